@@ -1,0 +1,124 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+-- The store of an experiment. A public interface: docs/database.md explains each column.
+-- Columns may be added, never renamed or removed. Times are integer nanoseconds.
+
+CREATE TABLE experiment (
+	key TEXT PRIMARY KEY,
+	value
+) WITHOUT ROWID;
+
+CREATE TABLE run (
+	id INTEGER PRIMARY KEY,
+	guest TEXT NOT NULL,
+	cores INTEGER NOT NULL,
+	scenario TEXT NOT NULL,
+	repetition INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	accel TEXT NOT NULL,
+	status TEXT NOT NULL,		-- ok, failed
+	error TEXT,			-- why, where it failed
+	start_ns INTEGER,		-- host CLOCK_MONOTONIC, when the stack was let go
+	end_ns INTEGER,
+	boot_ns INTEGER,		-- start to the program's first marker
+	runtime_ns INTEGER,		-- first marker to the end marker, host time
+	guest_runtime_ns INTEGER,	-- the same by the program's own clock
+	lost_events INTEGER NOT NULL DEFAULT 0,
+	closed INTEGER,			-- 1: every lane and phase sums to wall within 0.1 % and nothing was lost
+	audited INTEGER,		-- 1: books and independent clocks agree within their bound
+	residual_ns INTEGER,		-- sum over lanes and phases of |wall - sum of states|
+	start_utc TEXT,			-- wall-clock time of the start, ISO 8601
+	split TEXT,			-- sampled or exact: how user and kernel time were told apart
+	frequency_hz INTEGER,
+	command TEXT,			-- JSON array: the stack's command line
+	raster_sha256 TEXT		-- of the picture, where the program reported it
+);
+
+CREATE TABLE phase (
+	run INTEGER NOT NULL REFERENCES run(id),
+	name TEXT NOT NULL,
+	start_ns INTEGER NOT NULL,
+	end_ns INTEGER NOT NULL
+);
+
+CREATE TABLE account (
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	lane INTEGER NOT NULL,		-- 0..N-1; -1: helpers (state "helper", detail the thread's name)
+	state TEXT NOT NULL,
+	detail TEXT NOT NULL,		-- may be empty
+	ns INTEGER NOT NULL,
+	exact INTEGER NOT NULL,		-- 1 from events, 0 split by samples
+	samples INTEGER,		-- where exact = 0: how many samples stand behind the split of this lane and phase
+	count INTEGER			-- how many intervals or events (switches, interrupts, exits), where known
+);
+
+CREATE TABLE audit (
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	lane INTEGER NOT NULL,
+	what TEXT NOT NULL,		-- cpu_time, run_delay, cgroup_usage, cgroup_throttled, guest_clock
+	books_ns INTEGER NOT NULL,
+	other_ns INTEGER NOT NULL,
+	bound_ns INTEGER		-- largest difference that counts as agreement
+);
+
+CREATE TABLE counter (
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	value INTEGER,			-- scaled where multiplexed; NULL: not counted
+	enabled_ns INTEGER,
+	running_ns INTEGER
+);
+
+CREATE TABLE frame (
+	id INTEGER PRIMARY KEY,
+	side TEXT NOT NULL,		-- kernel, user, boundary, guest-kernel, guest-user
+	module TEXT NOT NULL,		-- file name of the ELF, [kernel], module name; may be empty
+	symbol TEXT NOT NULL,		-- function, or module+0xoffset where unknown
+	file TEXT,
+	line INTEGER
+);
+
+CREATE TABLE stack (
+	id INTEGER PRIMARY KEY,
+	parent INTEGER REFERENCES stack(id),	-- NULL: the outermost frame
+	frame INTEGER NOT NULL REFERENCES frame(id)
+);
+
+CREATE TABLE sample (
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	lane INTEGER NOT NULL,		-- -1: a helper thread
+	thread TEXT NOT NULL,
+	kind TEXT NOT NULL,		-- oncpu, offcpu
+	stack INTEGER REFERENCES stack(id),
+	weight_ns INTEGER NOT NULL,
+	count INTEGER NOT NULL DEFAULT 1
+);
+
+CREATE TABLE row (
+	run INTEGER NOT NULL REFERENCES run(id),
+	task INTEGER NOT NULL,
+	lane INTEGER NOT NULL,
+	start_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC, from the guest's clock and the markers
+	end_ns INTEGER NOT NULL
+);
+
+CREATE TABLE worker (
+	run INTEGER NOT NULL REFERENCES run(id),
+	worker INTEGER NOT NULL,
+	cpu INTEGER,			-- as the program sees it
+	busy_ns INTEGER,		-- by the program's own clock
+	tasks INTEGER,
+	steals INTEGER,
+	parks INTEGER
+);
+
+CREATE TABLE warning (
+	run INTEGER,			-- NULL: about the experiment
+	text TEXT NOT NULL
+);
+
+CREATE INDEX account_run ON account(run);
+CREATE INDEX sample_run ON sample(run);
