@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guests/guest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "guests/spawn.h"
+#include "guests/stacks.h"
+
+#define SYSTEM_GUESTS "/usr/share/guestscope/guests"
+#define USER_GUESTS   ".local/share/guestscope/guests"
+
+#define GUEST_ADDRESS(name) &guest_##name,
+const struct guest_ops *const guest_table[] = {GUEST_STACKS(GUEST_ADDRESS) NULL};
+#undef GUEST_ADDRESS
+
+const struct guest_ops *guest_find(const char *name)
+{
+	for (size_t i = 0; guest_table[i]; i++)
+		if (strcmp(guest_table[i]->name, name) == 0)
+			return guest_table[i];
+	return NULL;
+}
+
+int guest_new(const struct guest_ops *ops, const struct guest_spec *spec, struct guest **ret)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	g->ops = ops;
+	g->spec = *spec;
+	g->pidfd = -EBADF;
+	g->console_fd = -EBADF;
+	g->release_fd = -EBADF;
+	*ret = g;
+	return 0;
+}
+
+int guest_release(struct guest *g)
+{
+	return spawn_release(&g->release_fd);
+}
+
+void guest_free(struct guest *g)
+{
+	if (!g)
+		return;
+	g->ops->stop(g, false);
+	guest_kill(g); /* no stack may leave its process, whatever its stop() did */
+	if (g->ops->destroy)
+		g->ops->destroy(g);
+	close_safe(g->release_fd);
+	close_safe(g->console_fd);
+	close_safe(g->pidfd);
+	for (size_t i = 0; g->argv && g->argv[i]; i++)
+		free(g->argv[i]);
+	free(g->argv);
+	free(g->note);
+	free(g->program_path);
+	free(g);
+}
+
+static const char *home_folder(void)
+{
+	const char *home = getenv("HOME");
+	struct passwd *pw;
+
+	if (home && *home)
+		return home;
+	pw = getpwuid(getuid());
+	return pw ? pw->pw_dir : NULL;
+}
+
+/* The name in @folder that fits @pattern and is the last in version order (vmlinuz-6.1.0-9 before
+ * -10), malloced as a whole path; NULL if there is none or no memory. */
+static char *newest_match(const char *folder, const char *pattern)
+{
+	_cleanup_free_ char *best = NULL;
+	struct dirent *e;
+	char *path = NULL;
+	DIR *d = opendir(folder);
+
+	if (!d)
+		return NULL;
+	while ((e = readdir(d))) {
+		if (fnmatch(pattern, e->d_name, FNM_PERIOD) != 0)
+			continue;
+		if (best && strverscmp(e->d_name, best) <= 0)
+			continue;
+		free(best);
+		best = strdup(e->d_name);
+	}
+	closedir(d);
+	if (!best || asprintf(&path, "%s/%s", folder, best) < 0)
+		return NULL;
+	return path;
+}
+
+static int check_file(const char *path, struct error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(error, -EINVAL, "kernel %s is not a file", path);
+	return 0;
+}
+
+static int search_folder(
+	const char *folder, const char *const *candidates, char **ret_path, struct error *error)
+{
+	for (size_t i = 0; candidates[i]; i++) {
+		char *path = newest_match(folder, candidates[i]);
+		int r;
+
+		if (!path)
+			continue;
+		r = check_file(path, error);
+		if (r < 0) {
+			free(path);
+			return r;
+		}
+		*ret_path = path;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Where to look, as parents of <name>/: see the contract in guest.h. */
+static size_t search_path(const char *name, char *ret[static 5])
+{
+	const char *own = getenv("GUESTSCOPE_GUESTS");
+	const char *home = home_folder();
+	size_t n = 0;
+
+	if (own && *own) {
+		if (asprintf(&ret[n], "%s/%s", own, name) >= 0)
+			n++;
+		if ((ret[n] = strdup(own)))
+			n++;
+	}
+	if (home && asprintf(&ret[n], "%s/%s/%s", home, USER_GUESTS, name) >= 0)
+		n++;
+	if (asprintf(&ret[n], "%s/%s", SYSTEM_GUESTS, name) >= 0)
+		n++;
+	return n;
+}
+
+int guest_find_kernel(const char *name, const char *given, const char *const *candidates,
+	char **ret_path, struct error *error)
+{
+	char *folders[5];
+	char where[512] = "";
+	size_t n, used = 0;
+	int r = -ENOENT;
+
+	if (given) {
+		r = check_file(given, error);
+		if (r < 0)
+			return r;
+		*ret_path = strdup(given);
+		return *ret_path ? 0 : error_set_errno(error, -ENOMEM, "kernel %s", given);
+	}
+	n = search_path(name, folders);
+	for (size_t i = 0; i < n; i++) {
+		if (r == -ENOENT)
+			r = search_folder(folders[i], candidates, ret_path, error);
+		if (used < sizeof(where))
+			used += (size_t)snprintf(where + used, sizeof(where) - used, "%s%s",
+				i ? ", " : "", folders[i]);
+		free(folders[i]);
+	}
+	if (r == -ENOENT)
+		return error_set(error, r,
+			"no kernel for guest %s: looked for %s in %s; name one with --kernel FILE",
+			name, candidates[0], where);
+	return r;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Child processes that never outlive us.
+ *
+ * Every child gets: /dev/null as standard input, one pipe for standard output and error, no other
+ * descriptor of ours, default signals, its own process group, and SIGKILL when the thread that
+ * started it ends (PR_SET_PDEATHSIG: so start children from a thread that lives as long as they
+ * may).
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "guests/guest.h"
+
+struct spawn {
+	char *const *argv; /**< NULL-ended; argv[0] is looked up in PATH unless it has a slash */
+	char *const *envp; /**< NULL: ours */
+	const int *cpus;   /**< CPU affinity (Linux numbers) the child starts with, or NULL: ours */
+	size_t n_cpus;
+};
+
+struct child {
+	pid_t pid;
+	int pidfd;      /**< readable when the child has ended */
+	int console_fd; /**< read end of its output: non-blocking, close-on-exec */
+	int hold_fd;    /**< the child waits on the other end of it; see spawn_release() */
+};
+
+/**
+ * Fork a child that waits just before its exec. On success the descriptors in @ret and the child
+ * are the caller's: to be released, or killed, and reaped. -ENOENT if the program is not found,
+ * -errno of pipe, fork ...
+ */
+int spawn_held(const struct spawn *s, struct child *ret, struct error *error);
+
+/**
+ * Let a held child exec. Closes *@hold_fd (sets it to -EBADF) when the exec has happened or failed.
+ * 0, -errno of the exec, -ESRCH if the child is gone, -EALREADY if *@hold_fd is negative.
+ */
+int spawn_release(int *hold_fd);
+
+/**
+ * Wait up to @timeout_ms (negative: for ever) for the end of @pid, then kill what is left in its
+ * process group and reap it. 0, -ETIMEDOUT (still runs), -errno of poll or waitpid.
+ */
+int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status);
+
+/**
+ * Run a program to its end and collect its output (standard output and error together), at most
+ * @timeout_ms, after which it is killed (-ETIMEDOUT). *ret_output is malloced, NUL-ended, at most 1
+ * MiB; *ret_status (may be NULL) is as from waitpid. With @ret_status NULL anything but exit status
+ * 0 is -EIO, with the first line of the output in the message.
+ */
+int spawn_output(
+	char *const *argv, int timeout_ms, char **ret_output, int *ret_status, struct error *error);
+
+/** Like the above with the stack's own fields: g->argv → g->pid, pidfd, console_fd, release_fd. */
+int guest_spawn(struct guest *g, const int *cpus, size_t n_cpus, struct error *error);
+
+/** spawn_reap() of g->pid; sets g->wait_status, g->reaped. 0 as well if there is nothing to reap.
+ */
+int guest_reap(struct guest *g, int timeout_ms);
+
+/** Kill the process group of g->pid and reap it. Idempotent. */
+void guest_kill(struct guest *g);
+
+/** The full path of @program by PATH, malloced. 0, -ENOENT, -ENOMEM. */
+int spawn_find_program(const char *program, char **ret_path);

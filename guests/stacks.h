@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The stacks there are, in the order of --list-guests. To add one: write its file, which defines
+ * `const struct guest_ops guest_<name>`, add that to meson.build, and add a line here.
+ */
+
+#include "guests/guest.h"
+
+#define GUEST_STACKS(X)
+
+#define GUEST_DECLARE(name) extern const struct guest_ops guest_##name;
+GUEST_STACKS(GUEST_DECLARE)
+#undef GUEST_DECLARE
