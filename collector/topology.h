@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The machine's packages, cores and hardware threads (hwloc), and where the lanes of a run go.
+ *
+ * CPU numbers are Linux's (hwloc's "physical" or OS index of a processing unit, PU). What the
+ * collector may not use (cgroup cpuset, affinity of the process at the time of topology_load()) is
+ * left out of every placement.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+
+struct topology;
+
+struct topology_counts {
+	unsigned packages;
+	unsigned cores;
+	unsigned pus;         /**< hardware threads that are online */
+	unsigned pus_allowed; /**< of them, those that may be used */
+	unsigned numa_nodes;
+	unsigned core_kinds; /**< more than 1: performance and efficiency cores; 0: not known */
+	bool smt;            /**< some core has more than one hardware thread */
+};
+
+/** Where the lanes of one run go. Release with placement_done(). */
+struct placement {
+	unsigned lanes;
+	int *lane_cpus;   /**< one Linux CPU for each lane; NULL: not pinned */
+	int *helper_cpus; /**< CPUs for all other threads of the stack; NULL: anywhere */
+	size_t n_helper_cpus;
+	unsigned smt_lanes; /**< lanes whose core is shared with another lane; 0 if not pinned */
+};
+
+/** The machine's topology. -ENOMEM, -EIO with a message. */
+int topology_load(struct topology **ret, struct error *error);
+
+/** A made-up machine in hwloc's notation, such as "package:1 core:4 pu:2": for tests. -EINVAL. */
+int topology_load_synthetic(const char *description, struct topology **ret, struct error *error);
+
+void topology_free(struct topology *t);
+
+const struct topology_counts *topology_counts(const struct topology *t);
+
+/** Is Linux CPU @cpu one that may be used? */
+bool topology_allows(const struct topology *t, int cpu);
+
+/**
+ * Place @lanes lanes by @pin:
+ *	cores	one lane for each core first, then the second hardware threads
+ *	threads	hardware threads in the order of the topology, so siblings come together
+ *	none	no pinning
+ *	0,2-3	these Linux CPUs, in this order
+ * Helpers get the CPUs of cores without a lane; if there is none, the hardware threads that no
+ * lane uses; if there is none either, no CPUs of their own.
+ * Returns 0, -EINVAL (@pin is no mode, names a CPU that is not there or twice, or there are more
+ * lanes than CPUs; a user error) or -ENOMEM.
+ */
+int topology_place(const struct topology *t, unsigned lanes, const char *pin, struct placement *ret,
+	struct error *error);
+
+void placement_done(struct placement *p);
+
+/** hwloc's XML of the machine, malloced. -ENOMEM, -EIO. */
+int topology_xml(const struct topology *t, char **ret, struct error *error);
+
+/**
+ * A line for people, such as "1 package, 4 cores, 8 hardware threads (2 per core), 1 NUMA node",
+ * malloced, or NULL if out of memory.
+ */
+char *topology_describe(const struct topology *t);
