@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Interrupts that hit a lane: device handlers, softirqs, and the local APIC's vectors. What hits a CPU
+ * while no lane holds it does not count. Interrupts nest; the innermost is charged.
+ */
+
+#include "probes/lane.bpf.h"
+
+static __always_inline int interrupt_begin(__u32 kind, __u32 number)
+{
+	struct cpu_state *cpu;
+	struct lane_record *l;
+	struct probe_detail detail = {.number = (__u64)kind << 32 | number | 1ULL << 63};
+	__u32 depth;
+
+	if (!gate)
+		return 0;
+	cpu = this_cpu();
+	if (!cpu)
+		return 0;
+	depth = cpu->irq_depth++;
+	if (depth < PROBE_IRQ_NESTING)
+		cpu->irq_detail[depth & (PROBE_IRQ_NESTING - 1)] = detail.number;
+	l = lane_get(cpu->lane);
+	if (l)
+		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &detail);
+	return 0;
+}
+
+static __always_inline int interrupt_end(void)
+{
+	struct cpu_state *cpu;
+	struct lane_record *l;
+	__u32 depth;
+
+	if (!gate)
+		return 0;
+	cpu = this_cpu();
+	/* The gate may have opened, or the lane been switched, inside the handler. */
+	if (!cpu || !cpu->irq_depth)
+		return 0;
+	depth = --cpu->irq_depth;
+	l = lane_get(cpu->lane);
+	if (!l)
+		return 0;
+	if (depth) {
+		struct probe_detail outer = {
+			.number = cpu->irq_detail[(depth - 1) & (PROBE_IRQ_NESTING - 1)]};
+
+		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &outer);
+	} else {
+		lane_enter_base(cpu->lane, l, bpf_ktime_get_ns());
+	}
+	return 0;
+}
+
+SEC("tp_btf/irq_handler_entry")
+int BPF_PROG(on_irq_entry, int irq, struct irqaction *action)
+{
+	return interrupt_begin(IRQ_HARD, irq);
+}
+
+SEC("tp_btf/irq_handler_exit")
+int BPF_PROG(on_irq_exit)
+{
+	return interrupt_end();
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(on_softirq_entry, unsigned int vector)
+{
+	return interrupt_begin(IRQ_SOFT, vector);
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(on_softirq_exit)
+{
+	return interrupt_end();
+}
+
+#define VECTOR_PROBE(name, vector)                                                                 \
+	SEC("tp_btf/" #name "_entry")                                                              \
+	int BPF_PROG(on_##name##_entry)                                                            \
+	{                                                                                          \
+		return interrupt_begin(IRQ_VECTOR, vector);                                        \
+	}                                                                                          \
+	SEC("tp_btf/" #name "_exit")                                                               \
+	int BPF_PROG(on_##name##_exit)                                                             \
+	{                                                                                          \
+		return interrupt_end();                                                            \
+	}
+
+VECTOR_PROBE(local_timer, VECTOR_LOCAL_TIMER)
+VECTOR_PROBE(reschedule, VECTOR_RESCHEDULE)
+VECTOR_PROBE(call_function, VECTOR_CALL_FUNCTION)
+VECTOR_PROBE(call_function_single, VECTOR_CALL_FUNCTION_SINGLE)
+VECTOR_PROBE(irq_work, VECTOR_IRQ_WORK)
+VECTOR_PROBE(thermal_apic, VECTOR_THERMAL)
+VECTOR_PROBE(x86_platform_ipi, VECTOR_PLATFORM_IPI)

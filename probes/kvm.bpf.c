@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A vCPU thread under KVM: entry to the guest, exit from it by reason, and the way out to QEMU. Between an
+ * exit and the next entry the host kernel works for the vCPU; after HLT it waits for the vCPU's next
+ * interrupt, first by polling on the CPU.
+ */
+
+#include "probes/lane.bpf.h"
+
+#define SVM_EXIT_HLT 0x078
+#define VMX_EXIT_HLT 12
+
+const volatile __u32 kvm_isa = 0; /* enum probe_isa */
+
+static __always_inline __u32 exit_reason(struct kvm_vcpu *vcpu)
+{
+	if (kvm_isa == ISA_SVM) {
+		struct vcpu_svm *svm = (void *)vcpu; /* its first member, in every kernel so far */
+
+		if (bpf_core_type_exists(struct vcpu_svm))
+			return BPF_CORE_READ(svm, vmcb, control.exit_code);
+	} else {
+		struct vcpu_vmx *vmx = (void *)vcpu;
+		struct vcpu_vmx___vt *newer = (void *)vcpu;
+
+		if (bpf_core_field_exists(newer->vt))
+			return BPF_CORE_READ(newer, vt.exit_reason.full) & 0xffff;
+		if (bpf_core_field_exists(vmx->exit_reason))
+			return BPF_CORE_READ(vmx, exit_reason.full) & 0xffff;
+	}
+	return 0xffff;
+}
+
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(on_kvm_entry, struct kvm_vcpu *vcpu)
+{
+	struct cpu_state *cpu;
+
+	if (!gate)
+		return 0;
+	cpu = this_cpu();
+	if (cpu && cpu->lane >= 0)
+		lane_set_base(cpu, STATE_GUEST, 0, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/kvm_exit")
+int BPF_PROG(on_kvm_exit, struct kvm_vcpu *vcpu)
+{
+	struct cpu_state *cpu;
+	__u32 reason;
+
+	if (!gate)
+		return 0;
+	cpu = this_cpu();
+	if (!cpu || cpu->lane < 0)
+		return 0;
+	reason = exit_reason(vcpu);
+	if (reason == (kvm_isa == ISA_SVM ? SVM_EXIT_HLT : VMX_EXIT_HLT))
+		lane_set_base(cpu, STATE_BLOCKED, PROBE_DETAIL(CAUSE_HALT_POLL, 0, 0),
+			bpf_ktime_get_ns());
+	else
+		lane_set_base(cpu, STATE_KERNEL, PROBE_DETAIL(CAUSE_VMEXIT, reason, kvm_isa),
+			bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/kvm_userspace_exit")
+int BPF_PROG(on_kvm_userspace_exit)
+{
+	struct cpu_state *cpu;
+
+	if (!gate)
+		return 0;
+	cpu = this_cpu();
+	if (cpu && cpu->lane >= 0)
+		lane_set_base(cpu, STATE_VMM, 0, bpf_ktime_get_ns());
+	return 0;
+}

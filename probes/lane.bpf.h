@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The books, as the programs keep them: maps, knobs and the few functions by which a lane's time is
+ * charged. A lane has one writer at a time: its events happen under the lock of the run queue it is
+ * on, or on the CPU that it holds. The one exception, being woken by another CPU, only stores a time.
+ *
+ * Phases: user space publishes the begin of a phase a little in the future, so every charge that could
+ * span it sees it; an interval is split exactly where phases meet.
+ */
+
+/* clang-format off */
+#include "probes/kernel_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "probes/records.h"
+/* clang-format on */
+
+struct cpu_state {
+	__s32 lane; /* the lane that runs here, or PROBE_LANE_NONE */
+	__u32 irq_depth;
+	__u64 irq_detail[PROBE_IRQ_NESTING];
+	__u32 n_waiting;
+	__u32 waiting[4]; /* lanes that wait for this CPU, so that who runs instead is known */
+	__u32 offcpu_budget;
+	__u64 offcpu_window_ns;
+	__u32 offcpu_weight;
+	__u32 ready;
+};
+
+/* Defined in lanes.bpf.c. */
+extern volatile __u32 gate; /* nothing is recorded while it is 0 */
+extern volatile __u32 phase_count;
+extern volatile __u64 phase_start_ns[PROBE_PHASES_MAX];
+extern struct lane_record lanes[PROBE_LANES_MAX];
+extern struct probe_losses losses;
+
+struct cpu_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_state);
+};
+
+struct task_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct task_record);
+};
+
+struct account_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct account_key);
+	__type(value, struct account_value);
+};
+
+struct ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+};
+
+extern struct cpu_map cpus SEC(".maps");
+extern struct task_map tasks SEC(".maps");
+extern struct account_map accounts SEC(".maps");
+extern struct ring_map ring SEC(".maps");
+
+static __always_inline void count_loss(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+static __always_inline struct cpu_state *this_cpu(void)
+{
+	__u32 zero = 0;
+	struct cpu_state *cpu = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (cpu && !cpu->ready) {
+		cpu->lane = PROBE_LANE_NONE;
+		cpu->offcpu_weight = 1;
+		cpu->ready = 1;
+	}
+	return cpu;
+}
+
+static __always_inline struct lane_record *lane_get(__s32 id)
+{
+	if (id < 0 || id >= PROBE_LANES_MAX)
+		return NULL;
+	return &lanes[id];
+}
+
+static __always_inline void account_add(
+	__u32 lane, __u32 phase, __u32 state, const struct probe_detail *detail, __u64 ns)
+{
+	struct account_key key = {
+		.lane = lane, .phase = phase, .state = state, .detail = *detail};
+	struct account_value *value = bpf_map_lookup_elem(&accounts, &key);
+
+	if (value) {
+		value->ns += ns;
+		value->count++;
+	} else {
+		struct account_value fresh = {.ns = ns, .count = 1};
+
+		if (bpf_map_update_elem(&accounts, &key, &fresh, BPF_NOEXIST))
+			count_loss(&losses.accounts);
+	}
+}
+
+static __always_inline void lane_add(__u32 id, struct lane_record *l, __u64 ns)
+{
+	__u32 phase = l->phase, state = l->state;
+
+	if (phase >= PROBE_PHASES_MAX || state >= STATE_COUNT)
+		return;
+	if (l->detail.number == 0) {
+		l->ns[phase][state] += ns;
+		l->count[phase][state]++;
+	} else {
+		account_add(id, phase, state, &l->detail, ns);
+	}
+}
+
+/** Charge the time since the current interval began to its state; the next begins at @now. */
+static __always_inline void lane_charge(__u32 id, struct lane_record *l, __u64 now)
+{
+	__u64 from = l->since_ns;
+
+	for (int i = 0; i < PROBE_PHASES_MAX; i++) {
+		__u32 next = l->phase + 1;
+		__u64 boundary;
+
+		if (from >= now)
+			break;
+		if (next >= phase_count || next >= PROBE_PHASES_MAX) {
+			lane_add(id, l, now - from);
+			break;
+		}
+		boundary = phase_start_ns[next];
+		if (now <= boundary) {
+			lane_add(id, l, now - from);
+			break;
+		}
+		if (from < boundary) {
+			lane_add(id, l, boundary - from);
+			from = boundary;
+		}
+		l->phase = next;
+	}
+	l->since_ns = now;
+}
+
+static __always_inline void lane_enter(
+	__u32 id, struct lane_record *l, __u64 now, __u32 state, const struct probe_detail *detail)
+{
+	lane_charge(id, l, now);
+	l->state = state;
+	l->detail = *detail;
+}
+
+/** The lane runs: from now on its time is its base state's. */
+static __always_inline void lane_enter_base(__u32 id, struct lane_record *l, __u64 now)
+{
+	lane_enter(id, l, now, l->base_state, &l->base_detail);
+}
+
+/** What the lane does while on its CPU changes; an interrupt on top stays where it is. */
+static __always_inline void lane_set_base(
+	struct cpu_state *cpu, __u32 state, __u64 number, __u64 now)
+{
+	struct lane_record *l = lane_get(cpu->lane);
+
+	if (!l)
+		return;
+	l->base_state = state;
+	l->base_detail = (struct probe_detail){.number = number};
+	if (cpu->irq_depth == 0)
+		lane_enter_base(cpu->lane, l, now);
+}

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Who belongs to the stack, which threads are its lanes, and in which state each lane is as far as the
+ * scheduler's own events tell: on its CPU, preempted (by whom), woken, blocked (on what), throttled.
+ */
+
+#include "probes/lane.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define TASK_RUNNING	     0x0000
+#define __TASK_STOPPED	     0x0004
+#define __TASK_TRACED	     0x0008
+#define TASK_DEAD	     0x0080
+#define TASK_FROZEN	     0x8000
+#define FUTEX_CMD_MASK	     0x7f /* without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME */
+#define FUTEX_WAIT	     0
+#define FUTEX_WAIT_BITSET    9
+#define SYS_READ	     0
+#define SYS_WRITE	     1
+#define SYS_READV	     19
+#define SYS_WRITEV	     20
+#define SYS_FUTEX	     202
+#define OFFCPU_WINDOW_NS     100000000ULL
+#define OFFCPU_WINDOW_STACKS 200 /* full stacks a CPU takes in a window before it samples */
+
+/* Knobs, set before loading. */
+const volatile __u32 lane_count = 0;
+const volatile char lane_prefix[PROBE_NAME_SIZE] = ""; /* "worker/" or "CPU " */
+const volatile __u32 lane_prefix_length = 0;
+const volatile char exec_path[PROBE_PATH_MAX] = ""; /* its exec makes a process part of the stack */
+const volatile bool watch_throttling = false;
+const volatile bool watch_offcpu = false;
+const volatile bool state_is_argument = false; /* sched_switch carries prev_state as 4th argument */
+
+/* Shared with the other programs and, by mapping, with user space. */
+volatile __u32 gate = 0;
+volatile __u32 phase_count = 1;
+volatile __u64 phase_start_ns[PROBE_PHASES_MAX] = {};
+struct lane_record lanes[PROBE_LANES_MAX] = {};
+struct probe_losses losses = {};
+
+struct cpu_map cpus SEC(".maps");
+struct task_map tasks SEC(".maps");
+struct account_map accounts SEC(".maps");
+struct ring_map ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 8192);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, PROBE_OFFCPU_DEPTH * sizeof(__u64));
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct offcpu_key);
+	__type(value, struct account_value);
+} offcpu SEC(".maps");
+
+static __always_inline struct task_record *task_get(__u32 pid)
+{
+	return pid ? bpf_map_lookup_elem(&tasks, &pid) : NULL;
+}
+
+static __always_inline void task_follow(__u32 pid, __u32 tgid, __u32 run, const char *name)
+{
+	struct task_record fresh = {
+		.lane = PROBE_LANE_NONE,
+		.tgid = tgid,
+		.run = run,
+		.base_state = STATE_ONCPU,
+	};
+
+	if (run == TASK_ON_CPU)
+		fresh.in_ns = bpf_ktime_get_ns();
+	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), name);
+	if (bpf_map_update_elem(&tasks, &pid, &fresh, BPF_ANY))
+		count_loss(&losses.tasks);
+}
+
+/* Off-CPU stacks */
+
+static __always_inline void offcpu_begin(
+	void *ctx, struct cpu_state *cpu, struct task_record *t, __u64 now)
+{
+	t->off_weight = 0;
+	if (!watch_offcpu)
+		return;
+	/* In a storm of switches a stack at each would cost more than the work itself: after a budget per
+	 * window, every second, fourth, ... interval is taken, for that many times its length. */
+	if (now - cpu->offcpu_window_ns > OFFCPU_WINDOW_NS) {
+		__u32 taken = cpu->offcpu_budget;
+
+		cpu->offcpu_weight = taken / OFFCPU_WINDOW_STACKS + 1;
+		cpu->offcpu_window_ns = now;
+		cpu->offcpu_budget = 0;
+	}
+	cpu->offcpu_budget++;
+	if (cpu->offcpu_weight > 1 && bpf_get_prandom_u32() % cpu->offcpu_weight)
+		return;
+	t->off_weight = cpu->offcpu_weight;
+	t->off_ns = now;
+	t->off_kernel_stack = bpf_get_stackid(ctx, &stacks, 0);
+	t->off_user_stack = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	/* -EEXIST: its place is taken by another stack. -EFAULT: there is none (a kernel thread). */
+	if (t->off_kernel_stack == -17 || t->off_user_stack == -17)
+		count_loss(&losses.stacks);
+}
+
+static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 now)
+{
+	struct offcpu_key key = {
+		.pid = pid,
+		.tgid = t->tgid,
+		.kernel_stack = t->off_kernel_stack,
+		.user_stack = t->off_user_stack,
+		.lane = t->lane,
+		.phase = phase_count - 1,
+	};
+	struct account_value *value;
+	__u64 ns;
+
+	if (!t->off_weight)
+		return;
+	ns = (now - t->off_ns) * t->off_weight;
+	__builtin_memcpy(key.name, t->name, sizeof(key.name));
+	value = bpf_map_lookup_elem(&offcpu, &key);
+	if (value) {
+		value->ns += ns;
+		value->count += t->off_weight;
+	} else {
+		struct account_value fresh = {.ns = ns, .count = t->off_weight};
+
+		if (bpf_map_update_elem(&offcpu, &key, &fresh, BPF_NOEXIST))
+			count_loss(&losses.stacks);
+	}
+	t->off_weight = 0;
+}
+
+/* Why a thread sleeps */
+
+static __always_inline __u32 wait_on_fd(struct task_struct *task, __u32 fd)
+{
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+	struct file *file = NULL;
+
+	if (fd >= BPF_CORE_READ(task, files, fdt, max_fds) ||
+		bpf_probe_read_kernel(&file, sizeof(file), table + fd) || !file)
+		return WAIT_PLAIN;
+	switch (BPF_CORE_READ(file, f_inode, i_mode) & 0170000) {
+	case 0010000:
+		return WAIT_PIPE;
+	case 0140000:
+		return WAIT_SOCKET;
+	case 0100000:
+		return WAIT_FILE;
+	case 0020000:
+		return WAIT_CHARDEV;
+	default:
+		return WAIT_OTHER_FD;
+	}
+}
+
+static __always_inline __u64 sleep_cause(struct task_struct *task, __u32 state)
+{
+	struct pt_regs *regs;
+	__u32 wait = WAIT_PLAIN;
+	long nr;
+
+	if (state & __TASK_STOPPED)
+		return PROBE_DETAIL(CAUSE_STOPPED, 0, 0);
+	if (state & __TASK_TRACED)
+		return PROBE_DETAIL(CAUSE_TRACED, 0, 0);
+	if (state & TASK_DEAD)
+		return PROBE_DETAIL(CAUSE_EXITED, 0, 0);
+	if (state & TASK_FROZEN)
+		return PROBE_DETAIL(CAUSE_FROZEN, 0, 0);
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	nr = (long)regs->orig_ax;
+	if (nr < 0)
+		return PROBE_DETAIL(CAUSE_FAULT, 0, 0);
+	if (nr == SYS_FUTEX) {
+		__u32 command = regs->si & FUTEX_CMD_MASK;
+
+		if (command == FUTEX_WAIT)
+			wait = WAIT_FUTEX_LOCK;
+		else if (command == FUTEX_WAIT_BITSET)
+			wait = WAIT_FUTEX_CONDITION;
+	} else if (nr == SYS_READ || nr == SYS_WRITE || nr == SYS_READV || nr == SYS_WRITEV) {
+		wait = wait_on_fd(task, regs->di);
+	}
+	return PROBE_DETAIL(CAUSE_SYSCALL, nr, wait);
+}
+
+static __always_inline bool task_throttled(struct task_struct *task)
+{
+	struct task_struct___throttled *newer = (void *)task;
+
+	if (!watch_throttling)
+		return false;
+	if (bpf_core_field_exists(newer->throttled))
+		return BPF_CORE_READ(newer, throttled);
+	if (bpf_core_field_exists(task->se.cfs_rq))
+		return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+	return false;
+}
+
+/* The scheduler's events */
+
+/** Lanes that wait for this CPU: until now @prev ran instead of them, from now on it is @next. */
+static __always_inline void waiting_update(
+	struct cpu_state *cpu, __s32 cpu_id, struct task_struct *next, __u64 now)
+{
+	__u32 kept = 0;
+
+	for (__u32 i = 0; i < 4 && i < cpu->n_waiting; i++) {
+		__u32 id = cpu->waiting[i & 3];
+		struct lane_record *l = lane_get(id);
+		struct probe_detail who = {};
+		__u32 state = STATE_PREEMPTED;
+
+		if (!l || l->cpu != cpu_id ||
+			(l->state != STATE_PREEMPTED && l->state != STATE_THROTTLED))
+			continue;
+		if (l->wait_task != (__u64)next) {
+			if (task_throttled((struct task_struct *)l->wait_task))
+				state = STATE_THROTTLED;
+			else
+				bpf_probe_read_kernel(who.name, sizeof(who.name), next->comm);
+			lane_enter(id, l, now, state, &who);
+		}
+		cpu->waiting[kept & 3] = id;
+		kept++;
+	}
+	cpu->n_waiting = kept;
+}
+
+static __always_inline void waiting_add(struct cpu_state *cpu, __u32 id)
+{
+	__u32 n = cpu->n_waiting;
+
+	for (__u32 i = 0; i < 4 && i < n; i++)
+		if (cpu->waiting[i & 3] == id)
+			return;
+	if (n < 4) {
+		cpu->waiting[n & 3] = id;
+		cpu->n_waiting = n + 1;
+	}
+}
+
+static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *t,
+	struct task_struct *prev, struct task_struct *next, __u32 prev_state, __u64 now)
+{
+	struct lane_record *l = lane_get(t->lane);
+	struct probe_detail detail = {};
+	__u32 phase;
+
+	if (!l)
+		return;
+	t->base_state = l->base_state;
+	t->base_detail = l->base_detail;
+	__sync_fetch_and_add(&l->running, -1);
+	if (t->run == TASK_WAITING)
+		__sync_fetch_and_add(&l->runnable, 1);
+	if (prev_state & TASK_DEAD)
+		__sync_fetch_and_add(&l->members, -1);
+	if (l->running > 0) {
+		lane_charge(t->lane, l, now);
+		return;
+	}
+	if (l->runnable > 0) {
+		l->wait_task = (__u64)prev;
+		l->cpu = bpf_get_smp_processor_id();
+		if (task_throttled(prev)) {
+			lane_enter(t->lane, l, now, STATE_THROTTLED, &detail);
+		} else {
+			bpf_probe_read_kernel(detail.name, sizeof(detail.name), next->comm);
+			lane_enter(t->lane, l, now, STATE_PREEMPTED, &detail);
+		}
+		waiting_add(cpu, t->lane);
+	} else {
+		__u64 halted = PROBE_DETAIL(CAUSE_HALT_POLL, 0, 0);
+
+		if (l->base_detail.number == halted && l->base_state == STATE_BLOCKED &&
+			!(prev_state & (__TASK_STOPPED | __TASK_TRACED)))
+			detail.number = PROBE_DETAIL(CAUSE_HALT, 0, 0);
+		else
+			detail.number = sleep_cause(prev, prev_state);
+		lane_enter(t->lane, l, now, STATE_BLOCKED, &detail);
+	}
+	phase = l->phase;
+	if (phase < PROBE_PHASES_MAX)
+		l->switches[phase]++;
+}
+
+/** A helper's CPU time is summed in its own record and brought to the accounts when the phase ends. */
+static __always_inline void helper_charge(struct task_record *t, __u64 now)
+{
+	__u32 phase = phase_count - 1;
+
+	if (t->helper_phase != phase) {
+		struct probe_detail detail;
+
+		__builtin_memcpy(detail.name, t->name, sizeof(detail.name));
+		if (t->helper_ns)
+			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
+				t->helper_ns);
+		t->helper_ns = 0;
+		t->helper_phase = phase;
+	}
+	t->helper_ns += now - t->in_ns;
+}
+
+static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct task_record *t,
+	struct task_struct *prev, struct task_struct *next, bool preempt, __u32 prev_state,
+	__u64 now)
+{
+	__u32 pid = prev->pid;
+
+	t->run = preempt || prev_state == TASK_RUNNING ? TASK_WAITING : TASK_ASLEEP;
+	if (t->lane >= 0)
+		lane_off(cpu, t, prev, next, prev_state, now);
+	else
+		helper_charge(t, now);
+	if (prev_state & TASK_DEAD) {
+		struct probe_detail detail;
+
+		__builtin_memcpy(detail.name, t->name, sizeof(detail.name));
+		if (t->helper_ns)
+			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
+				t->helper_ns);
+		bpf_map_delete_elem(&tasks, &pid);
+		return;
+	}
+	offcpu_begin(ctx, cpu, t, now);
+}
+
+static __always_inline void lane_on(struct cpu_state *cpu, struct task_record *t, __u64 now)
+{
+	struct lane_record *l = lane_get(t->lane);
+
+	if (!l)
+		return;
+	if (t->run == TASK_WAITING)
+		__sync_fetch_and_add(&l->runnable, -1);
+	__sync_fetch_and_add(&l->running, 1);
+	if (l->state == STATE_BLOCKED && l->running == 1) {
+		/* The wake-up may have come while the thread was still on its way out. */
+		__u64 woken = t->waking_ns > l->last_in_ns ? t->waking_ns : now;
+		struct probe_detail none = {};
+
+		if (woken < l->since_ns)
+			woken = l->since_ns;
+		if (woken > now)
+			woken = now;
+		lane_enter(t->lane, l, woken, STATE_WAKEUP, &none);
+	}
+	l->last_in_ns = now;
+	l->cpu = bpf_get_smp_processor_id();
+	l->base_state = t->base_state;
+	l->base_detail = t->base_detail;
+	lane_enter_base(t->lane, l, now);
+}
+
+static __always_inline int handle_switch(void *ctx, bool preempt, struct task_struct *prev,
+	struct task_struct *next, __u32 prev_state)
+{
+	struct cpu_state *cpu = this_cpu();
+	struct task_record *p, *n;
+	__u64 now;
+
+	if (!cpu)
+		return 0;
+	cpu->irq_depth = 0;
+	p = task_get(prev->pid);
+	n = task_get(next->pid);
+	if (!p && !n && !cpu->n_waiting) {
+		cpu->lane = PROBE_LANE_NONE;
+		return 0;
+	}
+	now = bpf_ktime_get_ns();
+	if (cpu->n_waiting)
+		waiting_update(cpu, bpf_get_smp_processor_id(), next, now);
+	if (p)
+		task_off(ctx, cpu, p, prev, next, preempt, prev_state, now);
+	cpu->lane = PROBE_LANE_NONE;
+	if (n) {
+		__u32 pid = next->pid;
+
+		offcpu_end(pid, n, now);
+		if (n->lane >= 0) {
+			lane_on(cpu, n, now);
+			cpu->lane = n->lane;
+		}
+		n->in_ns = now;
+		n->run = TASK_ON_CPU;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	unsigned int prev_state)
+{
+	if (!gate)
+		return 0;
+	/* Read from the task where the argument is missing (before 5.18): a waker on another CPU may have
+	 * changed it meanwhile, to something that is not running either. */
+	return handle_switch(
+		ctx, preempt, prev, next, state_is_argument ? prev_state : prev->__state);
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_sched_waking, struct task_struct *task)
+{
+	struct task_record *t;
+	struct lane_record *l;
+
+	if (!gate)
+		return 0;
+	t = task_get(task->pid);
+	if (!t)
+		return 0;
+	t->waking_ns = bpf_ktime_get_ns();
+	l = lane_get(t->lane);
+	if (l)
+		l->waking_ns = t->waking_ns;
+	return 0;
+}
+
+static __always_inline int handle_wakeup(struct task_struct *task)
+{
+	struct task_record *t;
+	struct lane_record *l;
+
+	if (!gate)
+		return 0;
+	t = task_get(task->pid);
+	if (!t || t->run != TASK_ASLEEP)
+		return 0;
+	t->run = TASK_WAITING;
+	l = lane_get(t->lane);
+	if (l)
+		__sync_fetch_and_add(&l->runnable, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_sched_wakeup, struct task_struct *task)
+{
+	return handle_wakeup(task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_sched_wakeup_new, struct task_struct *task)
+{
+	return handle_wakeup(task);
+}
+
+/* Who belongs to the stack */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (!gate)
+		return 0;
+	if (task_get(parent->pid))
+		task_follow(child->pid, child->tgid, TASK_ASLEEP, child->comm);
+	return 0;
+}
+
+static __always_inline bool is_exec_path(const char *path)
+{
+	char name[PROBE_PATH_MAX];
+	long length = bpf_probe_read_kernel_str(name, sizeof(name), path);
+
+	if (length <= 1)
+		return false;
+	for (int i = 0; i < PROBE_PATH_MAX; i++) {
+		if (name[i] != exec_path[i])
+			return false;
+		if (!name[i])
+			return true;
+	}
+	return false;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+{
+	if (!gate || !exec_path[0] || task_get(task->pid))
+		return 0;
+	if (task_get(old_pid) || is_exec_path(binprm->filename))
+		task_follow(task->pid, task->tgid, TASK_ON_CPU, task->comm);
+	return 0;
+}
+
+/** The number behind the lanes' prefix, or -1. */
+static __always_inline int lane_of_name(const char *name)
+{
+	int number = -1;
+
+	for (__u32 i = 0; i < PROBE_NAME_SIZE; i++) {
+		char c = name[i];
+
+		if (i < lane_prefix_length) {
+			if (c != lane_prefix[i])
+				return -1;
+		} else if (c >= '0' && c <= '9') {
+			number = (number < 0 ? 0 : number) * 10 + (c - '0');
+		} else {
+			break;
+		}
+	}
+	return number >= 0 && (__u32)number < lane_count ? number : -1;
+}
+
+static __always_inline void lane_join(struct task_struct *task, struct task_record *t, int id)
+{
+	struct lane_record *l = lane_get(id);
+	struct cpu_state *cpu = this_cpu();
+	__u64 now = bpf_ktime_get_ns();
+	struct record_lane *record;
+
+	if (!l || !cpu)
+		return;
+	helper_charge(t, now);
+	t->lane = id;
+	__sync_fetch_and_add(&l->members, 1);
+	__sync_fetch_and_add(&l->running, 1);
+	l->base_state = t->base_state;
+	l->base_detail = t->base_detail;
+	l->cpu = bpf_get_smp_processor_id();
+	l->last_in_ns = now;
+	lane_enter_base(id, l, now);
+	cpu->lane = id;
+
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count_loss(&losses.ring);
+		return;
+	}
+	record->type = RECORD_LANE;
+	record->lane = id;
+	record->pid = task->pid;
+	record->tgid = task->tgid;
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
+{
+	struct task_record *t;
+	char name[PROBE_NAME_SIZE] = {};
+	int lane;
+
+	if (!gate)
+		return 0;
+	t = task_get(task->pid);
+	if (!t)
+		return 0;
+	bpf_probe_read_kernel_str(name, sizeof(name), comm);
+	__builtin_memcpy(t->name, name, sizeof(name));
+	/* Only a thread that names itself: it is then on this CPU. */
+	if (t->lane >= 0 || (__u32)bpf_get_current_pid_tgid() != (__u32)task->pid)
+		return 0;
+	lane = lane_of_name(name);
+	if (lane >= 0)
+		lane_join(task, t, lane);
+	return 0;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * What the eBPF programs and user space share: the record of a lane, the key of an account, and the
+ * records of the ring buffer. Times are CLOCK_MONOTONIC in ns.
+ */
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#include "common/state.h"
+
+#define PROBE_LANES_MAX	    256
+#define PROBE_PHASES_MAX    32
+#define PROBE_STACK_DEPTH   64 /* frames of each side of a sample */
+#define PROBE_OFFCPU_DEPTH  127
+#define PROBE_PATH_MAX	    256
+#define PROBE_NAME_SIZE	    16 /* TASK_COMM_LEN */
+#define PROBE_IRQ_NESTING   4
+#define PROBE_LANE_NONE	    (-1)
+#define PROBE_LANE_HELPER   0xffff
+
+/** What a state's time is further told apart by: a number (below) or a thread's name. */
+struct probe_detail {
+	union {
+		__u64 number;
+		char name[PROBE_NAME_SIZE];
+	};
+};
+
+/**
+ * Numbers of details.
+ *   blocked	cause << 56 | system call << 16 | cause's own
+ *   kernel	cause << 56 | system call << 16, or CAUSE_VMEXIT << 56 | isa << 48 | exit reason
+ *   irq	irq_kind << 32 | number of the interrupt, softirq or vector
+ *   preempted	the name of what ran instead
+ */
+enum probe_cause {
+	CAUSE_NONE,
+	CAUSE_SYSCALL,
+	CAUSE_STOPPED,	   /* SIGSTOP or job control */
+	CAUSE_TRACED,	   /* a debugger */
+	CAUSE_FAULT,	   /* asleep in the kernel, but not in a system call */
+	CAUSE_NOT_CREATED, /* the lane's thread is not there yet */
+	CAUSE_EXITED,	   /* or not any more */
+	CAUSE_HALT,	   /* a vCPU that executed HLT */
+	CAUSE_HALT_POLL,   /* the same, the host polls for its wake-up, on the CPU */
+	CAUSE_FROZEN,	   /* cgroup freezer */
+	CAUSE_VMEXIT,
+};
+
+/* What a blocked system call waits on (the low 16 bits). */
+enum probe_wait {
+	WAIT_PLAIN,
+	WAIT_FUTEX_LOCK,      /* FUTEX_WAIT: a mutex of the C library */
+	WAIT_FUTEX_CONDITION, /* FUTEX_WAIT_BITSET: a condition variable or semaphore */
+	WAIT_PIPE,
+	WAIT_SOCKET,
+	WAIT_FILE,
+	WAIT_CHARDEV,
+	WAIT_OTHER_FD,
+};
+
+enum probe_irq_kind {
+	IRQ_HARD,   /* a device's handler; number = IRQ */
+	IRQ_SOFT,   /* number = softirq */
+	IRQ_VECTOR, /* a vector of the local APIC; number = enum probe_vector */
+};
+
+enum probe_vector {
+	VECTOR_LOCAL_TIMER,
+	VECTOR_RESCHEDULE,
+	VECTOR_CALL_FUNCTION,
+	VECTOR_CALL_FUNCTION_SINGLE,
+	VECTOR_IRQ_WORK,
+	VECTOR_THERMAL,
+	VECTOR_PLATFORM_IPI,
+	VECTOR_COUNT
+};
+
+enum probe_isa {
+	ISA_VMX = 1,
+	ISA_SVM = 2,
+};
+
+#define PROBE_DETAIL(cause, nr, sub)                                                               \
+	(((__u64)(cause) << 56) | ((__u64)(nr) & 0xffffffff) << 16 | ((__u64)(sub) & 0xffff))
+#define PROBE_DETAIL_CAUSE(n) ((unsigned int)((n) >> 56))
+#define PROBE_DETAIL_NR(n)    ((unsigned int)(((n) >> 16) & 0xffffffff))
+#define PROBE_DETAIL_SUB(n)   ((unsigned int)((n) & 0xffff))
+
+/** One lane's state machine; lives in the programs' memory, mapped into user space. */
+struct lane_record {
+	__u64 since_ns;	  /* begin of the current interval */
+	__u64 last_in_ns; /* when a member last got a CPU */
+	__u64 waking_ns;  /* when a member was last woken */
+	__u64 wait_task;  /* address of the task_struct that waits, while preempted or throttled */
+	__u32 state;	  /* enum lane_state */
+	__u32 phase;
+	struct probe_detail detail;
+	__u32 base_state; /* what on-CPU time is while no interrupt is on top */
+	__s32 cpu;
+	struct probe_detail base_detail;
+	__s32 running;	/* members on a CPU */
+	__s32 runnable; /* members waiting for one */
+	__s32 members;
+	__u32 unused;
+	__u64 switches[PROBE_PHASES_MAX]; /* times the lane lost its CPU */
+	__u64 ns[PROBE_PHASES_MAX][STATE_COUNT]; /* time without detail */
+	__u64 count[PROBE_PHASES_MAX][STATE_COUNT];
+};
+
+struct account_key {
+	__u16 lane;
+	__u8 phase;
+	__u8 state;
+	__u32 unused;
+	struct probe_detail detail;
+};
+
+struct account_value {
+	__u64 ns;
+	__u64 count;
+};
+
+enum task_run {
+	TASK_ASLEEP,
+	TASK_WAITING,
+	TASK_ON_CPU,
+};
+
+/** A thread of the stack. Key: its pid in the initial namespace. */
+struct task_record {
+	__s32 lane; /* or PROBE_LANE_NONE: a helper */
+	__u32 tgid;
+	__u32 run; /* enum task_run */
+	__u32 base_state;
+	struct probe_detail base_detail;
+	__u64 waking_ns;
+	__u64 in_ns;	    /* when it got its CPU */
+	__u64 helper_ns;    /* CPU time of a helper in helper_phase, not yet in the accounts */
+	__u32 helper_phase;
+	__s32 off_kernel_stack; /* id, or negative */
+	__s32 off_user_stack;
+	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
+	__u64 off_ns;
+	char name[PROBE_NAME_SIZE];
+};
+
+/** Off-CPU time by stack. */
+struct offcpu_key {
+	__u32 pid;
+	__u32 tgid;
+	__s32 kernel_stack;
+	__s32 user_stack;
+	__s32 lane;
+	__u32 phase;
+	char name[PROBE_NAME_SIZE];
+};
+
+enum record_type {
+	RECORD_LANE = 1, /* a thread became a lane's member */
+	RECORD_SAMPLE,	 /* on-CPU sample */
+};
+
+struct record_lane {
+	__u32 type;
+	__s32 lane;
+	__u32 pid;
+	__u32 tgid;
+};
+
+enum sample_mode {
+	SAMPLE_USER,
+	SAMPLE_KERNEL,
+	SAMPLE_IRQ, /* hit an interrupt handler: told by events already */
+};
+
+struct record_sample {
+	__u32 type;
+	__s32 lane;
+	__u32 pid;
+	__u32 tgid;
+	__u64 time_ns;
+	__u32 mode;    /* enum sample_mode */
+	__s32 syscall; /* where in kernel mode: the system call, or -1 */
+	__u64 ip;
+	__u64 user_ip;
+	__u32 state; /* the lane's state by events at that instant */
+	__u16 n_kernel;
+	__u16 n_user;
+	char name[PROBE_NAME_SIZE];
+	/* __u64 frames follow: n_kernel, then n_user, each innermost first */
+};
+
+/** What could not be recorded. */
+struct probe_losses {
+	__u64 ring;	/* records that found the ring buffer full */
+	__u64 accounts; /* intervals that found the accounts full */
+	__u64 tasks;	/* threads that found the table of threads full */
+	__u64 stacks;	/* off-CPU stacks that found no place */
+};
