@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What /proc says about a process, as far as the stacks need it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_stat {
+	char comm[16];        /**< name of the main thread */
+	pid_t ppid;           /**< parent, in our pid namespace */
+	uint64_t start_ticks; /**< since boot, in clock ticks: with the pid it names a process for
+				 good */
+};
+
+/** /proc/@pid/stat. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */
+int proc_read_stat(pid_t pid, struct proc_stat *ret);
+
+/** Is argv[0] of @pid exactly @text? False also where that cannot be read. */
+bool proc_runs_as(pid_t pid, const char *text);
+
+/**
+ * All pids for which @match says yes, at most @max, in the order of /proc.
+ * Returns their number, 0 if /proc cannot be read.
+ */
+size_t proc_find(bool (*match)(pid_t pid, const void *userdata), const void *userdata, pid_t *ret,
+	size_t max);
