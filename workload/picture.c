@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 
 #include "common/cleanup.h"
 
-/** Bytes of memory that can still be had, swap included; UINT64_MAX if nobody tells. */
-static uint64_t memory_available(void)
+/** What the kernel says is left, swap included; UINT64_MAX if it does not say. */
+static uint64_t memory_left(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/meminfo", "re");
 	unsigned long long kib, sum = 0;
@@ -37,25 +38,45 @@ static uint64_t memory_available(void)
 	return pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : UINT64_MAX;
 }
 
+/**
+ * Bytes that the program can hope for. Memory is overcommitted nearly everywhere: a program that
+ * takes too much is not told but killed, so it has to ask before.
+ */
+static uint64_t memory_available(void)
+{
+	/* A container's limit, as seen from inside: control groups version 2 and 1. */
+	static const char *const limits[] = {
+		"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+	uint64_t available = memory_left();
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		_cleanup_fclose_ FILE *f = fopen(limits[i], "re");
+		unsigned long long limit;
+
+		if (f && fscanf(f, "%llu", &limit) == 1 && limit < available)
+			available = limit;
+	}
+	return available;
+}
+
 int raster_new(uint32_t width, uint32_t height, struct raster *ret, struct error *error)
 {
 	const uint64_t mib = 1024 * 1024, bytes = (uint64_t)width * height * 4;
 	uint64_t available = memory_available();
-	void *pixels = MAP_FAILED;
+	void *pixels;
 
-	if (bytes <= SIZE_MAX / 2 && bytes <= available)
-		pixels = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (pixels == MAP_FAILED && available != UINT64_MAX)
+	if (bytes > available || bytes > SIZE_MAX / 2)
 		return error_set(error, -ENOMEM,
-			"out of memory: a raster of %u x %u needs %llu MiB, %llu MiB are available "
-			"(lower -width, -height or -smoothness)",
-			width, height, (unsigned long long)(bytes / mib + 1),
-			(unsigned long long)(available / mib));
+			"out of memory: a raster of %u x %u needs %" PRIu64 " MiB, %" PRIu64
+			" MiB are available (lower -width, -height or -smoothness)",
+			width, height, bytes / mib + 1, available / mib);
+	pixels = mmap(
+		NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (pixels == MAP_FAILED)
-		return error_set(error, -ENOMEM,
-			"out of memory: a raster of %u x %u needs %llu MiB", width, height,
-			(unsigned long long)(bytes / mib + 1));
+		return error_set_errno(error, -errno,
+			"out of memory: the system refuses %" PRIu64
+			" MiB for a raster of %u x %u (see ulimit -v)",
+			bytes / mib + 1, width, height);
 	*ret = (struct raster){width, height, (size_t)bytes, pixels};
 	return 0;
 }

@@ -20,11 +20,18 @@ static int load(struct pin_map *map, struct error *error)
 	/* Inside OSv hwloc complains about a processor that it cannot bind itself to; it works all
 	 * the same. */
 	setenv("HWLOC_HIDE_ERRORS", "2", 0);
+	/* Plugins find devices, at the price of loading X11, OpenCL and the like: an empty path has
+	 * none. */
+	setenv("HWLOC_PLUGINS_PATH", "", 0);
 	if (hwloc_topology_init(&map->topology) < 0)
 		return error_set(error, -ENOMEM, "hwloc: cannot make a topology");
 	/* Cores and PUs are all that is asked about: it starts faster so. */
 	hwloc_topology_set_all_types_filter(map->topology, HWLOC_TYPE_FILTER_KEEP_NONE);
 	hwloc_topology_set_type_filter(map->topology, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL);
+	/* Where the kernel tells, there is no need to visit every processor and ask it. */
+	if (access("/sys/devices/system/cpu/cpu0/topology", F_OK) == 0)
+		hwloc_topology_set_components(
+			map->topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
 	if (hwloc_topology_load(map->topology) < 0)
 		return error_set_errno(error, -EIO, "hwloc cannot read the machine's topology");
 	return 0;

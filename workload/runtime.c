@@ -60,6 +60,7 @@ static void worker_park(struct worker *w)
 	struct runtime *rt = w->rt;
 	uint32_t sleeping = 1;
 
+	w->clock_ns = 0;
 	atomic_store(&w->parked, 1);
 	if (rt->schedule->has_work(w) || atomic_load(&rt->quit) ||
 		(w->id == 0 && atomic_load(&rt->remaining) == 0)) {
@@ -69,7 +70,6 @@ static void worker_park(struct worker *w)
 	w->totals.parks += atomic_load(&rt->remaining) > 0;
 	while (atomic_load(&w->parked))
 		futex_wait(&w->parked, 1);
-	w->clock_ns = 0;
 }
 
 bool worker_wake(struct worker *w)
