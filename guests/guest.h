@@ -29,6 +29,8 @@
 
 #include "common/error.h"
 
+struct keeper;
+
 enum accel {
 	ACCEL_NONE, /**< no virtual machine */
 	ACCEL_AUTO,
@@ -61,6 +63,8 @@ struct guest_spec {
 	size_t n_helper_cpus;
 	const char *work_dir;	  /**< an existing private folder for files and sockets of the experiment */
 	const char *nonce;	  /**< [0-9a-f]{8,16}, unique for the run: names of containers, paths */
+	char *const *runtime_args; /**< more options for `docker run` and its like, NULL-ended, or NULL */
+	struct keeper *keeper;	   /**< told what outlives the collector (keeper.h), or NULL: not told */
 };
 
 struct guest;
