@@ -82,7 +82,7 @@ double go_log(double x)
 double go_cos(double x)
 {
 	static const double sine[] = {0x1.5d8fd1fd19ccdp-33, -0x1.ae5e5a9291f5dp-26,
-		0x1.71de3567d48a1p-19, -0x1.a01a019bfdf03p-13, 0x1.11111110f7d0p-7,
+		0x1.71de3567d48a1p-19, -0x1.a01a019bfdf03p-13, 0x1.111111110f7dp-7,
 		-0x1.5555555555548p-3};
 	static const double cosine[] = {-0x1.8fa49a0861a9bp-37, 0x1.1ee9d7b4e3f05p-29,
 		-0x1.27e4f7eac4bc6p-22, 0x1.a01a019c844f5p-16, -0x1.6c16c16c14f91p-10,
