@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/flames.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/format.h"
+#include "reports/page_internal.h"
+
+const struct flame_kind flame_table[FLAME_KINDS] = {
+	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling"},
+	{"offcpu", "offcpu", false, "Off-CPU", "time off the CPU, measured"},
+	{"flamegraph-boot", "oncpu", true, "On-CPU during boot", "time on the CPU by sampling"},
+	{"offcpu-boot", "offcpu", true, "Off-CPU during boot", "time off the CPU, measured"},
+};
+
+char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+{
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "-_.@#+";
+	char *name, *p;
+
+	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->guest, (long long)cell->cores) <
+		0)
+		return NULL;
+	for (p = name; *p; p++)
+		if (!strchr(fine, *p))
+			*p = '_';
+	return name;
+}
+
+int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret)
+{
+	const struct stack_selection selection = {
+		.guest = cell->guest, .cores = cell->cores, .kind = kind->kind, .boot = kind->boot};
+	struct stack_tree *tree = NULL;
+	int r = stack_tree_build(s->store, &selection, &tree);
+
+	if (r < 0)
+		return r;
+	if (tree->nodes[0].total_ns == 0) {
+		stack_tree_free(tree);
+		tree = NULL;
+	}
+	*ret = tree;
+	return 0;
+}
+
+/** "999 Hz" of the cell's runs, where they agree. */
+static int64_t frequency(const struct summary *s, const struct cell *cell)
+{
+	const struct store_tables *t = store_tables(s->store);
+	int64_t hz = STORE_NULL;
+
+	for (size_t i = 0; i < t->n_runs; i++) {
+		const struct store_run *run = &t->runs[i];
+
+		if (!run->ok || run->guest != cell->guest || run->cores != cell->cores)
+			continue;
+		if (hz != STORE_NULL && hz != run->frequency_hz)
+			return STORE_NULL;
+		hz = run->frequency_hz;
+	}
+	return hz;
+}
+
+int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct stack_tree *tree, bool standalone, size_t index, FILE *out)
+{
+	_cleanup_free_ char *title = NULL, *subtitle = NULL;
+	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(s, cell) : STORE_NULL;
+	char id[40], rate[40] = "";
+	struct flamegraph_options options = {.id = id, .standalone = standalone};
+
+	snprintf(id, sizeof(id), "fg%zu", index);
+	if (hz != STORE_NULL)
+		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
+	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->guest, (long long)cell->cores,
+		    cell->cores == 1 ? "core" : "cores") < 0) {
+		title = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&subtitle, "%s%s, all threads of the stack: %s in %zu run%s", kind->meaning,
+		    rate, format_time((double)tree->nodes[0].total_ns).text, tree->n_runs,
+		    tree->n_runs == 1 ? "" : "s") < 0) {
+		subtitle = NULL;
+		return -ENOMEM;
+	}
+	options.title = title;
+	options.subtitle = subtitle;
+	return flamegraph_write(tree, &options, out);
+}
+
+static int write_cell(const struct summary *s, size_t index, size_t *shown, FILE *out)
+{
+	const struct cell *cell = &s->cells[index];
+	size_t n = 0;
+
+	for (size_t k = 0; k < FLAME_KINDS; k++) {
+		_cleanup_stack_tree_ struct stack_tree *tree = NULL;
+		int r = flame_tree(s, &flame_table[k], cell, &tree);
+
+		if (r < 0)
+			return r;
+		if (!tree)
+			continue;
+		if (n++ == 0) {
+			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
+				*shown ? "" : " first-details", *shown ? "" : " open");
+			page_cell_name(out, cell);
+			fputs("</summary>\n", out);
+			++*shown;
+		}
+		fputs("<div class=\"flame\">\n", out);
+		r = flame_draw(s, &flame_table[k], cell, tree, false, index * FLAME_KINDS + k, out);
+		if (r < 0)
+			return r;
+		fputs("</div>\n", out);
+	}
+	if (n > 0)
+		fputs("</details>\n", out);
+	return 0;
+}
+
+int page_flames(const struct summary *s, FILE *out)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		int r = write_cell(s, i, &shown, out);
+
+		if (r < 0)
+			return r;
+	}
+	if (shown == 0)
+		fputs("<p class=\"lead\">No samples were taken (<code>--profile none</code>, or "
+		      "every run "
+		      "failed).</p>\n",
+			out);
+	return 0;
+}

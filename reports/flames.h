@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** The flame graphs of an experiment: which there are, what they are called, where they go. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reports/flamegraph.h"
+#include "reports/summary.h"
+
+struct flame_kind {
+	const char *prefix; /**< of file names: "<prefix>-<guest>-<cores>.svg" and .folded */
+	const char *kind;   /**< sample.kind */
+	bool boot;          /**< samples of the boot, not of the window */
+	const char *title;
+	const char *meaning;
+};
+
+#define FLAME_KINDS 4
+
+extern const struct flame_kind flame_table[FLAME_KINDS];
+
+/** "<prefix>-<guest>-<cores>", with every character of the guest's name that a file name should
+ *  not have replaced by '_'. Malloced; NULL: out of memory. */
+char *flame_name(const struct flame_kind *kind, const struct cell *cell);
+
+/** The samples of that kind and cell. 0 with *ret NULL: there are none. */
+int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret);
+
+/** Draw it, with title and subtitle. @index makes the id unique in a page. */
+int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct stack_tree *tree, bool standalone, size_t index, FILE *out);

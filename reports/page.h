@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The report as one self-contained HTML page: no network, no second file. Scripts are named by
+ * their hashes in the page's content security policy, so nothing that a name may smuggle in runs.
+ */
+
+#include <stdio.h>
+
+#include "reports/summary.h"
+
+/** Write the page. 0, -ENOMEM, -EIO, -EBADMSG. */
+int page_write(const struct summary *s, FILE *out);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/stack_tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/summary.h"
+
+const struct side_info side_table[SIDE_COUNT] = {
+	[SIDE_THREAD] = {"thread", "thread", "#d9d9d6", 't'},
+	[SIDE_KERNEL] = {"kernel", "host kernel", "#f2b48c", 'k'},
+	[SIDE_USER] = {"user", "host user", "#a9c8ea", 'u'},
+	[SIDE_BOUNDARY] = {"boundary", "host/guest boundary", "#ffffff", 'b'},
+	[SIDE_GUEST_KERNEL] = {"guest-kernel", "guest kernel", "#e3a9c9", 'g'},
+	[SIDE_GUEST_USER] = {"guest-user", "guest program", "#a8d8b4", 'p'},
+};
+
+/** A stack of the store, and the frame it ends in. */
+struct stack_row {
+	int64_t id;
+	int64_t parent; /**< or STORE_NULL */
+	int64_t frame;
+};
+
+struct frame_row {
+	int64_t id;
+	enum frame_side side;
+	const char *module;
+	const char *symbol;
+};
+
+struct builder {
+	struct store_reader *store;
+	struct stack_row *stacks;
+	size_t n_stacks;
+	struct frame_row *frames;
+	size_t n_frames;
+	struct stack_tree *tree;
+	size_t room;
+	uint32_t *slots; /**< hash of (parent, side, module, symbol) to node, 0 = free */
+	size_t n_slots;
+};
+
+void stack_tree_free(struct stack_tree *tree)
+{
+	if (!tree)
+		return;
+	free(tree->nodes);
+	free(tree->order);
+	free(tree);
+}
+
+static enum frame_side side_from_name(const char *name)
+{
+	for (int i = SIDE_KERNEL; i < SIDE_COUNT; i++)
+		if (strcmp(side_table[i].name, name) == 0)
+			return (enum frame_side)i;
+	return SIDE_USER;
+}
+
+static int grow(void **array, size_t *room, size_t n, size_t size)
+{
+	size_t more = *room ? *room * 2 : 1024;
+	void *p;
+
+	if (n < *room)
+		return 0;
+	p = reallocarray(*array, more, size);
+	if (!p)
+		return -ENOMEM;
+	*array = p;
+	*room = more;
+	return 0;
+}
+
+static int load_stacks(struct builder *b)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	size_t room = 0;
+	int r = store_prepare(b->store, &query, "SELECT id, parent, frame FROM stack ORDER BY id");
+
+	if (r < 0)
+		return r;
+	while ((r = store_step(b->store, query)) > 0) {
+		if (grow((void **)&b->stacks, &room, b->n_stacks, sizeof(*b->stacks)) < 0)
+			return -ENOMEM;
+		b->stacks[b->n_stacks++] = (struct stack_row){
+			store_number(query, 0), store_number(query, 1), store_number(query, 2)};
+	}
+	return r;
+}
+
+static int load_frames(struct builder *b)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	size_t room = 0;
+	int r = store_prepare(
+		b->store, &query, "SELECT id, side, module, symbol FROM frame ORDER BY id");
+
+	if (r < 0)
+		return r;
+	while ((r = store_step(b->store, query)) > 0) {
+		const char *side = store_text(b->store, query, 1);
+		const char *module = store_text(b->store, query, 2);
+		const char *symbol = store_text(b->store, query, 3);
+
+		if (grow((void **)&b->frames, &room, b->n_frames, sizeof(*b->frames)) < 0)
+			return -ENOMEM;
+		b->frames[b->n_frames++] =
+			(struct frame_row){store_number(query, 0), side_from_name(side ? side : ""),
+				module ? module : "", symbol && *symbol ? symbol : "[unknown]"};
+	}
+	return r;
+}
+
+/** Both row types begin with their id. */
+static int compare_id(const void *key, const void *row)
+{
+	int64_t a = *(const int64_t *)key, b = *(const int64_t *)row;
+
+	return (a > b) - (a < b);
+}
+
+static size_t hash_key(uint32_t parent, const struct frame_row *frame)
+{
+	uint64_t h = parent;
+
+	/* Strings are interned: equal ones have equal addresses. */
+	h = (h ^ (uintptr_t)frame->symbol) * 0x9e3779b97f4a7c15;
+	h = (h ^ (h >> 32) ^ (uintptr_t)frame->module) * 0x9e3779b97f4a7c15;
+	h = (h ^ (h >> 32) ^ frame->side) * 0x9e3779b97f4a7c15;
+	return h ^ (h >> 29);
+}
+
+static bool is_node(const struct stack_node *node, uint32_t parent, const struct frame_row *frame)
+{
+	return node->parent == parent && node->symbol == frame->symbol &&
+	       node->module == frame->module && node->side == frame->side;
+}
+
+static int rehash(struct builder *b)
+{
+	size_t n_slots = b->n_slots ? b->n_slots * 2 : 4096;
+	uint32_t *slots = calloc(n_slots, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < b->tree->n_nodes; i++) {
+		const struct stack_node *node = &b->tree->nodes[i];
+		struct frame_row frame = {0, node->side, node->module, node->symbol};
+		size_t at = hash_key(node->parent, &frame) & (n_slots - 1);
+
+		while (slots[at])
+			at = (at + 1) & (n_slots - 1);
+		slots[at] = i;
+	}
+	free(b->slots);
+	b->slots = slots;
+	b->n_slots = n_slots;
+	return 0;
+}
+
+/** The child of @parent for @frame, made if need be. */
+static int child_of(
+	struct builder *b, uint32_t parent, const struct frame_row *frame, uint32_t *ret)
+{
+	struct stack_tree *tree = b->tree;
+	size_t at;
+
+	if (tree->n_nodes * 2 >= b->n_slots && rehash(b) < 0)
+		return -ENOMEM;
+	at = hash_key(parent, frame) & (b->n_slots - 1);
+	while (b->slots[at]) {
+		if (is_node(&tree->nodes[b->slots[at]], parent, frame)) {
+			*ret = b->slots[at];
+			return 0;
+		}
+		at = (at + 1) & (b->n_slots - 1);
+	}
+	if (tree->n_nodes >= UINT32_MAX ||
+		grow((void **)&tree->nodes, &b->room, tree->n_nodes, sizeof(*tree->nodes)) < 0)
+		return -ENOMEM;
+	*ret = (uint32_t)tree->n_nodes++;
+	b->slots[at] = *ret;
+	tree->nodes[*ret] = (struct stack_node){.parent = parent,
+		.depth = tree->nodes[parent].depth + 1,
+		.side = frame->side,
+		.symbol = frame->symbol,
+		.module = frame->module};
+	return 0;
+}
+
+/** Frames of a stack from the leaf outwards; returns their number. */
+static size_t unwind(const struct builder *b, int64_t id, const struct frame_row **frames)
+{
+	static const struct frame_row unknown = {0, SIDE_USER, "", "[unknown]"};
+	static const struct frame_row cut = {0, SIDE_USER, "", "[deeper frames cut]"};
+	size_t n = 0;
+
+	while (id != STORE_NULL && b->n_stacks > 0) {
+		const struct stack_row *row =
+			bsearch(&id, b->stacks, b->n_stacks, sizeof(*b->stacks), compare_id);
+
+		if (!row)
+			break;
+		if (n == STACK_DEPTH_MAX - 1) {
+			frames[n++] = &cut;
+			break;
+		}
+		frames[n] = b->n_frames ? bsearch(&row->frame, b->frames, b->n_frames,
+						  sizeof(*b->frames), compare_id)
+					: NULL;
+		if (!frames[n])
+			frames[n] = &unknown;
+		n++;
+		id = row->parent;
+	}
+	if (n == 0)
+		frames[n++] = &unknown;
+	return n;
+}
+
+static int add_sample(
+	struct builder *b, const char *thread, int64_t stack, uint64_t weight_ns, uint64_t count)
+{
+	const struct frame_row *frames[STACK_DEPTH_MAX];
+	struct frame_row top = {0, SIDE_THREAD, "", thread};
+	size_t n = unwind(b, stack, frames);
+	uint32_t node;
+
+	if (child_of(b, 0, &top, &node) < 0)
+		return -ENOMEM;
+	while (n > 0)
+		if (child_of(b, node, frames[--n], &node) < 0)
+			return -ENOMEM;
+	b->tree->nodes[node].self_ns += weight_ns;
+	b->tree->nodes[node].samples += count;
+	return 0;
+}
+
+static int load_samples(struct builder *b, const struct stack_selection *selection)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r = store_prepare(b->store, &query,
+		"SELECT s.thread, s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
+		" CAST(total(s.count) AS INTEGER) FROM run r JOIN sample s ON s.run = r.id"
+		" WHERE r.id = ?1 AND s.kind = ?2 AND s.weight_ns > 0"
+		" GROUP BY s.thread, s.stack, s.phase");
+	const struct store_tables *t = store_tables(b->store);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < t->n_runs; i++) {
+		const struct store_run *run = &t->runs[i];
+
+		if (!run->ok || run->cores != selection->cores ||
+			strcmp(run->guest, selection->guest) != 0)
+			continue;
+		b->tree->n_runs++;
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, run->id);
+		sqlite3_bind_text(query, 2, selection->kind, -1, SQLITE_STATIC);
+		while ((r = store_step(b->store, query)) > 0) {
+			const char *thread = store_text(b->store, query, 0);
+			const char *phase = store_text(b->store, query, 2);
+			int64_t weight = store_number(query, 3), count = store_number(query, 4);
+
+			if (!thread || !phase)
+				return -ENOMEM;
+			if (phase_is_outside(phase) != selection->boot)
+				continue;
+			r = add_sample(b, *thread ? thread : "[thread]", store_number(query, 1),
+				(uint64_t)weight, count > 0 ? (uint64_t)count : 0);
+			if (r < 0)
+				return r;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int compare_order(const void *a, const void *b, void *userdata)
+{
+	const struct stack_node *nodes = userdata;
+	const struct stack_node *x = &nodes[*(const uint32_t *)a],
+				*y = &nodes[*(const uint32_t *)b];
+	int r;
+
+	if (x->parent != y->parent)
+		return x->parent < y->parent ? -1 : 1;
+	if (x->side != y->side)
+		return x->side < y->side ? -1 : 1;
+	r = strcmp(x->symbol, y->symbol);
+	return r ? r : strcmp(x->module, y->module);
+}
+
+static int finish(struct stack_tree *tree)
+{
+	tree->order = calloc(tree->n_nodes, sizeof(*tree->order));
+	if (!tree->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < tree->n_nodes; i++)
+		tree->nodes[i].total_ns = tree->nodes[i].self_ns;
+	for (size_t i = tree->n_nodes; i-- > 1;) {
+		struct stack_node *parent = &tree->nodes[tree->nodes[i].parent];
+
+		parent->total_ns += tree->nodes[i].total_ns;
+		parent->samples += tree->nodes[i].samples;
+		tree->order[i - 1] = (uint32_t)i;
+	}
+	qsort_r(tree->order, tree->n_nodes - 1, sizeof(*tree->order), compare_order, tree->nodes);
+	return 0;
+}
+
+int stack_tree_build(struct store_reader *store, const struct stack_selection *selection,
+	struct stack_tree **ret)
+{
+	_cleanup_stack_tree_ struct stack_tree *tree = calloc(1, sizeof(*tree));
+	struct builder b = {.store = store, .tree = tree};
+	int r = -ENOMEM;
+
+	if (tree && grow((void **)&tree->nodes, &b.room, 0, sizeof(*tree->nodes)) >= 0) {
+		tree->nodes[0] = (struct stack_node){.symbol = "all", .module = ""};
+		tree->n_nodes = 1;
+		r = load_stacks(&b);
+		if (r >= 0)
+			r = load_frames(&b);
+		if (r >= 0)
+			r = load_samples(&b, selection);
+		if (r >= 0)
+			r = finish(tree);
+	}
+	free(b.stacks);
+	free(b.frames);
+	free(b.slots);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(tree);
+	return 0;
+}

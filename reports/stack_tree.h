@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The samples of a cell (a stack on a number of cores) as one tree: thread, outermost frame, ...,
+ * leaf. Frames of equal side, module and symbol are one, whatever their lines.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reports/store_reader.h"
+
+/** Deeper stacks are cut there (and a damaged store's circle of parents ends). */
+#define STACK_DEPTH_MAX 512
+
+enum frame_side {
+	SIDE_THREAD, /**< the thread's name, or the root */
+	SIDE_KERNEL,
+	SIDE_USER,
+	SIDE_BOUNDARY,
+	SIDE_GUEST_KERNEL,
+	SIDE_GUEST_USER,
+	SIDE_COUNT
+};
+
+struct side_info {
+	const char *name;  /**< as in the store's frame.side */
+	const char *title; /**< for people */
+	const char *color; /**< fill, light enough for black text */
+	char mark;         /**< CSS class: one letter */
+};
+
+/** Indexed by enum frame_side. */
+extern const struct side_info side_table[SIDE_COUNT];
+
+struct stack_node {
+	uint32_t parent; /**< index of the parent, which is smaller; the root is its own */
+	uint32_t depth;  /**< root 0, threads 1 */
+	enum frame_side side;
+	const char *symbol; /**< the store's strings */
+	const char *module; /**< may be empty */
+	uint64_t self_ns;
+	uint64_t total_ns; /**< self and all children */
+	uint64_t samples;  /**< in total */
+};
+
+struct stack_tree {
+	struct stack_node *nodes; /**< nodes[0] is the root; parents precede their children */
+	size_t n_nodes;
+	uint32_t *
+		order; /**< all but the root, by parent, then by side and name: the drawing order */
+	size_t n_runs;
+};
+
+/** Which of a cell's samples. */
+struct stack_selection {
+	const char *guest;
+	int64_t cores;
+	const char *kind; /**< oncpu, offcpu */
+	bool boot;        /**< the samples of the boot, in place of those of the window */
+};
+
+/** Build the tree of the runs that ended well. It may be empty (n_nodes 1). -ENOMEM, -EBADMSG. */
+int stack_tree_build(struct store_reader *store, const struct stack_selection *selection,
+	struct stack_tree **ret);
+
+void stack_tree_free(struct stack_tree *tree);
+
+static inline void stack_tree_freep(struct stack_tree **tree)
+{
+	stack_tree_free(*tree);
+}
+
+#define _cleanup_stack_tree_ __attribute__((cleanup(stack_tree_freep)))

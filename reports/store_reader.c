@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/store_reader.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "reports/store_internal.h"
+
+/** What a store must have; a file that lacks one of these is not ours, or is damaged. */
+static const char *const needed_tables[] = {"experiment", "run", "phase", "account", "audit",
+	"counter", "frame", "stack", "sample", "row", "worker", "warning"};
+
+void store_reader_close(struct store_reader *s)
+{
+	if (!s)
+		return;
+	sqlite3_close(s->db);
+	string_set_clear(&s->strings);
+	free(s->tables.runs);
+	free(s->tables.settings);
+	free(s->tables.phases);
+	free(s->tables.accounts);
+	free(s->tables.splits);
+	free(s->tables.audits);
+	free(s->tables.counters);
+	free(s->tables.warnings);
+	free(s->path);
+	free(s);
+}
+
+const char *store_reader_error(const struct store_reader *s)
+{
+	return s->last.text;
+}
+
+const struct store_tables *store_tables(const struct store_reader *s)
+{
+	return &s->tables;
+}
+
+int store_fail(struct store_reader *s)
+{
+	int code = sqlite3_errcode(s->db) & 0xff;
+
+	if (code == SQLITE_NOMEM)
+		return error_set(&s->last, -ENOMEM, "out of memory while reading %s", s->path);
+	if (code == SQLITE_NOTADB)
+		return error_set(&s->last, -EMEDIUMTYPE,
+			"%s is not a guestscope store: it is no SQLite file", s->path);
+	if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM)
+		return error_set(&s->last, -EACCES, "cannot read the store %s: %s", s->path,
+			sqlite3_errmsg(s->db));
+	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+		return error_set(&s->last, -EBUSY,
+			"the store %s is being written: try again when the collector has ended",
+			s->path);
+	return error_set(&s->last, -EBADMSG, "the store %s is damaged or cut off: %s", s->path,
+		sqlite3_errmsg(s->db));
+}
+
+int store_prepare(struct store_reader *s, sqlite3_stmt **ret, const char *sql)
+{
+	sqlite3_stmt *query = NULL;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &query, NULL) != SQLITE_OK)
+		return store_fail(s);
+	*ret = query;
+	return 0;
+}
+
+int store_step(struct store_reader *s, sqlite3_stmt *query)
+{
+	int r = sqlite3_step(query);
+
+	if (r == SQLITE_ROW)
+		return 1;
+	return r == SQLITE_DONE ? 0 : store_fail(s);
+}
+
+static const char *column_text(struct store_reader *s, sqlite3_stmt *query, int column, bool lines)
+{
+	const char *text = (const char *)sqlite3_column_text(query, column);
+
+	if (!text)
+		return NULL;
+	return string_set_add(&s->strings, text, strlen(text), lines);
+}
+
+const char *store_text(struct store_reader *s, sqlite3_stmt *query, int column)
+{
+	return column_text(s, query, column, false);
+}
+
+const char *store_lines(struct store_reader *s, sqlite3_stmt *query, int column)
+{
+	return column_text(s, query, column, true);
+}
+
+int64_t store_number(sqlite3_stmt *query, int column)
+{
+	if (sqlite3_column_type(query, column) == SQLITE_NULL)
+		return STORE_NULL;
+	return sqlite3_column_int64(query, column);
+}
+
+const char *store_setting(const struct store_reader *s, const char *key)
+{
+	for (size_t i = 0; i < s->tables.n_settings; i++)
+		if (strcmp(s->tables.settings[i].key, key) == 0)
+			return s->tables.settings[i].value;
+	return NULL;
+}
+
+static int compare_run_id(const void *key, const void *entry)
+{
+	int64_t a = *(const int64_t *)key, b = ((const struct store_run *)entry)->id;
+
+	return (a > b) - (a < b);
+}
+
+const struct store_run *store_run(const struct store_reader *s, int64_t id)
+{
+	if (s->tables.n_runs == 0)
+		return NULL;
+	return bsearch(
+		&id, s->tables.runs, s->tables.n_runs, sizeof(*s->tables.runs), compare_run_id);
+}
+
+/** The database file of @path: itself, or experiment.db in that folder. */
+static int find_file(const char *path, char **ret, struct error *error)
+{
+	_cleanup_free_ char *file = NULL;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_set_errno(error, -errno, "cannot open %s", path);
+	if (!S_ISDIR(st.st_mode)) {
+		file = strdup(path);
+	} else if (asprintf(&file, "%s/" STORE_FILE_NAME, path) < 0) {
+		file = NULL;
+	}
+	if (!file)
+		return error_set_errno(error, -ENOMEM, "cannot open %s", path);
+	if (stat(file, &st) < 0) {
+		if (errno == ENOENT)
+			return error_set(error, -ENOENT,
+				"%s holds no experiment: there is no " STORE_FILE_NAME, path);
+		return error_set_errno(error, -errno, "cannot open %s", file);
+	}
+	if (!S_ISREG(st.st_mode))
+		return error_set(error, -EMEDIUMTYPE, "%s is no regular file", file);
+	if (access(file, R_OK) < 0)
+		return error_set_errno(error, -errno, "cannot read %s", file);
+	if (st.st_size == 0)
+		return error_set(
+			error, -EMEDIUMTYPE, "%s is not a guestscope store: it is empty", file);
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+/**
+ * A finished store in a folder that we may not write has no shared-memory file for its log, and
+ * SQLite cannot make one: if there is no log to replay, the file can be read as it is.
+ */
+static const char *open_parameters(const char *file)
+{
+	_cleanup_free_ char *log = NULL, *shm = NULL, *copy = strdup(file);
+	struct stat st;
+	char *slash;
+
+	if (!copy || asprintf(&log, "%s-wal", file) < 0 || asprintf(&shm, "%s-shm", file) < 0)
+		return "?mode=ro";
+	if (stat(log, &st) == 0 && st.st_size > 0)
+		return "?mode=ro";
+	slash = strrchr(copy, '/');
+	if (slash)
+		slash[slash == copy] = '\0';
+	return access(slash ? copy : ".", W_OK) < 0 && access(shm, F_OK) < 0
+		       ? "?mode=ro&immutable=1"
+		       : "?mode=ro";
+}
+
+/** file: URI of a path, with what SQLite would take for a query or an escape written as %xx. */
+char *store_uri(const char *file)
+{
+	const char *parameters = open_parameters(file);
+	_cleanup_free_ char *real = realpath(file, NULL);
+	char *uri, *w;
+
+	if (!real)
+		return NULL;
+	uri = malloc(strlen(real) * 3 + strlen(parameters) + 8);
+	if (!uri)
+		return NULL;
+	w = stpcpy(uri, "file:");
+	for (const unsigned char *p = (unsigned char *)real; *p; p++) {
+		if (*p == '?' || *p == '#' || *p == '%' || *p < 0x20)
+			w += sprintf(w, "%%%02x", *p);
+		else
+			*w++ = (char)*p;
+	}
+	strcpy(w, parameters);
+	return uri;
+}
+
+static int pragma(struct store_reader *s, const char *sql, int64_t *ret)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r = store_prepare(s, &query, sql);
+
+	if (r < 0)
+		return r;
+	r = store_step(s, query);
+	if (r < 0)
+		return r;
+	*ret = r ? sqlite3_column_int64(query, 0) : 0;
+	return 0;
+}
+
+static int check_tables(struct store_reader *s)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r = store_prepare(
+		s, &query, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?");
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(needed_tables); i++) {
+		sqlite3_reset(query);
+		sqlite3_bind_text(query, 1, needed_tables[i], -1, SQLITE_STATIC);
+		r = store_step(s, query);
+		if (r < 0)
+			return r;
+		if (sqlite3_column_int(query, 0) != 1)
+			return error_set(&s->last, -EBADMSG,
+				"the store %s is damaged: it lacks the table \"%s\"", s->path,
+				needed_tables[i]);
+	}
+	return 0;
+}
+
+static int check_identity(struct store_reader *s)
+{
+	int64_t application = 0, version = 0;
+	int r = pragma(s, "PRAGMA application_id", &application);
+
+	if (r >= 0)
+		r = pragma(s, "PRAGMA user_version", &version);
+	if (r < 0)
+		return r;
+	if (application != STORE_APPLICATION_ID)
+		return error_set(&s->last, -EMEDIUMTYPE,
+			"%s is not a guestscope store: it is another program's SQLite file",
+			s->path);
+	if (version != STORE_VERSION)
+		return error_set(&s->last, -EPROTONOSUPPORT,
+			"the store %s has version %lld, this report reads version %d: use the "
+			"guestscope that made it",
+			s->path, (long long)version, STORE_VERSION);
+	return check_tables(s);
+}
+
+int store_adopt(sqlite3 *db, const char *path, struct store_reader **ret, struct error *error)
+{
+	_cleanup_store_ struct store_reader *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s || !(s->path = strdup(path))) {
+		sqlite3_close(db);
+		return error_set_errno(error, -ENOMEM, "cannot open %s", path);
+	}
+	s->db = db;
+	/* A store may come from anyone: no trigger, view or index of its schema may call code. */
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_busy_timeout(db, 2000);
+	r = check_identity(s);
+	if (r >= 0)
+		r = store_load(s);
+	if (r < 0) {
+		if (error)
+			*error = s->last;
+		return r;
+	}
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int store_reader_open(const char *path, struct store_reader **ret, struct error *error)
+{
+	_cleanup_free_ char *file = NULL, *uri = NULL;
+	sqlite3 *db = NULL;
+	int r = find_file(path, &file, error);
+
+	if (r < 0)
+		return r;
+	uri = store_uri(file);
+	if (!uri)
+		return error_set_errno(error, -ENOMEM, "cannot open %s", file);
+	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK) {
+		r = error_set(error, -EACCES, "cannot open the store %s: %s", file,
+			db ? sqlite3_errmsg(db) : "out of memory");
+		sqlite3_close(db);
+		return r;
+	}
+	return store_adopt(db, file, ret, error);
+}
+
+int store_find_file(const char *path, char **ret, struct error *error)
+{
+	return find_file(path, ret, error);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The store of an experiment, opened for reading.
+ *
+ * A store is untrusted input: it may come from another machine, be cut off or be no store at all.
+ * Every text that leaves this reader is valid UTF-8 without control characters (each offending byte
+ * or character becomes U+FFFD; only the values of settings keep their newlines), so that those who
+ * write XML, JSON or to a terminal have only their own format's metacharacters to escape.
+ *
+ * Every `const char *` handed out lives as long as the reader. Numbers that the store leaves open
+ * (SQL NULL) are STORE_NULL.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "common/error.h"
+
+#define STORE_APPLICATION_ID 0x67737063
+#define STORE_VERSION        1
+#define STORE_FILE_NAME      "experiment.db"
+#define STORE_NULL           INT64_MIN
+
+struct store_reader;
+
+struct store_run {
+	int64_t id;
+	const char *guest;
+	int64_t cores;
+	const char *scenario;
+	int64_t repetition;
+	int64_t position;
+	const char *accel;
+	bool ok;
+	const char *status;
+	const char *error; /**< NULL where there is none */
+	int64_t start_ns;
+	int64_t end_ns;
+	int64_t boot_ns;
+	int64_t runtime_ns;
+	int64_t guest_runtime_ns;
+	int64_t lost_events;
+	int64_t closed;
+	int64_t audited;
+	int64_t residual_ns;
+	const char *start_utc;
+	const char *split;
+	int64_t frequency_hz;
+	const char *command;
+	const char *raster_sha256;
+};
+
+struct store_setting {
+	const char *key;
+	const char *value;
+};
+
+struct store_phase {
+	int64_t run;
+	const char *name;
+	int64_t start_ns;
+	int64_t end_ns;
+};
+
+/** Accounts of one run and phase, summed over its lanes; helpers (lane -1) are apart. */
+struct store_account {
+	int64_t run;
+	const char *phase;
+	bool helper;
+	const char *state;
+	const char *detail;
+	int64_t ns;
+	bool exact;
+	int64_t count; /**< intervals or events, or STORE_NULL */
+};
+
+/** What was split by samples in one run and phase: the whole that those samples divide. */
+struct store_split {
+	int64_t run;
+	const char *phase;
+	int64_t ns;      /**< all time with exact = 0, over the lanes */
+	int64_t samples; /**< samples behind it, over the lanes */
+};
+
+struct store_audit {
+	int64_t run;
+	const char *phase;
+	int64_t lane;
+	const char *what;
+	int64_t books_ns;
+	int64_t other_ns;
+	int64_t bound_ns; /**< or STORE_NULL */
+};
+
+/** A counter of one run, summed over lanes; not counted on any lane: value is STORE_NULL. */
+struct store_counter {
+	int64_t run;
+	const char *name;
+	int64_t value;
+	int64_t enabled_ns;
+	int64_t running_ns;
+};
+
+struct store_warning {
+	int64_t run; /**< STORE_NULL: about the experiment */
+	const char *text;
+};
+
+/** Everything but samples; ordered by run and by time, or by name. Owned by the reader. */
+struct store_tables {
+	struct store_run *runs;
+	size_t n_runs;
+	struct store_setting *settings;
+	size_t n_settings;
+	struct store_phase *phases;
+	size_t n_phases;
+	struct store_account *accounts;
+	size_t n_accounts;
+	struct store_split *splits;
+	size_t n_splits;
+	struct store_audit *audits;
+	size_t n_audits;
+	struct store_counter *counters;
+	size_t n_counters;
+	struct store_warning *warnings;
+	size_t n_warnings;
+};
+
+/**
+ * Open the store at @path, an experiment's folder or its experiment.db, and read its tables.
+ * -ENOENT (there is none), -EACCES, -EMEDIUMTYPE (no SQLite file, or not one of guestscope),
+ * -EPROTONOSUPPORT (another version), -EBADMSG (damaged or cut off), -ENOMEM; each with a message.
+ */
+int store_reader_open(const char *path, struct store_reader **ret, struct error *error);
+
+/**
+ * Open @n stores side by side as one: each stack is named "<guest>@<folder>", runs and stacks are
+ * numbered anew, settings that differ carry the folder's name. They are copied into a temporary
+ * database that goes with the reader. Errors as above.
+ */
+int store_reader_open_many(
+	char *const *paths, size_t n, struct store_reader **ret, struct error *error);
+
+/** Close; NULL is fine. */
+void store_reader_close(struct store_reader *s);
+
+static inline void store_reader_closep(struct store_reader **s)
+{
+	store_reader_close(*s);
+}
+
+#define _cleanup_store_ __attribute__((cleanup(store_reader_closep)))
+
+/** The tables, read when the store was opened. */
+const struct store_tables *store_tables(const struct store_reader *s);
+
+/** The value of a setting, or NULL. */
+const char *store_setting(const struct store_reader *s, const char *key);
+
+/** The run of that id, or NULL. */
+const struct store_run *store_run(const struct store_reader *s, int64_t id);
+
+/** The last error of a query in words; empty where there was none. */
+const char *store_reader_error(const struct store_reader *s);
+
+/** Prepare a query. -EBADMSG with store_reader_error() set. The caller finalizes it. */
+int store_prepare(struct store_reader *s, sqlite3_stmt **ret, const char *sql);
+
+/** Step a query: 1 a row, 0 the end, -EBADMSG or -ENOMEM with store_reader_error() set. */
+int store_step(struct store_reader *s, sqlite3_stmt *query);
+
+/** A column's text, cleaned as promised above; NULL for SQL NULL or when out of memory. */
+const char *store_text(struct store_reader *s, sqlite3_stmt *query, int column);
+
+/** A column's number, or STORE_NULL. */
+int64_t store_number(sqlite3_stmt *query, int column);
+
+static inline void store_finalizep(sqlite3_stmt **query)
+{
+	sqlite3_finalize(*query);
+}
+
+#define _cleanup_query_ __attribute__((cleanup(store_finalizep)))

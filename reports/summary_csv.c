@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "reports/summary.h"
+
+static void put_text(FILE *out, const char *text)
+{
+	if (!text)
+		return;
+	if (!strpbrk(text, ",\"\n\r")) {
+		fputs(text, out);
+		return;
+	}
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+/** ",seconds" with nanosecond digits, or an empty field. */
+static void put_seconds(FILE *out, double ns)
+{
+	if (isfinite(ns))
+		fprintf(out, ",%.9f", ns / 1e9);
+	else
+		fputc(',', out);
+}
+
+static void put_time(FILE *out, int64_t ns)
+{
+	put_seconds(out, ns == STORE_NULL ? NAN : (double)ns);
+}
+
+static void put_number(FILE *out, int64_t value)
+{
+	if (value == STORE_NULL)
+		fputc(',', out);
+	else
+		fprintf(out, ",%lld", (long long)value);
+}
+
+static const char *state_name(int state)
+{
+	return state == STATE_NONE ? "other" : state_table[state].name;
+}
+
+static void put_statistic(FILE *out, const struct statistic *s)
+{
+	put_seconds(out, s->n ? s->mean : NAN);
+	put_seconds(out, statistic_stddev(s));
+}
+
+int summary_write_cells_csv(const struct summary *s, FILE *out)
+{
+	fputs("guest,cores,scenario,accel,runs,runs_ok,runs_closed,runs_audited,lost_events,boot_s,"
+	      "boot_stddev_s,runtime_s,runtime_stddev_s,guest_runtime_s,guest_runtime_stddev_s,"
+	      "lane_time_s",
+		out);
+	for (int i = 0; i < STATE_COUNT; i++)
+		if (s->state_used[i])
+			fprintf(out, ",%s_s", state_name(i));
+	fputs(",residual_s,helper_s\n", out);
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *c = &s->cells[i];
+		bool known = c->window.has_accounts;
+
+		put_text(out, c->guest);
+		fprintf(out, ",%lld,", (long long)c->cores);
+		put_text(out, c->scenario);
+		fputc(',', out);
+		put_text(out, c->accel);
+		fprintf(out, ",%zu,%zu,%zu,%zu,%lld", c->n_runs, c->n_ok, c->n_closed, c->n_audited,
+			(long long)c->lost_events);
+		put_statistic(out, &c->boot_ns);
+		put_statistic(out, &c->runtime_ns);
+		put_statistic(out, &c->guest_runtime_ns);
+		put_seconds(out, c->n_ok ? c->window.lane_time_ns : NAN);
+		for (int j = 0; j < STATE_COUNT; j++)
+			if (s->state_used[j])
+				put_seconds(out, known ? c->window.state_ns[j] : NAN);
+		put_seconds(out, known ? c->window.residual_ns : NAN);
+		put_seconds(out, known ? c->window.helper_ns : NAN);
+		fputc('\n', out);
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
+/** Sum of a run's accounts of that state within the window. */
+static double run_state(const struct store_tables *t, int64_t run, int state, bool *ret_known)
+{
+	double ns = 0;
+
+	for (size_t i = 0; i < t->n_accounts; i++) {
+		const struct store_account *a = &t->accounts[i];
+		int found;
+
+		if (a->run != run || a->helper || phase_is_outside(a->phase))
+			continue;
+		*ret_known = true;
+		found = state_from_name(a->state);
+		if ((found < 0 ? STATE_NONE : found) == state)
+			ns += (double)a->ns;
+	}
+	return ns;
+}
+
+int summary_write_runs_csv(const struct summary *s, FILE *out)
+{
+	const struct store_tables *t = store_tables(s->store);
+
+	fputs("run,guest,cores,scenario,accel,repetition,position,start_utc,status,boot_s,runtime_"
+	      "s,"
+	      "guest_runtime_s",
+		out);
+	for (int i = 0; i < STATE_COUNT; i++)
+		if (s->state_used[i])
+			fprintf(out, ",%s_s", state_name(i));
+	fputs(",residual_s,lost_events,closed,audited,error\n", out);
+	for (size_t i = 0; i < t->n_runs; i++) {
+		const struct store_run *run = &t->runs[i];
+		const char *const texts[] = {run->scenario, run->accel};
+
+		fprintf(out, "%lld,", (long long)run->id);
+		put_text(out, run->guest);
+		put_number(out, run->cores);
+		for (size_t j = 0; j < 2; j++) {
+			fputc(',', out);
+			put_text(out, texts[j]);
+		}
+		put_number(out, run->repetition);
+		put_number(out, run->position);
+		fputc(',', out);
+		put_text(out, run->start_utc);
+		fputc(',', out);
+		put_text(out, run->status);
+		put_time(out, run->boot_ns);
+		put_time(out, run->runtime_ns);
+		put_time(out, run->guest_runtime_ns);
+		for (int j = 0; j < STATE_COUNT; j++) {
+			bool known = false;
+			double ns;
+
+			if (!s->state_used[j])
+				continue;
+			ns = run_state(t, run->id, j, &known);
+			put_seconds(out, known ? ns : NAN);
+		}
+		put_time(out, run->residual_ns);
+		put_number(out, run->lost_events);
+		put_number(out, run->closed);
+		put_number(out, run->audited);
+		fputc(',', out);
+		put_text(out, run->error);
+		fputc('\n', out);
+	}
+	return ferror(out) ? -EIO : 0;
+}
