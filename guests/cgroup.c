@@ -111,7 +111,7 @@ int guest_cgroup_of_pid(pid_t pid, const char *controller, char **ret_folder, st
 	_cleanup_free_ char *path = NULL, *line = NULL;
 	_cleanup_fclose_ FILE *f = NULL;
 	size_t room = 0;
-	bool v1;
+	bool v1 = false;
 	int r;
 
 	r = read_group(pid, controller, &path, &v1);
