@@ -8,10 +8,7 @@
 
 #include "guests/guest.h"
 
-#define GUEST_STACKS(X)                                                                            \
-	X(native)                                                                                  \
-	X(docker)                                                                                  \
-	X(podman)
+#define GUEST_STACKS(X) X(native) X(docker) X(podman) X(osv)
 
 #define GUEST_DECLARE(name) extern const struct guest_ops guest_##name;
 GUEST_STACKS(GUEST_DECLARE)

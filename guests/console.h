@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Looking for a guest's last words in its console. All text there is untrusted. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * The last (@first: the first) line of @text that contains @needle, as a slice. False if none does.
+ */
+bool console_find(const char *text, size_t length, const char *needle, bool first,
+	const char **ret_line, size_t *ret_length);
+
+/**
+ * Like sscanf("%d") right after @needle in the last line that contains it: 0 with the number, or
+ * -ENODATA.
+ */
+int console_number_after(const char *text, size_t length, const char *needle, int *ret);
+
+/** Copy a line for people: printable ASCII only (others become '?'), trimmed, NUL-ended. */
+void console_quote(char *ret, size_t size, const char *line, size_t length);
+
+/** The last line that is neither empty nor a marker, quoted; "" if there is none. */
+void console_last_line(char *ret, size_t size, const char *text, size_t length);

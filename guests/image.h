@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * What goes into a guest's file system, whatever its format: a list that rofs.h and initramfs.h
+ * write. Folders above an entry need not be listed.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum image_kind {
+	IMAGE_FOLDER,
+	IMAGE_FILE,
+	IMAGE_LINK,
+};
+
+struct image_entry {
+	enum image_kind kind;
+	char *path;      /**< absolute, in the guest; no "." or ".." in it */
+	unsigned mode;   /**< permission bits */
+	char *source;    /**< IMAGE_FILE: a file on the host, or NULL: the bytes */
+	char *bytes;     /**< IMAGE_FILE without source: its content; IMAGE_LINK: the target */
+	uint64_t length; /**< of @bytes */
+};
+
+/** Start with { 0 }. */
+struct image {
+	struct image_entry *entries;
+	size_t n;
+};
+
+/**
+ * Add an entry. All strings and bytes are copied. -EINVAL (path not absolute, or with an empty, "."
+ * or
+ * ".." component), -ENAMETOOLONG (component over 255 bytes, path over 1023), -EEXIST (path there
+ * already), -ENOMEM; with a message.
+ */
+int image_add_folder(struct image *i, const char *path, unsigned mode, struct error *error);
+int image_add_file(
+	struct image *i, const char *path, unsigned mode, const char *source, struct error *error);
+int image_add_bytes(struct image *i, const char *path, unsigned mode, const void *bytes,
+	size_t length, struct error *error);
+int image_add_link(struct image *i, const char *path, const char *target, struct error *error);
+
+/**
+ * A number that changes when the list or (by size, time, inode) a source file does: for the names
+ * of cached images. 0, or -errno of a source that is not there.
+ */
+int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error);
+
+/** Release what @i holds. */
+void image_clear(struct image *i);
+
+/**
+ * Write the image into a file of @folder whose name is @prefix and the fingerprint, unless it is
+ * there already. It appears whole or not at all. *ret_path is malloced.
+ */
+typedef int (*image_writer_t)(int fd, const struct image *i, struct error *error);
+int image_write_cached(const struct image *i, image_writer_t writer, const char *folder,
+	const char *prefix, char **ret_path, struct error *error);
+
+/**
+ * Copy exactly @length bytes of @source to @fd at its position. -EIO if the file is shorter by now,
+ * or -errno. For writers.
+ */
+int image_copy_source(int fd, const char *source, uint64_t length, struct error *error);
+
+/** write() until all is written. 0 or -errno. */
+int image_write_all(int fd, const void *data, size_t length);

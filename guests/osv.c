@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* OSv: a unikernel in QEMU, on a ROFS disk made here. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "guests/command.h"
+#include "guests/console.h"
+#include "guests/elf_needs.h"
+#include "guests/guest.h"
+#include "guests/image.h"
+#include "guests/qemu.h"
+#include "guests/rofs.h"
+
+#define PROGRAM_PATH   "/mandelbrot"
+#define PICTURE_PATH   "/tmp/mandelbrot.png"
+#define LIBRARY_FOLDER "/usr/lib"
+#define KERNEL_BYTES   ((uint64_t)256 << 20)
+#define COMMAND_MAX    4000
+
+static const char *const kernel_names[] = {"loader-stripped.elf", "loader.elf", "kernel.elf", NULL};
+
+/* OSv mounts these over the root by itself; the rest of the words are its own fstab(5). */
+static const char fstab[] = "/dev/vblk0.1 / rofs defaults 0 0\n"
+			    "none /dev devfs defaults 0 0\n"
+			    "none /proc procfs defaults 0 0\n"
+			    "none /sys sysfs defaults 0 0\n"
+			    "none /tmp ramfs defaults 0 0\n";
+
+/* What OSv's kernel has inside, under these names. */
+static bool inside_kernel(const char *name)
+{
+	static const char *const names[] = {"libc.so.6", "libm.so.6", "libpthread.so.0",
+		"libdl.so.2", "librt.so.1", "libresolv.so.2", "libutil.so.1",
+		"ld-linux-x86-64.so.2"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int check_kernel(const char *path, struct error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	Elf64_Ehdr h = {0};
+
+	if (fd < 0)
+		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+		h.e_machine != EM_X86_64)
+		return error_set(error, -EINVAL,
+			"%s is not an OSv kernel: an ELF file for x86-64 is expected "
+			"(loader-stripped.elf or loader.elf of an OSv build; compressed and raw "
+			"images do not boot)",
+			path);
+	return 0;
+}
+
+static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
+{
+	int r = guest_find_kernel("osv", spec->kernel, kernel_names, ret, error);
+
+	return r < 0 ? r : check_kernel(*ret, error);
+}
+
+static int osv_available(const struct guest_spec *spec, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL;
+	int r = qemu_available(error);
+
+	return r < 0 ? r : find_kernel(spec, &kernel, error);
+}
+
+static int add_libraries(struct image *image, const char *program, struct error *error)
+{
+	struct elf_needs needs = {0};
+	int r = elf_needs_find(program, inside_kernel, NULL, &needs, error);
+
+	for (size_t i = 0; i < needs.n && r == 0; i++) {
+		const char *name = needs.items[i].name;
+		char path[512];
+
+		snprintf(
+			path, sizeof(path), "%s%s", name[0] == '/' ? "" : LIBRARY_FOLDER "/", name);
+		r = image_add_file(image, path, 0755, needs.items[i].path, error);
+	}
+	elf_needs_free(&needs);
+	return r;
+}
+
+static int make_disk(const struct guest_spec *spec, char **ret_path, struct error *error)
+{
+	static const char *const folders[] = {"/dev", "/proc", "/sys", "/tmp"};
+	struct image image = {0};
+	int r;
+
+	r = image_add_file(&image, PROGRAM_PATH, 0755, spec->program, error);
+	if (r == 0)
+		r = add_libraries(&image, spec->program, error);
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
+		r = image_add_folder(&image, folders[i], 0755, error);
+	if (r == 0)
+		r = image_add_bytes(&image, "/etc/fstab", 0644, fstab, sizeof(fstab) - 1, error);
+	if (r == 0)
+		r = image_write_cached(&image, rofs_write, spec->work_dir, "osv-", ret_path, error);
+	image_clear(&image);
+	return r;
+}
+
+/* OSv takes its command line apart at blanks, quotes and some signs of its own; there is no way to
+ * hand these through, so such arguments are refused. */
+static int append_word(char *line, size_t *used, const char *word, struct error *error)
+{
+	size_t length = strlen(word);
+
+	for (const char *p = word; *p; p++)
+		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f ||
+			strchr("\"'\\;&|<>!$`", *p))
+			return error_set_user(error, -EINVAL,
+				"argument '%.200s' cannot be handed to OSv: blanks, quotes and the "
+				"signs "
+				"\\ ; & | < > ! $ ` have a meaning of their own there",
+				word);
+	if (length == 0)
+		return error_set_user(error, -EINVAL, "an empty argument cannot be handed to OSv");
+	if (*used + length + 2 > COMMAND_MAX)
+		return error_set_user(error, -E2BIG,
+			"the arguments are too long for OSv (over %d bytes)", COMMAND_MAX);
+	if (*used)
+		line[(*used)++] = ' ';
+	memcpy(line + *used, word, length + 1);
+	*used += length;
+	return 0;
+}
+
+static int make_append(const struct guest_spec *spec, char *ret_line, struct error *error)
+{
+	/* --verbose: say how the program ended. --power-off-on-abort: do not hang after a crash. */
+	static const char *const options[] = {
+		"--verbose", "--power-off-on-abort", "--rootfs=rofs", "--env=HWLOC_HIDE_ERRORS=2"};
+	_cleanup_(strv_freep) char **argv = NULL;
+	size_t used = 0;
+	int r;
+
+	r = guest_program_argv(spec, PROGRAM_PATH, PICTURE_PATH, &argv);
+	if (r < 0)
+		return error_set_errno(error, r, "command line of OSv");
+	for (size_t i = 0; i < ARRAY_SIZE(options) && r == 0; i++)
+		r = append_word(ret_line, &used, options[i], error);
+	for (size_t i = 0; argv[i] && r == 0; i++)
+		r = append_word(ret_line, &used, argv[i], error);
+	return r;
+}
+
+static int osv_prepare(struct guest *g, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL, *disk = NULL, *note = NULL;
+	char append[COMMAND_MAX];
+	struct qemu_machine m;
+	int r;
+
+	r = find_kernel(&g->spec, &kernel, error);
+	if (r == 0)
+		r = make_append(&g->spec, append, error);
+	if (r == 0)
+		r = make_disk(&g->spec, &disk, error);
+	if (r < 0)
+		return r;
+	m = (struct qemu_machine){.cpu_tcg = "max",
+		.cpu_kvm = "host",
+		.kernel = kernel,
+		.append = append,
+		.disk = disk,
+		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
+	return qemu_prepare(g, &m, error);
+}
+
+/* The lines by which OSv tells of a failure, in the order of how much they say. */
+static const char *const failures[] = {"Assertion failed", "Out of memory", "Failed to load",
+	"failed looking up symbol", "could not load", "page fault outside application",
+	"general protection fault", "exception nested too deeply", "Aborted", "[backtrace]"};
+
+static int osv_verdict(struct guest *g, const char *console, size_t length, struct error *error)
+{
+	char words[400];
+	const char *line;
+	int status, r;
+	size_t n;
+
+	r = qemu_verdict(g, console, length, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (console_find(console, length, failures[i], true, &line, &n)) {
+			console_quote(words, sizeof(words), line, n);
+			return error_set(error, -EIO, "OSv says: %s", words);
+		}
+	if ((console_number_after(console, length, "program exited with status", &status) == 0 ||
+		    console_number_after(console, length, " returned ", &status) == 0) &&
+		status != 0) {
+		console_last_line(words, sizeof(words), console, length);
+		return error_set(
+			error, -EIO, "the program ended with status %d inside OSv", status);
+	}
+	return 0;
+}
+
+const struct guest_ops guest_osv = {
+	.name = "osv",
+	.title = "OSv unikernel in QEMU",
+	.lane_kind = LANES_VCPUS,
+	.is_vm = true,
+	.available = osv_available,
+	.prepare = osv_prepare,
+	.start = qemu_start,
+	.lanes = qemu_lanes,
+	.stop = qemu_stop,
+	.verdict = osv_verdict,
+	.destroy = qemu_destroy,
+};

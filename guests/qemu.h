@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * What all QEMU guests have in common: the command line, the life of the process, its vCPU threads.
+ * A stack fills a struct qemu_machine in its prepare() and uses the rest as its operations.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "guests/guest.h"
+
+#define QEMU_PROGRAM "qemu-system-x86_64"
+
+struct qemu_machine {
+	const char *cpu_tcg; /**< -cpu under emulation */
+	const char *cpu_kvm; /**< -cpu under KVM */
+	const char *kernel;
+	const char *initrd; /**< or NULL */
+	const char *append; /**< the kernel's command line */
+	const char *disk;   /**< a raw image, shown read-only by virtio, or NULL */
+	uint64_t ram_bytes;
+};
+
+/** -ENOENT with the package's name if QEMU is not installed. */
+int qemu_available(struct error *error);
+
+/**
+ * Set g->argv and g->note, and the state that the functions below need (g->data). -ENAMETOOLONG if
+ * the work folder's path does not leave room for a socket; -errno of running qemu --version.
+ */
+int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *error);
+
+/**
+ * @base_bytes for the guest kernel, the program's memory, and as much again for the picture it
+ * writes into the guest's memory: a multiple of 64 MiB, at least 512 MiB.
+ */
+uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes);
+
+/** Operations for struct guest_ops. */
+int qemu_start(struct guest *g, struct error *error);
+int qemu_lanes(struct guest *g, struct guest_lane *ret, size_t max, struct error *error);
+void qemu_stop(struct guest *g, bool orderly);
+void qemu_destroy(struct guest *g);
+
+/**
+ * Did QEMU itself fail (bad option, killed)? Call it once the console has ended; reaps the process
+ * if it is over. 0 or -EIO with QEMU's own words.
+ */
+int qemu_verdict(struct guest *g, const char *console, size_t length, struct error *error);
