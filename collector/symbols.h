@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Addresses to names.
+ *
+ * A `struct symbols` holds everything that was learnt: modules (ELF files, each read once, however
+ * many processes map it), the kernel's functions, and address spaces. There is a space for the
+ * host's kernel, one for each process that was added, and as many as the caller makes for guests.
+ *
+ * Nothing is read before the first lookup needs it, but for the mappings of a process: these, and
+ * the files behind them, are taken hold of when the process is added, while it lives; lookups work
+ * after it has ended, and find the files of a container although their names mean nothing outside.
+ *
+ * Return addresses should be looked up at address - 1, so that a call at the very end of a function
+ * is not taken for the next one.
+ *
+ * Not for use from several threads at once.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+
+struct symbols;
+struct symbol_space;
+
+/**
+ * What an address is. The texts belong to the struct symbols and live as long as it; equal texts
+ * have equal pointers.
+ */
+struct symbol {
+	const char *
+		module; /**< file name of the ELF, "[kernel]", "[kvm]", "[vdso]", "[anon]", or "" */
+	const char *name; /**< function; "module+0xOFFSET" where it has none that is known */
+	uint64_t offset;  /**< from the start of the function */
+	bool resolved;    /**< name is a function's */
+	const char *file; /**< source file; NULL: not known, or not asked for */
+	unsigned line;    /**< 0: not known */
+};
+
+/** -ENOMEM. */
+int symbols_new(struct symbols **ret);
+void symbols_free(struct symbols *s);
+
+/** Where separate debug files are looked for; default /usr/lib/debug. -ENOMEM. */
+int symbols_set_debug_dir(struct symbols *s, const char *path);
+
+/**
+ * Can kernel addresses be resolved? Reads /proc/kallsyms. 0, or -EPERM with a message that says how
+ * to mend it (kernel.kptr_restrict), -ENOENT, -ENODATA.
+ */
+int symbols_kernel_status(struct symbols *s, struct error *error);
+
+/** An address of the host's kernel. 0 or -ENOMEM; whatever is not known is told by @ret. */
+int symbols_lookup_kernel(struct symbols *s, uint64_t address, struct symbol *ret);
+
+/**
+ * Take the executable mappings of process @pid as they are now. May be called again, when the
+ * process has loaded more or has called exec: new mappings win over old ones at the same place.
+ * 0, -ESRCH (it has ended; what was known before stays), -EACCES, -ENOMEM.
+ */
+int symbols_process_add_maps(struct symbols *s, pid_t pid);
+
+/** Forget process @pid, so that the number can be used again. Names that were given stay valid. */
+void symbols_process_forget(struct symbols *s, pid_t pid);
+
+/** A user address of process @pid. 0 or -ENOMEM; whatever is not known is told by @ret. */
+int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret);
+
+/** A new address space, for a guest's kernel or program. It belongs to @s. -ENOMEM. */
+int symbol_space_new(struct symbols *s, struct symbol_space **ret);
+
+/** Take a space away before its struct symbols ends. NULL is fine. */
+void symbol_space_free(struct symbol_space *space);
+
+/**
+ * Add the executable segments of the ELF file @path: linked address + @bias = address in the space.
+ * @module_name is what lookups say, NULL for the file's name. Newer additions win over older ones.
+ * Returns 0, -ENOENT ..., -ENOEXEC (no ELF file), -ENODATA (nothing executable), -ENOMEM, with a
+ * message.
+ */
+int symbol_space_add_elf(struct symbol_space *space, const char *path, uint64_t bias,
+	const char *module_name, struct error *error);
+
+/**
+ * Add functions from a text like /proc/kallsyms or System.map (a guest Linux kernel), each moved by
+ * @bias. Used where no ELF file covers the address. Once for each space (-EEXIST). -ENODATA, -EPERM
+ * (all addresses hidden), -ENOENT ..., -ENOMEM, with a message.
+ */
+int symbol_space_add_kallsyms(
+	struct symbol_space *space, const char *path, uint64_t bias, struct error *error);
+
+/** An address of the space. 0 or -ENOMEM; whatever is not known is told by @ret. */
+int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct symbol *ret);
+
+/** Does some module of the space cover @address? (To tell text from data: cut stacks.) */
+bool symbol_space_covers(const struct symbol_space *space, uint64_t address);
+
+/** The space of process @pid, or NULL if it was never added. For symbol_lines(). */
+struct symbol_space *symbols_process_space(struct symbols *s, pid_t pid);
+
+/**
+ * Source file and line of @n addresses of @space, from DWARF, where the module or its separate
+ * debug file has it: sets file and line of each ret[i], which symbol_space_lookup() has filled for
+ * addresses[i]. The reading is done in a child process with limits on time and memory, as debug
+ * information is large and libdw is no match for a file made to break it; a file that breaks the
+ * child gives no lines. Returns how many lines were found, or -ENOMEM.
+ */
+int symbol_lines(
+	struct symbol_space *space, const uint64_t *addresses, struct symbol *ret, size_t n);
