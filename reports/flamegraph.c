@@ -86,8 +86,8 @@ static void write_label(const struct stack_node *node, double x, double y, doubl
 	fputs("</text>", out);
 }
 
-static void write_frame(const struct stack_tree *tree, const struct stack_node *node, double x,
-	double y, double width, FILE *out)
+static void write_frame(const struct stack_tree *tree, const struct stack_node *node,
+	const char *count_of, double x, double y, double width, FILE *out)
 {
 	fprintf(out, "<g class=\"%c\"><title>", side_table[node->side].mark);
 	markup_text(out, node->symbol);
@@ -99,8 +99,7 @@ static void write_frame(const struct stack_tree *tree, const struct stack_node *
 	fprintf(out, "\n%s, %s %%", format_time((double)node->total_ns).text,
 		format_percent((double)node->total_ns, (double)tree->nodes[0].total_ns).text);
 	if (node->samples > 0)
-		fprintf(out, ", %s %s", format_count((double)node->samples).text,
-			node->samples == 1 ? "event" : "events");
+		fprintf(out, ", %s %s", format_count((double)node->samples).text, count_of);
 	fprintf(out, "</title><rect x=\"%.4f\" y=\"%.0f\" width=\"%.4f\" height=\"%d\"/>", x, y,
 		width, ROW - 1);
 	write_label(node, x, y, width, out);
@@ -207,7 +206,8 @@ int flamegraph_write(
 	frames_height = (double)(depth + 1) * ROW;
 	write_head(options, TOP + frames_height + BOTTOM, out);
 	fputs("<g class=\"frames\">\n", out);
-	write_frame(tree, tree->nodes, MARGIN, TOP + frames_height - ROW, WIDTH - 2 * MARGIN, out);
+	write_frame(tree, tree->nodes, options->count_of, MARGIN, TOP + frames_height - ROW,
+		WIDTH - 2 * MARGIN, out);
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		const struct stack_node *node = &tree->nodes[tree->order[i]];
 		double width = (double)node->total_ns * scale;
@@ -216,7 +216,7 @@ int flamegraph_write(
 			dropped++;
 			continue;
 		}
-		write_frame(tree, node, MARGIN + start[tree->order[i]] * scale,
+		write_frame(tree, node, options->count_of, MARGIN + start[tree->order[i]] * scale,
 			TOP + frames_height - (double)(node->depth + 1) * ROW, width, out);
 	}
 	fputs("</g>\n", out);

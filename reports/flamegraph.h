@@ -15,6 +15,7 @@ struct flamegraph_options {
 	const char *id; /**< unique in its document: [A-Za-z][A-Za-z0-9-]* */
 	const char *title;
 	const char *subtitle; /**< what was measured, in which runs */
+	const char *count_of; /**< what the samples' counts count: "samples", "intervals" */
 	bool standalone; /**< a file of its own, with style and script; else for flamegraph_assets()
 			  */
 };

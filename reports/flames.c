@@ -10,10 +10,12 @@
 #include "reports/page_internal.h"
 
 const struct flame_kind flame_table[FLAME_KINDS] = {
-	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling"},
-	{"offcpu", "offcpu", false, "Off-CPU", "time off the CPU, measured"},
-	{"flamegraph-boot", "oncpu", true, "On-CPU during boot", "time on the CPU by sampling"},
-	{"offcpu-boot", "offcpu", true, "Off-CPU during boot", "time off the CPU, measured"},
+	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling", "samples"},
+	{"offcpu", "offcpu", false, "Off-CPU", "time off the CPU, measured", "intervals"},
+	{"flamegraph-boot", "oncpu", true, "On-CPU during boot", "time on the CPU by sampling",
+		"samples"},
+	{"offcpu-boot", "offcpu", true, "Off-CPU during boot", "time off the CPU, measured",
+		"intervals"},
 };
 
 char *flame_name(const struct flame_kind *kind, const struct cell *cell)
@@ -91,6 +93,7 @@ int flame_draw(const struct summary *s, const struct flame_kind *kind, const str
 	}
 	options.title = title;
 	options.subtitle = subtitle;
+	options.count_of = kind->count_of;
 	return flamegraph_write(tree, &options, out);
 }
 

@@ -15,6 +15,7 @@ struct flame_kind {
 	bool boot;          /**< samples of the boot, not of the window */
 	const char *title;
 	const char *meaning;
+	const char *count_of;
 };
 
 #define FLAME_KINDS 4

@@ -37,7 +37,7 @@ struct format_text format_time(double ns)
 
 static int second_decimals(double ns)
 {
-	return fabs(ns) < 100e9 ? 3 : fabs(ns) < 1000e9 ? 2 : 1;
+	return fabs(ns) < 0.1e9 && ns != 0 ? 4 : fabs(ns) < 100e9 ? 3 : fabs(ns) < 1000e9 ? 2 : 1;
 }
 
 struct format_text format_seconds(double ns)
@@ -47,7 +47,8 @@ struct format_text format_seconds(double ns)
 	if (isnan(ns))
 		strcpy(t.text, "-");
 	else
-		snprintf(t.text, sizeof(t.text), "%.*f", second_decimals(ns), ns / 1e9);
+		snprintf(t.text, sizeof(t.text), "%.*f", fabs(ns) < 100e9 ? 3 : second_decimals(ns),
+			ns / 1e9);
 	return t;
 }
 

@@ -29,7 +29,7 @@ struct format_text format_spread(const struct statistic *s);
 /** "12.3", "0.04" : a percentage of @whole; "-" where @whole is not positive. */
 struct format_text format_percent(double part, double whole);
 
-/** A whole number with thin groups of three: "1,234,567"; "-" for NAN. */
+/** A whole number in groups of three: "1,234,567"; "-" for NAN. */
 struct format_text format_count(double value);
 
 /** Write @text with the characters that XML and HTML give a meaning escaped, also in attributes. */

@@ -73,9 +73,8 @@ static void write_fraction(FILE *out, size_t part, size_t whole)
 
 int page_summary(const struct summary *s, FILE *out)
 {
-	static const char *const names[] = {"stack", "#cores", "#runs measured", "#boot s",
-		"#run s", "#cv %", "runs in order", "#residual %", "#lost events", "#books closed",
-		"#audited"};
+	static const char *const names[] = {"stack", "#cores", "#runs", "#boot s", "#run s",
+		"#cv %", "in order", "#residual %", "#lost", "#closed", "#audited"};
 	double scale = spark_scale(s);
 
 	fputs(open_table, out);
@@ -84,7 +83,11 @@ int page_summary(const struct summary *s, FILE *out)
 		"the "
 		"program’s first marker, run from there to its end, both in host time. Dots: run "
 		"times in order "
-		"of execution, against their mean, full height ± %.0f %%.</caption>",
+		"of execution, against their mean, full height ± %.0f %%. Runs, closed, audited: "
+		"runs that ended "
+		"well, whose books close, whose books independent clocks confirm. Lost: events "
+		"that could not be "
+		"recorded.</caption>",
 		100 * scale);
 	write_header(out, names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < s->n_cells; i++) {
@@ -133,9 +136,8 @@ static void write_detail(
 	if (d->exact)
 		fputs("<td>exact</td><td></td></tr>\n", out);
 	else
-		fprintf(out, "<td>sampled</td><td class=\"n\">%s to %s s (%s samples)</td></tr>\n",
-			format_seconds(d->low_ns).text, format_seconds(d->high_ns).text,
-			format_count(d->samples).text);
+		fprintf(out, "<td>sampled</td><td class=\"n\">%s to %s</td></tr>\n",
+			format_seconds(d->low_ns).text, format_seconds(d->high_ns).text);
 }
 
 static void write_rest(const struct cell *cell, size_t n, double ns, FILE *out)
@@ -148,14 +150,27 @@ static void write_rest(const struct cell *cell, size_t n, double ns, FILE *out)
 			format_percent(ns, cell->window.lane_time_ns).text);
 }
 
+/** How many samples stand behind the split rows: one number for the cell. */
+static void write_samples(const struct cell *cell, FILE *out)
+{
+	for (size_t i = 0; i < cell->n_details; i++) {
+		if (cell->details[i].exact)
+			continue;
+		fprintf(out, "<caption>Sampled rows divide what they share by %s samples</caption>",
+			format_count(cell->details[i].samples).text);
+		return;
+	}
+}
+
 static void write_cell_details(const struct cell *cell, FILE *out)
 {
 	static const char *const names[] = {"state", "detail", "#s a run", "#% of run time × lanes",
-		"#events a run", "how", "#95 % interval"};
+		"#events a run", "how", "#95 % interval, s"};
 	size_t shown = 0, rest = 0;
 	double rest_ns = 0;
 
 	fputs(open_table, out);
+	write_samples(cell, out);
 	write_header(out, names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < cell->n_details; i++) {
 		const struct book_detail *d = &cell->details[i];

@@ -77,12 +77,30 @@ static void add_run(struct summary *s, struct cell *cell, const struct store_run
 	add_time(&cell->residual_ns, run->residual_ns);
 }
 
+/** The customary order of stacks, from the fewest layers to the most; others follow by name. */
+static const char *const stack_order[] = {
+	"native", "docker", "podman", "bare", "osv", "linux-minimal", "linux"};
+
+static size_t stack_rank(const char *guest)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stack_order); i++) {
+		size_t n = strlen(stack_order[i]);
+
+		/* In merged stores a stack is called "<guest>@<folder>". */
+		if (strncmp(guest, stack_order[i], n) == 0 && (guest[n] == '\0' || guest[n] == '@'))
+			return i;
+	}
+	return ARRAY_SIZE(stack_order);
+}
+
 static int compare_cells(const void *a, const void *b)
 {
 	const struct cell *x = a, *y = b;
 
 	if (x->cores != y->cores)
 		return x->cores < y->cores ? -1 : 1;
+	if (stack_rank(x->guest) != stack_rank(y->guest))
+		return stack_rank(x->guest) < stack_rank(y->guest) ? -1 : 1;
 	return strcmp(x->guest, y->guest);
 }
 

@@ -72,7 +72,7 @@ struct cell {
 
 struct summary {
 	struct store_reader *store; /**< borrowed */
-	struct cell *cells;         /**< by cores, then in order of first appearance */
+	struct cell *cells;         /**< by cores, then from the fewest layers to the most */
 	size_t n_cells;
 	size_t n_runs;
 	size_t n_ok;
@@ -100,7 +100,7 @@ bool phase_is_outside(const char *name);
  */
 struct verdict {
 	bool good;
-	char text[512];
+	char text[1024];
 };
 
 #define VERDICTS_MAX 48

@@ -109,7 +109,7 @@ static void compare_cores(const struct summary *s, struct verdicts *v)
 		} else {
 			say(verdict, "; ");
 		}
-		say(verdict, "%s on %lld %.2f (%.0f %%)", cell->guest, (long long)cell->cores,
+		say(verdict, "%s on %lld cores %.2f (%.0f %%)", cell->guest, (long long)cell->cores,
 			one->runtime_ns.mean / cell->runtime_ns.mean,
 			100 * one->runtime_ns.mean / cell->runtime_ns.mean / (double)cell->cores);
 	}
@@ -117,34 +117,50 @@ static void compare_cores(const struct summary *s, struct verdicts *v)
 		say(verdict, ".");
 }
 
-/** The largest state that is not the program's own progress. */
-static void name_losses(const struct summary *s, struct verdicts *v)
+/** The largest state that is not the program's own progress, or -1. */
+static int largest_loss(const struct book *book)
 {
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
-		const struct book *book = &cell->window;
-		int worst = -1;
+	int worst = -1;
 
-		if (!book->has_accounts || book->lane_time_ns <= 0)
+	for (int i = 0; i < STATE_COUNT; i++)
+		if (i != STATE_GUEST && i != STATE_USER && book->state_ns[i] > 0 &&
+			(worst < 0 || book->state_ns[i] > book->state_ns[worst]))
+			worst = i;
+	return worst;
+}
+
+static void name_losses(const struct summary *s, int64_t cores, struct verdicts *v)
+{
+	struct verdict *verdict = NULL;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct book *book = &s->cells[i].window;
+		int worst;
+
+		if (s->cells[i].cores != cores || !book->has_accounts || book->lane_time_ns <= 0)
 			continue;
-		for (int j = 0; j < STATE_COUNT; j++)
-			if (j != STATE_GUEST && j != STATE_USER && book->state_ns[j] > 0 &&
-				(worst < 0 || book->state_ns[j] > book->state_ns[worst]))
-				worst = j;
-		if (worst < 0)
-			continue;
-		say(begin(v, true),
-			"%s on %lld %s: %s %% of the lanes' time went into the program or guest "
-			"code; "
-			"the largest other share is %s (%s), %s %% or %s a run.",
-			cell->guest, (long long)cell->cores, plural(cell->cores),
+		worst = largest_loss(book);
+		if (!verdict) {
+			verdict = begin(v, true);
+			say(verdict,
+				"Share of the lanes' time on %lld %s that went into the program or "
+				"guest "
+				"code, and the largest other share: ",
+				(long long)cores, plural(cores));
+		} else {
+			say(verdict, "; ");
+		}
+		say(verdict, "%s %s %%", s->cells[i].guest,
 			format_percent(book->state_ns[STATE_GUEST] + book->state_ns[STATE_USER],
 				book->lane_time_ns)
-				.text,
-			state_table[worst].name, state_table[worst].title,
-			format_percent(book->state_ns[worst], book->lane_time_ns).text,
-			format_time(book->state_ns[worst]).text);
+				.text);
+		if (worst >= 0)
+			say(verdict, ", %s %s %%",
+				worst == STATE_NONE ? "other" : state_table[worst].name,
+				format_percent(book->state_ns[worst], book->lane_time_ns).text);
 	}
+	if (verdict)
+		say(verdict, ".");
 }
 
 static void judge_books(const struct summary *s, struct verdicts *v)
@@ -176,8 +192,12 @@ static void judge_books(const struct summary *s, struct verdicts *v)
 		s->n_ok);
 	if (unknown > 0)
 		say(verdict, " (%zu could not be audited)", unknown);
-	if (!isnan(worst))
-		say(verdict, "; the largest difference is %.0f %% of its bound", 100 * worst);
+	if (worst > 1)
+		say(verdict, "; the largest difference is %.1f times what counts as agreement",
+			worst);
+	else if (worst >= 0)
+		say(verdict, "; the largest difference is %.0f %% of what counts as agreement",
+			100 * worst);
 	say(verdict, ".");
 }
 
@@ -206,8 +226,10 @@ size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max
 		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores)
 			compare_stacks(s, s->cells[i].cores, &v);
 	compare_cores(s, &v);
+	for (size_t i = 0; i < s->n_cells; i++)
+		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores)
+			name_losses(s, s->cells[i].cores, &v);
 	judge_books(s, &v);
 	name_failures(s, &v);
-	name_losses(s, &v);
 	return v.n;
 }
