@@ -120,5 +120,7 @@ CREATE TABLE warning (
 	text TEXT NOT NULL
 );
 
+CREATE UNIQUE INDEX frame_name ON frame(symbol, module, side, file, line);
+CREATE INDEX stack_parent ON stack(parent, frame);
 CREATE INDEX account_run ON account(run);
 CREATE INDEX sample_run ON sample(run);

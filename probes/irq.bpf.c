@@ -51,6 +51,7 @@ static __always_inline int interrupt_end(void)
 		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &outer);
 	} else {
 		lane_enter_base(cpu->lane, l, bpf_ktime_get_ns());
+		outside_update(l, bpf_get_current_task_btf());
 	}
 	return 0;
 }

@@ -88,7 +88,14 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+/* A CPU's run queue: what its clock leaves out of the tasks' times. */
+struct rq {
+	__u64 prev_steal_time_rq;
+	__u64 prev_irq_time;
+};
+
 struct cfs_rq {
+	struct rq *rq;
 	int throttle_count;
 };
 

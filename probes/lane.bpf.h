@@ -28,6 +28,7 @@ struct cpu_state {
 	__u64 offcpu_window_ns;
 	__u32 offcpu_weight;
 	__u32 ready;
+	__u64 running; /* address of the task_struct that runs here */
 };
 
 /* Defined in lanes.bpf.c. */
@@ -93,6 +94,32 @@ static __always_inline struct lane_record *lane_get(__s32 id)
 	return &lanes[id];
 }
 
+/** What the clock of @task's run queue has left out so far: stolen time, and interrupts where built so. */
+static __always_inline __u64 outside_now(struct task_struct *task)
+{
+	struct rq *rq;
+	__u64 ns = 0;
+
+	if (!bpf_core_field_exists(task->se.cfs_rq) || !bpf_core_field_exists(((struct cfs_rq *)0)->rq))
+		return 0;
+	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	if (bpf_core_field_exists(rq->prev_steal_time_rq))
+		ns += BPF_CORE_READ(rq, prev_steal_time_rq);
+	if (bpf_core_field_exists(rq->prev_irq_time))
+		ns += BPF_CORE_READ(rq, prev_irq_time);
+	return ns;
+}
+
+static __always_inline void outside_update(struct lane_record *l, struct task_struct *task)
+{
+	__u64 ns = outside_now(task), phase = l->phase;
+
+	barrier_var(phase);
+	if (phase < PROBE_PHASES_MAX && ns > l->outside_mark_ns)
+		l->outside_ns[phase] += ns - l->outside_mark_ns;
+	l->outside_mark_ns = ns;
+}
+
 static __always_inline void account_add(
 	__u32 lane, __u32 phase, __u32 state, const struct probe_detail *detail, __u64 ns)
 {
@@ -113,8 +140,11 @@ static __always_inline void account_add(
 
 static __always_inline void lane_add(__u32 id, struct lane_record *l, __u64 ns)
 {
-	__u32 phase = l->phase, state = l->state;
+	__u64 phase = l->phase, state = l->state;
 
+	/* Else the compiler checks one copy of the number and indexes by another. */
+	barrier_var(phase);
+	barrier_var(state);
 	if (phase >= PROBE_PHASES_MAX || state >= STATE_COUNT)
 		return;
 	if (l->detail.number == 0) {
@@ -126,13 +156,15 @@ static __always_inline void lane_add(__u32 id, struct lane_record *l, __u64 ns)
 }
 
 /** Charge the time since the current interval began to its state; the next begins at @now. */
-static __always_inline void lane_charge(__u32 id, struct lane_record *l, __u64 now)
+static __noinline void lane_charge(__u32 id, struct lane_record *l, __u64 now)
 {
 	__u64 from = l->since_ns;
 
 	for (int i = 0; i < PROBE_PHASES_MAX; i++) {
-		__u32 next = l->phase + 1;
+		__u64 next = l->phase + 1;
 		__u64 boundary;
+
+		barrier_var(next);
 
 		if (from >= now)
 			break;

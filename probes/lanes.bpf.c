@@ -256,10 +256,11 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 {
 	struct lane_record *l = lane_get(t->lane);
 	struct probe_detail detail = {};
-	__u32 phase;
+	__u64 phase;
 
 	if (!l)
 		return;
+	outside_update(l, prev);
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
 	__sync_fetch_and_add(&l->running, -1);
@@ -292,6 +293,7 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 		lane_enter(t->lane, l, now, STATE_BLOCKED, &detail);
 	}
 	phase = l->phase;
+	barrier_var(phase);
 	if (phase < PROBE_PHASES_MAX)
 		l->switches[phase]++;
 }
@@ -301,6 +303,8 @@ static __always_inline void helper_charge(struct task_record *t, __u64 now)
 {
 	__u32 phase = phase_count - 1;
 
+	if (!t->in_ns) /* it ran already when the gate opened */
+		return;
 	if (t->helper_phase != phase) {
 		struct probe_detail detail;
 
@@ -338,7 +342,8 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 	offcpu_begin(ctx, cpu, t, now);
 }
 
-static __always_inline void lane_on(struct cpu_state *cpu, struct task_record *t, __u64 now)
+static __always_inline void lane_on(
+	struct cpu_state *cpu, struct task_record *t, struct task_struct *next, __u64 now)
 {
 	struct lane_record *l = lane_get(t->lane);
 
@@ -363,6 +368,14 @@ static __always_inline void lane_on(struct cpu_state *cpu, struct task_record *t
 	l->base_state = t->base_state;
 	l->base_detail = t->base_detail;
 	lane_enter_base(t->lane, l, now);
+	l->outside_mark_ns = outside_now(next);
+}
+
+/* The compiler would test two pointers by or-ing them, which the verifier refuses. */
+static __always_inline bool is_set(const void *pointer)
+{
+	asm volatile("" : "+r"(pointer));
+	return pointer != NULL;
 }
 
 static __always_inline int handle_switch(void *ctx, bool preempt, struct task_struct *prev,
@@ -375,9 +388,10 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	if (!cpu)
 		return 0;
 	cpu->irq_depth = 0;
+	cpu->running = (__u64)next;
 	p = task_get(prev->pid);
 	n = task_get(next->pid);
-	if (!p && !n && !cpu->n_waiting) {
+	if (!is_set(p) && !is_set(n) && !cpu->n_waiting) {
 		cpu->lane = PROBE_LANE_NONE;
 		return 0;
 	}
@@ -392,7 +406,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 
 		offcpu_end(pid, n, now);
 		if (n->lane >= 0) {
-			lane_on(cpu, n, now);
+			lane_on(cpu, n, next, now);
 			cpu->lane = n->lane;
 		}
 		n->in_ns = now;
@@ -458,6 +472,34 @@ SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_sched_wakeup_new, struct task_struct *task)
 {
 	return handle_wakeup(task);
+}
+
+/** A lane that waits is moved to another CPU: from now on it waits for what runs there. */
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
+{
+	struct probe_detail who = {};
+	struct task_record *t;
+	struct lane_record *l;
+	struct cpu_state *cpu;
+	struct task_struct *running;
+	__u32 zero = 0;
+
+	if (!gate)
+		return 0;
+	t = task_get(task->pid);
+	l = t ? lane_get(t->lane) : NULL;
+	if (!l || l->state != STATE_PREEMPTED || l->wait_task != (__u64)task)
+		return 0;
+	cpu = bpf_map_lookup_percpu_elem(&cpus, &zero, to_cpu);
+	if (!cpu)
+		return 0;
+	running = (struct task_struct *)cpu->running;
+	bpf_core_read(who.name, sizeof(who.name), &running->comm);
+	lane_enter(t->lane, l, bpf_ktime_get_ns(), STATE_PREEMPTED, &who);
+	l->cpu = to_cpu;
+	waiting_add(cpu, t->lane);
+	return 0;
 }
 
 /* Who belongs to the stack */
@@ -536,6 +578,7 @@ static __always_inline void lane_join(struct task_struct *task, struct task_reco
 	l->cpu = bpf_get_smp_processor_id();
 	l->last_in_ns = now;
 	lane_enter_base(id, l, now);
+	l->outside_mark_ns = outside_now(task);
 	cpu->lane = id;
 
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);

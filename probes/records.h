@@ -107,7 +107,10 @@ struct lane_record {
 	__s32 runnable; /* members waiting for one */
 	__s32 members;
 	__u32 unused;
-	__u64 switches[PROBE_PHASES_MAX]; /* times the lane lost its CPU */
+	__u64 outside_mark_ns; /* see outside_ns */
+	__u64 switches[PROBE_PHASES_MAX];   /* times the lane lost its CPU */
+	__u64 outside_ns[PROBE_PHASES_MAX]; /* while the lane had its CPU: time that the kernel's own task
+					       clock leaves out (stolen by a hypervisor, interrupts) */
 	__u64 ns[PROBE_PHASES_MAX][STATE_COUNT]; /* time without detail */
 	__u64 count[PROBE_PHASES_MAX][STATE_COUNT];
 };

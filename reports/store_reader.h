@@ -20,6 +20,7 @@
 #include <sqlite3.h>
 
 #include "common/error.h"
+#include "common/store_format.h"
 
 #define STORE_APPLICATION_ID 0x67737063
 #define STORE_VERSION        1

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Words for the details of states: what a lane was blocked on, which interrupt hit it, and so on.
+ */
+
+#include <stddef.h>
+
+#include "probes/records.h"
+
+#define DETAIL_SIZE 64
+
+/**
+ * The store's words for @detail of @state; empty where there is none. Interrupt numbers get their
+ * devices' names from /proc/interrupts as it is now.
+ */
+void detail_text(unsigned state, const struct probe_detail *detail, char ret[static DETAIL_SIZE]);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* collector: measures where the time of a parallel program goes in a virtualised stack. */
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/counters.h"
+#include "collector/doctor.h"
+#include "collector/experiment.h"
+#include "collector/options.h"
+#include "collector/topology.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	interrupted = number;
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = on_signal};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+	/* Whoever reads our output may go away; that is an error to be told of, not an end. */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* libbpf explains itself at length; the user gets one line of ours. GUESTSCOPE_DEBUG shows it all. */
+static int on_libbpf(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	(void)level;
+	return getenv("GUESTSCOPE_DEBUG") ? vfprintf(stderr, format, ap) : 0;
+}
+
+static int list_guests(const struct options *o)
+{
+	for (const struct guest_ops *const *ops = guest_table; *ops; ops++) {
+		struct error error = {0};
+		enum accel accel = ACCEL_NONE;
+		struct guest_spec spec = {.lanes = 1,
+			.kernel = o->kernel,
+			.symbols = o->symbols,
+			.disk = o->disk,
+			.nonce = "00000000"};
+		int r = 0;
+
+		if ((*ops)->is_vm)
+			r = accel_resolve(o->accel, &accel, NULL, &error);
+		spec.accel = accel;
+		if (r == 0)
+			r = (*ops)->available(&spec, &error);
+		printf("%-14s %s\n", (*ops)->name, (*ops)->title);
+		printf("%-14s %s%s%s\n", "", r < 0 ? "not here: " : "ready",
+			r < 0 ? error.text : "", "");
+	}
+	return 0;
+}
+
+static int dispatch(const struct options *o, char **argv, struct error *error)
+{
+	struct topology *topology = NULL;
+	int r;
+
+	switch (o->action) {
+	case ACTION_LIST_GUESTS:
+		return list_guests(o);
+	case ACTION_LIST_COUNTERS:
+		return counters_print(stdout, error);
+	case ACTION_DOCTOR:
+		return doctor_print(stdout, o->json, error);
+	default:
+		break;
+	}
+	r = topology_load(&topology, error);
+	if (r < 0)
+		return r;
+	if (o->action == ACTION_DRY_RUN)
+		r = experiment_dry_run(o, topology, error);
+	else
+		r = experiment_measure(o, topology, argv, &interrupted, error);
+	topology_free(topology);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct error error = {0};
+	struct options options;
+	int r;
+
+	libbpf_set_print(on_libbpf);
+	catch_signals();
+	r = options_parse(argc, argv, &options, &error);
+	if (r == 0)
+		r = dispatch(&options, argv, &error);
+	options_done(&options);
+	if (r >= 0)
+		return r;
+	fprintf(stderr, "collector: %s\n", error.text[0] ? error.text : strerror(-r));
+	if (interrupted)
+		return EXIT_INTERRUPTED;
+	return error.user ? EXIT_USAGE : EXIT_MISSING;
+}

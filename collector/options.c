@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *argp_program_version = "collector (guestscope) " GUESTSCOPE_VERSION;
+
+enum {
+	OPTION_SCENARIO = 256,
+	OPTION_REPEAT,
+	OPTION_ACCEL,
+	OPTION_PROGRAM,
+	OPTION_KERNEL,
+	OPTION_SYMBOLS,
+	OPTION_DISK,
+	OPTION_PROFILE,
+	OPTION_COUNTERS,
+	OPTION_FREQUENCY,
+	OPTION_PIN,
+	OPTION_SEED,
+	OPTION_TIMEOUT,
+	OPTION_CONTAINER_OPTION,
+	OPTION_SPLIT,
+	OPTION_ATTACH,
+	OPTION_DRY_RUN,
+	OPTION_DOCTOR,
+	OPTION_LIST_GUESTS,
+	OPTION_LIST_COUNTERS,
+	OPTION_JSON,
+};
+
+static const char doc[] =
+	"Measure where the time of a parallel program goes in a unikernel (OSv), a container, a "
+	"virtual "
+	"machine, or natively, from the host alone.\v"
+	"Exit status: 0 all runs measured, 1 some run failed (the others are kept), 2 wrong usage, "
+	"3 something the run needs is missing, 130 interrupted (finished runs are kept).\n\n"
+	"See collector(1).";
+
+static const struct argp_option option_table[] = {
+	{0, 0, 0, 0, "What to measure:", 1},
+	{"guest", 'g', "LIST", 0, "stacks, comma-separated (see --list-guests); default native", 0},
+	{"cores", 'c', "LIST", 0, "numbers of lanes, comma-separated; default all cores", 0},
+	{"scenario", OPTION_SCENARIO, "NAME", 0, "quick (default), paper-1 or paper-2", 0},
+	{"repeat", OPTION_REPEAT, "N", 0, "repetitions of every cell; default 8", 0},
+	{"program", OPTION_PROGRAM, "FILE", 0,
+		"the workload; default mandelbrot, beside this program", 0},
+	{"attach", OPTION_ATTACH, "PID", 0,
+		"measure a QEMU or container process that already runs, until it ends or SIGINT",
+		0},
+	{0, 0, 0, 0, "The stacks:", 2},
+	{"accel", OPTION_ACCEL, "MODE", 0, "auto (default), kvm or tcg", 0},
+	{"kernel", OPTION_KERNEL, "FILE", 0, "the guest's kernel; default searched", 0},
+	{"symbols", OPTION_SYMBOLS, "FILE", 0, "ELF with the guest kernel's symbols", 0},
+	{"disk", OPTION_DISK, "FILE", 0, "disk image to boot the linux guest from", 0},
+	{"pin", OPTION_PIN, "MODE", 0,
+		"cores (default: one lane per physical core first), threads, none, or a CPU list",
+		0},
+	{"container-option", OPTION_CONTAINER_OPTION, "OPTION", 0,
+		"one more option for docker run and podman run, such as --cpus=0.5; may be "
+		"repeated",
+		0},
+	{0, 0, 0, 0, "How to measure:", 3},
+	{"profile", OPTION_PROFILE, "LIST", 0, "oncpu, offcpu, none; default all", 0},
+	{"counters", OPTION_COUNTERS, "LIST", 0,
+		"events by libpfm4 name, or none; default what the machine has", 0},
+	{"frequency", OPTION_FREQUENCY, "HZ", 0, "sampling frequency; default 999", 0},
+	{"split", OPTION_SPLIT, "HOW", 0,
+		"user and kernel time told apart: sampled (default), or exact, by every system "
+		"call",
+		0},
+	{"seed", OPTION_SEED, "N", 0, "of the run order; default from the clock, recorded", 0},
+	{"timeout", OPTION_TIMEOUT, "SECONDS", 0,
+		"a run that takes longer has failed; default 1800", 0},
+	{0, 0, 0, 0, "Results:", 4},
+	{"output", 'o', "DIR", 0, "the experiment's folder; default results/<UTC time>-<guests>",
+		0},
+	{"json", OPTION_JSON, 0, 0, "the closing summary as one JSON document on standard output",
+		0},
+	{0, 0, 0, 0, "Instead of measuring:", 5},
+	{"dry-run", OPTION_DRY_RUN, 0, 0, "print the plan and the exact command lines", 0},
+	{"doctor", OPTION_DOCTOR, 0, 0, "what this machine can measure, and how to mend the rest",
+		0},
+	{"list-guests", OPTION_LIST_GUESTS, 0, 0, "the stacks, and what each is missing here", 0},
+	{"list-counters", OPTION_LIST_COUNTERS, 0, 0, "the events that can be counted here", 0},
+	{0},
+};
+
+struct parse {
+	struct options *o;
+	struct error *error;
+	int result;
+};
+
+static int mistake(struct parse *p, int code)
+{
+	p->result = code;
+	return EINVAL;
+}
+
+static int parse_number(struct parse *p, const char *option, const char *text, uint64_t least,
+	uint64_t most, uint64_t *ret)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || value < least || value > most)
+		return mistake(
+			p, error_set_user(p->error, -EINVAL,
+				   "--%s takes a whole number from %llu to %llu, not '%s'", option,
+				   (unsigned long long)least, (unsigned long long)most, text));
+	*ret = value;
+	return 0;
+}
+
+static int parse_guests(struct parse *p, char *list)
+{
+	char *save = NULL;
+
+	p->o->n_guests = 0;
+	for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		const struct guest_ops *ops = guest_find(name);
+
+		if (!ops)
+			return mistake(p,
+				error_set_user(p->error, -EINVAL,
+					"unknown guest '%s' (see collector --list-guests)", name));
+		for (size_t i = 0; i < p->o->n_guests; i++)
+			if (p->o->guests[i] == ops)
+				return mistake(p, error_set_user(p->error, -EINVAL,
+							  "guest '%s' is named twice", name));
+		p->o->guests[p->o->n_guests++] = ops;
+	}
+	if (!p->o->n_guests)
+		return mistake(p, error_set_user(p->error, -EINVAL, "--guest needs a name"));
+	return 0;
+}
+
+static int parse_cores(struct parse *p, char *list)
+{
+	char *save = NULL;
+
+	p->o->n_cores = 0;
+	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		uint64_t n;
+		int r = parse_number(p, "cores", word, 1, 256, &n);
+
+		if (r)
+			return r;
+		if (p->o->n_cores == OPTIONS_LIST_MAX)
+			return mistake(
+				p, error_set_user(p->error, -E2BIG,
+					   "--cores takes at most %d numbers", OPTIONS_LIST_MAX));
+		for (size_t i = 0; i < p->o->n_cores; i++)
+			if (p->o->cores[i] == n)
+				return mistake(p, error_set_user(p->error, -EINVAL,
+							  "--cores names %s twice", word));
+		p->o->cores[p->o->n_cores++] = (unsigned)n;
+	}
+	if (!p->o->n_cores)
+		return mistake(p, error_set_user(p->error, -EINVAL, "--cores needs a number"));
+	return 0;
+}
+
+static int parse_profile(struct parse *p, char *list)
+{
+	char *save = NULL;
+
+	p->o->oncpu = p->o->offcpu = false;
+	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		if (strcmp(word, "oncpu") == 0)
+			p->o->oncpu = true;
+		else if (strcmp(word, "offcpu") == 0)
+			p->o->offcpu = true;
+		else if (strcmp(word, "none") != 0)
+			return mistake(p,
+				error_set_user(p->error, -EINVAL,
+					"--profile takes oncpu, offcpu or none, not '%s'", word));
+	}
+	return 0;
+}
+
+/** One of a few words: its index, or -1 with the message. */
+static int parse_word(
+	struct parse *p, const char *option, const char *text, const char *const *words)
+{
+	char all[128] = "";
+
+	for (int i = 0; words[i]; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+			words[i]);
+	}
+	mistake(p, error_set_user(
+			   p->error, -EINVAL, "--%s takes one of %s, not '%s'", option, all, text));
+	return -1;
+}
+
+static int parse_accel(struct parse *p, const char *text)
+{
+	static const char *const words[] = {"auto", "kvm", "tcg", NULL};
+	static const enum accel values[] = {ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG};
+	int i = parse_word(p, "accel", text, words);
+
+	if (i < 0)
+		return EINVAL;
+	p->o->accel = values[i];
+	return 0;
+}
+
+static int parse_split(struct parse *p, const char *text)
+{
+	static const char *const words[] = {"sampled", "exact", NULL};
+	int i = parse_word(p, "split", text, words);
+
+	if (i < 0)
+		return EINVAL;
+	p->o->exact_split = i == 1;
+	return 0;
+}
+
+static int add_container_option(struct parse *p, char *text)
+{
+	char **grown = realloc(p->o->container_args, (p->o->n_container_args + 2) * sizeof(*grown));
+
+	if (!grown)
+		return ENOMEM;
+	grown[p->o->n_container_args++] = text;
+	grown[p->o->n_container_args] = NULL;
+	p->o->container_args = grown;
+	return 0;
+}
+
+static int parse_scenario(struct parse *p, const char *name)
+{
+	p->o->scenario = scenario_find(name);
+	if (!p->o->scenario)
+		return mistake(
+			p, error_set_user(p->error, -EINVAL,
+				   "unknown scenario '%s' (quick, paper-1 or paper-2)", name));
+	return 0;
+}
+
+static error_t parse_one(int key, char *arg, struct argp_state *state)
+{
+	struct parse *p = state->input;
+	struct options *o = p->o;
+	uint64_t n = 0;
+	int r = 0;
+
+	switch (key) {
+	case 'g':
+		return parse_guests(p, arg);
+	case 'c':
+		return parse_cores(p, arg);
+	case 'o':
+		o->output = arg;
+		return 0;
+	case OPTION_SCENARIO:
+		return parse_scenario(p, arg);
+	case OPTION_REPEAT:
+		r = parse_number(p, "repeat", arg, 1, 100000, &n);
+		o->repeat = (unsigned)n;
+		return r;
+	case OPTION_FREQUENCY:
+		r = parse_number(p, "frequency", arg, 1, 20000, &n);
+		o->frequency_hz = (unsigned)n;
+		return r;
+	case OPTION_TIMEOUT:
+		r = parse_number(p, "timeout", arg, 1, 7 * 86400, &n);
+		o->timeout_s = (unsigned)n;
+		return r;
+	case OPTION_ATTACH:
+		r = parse_number(p, "attach", arg, 1, 1 << 22, &n);
+		o->attach = (pid_t)n;
+		return r;
+	case OPTION_SEED:
+		o->has_seed = true;
+		return parse_number(p, "seed", arg, 0, INT64_MAX, &o->seed);
+	case OPTION_ACCEL:
+		return parse_accel(p, arg);
+	case OPTION_SPLIT:
+		return parse_split(p, arg);
+	case OPTION_PROFILE:
+		return parse_profile(p, arg);
+	case OPTION_CONTAINER_OPTION:
+		return add_container_option(p, arg);
+	case OPTION_COUNTERS:
+		o->count = strcmp(arg, "none") != 0;
+		o->counters = o->count ? arg : NULL;
+		return 0;
+	case OPTION_PROGRAM:
+		o->program = arg;
+		return 0;
+	case OPTION_KERNEL:
+		o->kernel = arg;
+		return 0;
+	case OPTION_SYMBOLS:
+		o->symbols = arg;
+		return 0;
+	case OPTION_DISK:
+		o->disk = arg;
+		return 0;
+	case OPTION_PIN:
+		o->pin = arg;
+		return 0;
+	case OPTION_JSON:
+		o->json = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		o->action = ACTION_DRY_RUN;
+		return 0;
+	case OPTION_DOCTOR:
+		o->action = ACTION_DOCTOR;
+		return 0;
+	case OPTION_LIST_GUESTS:
+		o->action = ACTION_LIST_GUESTS;
+		return 0;
+	case OPTION_LIST_COUNTERS:
+		o->action = ACTION_LIST_COUNTERS;
+		return 0;
+	case ARGP_KEY_ARGS:
+		/* argp hands over everything behind "--", and stray words before it too. */
+		if (strcmp(state->argv[state->next - 1], "--") != 0)
+			return mistake(
+				p, error_set_user(p->error, -EINVAL,
+					   "stray argument '%s' (the workload's own come after --)",
+					   state->argv[state->next]));
+		o->arguments = state->argv + state->next;
+		o->own_arguments = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct error *error)
+{
+	static const struct argp argp = {
+		option_table, parse_one, "[-- WORKLOAD-ARGUMENTS]", doc, 0, 0, 0};
+	struct parse p = {.o = ret, .error = error};
+	int r;
+
+	*ret = (struct options){
+		.guests = {guest_find("native")},
+		.n_guests = 1,
+		.scenario = scenario_find("quick"),
+		.repeat = 8,
+		.accel = ACCEL_AUTO,
+		.oncpu = true,
+		.offcpu = true,
+		.count = true,
+		.frequency_hz = 999,
+		.pin = "cores",
+		.timeout_s = 1800,
+	};
+	argp_err_exit_status = EXIT_USAGE;
+	r = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &p);
+	if (p.result)
+		return p.result;
+	if (r)
+		return error_set_user(error, -r, "the command line cannot be read");
+	if (!ret->arguments)
+		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
+	return 0;
+}
+
+void options_done(struct options *o)
+{
+	free(o->container_args);
+	memset(o, 0, sizeof(*o));
+}

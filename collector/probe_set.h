@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The eBPF programs of one run, from user space: load, attach, say who is to be followed, publish
+ * phases, fetch records, close. Everything runs behind a gate, so that programs which are attached one
+ * after the other begin at the same instant.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "probes/records.h"
+
+struct probe_options {
+	unsigned lanes;
+	const char *lane_prefix; /**< "worker/" or "CPU " */
+	const char *exec_path;	 /**< whose exec joins the stack, or NULL */
+	bool exact_split;	 /**< system calls told apart by events */
+	bool kvm;		 /**< entries and exits of vCPUs */
+	bool throttling;	 /**< look for cgroup quotas */
+	bool oncpu;		 /**< on-CPU samples */
+	bool offcpu;		 /**< off-CPU stacks */
+	unsigned frequency_hz;	 /**< of the samples */
+};
+
+struct probe_set;
+
+struct probe_callbacks {
+	void (*lane)(const struct record_lane *record, void *userdata);
+	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
+	void *userdata;
+};
+
+/**
+ * Load and attach everything, gate closed. @callbacks is copied.
+ * -EPERM or -EACCES without the privilege, -ENOENT without the kernel's BTF, else what libbpf says;
+ * the message names the mend.
+ */
+int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
+	struct probe_set **ret, struct error *error);
+
+/** Follow process @pid and all it will start. To be called before the gate opens. -errno. */
+int probe_set_follow(struct probe_set *p, pid_t pid);
+
+/**
+ * Take the threads that run already (--attach): each of @tgid's threads joins the lane @lane_of gives
+ * for it (negative: a helper). Before the gate opens. -errno.
+ */
+int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane);
+
+/** Open the gate: phase 0 and all lanes begin now. Returns that instant, CLOCK_MONOTONIC ns. */
+uint64_t probe_set_start(struct probe_set *p);
+
+/**
+ * A new phase begins a moment from now; returns the instant (ns), or 0 if there are too many phases.
+ * The books are split exactly there.
+ */
+uint64_t probe_set_phase(struct probe_set *p);
+
+/** A descriptor that is readable when records wait urgently. */
+int probe_set_fd(const struct probe_set *p);
+
+/** Fetch all records that wait. */
+void probe_set_consume(struct probe_set *p);
+
+/**
+ * The books end at @end_ns (an instant that probe_set_phase() returned, or the present): close the
+ * gate, wait until no program runs any more, fetch what is left, charge the open intervals.
+ */
+void probe_set_finish(struct probe_set *p, uint64_t end_ns);
+
+/** After probe_set_finish(), and in mid-run for its state: a lane's record. */
+const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane);
+
+/** Every account with a detail, and helpers. After probe_set_finish(). */
+int probe_set_accounts(struct probe_set *p,
+	void (*each)(const struct account_key *key, const struct account_value *value, void *userdata),
+	void *userdata);
+
+/** Off-CPU time by stack, addresses innermost first. After probe_set_finish(). */
+int probe_set_offcpu(struct probe_set *p,
+	void (*each)(const struct offcpu_key *key, const struct account_value *value,
+		const uint64_t *kernel, size_t n_kernel, const uint64_t *user, size_t n_user,
+		void *userdata),
+	void *userdata);
+
+/** What could not be recorded so far. */
+struct probe_losses probe_set_losses(const struct probe_set *p);
+
+/** Detach and free. NULL is fine. */
+void probe_set_close(struct probe_set *p);
+
+/** CLOCK_MONOTONIC in ns: the clock of all books. */
+uint64_t clock_ns(void);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The samples of a run, aggregated: equal stacks of the same phase, lane and thread are one entry.
+ * Addresses stay raw; they become symbols once, when the run is over.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/records.h"
+
+enum profile_kind {
+	PROFILE_ONCPU,
+	PROFILE_OFFCPU,
+};
+
+struct profile_entry {
+	enum profile_kind kind;
+	uint32_t phase;
+	int32_t lane; /**< or PROBE_LANE_NONE */
+	uint32_t tgid;
+	uint32_t mode;  /**< enum sample_mode */
+	uint32_t state; /**< the lane's state by events */
+	int32_t syscall;
+	char thread[PROBE_NAME_SIZE];
+	uint64_t ip; /**< innermost address */
+	uint64_t weight_ns;
+	uint64_t count;
+	uint32_t n_kernel;
+	uint32_t n_user;
+	uint64_t *frames; /**< n_kernel, then n_user, each innermost first */
+};
+
+struct profile {
+	struct profile_entry **entries;
+	size_t n;
+	size_t *slots; /**< hash table: index + 1 into entries */
+	size_t n_slots;
+	uint64_t lost; /**< samples for which there was no memory */
+};
+
+/** Add @count samples worth @weight_ns in total; the key is all of @key but weight and count. */
+void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
+	const uint64_t *user, uint64_t weight_ns, uint64_t count);
+
+/** Free all entries. */
+void profile_done(struct profile *p);

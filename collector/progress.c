@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void progress_begin(struct progress *p, size_t total)
+{
+	*p = (struct progress){
+		.total = total, .begin_ns = clock_ns(), .terminal = isatty(STDERR_FILENO)};
+}
+
+static void print_left(const struct progress *p)
+{
+	uint64_t left_s;
+
+	if (!p->done)
+		return;
+	left_s = (clock_ns() - p->begin_ns) / p->done * (p->total - p->done) / 1000000000;
+	if (left_s >= 3600)
+		fprintf(stderr, ", about %llu h %02llu min left", (unsigned long long)left_s / 3600,
+			(unsigned long long)left_s % 3600 / 60);
+	else if (left_s >= 60)
+		fprintf(stderr, ", about %llu min %02llu s left", (unsigned long long)left_s / 60,
+			(unsigned long long)left_s % 60);
+	else
+		fprintf(stderr, ", about %llu s left", (unsigned long long)left_s);
+}
+
+static void print_head(const struct progress *p, const struct run_request *q)
+{
+	fprintf(stderr, "run %zu of %zu: %s, %u %s, repetition %u", p->done + 1, p->total,
+		q->ops->name, q->lanes, q->lanes == 1 ? "core" : "cores", q->repetition);
+}
+
+void progress_run(struct progress *p, const struct run_request *request)
+{
+	if (!p->terminal)
+		return;
+	fprintf(stderr, "\r\033[K");
+	print_head(p, request);
+	print_left(p);
+	fflush(stderr);
+}
+
+void progress_done(
+	struct progress *p, const struct run_request *request, const struct run_result *r)
+{
+	if (p->terminal)
+		fprintf(stderr, "\r\033[K");
+	print_head(p, request);
+	if (!r->ok) {
+		fprintf(stderr, ": FAILED: %s", r->error);
+	} else {
+		fprintf(stderr, ": boot %.3f s, run time %.3f s", (double)r->boot_ns / 1e9,
+			(double)r->runtime_ns / 1e9);
+		if (!run_books_closed(r))
+			fprintf(stderr, ", books NOT closed");
+		if (r->audit.any && !r->audit.agrees)
+			fprintf(stderr, ", audit disagrees");
+	}
+	p->done++;
+	if (!p->terminal && p->done < p->total)
+		print_left(p);
+	fputc('\n', stderr);
+}

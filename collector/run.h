@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * One run: a stack is started, watched from its first instruction to the program's last marker, and
+ * ended. A run that fails is a result like any other: its status and the reason are kept.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector/audit.h"
+#include "collector/books.h"
+#include "collector/counters.h"
+#include "collector/profile.h"
+#include "collector/symbols.h"
+#include "collector/topology.h"
+#include "common/error.h"
+#include "guests/guest.h"
+#include "guests/keeper.h"
+
+/** What all runs of an experiment share. Borrowed by run_execute(). */
+struct run_settings {
+	const char *scenario;
+	const char *program;    /**< the workload's binary */
+	char *const *arguments; /**< of the workload */
+	uint64_t memory_bytes;  /**< that the workload needs */
+	const char *kernel;     /**< or NULL, as the next two */
+	const char *symbols;
+	const char *disk;
+	char *const *runtime_args; /**< more options for the container runtime, or NULL */
+	const char *counters;      /**< libpfm4 names, or NULL: the default set */
+	const char *log_dir;       /**< for consoles, or NULL */
+	const char *work_dir;
+	struct keeper *keeper;
+	struct symbols *names;	      /**< shared by all runs: files are read once */
+	bool oncpu, offcpu;
+	bool exact_split;
+	bool count; /**< hardware and software counters */
+	unsigned frequency_hz;
+	unsigned timeout_s;
+	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
+};
+
+/** One cell of the plan. */
+struct run_request {
+	unsigned id; /**< in the store, from 1 */
+	const struct guest_ops *ops;
+	enum accel accel; /**< resolved */
+	unsigned lanes;
+	const struct placement *placement;
+	unsigned repetition;
+	unsigned position;
+};
+
+struct run_worker {
+	uint64_t worker, cpu, busy_ns, tasks, steals, parks;
+};
+
+struct run_row {
+	uint32_t task;
+	uint32_t lane;
+	uint64_t start_ns, end_ns;
+};
+
+struct run_counter {
+	int lane;
+	char name[64];
+	bool counted;
+	int64_t value;
+	uint64_t enabled_ns, running_ns;
+};
+
+/** Everything a run left behind. */
+struct run_result {
+	bool ok;
+	bool interrupted;
+	char error[1024];
+	char start_utc[32];
+	uint64_t start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns;
+	bool has_boot, has_runtime, has_guest_runtime;
+	struct phase phases[PROBE_PHASES_MAX];
+	unsigned n_phases;
+	unsigned lanes;
+	bool has_books;
+	struct books books;
+	struct audit audit;
+	struct profile profile;
+	struct probe_losses losses;
+	uint64_t lost_events;
+	struct run_worker *workers;
+	size_t n_workers;
+	struct run_row *rows;
+	size_t n_rows;
+	struct run_counter *counters;
+	size_t n_counters;
+	char raster_sha256[65];
+	char *command; /**< JSON array */
+	char **warnings;
+	size_t n_warnings;
+};
+
+/**
+ * Execute. Returns 0 whenever there is a result, even that of a failed run; a negative errno, with
+ * the message, if the run could not even be tried for a reason that will meet every other run too
+ * (privileges, a missing program): the experiment should end.
+ */
+int run_execute(const struct run_settings *settings, const struct run_request *request,
+	struct run_result *ret, struct error *error);
+
+/** The share of wall time by which a lane's states may miss it before books do not close. */
+#define RUN_RESIDUAL_SHARE 0.001
+
+/** Every lane and phase sums to wall, and no event was lost. */
+bool run_books_closed(const struct run_result *r);
+
+void run_result_done(struct run_result *r);

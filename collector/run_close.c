@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What is left to do when a run is over: close and audit its books, gather counters, rows and
+ * stacks. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run_internal.h"
+#include "collector/syscall_names.h"
+
+/* What a sample of a lane says of its on-CPU time. */
+static unsigned classify(
+	const struct profile_entry *e, char ret_detail[static DETAIL_SIZE], void *userdata)
+{
+	struct run *run = userdata;
+	struct symbol symbol;
+
+	ret_detail[0] = '\0';
+	if (e->mode == SAMPLE_KERNEL) {
+		const char *name = e->syscall >= 0 ? syscall_name(e->syscall) : "fault";
+
+		if (name)
+			strncpy(ret_detail, name, DETAIL_SIZE - 1);
+		return STATE_KERNEL;
+	}
+	if (!run->request->ops->is_vm)
+		return STATE_USER;
+	/* TCG keeps the code that it makes of the guest's in memory that belongs to no file. */
+	if (symbols_lookup_user(run->settings->names, (pid_t)e->tgid, e->ip, &symbol) < 0)
+		return STATE_VMM;
+	if (strcmp(symbol.module, "[anon]") == 0)
+		return STATE_GUEST;
+	snprintf(ret_detail, DETAIL_SIZE, "%s", symbol.name);
+	return STATE_VMM;
+}
+
+static void take_offcpu(const struct offcpu_key *key, const struct account_value *value,
+	const uint64_t *kernel, size_t n_kernel, const uint64_t *user, size_t n_user,
+	void *userdata)
+{
+	struct run *run = userdata;
+	struct profile_entry e = {
+		.kind = PROFILE_OFFCPU,
+		.phase = key->phase,
+		.lane = key->lane,
+		.tgid = key->tgid,
+		.syscall = -1,
+		.n_kernel = (uint32_t)n_kernel,
+		.n_user = (uint32_t)n_user,
+	};
+
+	memcpy(e.thread, key->name, sizeof(e.thread));
+	e.thread[sizeof(e.thread) - 1] = '\0';
+	profile_add(&run->result->profile, &e, kernel, user, value->ns, value->count);
+}
+
+static int audit_lanes(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned lanes = run->request->lanes;
+
+	/* The boot has no reading at its begin: its lanes are not there yet. */
+	for (unsigned phase = 1; phase < r->n_phases; phase++) {
+		for (unsigned lane = 0; lane < lanes; lane++) {
+			int q;
+
+			if (run->threads[lane].several)
+				continue;
+			q = audit_lane(&r->audit, &r->books, &r->phases[phase], phase, (int)lane,
+				&run->readings[phase * lanes + lane],
+				&run->readings[(phase + 1) * lanes + lane],
+				probe_set_lane(run->probes, lane));
+			if (q < 0)
+				return q;
+		}
+	}
+	return 0;
+}
+
+/* A guest's clock that runs at another rate than the host's makes its own times wrong. */
+#define GUEST_CLOCK_SHARE 0.005
+
+static int audit_guest_clock(struct run *run)
+{
+	struct run_result *r = run->result;
+	struct audit_row row = {
+		.phase = r->n_phases,
+		.lane = PROBE_LANE_NONE,
+		.what = "guest_clock",
+		.books_ns = r->runtime_ns,
+		.other_ns = r->guest_runtime_ns,
+		/* Markers travel by a console: their delay is not the clock's fault. */
+		.bound_ns = (uint64_t)((double)r->runtime_ns * GUEST_CLOCK_SHARE) + 20000000,
+	};
+
+	if (!r->has_guest_runtime || !r->has_runtime)
+		return 0;
+	return audit_add(&r->audit, &row);
+}
+
+static void take_counter(unsigned lane, const char *name, const int64_t *value, uint64_t enabled_ns,
+	uint64_t running_ns, void *userdata)
+{
+	struct run_result *r = userdata;
+	struct run_counter *grown = realloc(r->counters, (r->n_counters + 1) * sizeof(*grown));
+	struct run_counter *c;
+
+	if (!grown)
+		return;
+	r->counters = grown;
+	c = &r->counters[r->n_counters++];
+	*c = (struct run_counter){.lane = (int)lane,
+		.counted = value != NULL,
+		.value = value ? *value : 0,
+		.enabled_ns = enabled_ns,
+		.running_ns = running_ns};
+	strncpy(c->name, name, sizeof(c->name) - 1);
+}
+
+/* The program's times are its own clock's: moved to the host's by the first marker, which has both.
+ */
+static int translate_rows(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	if (!run->n_rows)
+		return 0;
+	r->rows = calloc(run->n_rows, sizeof(*r->rows));
+	if (!r->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < run->n_rows; i++) {
+		const struct reported_rows *from = &run->rows[i];
+
+		if (from->start_ns < run->guest_begin_ns || from->end_ns < from->start_ns)
+			continue;
+		r->rows[r->n_rows++] = (struct run_row){
+			.task = from->task,
+			.lane = from->worker,
+			.start_ns = from->start_ns - run->guest_begin_ns + run->host_begin_ns,
+			.end_ns = from->end_ns - run->guest_begin_ns + run->host_begin_ns,
+		};
+	}
+	return 0;
+}
+
+int run_close(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned unsampled = run->request->ops->is_vm ? STATE_VMM : STATE_USER;
+	int q;
+
+	probe_set_offcpu(run->probes, take_offcpu, run);
+	q = books_close(&r->books, run->probes, &r->profile, r->phases, r->n_phases,
+		run->request->lanes, classify, unsampled, run);
+	if (q < 0)
+		return q;
+	r->has_books = true;
+	r->losses = probe_set_losses(run->probes);
+	r->lost_events = r->losses.ring + r->losses.accounts + r->losses.tasks + r->losses.stacks +
+			 r->profile.lost;
+	if (run->ended) {
+		q = audit_lanes(run);
+		if (q == 0)
+			q = audit_guest_clock(run);
+		if (q < 0)
+			return q;
+	}
+	if (run->counters)
+		counter_set_read(run->counters, take_counter, r);
+	if (run->markers.garbled)
+		run_warn(run, "%llu marker lines came garbled",
+			(unsigned long long)run->markers.garbled);
+	return translate_rows(run);
+}
+
+bool run_books_closed(const struct run_result *r)
+{
+	return r->has_books && r->lost_events == 0 && r->books.worst_residual <= RUN_RESIDUAL_SHARE;
+}
+
+void run_result_done(struct run_result *r)
+{
+	books_done(&r->books);
+	audit_done(&r->audit);
+	profile_done(&r->profile);
+	free(r->workers);
+	free(r->rows);
+	free(r->counters);
+	free(r->command);
+	for (size_t i = 0; i < r->n_warnings; i++)
+		free(r->warnings[i]);
+	free(r->warnings);
+	memset(r, 0, sizeof(*r));
+}

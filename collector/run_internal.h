@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** A run in progress: what run.c (life cycle), run_markers.c and run_close.c share. */
+
+#include <stdarg.h>
+
+#include "collector/run.h"
+#include "common/marker.h"
+
+/* The end of the console that is kept for the verdict and for error messages. */
+#define CONSOLE_KEPT (256 * 1024)
+/* A guest that floods its console is cut off in the log. */
+#define CONSOLE_LOG_MAX (16 * 1024 * 1024)
+
+struct lane_thread {
+	pid_t tgid;
+	pid_t tid;
+	bool several; /**< more than one thread was seen: its clocks cannot be read from one place
+		       */
+};
+
+struct reported_rows {
+	uint32_t worker;
+	uint32_t task;
+	uint64_t start_ns, end_ns; /**< guest clock */
+};
+
+struct run {
+	const struct run_settings *settings;
+	const struct run_request *request;
+	struct run_result *result;
+	struct guest *guest;
+	struct probe_set *probes;
+	struct counter_set *counters;
+
+	struct marker_stream markers;
+	char *console; /**< the last CONSOLE_KEPT bytes at most, NUL-ended */
+	size_t console_length;
+	FILE *log;
+	size_t logged;
+
+	struct lane_thread *threads;    /**< one for each lane */
+	struct audit_reading *readings; /**< [boundary][lane]; boundary i is the begin of phase i */
+	unsigned named_lanes;           /**< that the hypervisor named (QMP), once it has */
+	pid_t program_tgid;             /**< of the lanes */
+	uint64_t jit_start, jit_end;    /**< where TCG's generated code lies */
+	bool lanes_known;
+
+	bool ended;    /**< the end marker came */
+	bool finished; /**< the probes are finished */
+	bool said_bye;
+	uint64_t program_status;
+	uint64_t guest_begin_ns; /**< the guest's clock at the first marker ... */
+	uint64_t host_begin_ns;  /**< ... and the host's */
+
+	struct reported_rows *rows; /**< as reported, in guest time */
+	size_t n_rows;
+	size_t rows_allocated;
+};
+
+/** A sentence for the user about this run, kept in the store. */
+void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** A marker from the program. */
+void run_on_marker(const struct marker *m, void *userdata);
+
+/** The books end now (@end_ns) or at the latest published boundary; idempotent. */
+void run_finish_probes(struct run *run, uint64_t end_ns);
+
+/** Close the books, audit, read the counters, translate the rows. -ENOMEM. */
+int run_close(struct run *run);
+
+/** Take the maps of the stack's processes while they live. */
+void run_snapshot_maps(struct run *run);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What the program in the stack says by its markers. All of it is untrusted input. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run_internal.h"
+#include "workload/report.h"
+
+#define ROWS_MAX 1000000
+
+static bool phase_name_valid(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n >= PHASE_NAME_SIZE)
+		return false;
+	for (; *name; name++)
+		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) &&
+			*name != '-')
+			return false;
+	return true;
+}
+
+/* The kernel's clocks of every lane, as near to the boundary as can be. */
+static void read_clocks(struct run *run, unsigned boundary)
+{
+	unsigned lanes = run->request->lanes;
+
+	for (unsigned i = 0; i < lanes; i++)
+		if (run->threads[i].tid)
+			run->readings[boundary * lanes + i] = audit_read(run->threads[i].tgid,
+				run->threads[i].tid, probe_set_lane(run->probes, i));
+}
+
+static void begin_phase(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+	const char *name = marker_get(m, "name");
+	uint64_t now, guest = 0;
+
+	if (run->ended || !name || !phase_name_valid(name))
+		return;
+	now = probe_set_phase(run->probes);
+	if (!now) {
+		run_warn(run, "the program reports more than %d phases; the rest is one",
+			PROBE_PHASES_MAX);
+		return;
+	}
+	marker_get_u64(m, "t", &guest);
+	r->phases[r->n_phases - 1].end_ns = now;
+	if (!r->has_boot) {
+		r->boot_ns = now - r->start_ns;
+		r->has_boot = true;
+		run->host_begin_ns = now;
+		run->guest_begin_ns = guest;
+	}
+	r->phases[r->n_phases].start_ns = now;
+	strcpy(r->phases[r->n_phases].name, name);
+	r->n_phases++;
+	read_clocks(run, r->n_phases - 1);
+	run_snapshot_maps(run);
+}
+
+static void end_phases(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+	uint64_t now;
+
+	if (run->ended || !r->has_boot)
+		return;
+	now = probe_set_phase(run->probes);
+	if (!now)
+		now = clock_ns();
+	r->phases[r->n_phases - 1].end_ns = now;
+	r->runtime_ns = now - run->host_begin_ns;
+	r->has_runtime = true;
+	r->end_ns = now;
+	r->has_guest_runtime = marker_get_u64(m, "runtime", &r->guest_runtime_ns) == 0;
+	if (marker_get_u64(m, "status", &run->program_status) < 0)
+		run->program_status = 0;
+	read_clocks(run, r->n_phases);
+	run->ended = true;
+	run_finish_probes(run, now);
+}
+
+static void take_worker(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+	struct run_worker w = {0}, *grown;
+
+	if (r->n_workers >= PROBE_LANES_MAX || marker_get_u64(m, "id", &w.worker) < 0)
+		return;
+	marker_get_u64(m, "cpu", &w.cpu);
+	marker_get_u64(m, "busy", &w.busy_ns);
+	marker_get_u64(m, "tasks", &w.tasks);
+	marker_get_u64(m, "steals", &w.steals);
+	marker_get_u64(m, "parks", &w.parks);
+	grown = realloc(r->workers, (r->n_workers + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	r->workers = grown;
+	r->workers[r->n_workers++] = w;
+}
+
+static void take_rows(struct run *run, const struct marker *m)
+{
+	struct row_report rows[ROW_REPORT_MAX];
+	uint32_t worker;
+	size_t n = 0;
+
+	if (row_report_decode(m, &worker, rows, &n) < 0 || worker >= run->request->lanes)
+		return;
+	if (run->n_rows + n > ROWS_MAX)
+		return;
+	if (run->n_rows + n > run->rows_allocated) {
+		size_t allocated = 2 * (run->n_rows + n);
+		struct reported_rows *grown = realloc(run->rows, allocated * sizeof(*grown));
+
+		if (!grown)
+			return;
+		run->rows = grown;
+		run->rows_allocated = allocated;
+	}
+	for (size_t i = 0; i < n; i++)
+		run->rows[run->n_rows++] = (struct reported_rows){
+			worker, rows[i].task, rows[i].start_ns, rows[i].end_ns};
+}
+
+static void take_raster(struct run *run, const struct marker *m)
+{
+	const char *hex = marker_get(m, "sha256");
+
+	if (hex && strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64)
+		strcpy(run->result->raster_sha256, hex);
+}
+
+static void take_bye(struct run *run, const struct marker *m)
+{
+	(void)m;
+	run->said_bye = run->ended;
+}
+
+static const struct {
+	const char *kind;
+	void (*handle)(struct run *run, const struct marker *m);
+} kinds[] = {
+	{"phase", begin_phase},
+	{"end", end_phases},
+	{"worker", take_worker},
+	{"rows", take_rows},
+	{"raster", take_raster},
+	{"bye", take_bye},
+};
+
+void run_on_marker(const struct marker *m, void *userdata)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(m->kind, kinds[i].kind) == 0)
+			kinds[i].handle(userdata, m);
+}

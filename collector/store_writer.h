@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Writing the store (docs/database.md). One transaction per finished run: it is there whole or not
+ * at all, whenever the power goes.
+ */
+
+#include <jansson.h>
+
+#include "collector/run.h"
+#include "common/error.h"
+
+struct store_writer;
+
+/** Create DIR/experiment.db. -EEXIST if there is one; else what the file system says. */
+int store_writer_create(const char *dir, struct store_writer **ret, struct error *error);
+
+/** Set a key of table experiment: a JSON string, number or boolean as it is, other JSON as its
+ * text. */
+int store_writer_set(struct store_writer *s, const char *key, const json_t *value, struct error *error);
+
+/** A warning about the whole experiment. */
+int store_writer_warn(struct store_writer *s, const char *text, struct error *error);
+
+/** Write one run; see struct run_result. -ENOSPC, -EIO ... */
+int store_writer_run(struct store_writer *s, const struct run_settings *settings,
+	const struct run_request *request, const struct run_result *result, struct error *error);
+
+/** Close, with the log folded into the one file. NULL is fine. */
+void store_writer_close(struct store_writer *s);
