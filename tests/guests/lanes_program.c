@@ -5,6 +5,7 @@
  * make it misbehave in known ways.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
