@@ -189,7 +189,7 @@ static int container_prepare(struct guest *g, struct error *error)
 	r = tarball_list_program(g->spec.program, &files, &program, error);
 	if (r == 0)
 		r = image_write_cached(
-			&files, tarball_write, g->spec.work_dir, "container", &tar, error);
+			&files, tarball_write, g->spec.work_dir, "container-", &tar, error);
 	if (r == 0)
 		r = make_image(g, tar, error);
 	if (r == 0)

@@ -90,17 +90,35 @@ static void __attribute__((noreturn)) keeper_main(int fd)
 	ignore_signals();
 	prctl(PR_SET_NAME, "guestscope-keep");
 	fd = keep_only(fd);
-	if (fd < 0 || chdir("/") < 0)
+	if (fd < 0 || chdir("/") < 0 || send(fd, "", 1, MSG_NOSIGNAL) != 1)
 		_exit(1);
 	serve(fd, &list);
 	keeper_list_clean(&list, report_failure, &fd);
 	_exit(0);
 }
 
+/*
+ * Until it has left our session, what ends us could end the keeper as well: a signal from the
+ * terminal, or a kill of the whole group.
+ */
+static int await_ready(const struct keeper *k)
+{
+	char ready;
+	ssize_t n;
+
+	do
+		n = recv(k->fd, &ready, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	(void)waitpid(k->pid, NULL, 0);
+	return -ECHILD;
+}
+
 int keeper_start(struct keeper **ret, struct error *error)
 {
 	_cleanup_free_ struct keeper *k = calloc(1, sizeof(*k));
-	int pair[2];
+	int pair[2], r;
 
 	if (!k)
 		return error_set_errno(error, -ENOMEM, "keeper");
@@ -109,13 +127,14 @@ int keeper_start(struct keeper **ret, struct error *error)
 	k->pid = fork();
 	if (k->pid == 0)
 		keeper_main(pair[1]);
+	r = k->pid < 0 ? -errno : 0;
 	close_safe(pair[1]);
 	k->fd = pair[0];
-	if (k->pid < 0) {
-		int r = -errno;
-
+	if (r == 0)
+		r = await_ready(k);
+	if (r < 0) {
 		close(pair[0]);
-		return error_set_errno(error, r, "cannot fork the keeper");
+		return error_set_errno(error, r, "cannot start the keeper");
 	}
 	*ret = TAKE_PTR(k);
 	return 0;

@@ -160,7 +160,7 @@ static int open_parent(const char *path, const char **ret_name)
 int tree_remove(const char *path, struct error *error)
 {
 	_cleanup_close_ int parent = -EBADF, fd = -EBADF;
-	const char *name;
+	const char *name = NULL;
 	dev_t dev;
 	int r;
 
