@@ -45,17 +45,17 @@ void symbols_free(struct symbols *s)
 	free(s);
 }
 
-int symbols_new(struct symbols **ret)
+int symbols_new(struct symbols **ret, struct error *error)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
 
 	if (!s)
-		return -ENOMEM;
+		return error_set(error, -ENOMEM, "out of memory");
 	s->kernel_status = 1;
 	s->names = intern_new();
 	if (!s->names) {
 		symbols_free(s);
-		return -ENOMEM;
+		return error_set(error, -ENOMEM, "out of memory");
 	}
 	*ret = s;
 	return 0;
@@ -180,7 +180,7 @@ int symbols_lookup_kernel(struct symbols *s, uint64_t address, struct symbol *re
 	return set_label(s, module, module, ret);
 }
 
-static struct symbol_space *find_process(struct symbols *s, pid_t pid)
+static struct symbol_space *find_process(const struct symbols *s, pid_t pid)
 {
 	for (struct symbol_space *space = s->spaces; space; space = space->next)
 		if (space->pid == pid)
@@ -506,4 +506,22 @@ int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct s
 
 	return space ? symbol_space_lookup(space, address, ret)
 		     : set_unresolved(s, "", address, ret);
+}
+
+void symbols_function(struct symbols *s, pid_t pid, uint64_t address, char *ret_name, size_t size)
+{
+	struct symbol symbol;
+
+	if (symbols_lookup_user(s, pid, address, &symbol) < 0)
+		symbol.name = "";
+	snprintf(ret_name, size, "%s", symbol.name);
+}
+
+bool symbols_is_generated(const struct symbols *s, pid_t pid, uint64_t address)
+{
+	const struct symbol_space *space = pid > 0 ? find_process(s, pid) : NULL;
+	size_t i = space ? mapping_at(space, address) : 0;
+
+	return space && i < space->n && address >= space->mappings[i].start &&
+	       space->mappings[i].anonymous;
 }

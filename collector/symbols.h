@@ -42,8 +42,11 @@ struct symbol {
 	unsigned line;    /**< 0: not known */
 };
 
-/** -ENOMEM. */
-int symbols_new(struct symbols **ret);
+/**
+ * -ENOMEM. One is enough for all runs of an experiment: forget the processes of a run when its
+ * names have been taken, and the files and the kernel need not be read again.
+ */
+int symbols_new(struct symbols **ret, struct error *error);
 void symbols_free(struct symbols *s);
 
 /** Where separate debug files are looked for; default /usr/lib/debug. -ENOMEM. */
@@ -70,6 +73,15 @@ void symbols_process_forget(struct symbols *s, pid_t pid);
 
 /** A user address of process @pid. 0 or -ENOMEM; whatever is not known is told by @ret. */
 int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret);
+
+/**
+ * Write the name of the function at @address of process @pid, cut to @size - 1 bytes; for what is
+ * not known as in struct symbol, "" if out of memory.
+ */
+void symbols_function(struct symbols *s, pid_t pid, uint64_t address, char *ret_name, size_t size);
+
+/** Is @address in memory without a file that process @pid could execute: code made at run time? */
+bool symbols_is_generated(const struct symbols *s, pid_t pid, uint64_t address);
 
 /** A new address space, for a guest's kernel or program. It belongs to @s. -ENOMEM. */
 int symbol_space_new(struct symbols *s, struct symbol_space **ret);
