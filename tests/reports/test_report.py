@@ -1,0 +1,491 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the report program promises: test_report.py REPORT SCHEMA [unittest arguments]."""
+import base64
+import csv
+import hashlib
+import html.parser
+import json
+import math
+import os
+import random
+import re
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import make_store  # noqa: E402
+
+REPORT, SCHEMA = sys.argv[1:3]
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+
+
+def run(*arguments, **options):
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.base = tempfile.mkdtemp(prefix="guestscope-report-")
+        self.addCleanup(shutil.rmtree, self.base, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.base, *names)
+
+    def refuses(self, status, pattern, *arguments):
+        """One clear line on standard error, and that exit status."""
+        result = run(*arguments)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        self.assertRegex(result.stderr, pattern)
+
+
+class Reported(Case):
+    """One store, reported once, for all tests of the class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.mkdtemp(prefix="guestscope-report-")
+        make_store.make(SCHEMA, cls.dir, seed=7)
+        cls.result = run("--json", cls.dir)
+        cls.text = run(cls.dir).stdout
+        cls.db = sqlite3.connect(os.path.join(cls.dir, "experiment.db"))
+        cls.document = json.loads(cls.result.stdout)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.db.close()
+        shutil.rmtree(cls.dir)
+
+    def rows(self, sql, *values):
+        return self.db.execute(sql, values).fetchall()
+
+    def files(self, ending):
+        folder = os.path.join(self.dir, "report")
+        return sorted(os.path.join(folder, n) for n in os.listdir(folder) if n.endswith(ending))
+
+    @classmethod
+    def read(cls, name):
+        with open(os.path.join(cls.dir, "report", name), encoding="utf-8", newline="") as f:
+            return f.read()
+
+
+class Summary(Reported):
+    def close(self, a, b):
+        self.assertTrue(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-3), f"{a} is not {b}")
+
+    def test_means_and_deviations_equal_those_of_the_store(self):
+        self.assertEqual(len(self.document["cells"]), 8)
+        for cell in self.document["cells"]:
+            for key in ("boot_ns", "runtime_ns", "guest_runtime_ns", "residual_ns"):
+                values = [v for v, in self.rows(f"SELECT {key} FROM run WHERE guest=? AND cores=? AND status='ok'",
+                                                cell["guest"], cell["cores"])]
+                self.assertEqual(cell[key]["n"], len(values))
+                self.close(cell[key]["mean"], statistics.mean(values))
+                self.close(cell[key]["stddev"], statistics.stdev(values))
+                self.close(cell[key]["min"], min(values))
+                self.close(cell[key]["max"], max(values))
+
+    def test_phases_equal_those_of_the_store(self):
+        for cell in self.document["cells"]:
+            self.assertEqual([p["name"] for p in cell["phases"]], ["boot", "setup", "render", "encode"])
+            for phase in cell["phases"]:
+                values = [v for v, in self.rows(
+                    "SELECT p.end_ns-p.start_ns FROM phase p JOIN run ON id=run WHERE guest=? AND cores=? AND name=?",
+                    cell["guest"], cell["cores"], phase["name"])]
+                self.close(phase["mean"], statistics.mean(values))
+
+    def test_books_of_the_window_equal_the_accounts_and_sum_to_lane_time(self):
+        for cell in self.document["cells"]:
+            window, n = cell["window"], cell["runs_ok"]
+            where = "FROM account a JOIN run r ON r.id=a.run WHERE guest=? AND cores=? AND lane>=0 AND phase<>'boot'"
+            expected = dict(self.rows(f"SELECT state, sum(ns) {where} GROUP BY state", cell["guest"], cell["cores"]))
+            self.assertEqual({s["state"] for s in window["states"]}, set(expected))
+            for state in window["states"]:
+                self.close(state["ns"], expected[state["state"]] / n)
+                self.close(state["percent"], 100 * state["ns"] / window["lane_time_ns"])
+                self.assertEqual(state["exact"], state["state"] not in make_store.SAMPLED)
+            self.close(window["lane_time_ns"], cell["runtime_ns"]["mean"] * cell["cores"])
+            self.close(sum(s["ns"] for s in window["states"]) + window["residual_ns"], window["lane_time_ns"])
+            self.close(cell["residual_ns"]["mean"],
+                       window["residual_ns"] + sum(b["residual_ns"] for b in cell["books"]
+                                                   if b["name"] == "boot" and b["residual_ns"] is not None
+                                                   and b["states"]))
+
+    def test_helpers_are_beside_the_lanes(self):
+        for cell in self.document["cells"]:
+            total, = self.rows("SELECT sum(ns) FROM account a JOIN run r ON r.id=a.run WHERE guest=? AND cores=?"
+                               " AND lane<0 AND phase<>'boot'", cell["guest"], cell["cores"])[0]
+            self.close(cell["window"]["helper_ns"], total / cell["runs_ok"])
+            self.assertNotIn("helper", {s["state"] for s in cell["window"]["states"]})
+
+    def test_sampled_details_carry_wilsons_interval(self):
+        cell = next(c for c in self.document["cells"] if (c["guest"], c["cores"]) == ("osv", 1))
+        detail = next(d for d in cell["details"] if (d["state"], d["detail"]) == ("guest", "scheduler"))
+        where = "FROM account a JOIN run r ON r.id=a.run WHERE guest='osv' AND cores=1 AND lane>=0 AND phase<>'boot'"
+        part, = self.rows(f"SELECT sum(ns) {where} AND state='guest' AND detail='scheduler'")[0]
+        pool, = self.rows(f"SELECT sum(ns) {where} AND exact=0")[0]
+        n, = self.rows(f"SELECT sum(m) FROM (SELECT max(samples) AS m {where} AND exact=0 GROUP BY run, phase, lane)")[0]
+        p, z = part / pool, 1.959964
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        self.assertEqual(detail["samples"], n)
+        self.close(detail["ns"], part / 3)
+        self.close(detail["low_ns"], (middle - half) * pool / 3)
+        self.close(detail["high_ns"], (middle + half) * pool / 3)
+
+    def test_every_run_is_there_individually(self):
+        self.assertEqual(len(self.document["runs"]), 24)
+        for r in self.document["runs"]:
+            row, = self.rows("SELECT guest, cores, repetition, status, boot_ns, runtime_ns, guest_runtime_ns,"
+                             " residual_ns, lost_events FROM run WHERE id=?", r["id"])
+            self.assertEqual(tuple(r[k] for k in ("guest", "cores", "repetition", "status", "boot_ns", "runtime_ns",
+                                                  "guest_runtime_ns", "residual_ns", "lost_events")), row)
+            accounts = {(a["phase"], a["state"]): a["ns"] for a in r["accounts"]}
+            expected = {(p, s): ns for p, s, ns in self.rows(
+                "SELECT phase, state, sum(ns) FROM account WHERE run=? GROUP BY phase, state", r["id"])}
+            self.assertEqual(accounts, expected)
+            self.assertEqual(len(r["audits"]), self.rows("SELECT count(*) FROM audit WHERE run=?", r["id"])[0][0])
+            self.assertIsInstance(r["command"], list)
+
+    def test_a_failed_run_is_named_and_counts_nowhere_else(self):
+        cell = next(c for c in self.document["cells"] if (c["guest"], c["cores"]) == ("osv", 2))
+        self.assertEqual((cell["runs"], cell["runs_ok"], cell["runtime_ns"]["n"]), (3, 2, 2))
+        self.assertIn("page fault", cell["failures"][0]["error"])
+        self.assertIn("page fault", self.text)
+        self.assertIn("page fault", self.read("index.html"))
+
+    def test_lost_events_and_failed_audits_are_shown(self):
+        cells = {(c["guest"], c["cores"]): c for c in self.document["cells"]}
+        self.assertEqual(cells["linux-minimal", 1]["lost_events"], 17)
+        self.assertEqual(cells["linux-minimal", 1]["runs_closed"], 2)
+        self.assertEqual(cells["docker", 2]["runs_audited"], 2)
+        self.assertGreater(cells["docker", 2]["audit_worst"], 1)
+        self.assertIn("17 events could not be recorded", self.text)
+
+    def test_uncounted_counters_are_null_and_never_zero(self):
+        for r in self.document["runs"]:
+            for c in r["counters"]:
+                self.assertEqual(c["value"] is None, c["name"] in ("cycles", "instructions", "cache-misses"))
+        self.assertIn("not counted", self.read("index.html"))
+
+    def test_the_text_fits_a_terminal_and_has_no_escapes(self):
+        self.assertLessEqual(max(map(len, self.text.split("\n\nThe page is")[0].splitlines())), 100)
+        self.assertNotIn("\x1b", self.text)
+
+    def test_findings_are_measured_facts(self):
+        sentence = next(f["text"] for f in self.document["findings"] if "On 1 core" in f["text"])
+        means = {c["guest"]: c["runtime_ns"]["mean"] for c in self.document["cells"] if c["cores"] == 1}
+        best = min(means, key=means.get)
+        self.assertIn(f"{best} has the shortest mean run time", sentence)
+        self.assertIn(f"osv takes {means['osv'] / means[best]:.2f} times as long", sentence)
+
+    def test_tables_as_csv_equal_the_document(self):
+        cells = list(csv.DictReader(self.read("summary.csv").splitlines()))
+        self.assertEqual(len(cells), 8)
+        for row, cell in zip(cells, self.document["cells"]):
+            self.assertEqual((row["guest"], int(row["cores"])), (cell["guest"], cell["cores"]))
+            self.assertAlmostEqual(float(row["runtime_s"]), cell["runtime_ns"]["mean"] / 1e9, 8)
+            for state in cell["window"]["states"]:
+                self.assertAlmostEqual(float(row[state["state"] + "_s"]), state["ns"] / 1e9, 8)
+        runs = list(csv.DictReader(self.read("runs.csv").splitlines()))
+        self.assertEqual([int(r["run"]) for r in runs], [r["id"] for r in self.document["runs"]])
+        self.assertTrue(all(r["user_s"] == "" for r in runs if r["status"] == "failed"))
+
+
+class Folded(Reported):
+    def test_totals_equal_the_weights_in_the_store(self):
+        for guest in make_store.GUESTS:
+            for cores in (1, 2):
+                for kind, prefix in (("oncpu", "flamegraph"), ("offcpu", "offcpu")):
+                    for boot, infix in ((0, ""), (1, "-boot")):
+                        total, = self.rows(
+                            "SELECT coalesce(sum(weight_ns), 0) FROM sample s JOIN run r ON r.id=s.run WHERE guest=?"
+                            " AND cores=? AND kind=? AND (phase='boot')=? AND status='ok'", guest, cores, kind, boot)[0]
+                        name = f"{prefix}{infix}-{guest}-{cores}.folded"
+                        exists = os.path.exists(os.path.join(self.dir, "report", name))
+                        self.assertEqual(exists, total > 0, name)
+                        if exists:
+                            lines = self.read(name).splitlines()
+                            self.assertEqual(sum(int(line.rsplit(" ", 1)[1]) for line in lines), total, name)
+
+    def test_stacks_run_from_the_thread_to_the_leaf(self):
+        lines = self.read("flamegraph-native-1.folded").splitlines()
+        self.assertTrue(any(re.fullmatch(r"worker/0;start_thread;worker_main;task_run;mandelbrot_row;smooth_color;log \d+",
+                                         line) for line in lines), lines)
+
+    def test_hostile_names_cannot_break_a_line(self):
+        text = self.read("flamegraph-native-1.folded")
+        self.assertNotRegex(text, r"[\x00-\x09\x0b-\x1f\u202e]")
+        self.assertTrue(all(re.fullmatch(r"[^;]+(;[^;]+)+ \d+", line) for line in text.splitlines()))
+        self.assertTrue(";a:b c\"d'e&amp: " in text)
+        self.assertTrue(";std::vector<int>::operator[](unsigned long) const " in text)
+
+
+class Scan(html.parser.HTMLParser):
+    """What a browser would make of the page: elements, attributes, scripts."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.ids, self.scripts, self.inside = [], [], [], [], False
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, k, v or "") for k, v in attrs]
+        self.ids += [v for k, v in attrs if k == "id"]
+        if tag == "script":
+            self.inside = True
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        if tag == "script":
+            self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.scripts[-1] += data
+
+
+class Page(Reported):
+    def scan(self):
+        scan = Scan()
+        scan.feed(self.read("index.html"))
+        return scan
+
+    def test_nothing_is_loaded_from_elsewhere(self):
+        page = self.read("index.html")
+        self.assertNotRegex(page, r"https?://|//[a-z]+\.|url\((?!#)|@import")
+        for tag, key, value in self.scan().attributes:
+            if key in ("src", "href", "xlink:href", "data", "action", "srcset", "poster"):
+                self.assertTrue(value.startswith("#"), (tag, key, value))
+
+    def test_names_from_the_store_stay_text(self):
+        scan = self.scan()
+        self.assertEqual(len(scan.scripts), 2)
+        self.assertFalse([a for a in scan.attributes if a[1].startswith("on")])
+        self.assertNotIn("img", scan.tags)
+        self.assertNotIn("i", scan.tags)
+        self.assertIn("&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;", self.read("index.html"))
+
+    def test_only_scripts_named_by_hash_may_run(self):
+        policy = next(v for t, k, v in self.scan().attributes if t == "meta" and "default-src" in v)
+        allowed = re.search(r"script-src ([^;]*)", policy)[1]
+        self.assertNotIn("unsafe", allowed)
+        for script in self.scan().scripts:
+            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            self.assertIn(f"'sha256-{digest}'", allowed)
+
+    def test_inlined_graphs_do_not_clash(self):
+        ids = self.scan().ids
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertGreaterEqual(self.read("index.html").count('class="gs-fg"'), 16)
+
+    def test_every_section_is_filled(self):
+        page = self.read("index.html")
+        self.assertNotIn("<!--@", page)
+        for text in ("noisy neighbour", "Seed of the run order", "L3 (32 MiB)", "collector --guest native,docker",
+                     "local_timer", "run-queue wait, by the scheduler", "it&#39;\\&#39;&#39;s.png"):
+            self.assertIn(text, page)
+
+
+class Svg(Reported):
+    def test_every_graph_is_well_formed_and_alone_in_its_script(self):
+        self.assertGreaterEqual(len(self.files(".svg")), 16)
+        for name in self.files(".svg"):
+            root = xml.etree.ElementTree.parse(name).getroot()
+            self.assertEqual(root.tag, NAMESPACE + "svg")
+            self.assertEqual(len(root.findall(f".//{NAMESPACE}script")), 1)
+            for element in root.iter():
+                self.assertFalse([k for k in element.attrib if k.startswith("on") or k.endswith("href")])
+
+    def test_hostile_names_come_out_as_they_are(self):
+        root = xml.etree.ElementTree.parse(self.files("flamegraph-native-1.svg")[0]).getroot()
+        titles = [t.text.split("\n")[0] for t in root.findall(f".//{NAMESPACE}g/{NAMESPACE}title")]
+        for name in make_store.HOSTILE:
+            if name.isprintable():
+                self.assertIn(name, titles)
+        self.assertIn("bell\ufffd\ufffd[31mred", titles)
+        self.assertIn("\ufffdgnp.exe", titles)
+
+    def test_widths_are_in_proportion_to_time(self):
+        root = xml.etree.ElementTree.parse(self.files("flamegraph-native-1.svg")[0]).getroot()
+        frames = root.findall(f".//{NAMESPACE}g[@class='frames']/{NAMESPACE}g")
+        widths = {g.find(NAMESPACE + "title").text.split("\n")[0]: float(g.find(NAMESPACE + "rect").get("width"))
+                  for g in frames}
+        self.assertAlmostEqual(widths["all"], 1180, 2)
+        total, = self.rows("SELECT sum(weight_ns) FROM sample s JOIN run r ON r.id=s.run WHERE guest='native' AND cores=1"
+                           " AND kind='oncpu'")[0]
+        part = sum(int(line.rsplit(" ", 1)[1]) for line in self.read("flamegraph-native-1.folded").splitlines()
+                   if ";smooth_color" in line)
+        self.assertAlmostEqual(widths["smooth_color"] / 1180, part / total, 5)
+
+
+class BadInput(Case):
+    def store(self, *statements):
+        make_store.make(SCHEMA, self.base, small=True)
+        db = sqlite3.connect(self.path("experiment.db"))
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+        db.execute("PRAGMA journal_mode=DELETE")
+        db.close()
+
+    def write(self, data):
+        with open(self.path("experiment.db"), "wb") as f:
+            f.write(data)
+
+    def test_a_missing_folder_is_named(self):
+        self.refuses(3, r"cannot open .*/nowhere: No such file", self.path("nowhere"))
+
+    def test_a_folder_without_store_is_named(self):
+        self.refuses(3, r"there is no experiment\.db", self.base)
+
+    def test_an_empty_file_is_no_store(self):
+        self.write(b"")
+        self.refuses(3, r"is empty", self.base)
+
+    def test_a_text_file_is_no_store(self):
+        self.write(b"hello, world\n" * 500)
+        self.refuses(3, r"no SQLite file", self.base)
+
+    def test_another_programs_database_is_no_store(self):
+        db = sqlite3.connect(self.path("experiment.db"))
+        db.execute("CREATE TABLE bookmarks(url)")
+        db.commit()
+        db.close()
+        self.refuses(3, r"another program's SQLite file", self.base)
+
+    def test_another_version_is_refused(self):
+        self.store("PRAGMA user_version=99")
+        self.refuses(3, r"has version 99, this report reads version 1", self.base)
+
+    def test_a_store_without_a_table_is_damaged(self):
+        self.store("DROP TABLE audit")
+        self.refuses(3, r"damaged: it lacks the table \"audit\"", self.base)
+
+    def test_a_truncated_store_is_damaged(self):
+        self.store()
+        with open(self.path("experiment.db"), "rb") as f:
+            data = f.read()
+        for share in (0.9, 0.5, 0.01):
+            self.write(data[:int(len(data) * share)])
+            self.refuses(3, r"damaged or cut off|no SQLite file", self.base)
+
+    def test_a_circle_of_parents_ends(self):
+        self.store("UPDATE stack SET parent = id")
+        self.assertEqual(run(self.base).returncode, 0)
+
+    def test_a_store_without_runs_makes_a_page(self):
+        self.store(*(f"DELETE FROM {t}" for t in ("sample", "account", "audit", "counter", "phase", "worker",
+                                                  "warning", "run", "experiment")))
+        result = run(self.base)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("The store holds no runs", result.stdout)
+
+    def test_numbers_beyond_all_bounds_do_no_harm(self):
+        self.store("UPDATE account SET ns = 9223372036854775807", "UPDATE run SET runtime_ns = -9223372036854775807",
+                   "UPDATE phase SET end_ns = 9223372036854775807", "UPDATE sample SET weight_ns = 9223372036854775807",
+                   "UPDATE audit SET bound_ns = 0", "UPDATE run SET position = -9223372036854775807 WHERE id = 2")
+        result = run("--json", self.base)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        json.loads(result.stdout)
+
+    def test_flipped_bytes_are_an_error_or_a_report_and_never_a_crash(self):
+        self.store()
+        with open(self.path("experiment.db"), "rb") as f:
+            data = f.read()
+        rng = random.Random(5)
+        for _ in range(60):
+            bad = bytearray(data)
+            for _ in range(rng.choice((1, 10, 200))):
+                bad[rng.randrange(len(bad))] = rng.randrange(256)
+            self.write(bytes(bad))
+            result = subprocess.run([REPORT, self.base], capture_output=True, timeout=60, check=False)
+            self.assertIn(result.returncode, (0, 3), result.stderr)
+
+    def test_wrong_usage_is_status_2(self):
+        for arguments in ((), ("--nonsense",), ("export", self.base), ("--format", "csv", self.base)):
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+        self.store()
+        self.refuses(2, r'unknown format "pdf"', "export", "--format", "pdf", self.base)
+
+    def test_output_that_cannot_be_written_is_named(self):
+        self.store()
+        self.refuses(3, r"cannot make the folder /proc/none: ", "--output", "/proc/none", self.base)
+        self.write_file = self.path("file")
+        with open(self.write_file, "w", encoding="ascii"):
+            pass
+        self.refuses(3, r"Not a directory", "--output", self.write_file, self.base)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            result = subprocess.run([REPORT, self.base], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        self.assertEqual(result.returncode, 3)
+
+
+class Files(Case):
+    def setUp(self):
+        super().setUp()
+        make_store.make(SCHEMA, self.path("a"), seed=1, small=True)
+
+    def test_remaking_gives_the_same_bytes_and_leaves_other_files_alone(self):
+        run(self.path("a"))
+        with open(self.path("a", "report", "notes.txt"), "w", encoding="ascii") as f:
+            f.write("mine")
+
+        def content():
+            folder = self.path("a", "report")
+            return {n: open(os.path.join(folder, n), "rb").read() for n in sorted(os.listdir(folder))}
+        before = content()
+        run(self.path("a"))
+        self.assertEqual(content(), before)
+        self.assertFalse([n for n in before if n.startswith(".")])
+
+    def test_several_stores_stand_side_by_side(self):
+        make_store.make(SCHEMA, self.path("b"), seed=2, small=True)
+        result = run("--json", "--output", self.path("both"), self.path("a"), self.path("b"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        document = json.loads(result.stdout)
+        self.assertEqual(len(document["cells"]), 16)
+        self.assertEqual(len(document["runs"]), 48)
+        for letter in "ab":
+            alone = json.loads(run("--json", self.path(letter)).stdout)
+            merged = {(c["guest"], c["cores"]): c for c in document["cells"]}
+            for cell in alone["cells"]:
+                twin = merged[f"{cell['guest']}@{letter}", cell["cores"]]
+                self.assertEqual(twin["runtime_ns"], cell["runtime_ns"])
+                self.assertEqual(twin["window"], cell["window"])
+        self.assertEqual(document["experiment"]["kernel"], "Linux 6.18.0 #1 SMP x86_64")
+        self.assertEqual((document["experiment"]["seed (a)"], document["experiment"]["seed (b)"]), ("1", "2"))
+        self.assertTrue(os.path.exists(self.path("both", "flamegraph-osv@b-2.svg")))
+
+    def test_exports_go_where_they_are_told(self):
+        for form, ending in (("folded", ".folded"), ("csv", ".csv")):
+            result = run("export", "--format", form, "--output", self.path(form), self.path("a"))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(sorted(result.stdout.split()),
+                             sorted(os.path.join(self.path(form), n) for n in os.listdir(self.path(form))))
+            self.assertTrue(all(n.endswith(ending) for n in os.listdir(self.path(form))))
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root to become somebody else")
+    def test_a_folder_one_may_only_read_is_enough(self):
+        os.chmod(self.base, 0o755)
+        os.mkdir(self.path("out"))
+        os.chmod(self.path("out"), 0o777)
+        program = shutil.copy(REPORT, self.path("report-program"))
+        result = subprocess.run([program, "--output", self.path("out"), self.path("a")], capture_output=True, text=True,
+                                user=65534, group=65534, extra_groups=[], timeout=60, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue(os.path.exists(self.path("out", "index.html")))
+
+    def test_help_and_version(self):
+        self.assertIn("export --format FORMAT DIR...", run("--help").stdout)
+        self.assertRegex(run("--version").stdout, r"^report \(guestscope\) \d+\.\d+\.\d+$")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
