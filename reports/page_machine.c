@@ -9,23 +9,49 @@
 #include "reports/format.h"
 #include "reports/page_internal.h"
 
+enum fact_form {
+	FACT_TEXT,  /**< as it is; JSON objects and arrays as lines */
+	FACT_TRUTH, /**< 0 no, 1 yes */
+	FACT_BYTES,
+};
+
 /** Settings with a place of their own; all others follow under their names. */
 static const struct {
 	const char *key;
 	const char *title;
+	enum fact_form form;
 } known[] = {
-	{"hostname", "Host"},
-	{"cpu_model", "Processor"},
-	{"smt", "Hardware threads (SMT)"},
-	{"governor", "Frequency governor"},
-	{"clocksource", "Clock source"},
-	{"kernel", "Kernel"},
-	{"mitigations", "Mitigations"},
-	{"versions", "Versions"},
-	{"guestscope", "guestscope"},
-	{"scenario", "Scenario"},
-	{"seed", "Seed of the run order"},
-	{"started_utc", "Started (UTC)"},
+	{"hostname", "Host", FACT_TEXT},
+	{"cpu_model", "Processor", FACT_TEXT},
+	{"cpu_vendor", "Processor vendor", FACT_TEXT},
+	{"hypervisor", "Runs in a hypervisor itself", FACT_TRUTH},
+	{"cpu_flags_virtualisation", "Virtualisation by hardware", FACT_TEXT},
+	{"smt", "Hardware threads (SMT)", FACT_TEXT},
+	{"smt_active", "Hardware threads (SMT) on", FACT_TRUTH},
+	{"governor", "Frequency governor", FACT_TEXT},
+	{"cpufreq_driver", "Frequency driver", FACT_TEXT},
+	{"frequency_khz", "Frequency, kHz", FACT_TEXT},
+	{"boost", "Boost", FACT_TRUTH},
+	{"memory_bytes", "Memory", FACT_BYTES},
+	{"swap_bytes", "Swap", FACT_BYTES},
+	{"swap_used_bytes", "Swap in use", FACT_BYTES},
+	{"thp", "Transparent huge pages", FACT_TEXT},
+	{"clocksource", "Clock source", FACT_TEXT},
+	{"clocksources", "Clock sources there are", FACT_TEXT},
+	{"kernel", "Kernel", FACT_TEXT},
+	{"kernel_version", "Kernel build", FACT_TEXT},
+	{"architecture", "Architecture", FACT_TEXT},
+	{"cmdline", "Kernel command line", FACT_TEXT},
+	{"isolated_cpus", "Isolated CPUs", FACT_TEXT},
+	{"nmi_watchdog", "NMI watchdog", FACT_TRUTH},
+	{"aslr", "Address randomisation", FACT_TEXT},
+	{"mitigations", "Mitigations", FACT_TEXT},
+	{"versions", "Versions", FACT_TEXT},
+	{"guestscope", "guestscope", FACT_TEXT},
+	{"scenario", "Scenario", FACT_TEXT},
+	{"pin", "Pinning", FACT_TEXT},
+	{"seed", "Seed of the run order", FACT_TEXT},
+	{"started_utc", "Started (UTC)", FACT_TEXT},
 };
 
 /** Settings shown elsewhere, or too long to be read. */
@@ -39,40 +65,70 @@ static bool is_setting(const char *key, const char *name)
 	return strncmp(key, name, n) == 0 && (key[n] == '\0' || strncmp(key + n, " (", 2) == 0);
 }
 
-static void write_value(const char *value, FILE *out)
+static void write_plain(const json_t *value, FILE *out)
 {
-	json_t *parsed = *value == '{' ? json_loads(value, 0, NULL) : NULL, *member;
-	const char *name, *separator = "";
+	_cleanup_free_ char *dump = json_is_string(value) ? strdup(json_string_value(value))
+							  : json_dumps(value, JSON_ENCODE_ANY);
 
-	if (!json_is_object(parsed)) {
-		json_decref(parsed);
-		markup_text(out, value);
+	markup_text(out, dump ? dump : "");
+}
+
+/** Objects as "name value" lines, arrays as a list with commas, all else as it is written in JSON.
+ */
+static void write_json(json_t *value, FILE *out)
+{
+	const char *name, *separator = "";
+	json_t *member;
+	size_t i;
+
+	if (json_is_array(value)) {
+		json_array_foreach (value, i, member) {
+			fputs(i ? ", " : "", out);
+			write_plain(member, out);
+		}
 		return;
 	}
-	json_object_foreach (parsed, name, member) {
-		_cleanup_free_ char *dump = json_is_string(member)
-						    ? strdup(json_string_value(member))
-						    : json_dumps(member, JSON_ENCODE_ANY);
-
+	if (!json_is_object(value)) {
+		write_plain(value, out);
+		return;
+	}
+	json_object_foreach (value, name, member) {
 		fputs(separator, out);
 		markup_text(out, name);
-		fputc(' ', out);
-		markup_text(out, dump ? dump : "");
+		fputs(": ", out);
+		write_plain(member, out);
 		separator = "\n";
 	}
+}
+
+static void write_value(const char *value, enum fact_form form, FILE *out)
+{
+	json_t *parsed = *value == '{' || *value == '[' ? json_loads(value, 0, NULL) : NULL;
+
+	if (parsed)
+		write_json(parsed, out);
+	else if (form == FACT_TRUTH && (strcmp(value, "0") == 0 || strcmp(value, "1") == 0))
+		fputs(*value == '1' ? "yes" : "no", out);
+	else if (form == FACT_BYTES)
+		fprintf(out, "%.1f MiB", strtod(value, NULL) / 1048576);
+	else
+		markup_text(out, value);
 	json_decref(parsed);
 }
 
-static void write_setting(const struct store_setting *setting, const char *title, FILE *out)
+static void write_setting(
+	const struct store_setting *setting, const char *title, enum fact_form form, FILE *out)
 {
 	const char *of = strstr(setting->key, " (");
 
+	if (!*setting->value)
+		return;
 	fputs("<dt>", out);
 	markup_text(out, title ? title : setting->key);
 	if (title && of)
 		markup_text(out, of);
 	fputs("</dt><dd>", out);
-	write_value(setting->value, out);
+	write_value(setting->value, form, out);
 	fputs("</dd>\n", out);
 }
 
@@ -108,10 +164,10 @@ int page_machine(const struct summary *s, FILE *out)
 	for (size_t k = 0; k < ARRAY_SIZE(known); k++)
 		for (size_t i = 0; i < t->n_settings; i++)
 			if (is_setting(t->settings[i].key, known[k].key))
-				write_setting(&t->settings[i], known[k].title, out);
+				write_setting(&t->settings[i], known[k].title, known[k].form, out);
 	for (size_t i = 0; i < t->n_settings; i++)
 		if (!is_known(t->settings[i].key))
-			write_setting(&t->settings[i], NULL, out);
+			write_setting(&t->settings[i], NULL, FACT_TEXT, out);
 	fputs("</dl>\n", out);
 	for (size_t i = 0; i < t->n_settings; i++) {
 		if (!is_setting(t->settings[i].key, "topology_text"))

@@ -127,7 +127,8 @@ static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *elemen
 	" AS lane_samples FROM account WHERE exact = 0 AND lane >= 0 GROUP BY run, phase, lane)"   \
 	" GROUP BY run, phase"
 #define COUNTER_SQL                                                                                \
-	"SELECT run, name, CASE WHEN count(value) > 0 THEN CAST(total(value) AS INTEGER) END,"     \
+	"SELECT run, name, CASE WHEN count(value) = count(*) THEN CAST(total(value) AS INTEGER) "  \
+	"END,"                                                                                     \
 	" CAST(total(enabled_ns) AS INTEGER), CAST(total(running_ns) AS INTEGER)"                  \
 	" FROM counter GROUP BY run, name ORDER BY run, min(rowid)"
 

@@ -98,7 +98,7 @@ struct store_audit {
 	int64_t bound_ns; /**< or STORE_NULL */
 };
 
-/** A counter of one run, summed over lanes; not counted on any lane: value is STORE_NULL. */
+/** A counter of one run, summed over lanes; STORE_NULL where some lane was not counted. */
 struct store_counter {
 	int64_t run;
 	const char *name;

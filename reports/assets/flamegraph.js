@@ -205,8 +205,18 @@
 		this.width = width;
 		this.svg.setAttribute('width', width);
 		this.svg.setAttribute('viewBox', '0 0 ' + width + ' ' + this.height);
-		this.svg.querySelector('foreignObject').setAttribute('x', Math.max(MARGIN, width - 430));
+		this.head(width);
 		this.layout();
+	};
+
+	/* Controls stand beside the title, or in place of the subtitle where there is no room. */
+	Graph.prototype.head = function (width) {
+		var box = this.svg.querySelector('foreignObject'), narrow = width < 760;
+		var size = Math.min(420, width - 2 * MARGIN);
+		box.setAttribute('width', size);
+		box.setAttribute('x', width - MARGIN - size);
+		box.setAttribute('y', narrow ? 29 : 6);
+		this.svg.querySelector('.fg-sub').style.display = narrow ? 'none' : '';
 	};
 
 	/* Place all frames for the zoom and the width at hand. */

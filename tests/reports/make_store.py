@@ -225,7 +225,7 @@ def add_settings(store, seed):
         "command": json.dumps(["collector", "--guest", "native,docker,linux-minimal,osv", "--cores", "1,2",
                                "--repeat", "3", "--seed", str(seed)]),
         "guestscope": "0.1.0", "kernel": "Linux 6.18.0 #1 SMP x86_64", "cpu_model": "Synthetic CPU <i>5000</i> @ 3.00GHz",
-        "hostname": "bench-01", "governor": "performance", "smt": "on: 2 threads a core", "clocksource": "tsc", "seed": seed,
+        "hostname": "bench-01", "governor": json.dumps(["performance", "powersave"]), "smt_active": 1, "memory_bytes": 8375324672, "clocksource": "tsc", "seed": seed,
         "mitigations": "spectre_v2: Mitigation: Enhanced IBRS\nmeltdown: Not affected",
         "versions": json.dumps({"qemu": "7.2.13", "docker": "20.10.24", "libbpf": "1.1.2"}),
         "started_utc": "2026-01-02T03:00:00Z", "scenario": "quick",
