@@ -110,6 +110,22 @@ int image_add_link(struct image *i, const char *path, const char *target, struct
 	return add(i, IMAGE_LINK, path, 0777, NULL, target, length, error);
 }
 
+int image_add_program(struct image *i, const char *program, char **ret_path, struct error *error)
+{
+	const char *slash = strrchr(program, '/');
+	char *path;
+	int r;
+
+	if (asprintf(&path, "/bin/%s", slash ? slash + 1 : program) < 0)
+		return error_set_errno(error, -ENOMEM, "image entry '%s'", program);
+	r = image_add_file(i, path, 0755, program, error);
+	if (r < 0)
+		free(path);
+	else
+		*ret_path = path;
+	return r;
+}
+
 /* FNV-1a, 64 bits: the names of cache files need no more. */
 static void mix(uint64_t *hash, const void *data, size_t length)
 {

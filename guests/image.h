@@ -46,6 +46,11 @@ int image_add_bytes(struct image *i, const char *path, unsigned mode, const void
 int image_add_link(struct image *i, const char *path, const char *target, struct error *error);
 
 /**
+ * Add the program file @program as /bin/<its name>. *ret_path, malloced, is that path.
+ */
+int image_add_program(struct image *i, const char *program, char **ret_path, struct error *error);
+
+/**
  * A number that changes when the list or (by size, time, inode) a source file does: for the names
  * of cached images. 0, or -errno of a source that is not there.
  */

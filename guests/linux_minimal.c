@@ -18,7 +18,6 @@
 #include "guests/qemu.h"
 #include "init_program.h"
 
-#define PROGRAM_PATH   "/mandelbrot"
 #define PICTURE_PATH   "/tmp/mandelbrot.png"
 #define LIBRARY_FOLDER "/lib"
 #define COMMAND_PATH   "/guestscope/command"
@@ -80,14 +79,15 @@ static int linux_available(const struct guest_spec *spec, struct error *error)
 	return r < 0 ? r : find_kernel(spec, &kernel, error);
 }
 
-static int add_program(struct image *image, const char *program, struct error *error)
+static int add_program(
+	struct image *image, const char *program, char **ret_path, struct error *error)
 {
 	/* glibc loads it by itself when a thread is cancelled or exits early. */
 	static const char *const extra[] = {"libgcc_s.so.1", NULL};
 	struct elf_needs needs = {0};
 	int r;
 
-	r = image_add_file(image, PROGRAM_PATH, 0755, program, error);
+	r = image_add_program(image, program, ret_path, error);
 	if (r == 0)
 		r = elf_needs_find(program, NULL, extra, &needs, error);
 	if (r == 0 && needs.interpreter)
@@ -105,14 +105,15 @@ static int add_program(struct image *image, const char *program, struct error *e
 }
 
 /* The program's arguments, each ended by NUL: any byte but that can be handed through. */
-static int add_command(struct image *image, const struct guest_spec *spec, struct error *error)
+static int add_command(struct image *image, const struct guest_spec *spec, const char *program,
+	struct error *error)
 {
 	_cleanup_(strv_freep) char **argv = NULL;
 	_cleanup_free_ char *text = malloc(COMMAND_MAX);
 	size_t used = 0;
 	int r;
 
-	r = guest_program_argv(spec, PROGRAM_PATH, PICTURE_PATH, &argv);
+	r = guest_program_argv(spec, program, PICTURE_PATH, &argv);
 	if (r < 0 || !text)
 		return error_set_errno(error, -ENOMEM, "command line of the guest");
 	for (size_t i = 0; argv[i]; i++) {
@@ -131,15 +132,16 @@ static int add_command(struct image *image, const struct guest_spec *spec, struc
 static int make_initramfs(const struct guest_spec *spec, char **ret_path, struct error *error)
 {
 	static const char *const folders[] = {"/dev", "/proc", "/sys", "/tmp"};
+	_cleanup_free_ char *program = NULL;
 	struct image image = {0};
 	int r;
 
 	/* The array ends with a NUL of its own. */
 	r = image_add_bytes(&image, "/init", 0755, init_program, sizeof(init_program) - 1, error);
 	if (r == 0)
-		r = add_program(&image, spec->program, error);
+		r = add_program(&image, spec->program, &program, error);
 	if (r == 0)
-		r = add_command(&image, spec, error);
+		r = add_command(&image, spec, program, error);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
 		r = image_add_folder(&image, folders[i], 0755, error);
 	if (r == 0)

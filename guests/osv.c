@@ -17,11 +17,11 @@
 #include "guests/qemu.h"
 #include "guests/rofs.h"
 
-#define PROGRAM_PATH   "/mandelbrot"
 #define PICTURE_PATH   "/tmp/mandelbrot.png"
 #define LIBRARY_FOLDER "/usr/lib"
 #define KERNEL_BYTES   ((uint64_t)256 << 20)
 #define COMMAND_MAX    4000
+#define CPUS_MAX       64 /* sched::max_cpus */
 
 static const char *const kernel_names[] = {"loader-stripped.elf", "loader.elf", "kernel.elf", NULL};
 
@@ -95,13 +95,14 @@ static int add_libraries(struct image *image, const char *program, struct error 
 	return r;
 }
 
-static int make_disk(const struct guest_spec *spec, char **ret_path, struct error *error)
+static int make_disk(
+	const struct guest_spec *spec, char **ret_path, char **ret_program, struct error *error)
 {
 	static const char *const folders[] = {"/dev", "/proc", "/sys", "/tmp"};
 	struct image image = {0};
 	int r;
 
-	r = image_add_file(&image, PROGRAM_PATH, 0755, spec->program, error);
+	r = image_add_program(&image, spec->program, ret_program, error);
 	if (r == 0)
 		r = add_libraries(&image, spec->program, error);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
@@ -140,7 +141,8 @@ static int append_word(char *line, size_t *used, const char *word, struct error 
 	return 0;
 }
 
-static int make_append(const struct guest_spec *spec, char *ret_line, struct error *error)
+static int make_append(
+	const struct guest_spec *spec, const char *program, char *ret_line, struct error *error)
 {
 	/* --verbose: say how the program ended. --power-off-on-abort: do not hang after a crash. */
 	static const char *const options[] = {
@@ -149,7 +151,7 @@ static int make_append(const struct guest_spec *spec, char *ret_line, struct err
 	size_t used = 0;
 	int r;
 
-	r = guest_program_argv(spec, PROGRAM_PATH, PICTURE_PATH, &argv);
+	r = guest_program_argv(spec, program, PICTURE_PATH, &argv);
 	if (r < 0)
 		return error_set_errno(error, r, "command line of OSv");
 	for (size_t i = 0; i < ARRAY_SIZE(options) && r == 0; i++)
@@ -161,20 +163,23 @@ static int make_append(const struct guest_spec *spec, char *ret_line, struct err
 
 static int osv_prepare(struct guest *g, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL, *disk = NULL, *note = NULL;
+	_cleanup_free_ char *kernel = NULL, *disk = NULL, *program = NULL;
 	char append[COMMAND_MAX];
 	struct qemu_machine m;
 	int r;
 
+	if (g->spec.lanes > CPUS_MAX)
+		return error_set_user(error, -EINVAL, "OSv has at most %d vCPUs, not %u", CPUS_MAX,
+			g->spec.lanes);
 	r = find_kernel(&g->spec, &kernel, error);
 	if (r == 0)
-		r = make_append(&g->spec, append, error);
+		r = make_disk(&g->spec, &disk, &program, error);
 	if (r == 0)
-		r = make_disk(&g->spec, &disk, error);
+		r = make_append(&g->spec, program, append, error);
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.cpu_tcg = "max",
-		.cpu_kvm = "host",
+		.cpu_kvm = qemu_host_is_emulated() ? "host,-xsave" : "host",
 		.kernel = kernel,
 		.append = append,
 		.disk = disk,
@@ -185,14 +190,69 @@ static int osv_prepare(struct guest *g, struct error *error)
 /* The lines by which OSv tells of a failure, in the order of how much they say. */
 static const char *const failures[] = {"Assertion failed", "Out of memory", "Failed to load",
 	"failed looking up symbol", "could not load", "page fault outside application",
-	"general protection fault", "exception nested too deeply", "Aborted", "[backtrace]"};
+	"general protection fault", "exception nested too deeply", "Uncaught signal", "Aborted",
+	"[backtrace]"};
+
+static size_t line_length(const char *line, size_t left)
+{
+	const char *newline = memchr(line, '\n', left);
+
+	return newline ? (size_t)(newline - line) : left;
+}
+
+/* ", in FUNCTION": the first frame of the backtrace that has a name; "" if there is none. */
+static void quote_frame(char *ret, size_t size, const char *console, size_t length)
+{
+	const char *line, *end = console + length;
+	size_t n;
+
+	ret[0] = '\0';
+	if (!console_find(console, length, "[backtrace]", true, &line, &n))
+		return;
+	for (int i = 0; i < 32 && line + n < end; i++) {
+		const char *open;
+
+		line += n + 1;
+		n = line_length(line, (size_t)(end - line));
+		open = memchr(line, '<', n);
+		if (!open || memmem(open, n - (size_t)(open - line), "<???", 4))
+			continue;
+		memcpy(ret, ", in ", 6);
+		console_quote(ret + 5, size - 5, open, n - (size_t)(open - line));
+		return;
+	}
+}
+
+/* The program's exit status by OSv's own word, which it gives for a failure only. */
+static int check_status(const char *console, size_t length, struct error *error)
+{
+	static const char *const sayings[] = {"program exited with status", " returned "};
+	char words[400];
+	const char *line;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sayings); i++) {
+		int status;
+
+		if (console_number_after(console, length, sayings[i], &status) < 0 || status == 0)
+			continue;
+		console_find(console, length, sayings[i], false, &line, &n);
+		console_last_line(words, sizeof(words), console, (size_t)(line - console));
+		return error_set(error, -EIO, "the program ended with status %d inside OSv%s%s",
+			status, words[0] ? ", after: " : "", words);
+	}
+	return 0;
+}
 
 static int osv_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
-	char words[400];
+	/* Either says that the machine went down of its own accord. */
+	static const char *const farewells[] = {
+		"Powering off", "VFS: unmounting", "guestscope end "};
+	char words[400], frame[200];
 	const char *line;
-	int status, r;
 	size_t n;
+	int r;
 
 	r = qemu_verdict(g, console, length, error);
 	if (r < 0)
@@ -200,16 +260,18 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (console_find(console, length, failures[i], true, &line, &n)) {
 			console_quote(words, sizeof(words), line, n);
-			return error_set(error, -EIO, "OSv says: %s", words);
+			quote_frame(frame, sizeof(frame), console, length);
+			return error_set(error, -EIO, "OSv says: %s%s", words, frame);
 		}
-	if ((console_number_after(console, length, "program exited with status", &status) == 0 ||
-		    console_number_after(console, length, " returned ", &status) == 0) &&
-		status != 0) {
-		console_last_line(words, sizeof(words), console, length);
-		return error_set(
-			error, -EIO, "the program ended with status %d inside OSv", status);
-	}
-	return 0;
+	r = check_status(console, length, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(farewells); i++)
+		if (console_find(console, length, farewells[i], false, &line, &n))
+			return 0;
+	console_last_line(words, sizeof(words), console, length);
+	return error_set(error, -EIO, "OSv ended before its program did; its last words: %s",
+		words[0] ? words : "none");
 }
 
 const struct guest_ops guest_osv = {

@@ -55,6 +55,18 @@ uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes)
 	return bytes < RAM_MIN ? RAM_MIN : bytes;
 }
 
+bool qemu_host_is_emulated(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/cpuinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0)
+		if (strncmp(line, "model name", 10) == 0)
+			return strstr(line, "QEMU TCG") != NULL;
+	return false;
+}
+
 /* In an option's value QEMU takes a comma as the end, two for one. */
 static char *double_commas(const char *text)
 {

@@ -6,6 +6,7 @@
  * A stack fills a struct qemu_machine in its prepare() and uses the rest as its operations.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,10 @@ int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *er
  * writes into the guest's memory: a multiple of 64 MiB, at least 512 MiB.
  */
 uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes);
+
+/** Is this machine's own processor one that QEMU emulates (a lab in which KVM runs inside
+ * emulation)? */
+bool qemu_host_is_emulated(void);
 
 /** Operations for struct guest_ops. */
 int qemu_start(struct guest *g, struct error *error);

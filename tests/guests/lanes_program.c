@@ -27,7 +27,7 @@ static void *work(void *argument)
 int main(int argc, char **argv)
 {
 	pthread_t threads[64];
-	int cores = 1, status = 0, linger = 0, crash = 0;
+	int cores = 1, status = 0, linger = 0, crash = 0, panic = 0;
 	const char *file = NULL;
 
 	for (int i = 1; i < argc; i++) {
@@ -43,10 +43,18 @@ int main(int argc, char **argv)
 			file = next;
 		else if (strcmp(argv[i], "-crash") == 0)
 			crash = 1;
+		else if (strcmp(argv[i], "-panic") == 0)
+			panic = 1;
 	}
 	for (int i = 1; i < argc; i++)
 		printf("argument %d: %s\n", i, argv[i]);
 	fflush(stdout);
+	if (panic) {
+		FILE *f = fopen("/proc/sysrq-trigger", "w");
+
+		if (f && fputs("c", f) >= 0)
+			fclose(f);
+	}
 	if (crash)
 		raise(SIGSEGV);
 	for (int i = 0; i < cores && i < 64; i++)
