@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Promises of collector/counters.h: software events everywhere, hardware where there is some. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/counters.h"
+
+#define SLEEPS 200
+#define PAGES  300
+
+struct reading {
+	const char *name;
+	bool found;
+	bool counted;
+	int64_t value;
+	uint64_t enabled_ns, running_ns;
+};
+
+static void take(unsigned lane, const char *name, const int64_t *value, uint64_t enabled_ns,
+	uint64_t running_ns, void *userdata)
+{
+	struct reading *r = userdata;
+
+	if (lane != 3 || strcmp(name, r->name) != 0)
+		return;
+	*r = (struct reading){
+		.name = r->name,
+		.found = true,
+		.counted = value != NULL,
+		.value = value ? *value : 0,
+		.enabled_ns = enabled_ns,
+		.running_ns = running_ns,
+	};
+}
+
+static struct reading read_lane(struct counter_set *set, const char *name)
+{
+	struct reading r = {.name = name};
+
+	assert_int_equal(counter_set_read(set, take, &r), 0);
+	assert_true(r.found);
+	return r;
+}
+
+static struct counter_set *new_set(const char *list)
+{
+	struct counter_set *set;
+
+	assert_int_equal(counter_set_new(list, &set, NULL), 0);
+	return set;
+}
+
+/* A thread that sleeps and touches pages, and counts its switches by the kernel's other means. */
+struct worker {
+	_Atomic pid_t tid;
+	atomic_bool go;
+	long switches, faults;
+};
+
+static void *work(void *data)
+{
+	const struct timespec nap = {.tv_nsec = 50000};
+	long page = sysconf(_SC_PAGESIZE);
+	struct worker *w = data;
+	struct rusage before, after;
+	char *memory = mmap(NULL, (size_t)(PAGES * page), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	madvise(memory, (size_t)(PAGES * page), MADV_NOHUGEPAGE);
+	atomic_store(&w->tid, gettid());
+	while (!atomic_load(&w->go))
+		nanosleep(&nap, NULL);
+	getrusage(RUSAGE_THREAD, &before);
+	for (int i = 0; i < SLEEPS; i++)
+		nanosleep(&nap, NULL);
+	for (int i = 0; i < PAGES; i++)
+		memory[i * page] = 1;
+	getrusage(RUSAGE_THREAD, &after);
+	w->switches = after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw;
+	w->faults = after.ru_minflt - before.ru_minflt;
+	munmap(memory, (size_t)(PAGES * page));
+	return NULL;
+}
+
+static void software_events_count_what_the_thread_did(void **state)
+{
+	struct counter_set *set = new_set("context-switches,minor-faults,task-clock");
+	struct worker w = {0};
+	struct reading r;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, work, &w), 0);
+	while (!atomic_load(&w.tid))
+		usleep(100);
+	assert_int_equal(counter_set_open(set, 3, atomic_load(&w.tid)), 0);
+	assert_int_equal(counter_set_open(set, 3, atomic_load(&w.tid)), -EEXIST);
+	atomic_store(&w.go, true);
+	pthread_join(thread, NULL);
+
+	/* The thread is gone; its counts are not. It also waited for the start signal. */
+	r = read_lane(set, "context-switches");
+	assert_true(r.counted);
+	assert_true(w.switches >= SLEEPS);
+	assert_in_range(r.value, w.switches - 1, w.switches + 1000);
+	assert_true(r.enabled_ns > 0);
+	assert_int_equal(r.enabled_ns, r.running_ns);
+	r = read_lane(set, "minor-faults");
+	assert_true(r.counted);
+	assert_true(w.faults >= PAGES);
+	assert_in_range(r.value, w.faults, w.faults + 100);
+	r = read_lane(set, "task-clock");
+	assert_true(r.counted && r.value > 0);
+	counter_set_free(set);
+}
+
+static void what_the_machine_lacks_has_no_value(void **state)
+{
+	struct counter_set *set = new_set(NULL);
+	struct reading cycles, clock;
+
+	(void)state;
+	assert_int_equal(counter_set_open(set, 3, gettid()), 0);
+	for (volatile int i = 0; i < 1000000; i++)
+		;
+	cycles = read_lane(set, "cycles");
+	if (cycles.counted)
+		assert_true(cycles.value > 0);
+	else
+		assert_int_equal(cycles.running_ns, 0);
+	clock = read_lane(set, "task-clock");
+	assert_true(clock.counted && clock.value > 0);
+	counter_set_free(set);
+}
+
+static void count_infos(const struct counter_info *info, void *userdata)
+{
+	assert_true(info->counted == !info->reason);
+	if (strcmp(info->name, "task-clock") == 0 && info->counted)
+		++*(int *)userdata;
+}
+
+static void software_stands_in_where_nothing_else_counts(void **state)
+{
+	struct counter_set *set = new_set("cycles");
+	struct reading cycles;
+	int stand_ins = 0;
+
+	(void)state;
+	assert_int_equal(counter_set_open(set, 3, gettid()), 0);
+	cycles = read_lane(set, "cycles");
+	counter_set_each(set, count_infos, &stand_ins);
+	assert_int_equal(stand_ins, cycles.counted ? 0 : 1);
+	counter_set_free(set);
+}
+
+static void refuse(const char *list, const char *word)
+{
+	struct error error = {0};
+	struct counter_set *set = NULL;
+
+	assert_int_equal(counter_set_new(list, &set, &error), -EINVAL);
+	assert_true(error.user);
+	assert_non_null(strstr(error.text, word));
+	assert_null(set);
+}
+
+static void a_name_nobody_knows_is_named(void **state)
+{
+	(void)state;
+	refuse("task-clock,no-such-event", "no-such-event");
+	refuse("task-clock,,cpu-clock", "missing");
+	refuse("", "missing");
+	refuse("task-clock,TASK-CLOCK", "twice");
+}
+
+static void a_thread_that_is_gone_is_an_error(void **state)
+{
+	struct counter_set *set = new_set("task-clock");
+
+	(void)state;
+	assert_int_equal(counter_set_open(set, 0, 0), -ESRCH);
+	assert_int_equal(counter_set_open(set, 0, (1 << 22) + 1), -ESRCH);
+	assert_int_equal(counter_set_open(set, 0, gettid()), 0);
+	counter_set_free(set);
+	counter_set_free(NULL);
+}
+
+struct seen {
+	bool switches, cycles;
+};
+
+static void see(const struct counter_info *info, void *userdata)
+{
+	struct seen *seen = userdata;
+
+	assert_true(info->counted == !info->reason);
+	if (strcasecmp(info->name, "perf::context-switches") == 0)
+		seen->switches = info->counted;
+	if (strcasecmp(info->name, "perf::cycles") == 0)
+		seen->cycles = true;
+}
+
+static void the_list_has_software_and_hardware(void **state)
+{
+	struct seen seen = {0};
+
+	(void)state;
+	assert_int_equal(counters_list(see, &seen, NULL), 0);
+	assert_true(seen.switches);
+	assert_true(seen.cycles);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(software_events_count_what_the_thread_did),
+		cmocka_unit_test(what_the_machine_lacks_has_no_value),
+		cmocka_unit_test(software_stands_in_where_nothing_else_counts),
+		cmocka_unit_test(a_name_nobody_knows_is_named),
+		cmocka_unit_test(a_thread_that_is_gone_is_an_error),
+		cmocka_unit_test(the_list_has_software_and_hardware),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
