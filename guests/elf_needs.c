@@ -75,7 +75,8 @@ static int64_t file_offset(Elf *elf, size_t n_headers, uint64_t address, uint64_
 	return -1;
 }
 
-/* The string at @index of the table @strings, copied; NULL if it does not end within it. */
+/* The string at @index of the table @strings, copied; NULL if it does not end within it, or has
+ * control characters: it is to be a file's name, and goes into messages. */
 static char *string_at(const Elf_Data *strings, uint64_t index)
 {
 	const char *text;
@@ -85,6 +86,9 @@ static char *string_at(const Elf_Data *strings, uint64_t index)
 	text = (const char *)strings->d_buf + index;
 	if (!memchr(text, '\0', strings->d_size - index))
 		return NULL;
+	for (const char *p = text; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return NULL;
 	return strdup(text);
 }
 

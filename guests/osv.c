@@ -121,14 +121,18 @@ static int append_word(char *line, size_t *used, const char *word, struct error 
 {
 	size_t length = strlen(word);
 
-	for (const char *p = word; *p; p++)
-		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f ||
-			strchr("\"'\\;&|<>!$`", *p))
-			return error_set_user(error, -EINVAL,
-				"argument '%.200s' cannot be handed to OSv: blanks, quotes and the "
-				"signs "
-				"\\ ; & | < > ! $ ` have a meaning of their own there",
-				word);
+	for (const char *p = word; *p; p++) {
+		char quoted[200];
+
+		if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f &&
+			!strchr("\"'\\;&|<>!$`", *p))
+			continue;
+		console_quote(quoted, sizeof(quoted), word, length);
+		return error_set_user(error, -EINVAL,
+			"argument '%s' cannot be handed to OSv: blanks, quotes and the signs "
+			"\\ ; & | < > ! $ ` have a meaning of their own there",
+			quoted);
+	}
 	if (length == 0)
 		return error_set_user(error, -EINVAL, "an empty argument cannot be handed to OSv");
 	if (*used + length + 2 > COMMAND_MAX)
@@ -248,7 +252,7 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 {
 	/* Either says that the machine went down of its own accord. */
 	static const char *const farewells[] = {
-		"Powering off", "VFS: unmounting", "guestscope end "};
+		"Powering off", "VFS: unmounting /proc", "guestscope end "};
 	char words[400], frame[200];
 	const char *line;
 	size_t n;

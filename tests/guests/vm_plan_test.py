@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a VM guest would be started with, and what it says when it cannot be: vm_plan_test.py RUN_GUEST PROGRAM
+
+Nothing is booted: QEMU is a stand-in that only knows --version."""
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(2))
+RUN_GUEST = os.path.abspath(sys.argv.pop(1))
+ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + bytes(100)
+BZIMAGE = bytes(0x202) + b"HdrS" + bytes(100)
+
+
+class Plan(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="gs-")
+        self.addCleanup(folder.cleanup)
+        self.top = folder.name
+        self.work = os.path.join(self.top, "w")
+        self.guests = os.path.join(self.top, "guests")
+        os.makedirs(self.work)
+        os.makedirs(self.guests + "/osv")
+        os.makedirs(self.guests + "/linux")
+        self.path = os.path.join(self.top, "bin")
+        os.makedirs(self.path)
+        self.qemu = os.path.join(self.path, "qemu-system-x86_64")
+        with open(self.qemu, "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\necho 'QEMU emulator version 0.0.0 (stand-in)'\necho more\n")
+        os.chmod(self.qemu, 0o755)
+
+    def put(self, name, content):
+        path = os.path.join(self.guests, name)
+        with open(path, "wb") as f:
+            f.write(content)
+        return path
+
+    def run_guest(self, *arguments, work=None, program=PROGRAM):
+        guest, *rest = arguments
+        options = [a for a in rest if a.startswith("--")]
+        words = [a for a in rest if not a.startswith("--")]
+        environment = {"PATH": self.path + ":/bin:/usr/bin" if os.path.exists(self.qemu) else self.path,
+                       "HOME": self.top, "GUESTSCOPE_GUESTS": self.guests}
+        return subprocess.run([RUN_GUEST, "--work", work or self.work, "--plan", *options, guest, program, *words],
+                              capture_output=True, text=True, env=environment, timeout=60)
+
+    def refused(self, status, *arguments, **more):
+        done = self.run_guest(*arguments, **more)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        return done.stderr
+
+    def plan(self, *arguments, **more):
+        done = self.run_guest(*arguments, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr.splitlines()
+
+    def test_osv_command_line_is_as_documented(self):
+        kernel = self.put("osv/loader.elf", ELF)
+        line, note = self.plan("osv", "--cores=3", "-height", "10")
+        self.assertEqual(note, "note: QEMU emulator version 0.0.0 (stand-in)")
+        for part in ("qemu-system-x86_64 -name guestscope-", ",debug-threads=on -nodefaults -no-user-config ",
+                     "-machine pc,memory-backend=ram,", "-accel tcg,thread=multi -cpu max ",
+                     "-smp cpus=3,sockets=1,cores=3,threads=1 -m 512M ",
+                     "-object memory-backend-memfd,id=ram,share=on,size=512M ", "-no-reboot -sandbox on,",
+                     "-chardev stdio,id=console,signal=off -serial chardev:console ",
+                     f"-kernel {kernel} -append --verbose --power-off-on-abort --rootfs=rofs ",
+                     " /bin/lanes_program -cores 3 -markers -rows -height 10 -file /tmp/mandelbrot.png ",
+                     ",if=virtio,format=raw,readonly=on"):
+            self.assertIn(part, line)
+        self.assertNotIn("kvm", line)
+        self.assertEqual(len([f for f in os.listdir(self.work) if f.startswith("osv-")]), 1)
+        self.plan("osv", "--cores=2")
+        self.assertEqual(len(os.listdir(self.work)), 1, "the same disk is not made twice")
+
+    def test_linux_command_line_is_as_documented(self):
+        self.put("linux/vmlinuz-6.1.0-9", BZIMAGE)
+        newest = self.put("linux/vmlinuz-6.1.0-10", BZIMAGE)
+        line, _ = self.plan("linux-minimal", "--cores=2", "-xpos", "-0.5")
+        self.assertIn(f"-kernel {newest} -initrd {self.work}/linux-", line)
+        self.assertTrue(line.endswith("-append console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on"), line)
+
+    def test_kvm_is_used_only_when_decided(self):
+        self.put("osv/loader.elf", ELF)
+        line, _ = self.plan("osv", "--accel=kvm")
+        self.assertIn("-accel kvm -cpu host", line)
+
+    def test_ram_follows_the_programs_memory(self):
+        self.put("osv/loader.elf", ELF)
+        line, _ = self.plan("osv", f"--memory={524288000}")
+        self.assertIn("-m 1280M", line)
+
+    def test_commas_in_paths_reach_qemu_whole(self):
+        self.put("osv/loader.elf", ELF)
+        work = os.path.join(self.top, "a,b")
+        os.makedirs(work)
+        line, _ = self.plan("osv", work=work)
+        self.assertIn(f"unix:{self.top}/a,,b/", line)
+        self.assertIn(f"file={self.top}/a,,b/osv-", line)
+
+    def test_missing_kernel_is_told_with_the_mend(self):
+        message = self.refused(3, "linux-minimal")
+        self.assertIn("guestscope-fetch-kernel", message)
+        self.assertIn("--kernel", message)
+        message = self.refused(3, "osv")
+        self.assertIn("--kernel", message)
+        self.assertIn(self.guests + "/osv", message)
+        for guest in ("osv", "linux-minimal"):
+            self.assertIn("/nonexistent/k", self.refused(3, guest, "--kernel=/nonexistent/k"))
+
+    def test_what_is_no_kernel_is_named_with_what_is_expected(self):
+        for name, content in (("text", b"I am a text file\n" * 100), ("empty", b""), ("gz", b"\x1f\x8b" + bytes(999)),
+                              ("arm", ELF[:18] + b"\xb7\x00" + ELF[20:])):
+            kernel = self.put(name, content)
+            message = self.refused(3, "osv", f"--kernel={kernel}")
+            self.assertIn(kernel, message)
+            self.assertIn("expected", message)
+            if name != "arm":
+                message = self.refused(3, "linux-minimal", f"--kernel={kernel}")
+                self.assertIn(kernel, message)
+                self.assertIn("expected", message)
+        self.assertIn("not a file", self.refused(3, "osv", "--kernel=/usr"))
+
+    def test_missing_qemu_is_told_with_the_package(self):
+        os.unlink(self.qemu)
+        for guest in ("osv", "linux-minimal"):
+            self.assertIn("apt install qemu-system-x86", self.refused(3, guest))
+
+    def test_arguments_that_osv_would_take_apart_are_refused(self):
+        self.put("osv/loader.elf", ELF)
+        for bad in ("a b", "a;b", "a&b", "", 'a"b', "a>b", "ü", "x\ny"):
+            self.assertIn("OSv", self.refused(2, "osv", "-palette", bad))
+        self.assertIn("too long", self.refused(2, "osv", *["x" * 100] * 60))
+        self.put("linux/vmlinuz", BZIMAGE)
+        self.plan("linux-minimal", "-palette", "a b;c\n")
+
+    def test_too_many_vcpus_for_osv_are_refused(self):
+        self.put("osv/loader.elf", ELF)
+        self.assertIn("64", self.refused(2, "osv", "--cores=65"))
+
+    def test_work_folder_without_room_for_a_socket_is_refused(self):
+        self.put("osv/loader.elf", ELF)
+        work = os.path.join(self.top, "x" * 120)
+        os.makedirs(work)
+        self.assertIn("too long", self.refused(1, "osv", work=work))
+
+    def test_program_that_is_none_is_refused(self):
+        self.put("osv/loader.elf", ELF)
+        self.put("linux/vmlinuz", BZIMAGE)
+        for guest in ("osv", "linux-minimal"):
+            self.assertIn("/etc/passwd", self.refused(1, guest, program="/etc/passwd"))
+            self.assertIn("/nonexistent", self.refused(1, guest, program="/nonexistent"))
+        self.assertEqual(os.listdir(self.work), [], "nothing is left of a failure")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""VM guests, really booted (under emulation): vm_test.py RUN_GUEST PROGRAM GUEST
+
+Exit status 77 where QEMU or the guest's kernel is missing."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+GUEST = sys.argv.pop(3)
+PROGRAM = os.path.abspath(sys.argv.pop(2))
+RUN_GUEST = os.path.abspath(sys.argv.pop(1))
+
+
+def gone(pid, seconds=10):
+    """Has the process ended, at the latest in a while? A zombie has."""
+    for _ in range(int(seconds * 50)):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+                if f.read().rpartition(")")[2].split()[0] == "Z":
+                    return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class Vm(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="gs-")
+        self.addCleanup(folder.cleanup)
+        self.work = folder.name
+        self.driver = None
+        self.addCleanup(self.end_driver)
+
+    def end_driver(self):
+        if self.driver and self.driver.poll() is None:
+            self.driver.kill()
+            self.driver.wait()
+
+    def command(self, *arguments):
+        options = [a for a in arguments if a.startswith("--")]
+        words = [a for a in arguments if not a.startswith("--")]
+        return [RUN_GUEST, "--work", self.work, "--timeout=120", *options, GUEST, PROGRAM, *words]
+
+    def run_guest(self, *arguments):
+        done = subprocess.run(self.command(*arguments), capture_output=True, timeout=180)
+        done.stdout, done.stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        self.assert_nothing_left(done.stderr)
+        return done
+
+    def assert_nothing_left(self, log):
+        found = re.search(r"^pid (\d+)$", log, re.M)
+        if found:
+            self.assertTrue(gone(int(found[1])), "QEMU is left running")
+        self.assertEqual([f for f in os.listdir(self.work) if not f.endswith(".img")], [])
+
+    def start_lingering(self, *options):
+        """A guest whose program sleeps: (pid of QEMU, [thread of each lane])."""
+        self.driver = subprocess.Popen(self.command("-linger", "100", *options),
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        pid, lanes = None, []
+        while len(lanes) < 2:
+            line = self.driver.stderr.readline()
+            self.assertTrue(line, "the driver ended early")
+            if line.startswith("pid "):
+                pid = int(line.split()[1])
+            elif line.startswith("lane "):
+                lanes.append(int(line.split()[3]))
+        return pid, lanes
+
+    def failed(self, *arguments):
+        done = self.run_guest(*arguments)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        message = done.stderr.splitlines()[-1]
+        self.assertTrue(message.startswith("failed: "), message)
+        return message
+
+    def test_program_runs_with_its_arguments_on_all_vcpus(self):
+        done = self.run_guest("--cores=2", "-palette", "plain,x=y")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        if GUEST == "osv":  # its console adds carriage returns
+            done.stdout = done.stdout.replace("\r\n", "\n")
+        self.assertIn("argument 5: -palette\nargument 6: plain,x=y\n", done.stdout, "each byte as written")
+        self.assertIn("2 threads worked\nwrote /tmp/mandelbrot.png\n", done.stdout)
+        self.assertEqual(len(re.findall(r"^lane \d+: thread \d+", done.stderr, re.M)), 2)
+
+    def test_exit_status_is_told(self):
+        message = self.failed("-status", "3")
+        self.assertIn("status 3", message)
+        self.assertIn("wrote /tmp/mandelbrot.png", message)
+
+    def test_crash_is_told_and_does_not_hang(self):
+        self.assertRegex(self.failed("--timeout=60", "-crash"), r"signal 11|Aborted|[Ss]egmentation")
+
+    def test_hanging_guest_is_ended(self):
+        self.assertIn("timed out", self.failed("--timeout=4", "-linger", "1000"))
+
+    def test_killed_qemu_is_told(self):
+        pid, _ = self.start_lingering()
+        os.kill(pid, signal.SIGKILL)
+        _, log = self.driver.communicate(timeout=30)
+        self.assertEqual(self.driver.returncode, 1)
+        self.assertIn("killed by signal 9", log)
+        self.assert_nothing_left(log)
+
+    def test_qemu_dies_with_a_killed_collector(self):
+        pid, _ = self.start_lingering()
+        self.driver.kill()
+        self.driver.communicate(timeout=30)
+        self.assertTrue(gone(pid))
+
+    def test_vcpus_and_helpers_are_pinned_where_told(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            self.skipTest("one CPU only")
+        a, b = cpus[:2]
+        pid, lanes = self.start_lingering(f"--pin={b},{a}", f"--helpers={a}")
+        self.assertEqual([os.sched_getaffinity(t) for t in lanes], [{b}, {a}])
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            if int(thread) not in lanes:
+                self.assertEqual(os.sched_getaffinity(int(thread)), {a})
+        names = []
+        for thread in lanes:
+            with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as f:
+                names.append(f.read().strip())
+        self.assertEqual(names, ["CPU 0/TCG", "CPU 1/TCG"])
+        self.driver.kill()
+        self.driver.communicate(timeout=30)
+        self.assertTrue(gone(pid))
+
+    @unittest.skipIf(GUEST != "linux-minimal", "Linux only")
+    def test_kernel_panic_is_told(self):
+        self.assertIn("Kernel panic", self.failed("--timeout=60", "-panic"))
+
+    @unittest.skipIf(GUEST != "osv", "OSv only")
+    def test_kernel_that_dies_at_once_is_told(self):
+        # Too little of a kernel: QEMU's own words come through.
+        kernel = os.path.join(self.work, "kernel.img")
+        with open(kernel, "wb") as f:
+            f.write(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + bytes(100))
+        self.assertIn("QEMU ended with status 1", self.failed(f"--kernel={kernel}"))
+
+
+if __name__ == "__main__":
+    check = subprocess.run([RUN_GUEST, "--work", "/tmp", "--check", GUEST, PROGRAM], capture_output=True, text=True)
+    if check.returncode == 3:
+        print(check.stderr.strip())
+        sys.exit(77)
+    unittest.main()
