@@ -77,11 +77,9 @@ int audit_lane(struct audit *a, const struct books *b, const struct phase *phase
 		return 0;
 	row.bound_ns = (uint64_t)((double)wall * AUDIT_SHARE) +
 		       AUDIT_SWITCH_NS * record->switches[index] + begin->error_ns + end->error_ns;
-	/* What the thread did between reading and boundary is only known if its state stayed. */
-	if (!begin->on_cpu)
-		row.bound_ns += distance(begin->at_ns, phase->start_ns);
-	if (!end->on_cpu)
-		row.bound_ns += distance(end->at_ns, phase->end_ns);
+	/* What the thread did between reading and boundary is not known. */
+	row.bound_ns += distance(begin->at_ns, phase->start_ns) +
+			distance(end->at_ns, phase->end_ns);
 
 	row.what = "cpu_time";
 	row.books_ns = books_cpu_ns(b, index, lane);

@@ -173,9 +173,9 @@ static int prepare(struct experiment *x, struct error *error)
 	r = keeper_start(&x->keeper, error);
 	if (r < 0)
 		return r;
-	r = symbols_new(&x->names);
+	r = symbols_new(&x->names, error);
 	if (r < 0)
-		return error_set_errno(error, r, "cannot begin");
+		return r;
 	r = find_program(x, error);
 	if (r < 0)
 		return r;
@@ -478,6 +478,13 @@ static void warn_noise(struct run_result *r)
 		r->n_warnings++;
 }
 
+/* Process numbers come round: the next run's must not meet this one's mappings. */
+static void forget_processes(struct experiment *x, const struct run_result *r)
+{
+	for (size_t i = 0; i < r->profile.n; i++)
+		symbols_process_forget(x->names, (pid_t)r->profile.entries[i]->tgid);
+}
+
 static int run_all(struct experiment *x, struct error *error)
 {
 	struct progress progress;
@@ -497,6 +504,7 @@ static int run_all(struct experiment *x, struct error *error)
 			warn_noise(&result);
 			r = store_writer_run(x->store, &x->settings, q, &result, error);
 		}
+		forget_processes(x, &result);
 		if (r == 0 && !result.interrupted)
 			progress_done(&progress, q, &result);
 		if (r == 0 && !result.ok)

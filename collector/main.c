@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/counters.h"
 #include "collector/doctor.h"
 #include "collector/experiment.h"
+#include "collector/list.h"
 #include "collector/options.h"
 #include "collector/topology.h"
 
@@ -41,30 +41,6 @@ static int on_libbpf(enum libbpf_print_level level, const char *format, va_list 
 	return getenv("GUESTSCOPE_DEBUG") ? vfprintf(stderr, format, ap) : 0;
 }
 
-static int list_guests(const struct options *o)
-{
-	for (const struct guest_ops *const *ops = guest_table; *ops; ops++) {
-		struct error error = {0};
-		enum accel accel = ACCEL_NONE;
-		struct guest_spec spec = {.lanes = 1,
-			.kernel = o->kernel,
-			.symbols = o->symbols,
-			.disk = o->disk,
-			.nonce = "00000000"};
-		int r = 0;
-
-		if ((*ops)->is_vm)
-			r = accel_resolve(o->accel, &accel, NULL, &error);
-		spec.accel = accel;
-		if (r == 0)
-			r = (*ops)->available(&spec, &error);
-		printf("%-14s %s\n", (*ops)->name, (*ops)->title);
-		printf("%-14s %s%s%s\n", "", r < 0 ? "not here: " : "ready",
-			r < 0 ? error.text : "", "");
-	}
-	return 0;
-}
-
 static int dispatch(const struct options *o, char **argv, struct error *error)
 {
 	struct topology *topology = NULL;
@@ -72,9 +48,9 @@ static int dispatch(const struct options *o, char **argv, struct error *error)
 
 	switch (o->action) {
 	case ACTION_LIST_GUESTS:
-		return list_guests(o);
+		return list_guests(o, stdout);
 	case ACTION_LIST_COUNTERS:
-		return counters_print(stdout, error);
+		return list_counters(stdout, error);
 	case ACTION_DOCTOR:
 		return doctor_print(stdout, o->json, error);
 	default:

@@ -102,6 +102,7 @@ static void set_knobs(struct probe_set *p, const struct probe_options *o)
 		snprintf((char *)knobs->exec_path, sizeof(knobs->exec_path), "%s", o->exec_path);
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;
+	knobs->user_stacks = o->user_stacks;
 	knobs->state_is_argument = switch_has_state_argument();
 	knobs->kvm_isa = processor_isa();
 }

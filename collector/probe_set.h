@@ -24,6 +24,7 @@ struct probe_options {
 	bool throttling;	 /**< look for cgroup quotas */
 	bool oncpu;		 /**< on-CPU samples */
 	bool offcpu;		 /**< off-CPU stacks */
+	bool user_stacks;	 /**< the stack's programs have frame pointers */
 	unsigned frequency_hz;	 /**< of the samples */
 };
 

@@ -219,6 +219,8 @@ static int open_probes(struct run *run, struct error *error)
 		.exact_split = s->exact_split && !ops->is_vm,
 		.kvm = ops->is_vm && run->request->accel == ACCEL_KVM,
 		.throttling = true,
+		/* QEMU and the C library of most distributions are built without frame pointers. */
+		.user_stacks = !ops->is_vm,
 		.oncpu = s->oncpu,
 		.offcpu = s->offcpu,
 		.frequency_hz = s->frequency_hz,
@@ -323,6 +325,7 @@ static void ask_lanes(struct run *run)
 	if (n == -EAGAIN)
 		return;
 	run->lanes_known = true;
+	probe_set_consume(run->probes); /* their births were recorded before they could be told of */
 	if (n < 0) {
 		run_warn(run, "%s: the vCPU threads could not be asked for: %s",
 			run->guest->ops->name, error.text);

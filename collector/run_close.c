@@ -170,6 +170,17 @@ int run_close(struct run *run)
 	}
 	if (run->counters)
 		counter_set_read(run->counters, take_counter, r);
+	if (r->lost_events)
+		run_warn(run,
+			"%llu events were lost: %llu found the ring buffer full, %llu the accounts, "
+			"%llu the table of threads, %llu the table of stacks, %llu the memory",
+			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
+			r->losses.tasks, r->losses.stacks, (unsigned long long)r->profile.lost);
+	if (r->losses.switches)
+		run_warn(run,
+			"this kernel did not tell of %llu context switches; they were made up for from "
+			"the scheduler's own records (sched_info)",
+			(unsigned long long)r->losses.switches);
 	if (run->markers.garbled)
 		run_warn(run, "%llu marker lines came garbled",
 			(unsigned long long)run->markers.garbled);

@@ -4,6 +4,7 @@
 /** A run in progress: what run.c (life cycle), run_markers.c and run_close.c share. */
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "collector/run.h"
 #include "common/marker.h"

@@ -23,8 +23,10 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 	if (depth < PROBE_IRQ_NESTING)
 		cpu->irq_detail[depth & (PROBE_IRQ_NESTING - 1)] = detail.number;
 	l = lane_get(cpu->lane);
-	if (l)
+	if (l && lane_lock(cpu)) {
 		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &detail);
+		lane_unlock(cpu);
+	}
 	return 0;
 }
 
@@ -42,7 +44,7 @@ static __always_inline int interrupt_end(void)
 		return 0;
 	depth = --cpu->irq_depth;
 	l = lane_get(cpu->lane);
-	if (!l)
+	if (!l || !lane_lock(cpu))
 		return 0;
 	if (depth) {
 		struct probe_detail outer = {
@@ -53,6 +55,7 @@ static __always_inline int interrupt_end(void)
 		lane_enter_base(cpu->lane, l, bpf_ktime_get_ns());
 		outside_update(l, bpf_get_current_task_btf());
 	}
+	lane_unlock(cpu);
 	return 0;
 }
 

@@ -103,12 +103,17 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq;
 };
 
+struct sched_info {
+	unsigned long long last_arrival; /* when the task last got a CPU, by the run queue's clock */
+};
+
 struct task_struct {
 	unsigned int __state;
 	int pid;
 	int tgid;
 	char comm[16];
 	struct sched_entity se;
+	struct sched_info sched_info;
 	struct files_struct *files;
 };
 

@@ -16,6 +16,10 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include "probes/records.h"
+
+#ifndef barrier
+#define barrier() asm volatile("" ::: "memory")
+#endif
 /* clang-format on */
 
 struct cpu_state {
@@ -28,7 +32,13 @@ struct cpu_state {
 	__u64 offcpu_window_ns;
 	__u32 offcpu_weight;
 	__u32 ready;
+	__u32 locked; /* a program is in the middle of charging a lane */
+	__u32 unused;
 	__u64 running; /* address of the task_struct that runs here */
+	__u64 in_ns; /* since when, if its coming was seen */
+	__s64 clock_offset; /* our clock minus the run queue's; 0: not known */
+	__u32 running_pid;
+	__u32 unused2;
 };
 
 /* Defined in lanes.bpf.c. */
@@ -37,6 +47,7 @@ extern volatile __u32 phase_count;
 extern volatile __u64 phase_start_ns[PROBE_PHASES_MAX];
 extern struct lane_record lanes[PROBE_LANES_MAX];
 extern struct probe_losses losses;
+extern const volatile bool user_stacks;
 
 struct cpu_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -68,6 +79,26 @@ extern struct cpu_map cpus SEC(".maps");
 extern struct task_map tasks SEC(".maps");
 extern struct account_map accounts SEC(".maps");
 extern struct ring_map ring SEC(".maps");
+
+/*
+ * Some events come with interrupts enabled (softirqs, system calls, KVM's), and an interrupt's own probe
+ * would charge the lane in the middle of theirs. It then leaves the lane alone: the few hundred ns of that
+ * interrupt count as what it hit.
+ */
+static __always_inline bool lane_lock(struct cpu_state *cpu)
+{
+	if (cpu->locked)
+		return false;
+	cpu->locked = 1;
+	barrier();
+	return true;
+}
+
+static __always_inline void lane_unlock(struct cpu_state *cpu)
+{
+	barrier();
+	cpu->locked = 0;
+}
 
 static __always_inline void count_loss(__u64 *counter)
 {
@@ -160,6 +191,8 @@ static __noinline void lane_charge(__u32 id, struct lane_record *l, __u64 now)
 {
 	__u64 from = l->since_ns;
 
+	if (now <= from)
+		return;
 	for (int i = 0; i < PROBE_PHASES_MAX; i++) {
 		__u64 next = l->phase + 1;
 		__u64 boundary;
@@ -206,10 +239,11 @@ static __always_inline void lane_set_base(
 {
 	struct lane_record *l = lane_get(cpu->lane);
 
-	if (!l)
+	if (!l || !lane_lock(cpu))
 		return;
 	l->base_state = state;
 	l->base_detail = (struct probe_detail){.number = number};
 	if (cpu->irq_depth == 0)
 		lane_enter_base(cpu->lane, l, now);
+	lane_unlock(cpu);
 }

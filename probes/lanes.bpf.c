@@ -32,6 +32,7 @@ const volatile __u32 lane_prefix_length = 0;
 const volatile char exec_path[PROBE_PATH_MAX] = ""; /* its exec makes a process part of the stack */
 const volatile bool watch_throttling = false;
 const volatile bool watch_offcpu = false;
+const volatile bool user_stacks = false; /* the program has frame pointers */
 const volatile bool state_is_argument = false; /* sched_switch carries prev_state as 4th argument */
 
 /* Shared with the other programs and, by mapping, with user space. */
@@ -104,7 +105,7 @@ static __always_inline void offcpu_begin(
 	t->off_weight = cpu->offcpu_weight;
 	t->off_ns = now;
 	t->off_kernel_stack = bpf_get_stackid(ctx, &stacks, 0);
-	t->off_user_stack = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	t->off_user_stack = user_stacks ? bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK) : -1;
 	/* -EEXIST: its place is taken by another stack. -EFAULT: there is none (a kernel thread). */
 	if (t->off_kernel_stack == -17 || t->off_user_stack == -17)
 		count_loss(&losses.stacks);
@@ -371,6 +372,82 @@ static __always_inline void lane_on(
 	l->outside_mark_ns = outside_now(next);
 }
 
+/*
+ * Some kernels lose sched_switch events: on one that was measured, none came when certain tasks (an idle
+ * thread among them) left their CPU. That another task runs than the last event said is then the only trace;
+ * since when, the scheduler itself keeps in sched_info.
+ */
+
+static __always_inline __u64 arrival(struct cpu_state *cpu, struct task_struct *task, __u64 now)
+{
+	__u64 when = now;
+
+	if (cpu->clock_offset && bpf_core_field_exists(task->sched_info))
+		when = task->sched_info.last_arrival + cpu->clock_offset;
+	if (when > now)
+		when = now;
+	return when < cpu->in_ns ? cpu->in_ns : when;
+}
+
+/** A lane left its CPU unseen, at @when; @task came after it. */
+static __always_inline void lane_off_unseen(
+	struct task_record *t, __u64 address, struct task_struct *task, __u64 when)
+{
+	struct task_struct *gone = (struct task_struct *)address;
+	struct lane_record *l = lane_get(t->lane);
+	struct probe_detail detail = {};
+	bool asleep = BPF_CORE_READ(gone, __state) != TASK_RUNNING;
+
+	t->run = asleep ? TASK_ASLEEP : TASK_WAITING;
+	if (!l)
+		return;
+	t->base_state = l->base_state;
+	t->base_detail = l->base_detail;
+	__sync_fetch_and_add(&l->running, -1);
+	if (asleep) {
+		lane_enter(t->lane, l, when, STATE_BLOCKED, &detail);
+		return;
+	}
+	__sync_fetch_and_add(&l->runnable, 1);
+	l->wait_task = address;
+	bpf_probe_read_kernel(detail.name, sizeof(detail.name), task->comm);
+	lane_enter(t->lane, l, when, STATE_PREEMPTED, &detail);
+}
+
+static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task, __u64 now)
+{
+	__u64 when = arrival(cpu, task, now);
+	__u32 pid = cpu->running_pid;
+	struct task_record *t = task_get(pid);
+
+	count_loss(&losses.switches);
+	if (t && t->run == TASK_ON_CPU)
+		lane_off_unseen(t, cpu->running, task, when);
+	cpu->lane = PROBE_LANE_NONE;
+	pid = task->pid;
+	t = task_get(pid);
+	if (t && t->run != TASK_ON_CPU) {
+		offcpu_end(pid, t, when);
+		if (t->lane >= 0) {
+			lane_on(cpu, t, task, when);
+			cpu->lane = t->lane;
+		}
+		t->in_ns = when;
+		t->run = TASK_ON_CPU;
+	}
+	cpu->running = (__u64)task;
+	cpu->running_pid = pid;
+	cpu->in_ns = when;
+}
+
+/** Is @task what the last event said would run here? If not, make up for what was missed. */
+static __always_inline void check_running(
+	struct cpu_state *cpu, struct task_struct *task, __u64 now)
+{
+	if (cpu->running && cpu->running != (__u64)task)
+		catch_up(cpu, task, now);
+}
+
 /* The compiler would test two pointers by or-ing them, which the verifier refuses. */
 static __always_inline bool is_set(const void *pointer)
 {
@@ -387,15 +464,20 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 
 	if (!cpu)
 		return 0;
+	now = bpf_ktime_get_ns();
 	cpu->irq_depth = 0;
+	check_running(cpu, prev, now);
+	if (cpu->running && bpf_core_field_exists(prev->sched_info))
+		cpu->clock_offset = cpu->in_ns - prev->sched_info.last_arrival;
 	cpu->running = (__u64)next;
+	cpu->running_pid = next->pid;
+	cpu->in_ns = now;
 	p = task_get(prev->pid);
 	n = task_get(next->pid);
 	if (!is_set(p) && !is_set(n) && !cpu->n_waiting) {
 		cpu->lane = PROBE_LANE_NONE;
 		return 0;
 	}
-	now = bpf_ktime_get_ns();
 	if (cpu->n_waiting)
 		waiting_update(cpu, bpf_get_smp_processor_id(), next, now);
 	if (p)
@@ -567,7 +649,7 @@ static __always_inline void lane_join(struct task_struct *task, struct task_reco
 	__u64 now = bpf_ktime_get_ns();
 	struct record_lane *record;
 
-	if (!l || !cpu)
+	if (!l || !cpu || !lane_lock(cpu))
 		return;
 	helper_charge(t, now);
 	t->lane = id;
@@ -580,6 +662,7 @@ static __always_inline void lane_join(struct task_struct *task, struct task_reco
 	lane_enter_base(id, l, now);
 	l->outside_mark_ns = outside_now(task);
 	cpu->lane = id;
+	lane_unlock(cpu);
 
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {

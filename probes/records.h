@@ -204,4 +204,5 @@ struct probe_losses {
 	__u64 accounts; /* intervals that found the accounts full */
 	__u64 tasks;	/* threads that found the table of threads full */
 	__u64 stacks;	/* off-CPU stacks that found no place */
+	__u64 switches; /* not lost: switches that the kernel did not tell of, made up for */
 };

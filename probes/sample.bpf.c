@@ -39,6 +39,12 @@ static __always_inline void take_stacks(void *ctx, struct sample_scratch *s)
 	offset = (bytes / sizeof(__u64)) & (2 * PROBE_STACK_DEPTH - 1);
 	if (offset > PROBE_STACK_DEPTH)
 		offset = PROBE_STACK_DEPTH;
+	if (!user_stacks) {
+		/* Without frame pointers only the innermost address is known. */
+		s->frames[offset] = s->head.mode == SAMPLE_USER ? s->head.ip : s->head.user_ip;
+		s->head.n_user = 1;
+		return;
+	}
 	bytes = bpf_get_stack(ctx, &s->frames[offset], SIDE_BYTES, BPF_F_USER_STACK);
 	if (bytes < 0)
 		bytes = 0;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** --list-guests and --list-counters. */
+
+#include <stdio.h>
+
+#include "collector/options.h"
+#include "common/error.h"
+
+/** Every stack, and whether it could run here. */
+int list_guests(const struct options *o, FILE *out);
+
+/** Every event that libpfm4 knows here, and whether it is counted. */
+int list_counters(FILE *out, struct error *error);
