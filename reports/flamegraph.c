@@ -2,6 +2,7 @@
 #include "reports/flamegraph.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static void write_defs(const char *id, FILE *out)
 /** The name as far as it fits into @width px; nothing if that is less than three characters. */
 static void write_label(const struct stack_node *node, double x, double y, double width, FILE *out)
 {
-	int room = (int)((width - 6) / CHARACTER), n = 0;
+	int room = (int)((fmin(width, WIDTH) - 6) / CHARACTER), n = 0;
 	char label[256];
 	size_t used = 0;
 	const char *p = node->symbol;

@@ -17,15 +17,8 @@ const struct side_info side_table[SIDE_COUNT] = {
 	[SIDE_GUEST_USER] = {"guest-user", "guest program", "#a8d8b4", 'p'},
 };
 
-/** A stack of the store, and the frame it ends in. */
-struct stack_row {
-	int64_t id;
-	int64_t parent; /**< or STORE_NULL */
-	int64_t frame;
-};
-
-struct frame_row {
-	int64_t id;
+/** A frame, as nodes of the tree are made from. */
+struct part {
 	enum frame_side side;
 	const char *module;
 	const char *symbol;
@@ -33,10 +26,7 @@ struct frame_row {
 
 struct builder {
 	struct store_reader *store;
-	struct stack_row *stacks;
-	size_t n_stacks;
-	struct frame_row *frames;
-	size_t n_frames;
+	const struct store_stacks *stacks; /**< borrowed from the store */
 	struct stack_tree *tree;
 	size_t room;
 	uint32_t *slots; /**< hash of (parent, side, module, symbol) to node, 0 = free */
@@ -75,55 +65,7 @@ static int grow(void **array, size_t *room, size_t n, size_t size)
 	return 0;
 }
 
-static int load_stacks(struct builder *b)
-{
-	_cleanup_query_ sqlite3_stmt *query = NULL;
-	size_t room = 0;
-	int r = store_prepare(b->store, &query, "SELECT id, parent, frame FROM stack ORDER BY id");
-
-	if (r < 0)
-		return r;
-	while ((r = store_step(b->store, query)) > 0) {
-		if (grow((void **)&b->stacks, &room, b->n_stacks, sizeof(*b->stacks)) < 0)
-			return -ENOMEM;
-		b->stacks[b->n_stacks++] = (struct stack_row){
-			store_number(query, 0), store_number(query, 1), store_number(query, 2)};
-	}
-	return r;
-}
-
-static int load_frames(struct builder *b)
-{
-	_cleanup_query_ sqlite3_stmt *query = NULL;
-	size_t room = 0;
-	int r = store_prepare(
-		b->store, &query, "SELECT id, side, module, symbol FROM frame ORDER BY id");
-
-	if (r < 0)
-		return r;
-	while ((r = store_step(b->store, query)) > 0) {
-		const char *side = store_text(b->store, query, 1);
-		const char *module = store_text(b->store, query, 2);
-		const char *symbol = store_text(b->store, query, 3);
-
-		if (grow((void **)&b->frames, &room, b->n_frames, sizeof(*b->frames)) < 0)
-			return -ENOMEM;
-		b->frames[b->n_frames++] =
-			(struct frame_row){store_number(query, 0), side_from_name(side ? side : ""),
-				module ? module : "", symbol && *symbol ? symbol : "[unknown]"};
-	}
-	return r;
-}
-
-/** Both row types begin with their id. */
-static int compare_id(const void *key, const void *row)
-{
-	int64_t a = *(const int64_t *)key, b = *(const int64_t *)row;
-
-	return (a > b) - (a < b);
-}
-
-static size_t hash_key(uint32_t parent, const struct frame_row *frame)
+static size_t hash_key(uint32_t parent, const struct part *frame)
 {
 	uint64_t h = parent;
 
@@ -134,7 +76,7 @@ static size_t hash_key(uint32_t parent, const struct frame_row *frame)
 	return h ^ (h >> 29);
 }
 
-static bool is_node(const struct stack_node *node, uint32_t parent, const struct frame_row *frame)
+static bool is_node(const struct stack_node *node, uint32_t parent, const struct part *frame)
 {
 	return node->parent == parent && node->symbol == frame->symbol &&
 	       node->module == frame->module && node->side == frame->side;
@@ -149,7 +91,7 @@ static int rehash(struct builder *b)
 		return -ENOMEM;
 	for (uint32_t i = 1; i < b->tree->n_nodes; i++) {
 		const struct stack_node *node = &b->tree->nodes[i];
-		struct frame_row frame = {0, node->side, node->module, node->symbol};
+		struct part frame = {node->side, node->module, node->symbol};
 		size_t at = hash_key(node->parent, &frame) & (n_slots - 1);
 
 		while (slots[at])
@@ -163,8 +105,7 @@ static int rehash(struct builder *b)
 }
 
 /** The child of @parent for @frame, made if need be. */
-static int child_of(
-	struct builder *b, uint32_t parent, const struct frame_row *frame, uint32_t *ret)
+static int child_of(struct builder *b, uint32_t parent, const struct part *frame, uint32_t *ret)
 {
 	struct stack_tree *tree = b->tree;
 	size_t at;
@@ -193,47 +134,43 @@ static int child_of(
 }
 
 /** Frames of a stack from the leaf outwards; returns their number. */
-static size_t unwind(const struct builder *b, int64_t id, const struct frame_row **frames)
+static size_t unwind(const struct builder *b, int64_t id, struct part *parts)
 {
-	static const struct frame_row unknown = {0, SIDE_USER, "", "[unknown]"};
-	static const struct frame_row cut = {0, SIDE_USER, "", "[deeper frames cut]"};
 	size_t n = 0;
 
-	while (id != STORE_NULL && b->n_stacks > 0) {
-		const struct stack_row *row =
-			bsearch(&id, b->stacks, b->n_stacks, sizeof(*b->stacks), compare_id);
+	while (id != STORE_NULL) {
+		const struct store_stack *stack = store_stack(b->stacks, id);
+		const struct store_frame *frame;
 
-		if (!row)
+		if (!stack)
 			break;
 		if (n == STACK_DEPTH_MAX - 1) {
-			frames[n++] = &cut;
+			parts[n++] = (struct part){SIDE_USER, "", "[deeper frames cut]"};
 			break;
 		}
-		frames[n] = b->n_frames ? bsearch(&row->frame, b->frames, b->n_frames,
-						  sizeof(*b->frames), compare_id)
-					: NULL;
-		if (!frames[n])
-			frames[n] = &unknown;
-		n++;
-		id = row->parent;
+		frame = store_frame(b->stacks, stack->frame);
+		parts[n++] = frame ? (struct part){side_from_name(frame->side), frame->module,
+					     frame->symbol}
+				   : (struct part){SIDE_USER, "", "[unknown]"};
+		id = stack->parent;
 	}
 	if (n == 0)
-		frames[n++] = &unknown;
+		parts[n++] = (struct part){SIDE_USER, "", "[unknown]"};
 	return n;
 }
 
 static int add_sample(
 	struct builder *b, const char *thread, int64_t stack, uint64_t weight_ns, uint64_t count)
 {
-	const struct frame_row *frames[STACK_DEPTH_MAX];
-	struct frame_row top = {0, SIDE_THREAD, "", thread};
-	size_t n = unwind(b, stack, frames);
+	struct part parts[STACK_DEPTH_MAX];
+	struct part top = {SIDE_THREAD, "", thread};
+	size_t n = unwind(b, stack, parts);
 	uint32_t node;
 
 	if (child_of(b, 0, &top, &node) < 0)
 		return -ENOMEM;
 	while (n > 0)
-		if (child_of(b, node, frames[--n], &node) < 0)
+		if (child_of(b, node, &parts[--n], &node) < 0)
 			return -ENOMEM;
 	b->tree->nodes[node].self_ns += weight_ns;
 	b->tree->nodes[node].samples += count;
@@ -325,16 +262,12 @@ int stack_tree_build(struct store_reader *store, const struct stack_selection *s
 	if (tree && grow((void **)&tree->nodes, &b.room, 0, sizeof(*tree->nodes)) >= 0) {
 		tree->nodes[0] = (struct stack_node){.symbol = "all", .module = ""};
 		tree->n_nodes = 1;
-		r = load_stacks(&b);
-		if (r >= 0)
-			r = load_frames(&b);
+		r = store_stacks(store, &b.stacks);
 		if (r >= 0)
 			r = load_samples(&b, selection);
 		if (r >= 0)
 			r = finish(tree);
 	}
-	free(b.stacks);
-	free(b.frames);
 	free(b.slots);
 	if (r < 0)
 		return r;

@@ -11,6 +11,8 @@ struct store_reader {
 	char *path;
 	struct string_set strings;
 	struct store_tables tables;
+	struct store_stacks stacks;
+	bool has_stacks;
 	struct error last;
 };
 

@@ -199,3 +199,66 @@ int store_load(struct store_reader *s)
 	}
 	return 0;
 }
+
+static void read_stack(struct store_reader *s, sqlite3_stmt *row, void *element)
+{
+	(void)s;
+	*(struct store_stack *)element = (struct store_stack){
+		store_number(row, 0), store_number(row, 1), store_number(row, 2)};
+}
+
+static void read_frame(struct store_reader *s, sqlite3_stmt *row, void *element)
+{
+	struct store_frame *frame = element;
+
+	*frame = (struct store_frame){store_number(row, 0), text_or_empty(s, row, 1),
+		text_or_empty(s, row, 2), text_or_empty(s, row, 3)};
+	if (!*frame->symbol)
+		frame->symbol = "[unknown]";
+}
+
+int store_stacks(struct store_reader *s, const struct store_stacks **ret)
+{
+	struct store_stacks *t = &s->stacks;
+	void *elements = NULL;
+	int r;
+
+	if (s->has_stacks) {
+		*ret = t;
+		return 0;
+	}
+	r = load_table(s, "SELECT id, parent, frame FROM stack ORDER BY id", read_stack,
+		sizeof(*t->stacks), &elements, &t->n_stacks);
+	if (r < 0)
+		return r;
+	free(t->stacks);
+	t->stacks = elements;
+	r = load_table(s, "SELECT id, side, module, symbol FROM frame ORDER BY id", read_frame,
+		sizeof(*t->frames), &elements, &t->n_frames);
+	if (r < 0)
+		return r;
+	t->frames = elements;
+	s->has_stacks = true;
+	*ret = t;
+	return 0;
+}
+
+/** Both kinds of rows begin with their id. */
+static int compare_id(const void *key, const void *row)
+{
+	int64_t a = *(const int64_t *)key, b = *(const int64_t *)row;
+
+	return (a > b) - (a < b);
+}
+
+const struct store_stack *store_stack(const struct store_stacks *s, int64_t id)
+{
+	return s->n_stacks ? bsearch(&id, s->stacks, s->n_stacks, sizeof(*s->stacks), compare_id)
+			   : NULL;
+}
+
+const struct store_frame *store_frame(const struct store_stacks *s, int64_t id)
+{
+	return s->n_frames ? bsearch(&id, s->frames, s->n_frames, sizeof(*s->frames), compare_id)
+			   : NULL;
+}

@@ -29,6 +29,8 @@ void store_reader_close(struct store_reader *s)
 	free(s->tables.audits);
 	free(s->tables.counters);
 	free(s->tables.warnings);
+	free(s->stacks.stacks);
+	free(s->stacks.frames);
 	free(s->path);
 	free(s);
 }

@@ -112,7 +112,29 @@ struct store_warning {
 	const char *text;
 };
 
-/** Everything but samples; ordered by run and by time, or by name. Owned by the reader. */
+struct store_frame {
+	int64_t id;
+	const char *side;
+	const char *module;
+	const char *symbol; /**< never empty */
+};
+
+/** A stack is its innermost frame and the stack that it stands on. */
+struct store_stack {
+	int64_t id;
+	int64_t parent; /**< or STORE_NULL: this is the outermost frame */
+	int64_t frame;
+};
+
+struct store_stacks {
+	struct store_stack *stacks;
+	size_t n_stacks;
+	struct store_frame *frames;
+	size_t n_frames;
+};
+
+/** Everything but stacks and samples; ordered by run and by time, or by name. Owned by the reader.
+ */
 struct store_tables {
 	struct store_run *runs;
 	size_t n_runs;
@@ -165,6 +187,13 @@ const char *store_setting(const struct store_reader *s, const char *key);
 
 /** The run of that id, or NULL. */
 const struct store_run *store_run(const struct store_reader *s, int64_t id);
+
+/** All stacks and frames, read at the first call; owned by the reader. -EBADMSG, -ENOMEM. */
+int store_stacks(struct store_reader *s, const struct store_stacks **ret);
+
+/** The stack, or the frame, of that id, or NULL. */
+const struct store_stack *store_stack(const struct store_stacks *s, int64_t id);
+const struct store_frame *store_frame(const struct store_stacks *s, int64_t id);
 
 /** The last error of a query in words; empty where there was none. */
 const char *store_reader_error(const struct store_reader *s);

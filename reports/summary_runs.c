@@ -42,7 +42,9 @@ static json_t *run_accounts(const struct store_tables *t, int64_t run)
 			t->accounts[i + 1].phase == first->phase &&
 			t->accounts[i + 1].state == first->state) {
 			i++;
-			ns += t->accounts[i].ns;
+			/* A damaged store may hold anything: keep within bounds. */
+			if (__builtin_add_overflow(ns, t->accounts[i].ns, &ns))
+				ns = INT64_MAX;
 			exact &= t->accounts[i].exact;
 		}
 		o = json_object();

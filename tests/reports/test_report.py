@@ -438,8 +438,12 @@ class Files(Case):
             f.write("mine")
 
         def content():
-            folder = self.path("a", "report")
-            return {n: open(os.path.join(folder, n), "rb").read() for n in sorted(os.listdir(folder))}
+            found = {}
+            for name in sorted(os.listdir(self.path("a", "report"))):
+                with open(self.path("a", "report", name), "rb") as f:
+                    found[name] = f.read()
+            return found
+
         before = content()
         run(self.path("a"))
         self.assertEqual(content(), before)
