@@ -74,15 +74,13 @@ void console_quote(char *ret, size_t size, const char *line, size_t length)
 void console_last_line(char *ret, size_t size, const char *text, size_t length)
 {
 	ret[0] = '\0';
-	while (length) {
-		const char *newline = memrchr(text, '\n', length);
-		const char *line = newline ? newline + 1 : text;
-		size_t n = length - (size_t)(line - text);
+	while (length && !ret[0]) {
+		size_t start = length;
 
-		if (!memchr(line, MARKER_RS, n))
-			console_quote(ret, size, line, n);
-		if (ret[0])
-			return;
-		length = newline ? (size_t)(newline - text) : 0;
+		while (start && text[start - 1] != '\n')
+			start--;
+		if (!memchr(text + start, MARKER_RS, length - start))
+			console_quote(ret, size, text + start, length - start);
+		length = start ? start - 1 : 0;
 	}
 }

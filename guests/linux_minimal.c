@@ -65,9 +65,10 @@ static int find_kernel(const struct guest_spec *spec, char **ret, struct error *
 	}
 	if (r == -ENOENT)
 		return error_set(error, r,
-			"no Linux kernel for the guest: get Debian's with guestscope-fetch-kernel "
-			"(guests/fetch-kernel; it installs nothing), or name one with --kernel "
-			"FILE");
+			"no Linux kernel for the guest: get Debian's with %s (it installs "
+			"nothing), "
+			"or name one with --kernel FILE",
+			FETCH_KERNEL);
 	return r < 0 ? r : check_kernel(*ret, error);
 }
 

@@ -104,7 +104,7 @@ class Plan(unittest.TestCase):
 
     def test_missing_kernel_is_told_with_the_mend(self):
         message = self.refused(3, "linux-minimal")
-        self.assertIn("guestscope-fetch-kernel", message)
+        self.assertIn("/fetch-kernel", message)
         self.assertIn("--kernel", message)
         message = self.refused(3, "osv")
         self.assertIn("--kernel", message)
