@@ -80,7 +80,7 @@ static void write_bar(const struct cell *cell, const struct book *book, FILE *ou
 
 static void write_bar_row(const struct cell *cell, const struct book *book, FILE *out)
 {
-	fputs("<div class=\"name\">", out);
+	fputs("<div class=\"bar\"><div class=\"name\">", out);
 	markup_text(out, cell->guest);
 	fputs("</div>\n", out);
 	if (book->has_accounts && book->lane_time_ns > 0)
@@ -88,7 +88,7 @@ static void write_bar_row(const struct cell *cell, const struct book *book, FILE
 	else
 		fprintf(out, "<div class=\"sum\">%s</div>\n",
 			cell->n_ok ? "no lanes were accounted" : "no run ended well");
-	fprintf(out, "<div class=\"sum\">%s</div>\n",
+	fprintf(out, "<div class=\"sum\">%s</div></div>\n",
 		book->lane_time_ns > 0 ? format_time(book->lane_time_ns).text : "");
 }
 
