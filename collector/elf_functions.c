@@ -87,6 +87,21 @@ static bool is_mark(const char *name)
 	return name[0] == '$' || strncmp(name, ".L", 2) == 0;
 }
 
+/* Full symbol tables have names such as "timer_create@@GLIBC_2.34": the version is cut off. */
+static int add_symbol(const GElf_Sym *symbol, const char *name, bool label, struct symbol_table *t)
+{
+	char plain[1024];
+	size_t length = strcspn(name, "@");
+	uint8_t rank = rank_of(symbol, name, label);
+
+	if (name[length] && length > 0 && length < sizeof(plain)) {
+		memcpy(plain, name, length);
+		plain[length] = '\0';
+		name = plain;
+	}
+	return symbol_table_add(t, symbol->st_value, symbol->st_size, name, rank, 0);
+}
+
 static int read_symbols(Elf *elf, Elf_Scn *scn, const GElf_Shdr *header, struct symbol_table *t)
 {
 	Elf_Data *data = elf_section_data(scn, header);
@@ -109,8 +124,7 @@ static int read_symbols(Elf *elf, Elf_Scn *scn, const GElf_Shdr *header, struct 
 		name = elf_strptr(elf, header->sh_link, symbol.st_name);
 		if (!name || !*name || is_mark(name))
 			continue;
-		r = symbol_table_add(
-			t, symbol.st_value, symbol.st_size, name, rank_of(&symbol, name, label), 0);
+		r = add_symbol(&symbol, name, label, t);
 		if (r < 0)
 			return r;
 	}
