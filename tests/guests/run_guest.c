@@ -47,6 +47,20 @@ static size_t parse_cpus(char *text, int *ret)
 	return n;
 }
 
+/* Any name but auto is taken as it is, without asking whether it can work. */
+static enum accel accel_from(const char *name)
+{
+	enum accel chosen = ACCEL_TCG;
+	const char *reason = "";
+
+	if (strcmp(name, "auto") != 0)
+		return strcmp(name, "kvm") == 0 ? ACCEL_KVM : ACCEL_TCG;
+	if (accel_resolve(ACCEL_AUTO, &chosen, &reason, NULL) < 0)
+		return ACCEL_TCG;
+	fprintf(stderr, "auto: %s: %s\n", accel_name(chosen), reason);
+	return chosen;
+}
+
 /* Read what is there; 0 at the end of the output. */
 static int drain(struct guest *g, struct console *c)
 {
@@ -160,7 +174,7 @@ int main(int argc, char **argv)
 		else if (o == 'w')
 			spec.work_dir = optarg;
 		else if (o == 'a')
-			spec.accel = strcmp(optarg, "kvm") == 0 ? ACCEL_KVM : ACCEL_TCG;
+			spec.accel = accel_from(optarg);
 		else if (o == 'm')
 			spec.memory_bytes = strtoull(optarg, NULL, 10);
 		else if (o == 't')
