@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/command.h"
+#include "guests/conmon.h"
 #include "guests/proc.h"
 #include "guests/spawn.h"
 
@@ -42,6 +42,8 @@ const struct engine engine_podman = {
 	.image_prefix = "localhost/guestscope/",
 	.container_prefix = "guestscope-",
 	.monitor = "conmon",
+	.kill_first = true,
+	.remove_orphans = conmon_remove_orphans,
 };
 
 static const struct engine *const engines[] = {&engine_docker, &engine_podman};
@@ -151,14 +153,16 @@ int engine_has_image(const struct engine *e, const char *image, struct error *er
 	return lists_something(argv, error);
 }
 
-static int remove_thing(char *const *list, char *const *remove, struct error *error)
+/* @kill may be NULL; that it fails is no failure, as what it kills may not run. */
+static int remove_thing(
+	char *const *list, char *const *kill, char *const *remove, struct error *error)
 {
 	const struct timespec pause = {.tv_nsec = LATE_PAUSE_MS * 1000000L};
 	bool seen = false;
 	int status, there;
 
 	for (unsigned look = 0;; look++) {
-		_cleanup_free_ char *words = NULL;
+		_cleanup_free_ char *killed = NULL, *words = NULL;
 
 		there = lists_something(list, error);
 		if (there < 0)
@@ -168,7 +172,11 @@ static int remove_thing(char *const *list, char *const *remove, struct error *er
 		if (there && look > LATE_LOOKS)
 			return error_set(error, -EIO, "%s %s has no effect", remove[0], remove[1]);
 		if (there) {
-			int r = spawn_output(remove, REMOVE_TIMEOUT_MS, &words, &status, error);
+			int r;
+
+			if (kill)
+				(void)spawn_output(kill, QUERY_TIMEOUT_MS, &killed, &status, NULL);
+			r = spawn_output(remove, REMOVE_TIMEOUT_MS, &words, &status, error);
 
 			if (r < 0)
 				return r;
@@ -183,12 +191,17 @@ int engine_remove_container(const struct engine *e, const char *name, struct err
 {
 	char filter[128];
 	char *list[] = {(char *)e->program, "ps", "--all", "--quiet", "--filter", filter, NULL};
+	char *kill[] = {(char *)e->program, "kill", (char *)name, NULL};
 	char *remove[] = {(char *)e->program, "rm", "--force", "--volumes", (char *)name, NULL};
+	int r;
 
 	if (!engine_owns(e, name, false) || strlen(name) > 64)
 		return error_set(error, -EPERM, "%s is no container name of ours", name);
 	snprintf(filter, sizeof(filter), "name=^/?%s$", name);
-	return remove_thing(list, remove, error);
+	r = remove_thing(list, e->kill_first ? kill : NULL, remove, error);
+	if (r == 0 && e->remove_orphans)
+		r = e->remove_orphans(name, error);
+	return r;
 }
 
 int engine_remove_image(const struct engine *e, const char *image, struct error *error)
@@ -198,7 +211,7 @@ int engine_remove_image(const struct engine *e, const char *image, struct error 
 
 	if (!engine_owns(e, image, true))
 		return error_set(error, -EPERM, "%s is no image name of ours", image);
-	return remove_thing(list, remove, error);
+	return remove_thing(list, NULL, remove, error);
 }
 
 /* Who listens at the daemon's socket: with several daemons on a machine, only one is ours. */

@@ -24,7 +24,10 @@ struct engine {
 	const char *host_variable;  /**< environment variable with the daemon's address, or NULL */
 	const char *default_socket; /**< of the daemon, or NULL: there is no daemon */
 	const char *monitor;        /**< name of the process that watches one container */
-	const char *daemons[3];     /**< names of the processes that serve all, NULL-ended */
+	bool kill_first;            /**< its rm --force asks by SIGTERM first and waits 10 s */
+	/** Ends what a killed client left half-made and the engine does not know; or NULL. */
+	int (*remove_orphans)(const char *container, struct error *error);
+	const char *daemons[3]; /**< names of the processes that serve all, NULL-ended */
 };
 
 extern const struct engine engine_docker;

@@ -61,10 +61,15 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	return 0;
 }
 
+ssize_t proc_read_arguments(pid_t pid, char *buffer, size_t size)
+{
+	return read_start(pid, "cmdline", buffer, size);
+}
+
 bool proc_runs_as(pid_t pid, const char *text)
 {
 	char argv0[PATH_MAX];
-	ssize_t n = read_start(pid, "cmdline", argv0, sizeof(argv0));
+	ssize_t n = proc_read_arguments(pid, argv0, sizeof(argv0));
 
 	return n > 0 && strcmp(argv0, text) == 0;
 }

@@ -18,6 +18,12 @@ struct proc_stat {
 /** /proc/@pid/stat. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */
 int proc_read_stat(pid_t pid, struct proc_stat *ret);
 
+/**
+ * The command line of @pid: words that each end with NUL, as far as they fit in @buffer, which is
+ * always NUL-ended. Returns the number of bytes (0: a kernel thread or a zombie) or negative errno.
+ */
+ssize_t proc_read_arguments(pid_t pid, char *buffer, size_t size);
+
 /** Is argv[0] of @pid exactly @text? False also where that cannot be read. */
 bool proc_runs_as(pid_t pid, const char *text);
 

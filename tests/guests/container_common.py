@@ -96,8 +96,9 @@ def run_all(scope, argument):
         if not name.startswith("test_"):
             continue
         try:
+            start = time.monotonic()
             function(argument)
-            print(f"ok   {name[5:]}", flush=True)
+            print(f"ok   {name[5:]} ({time.monotonic() - start:.1f} s)", flush=True)
         except (AssertionError, subprocess.SubprocessError, OSError) as problem:
             failed += 1
             print(f"FAIL {name[5:]}: {problem}", flush=True)

@@ -71,9 +71,11 @@ static void read_output(struct guest *g, char *text, size_t *used, bool stop_at_
 		struct pollfd p = {.fd = g->console_fd, .events = POLLIN};
 		ssize_t n;
 
-		if (ready && g->ops->cgroup && g->ops->cgroup(g) && poll(&p, 1, 100) == 0)
-			show_cgroup(g->ops->cgroup(g), "later");
-		poll(&p, 1, -1);
+		if (poll(&p, 1, ready ? 100 : -1) == 0) {
+			if (g->ops->cgroup && g->ops->cgroup(g))
+				show_cgroup(g->ops->cgroup(g), "later");
+			continue;
+		}
 		n = read(g->console_fd, text + *used, TEXT_MAX - 1 - *used);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;

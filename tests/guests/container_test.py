@@ -41,9 +41,34 @@ class Engine(common.Life):
         return [i for i in self.ask("images", "--format", "{{.Repository}}")
                 if "guestscope/" in i]
 
+    def monitors(self):
+        """Processes that watch one of our containers."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as f:
+                    words = f.read().split(b"\0")
+            except OSError:
+                continue
+            if words[0].endswith(b"conmon") and any(w.startswith(b"guestscope-") for w in words):
+                found.append(name)
+        return found
+
     def assert_nothing_left(self):
         assert not self.containers(), self.containers()
         assert not self.images(), self.images()
+
+
+def children(parent):
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as f:
+                if f.read().rpartition(")")[2].split()[1] == str(parent):
+                    found.append(name)
+        except OSError:
+            pass
+    return found
 
 
 def test_program_runs_with_its_arguments_and_output(engine):
@@ -124,10 +149,10 @@ def test_cgroup_tells_usage_and_throttling(engine):
                                      options=["--runtime-arg=--cpus", "--runtime-arg=0.5"])
     assert status == 0, output
     assert os.path.basename(common.fact(output.splitlines(), "cgroup")) != "-", output
-    later = re.findall(r"^# later usage (-?\d+) (\d+) throttled (-?\d+) (\d+)", output, re.M)
+    later = re.findall(r"^# later usage (-?\d+) (\d+) throttled 0 (\d+)", output, re.M)
     assert later, output
-    usage_error, usage, throttled_error, throttled = map(int, later[-1])
-    assert throttled_error == 0 and throttled > 0, later[-1]
+    usage_error, usage, throttled = map(int, later[-1])
+    assert throttled > 100_000_000, later
     # version 1 may have cpuacct in a hierarchy of its own, with its own folder
     assert usage_error in (0, -61), later[-1]
     assert usage_error or usage > 0
@@ -176,22 +201,41 @@ def test_collector_killed_at_any_moment_leaves_nothing(engine):
         process = subprocess.Popen(engine.command(engine.name, work, "-hang"),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         time.sleep(delay)
+        process.send_signal(signal.SIGSTOP)
+        family = children(process.pid)  # the keeper, if it was started already, and the client
         process.kill()
         process.wait()
-        # before the keeper has heard of the folder, it is ours to remove
-        try:
-            common.wait_for("end of the folder", lambda: not os.path.exists(work), 12)
-        except AssertionError:
-            os.rmdir(work)
-    time.sleep(1)
-    engine.assert_nothing_left()
+        common.wait_for("end of the keeper", lambda f=family: not any(map(common.alive, f)))
+        if os.path.exists(work):
+            os.rmdir(work)  # the keeper had not heard of it yet, so it is empty
+    common.wait_for("end of all containers", lambda: not engine.containers())
+    common.wait_for("end of all images", lambda: not engine.images())
+    common.wait_for("end of all monitors", lambda: not engine.monitors())
+
+
+def make_podman_modest(folder):
+    """Settings for a machine where Podman may not raise limits, or has no crun that works."""
+    path = os.path.join(folder, "containers.conf")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write('[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1000:1000"]\n')
+        if shutil.which("runc"):
+            f.write('[engine]\nruntime = "runc"\n')
+    os.environ["CONTAINERS_CONF"] = path
+
+
+def main(subject):
+    status, said = subject.run_here()
+    with tempfile.TemporaryDirectory(prefix="guestscope-test-") as folder:
+        if subject.name == "podman" and status == 1 and "could not run" in said:
+            print("     (Podman with its defaults: " + said.strip().splitlines()[-1] + ")")
+            make_podman_modest(folder)
+            status, said = subject.run_here()
+            if status == 1 and "could not run" in said:
+                common.skip("Podman cannot run containers: " + said.strip().splitlines()[-1])
+        if status == 3:
+            common.skip(said.strip())
+        common.run_all(globals(), subject)
 
 
 if __name__ == "__main__":
-    subject = Engine(*sys.argv[1:4])
-    reached, said = subject.run_here()
-    if reached == 3:
-        common.skip(said.strip())
-    if subject.name == "podman" and reached == 1 and "could not run" in said:
-        common.skip("Podman cannot run containers here: " + said.strip().splitlines()[-1])
-    common.run_all(globals(), subject)
+    main(Engine(*sys.argv[1:4]))
