@@ -9,7 +9,6 @@
  * string to execve() unchanged.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,6 @@ struct container {
 	char *name;        /* of the container */
 	char *name_entry;  /* as the keeper knows it */
 	char *image;       /* its name */
-	char *image_note;  /* the file of the work folder that remembers it */
 	char *image_entry; /* as the keeper knows it */
 	char *cgroup;      /* once known */
 	pid_t program;     /* its first process, once known */
@@ -69,57 +67,37 @@ static int podman_available(const struct guest_spec *spec, struct error *error)
 	return container_available_by("podman", spec, error);
 }
 
-/* The name that an earlier run of this experiment left in the note, or NULL. */
-static char *read_note(const struct container *c)
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ : spreads well, and secrecy is not asked for.
+ */
+static uint64_t hash_text(const char *text)
 {
-	_cleanup_fclose_ FILE *f = fopen(c->image_note, "re");
-	char name[256];
+	uint64_t hash = 0xcbf29ce484222325;
 
-	if (!f || !fgets(name, sizeof(name), f) || !engine_owns(c->engine, name, true))
-		return NULL;
-	return strdup(name);
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash;
 }
 
-static int write_note(const struct container *c, struct error *error)
-{
-	_cleanup_close_ int fd =
-		open(c->image_note, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r;
-
-	if (fd < 0)
-		return error_set_errno(error, -errno, "cannot write %s", c->image_note);
-	r = image_write_all(fd, c->image, strlen(c->image));
-	if (r < 0)
-		return error_set_errno(error, r, "cannot write %s", c->image_note);
-	return 0;
-}
-
-/* The image is made once in an experiment, and goes with it: the keeper removes it. */
+/*
+ * The image is made once in an experiment, and goes with it: the keeper removes it. Its name comes
+ * from the tar file's, which has the experiment's folder and the fingerprint of the content in it.
+ */
 static int make_image(struct guest *g, const char *tar, struct error *error)
 {
 	struct container *c = g->data;
 	int r;
 
-	if (asprintf(&c->image_note, "%s.%s", tar, c->engine->name) < 0) {
-		c->image_note = NULL;
-		return error_set_errno(error, -ENOMEM, "%s", c->engine->name);
-	}
-	c->image = read_note(c);
-	if (c->image) {
-		r = engine_has_image(c->engine, c->image, error);
-		if (r != 0)
-			return r < 0 ? r : 0;
-		free(TAKE_PTR(c->image));
-	}
-	if (asprintf(&c->image, "%s%s", c->engine->image_prefix, g->spec.nonce) < 0 ||
+	if (asprintf(&c->image, "%s%016llx", c->engine->image_prefix,
+		    (unsigned long long)hash_text(tar)) < 0 ||
 		asprintf(&c->image_entry, "%s %s", c->engine->name, c->image) < 0)
 		return error_set_errno(error, -ENOMEM, "%s", c->engine->name);
+	r = engine_has_image(c->engine, c->image, error);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = keeper_add(g->spec.keeper, KEEPER_IMAGE, c->image_entry, error);
 	if (r == 0)
 		r = engine_import(c->engine, tar, c->image, error);
-	if (r < 0)
-		return r;
-	return write_note(c, error);
+	return r;
 }
 
 static void add_cpus(struct strv *v, const struct guest_spec *spec)
@@ -301,12 +279,11 @@ static void container_destroy(struct guest *g)
 	if (!c)
 		return;
 	/* Without a keeper nobody else would: the image then serves this run only. */
-	if (!g->spec.keeper && c->image && engine_remove_image(c->engine, c->image, NULL) == 0)
-		(void)unlink(c->image_note);
+	if (!g->spec.keeper && c->image)
+		(void)engine_remove_image(c->engine, c->image, NULL);
 	free(c->name);
 	free(c->name_entry);
 	free(c->image);
-	free(c->image_note);
 	free(c->image_entry);
 	free(c->cgroup);
 	free(c);
