@@ -19,7 +19,9 @@
 #include "common/cleanup.h"
 #include "temporary.h"
 
-/* Functions to be found; the bodies differ so that they are not folded into one. */
+/* Functions to be found, the first of them around line STATIC_LINE; the bodies differ so that they
+ * are not folded into one. */
+enum { STATIC_LINE = __LINE__ };
 __attribute__((noinline)) static int a_static_function(int x)
 {
 	__asm__ volatile("" : "+r"(x));
@@ -512,6 +514,59 @@ static void the_running_kernel_has_names_where_it_shows_them(void **state)
 	symbols_free(s);
 }
 
+static void functions_have_their_source_line(void **state)
+{
+	struct symbols *s = new_symbols();
+	const uint64_t addresses[] = {
+		address_of(a_static_function), 0x1234, address_of(a_global_function)};
+	struct symbol y[3];
+	struct symbol_space *space;
+
+	(void)state;
+	assert_int_equal(symbols_process_add_maps(s, getpid()), 0);
+	space = symbols_process_space(s, getpid());
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
+		assert_int_equal(symbol_space_lookup(space, addresses[i], &y[i]), 0);
+	if (symbol_lines(space, addresses, y, ARRAY_SIZE(addresses)) == 0) {
+		symbols_free(s);
+		skip(); /* built without debug information */
+	}
+	assert_non_null(y[0].file);
+	assert_non_null(strstr(y[0].file, "test_symbols.c"));
+	assert_in_range(y[0].line, STATIC_LINE - 4, STATIC_LINE + 4);
+	assert_null(y[1].file);
+	assert_int_equal(y[1].line, 0);
+	assert_non_null(y[2].file);
+	assert_true(y[2].line > y[0].line);
+	symbols_free(s);
+}
+
+static void lines_of_a_corrupted_file_do_no_harm(void **state)
+{
+	_cleanup_free_ char *good = NULL, *bytes = NULL;
+	size_t size;
+
+	(void)state;
+	good = read_bytes("/proc/self/exe", &size);
+	bytes = malloc(size);
+	assert_non_null(bytes);
+	for (int i = 0; i < 60; i++) {
+		struct symbols *s = new_symbols();
+		struct symbol y = {0};
+		struct symbol_space *space;
+		uint64_t address = address_of(a_static_function) - own_bias();
+
+		memcpy(bytes, good, size);
+		for (int n = 0; n < 200; n++) /* beyond the code, where DWARF is */
+			bytes[size / 2 + next_random() % (size / 2)] = (char)next_random();
+		write_bytes("bad", bytes, size);
+		assert_int_equal(symbol_space_new(s, &space), 0);
+		if (symbol_space_add_elf(space, in_dir("bad"), 0, NULL, NULL) == 0)
+			assert_true(symbol_lines(space, &address, &y, 1) >= 0);
+		symbols_free(s);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +586,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(kernel_symbols_are_read_with_their_modules),
 		cmocka_unit_test(hidden_kernel_addresses_are_told_apart_from_none),
 		cmocka_unit_test(the_running_kernel_has_names_where_it_shows_them),
+		cmocka_unit_test(functions_have_their_source_line),
+		cmocka_unit_test(lines_of_a_corrupted_file_do_no_harm),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--wait") == 0) {
