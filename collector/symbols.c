@@ -345,6 +345,13 @@ static int find_module(
 	return r == -ENOMEM ? r : 0;
 }
 
+/* Code made at run time: without a file, or in QEMU's, where it keeps writable and executable
+ * apart. */
+static bool is_generated(const struct proc_mapping *m)
+{
+	return m->inode == 0 ? m->path[0] != '[' : strncmp(m->path, "/memfd:tcg-jit", 14) == 0;
+}
+
 static int add_proc_mapping(const struct proc_mapping *m, void *userdata)
 {
 	struct symbol_space *space = userdata;
@@ -353,7 +360,7 @@ static int add_proc_mapping(const struct proc_mapping *m, void *userdata)
 		.end = m->end,
 		.base = m->offset,
 		.base_is_offset = true,
-		.anonymous = m->inode == 0 && m->path[0] != '[',
+		.anonymous = is_generated(m),
 	};
 	int r;
 
@@ -363,7 +370,7 @@ static int add_proc_mapping(const struct proc_mapping *m, void *userdata)
 					 : module_name(space->symbols, m->path);
 	if (!mapping.name)
 		return -ENOMEM;
-	r = find_module(space, m, &mapping);
+	r = mapping.anonymous ? 0 : find_module(space, m, &mapping);
 	if (r < 0 || is_known(space, m, &mapping))
 		return r;
 	return insert_mapping(space, &mapping);
