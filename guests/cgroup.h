@@ -3,7 +3,9 @@
 
 /**
  * Control groups, version 1, 2 or both mounted: where a process is, and what the group counted.
- * The counts are clocks that the probes did not use, so the books are audited against them.
+ * The counts are clocks that the probes did not use, so the books are audited against them. In
+ * version 1 the folders differ by controller: ask for "cpuacct" to read usage, for "cpu" to read
+ * throttling.
  */
 
 #include <stdint.h>

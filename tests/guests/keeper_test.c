@@ -317,6 +317,14 @@ static void own_process_has_a_parent_a_name_and_a_group(void **state)
 	if (r == 0)
 		assert_true(exists(folder));
 	free(folder);
+	folder = NULL;
+	if (guest_cgroup_of_pid(getpid(), "cpuacct", &folder, NULL) == 0) {
+		uint64_t usage = 0;
+
+		r = cgroup_read_usage_ns(folder, &usage);
+		assert_true((r == 0 && usage > 0) || r == -ENODATA);
+	}
+	free(folder);
 	assert_int_equal(guest_cgroup_of_pid(0x7fffffff, "cpu", &folder, NULL), -ESRCH);
 }
 
