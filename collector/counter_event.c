@@ -126,9 +126,19 @@ static bool without_guest_bits(struct perf_event_attr *attr, const char **ret_no
 	return true;
 }
 
+/* These happen in the kernel only: without it they would count nothing, and say 0. */
+static bool is_kernel_only(const struct perf_event_attr *attr)
+{
+	return attr->type == PERF_TYPE_TRACEPOINT ||
+	       (attr->type == PERF_TYPE_SOFTWARE &&
+		       (attr->config == PERF_COUNT_SW_CONTEXT_SWITCHES ||
+			       attr->config == PERF_COUNT_SW_CPU_MIGRATIONS ||
+			       attr->config == PERF_COUNT_SW_CGROUP_SWITCHES));
+}
+
 static bool user_mode_only(struct perf_event_attr *attr, const char **ret_note)
 {
-	if (attr->exclude_kernel || attr->exclude_user)
+	if (attr->exclude_kernel || attr->exclude_user || is_kernel_only(attr))
 		return false;
 	attr->exclude_kernel = attr->exclude_hv = 1;
 	*ret_note = note_user_only;

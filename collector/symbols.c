@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,37 +265,40 @@ static int insert_mapping(struct symbol_space *space, const struct symbol_mappin
 	return 0;
 }
 
+/* Open a plain file, if it is the one with @inode (0: whatever it is). */
+static int open_inode(const char *path, uint64_t inode)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || (inode && st.st_ino != inode))
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
 /*
  * Open the file behind a mapping. map_files leads to the very file, even if it was deleted or is
- * in another mount namespace; where that is forbidden, its name as the process sees it.
+ * in another mount namespace. Where that is forbidden: the process's program, if it is that, or
+ * the name as the process sees it, which another file may have taken since.
  */
 static int open_mapped(pid_t pid, const struct proc_mapping *m)
 {
-	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	_cleanup_close_ int fd = -EBADF;
-	_cleanup_free_ char *path = NULL;
-	struct stat st;
+	char path[PATH_MAX + 64];
+	int fd;
 
-	if (asprintf(&path, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start, m->end) <
-		0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	fd = open(path, flags);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, m->start,
+		m->end);
+	fd = open_inode(path, 0);
 	if (fd >= 0)
-		return TAKE_FD(fd);
-	free(path);
-	if (asprintf(&path, "/proc/%d/root%s", (int)pid, m->path) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	fd = open(path, flags);
-	if (fd < 0)
-		return -errno;
-	/* Another file may have taken the name since. */
-	if (fstat(fd, &st) < 0 || st.st_ino != m->inode)
-		return -ENOENT;
-	return TAKE_FD(fd);
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	fd = open_inode(path, m->inode);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, m->path);
+	return open_inode(path, m->inode);
 }
 
 static const char *base_name(const char *path)
@@ -340,7 +344,7 @@ static int find_module(
 		return 0;
 	fd = open_mapped(space->pid, m);
 	if (fd < 0)
-		return fd == -ENOMEM ? fd : 0;
+		return 0;
 	r = symbol_module_get(space->symbols, fd, m->path, &mapping->module);
 	return r == -ENOMEM ? r : 0;
 }

