@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,7 @@ static int split_add(struct split *s, unsigned state, const char *detail, uint64
 		return -ENOMEM;
 	s->shares = grown;
 	s->shares[s->n] = (struct share){.state = state, .samples = samples};
-	strncpy(s->shares[s->n].detail, detail, DETAIL_SIZE - 1);
+	snprintf(s->shares[s->n].detail, DETAIL_SIZE, "%s", detail);
 	s->n++;
 	return 0;
 }

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,6 +15,7 @@
 #include "collector/plan.h"
 #include "collector/progress.h"
 #include "collector/store_writer.h"
+#include "collector/workload_path.h"
 #include "common/cleanup.h"
 #include "guests/keeper.h"
 #include "guests/tree.h"
@@ -41,35 +41,6 @@ struct experiment {
 	struct run_settings settings;
 };
 
-/* The workload: where the user says, beside this program, in its build folder, or in PATH. */
-static int find_program(struct experiment *x, struct error *error)
-{
-	static const char *const places[] = {"mandelbrot", "../workload/mandelbrot"};
-	char self[PATH_MAX] = "";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (x->o->program) {
-		x->program = realpath(x->o->program, NULL);
-		if (!x->program || access(x->program, X_OK) < 0)
-			return error_set_errno(error, -errno, "cannot run %s", x->o->program);
-		return 0;
-	}
-	slash = n > 0 ? strrchr(self, '/') : NULL;
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		_cleanup_free_ char *path = NULL;
-
-		if (asprintf(&path, "%.*s/%s", (int)(slash - self), self, places[i]) < 0)
-			return -ENOMEM;
-		if (access(path, X_OK) == 0) {
-			x->program = realpath(path, NULL);
-			return x->program ? 0 : -ENOMEM;
-		}
-	}
-	return error_set(error, -ENOENT,
-		"the workload, mandelbrot, is not beside this program: name it by --program");
-}
-
 static int place_lanes(struct experiment *x, struct error *error)
 {
 	unsigned all = topology_counts(x->topology)->pus_allowed;
@@ -83,8 +54,7 @@ static int place_lanes(struct experiment *x, struct error *error)
 		int r;
 
 		x->cores[i] = x->o->n_cores ? x->o->cores[i] : all;
-		r = topology_place(
-			x->topology, x->cores[i], x->o->pin, &x->placements[i], error);
+		r = topology_place(x->topology, x->cores[i], x->o->pin, &x->placements[i], error);
 		if (r < 0)
 			return r;
 	}
@@ -118,8 +88,7 @@ static int check_guests(struct experiment *x, struct error *error)
 
 		x->accel[i] = ACCEL_NONE;
 		if (ops->is_vm) {
-			r = accel_resolve(
-				x->o->accel, &x->accel[i], &x->accel_reason, error);
+			r = accel_resolve(x->o->accel, &x->accel[i], &x->accel_reason, error);
 			if (r < 0)
 				return r;
 		}
@@ -176,7 +145,7 @@ static int prepare(struct experiment *x, struct error *error)
 	r = symbols_new(&x->names, error);
 	if (r < 0)
 		return r;
-	r = find_program(x, error);
+	r = workload_find(x->o->program, &x->program, error);
 	if (r < 0)
 		return r;
 	r = make_work_dir(x, error);
@@ -342,8 +311,7 @@ static int make_output(struct experiment *x, struct error *error)
 	return store_writer_create(x->output, &x->store, error);
 }
 
-static int set_text(
-	struct experiment *x, const char *key, const char *value, struct error *error)
+static int set_text(struct experiment *x, const char *key, const char *value, struct error *error)
 {
 	json_t *text = json_string(value ? value : "");
 	int r = store_writer_set(x->store, key, text, error);
@@ -361,8 +329,9 @@ static int write_command(struct experiment *x, char **argv, struct error *error)
 	if (!f)
 		return -ENOMEM;
 	for (char **a = argv; *a; a++) {
-		bool plain = **a && strspn(*a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					       "0123456789-_./=:,+@%") == strlen(*a);
+		bool plain =
+			**a && strspn(*a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789-_./=:,+@%") == strlen(*a);
 		/* The program's path says nothing to others. */
 		const char *word = a == argv ? "collector" : *a;
 
@@ -396,7 +365,7 @@ static int write_machine(struct experiment *x, struct error *error)
 
 	if (!facts)
 		return -ENOMEM;
-	json_object_foreach(facts, key, value) {
+	json_object_foreach (facts, key, value) {
 		r = store_writer_set(x->store, key, value, error);
 		if (r < 0)
 			break;
@@ -459,8 +428,7 @@ static void warn_noise(struct run_result *r)
 	char **grown;
 
 	for (size_t i = 0; i < r->books.n; i++)
-		if (r->books.accounts[i].phase > 0 &&
-			r->books.accounts[i].state == STATE_PREEMPTED)
+		if (r->books.accounts[i].phase > 0 && r->books.accounts[i].state == STATE_PREEMPTED)
 			waited += r->books.accounts[i].ns;
 	for (unsigned i = 1; i < r->n_phases; i++)
 		wall += (r->phases[i].end_ns - r->phases[i].start_ns) * r->lanes;
@@ -555,7 +523,8 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 		return r;
 	if (x->accel_reason)
 		fprintf(stderr, "collector: %s\n", x->accel_reason);
-	/* Markers are stamped when they are read: be there at once. Without the privilege: later. */
+	/* Markers are stamped when they are read: be there at once. Without the privilege: later.
+	 */
 	setpriority(PRIO_PROCESS, 0, -20);
 	status = run_all(x, error);
 	store_writer_close(x->store);

@@ -11,12 +11,13 @@
 
 /**
  * Measure. Progress goes to standard error, the summary to standard output. Returns the exit status
- * (enum exit_status) where the experiment was made, even if runs failed; a negative errno with a message
- * where it could not begin or not go on.
+ * (enum exit_status) where the experiment was made, even if runs failed; a negative errno with a
+ * message where it could not begin or not go on.
  */
 int experiment_measure(const struct options *o, const struct topology *topology, char **argv,
 	const volatile sig_atomic_t *interrupted, struct error *error);
 
-/** Print every run in order with its exact command line, and start nothing. 0 or a negative errno. */
+/** Print every run in order with its exact command line, and start nothing. 0 or a negative errno.
+ */
 int experiment_dry_run(
 	const struct options *o, const struct topology *topology, struct error *error);

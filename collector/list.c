@@ -2,12 +2,21 @@
 #include "collector/list.h"
 
 #include "collector/counters.h"
+#include "collector/workload_path.h"
+#include "common/cleanup.h"
 
-int list_guests(const struct options *o, FILE *out)
+int list_guests(const struct options *o, FILE *out, struct error *problem)
 {
+	_cleanup_free_ char *program = NULL;
+	int found = workload_find(o->program, &program, problem);
+
+	if (found < 0)
+		return found;
 	for (const struct guest_ops *const *ops = guest_table; *ops; ops++) {
 		struct error error = {0};
 		struct guest_spec spec = {.lanes = 1,
+			.program = program,
+			.arguments = o->arguments,
 			.kernel = o->kernel,
 			.symbols = o->symbols,
 			.disk = o->disk,

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 /** Every stack, and whether it could run here. */
-int list_guests(const struct options *o, FILE *out);
+int list_guests(const struct options *o, FILE *out, struct error *error);
 
 /** Every event that libpfm4 knows here, and whether it is counted. */
 int list_counters(FILE *out, struct error *error);

@@ -34,7 +34,8 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* libbpf explains itself at length; the user gets one line of ours. GUESTSCOPE_DEBUG shows it all. */
+/* libbpf explains itself at length; the user gets one line of ours. GUESTSCOPE_DEBUG shows it all.
+ */
 static int on_libbpf(enum libbpf_print_level level, const char *format, va_list ap)
 {
 	(void)level;
@@ -48,7 +49,7 @@ static int dispatch(const struct options *o, char **argv, struct error *error)
 
 	switch (o->action) {
 	case ACTION_LIST_GUESTS:
-		return list_guests(o, stdout);
+		return list_guests(o, stdout, error);
 	case ACTION_LIST_COUNTERS:
 		return list_counters(stdout, error);
 	case ACTION_DOCTOR:

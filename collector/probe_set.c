@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guestscope.skel.h"
+#include "probes/guestscope.skel.h"
 
 /* A phase begins this much after its publication, so that no charge that spans it can miss it. */
 #define PHASE_LEAD_NS 50000ULL
@@ -46,15 +46,21 @@ static int on_record(void *userdata, void *data, size_t size)
 	if (size < sizeof(type))
 		return 0;
 	memcpy(&type, data, sizeof(type));
-	if (type == RECORD_LANE && size >= sizeof(struct record_lane) && p->callbacks.lane) {
+	if (type == RECORD_LANE && size >= sizeof(struct record_lane)) {
 		p->callbacks.lane(data, p->callbacks.userdata);
-	} else if (type == RECORD_SAMPLE && size >= sizeof(struct record_sample)) {
+	} else if (type == RECORD_ON && size >= sizeof(struct record_on)) {
+		p->callbacks.on(data, p->callbacks.userdata);
+	} else if (size >= sizeof(struct record_sample)) {
 		const struct record_sample *record = data;
-		size_t frames = (size_t)record->n_kernel + record->n_user;
+		const uint64_t *frames = (const uint64_t *)(record + 1);
+		size_t n = (size_t)record->n_kernel + record->n_user;
 
-		if (p->callbacks.sample && size >= sizeof(*record) + frames * sizeof(uint64_t))
-			p->callbacks.sample(
-				record, (const uint64_t *)(record + 1), p->callbacks.userdata);
+		if (size < sizeof(*record) + n * sizeof(*frames))
+			return 0;
+		if (type == RECORD_SAMPLE)
+			p->callbacks.sample(record, frames, p->callbacks.userdata);
+		else if (type == RECORD_OFF)
+			p->callbacks.off(record, frames, p->callbacks.userdata);
 	}
 	return 0;
 }
@@ -158,8 +164,8 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 	if (!p->sample_links)
 		return -ENOMEM;
 	for (int cpu = 0; cpu < p->n_cpus; cpu++) {
-		int fd = (int)syscall(
-			SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+		int fd =
+			(int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == ENODEV || errno == ENXIO) /* offline */
@@ -167,8 +173,7 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 			return error_set_errno(
 				error, -errno, "cannot open the sampling clock of CPU %d", cpu);
 		}
-		p->sample_links[cpu] =
-			bpf_program__attach_perf_event(p->bpf->progs.on_sample, fd);
+		p->sample_links[cpu] = bpf_program__attach_perf_event(p->bpf->progs.on_sample, fd);
 		if (!p->sample_links[cpu]) {
 			int r = -errno;
 
@@ -321,7 +326,8 @@ void probe_set_consume(struct probe_set *p)
 	ring_buffer__consume(p->ring);
 }
 
-/* User space's twin of lane_charge() in probes/lane.bpf.h, for the interval that is open at the end. */
+/* User space's twin of lane_charge() in probes/lane.bpf.h, for the interval that is open at the
+ * end. */
 static void charge_open_interval(struct probe_set *p, unsigned id, uint64_t end_ns)
 {
 	struct guestscope_bpf__bss *bss = p->bpf->bss;
@@ -380,8 +386,7 @@ static void close_helpers(struct probe_set *p, uint64_t end_ns)
 	uint32_t pid, *previous = NULL;
 
 	while (bpf_map_get_next_key(tasks, previous, &pid) == 0) {
-		struct account_key key = {
-			.lane = PROBE_LANE_HELPER, .state = STATE_ONCPU};
+		struct account_key key = {.lane = PROBE_LANE_HELPER, .state = STATE_ONCPU};
 		struct account_value value = {0};
 		struct task_record t;
 
@@ -402,35 +407,6 @@ static void close_helpers(struct probe_set *p, uint64_t end_ns)
 	}
 }
 
-/* Threads that are off their CPU at the end: their stacks count up to it. */
-static void close_offcpu(struct probe_set *p, uint64_t end_ns)
-{
-	int tasks = bpf_map__fd(p->bpf->maps.tasks), map = bpf_map__fd(p->bpf->maps.offcpu);
-	uint32_t pid, *previous = NULL;
-
-	while (bpf_map_get_next_key(tasks, previous, &pid) == 0) {
-		struct offcpu_key key = {.pid = pid, .phase = p->bpf->data->phase_count - 1};
-		struct account_value value = {0};
-		struct task_record t;
-
-		previous = &pid;
-		if (bpf_map_lookup_elem(tasks, &pid, &t) < 0 || !t.off_weight || t.off_ns >= end_ns)
-			continue;
-		if (key.phase > 0 && p->bpf->bss->phase_start_ns[key.phase] >= end_ns)
-			key.phase--;
-		key.tgid = t.tgid;
-		key.lane = t.lane;
-		key.kernel_stack = t.off_kernel_stack;
-		key.user_stack = t.off_user_stack;
-		memcpy(key.name, t.name, sizeof(key.name));
-		bpf_map_lookup_elem(map, &key, &value);
-		value.ns += (end_ns - t.off_ns) * t.off_weight;
-		value.count += t.off_weight;
-		if (bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0)
-			p->bpf->bss->losses.stacks++;
-	}
-}
-
 void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 {
 	struct timespec pause = {.tv_nsec = 2000000};
@@ -438,15 +414,14 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 	while (clock_ns() < end_ns)
 		;
 	__atomic_store_n(&p->bpf->bss->gate, 0, __ATOMIC_SEQ_CST);
-	/* A program that passed the gate before it closed has ended long before this is over: programs
-	 * cannot sleep. Detaching waits for a grace period as well. */
+	/* A program that passed the gate before it closed has ended long before this is over:
+	 * programs cannot sleep. Detaching waits for a grace period as well. */
 	nanosleep(&pause, NULL);
 	guestscope_bpf__detach(p->bpf);
 	ring_buffer__consume(p->ring);
 	for (unsigned i = 0; i < p->lanes; i++)
 		close_lane(p, i, end_ns);
 	close_helpers(p, end_ns);
-	close_offcpu(p, end_ns);
 }
 
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)
@@ -455,7 +430,8 @@ const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lan
 }
 
 int probe_set_accounts(struct probe_set *p,
-	void (*each)(const struct account_key *key, const struct account_value *value, void *userdata),
+	void (*each)(
+		const struct account_key *key, const struct account_value *value, void *userdata),
 	void *userdata)
 {
 	int map = bpf_map__fd(p->bpf->maps.accounts);
@@ -467,41 +443,6 @@ int probe_set_accounts(struct probe_set *p,
 		if (bpf_map_lookup_elem(map, &key, &value) == 0)
 			each(&key, &value, userdata);
 		previous = &key;
-	}
-	return 0;
-}
-
-static size_t read_stack(int map, int32_t id, uint64_t ret[static PROBE_OFFCPU_DEPTH])
-{
-	uint32_t key = (uint32_t)id;
-	size_t n = 0;
-
-	memset(ret, 0, PROBE_OFFCPU_DEPTH * sizeof(*ret));
-	if (id < 0 || bpf_map_lookup_elem(map, &key, ret) < 0)
-		return 0;
-	while (n < PROBE_OFFCPU_DEPTH && ret[n])
-		n++;
-	return n;
-}
-
-int probe_set_offcpu(struct probe_set *p,
-	void (*each)(const struct offcpu_key *key, const struct account_value *value,
-		const uint64_t *kernel, size_t n_kernel, const uint64_t *user, size_t n_user,
-		void *userdata),
-	void *userdata)
-{
-	int map = bpf_map__fd(p->bpf->maps.offcpu), stacks = bpf_map__fd(p->bpf->maps.stacks);
-	uint64_t kernel[PROBE_OFFCPU_DEPTH], user[PROBE_OFFCPU_DEPTH];
-	struct offcpu_key key, *previous = NULL;
-
-	while (bpf_map_get_next_key(map, previous, &key) == 0) {
-		struct account_value value;
-
-		previous = &key;
-		if (bpf_map_lookup_elem(map, &key, &value) < 0)
-			continue;
-		each(&key, &value, kernel, read_stack(stacks, key.kernel_stack, kernel), user,
-			read_stack(stacks, key.user_stack, user), userdata);
 	}
 	return 0;
 }

@@ -3,8 +3,8 @@
 
 /**
  * The eBPF programs of one run, from user space: load, attach, say who is to be followed, publish
- * phases, fetch records, close. Everything runs behind a gate, so that programs which are attached one
- * after the other begin at the same instant.
+ * phases, fetch records, close. Everything runs behind a gate, so that programs which are attached
+ * one after the other begin at the same instant.
  */
 
 #include <stdbool.h>
@@ -18,14 +18,14 @@
 struct probe_options {
 	unsigned lanes;
 	const char *lane_prefix; /**< "worker/" or "CPU " */
-	const char *exec_path;	 /**< whose exec joins the stack, or NULL */
-	bool exact_split;	 /**< system calls told apart by events */
-	bool kvm;		 /**< entries and exits of vCPUs */
-	bool throttling;	 /**< look for cgroup quotas */
-	bool oncpu;		 /**< on-CPU samples */
-	bool offcpu;		 /**< off-CPU stacks */
-	bool user_stacks;	 /**< the stack's programs have frame pointers */
-	unsigned frequency_hz;	 /**< of the samples */
+	const char *exec_path;   /**< whose exec joins the stack, or NULL */
+	bool exact_split;        /**< system calls told apart by events */
+	bool kvm;                /**< entries and exits of vCPUs */
+	bool throttling;         /**< look for cgroup quotas */
+	bool oncpu;              /**< on-CPU samples */
+	bool offcpu;             /**< off-CPU stacks */
+	bool user_stacks;        /**< the stack's programs have frame pointers */
+	unsigned frequency_hz;   /**< of the samples */
 };
 
 struct probe_set;
@@ -33,6 +33,8 @@ struct probe_set;
 struct probe_callbacks {
 	void (*lane)(const struct record_lane *record, void *userdata);
 	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
+	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
+	void (*on)(const struct record_on *record, void *userdata);
 	void *userdata;
 };
 
@@ -48,8 +50,8 @@ int probe_set_open(const struct probe_options *options, const struct probe_callb
 int probe_set_follow(struct probe_set *p, pid_t pid);
 
 /**
- * Take the threads that run already (--attach): each of @tgid's threads joins the lane @lane_of gives
- * for it (negative: a helper). Before the gate opens. -errno.
+ * Take the threads that run already (--attach): each of @tgid's threads joins the lane @lane_of
+ * gives for it (negative: a helper). Before the gate opens. -errno.
  */
 int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane);
 
@@ -57,8 +59,8 @@ int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane);
 uint64_t probe_set_start(struct probe_set *p);
 
 /**
- * A new phase begins a moment from now; returns the instant (ns), or 0 if there are too many phases.
- * The books are split exactly there.
+ * A new phase begins a moment from now; returns the instant (ns), or 0 if there are too many
+ * phases. The books are split exactly there.
  */
 uint64_t probe_set_phase(struct probe_set *p);
 
@@ -79,14 +81,8 @@ const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lan
 
 /** Every account with a detail, and helpers. After probe_set_finish(). */
 int probe_set_accounts(struct probe_set *p,
-	void (*each)(const struct account_key *key, const struct account_value *value, void *userdata),
-	void *userdata);
-
-/** Off-CPU time by stack, addresses innermost first. After probe_set_finish(). */
-int probe_set_offcpu(struct probe_set *p,
-	void (*each)(const struct offcpu_key *key, const struct account_value *value,
-		const uint64_t *kernel, size_t n_kernel, const uint64_t *user, size_t n_user,
-		void *userdata),
+	void (*each)(
+		const struct account_key *key, const struct account_value *value, void *userdata),
 	void *userdata);
 
 /** What could not be recorded so far. */

@@ -20,8 +20,9 @@
 #include "common/cleanup.h"
 
 #define POLL_MS        100
-#define POLL_EARLY_MS  2  /* until the vCPUs are known */
-#define REPORT_GRACE_S 60 /* for the program's report after its last phase */
+#define POLL_EARLY_MS  2    /* until the vCPUs are known */
+#define REPORT_GRACE_S 60   /* for the program's report after its last phase */
+#define FAREWELL_MS    5000 /* from its last word to the stack's own end */
 #define NS_PER_S       1000000000ULL
 
 void run_warn(struct run *run, const char *format, ...)
@@ -189,6 +190,24 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 		NS_PER_S / run->settings->frequency_hz, 1);
 }
 
+static void on_off(const struct record_sample *s, const uint64_t *frames, void *userdata)
+{
+	struct run *run = userdata;
+
+	offcpu_off(&run->offcpu, s, frames);
+}
+
+static void on_on(const struct record_on *record, void *userdata)
+{
+	struct run *run = userdata;
+	struct run_result *r = run->result;
+	uint64_t now = record->time_ns;
+
+	if (run->ended && now > r->end_ns)
+		now = r->end_ns;
+	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
+}
+
 void run_snapshot_maps(struct run *run)
 {
 	pid_t pids[2] = {run->program_tgid, run->guest->pid};
@@ -225,7 +244,7 @@ static int open_probes(struct run *run, struct error *error)
 		.offcpu = s->offcpu,
 		.frequency_hz = s->frequency_hz,
 	};
-	struct probe_callbacks callbacks = {on_lane, on_sample, run};
+	struct probe_callbacks callbacks = {on_lane, on_sample, on_off, on_on, run};
 
 	return probe_set_open(&options, &callbacks, &run->probes, error);
 }
@@ -304,8 +323,7 @@ static int allocate(struct run *run)
 
 	run->console = calloc(1, CONSOLE_KEPT + 1);
 	run->threads = calloc(lanes, sizeof(*run->threads));
-	run->readings = calloc((size_t)lanes * (PROBE_PHASES_MAX + 1), sizeof(*run->readings));
-	return run->console && run->threads && run->readings ? 0 : -ENOMEM;
+	return run->console && run->threads ? 0 : -ENOMEM;
 }
 
 /* The loop */
@@ -325,7 +343,8 @@ static void ask_lanes(struct run *run)
 	if (n == -EAGAIN)
 		return;
 	run->lanes_known = true;
-	probe_set_consume(run->probes); /* their births were recorded before they could be told of */
+	probe_set_consume(
+		run->probes); /* their births were recorded before they could be told of */
 	if (n < 0) {
 		run_warn(run, "%s: the vCPU threads could not be asked for: %s",
 			run->guest->ops->name, error.text);
@@ -360,6 +379,9 @@ static bool check_time(struct run *run)
 		fail(run, "interrupted in phase %s", current_phase(run));
 		return false;
 	}
+	/* A guest powers itself off after its last word, and says how that went: let it. */
+	if (run->said_bye && now > run->bye_ns + FAREWELL_MS * 1000000ULL)
+		return false;
 	limit = run->ended ? run->result->end_ns + REPORT_GRACE_S * NS_PER_S
 			   : run->result->start_ns + run->settings->timeout_s * NS_PER_S;
 	if (now < limit)
@@ -393,8 +415,6 @@ static void watch(struct run *run)
 			return;
 		if (!run->finished)
 			probe_set_consume(run->probes);
-		if (run->said_bye)
-			return;
 		ask_lanes(run);
 		if (!check_time(run))
 			return;
@@ -506,7 +526,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 		fclose(run.log);
 	free(run.console);
 	free(run.threads);
-	free(run.readings);
+	offcpu_done(&run.offcpu);
 	free(run.rows);
 	return r;
 }

@@ -36,7 +36,7 @@ struct run_settings {
 	const char *log_dir;       /**< for consoles, or NULL */
 	const char *work_dir;
 	struct keeper *keeper;
-	struct symbols *names;	      /**< shared by all runs: files are read once */
+	struct symbols *names; /**< shared by all runs: files are read once */
 	bool oncpu, offcpu;
 	bool exact_split;
 	bool count; /**< hardware and software counters */

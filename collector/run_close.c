@@ -37,41 +37,18 @@ static unsigned classify(
 	return STATE_VMM;
 }
 
-static void take_offcpu(const struct offcpu_key *key, const struct account_value *value,
-	const uint64_t *kernel, size_t n_kernel, const uint64_t *user, size_t n_user,
-	void *userdata)
-{
-	struct run *run = userdata;
-	struct profile_entry e = {
-		.kind = PROFILE_OFFCPU,
-		.phase = key->phase,
-		.lane = key->lane,
-		.tgid = key->tgid,
-		.syscall = -1,
-		.n_kernel = (uint32_t)n_kernel,
-		.n_user = (uint32_t)n_user,
-	};
-
-	memcpy(e.thread, key->name, sizeof(e.thread));
-	e.thread[sizeof(e.thread) - 1] = '\0';
-	profile_add(&run->result->profile, &e, kernel, user, value->ns, value->count);
-}
-
 static int audit_lanes(struct run *run)
 {
 	struct run_result *r = run->result;
 	unsigned lanes = run->request->lanes;
 
-	/* The boot has no reading at its begin: its lanes are not there yet. */
-	for (unsigned phase = 1; phase < r->n_phases; phase++) {
+	for (unsigned phase = 0; phase < r->n_phases; phase++) {
 		for (unsigned lane = 0; lane < lanes; lane++) {
 			int q;
 
 			if (run->threads[lane].several)
 				continue;
 			q = audit_lane(&r->audit, &r->books, &r->phases[phase], phase, (int)lane,
-				&run->readings[phase * lanes + lane],
-				&run->readings[(phase + 1) * lanes + lane],
 				probe_set_lane(run->probes, lane));
 			if (q < 0)
 				return q;
@@ -152,15 +129,15 @@ int run_close(struct run *run)
 	unsigned unsampled = run->request->ops->is_vm ? STATE_VMM : STATE_USER;
 	int q;
 
-	probe_set_offcpu(run->probes, take_offcpu, run);
+	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
 	q = books_close(&r->books, run->probes, &r->profile, r->phases, r->n_phases,
 		run->request->lanes, classify, unsampled, run);
 	if (q < 0)
 		return q;
 	r->has_books = true;
 	r->losses = probe_set_losses(run->probes);
-	r->lost_events = r->losses.ring + r->losses.accounts + r->losses.tasks + r->losses.stacks +
-			 r->profile.lost;
+	r->lost_events = r->losses.ring + r->losses.accounts + r->losses.tasks + r->profile.lost +
+			 run->offcpu.lost;
 	if (run->ended) {
 		q = audit_lanes(run);
 		if (q == 0)
@@ -172,13 +149,15 @@ int run_close(struct run *run)
 		counter_set_read(run->counters, take_counter, r);
 	if (r->lost_events)
 		run_warn(run,
-			"%llu events were lost: %llu found the ring buffer full, %llu the accounts, "
-			"%llu the table of threads, %llu the table of stacks, %llu the memory",
+			"%llu events were lost: %llu found the ring buffer full, %llu the "
+			"accounts, "
+			"%llu the table of threads, %llu the memory of the collector",
 			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
-			r->losses.tasks, r->losses.stacks, (unsigned long long)r->profile.lost);
+			r->losses.tasks, (unsigned long long)(r->profile.lost + run->offcpu.lost));
 	if (r->losses.switches)
 		run_warn(run,
-			"this kernel did not tell of %llu context switches; they were made up for from "
+			"this kernel did not tell of %llu context switches; they were made up for "
+			"from "
 			"the scheduler's own records (sched_info)",
 			(unsigned long long)r->losses.switches);
 	if (run->markers.garbled)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "collector/offcpu.h"
 #include "collector/run.h"
 #include "common/marker.h"
 
@@ -41,16 +42,15 @@ struct run {
 	FILE *log;
 	size_t logged;
 
-	struct lane_thread *threads;    /**< one for each lane */
-	struct audit_reading *readings; /**< [boundary][lane]; boundary i is the begin of phase i */
-	unsigned named_lanes;           /**< that the hypervisor named (QMP), once it has */
-	pid_t program_tgid;             /**< of the lanes */
-	uint64_t jit_start, jit_end;    /**< where TCG's generated code lies */
+	struct lane_thread *threads; /**< one for each lane */
+	pid_t program_tgid;          /**< of the lanes */
 	bool lanes_known;
 
 	bool ended;    /**< the end marker came */
 	bool finished; /**< the probes are finished */
 	bool said_bye;
+	uint64_t bye_ns;
+	struct offcpu offcpu;
 	uint64_t program_status;
 	uint64_t guest_begin_ns; /**< the guest's clock at the first marker ... */
 	uint64_t host_begin_ns;  /**< ... and the host's */

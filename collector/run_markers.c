@@ -25,17 +25,6 @@ static bool phase_name_valid(const char *name)
 	return true;
 }
 
-/* The kernel's clocks of every lane, as near to the boundary as can be. */
-static void read_clocks(struct run *run, unsigned boundary)
-{
-	unsigned lanes = run->request->lanes;
-
-	for (unsigned i = 0; i < lanes; i++)
-		if (run->threads[i].tid)
-			run->readings[boundary * lanes + i] = audit_read(run->threads[i].tgid,
-				run->threads[i].tid, probe_set_lane(run->probes, i));
-}
-
 static void begin_phase(struct run *run, const struct marker *m)
 {
 	struct run_result *r = run->result;
@@ -61,7 +50,6 @@ static void begin_phase(struct run *run, const struct marker *m)
 	r->phases[r->n_phases].start_ns = now;
 	strcpy(r->phases[r->n_phases].name, name);
 	r->n_phases++;
-	read_clocks(run, r->n_phases - 1);
 	run_snapshot_maps(run);
 }
 
@@ -82,7 +70,6 @@ static void end_phases(struct run *run, const struct marker *m)
 	r->has_guest_runtime = marker_get_u64(m, "runtime", &r->guest_runtime_ns) == 0;
 	if (marker_get_u64(m, "status", &run->program_status) < 0)
 		run->program_status = 0;
-	read_clocks(run, r->n_phases);
 	run->ended = true;
 	run_finish_probes(run, now);
 }
@@ -142,6 +129,7 @@ static void take_bye(struct run *run, const struct marker *m)
 {
 	(void)m;
 	run->said_bye = run->ended;
+	run->bye_ns = clock_ns();
 }
 
 static const struct {

@@ -9,7 +9,7 @@
 static const char *const paper_1[] = {"-height", "1000", "-iteration", "3000", NULL};
 static const char *const paper_2[] = {"-height", "2000", "-iteration", "6000", NULL};
 static const char *const quick[] = {
-	"-width", "512", "-height", "384", "-smoothness", "2", "-iteration", "400", NULL};
+	"-width", "512", "-height", "384", "-smoothness", "2", "-iteration", "1000", NULL};
 
 const struct scenario scenario_table[] = {
 	{"quick", "a few seconds, under emulation too", quick},

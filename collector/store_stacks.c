@@ -34,8 +34,8 @@ int store_stacks_new(sqlite3 *db, struct store_stacks **ret)
 		return -ENOMEM;
 	s->db = db;
 	for (int i = 0; i < N_STATEMENTS; i++) {
-		if (sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-			    &s->statements[i], NULL) != SQLITE_OK) {
+		if (sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
+			    NULL) != SQLITE_OK) {
 			store_stacks_free(s);
 			return -EIO;
 		}
@@ -44,7 +44,8 @@ int store_stacks_new(sqlite3 *db, struct store_stacks **ret)
 	return 0;
 }
 
-/* The id of what the bound statement @find selects, or of a new row by @add with the same bindings. */
+/* The id of what the bound statement @find selects, or of a new row by @add with the same bindings.
+ */
 static int find_or_add(struct store_stacks *s, int find, int add, int64_t *ret)
 {
 	int r = sqlite3_step(s->statements[find]);
@@ -105,8 +106,8 @@ static bool is_generated(const struct symbol *symbol)
 	return strcmp(symbol->module, "[anon]") == 0;
 }
 
-static int push_user(struct store_stacks *s, struct symbols *symbols,
-	const struct profile_entry *e, int64_t *stack)
+static int push_user(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
+	int64_t *stack)
 {
 	const uint64_t *user = e->frames + e->n_kernel;
 
@@ -118,7 +119,8 @@ static int push_user(struct store_stacks *s, struct symbols *symbols,
 
 		if (r < 0)
 			return r;
-		/* Without frame pointers a chain soon leads outside of any code: such frames are cut. */
+		/* Without frame pointers a chain soon leads outside of any code: such frames are
+		 * cut. */
 		if (!leaf && (!symbol.module[0] || is_generated(&symbol)))
 			continue;
 		if (is_generated(&symbol))
@@ -136,7 +138,8 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 {
 	for (uint32_t i = e->n_kernel; i-- > 0;) {
 		struct symbol symbol;
-		int r = symbols_lookup_kernel(symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
+		int r = symbols_lookup_kernel(
+			symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
 
 		if (r == 0)
 			r = push(s, stack, "kernel", symbol.module, symbol.name);
@@ -146,8 +149,8 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 	return 0;
 }
 
-int store_stacks_put(struct store_stacks *s, struct symbols *symbols,
-	const struct profile_entry *e, int64_t *ret)
+int store_stacks_put(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
+	int64_t *ret)
 {
 	int64_t stack = 0;
 	int r = push_user(s, symbols, e, &stack);

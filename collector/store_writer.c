@@ -123,7 +123,8 @@ int store_writer_create(const char *dir, struct store_writer **ret, struct error
 	return 0;
 }
 
-int store_writer_set(struct store_writer *s, const char *key, const json_t *value, struct error *error)
+int store_writer_set(
+	struct store_writer *s, const char *key, const json_t *value, struct error *error)
 {
 	static const char sql[] = "INSERT OR REPLACE INTO experiment VALUES (?, ?)";
 	_cleanup_free_ char *text = NULL;

@@ -18,7 +18,8 @@ int store_writer_create(const char *dir, struct store_writer **ret, struct error
 
 /** Set a key of table experiment: a JSON string, number or boolean as it is, other JSON as its
  * text. */
-int store_writer_set(struct store_writer *s, const char *key, const json_t *value, struct error *error);
+int store_writer_set(
+	struct store_writer *s, const char *key, const json_t *value, struct error *error);
 
 /** A warning about the whole experiment. */
 int store_writer_warn(struct store_writer *s, const char *text, struct error *error);

@@ -59,7 +59,7 @@ int error_prefix(struct error *error, int code, const char *format, ...)
 	vsnprintf(prefix, sizeof(prefix), format, ap);
 	va_end(ap);
 	memcpy(rest, error->text, sizeof(rest));
-	snprintf(error->text, sizeof(error->text), "%.*s: %.*s", (int)(sizeof(prefix) / 2 - 2), prefix,
-		(int)(sizeof(rest) / 2 - 2), rest);
+	snprintf(error->text, sizeof(error->text), "%.*s: %.*s", (int)(sizeof(prefix) / 2 - 2),
+		prefix, (int)(sizeof(rest) / 2 - 2), rest);
 	return code;
 }

@@ -15,7 +15,7 @@
 
 struct error {
 	char text[1024]; /**< one line, no newline, no trailing dot */
-	bool user;	 /**< the mistake is in the command line: exit status 2, not 3 or 1 */
+	bool user;       /**< the mistake is in the command line: exit status 2, not 3 or 1 */
 };
 
 /** Put a message into @error (may be NULL). Returns @code, a negative errno. */

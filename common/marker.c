@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAG "guestscope "
+#define TAG        "guestscope "
 #define CRC_DIGITS 8
 
-/* CRC-32/ISO-HDLC, a bit at a time: markers are few, and the workload must not need zlib for them. */
+/* CRC-32/ISO-HDLC, a bit at a time: markers are few, and the workload must not need zlib for them.
+ */
 static uint32_t crc32_bytes(const char *data, size_t length)
 {
 	uint32_t crc = ~0u;
@@ -42,7 +43,8 @@ static bool is_name(const char *s)
 	if (!islower((unsigned char)*s))
 		return false;
 	for (; *s; s++)
-		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && *s != '_' && *s != '-')
+		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && *s != '_' &&
+			*s != '-')
 			return false;
 	return true;
 }
@@ -124,8 +126,8 @@ int marker_get_u64(const struct marker *m, const char *key, uint64_t *ret)
 	return 0;
 }
 
-void marker_stream_push(
-	struct marker_stream *s, const char *data, size_t length, marker_found_t found, void *userdata)
+void marker_stream_push(struct marker_stream *s, const char *data, size_t length,
+	marker_found_t found, void *userdata)
 {
 	for (size_t i = 0; i < length; i++) {
 		char c = data[i];

@@ -10,16 +10,16 @@
  * over guest, user, vmm and kernel. It never reaches the store.
  */
 enum lane_state {
-	STATE_NONE = 0,	 /**< not yet watched */
-	STATE_ONCPU,	 /**< on its CPU, not told apart by events */
-	STATE_GUEST,	 /**< executing guest code */
-	STATE_USER,	 /**< executing the application in user mode */
-	STATE_VMM,	 /**< QEMU's own user-mode code on a vCPU thread */
-	STATE_KERNEL,	 /**< host kernel on the lane's behalf */
-	STATE_IRQ,	 /**< interrupts that hit the lane */
+	STATE_NONE = 0,  /**< not yet watched */
+	STATE_ONCPU,     /**< on its CPU, not told apart by events */
+	STATE_GUEST,     /**< executing guest code */
+	STATE_USER,      /**< executing the application in user mode */
+	STATE_VMM,       /**< QEMU's own user-mode code on a vCPU thread */
+	STATE_KERNEL,    /**< host kernel on the lane's behalf */
+	STATE_IRQ,       /**< interrupts that hit the lane */
 	STATE_PREEMPTED, /**< runnable, but something else runs */
-	STATE_WAKEUP,	 /**< woken, waiting for its CPU */
-	STATE_BLOCKED,	 /**< asleep of its own accord */
+	STATE_WAKEUP,    /**< woken, waiting for its CPU */
+	STATE_BLOCKED,   /**< asleep of its own accord */
 	STATE_THROTTLED, /**< held back by a cgroup quota */
 	STATE_COUNT
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** How a store is recognised: by those who write it and those who read it. The schema is schema.sql. */
+/** How a store is recognised: by those who write it and those who read it. The schema is
+ * schema.sql. */
 
 #define STORE_APPLICATION_ID 0x67737063 /* "gspc" */
-#define STORE_VERSION	     1
-#define STORE_FILE_NAME	     "experiment.db"
+#define STORE_VERSION        1
+#define STORE_FILE_NAME      "experiment.db"

@@ -8,12 +8,12 @@
  * table of guest.c. The life of a run, all from one thread of the collector:
  *
  *	guest_new()		what to run; nothing happens yet
- *	ops->prepare()		make what the stack needs (disk, initramfs, image); not timed, cached in work_dir
- *	guest_describe()	every command line, for --dry-run and the store
- *	ops->start()		fork the stack's process, held just before its exec; pid is known
+ *	ops->prepare()		make what the stack needs (disk, initramfs, image); not timed,
+ *cached in work_dir guest_describe()	every command line, for --dry-run and the store ops->start()
+ *fork the stack's process, held just before its exec; pid is known
  *	guest_release()		let it exec: this instant is the start of the boot
- *	read guest->console_fd	the program's standard output (markers, text, the guest kernel's words) until EOF
- *	ops->lanes()		VMs: the vCPU threads by QMP, once the process is there
+ *	read guest->console_fd	the program's standard output (markers, text, the guest kernel's
+ *words) until EOF ops->lanes()		VMs: the vCPU threads by QMP, once the process is there
  *	ops->stop()		end it, orderly or not; reap it; idempotent
  *	guest_free()		stop() if need be, remove what prepare() made for this run
  *
@@ -49,22 +49,27 @@ enum lane_kind {
 
 /** What to run. Strings and arrays stay the caller's and must outlive the guest. */
 struct guest_spec {
-	unsigned lanes;		     /**< how many vCPUs or workers */
-	const char *program;	     /**< the workload's binary on the host (absolute) */
-	char *const *arguments;	     /**< its arguments without argv[0] and -cores, -file; NULL-terminated */
+	unsigned lanes;      /**< how many vCPUs or workers */
+	const char *program; /**< the workload's binary on the host (absolute) */
+	char *const
+		*arguments; /**< its arguments without argv[0] and -cores, -file; NULL-terminated */
 	const char *accel_requested; /**< unused by containers */
-	enum accel accel;	     /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
-	const char *kernel;	     /**< --kernel, or NULL: search */
-	const char *symbols;	     /**< --symbols, or NULL */
-	const char *disk;	     /**< --disk, or NULL */
-	uint64_t memory_bytes;	     /**< what the program needs for itself (raster and buffers) */
-	const int *lane_cpus;	     /**< host CPU (Linux number) of each lane, or NULL: not pinned */
-	const int *helper_cpus;	     /**< host CPUs for all other threads of the stack, or NULL: anywhere */
+	enum accel accel;            /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
+	const char *kernel;          /**< --kernel, or NULL: search */
+	const char *symbols;         /**< --symbols, or NULL */
+	const char *disk;            /**< --disk, or NULL */
+	uint64_t memory_bytes;       /**< what the program needs for itself (raster and buffers) */
+	const int *lane_cpus; /**< host CPU (Linux number) of each lane, or NULL: not pinned */
+	const int *
+		helper_cpus; /**< host CPUs for all other threads of the stack, or NULL: anywhere */
 	size_t n_helper_cpus;
-	const char *work_dir;	  /**< an existing private folder for files and sockets of the experiment */
-	const char *nonce;	  /**< [0-9a-f]{8,16}, unique for the run: names of containers, paths */
-	char *const *runtime_args; /**< more options for `docker run` and its like, NULL-ended, or NULL */
-	struct keeper *keeper;	   /**< told what outlives the collector (keeper.h), or NULL: not told */
+	const char *
+		work_dir; /**< an existing private folder for files and sockets of the experiment */
+	const char *nonce; /**< [0-9a-f]{8,16}, unique for the run: names of containers, paths */
+	char *const *runtime_args; /**< more options for `docker run` and its like, NULL-ended, or
+				      NULL */
+	struct keeper
+		*keeper; /**< told what outlives the collector (keeper.h), or NULL: not told */
 };
 
 struct guest;
@@ -76,15 +81,15 @@ struct guest_lane {
 };
 
 struct guest_ops {
-	const char *name;	   /**< as in --guest */
-	const char *title;	   /**< a few words for people */
+	const char *name;  /**< as in --guest */
+	const char *title; /**< a few words for people */
 	enum lane_kind lane_kind;
 	bool is_vm;
 
 	/**
 	 * Could this stack run here, as far as can be told without running it (programs, daemon,
-	 * kernel file)? 0, or -ENOENT, -EACCES, -ECONNREFUSED, -EINVAL ... with a message that names
-	 * what is missing and the command that mends it.
+	 * kernel file)? 0, or -ENOENT, -EACCES, -ECONNREFUSED, -EINVAL ... with a message that
+	 * names what is missing and the command that mends it.
 	 */
 	int (*available)(const struct guest_spec *spec, struct error *error);
 
@@ -92,16 +97,16 @@ struct guest_ops {
 	int (*prepare)(struct guest *g, struct error *error);
 
 	/**
-	 * Fork the stack's process, stopped before its exec. Sets g->pid, g->console_fd and, where the
-	 * program does not run as descendant of g->pid (docker), g->program_path: the file name
+	 * Fork the stack's process, stopped before its exec. Sets g->pid, g->console_fd and, where
+	 * the program does not run as descendant of g->pid (docker), g->program_path: the file name
 	 * that its exec will carry, unique to this run.
 	 */
 	int (*start)(struct guest *g, struct error *error);
 
 	/**
-	 * The vCPU threads by the hypervisor's own word, at most @max of them. Returns their number,
-	 * 0 if there is nothing to tell (workers), -EAGAIN if the process is not that far yet.
-	 * Also pins them (and the helpers) to the CPUs of the spec. NULL: nothing to tell.
+	 * The vCPU threads by the hypervisor's own word, at most @max of them. Returns their
+	 * number, 0 if there is nothing to tell (workers), -EAGAIN if the process is not that far
+	 * yet. Also pins them (and the helpers) to the CPUs of the spec. NULL: nothing to tell.
 	 */
 	int (*lanes)(struct guest *g, struct guest_lane *ret, size_t max, struct error *error);
 
@@ -114,11 +119,12 @@ struct guest_ops {
 	 */
 	size_t (*helpers)(struct guest *g, pid_t *ret, size_t max);
 
-	/** The folder of the cgroup that limits the lanes, or NULL (for its cpu.stat). NULL op: none. */
+	/** The folder of the cgroup that limits the lanes, or NULL (for its cpu.stat). NULL op:
+	 * none. */
 	const char *(*cgroup)(struct guest *g);
 
-	/** After the end of the output: did the stack itself say that it failed (OSv backtrace, kernel panic,
-	 *  exit status)? @console is the whole text. 0 or -EIO with the message. */
+	/** After the end of the output: did the stack itself say that it failed (OSv backtrace,
+	 * kernel panic, exit status)? @console is the whole text. 0 or -EIO with the message. */
 	int (*verdict)(struct guest *g, const char *console, size_t length, struct error *error);
 
 	/** Release what belongs to the stack's private data. */
@@ -128,16 +134,16 @@ struct guest_ops {
 struct guest {
 	const struct guest_ops *ops;
 	struct guest_spec spec;
-	char **argv;		/**< the command line that starts the stack; set by prepare() */
-	char *note;		/**< more for describe: what was made, versions; may be NULL */
-	char *program_path;	/**< see start(); NULL: the program is g->pid or its child */
-	pid_t pid;		/**< the stack's process, or 0 */
-	int pidfd;		/**< pidfd of it, or negative: readable when it has ended */
-	int console_fd;		/**< where the output comes from, non-blocking, close-on-exec */
-	int release_fd;		/**< write end that holds the child */
-	int wait_status;	/**< of waitpid, once reaped */
+	char **argv;        /**< the command line that starts the stack; set by prepare() */
+	char *note;         /**< more for describe: what was made, versions; may be NULL */
+	char *program_path; /**< see start(); NULL: the program is g->pid or its child */
+	pid_t pid;          /**< the stack's process, or 0 */
+	int pidfd;          /**< pidfd of it, or negative: readable when it has ended */
+	int console_fd;     /**< where the output comes from, non-blocking, close-on-exec */
+	int release_fd;     /**< write end that holds the child */
+	int wait_status;    /**< of waitpid, once reaped */
 	bool reaped;
-	void *data;		/**< the stack's own */
+	void *data; /**< the stack's own */
 };
 
 /** All stacks, ended by NULL. The order is that of --list-guests. */
@@ -156,10 +162,10 @@ int guest_release(struct guest *g);
 void guest_free(struct guest *g);
 
 /**
- * Where a kernel for guest @name lies: @given if not NULL, else the first of @candidates (NULL-ended
- * file names) found in $GUESTSCOPE_GUESTS/<name>/, $GUESTSCOPE_GUESTS/, ~/.local/share/guestscope/guests/<name>/,
- * /usr/share/guestscope/guests/<name>/. The file must be readable. -ENOENT, -EACCES with a message.
- * *ret_path is malloced.
+ * Where a kernel for guest @name lies: @given if not NULL, else the first of @candidates
+ * (NULL-ended file names) found in $GUESTSCOPE_GUESTS/<name>/, $GUESTSCOPE_GUESTS/,
+ * ~/.local/share/guestscope/guests/<name>/, /usr/share/guestscope/guests/<name>/. The file must be
+ * readable. -ENOENT, -EACCES with a message. *ret_path is malloced.
  */
 int guest_find_kernel(const char *name, const char *given, const char *const *candidates,
 	char **ret_path, struct error *error);

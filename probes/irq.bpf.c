@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Interrupts that hit a lane: device handlers, softirqs, and the local APIC's vectors. What hits a CPU
- * while no lane holds it does not count. Interrupts nest; the innermost is charged.
+ * Interrupts that hit a lane: device handlers, softirqs, and the local APIC's vectors. What hits a
+ * CPU while no lane holds it does not count. Interrupts nest; the innermost is charged.
  */
 
 #include "probes/lane.bpf.h"
@@ -24,13 +24,26 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 		cpu->irq_detail[depth & (PROBE_IRQ_NESTING - 1)] = detail.number;
 	l = lane_get(cpu->lane);
 	if (l && lane_lock(cpu)) {
-		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &detail);
+		__u64 now = bpf_ktime_get_ns();
+
+		if (depth == 0)
+			cpu->irq_begin_ns = now;
+		lane_enter(cpu->lane, l, now, STATE_IRQ, &detail);
 		lane_unlock(cpu);
 	}
 	return 0;
 }
 
-static __always_inline int interrupt_end(void)
+/* The tick brings the scheduler's clock of the thread up to date, as it was when the tick began. */
+static __always_inline void audit_tick(struct cpu_state *cpu, struct lane_record *l)
+{
+	__u64 begin = cpu->irq_begin_ns;
+
+	if (l->running == 1 && begin > l->last_in_ns)
+		audit_take(l, bpf_get_current_task_btf(), begin, l->cpu_ns + begin - l->last_in_ns);
+}
+
+static __always_inline int interrupt_end(bool tick)
 {
 	struct cpu_state *cpu;
 	struct lane_record *l;
@@ -53,7 +66,8 @@ static __always_inline int interrupt_end(void)
 		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &outer);
 	} else {
 		lane_enter_base(cpu->lane, l, bpf_ktime_get_ns());
-		outside_update(l, bpf_get_current_task_btf());
+		if (tick)
+			audit_tick(cpu, l);
 	}
 	lane_unlock(cpu);
 	return 0;
@@ -68,7 +82,7 @@ int BPF_PROG(on_irq_entry, int irq, struct irqaction *action)
 SEC("tp_btf/irq_handler_exit")
 int BPF_PROG(on_irq_exit)
 {
-	return interrupt_end();
+	return interrupt_end(false);
 }
 
 SEC("tp_btf/softirq_entry")
@@ -80,7 +94,7 @@ int BPF_PROG(on_softirq_entry, unsigned int vector)
 SEC("tp_btf/softirq_exit")
 int BPF_PROG(on_softirq_exit)
 {
-	return interrupt_end();
+	return interrupt_end(false);
 }
 
 #define VECTOR_PROBE(name, vector)                                                                 \
@@ -92,7 +106,7 @@ int BPF_PROG(on_softirq_exit)
 	SEC("tp_btf/" #name "_exit")                                                               \
 	int BPF_PROG(on_##name##_exit)                                                             \
 	{                                                                                          \
-		return interrupt_end();                                                            \
+		return interrupt_end((vector) == VECTOR_LOCAL_TIMER);                              \
 	}
 
 VECTOR_PROBE(local_timer, VECTOR_LOCAL_TIMER)

@@ -3,9 +3,9 @@
 
 /**
  * The kernel's types as far as the probes need them. Each is trimmed to the members that are read;
- * preserve_access_index makes libbpf find their real offsets in the running kernel's BTF (CO-RE), so
- * neither order nor size matter here. A suffix "___x" marks another kernel's version of a type: the
- * part before the three underscores is the name that is looked up.
+ * preserve_access_index makes libbpf find their real offsets in the running kernel's BTF (CO-RE),
+ * so neither order nor size matter here. A suffix "___x" marks another kernel's version of a type:
+ * the part before the three underscores is the name that is looked up.
  */
 
 typedef unsigned char __u8;
@@ -48,7 +48,6 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_MAP_TYPE_STACK_TRACE = 7,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -100,11 +99,14 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	__u64 sum_exec_runtime;
 	struct cfs_rq *cfs_rq;
 };
 
 struct sched_info {
-	unsigned long long last_arrival; /* when the task last got a CPU, by the run queue's clock */
+	unsigned long long run_delay; /* time spent waiting on a run queue */
+	unsigned long long
+		last_arrival; /* when the task last got a CPU, by the run queue's clock */
 };
 
 struct task_struct {

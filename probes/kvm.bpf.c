@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A vCPU thread under KVM: entry to the guest, exit from it by reason, and the way out to QEMU. Between an
- * exit and the next entry the host kernel works for the vCPU; after HLT it waits for the vCPU's next
- * interrupt, first by polling on the CPU.
+ * A vCPU thread under KVM: entry to the guest, exit from it by reason, and the way out to QEMU.
+ * Between an exit and the next entry the host kernel works for the vCPU; after HLT it waits for the
+ * vCPU's next interrupt, first by polling on the CPU.
  */
 
 #include "probes/lane.bpf.h"

@@ -4,10 +4,11 @@
 /**
  * The books, as the programs keep them: maps, knobs and the few functions by which a lane's time is
  * charged. A lane has one writer at a time: its events happen under the lock of the run queue it is
- * on, or on the CPU that it holds. The one exception, being woken by another CPU, only stores a time.
+ * on, or on the CPU that it holds. The one exception, being woken by another CPU, only stores a
+ * time.
  *
- * Phases: user space publishes the begin of a phase a little in the future, so every charge that could
- * span it sees it; an interval is split exactly where phases meet.
+ * Phases: user space publishes the begin of a phase a little in the future, so every charge that
+ * could span it sees it; an interval is split exactly where phases meet.
  */
 
 /* clang-format off */
@@ -26,6 +27,7 @@ struct cpu_state {
 	__s32 lane; /* the lane that runs here, or PROBE_LANE_NONE */
 	__u32 irq_depth;
 	__u64 irq_detail[PROBE_IRQ_NESTING];
+	__u64 irq_begin_ns; /* of the outermost interrupt */
 	__u32 n_waiting;
 	__u32 waiting[4]; /* lanes that wait for this CPU, so that who runs instead is known */
 	__u32 offcpu_budget;
@@ -34,8 +36,8 @@ struct cpu_state {
 	__u32 ready;
 	__u32 locked; /* a program is in the middle of charging a lane */
 	__u32 unused;
-	__u64 running; /* address of the task_struct that runs here */
-	__u64 in_ns; /* since when, if its coming was seen */
+	__u64 running;      /* address of the task_struct that runs here */
+	__u64 in_ns;        /* since when, if its coming was seen */
 	__s64 clock_offset; /* our clock minus the run queue's; 0: not known */
 	__u32 running_pid;
 	__u32 unused2;
@@ -70,6 +72,18 @@ struct account_map {
 	__type(value, struct account_value);
 };
 
+struct sample_scratch {
+	struct record_sample head;
+	__u64 frames[2 * PROBE_STACK_DEPTH];
+};
+
+struct scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2); /* off-CPU records, and samples, which may interrupt them */
+	__type(key, __u32);
+	__type(value, struct sample_scratch);
+};
+
 struct ring_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20);
@@ -79,11 +93,12 @@ extern struct cpu_map cpus SEC(".maps");
 extern struct task_map tasks SEC(".maps");
 extern struct account_map accounts SEC(".maps");
 extern struct ring_map ring SEC(".maps");
+extern struct scratch_map scratch SEC(".maps");
 
 /*
- * Some events come with interrupts enabled (softirqs, system calls, KVM's), and an interrupt's own probe
- * would charge the lane in the middle of theirs. It then leaves the lane alone: the few hundred ns of that
- * interrupt count as what it hit.
+ * Some events come with interrupts enabled (softirqs, system calls, KVM's), and an interrupt's own
+ * probe would charge the lane in the middle of theirs. It then leaves the lane alone: the few
+ * hundred ns of that interrupt count as what it hit.
  */
 static __always_inline bool lane_lock(struct cpu_state *cpu)
 {
@@ -125,13 +140,15 @@ static __always_inline struct lane_record *lane_get(__s32 id)
 	return &lanes[id];
 }
 
-/** What the clock of @task's run queue has left out so far: stolen time, and interrupts where built so. */
+/** What the clock of @task's run queue has left out so far: stolen time, and interrupts where built
+ * so. */
 static __always_inline __u64 outside_now(struct task_struct *task)
 {
 	struct rq *rq;
 	__u64 ns = 0;
 
-	if (!bpf_core_field_exists(task->se.cfs_rq) || !bpf_core_field_exists(((struct cfs_rq *)0)->rq))
+	if (!bpf_core_field_exists(task->se.cfs_rq) ||
+		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
 		return 0;
 	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
 	if (bpf_core_field_exists(rq->prev_steal_time_rq))
@@ -143,19 +160,41 @@ static __always_inline __u64 outside_now(struct task_struct *task)
 
 static __always_inline void outside_update(struct lane_record *l, struct task_struct *task)
 {
-	__u64 ns = outside_now(task), phase = l->phase;
+	__u64 ns = outside_now(task);
 
-	barrier_var(phase);
-	if (phase < PROBE_PHASES_MAX && ns > l->outside_mark_ns)
-		l->outside_ns[phase] += ns - l->outside_mark_ns;
+	if (ns > l->outside_mark_ns)
+		l->outside_ns += ns - l->outside_mark_ns;
 	l->outside_mark_ns = ns;
+}
+
+/** Put the kernel's clocks beside the books. @now: until when the lane's CPU time @cpu_ns counts.
+ */
+static __always_inline void audit_take(
+	struct lane_record *l, struct task_struct *task, __u64 now, __u64 cpu_ns)
+{
+	struct audit_point point = {
+		.time_ns = now,
+		.cpu_ns = cpu_ns,
+		.wait_ns = l->wait_ns,
+	};
+	__u64 phase = l->phase;
+
+	outside_update(l, task);
+	point.exec_ns = task->se.sum_exec_runtime + l->outside_ns;
+	if (bpf_core_field_exists(task->sched_info.run_delay))
+		point.delay_ns = task->sched_info.run_delay;
+	barrier_var(phase);
+	if (phase >= PROBE_PHASES_MAX)
+		return;
+	if (!l->first[phase].time_ns)
+		l->first[phase] = point;
+	l->last[phase] = point;
 }
 
 static __always_inline void account_add(
 	__u32 lane, __u32 phase, __u32 state, const struct probe_detail *detail, __u64 ns)
 {
-	struct account_key key = {
-		.lane = lane, .phase = phase, .state = state, .detail = *detail};
+	struct account_key key = {.lane = lane, .phase = phase, .state = state, .detail = *detail};
 	struct account_value *value = bpf_map_lookup_elem(&accounts, &key);
 
 	if (value) {

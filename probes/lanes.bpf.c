@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Who belongs to the stack, which threads are its lanes, and in which state each lane is as far as the
- * scheduler's own events tell: on its CPU, preempted (by whom), woken, blocked (on what), throttled.
+ * Who belongs to the stack, which threads are its lanes, and in which state each lane is as far as
+ * the scheduler's own events tell: on its CPU, preempted (by whom), woken, blocked (on what),
+ * throttled.
  */
 
-#include "probes/lane.bpf.h"
+#include "probes/stacks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define TASK_RUNNING	     0x0000
-#define __TASK_STOPPED	     0x0004
-#define __TASK_TRACED	     0x0008
-#define TASK_DEAD	     0x0080
-#define TASK_FROZEN	     0x8000
-#define FUTEX_CMD_MASK	     0x7f /* without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME */
-#define FUTEX_WAIT	     0
+#define TASK_RUNNING         0x0000
+#define __TASK_STOPPED       0x0004
+#define __TASK_TRACED        0x0008
+#define TASK_DEAD            0x0080
+#define TASK_FROZEN          0x8000
+#define FUTEX_CMD_MASK       0x7f /* without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME */
+#define FUTEX_WAIT           0
 #define FUTEX_WAIT_BITSET    9
-#define SYS_READ	     0
-#define SYS_WRITE	     1
-#define SYS_READV	     19
-#define SYS_WRITEV	     20
-#define SYS_FUTEX	     202
+#define SYS_READ             0
+#define SYS_WRITE            1
+#define SYS_READV            19
+#define SYS_WRITEV           20
+#define SYS_FUTEX            202
 #define OFFCPU_WINDOW_NS     100000000ULL
 #define OFFCPU_WINDOW_STACKS 200 /* full stacks a CPU takes in a window before it samples */
 
@@ -32,7 +33,7 @@ const volatile __u32 lane_prefix_length = 0;
 const volatile char exec_path[PROBE_PATH_MAX] = ""; /* its exec makes a process part of the stack */
 const volatile bool watch_throttling = false;
 const volatile bool watch_offcpu = false;
-const volatile bool user_stacks = false; /* the program has frame pointers */
+const volatile bool user_stacks = false;       /* the program has frame pointers */
 const volatile bool state_is_argument = false; /* sched_switch carries prev_state as 4th argument */
 
 /* Shared with the other programs and, by mapping, with user space. */
@@ -47,19 +48,7 @@ struct task_map tasks SEC(".maps");
 struct account_map accounts SEC(".maps");
 struct ring_map ring SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 8192);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, PROBE_OFFCPU_DEPTH * sizeof(__u64));
-} stacks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct offcpu_key);
-	__type(value, struct account_value);
-} offcpu SEC(".maps");
+struct scratch_map scratch SEC(".maps");
 
 static __always_inline struct task_record *task_get(__u32 pid)
 {
@@ -84,61 +73,56 @@ static __always_inline void task_follow(__u32 pid, __u32 tgid, __u32 run, const 
 
 /* Off-CPU stacks */
 
-static __always_inline void offcpu_begin(
-	void *ctx, struct cpu_state *cpu, struct task_record *t, __u64 now)
+/** In a storm of switches a stack at each would cost more than the work itself: after a budget for
+ * each window every second, third, ... interval is taken, for that many times its length. Returns
+ * the weight, or 0. */
+static __always_inline __u32 offcpu_weight(struct cpu_state *cpu, __u64 now)
 {
-	t->off_weight = 0;
-	if (!watch_offcpu)
-		return;
-	/* In a storm of switches a stack at each would cost more than the work itself: after a budget per
-	 * window, every second, fourth, ... interval is taken, for that many times its length. */
 	if (now - cpu->offcpu_window_ns > OFFCPU_WINDOW_NS) {
-		__u32 taken = cpu->offcpu_budget;
-
-		cpu->offcpu_weight = taken / OFFCPU_WINDOW_STACKS + 1;
+		cpu->offcpu_weight = cpu->offcpu_budget / OFFCPU_WINDOW_STACKS + 1;
 		cpu->offcpu_window_ns = now;
 		cpu->offcpu_budget = 0;
 	}
 	cpu->offcpu_budget++;
 	if (cpu->offcpu_weight > 1 && bpf_get_prandom_u32() % cpu->offcpu_weight)
+		return 0;
+	return cpu->offcpu_weight;
+}
+
+static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struct task_record *t,
+	struct task_struct *prev, __u64 now)
+{
+	__u32 which = SCRATCH_OFFCPU;
+	struct sample_scratch *s;
+
+	if (!watch_offcpu)
 		return;
-	t->off_weight = cpu->offcpu_weight;
-	t->off_ns = now;
-	t->off_kernel_stack = bpf_get_stackid(ctx, &stacks, 0);
-	t->off_user_stack = user_stacks ? bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK) : -1;
-	/* -EEXIST: its place is taken by another stack. -EFAULT: there is none (a kernel thread). */
-	if (t->off_kernel_stack == -17 || t->off_user_stack == -17)
-		count_loss(&losses.stacks);
+	t->off_weight = offcpu_weight(cpu, now);
+	if (!t->off_weight)
+		return;
+	s = bpf_map_lookup_elem(&scratch, &which);
+	if (!s)
+		return;
+	s->head.type = RECORD_OFF;
+	s->head.lane = t->lane;
+	s->head.pid = prev->pid;
+	s->head.tgid = t->tgid;
+	s->head.time_ns = now;
+	s->head.syscall = t->off_weight;
+	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
+	take_stacks(ctx, s, ((struct pt_regs *)bpf_task_pt_regs(prev))->ip);
+	send_stacks(s);
 }
 
 static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 now)
 {
-	struct offcpu_key key = {
-		.pid = pid,
-		.tgid = t->tgid,
-		.kernel_stack = t->off_kernel_stack,
-		.user_stack = t->off_user_stack,
-		.lane = t->lane,
-		.phase = phase_count - 1,
-	};
-	struct account_value *value;
-	__u64 ns;
+	struct record_on record = {.type = RECORD_ON, .pid = pid, .time_ns = now};
 
 	if (!t->off_weight)
 		return;
-	ns = (now - t->off_ns) * t->off_weight;
-	__builtin_memcpy(key.name, t->name, sizeof(key.name));
-	value = bpf_map_lookup_elem(&offcpu, &key);
-	if (value) {
-		value->ns += ns;
-		value->count += t->off_weight;
-	} else {
-		struct account_value fresh = {.ns = ns, .count = t->off_weight};
-
-		if (bpf_map_update_elem(&offcpu, &key, &fresh, BPF_NOEXIST))
-			count_loss(&losses.stacks);
-	}
 	t->off_weight = 0;
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), wakeup_flag()))
+		count_loss(&losses.ring);
 }
 
 /* Why a thread sleeps */
@@ -261,7 +245,6 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 
 	if (!l)
 		return;
-	outside_update(l, prev);
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
 	__sync_fetch_and_add(&l->running, -1);
@@ -293,13 +276,17 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 			detail.number = sleep_cause(prev, prev_state);
 		lane_enter(t->lane, l, now, STATE_BLOCKED, &detail);
 	}
+	l->cpu_ns += now - l->last_in_ns;
+	audit_take(l, prev, now, l->cpu_ns);
+	l->off_ns = l->state == STATE_BLOCKED ? 0 : now;
 	phase = l->phase;
 	barrier_var(phase);
 	if (phase < PROBE_PHASES_MAX)
 		l->switches[phase]++;
 }
 
-/** A helper's CPU time is summed in its own record and brought to the accounts when the phase ends. */
+/** A helper's CPU time is summed in its own record and brought to the accounts when the phase ends.
+ */
 static __always_inline void helper_charge(struct task_record *t, __u64 now)
 {
 	__u32 phase = phase_count - 1;
@@ -340,7 +327,7 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 		bpf_map_delete_elem(&tasks, &pid);
 		return;
 	}
-	offcpu_begin(ctx, cpu, t, now);
+	offcpu_begin(ctx, cpu, t, prev, now);
 }
 
 static __always_inline void lane_on(
@@ -363,7 +350,11 @@ static __always_inline void lane_on(
 		if (woken > now)
 			woken = now;
 		lane_enter(t->lane, l, woken, STATE_WAKEUP, &none);
+		l->off_ns = woken;
 	}
+	if (l->off_ns && now > l->off_ns)
+		l->wait_ns += now - l->off_ns;
+	l->off_ns = 0;
 	l->last_in_ns = now;
 	l->cpu = bpf_get_smp_processor_id();
 	l->base_state = t->base_state;
@@ -373,9 +364,9 @@ static __always_inline void lane_on(
 }
 
 /*
- * Some kernels lose sched_switch events: on one that was measured, none came when certain tasks (an idle
- * thread among them) left their CPU. That another task runs than the last event said is then the only trace;
- * since when, the scheduler itself keeps in sched_info.
+ * Some kernels lose sched_switch events: on one that was measured, none came when certain tasks (an
+ * idle thread among them) left their CPU. That another task runs than the last event said is then
+ * the only trace; since when, the scheduler itself keeps in sched_info.
  */
 
 static __always_inline __u64 arrival(struct cpu_state *cpu, struct task_struct *task, __u64 now)
@@ -404,10 +395,13 @@ static __always_inline void lane_off_unseen(
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
 	__sync_fetch_and_add(&l->running, -1);
+	if (when > l->last_in_ns)
+		l->cpu_ns += when - l->last_in_ns;
 	if (asleep) {
 		lane_enter(t->lane, l, when, STATE_BLOCKED, &detail);
 		return;
 	}
+	l->off_ns = when;
 	__sync_fetch_and_add(&l->runnable, 1);
 	l->wait_task = address;
 	bpf_probe_read_kernel(detail.name, sizeof(detail.name), task->comm);
@@ -503,8 +497,8 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 {
 	if (!gate)
 		return 0;
-	/* Read from the task where the argument is missing (before 5.18): a waker on another CPU may have
-	 * changed it meanwhile, to something that is not running either. */
+	/* Read from the task where the argument is missing (before 5.18): a waker on another CPU
+	 * may have changed it meanwhile, to something that is not running either. */
 	return handle_switch(
 		ctx, preempt, prev, next, state_is_argument ? prev_state : prev->__state);
 }

@@ -12,15 +12,14 @@
 
 #include "common/state.h"
 
-#define PROBE_LANES_MAX	    256
-#define PROBE_PHASES_MAX    32
-#define PROBE_STACK_DEPTH   64 /* frames of each side of a sample */
-#define PROBE_OFFCPU_DEPTH  127
-#define PROBE_PATH_MAX	    256
-#define PROBE_NAME_SIZE	    16 /* TASK_COMM_LEN */
-#define PROBE_IRQ_NESTING   4
-#define PROBE_LANE_NONE	    (-1)
-#define PROBE_LANE_HELPER   0xffff
+#define PROBE_LANES_MAX   256
+#define PROBE_PHASES_MAX  32
+#define PROBE_STACK_DEPTH 64 /* frames of each side of a sample */
+#define PROBE_PATH_MAX    256
+#define PROBE_NAME_SIZE   16 /* TASK_COMM_LEN */
+#define PROBE_IRQ_NESTING 4
+#define PROBE_LANE_NONE   (-1)
+#define PROBE_LANE_HELPER 0xffff
 
 /** What a state's time is further told apart by: a number (below) or a thread's name. */
 struct probe_detail {
@@ -40,14 +39,14 @@ struct probe_detail {
 enum probe_cause {
 	CAUSE_NONE,
 	CAUSE_SYSCALL,
-	CAUSE_STOPPED,	   /* SIGSTOP or job control */
-	CAUSE_TRACED,	   /* a debugger */
-	CAUSE_FAULT,	   /* asleep in the kernel, but not in a system call */
+	CAUSE_STOPPED,     /* SIGSTOP or job control */
+	CAUSE_TRACED,      /* a debugger */
+	CAUSE_FAULT,       /* asleep in the kernel, but not in a system call */
 	CAUSE_NOT_CREATED, /* the lane's thread is not there yet */
-	CAUSE_EXITED,	   /* or not any more */
-	CAUSE_HALT,	   /* a vCPU that executed HLT */
+	CAUSE_EXITED,      /* or not any more */
+	CAUSE_HALT,        /* a vCPU that executed HLT */
 	CAUSE_HALT_POLL,   /* the same, the host polls for its wake-up, on the CPU */
-	CAUSE_FROZEN,	   /* cgroup freezer */
+	CAUSE_FROZEN,      /* cgroup freezer */
 	CAUSE_VMEXIT,
 };
 
@@ -86,31 +85,50 @@ enum probe_isa {
 };
 
 #define PROBE_DETAIL(cause, nr, sub)                                                               \
-	(((__u64)(cause) << 56) | ((__u64)(nr) & 0xffffffff) << 16 | ((__u64)(sub) & 0xffff))
+	(((__u64)(cause) << 56) | ((__u64)(nr)&0xffffffff) << 16 | ((__u64)(sub)&0xffff))
 #define PROBE_DETAIL_CAUSE(n) ((unsigned int)((n) >> 56))
 #define PROBE_DETAIL_NR(n)    ((unsigned int)(((n) >> 16) & 0xffffffff))
-#define PROBE_DETAIL_SUB(n)   ((unsigned int)((n) & 0xffff))
+#define PROBE_DETAIL_SUB(n)   ((unsigned int)((n)&0xffff))
+
+/**
+ * What the kernel's own clocks say of a lane's thread, beside what the books say at the same
+ * instant: cumulative since the lane began, taken when the thread loses its CPU and at the timer's
+ * ticks.
+ */
+struct audit_point {
+	__u64 time_ns;
+	__u64 exec_ns; /* the scheduler's sum_exec_runtime, and what its clock leaves out on purpose
+			*/
+	__u64 cpu_ns;  /* the books' time on a CPU */
+	__u64 delay_ns; /* sched_info's run_delay */
+	__u64 wait_ns;  /* the books' time waiting for a CPU */
+};
 
 /** One lane's state machine; lives in the programs' memory, mapped into user space. */
 struct lane_record {
-	__u64 since_ns;	  /* begin of the current interval */
+	__u64 since_ns;   /* begin of the current interval */
 	__u64 last_in_ns; /* when a member last got a CPU */
 	__u64 waking_ns;  /* when a member was last woken */
 	__u64 wait_task;  /* address of the task_struct that waits, while preempted or throttled */
-	__u32 state;	  /* enum lane_state */
+	__u32 state;      /* enum lane_state */
 	__u32 phase;
 	struct probe_detail detail;
 	__u32 base_state; /* what on-CPU time is while no interrupt is on top */
 	__s32 cpu;
 	struct probe_detail base_detail;
-	__s32 running;	/* members on a CPU */
+	__s32 running;  /* members on a CPU */
 	__s32 runnable; /* members waiting for one */
 	__s32 members;
 	__u32 unused;
-	__u64 outside_mark_ns; /* see outside_ns */
-	__u64 switches[PROBE_PHASES_MAX];   /* times the lane lost its CPU */
-	__u64 outside_ns[PROBE_PHASES_MAX]; /* while the lane had its CPU: time that the kernel's own task
-					       clock leaves out (stolen by a hypervisor, interrupts) */
+	__u64 outside_mark_ns; /* while the lane had its CPU: time that the kernel's own task clock
+				  ... */
+	__u64 outside_ns; /* ... leaves out (stolen by a hypervisor; interrupts, where built so) */
+	__u64 cpu_ns;     /* on a CPU, until the thread last lost it */
+	__u64 off_ns;     /* since when it waits for one, or 0 */
+	__u64 wait_ns;    /* waiting, until it last got one */
+	struct audit_point first[PROBE_PHASES_MAX]; /* of each phase */
+	struct audit_point last[PROBE_PHASES_MAX];
+	__u64 switches[PROBE_PHASES_MAX];        /* times the lane lost its CPU */
 	__u64 ns[PROBE_PHASES_MAX][STATE_COUNT]; /* time without detail */
 	__u64 count[PROBE_PHASES_MAX][STATE_COUNT];
 };
@@ -142,30 +160,18 @@ struct task_record {
 	__u32 base_state;
 	struct probe_detail base_detail;
 	__u64 waking_ns;
-	__u64 in_ns;	    /* when it got its CPU */
-	__u64 helper_ns;    /* CPU time of a helper in helper_phase, not yet in the accounts */
+	__u64 in_ns;     /* when it got its CPU */
+	__u64 helper_ns; /* CPU time of a helper in helper_phase, not yet in the accounts */
 	__u32 helper_phase;
-	__s32 off_kernel_stack; /* id, or negative */
-	__s32 off_user_stack;
 	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
-	__u64 off_ns;
-	char name[PROBE_NAME_SIZE];
-};
-
-/** Off-CPU time by stack. */
-struct offcpu_key {
-	__u32 pid;
-	__u32 tgid;
-	__s32 kernel_stack;
-	__s32 user_stack;
-	__s32 lane;
-	__u32 phase;
 	char name[PROBE_NAME_SIZE];
 };
 
 enum record_type {
 	RECORD_LANE = 1, /* a thread became a lane's member */
-	RECORD_SAMPLE,	 /* on-CPU sample */
+	RECORD_SAMPLE,   /* on-CPU sample */
+	RECORD_OFF,      /* a thread lost its CPU: its stacks */
+	RECORD_ON,       /* and got one again */
 };
 
 struct record_lane {
@@ -198,11 +204,18 @@ struct record_sample {
 	/* __u64 frames follow: n_kernel, then n_user, each innermost first */
 };
 
+/* RECORD_OFF has the form of a sample; syscall is then the weight, and ip unused. */
+
+struct record_on {
+	__u32 type;
+	__u32 pid;
+	__u64 time_ns;
+};
+
 /** What could not be recorded. */
 struct probe_losses {
-	__u64 ring;	/* records that found the ring buffer full */
+	__u64 ring;     /* records that found the ring buffer full */
 	__u64 accounts; /* intervals that found the accounts full */
-	__u64 tasks;	/* threads that found the table of threads full */
-	__u64 stacks;	/* off-CPU stacks that found no place */
+	__u64 tasks;    /* threads that found the table of threads full */
 	__u64 switches; /* not lost: switches that the kernel did not tell of, made up for */
 };

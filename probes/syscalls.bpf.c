@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * User and kernel time told apart exactly, by every system call's begin and end. Loaded on request only:
- * it slows each system call of the whole machine.
+ * User and kernel time told apart exactly, by every system call's begin and end. Loaded on request
+ * only: it slows each system call of the whole machine.
  */
 
 #include "probes/lane.bpf.h"
@@ -16,8 +16,8 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long nr)
 		return 0;
 	cpu = this_cpu();
 	if (cpu && cpu->lane >= 0)
-		lane_set_base(cpu, STATE_KERNEL, PROBE_DETAIL(CAUSE_SYSCALL, nr, 0),
-			bpf_ktime_get_ns());
+		lane_set_base(
+			cpu, STATE_KERNEL, PROBE_DETAIL(CAUSE_SYSCALL, nr, 0), bpf_ktime_get_ns());
 	return 0;
 }
 
