@@ -26,8 +26,10 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 	if (l && lane_lock(cpu)) {
 		__u64 now = bpf_ktime_get_ns();
 
-		if (depth == 0)
+		if (depth == 0) {
 			cpu->irq_begin_ns = now;
+			cpu->irq_exec_start = bpf_get_current_task_btf()->se.exec_start;
+		}
 		lane_enter(cpu->lane, l, now, STATE_IRQ, &detail);
 		lane_unlock(cpu);
 	}
@@ -37,10 +39,12 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 /* The tick brings the scheduler's clock of the thread up to date, as it was when the tick began. */
 static __always_inline void audit_tick(struct cpu_state *cpu, struct lane_record *l)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 begin = cpu->irq_begin_ns;
 
-	if (l->running == 1 && begin > l->last_in_ns)
-		audit_take(l, bpf_get_current_task_btf(), begin, l->cpu_ns + begin - l->last_in_ns);
+	/* Not every timer interrupt is a tick: ours, for one, is not. */
+	if (l->running == 1 && begin > l->last_in_ns && task->se.exec_start != cpu->irq_exec_start)
+		audit_take(l, task, begin, l->cpu_ns + begin - l->last_in_ns);
 }
 
 static __always_inline int interrupt_end(bool tick)

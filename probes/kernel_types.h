@@ -99,6 +99,7 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	__u64 exec_start; /* when sum_exec_runtime was last brought up to date */
 	__u64 sum_exec_runtime;
 	struct cfs_rq *cfs_rq;
 };

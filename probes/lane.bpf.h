@@ -27,7 +27,8 @@ struct cpu_state {
 	__s32 lane; /* the lane that runs here, or PROBE_LANE_NONE */
 	__u32 irq_depth;
 	__u64 irq_detail[PROBE_IRQ_NESTING];
-	__u64 irq_begin_ns; /* of the outermost interrupt */
+	__u64 irq_begin_ns;   /* of the outermost interrupt */
+	__u64 irq_exec_start; /* of the thread that it hit */
 	__u32 n_waiting;
 	__u32 waiting[4]; /* lanes that wait for this CPU, so that who runs instead is known */
 	__u32 offcpu_budget;

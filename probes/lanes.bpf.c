@@ -350,7 +350,9 @@ static __always_inline void lane_on(
 		if (woken > now)
 			woken = now;
 		lane_enter(t->lane, l, woken, STATE_WAKEUP, &none);
-		l->off_ns = woken;
+		/* The kernel counts its delay from the queue, which a wake-up reaches by an
+		 * interrupt. */
+		l->off_ns = t->queued_ns > woken ? t->queued_ns : woken;
 	}
 	if (l->off_ns && now > l->off_ns)
 		l->wait_ns += now - l->off_ns;
@@ -378,6 +380,21 @@ static __always_inline __u64 arrival(struct cpu_state *cpu, struct task_struct *
 	if (when > now)
 		when = now;
 	return when < cpu->in_ns ? cpu->in_ns : when;
+}
+
+/* What lies between the scheduler's stamp and its event only ever makes the difference larger: the
+ * smallest is nearest to the truth; it may creep, as clocks do. */
+static __always_inline void clock_compare(struct cpu_state *cpu, struct task_struct *task)
+{
+	__s64 offset;
+
+	if (!cpu->running || !bpf_core_field_exists(task->sched_info))
+		return;
+	offset = cpu->in_ns - task->sched_info.last_arrival;
+	if (!cpu->clock_offset || offset < cpu->clock_offset)
+		cpu->clock_offset = offset;
+	else
+		cpu->clock_offset += (offset - cpu->clock_offset) >> 6;
 }
 
 /** A lane left its CPU unseen, at @when; @task came after it. */
@@ -461,8 +478,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	now = bpf_ktime_get_ns();
 	cpu->irq_depth = 0;
 	check_running(cpu, prev, now);
-	if (cpu->running && bpf_core_field_exists(prev->sched_info))
-		cpu->clock_offset = cpu->in_ns - prev->sched_info.last_arrival;
+	clock_compare(cpu, prev);
 	cpu->running = (__u64)next;
 	cpu->running_pid = next->pid;
 	cpu->in_ns = now;
@@ -532,6 +548,7 @@ static __always_inline int handle_wakeup(struct task_struct *task)
 	if (!t || t->run != TASK_ASLEEP)
 		return 0;
 	t->run = TASK_WAITING;
+	t->queued_ns = bpf_ktime_get_ns();
 	l = lane_get(t->lane);
 	if (l)
 		__sync_fetch_and_add(&l->runnable, 1);

@@ -160,6 +160,7 @@ struct task_record {
 	__u32 base_state;
 	struct probe_detail base_detail;
 	__u64 waking_ns;
+	__u64 queued_ns; /* when it was put on a run queue after that */
 	__u64 in_ns;     /* when it got its CPU */
 	__u64 helper_ns; /* CPU time of a helper in helper_phase, not yet in the accounts */
 	__u32 helper_phase;
