@@ -528,5 +528,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	free(run.threads);
 	offcpu_done(&run.offcpu);
 	free(run.rows);
+	free(run.cgroup_cpu);
+	free(run.cgroup_usage);
 	return r;
 }
