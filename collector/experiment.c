@@ -30,7 +30,7 @@ struct experiment {
 	struct plan plan;
 	uint64_t seed;
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
-	const char *accel_reason;
+	char accel_note[256]; /**< why virtual machines are emulated, if they are */
 	char *program;
 	char *work_dir;
 	char *output;
@@ -83,14 +83,20 @@ static int check_guests(struct experiment *x, struct error *error)
 {
 	for (size_t i = 0; i < x->o->n_guests; i++) {
 		const struct guest_ops *ops = x->o->guests[i];
+		const char *reason = NULL;
 		struct guest_spec spec;
 		int r;
 
 		x->accel[i] = ACCEL_NONE;
 		if (ops->is_vm) {
-			r = accel_resolve(x->o->accel, &x->accel[i], &x->accel_reason, error);
+			r = accel_resolve(x->o->accel, &x->accel[i], &reason, error);
 			if (r < 0)
 				return r;
+			if (x->accel[i] == ACCEL_TCG)
+				snprintf(x->accel_note, sizeof(x->accel_note),
+					"virtual machines are emulated (TCG)%s%s; absolute times "
+					"under emulation say nothing about real hardware",
+					reason ? ": " : "", reason ? reason : "");
 		}
 		spec = trial_spec(x, x->accel[i]);
 		r = ops->available(&spec, error);
@@ -259,8 +265,8 @@ int experiment_dry_run(
 
 	if (r == 0) {
 		printf("%zu runs, seed %llu", x.plan.n, (unsigned long long)x.seed);
-		if (x.accel_reason)
-			printf("; %s", x.accel_reason);
+		if (x.accel_note[0])
+			printf("; %s", x.accel_note);
 		putchar('\n');
 	}
 	for (size_t i = 0; i < x.plan.n && r == 0; i++)
@@ -375,8 +381,8 @@ static int write_machine(struct experiment *x, struct error *error)
 		r = c.result;
 	}
 	for (size_t i = 0; i < x->o->n_guests && r == 0; i++) {
-		if (x->accel[i] == ACCEL_TCG && x->accel_reason) {
-			r = store_writer_warn(x->store, x->accel_reason, error);
+		if (x->accel[i] == ACCEL_TCG) {
+			r = store_writer_warn(x->store, x->accel_note, error);
 			break;
 		}
 	}
@@ -521,8 +527,8 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	r = write_experiment(x, argv, error);
 	if (r < 0)
 		return r;
-	if (x->accel_reason)
-		fprintf(stderr, "collector: %s\n", x->accel_reason);
+	if (x->accel_note[0])
+		fprintf(stderr, "collector: %s\n", x->accel_note);
 	/* Markers are stamped when they are read: be there at once. Without the privilege: later.
 	 */
 	setpriority(PRIO_PROCESS, 0, -20);
