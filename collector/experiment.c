@@ -30,7 +30,7 @@ struct experiment {
 	struct plan plan;
 	uint64_t seed;
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
-	char accel_note[256]; /**< why virtual machines are emulated, if they are */
+	char accel_note[256];               /**< why virtual machines are emulated, if they are */
 	char *program;
 	char *work_dir;
 	char *output;
