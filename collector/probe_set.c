@@ -310,9 +310,13 @@ uint64_t probe_set_phase(struct probe_set *p)
 
 	if (*count >= PROBE_PHASES_MAX)
 		return 0;
-	begin = clock_ns() + PHASE_LEAD_NS;
-	bss->phase_start_ns[*count] = begin;
+	/* Announced first, then placed, and placed again if we were held up until it lay in the past. */
+	__atomic_store_n(&bss->phase_start_ns[*count], UINT64_MAX, __ATOMIC_SEQ_CST);
 	__atomic_store_n(count, *count + 1, __ATOMIC_SEQ_CST);
+	do {
+		begin = clock_ns() + PHASE_LEAD_NS;
+		__atomic_store_n(&bss->phase_start_ns[*count - 1], begin, __ATOMIC_SEQ_CST);
+	} while (clock_ns() >= begin);
 	return begin;
 }
 

@@ -222,6 +222,7 @@ void run_finish_probes(struct run *run, uint64_t end_ns)
 	if (run->finished)
 		return;
 	run->finished = true;
+	run_take_counters(run);
 	probe_set_finish(run->probes, end_ns);
 }
 

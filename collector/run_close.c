@@ -153,6 +153,12 @@ static void take_counter(unsigned lane, const char *name, const int64_t *value, 
 	strncpy(c->name, name, sizeof(c->name) - 1);
 }
 
+void run_take_counters(struct run *run)
+{
+	if (run->counters)
+		counter_set_read(run->counters, take_counter, run->result);
+}
+
 /* The program's times are its own clock's: moved to the host's by the first marker, which has both.
  */
 static int translate_rows(struct run *run)
@@ -203,8 +209,6 @@ int run_close(struct run *run)
 		if (q < 0)
 			return q;
 	}
-	if (run->counters)
-		counter_set_read(run->counters, take_counter, r);
 	if (r->lost_events)
 		run_warn(run,
 			"%llu events were lost: %llu found the ring buffer full, %llu the "

@@ -80,7 +80,10 @@ void run_on_marker(const struct marker *m, void *userdata);
 /** The books end now (@end_ns) or at the latest published boundary; idempotent. */
 void run_finish_probes(struct run *run, uint64_t end_ns);
 
-/** Close the books, audit, read the counters, translate the rows. -ENOMEM. */
+/** Read the counters, once, when the last phase ends. */
+void run_take_counters(struct run *run);
+
+/** Close the books, audit, translate the rows. -ENOMEM. */
 int run_close(struct run *run);
 
 /** Read the control group of the lanes, where the stack is a container. */
