@@ -53,7 +53,7 @@ static int on_record(void *userdata, void *data, size_t size)
 	} else if (size >= sizeof(struct record_sample)) {
 		const struct record_sample *record = data;
 		const uint64_t *frames = (const uint64_t *)(record + 1);
-		size_t n = (size_t)record->n_kernel + record->n_user;
+		size_t n = (size_t)record->n_kernel + record->n_user + record->guest.n_frames;
 
 		if (size < sizeof(*record) + n * sizeof(*frames))
 			return 0;
@@ -111,6 +111,8 @@ static void set_knobs(struct probe_set *p, const struct probe_options *o)
 	knobs->user_stacks = o->user_stacks;
 	knobs->state_is_argument = switch_has_state_argument();
 	knobs->kvm_isa = processor_isa();
+	knobs->guest_source = o->guest;
+	memcpy((void *)&knobs->guest_tcg_layout, &o->guest_layout, sizeof(o->guest_layout));
 }
 
 static bool kernel_has_event(const struct btf *btf, const char *event)
@@ -283,6 +285,21 @@ int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane)
 int probe_set_follow(struct probe_set *p, pid_t pid)
 {
 	return probe_set_adopt(p, pid, pid, PROBE_LANE_NONE);
+}
+
+void probe_set_guest_ram(struct probe_set *p, const struct guest_ram_block *blocks, size_t n)
+{
+	struct guestscope_bpf__bss *bss = p->bpf->bss;
+
+	for (size_t i = 0; i < n && i < GUEST_RAM_BLOCKS; i++)
+		memcpy((void *)&bss->guest_ram[i], &blocks[i], sizeof(blocks[i]));
+	__atomic_store_n(&bss->guest_ram_count,
+		(uint32_t)(n < GUEST_RAM_BLOCKS ? n : GUEST_RAM_BLOCKS), __ATOMIC_SEQ_CST);
+}
+
+bool probe_set_guest_known(const struct probe_set *p, unsigned lane)
+{
+	return p->bpf->bss->guest_tcg_vcpus[lane].env != 0;
 }
 
 uint64_t probe_set_start(struct probe_set *p)

@@ -26,6 +26,8 @@ struct probe_options {
 	bool offcpu;             /**< off-CPU stacks */
 	bool user_stacks;        /**< the stack's programs have frame pointers */
 	unsigned frequency_hz;   /**< of the samples */
+	enum guest_source guest; /**< where a vCPU's registers are, for stacks of the guest */
+	struct guest_tcg_layout guest_layout; /**< with GUEST_TCG */
 };
 
 struct probe_set;
@@ -54,6 +56,15 @@ int probe_set_follow(struct probe_set *p, pid_t pid);
  * gives for it (negative: a helper). Before the gate opens. -errno.
  */
 int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane);
+
+/**
+ * Where in the stack's process the guest's memory is: @n (at most GUEST_RAM_BLOCKS) blocks. Stacks
+ * of the guest are taken from then on.
+ */
+void probe_set_guest_ram(struct probe_set *p, const struct guest_ram_block *blocks, size_t n);
+
+/** Are the registers of the vCPU of @lane found (GUEST_TCG)? */
+bool probe_set_guest_known(const struct probe_set *p, unsigned lane);
 
 /** Open the gate: phase 0 and all lanes begin now. Returns that instant, CLOCK_MONOTONIC ns. */
 uint64_t probe_set_start(struct probe_set *p);

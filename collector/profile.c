@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* A run's memory is bounded: past this many different stacks further ones are counted as lost. */
-#define ENTRIES_MAX 65536
+#define ENTRIES_MAX 262144
 #define SLOTS_FIRST 1024
 
 /* FNV-1a, 64 bits. */
@@ -21,29 +21,41 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t length)
 }
 
 static uint64_t hash_entry(
-	const struct profile_entry *e, const uint64_t *kernel, const uint64_t *user)
+	const struct profile_entry *e, const uint64_t *kernel, const uint64_t *user,
+	const uint64_t *guest)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	const uint32_t head[] = {e->kind, e->phase, (uint32_t)e->lane, e->tgid, e->mode, e->state,
-		(uint32_t)e->syscall, e->n_kernel, e->n_user};
+		(uint32_t)e->syscall, e->n_kernel, e->n_user, e->n_guest, e->guest_end};
+	const uint64_t inside[] = {e->guest_thread, e->guest_caller, e->guest_pushed,
+		e->guest_hit, e->guest_privilege};
 
 	hash = hash_bytes(hash, head, sizeof(head));
+	hash = hash_bytes(hash, inside, sizeof(inside));
 	hash = hash_bytes(hash, e->thread, sizeof(e->thread));
 	hash = hash_bytes(hash, kernel, e->n_kernel * sizeof(*kernel));
-	return hash_bytes(hash, user, e->n_user * sizeof(*user));
+	hash = hash_bytes(hash, user, e->n_user * sizeof(*user));
+	return hash_bytes(hash, guest, e->n_guest * sizeof(*guest));
 }
 
 static bool same_entry(const struct profile_entry *a, const struct profile_entry *key,
-	const uint64_t *kernel, const uint64_t *user)
+	const uint64_t *kernel, const uint64_t *user,
+	const uint64_t *guest)
 {
-	return a->kind == key->kind && a->phase == key->phase && a->lane == key->lane &&
+	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
+	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
+	       a->guest_pushed == key->guest_pushed &&
+	       a->guest_hit == key->guest_hit &&
+	       a->guest_privilege == key->guest_privilege && a->kind == key->kind && a->phase == key->phase && a->lane == key->lane &&
 	       a->tgid == key->tgid && a->mode == key->mode && a->state == key->state &&
 	       a->syscall == key->syscall && a->n_kernel == key->n_kernel &&
 	       a->n_user == key->n_user && memcmp(a->thread, key->thread, sizeof(a->thread)) == 0 &&
 	       (!key->n_kernel ||
 		       memcmp(a->frames, kernel, key->n_kernel * sizeof(*kernel)) == 0) &&
-	       (!key->n_user ||
-		       memcmp(a->frames + key->n_kernel, user, key->n_user * sizeof(*user)) == 0);
+	       (!key->n_user || memcmp(a->frames + key->n_kernel, user,
+					key->n_user * sizeof(*user)) == 0) &&
+	       (!key->n_guest || memcmp(a->frames + key->n_kernel + key->n_user, guest,
+					 key->n_guest * sizeof(*guest)) == 0);
 }
 
 static int grow_slots(struct profile *p)
@@ -62,7 +74,8 @@ static int grow_slots(struct profile *p)
 	p->entries = entries;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_entry *e = entries[i];
-		size_t at = hash_entry(e, e->frames, e->frames + e->n_kernel) & (n_slots - 1);
+		size_t at = hash_entry(e, e->frames, e->frames + e->n_kernel,
+				    e->frames + e->n_kernel + e->n_user) & (n_slots - 1);
 
 		while (slots[at])
 			at = (at + 1) & (n_slots - 1);
@@ -75,9 +88,10 @@ static int grow_slots(struct profile *p)
 }
 
 static struct profile_entry *new_entry(
-	const struct profile_entry *key, const uint64_t *kernel, const uint64_t *user)
+	const struct profile_entry *key, const uint64_t *kernel, const uint64_t *user,
+	const uint64_t *guest)
 {
-	size_t n = (size_t)key->n_kernel + key->n_user;
+	size_t n = (size_t)key->n_kernel + key->n_user + key->n_guest;
 	struct profile_entry *e = malloc(sizeof(*e) + n * sizeof(uint64_t));
 
 	if (!e)
@@ -89,11 +103,14 @@ static struct profile_entry *new_entry(
 		memcpy(e->frames, kernel, key->n_kernel * sizeof(*kernel));
 	if (key->n_user)
 		memcpy(e->frames + key->n_kernel, user, key->n_user * sizeof(*user));
+	if (key->n_guest)
+		memcpy(e->frames + key->n_kernel + key->n_user, guest,
+			key->n_guest * sizeof(*guest));
 	return e;
 }
 
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
-	const uint64_t *user, uint64_t weight_ns, uint64_t count)
+	const uint64_t *user, const uint64_t *guest, uint64_t weight_ns, uint64_t count)
 {
 	struct profile_entry *e;
 	size_t at;
@@ -102,11 +119,11 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 		p->lost += count;
 		return;
 	}
-	at = hash_entry(key, kernel, user) & (p->n_slots - 1);
-	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user))
+	at = hash_entry(key, kernel, user, guest) & (p->n_slots - 1);
+	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user, guest))
 		at = (at + 1) & (p->n_slots - 1);
 	if (!p->slots[at]) {
-		e = new_entry(key, kernel, user);
+		e = new_entry(key, kernel, user, guest);
 		if (!e) {
 			p->lost += count;
 			return;

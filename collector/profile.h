@@ -6,6 +6,7 @@
  * Addresses stay raw; they become symbols once, when the run is over.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,14 @@ struct profile_entry {
 	uint64_t count;
 	uint32_t n_kernel;
 	uint32_t n_user;
-	uint64_t *frames; /**< n_kernel, then n_user, each innermost first */
+	uint32_t n_guest;
+	uint32_t guest_end;      /**< enum guest_end */
+	uint64_t guest_thread;   /**< FS base in the guest */
+	uint64_t guest_caller;   /**< see struct guest_sample */
+	bool guest_pushed;       /**< likewise */
+	bool guest_hit;          /**< the guest itself was hit (KVM) */
+	uint8_t guest_privilege; /**< CPL */
+	uint64_t *frames;        /**< n_kernel, n_user, then n_guest, each innermost first */
 };
 
 struct profile {
@@ -43,7 +51,7 @@ struct profile {
 
 /** Add @count samples worth @weight_ns in total; the key is all of @key but weight and count. */
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
-	const uint64_t *user, uint64_t weight_ns, uint64_t count);
+	const uint64_t *user, const uint64_t *guest, uint64_t weight_ns, uint64_t count);
 
 /** Free all entries. */
 void profile_done(struct profile *p);

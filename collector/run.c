@@ -180,14 +180,22 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 		.ip = s->ip,
 		.n_kernel = s->n_kernel,
 		.n_user = s->n_user,
+		.n_guest = s->guest.n_frames,
+		.guest_end = s->guest.end,
+		.guest_thread = s->guest.fs_base,
+		.guest_caller = s->guest.caller,
+		.guest_pushed = s->guest.pushed,
+		.guest_hit = s->guest.in_guest,
+		.guest_privilege = s->guest.privilege,
 	};
 
 	if (run->ended && s->time_ns >= run->result->end_ns)
 		return;
 	memcpy(key.thread, s->name, sizeof(key.thread));
 	key.thread[sizeof(key.thread) - 1] = '\0';
+	run_guest_sample(run, s, frames + s->n_kernel + s->n_user);
 	profile_add(&run->result->profile, &key, frames, frames + s->n_kernel,
-		NS_PER_S / run->settings->frequency_hz, 1);
+		frames + s->n_kernel + s->n_user, NS_PER_S / run->settings->frequency_hz, 1);
 }
 
 static void on_off(const struct record_sample *s, const uint64_t *frames, void *userdata)
@@ -246,8 +254,9 @@ static int open_probes(struct run *run, struct error *error)
 		.frequency_hz = s->frequency_hz,
 	};
 	struct probe_callbacks callbacks = {on_lane, on_sample, on_off, on_on, run};
+	int r = run_guest_prepare(run, &options, error);
 
-	return probe_set_open(&options, &callbacks, &run->probes, error);
+	return r < 0 ? r : probe_set_open(&options, &callbacks, &run->probes, error);
 }
 
 static int open_log(struct run *run, struct error *error)
@@ -417,6 +426,7 @@ static void watch(struct run *run)
 		if (!run->finished)
 			probe_set_consume(run->probes);
 		ask_lanes(run);
+		run_guest_find_memory(run);
 		if (!check_time(run))
 			return;
 	}
@@ -503,6 +513,7 @@ static int execute(struct run *run, struct error *error)
 		r->end_ns = clock_ns();
 		r->phases[r->n_phases - 1].end_ns = r->end_ns;
 		run_snapshot_maps(run);
+		run_guest_learn(run);
 	}
 	run_finish_probes(run, r->end_ns);
 	run->guest->ops->stop(run->guest, r->ok && run->ended);

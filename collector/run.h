@@ -15,6 +15,7 @@
 #include "collector/audit.h"
 #include "collector/books.h"
 #include "collector/counters.h"
+#include "collector/guest_view.h"
 #include "collector/profile.h"
 #include "collector/symbols.h"
 #include "collector/topology.h"
@@ -89,6 +90,7 @@ struct run_result {
 	struct books books;
 	struct audit audit;
 	struct profile profile;
+	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
 	struct probe_losses losses;
 	uint64_t lost_events;
 	struct run_worker *workers;

@@ -32,8 +32,10 @@ static unsigned classify(
 	/* TCG keeps the code that it makes of the guest's in memory that belongs to no file. */
 	if (symbols_lookup_user(run->settings->names, (pid_t)e->tgid, e->ip, &symbol) < 0)
 		return STATE_VMM;
-	if (strcmp(symbol.module, "[anon]") == 0)
+	if (strcmp(symbol.module, "[anon]") == 0) {
+		run_guest_detail(run, e, ret_detail);
 		return STATE_GUEST;
+	}
 	snprintf(ret_detail, DETAIL_SIZE, "%s", symbol.name);
 	return STATE_VMM;
 }
@@ -155,6 +157,7 @@ static void take_counter(unsigned lane, const char *name, const int64_t *value, 
 
 void run_take_counters(struct run *run)
 {
+	run_guest_close(run);
 	if (run->counters)
 		counter_set_read(run->counters, take_counter, run->result);
 }
@@ -238,6 +241,7 @@ void run_result_done(struct run_result *r)
 	books_done(&r->books);
 	audit_done(&r->audit);
 	profile_done(&r->profile);
+	guest_view_free(r->view);
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);

@@ -53,6 +53,7 @@ struct run {
 	struct lane_thread *threads; /**< one for each lane */
 	pid_t program_tgid;          /**< of the lanes */
 	bool lanes_known;
+	bool memory_known; /**< where the guest's memory is, or that it cannot be found */
 
 	bool ended;    /**< the end marker came */
 	bool finished; /**< the probes are finished */
@@ -88,6 +89,27 @@ int run_close(struct run *run);
 
 /** Read the control group of the lanes, where the stack is a container. */
 struct cgroup_reading run_read_cgroup(struct run *run);
+
+/* run_guest.c: looking into a virtual machine. */
+
+/** Make the view, and say in @options where registers are. Before the probes are opened. -ENOMEM. */
+int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error);
+
+/** Once QEMU has made the guest's memory, tell the probes. To be called until it has. */
+void run_guest_find_memory(struct run *run);
+
+/** A sample with what is in it of the guest. */
+void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames);
+
+/** While the guest still runs: learn what its memory tells. Once is enough. */
+void run_guest_learn(struct run *run);
+
+/** The subsystem of the guest that @e was in. */
+void run_guest_detail(
+	struct run *run, const struct profile_entry *e, char ret_detail[static DETAIL_SIZE]);
+
+/** Say what share of the guest's stacks is whole, and why the others are not. */
+void run_guest_close(struct run *run);
 
 /** Take the maps of the stack's processes while they live. */
 void run_snapshot_maps(struct run *run);

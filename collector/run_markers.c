@@ -74,6 +74,7 @@ static void end_phases(struct run *run, const struct marker *m)
 	run->cgroup_end = run_read_cgroup(run);
 	run->ended = true;
 	run_finish_probes(run, now);
+	run_guest_learn(run);
 }
 
 static void take_worker(struct run *run, const struct marker *m)

@@ -100,6 +100,11 @@ static int push(struct store_stacks *s, int64_t *stack, const char *side, const 
 	return r < 0 ? r : put_stack(s, *stack, frame, stack);
 }
 
+static int push_boundary(struct store_stacks *s, int64_t *stack)
+{
+	return push(s, stack, "boundary", "guest", "[guest code]");
+}
+
 /* Code that a hypervisor generates from the guest's: the border between host and guest. */
 static bool is_generated(const struct symbol *symbol)
 {
@@ -124,7 +129,7 @@ static int push_user(struct store_stacks *s, struct symbols *symbols, const stru
 		if (!leaf && (!symbol.module[0] || is_generated(&symbol)))
 			continue;
 		if (is_generated(&symbol))
-			r = push(s, stack, "boundary", "guest", "[guest code]");
+			r = push_boundary(s, stack);
 		else
 			r = push(s, stack, "user", symbol.module, symbol.name);
 		if (r < 0)
@@ -173,14 +178,43 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 	return r;
 }
 
-int store_stacks_put(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
-	int64_t *ret)
+/* A sample of an emulated vCPU hits the code that was generated of the guest's, or a function of
+ * QEMU's that works for it; one of KVM, the guest itself. */
+static bool has_guest(const struct profile_entry *e)
+{
+	return e->n_guest && (e->mode == SAMPLE_USER || e->guest_hit);
+}
+
+static int push_guest(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
+	const struct profile_entry *e, int64_t *stack)
+{
+	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
+	struct symbol host = {0};
+	unsigned end;
+	int r = 0, n = guest_view_frames(view, e, frames, &end);
+
+	if (n < 0)
+		return n;
+	if (!e->guest_hit)
+		r = symbols_lookup_user(symbols, (pid_t)e->tgid, e->ip, &host);
+	if (r == 0 && (e->guest_hit || !is_generated(&host)))
+		r = push_boundary(s, stack);
+	for (int i = n; i-- > 0 && r == 0;)
+		r = push(s, stack, frames[i].kernel ? "guest-kernel" : "guest-user",
+			frames[i].symbol.module, frames[i].symbol.name);
+	return r;
+}
+
+int store_stacks_put(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
+	const struct profile_entry *e, int64_t *ret)
 {
 	int64_t stack = 0;
 	int r = push_user(s, symbols, e, &stack);
 
 	if (r == 0)
 		r = push_kernel(s, symbols, e, &stack);
+	if (r == 0 && view && has_guest(e))
+		r = push_guest(s, symbols, view, e, &stack);
 	if (r == 0)
 		*ret = stack;
 	return r;

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
+#include "collector/guest_view.h"
 #include "collector/profile.h"
 #include "collector/symbols.h"
 
@@ -17,9 +18,11 @@ struct store_stacks;
 /** Prepare the statements on @db, which must outlive the result. -ENOMEM, -EIO. */
 int store_stacks_new(sqlite3 *db, struct store_stacks **ret);
 
-/** The id of @e's stack, put into the store where it is new; 0 if it has no frame. -EIO, -ENOMEM.
+/**
+ * The id of @e's stack, put into the store where it is new; 0 if it has no frame. @view (may be
+ * NULL): the guest's inside, whose frames go above those of the host. -EIO, -ENOMEM.
  */
-int store_stacks_put(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
-	int64_t *ret);
+int store_stacks_put(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
+	const struct profile_entry *e, int64_t *ret);
 
 void store_stacks_free(struct store_stacks *s);

@@ -238,7 +238,7 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 	for (size_t i = 0; i < r->profile.n; i++) {
 		const struct profile_entry *e = r->profile.entries[i];
 		int64_t stack = 0;
-		int q = store_stacks_put(s->stacks, settings->names, e, &stack);
+		int q = store_stacks_put(s->stacks, settings->names, r->view, e, &stack);
 
 		if (q < 0)
 			return sql_error(s, error);

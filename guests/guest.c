@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "guests/inside.h"
 #include "guests/spawn.h"
 #include "guests/stacks.h"
 
@@ -66,6 +67,7 @@ void guest_free(struct guest *g)
 	free(g->argv);
 	free(g->note);
 	free(g->program_path);
+	guest_inside_free(g->inside);
 	free(g);
 }
 

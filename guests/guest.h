@@ -29,6 +29,7 @@
 
 #include "common/error.h"
 
+struct guest_inside;
 struct keeper;
 
 enum accel {
@@ -137,6 +138,7 @@ struct guest {
 	char **argv;        /**< the command line that starts the stack; set by prepare() */
 	char *note;         /**< more for describe: what was made, versions; may be NULL */
 	char *program_path; /**< see start(); NULL: the program is g->pid or its child */
+	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
 	pid_t pid;          /**< the stack's process, or 0 */
 	int pidfd;          /**< pidfd of it, or negative: readable when it has ended */
 	int console_fd;     /**< where the output comes from, non-blocking, close-on-exec */

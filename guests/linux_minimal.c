@@ -15,6 +15,7 @@
 #include "guests/guest.h"
 #include "guests/image.h"
 #include "guests/initramfs.h"
+#include "guests/inside.h"
 #include "guests/qemu.h"
 #include "init_program.h"
 
@@ -155,6 +156,23 @@ static int make_initramfs(const struct guest_spec *spec, char **ret_path, struct
 	return r;
 }
 
+static int describe_inside(
+	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
+{
+	int r = guest_inside_new("linux", &g->inside);
+
+	if (r < 0)
+		return error_set_errno(error, r, "linux-minimal");
+	g->inside->kernel = strdup(kernel);
+	g->inside->kallsyms = true;
+	g->inside->symbols = g->spec.symbols ? strdup(g->spec.symbols) : NULL;
+	g->inside->symbols_given = g->spec.symbols != NULL;
+	guest_inside_set_ram(g->inside, ram_bytes);
+	if (!g->inside->kernel || (g->spec.symbols && !g->inside->symbols))
+		return error_set_errno(error, -ENOMEM, "linux-minimal");
+	return guest_inside_add_program(g->inside, g->spec.program, NULL, error);
+}
+
 static int linux_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL, *initrd = NULL;
@@ -172,7 +190,8 @@ static int linux_prepare(struct guest *g, struct error *error)
 		.initrd = initrd,
 		.append = append,
 		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	return qemu_prepare(g, &m, error);
+	r = describe_inside(g, kernel, m.ram_bytes, error);
+	return r < 0 ? r : qemu_prepare(g, &m, error);
 }
 
 /* Words of a kernel that is lost, in the order of how much they say. */

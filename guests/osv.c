@@ -14,6 +14,7 @@
 #include "guests/elf_needs.h"
 #include "guests/guest.h"
 #include "guests/image.h"
+#include "guests/inside.h"
 #include "guests/qemu.h"
 #include "guests/rofs.h"
 
@@ -165,6 +166,37 @@ static int make_append(
 	return r;
 }
 
+/* loader-stripped.elf keeps half of the names; the whole kernel is the file beside it. */
+static char *whole_kernel(const char *kernel)
+{
+	const char *slash = strrchr(kernel, '/');
+	char *path;
+
+	if (asprintf(&path, "%.*sloader.elf", slash ? (int)(slash + 1 - kernel) : 0, kernel) < 0)
+		return NULL;
+	if (access(path, R_OK) == 0)
+		return path;
+	free(path);
+	return strdup(kernel);
+}
+
+static int describe_inside(
+	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
+{
+	int r = guest_inside_new("osv", &g->inside);
+
+	if (r < 0)
+		return error_set_errno(error, r, "OSv");
+	g->inside->one_ring = true;
+	g->inside->kernel = strdup(kernel);
+	g->inside->symbols = g->spec.symbols ? strdup(g->spec.symbols) : whole_kernel(kernel);
+	g->inside->symbols_given = g->spec.symbols != NULL;
+	guest_inside_set_ram(g->inside, ram_bytes);
+	if (!g->inside->kernel || !g->inside->symbols)
+		return error_set_errno(error, -ENOMEM, "OSv");
+	return guest_inside_add_program(g->inside, g->spec.program, inside_kernel, error);
+}
+
 static int osv_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL, *disk = NULL, *program = NULL;
@@ -188,7 +220,8 @@ static int osv_prepare(struct guest *g, struct error *error)
 		.append = append,
 		.disk = disk,
 		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	return qemu_prepare(g, &m, error);
+	r = describe_inside(g, kernel, m.ram_bytes, error);
+	return r < 0 ? r : qemu_prepare(g, &m, error);
 }
 
 /* The lines by which OSv tells of a failure, in the order of how much they say. */

@@ -58,6 +58,7 @@ struct bpf_perf_event_data {
 	__u64 addr;
 };
 
+#define PERF_REG_BP 4
 #define PERF_REG_IP 16
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -68,6 +69,14 @@ struct pt_regs {
 	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned long cs;
+};
+
+struct perf_sample_data {
+	__u64 ip;
+};
+
+struct bpf_perf_event_data_kern {
+	struct perf_sample_data *data;
 };
 
 struct inode {
@@ -110,8 +119,22 @@ struct sched_info {
 		last_arrival; /* when the task last got a CPU, by the run queue's clock */
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct preempt_notifier {
+	struct hlist_node link;
+};
+
 struct task_struct {
 	unsigned int __state;
+	unsigned int flags;
+	struct hlist_head preempt_notifiers;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -132,16 +155,38 @@ struct irqaction {
 	const char *name;
 };
 
+struct kvm_vcpu_arch {
+	unsigned long regs[17]; /* RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 RIP */
+	unsigned long cr3;
+	unsigned long cr4;
+};
+
 struct kvm_vcpu {
 	int vcpu_id;
+	struct preempt_notifier preempt_notifier;
+	struct kvm_vcpu_arch arch;
 };
 
 struct vmcb_control_area {
 	__u32 exit_code;
 };
 
+struct vmcb_seg {
+	__u64 base;
+};
+
+struct vmcb_save_area {
+	struct vmcb_seg fs;
+	__u8 cpl;
+	__u64 cr4;
+	__u64 cr3;
+	__u64 rip;
+	__u64 rsp;
+};
+
 struct vmcb {
 	struct vmcb_control_area control;
+	struct vmcb_save_area save;
 };
 
 struct vcpu_svm {

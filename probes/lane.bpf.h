@@ -75,7 +75,7 @@ struct account_map {
 
 struct sample_scratch {
 	struct record_sample head;
-	__u64 frames[2 * PROBE_STACK_DEPTH];
+	__u64 frames[4 * PROBE_STACK_DEPTH]; /* three kinds; a power of two, for the verifier */
 };
 
 struct scratch_map {

@@ -188,6 +188,67 @@ enum sample_mode {
 	SAMPLE_IRQ, /* hit an interrupt handler: told by events already */
 };
 
+/** Where the registers of a vCPU come from. */
+enum guest_source {
+	GUEST_NONE, /* it is not looked into */
+	GUEST_TCG,  /* QEMU's CPUX86State, whose address the generated code keeps in RBP */
+	GUEST_KVM,  /* struct kvm_vcpu, and on AMD the VMCB */
+};
+
+/** Where in QEMU's CPUX86State the registers are: offsets in bytes. */
+struct guest_tcg_layout {
+	__u32 regs; /* RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
+	__u32 rip;
+	__u32 eflags;
+	__u32 hflags; /* the low two bits are the privilege level */
+	__u32 fs_base;
+	__u32 cr; /* CR0..CR4 */
+};
+
+/** What is learnt of a vCPU under emulation; 0: not known yet. */
+struct guest_tcg_vcpu {
+	__u64 env; /* address of its CPUX86State */
+	__u64 candidate;
+	__u32 votes;
+	__u32 misses;
+};
+
+/** A part of the guest's physical memory and its place in QEMU's address space. */
+struct guest_ram_block {
+	__u64 physical;
+	__u64 size;
+	__u64 host;
+};
+
+#define GUEST_RAM_BLOCKS 4
+
+/** Why a chain of guest frames ended. */
+enum guest_end {
+	GUEST_END_UNKNOWN,   /* the vCPU's registers are not known (yet): no frame was taken */
+	GUEST_END_ROOT,      /* frame pointer or return address 0 */
+	GUEST_END_LIMIT,     /* PROBE_STACK_DEPTH frames */
+	GUEST_END_UNMAPPED,  /* a page that is not present */
+	GUEST_END_ADDRESS,   /* no address: not canonical, or no frame pointer by its low bits */
+	GUEST_END_TABLE,     /* a page table outside of RAM, or a page that is a device's */
+	GUEST_END_HOST,      /* the host has no page there */
+	GUEST_END_FIVE_LEVEL, /* five-level page tables are not walked */
+	GUEST_END_PAGING_OFF, /* the vCPU is not in 64-bit mode yet */
+	GUEST_END_COUNT
+};
+
+/** A vCPU at the instant of a sample. */
+struct guest_sample {
+	__u64 fs_base; /* tells guest threads apart */
+	__u64 cr3;
+	__u64 caller;   /* the word at RSP; the one above if that is RBP, just saved; 0: unreadable */
+	__u16 n_frames; /* RIP, then return addresses; 0: nothing is known of the vCPU */
+	__u8 end;       /* enum guest_end */
+	__u8 privilege; /* CPL: 0 or 3 */
+	__u8 pushed;    /* the caller is the word above */
+	__u8 in_guest;  /* the interrupt hit the guest itself (KVM); TCG cannot tell */
+	__u16 unused;
+};
+
 struct record_sample {
 	__u32 type;
 	__s32 lane;
@@ -202,7 +263,8 @@ struct record_sample {
 	__u16 n_kernel;
 	__u16 n_user;
 	char name[PROBE_NAME_SIZE];
-	/* __u64 frames follow: n_kernel, then n_user, each innermost first */
+	struct guest_sample guest;
+	/* __u64 frames follow: n_kernel, n_user, then guest.n_frames, each innermost first */
 };
 
 /* RECORD_OFF has the form of a sample; syscall is then the weight, and ip unused. */

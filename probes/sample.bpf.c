@@ -2,10 +2,30 @@
 
 /*
  * On-CPU samples: a clock on every CPU interrupts what runs there; if it is a thread of the stack,
- * its stacks (kernel, and user by frame pointers) go to the ring buffer.
+ * its stacks (kernel, user by frame pointers, and the guest's where it is a vCPU) go to the ring
+ * buffer.
  */
 
-#include "probes/stacks.bpf.h"
+#include "probes/guest_kvm.bpf.h"
+#include "probes/guest_tcg.bpf.h"
+
+/* The guest's stack, if the thread is a vCPU whose registers can be had. */
+static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct sample_scratch *s)
+{
+	struct guest_registers r = {0};
+
+	if (guest_source == GUEST_TCG) {
+		__u64 rbp = s->head.mode == SAMPLE_USER ? ctx->regs[PERF_REG_BP] : 0;
+
+		if (guest_tcg_registers(s->head.lane, rbp, &r))
+			guest_take(s, &r);
+	} else if (guest_source == GUEST_KVM) {
+		if (guest_kvm_registers(ctx, bpf_get_current_task_btf(), &r)) {
+			guest_take(s, &r);
+			s->head.guest.in_guest = 1;
+		}
+	}
+}
 
 SEC("perf_event")
 int on_sample(struct bpf_perf_event_data *ctx)
@@ -44,6 +64,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s->head.state = l ? l->base_state : STATE_NONE;
 	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
 	take_stacks(ctx, s, s->head.mode == SAMPLE_USER ? s->head.ip : s->head.user_ip);
+	if (guest_source != GUEST_NONE && t->lane >= 0)
+		take_guest(ctx, s);
 	send_stacks(s);
 	return 0;
 }

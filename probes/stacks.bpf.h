@@ -23,6 +23,7 @@ static __always_inline void take_stacks(void *ctx, struct sample_scratch *s, __u
 	long bytes = bpf_get_stack(ctx, s->frames, STACK_SIDE_BYTES, 0);
 	__u32 offset;
 
+	s->head.guest = (struct guest_sample){0};
 	if (bytes < 0)
 		bytes = 0;
 	s->head.n_kernel = bytes / sizeof(__u64);
@@ -42,7 +43,8 @@ static __always_inline void take_stacks(void *ctx, struct sample_scratch *s, __u
 
 static __always_inline void send_stacks(struct sample_scratch *s)
 {
-	__u64 size = sizeof(s->head) + ((__u64)s->head.n_kernel + s->head.n_user) * sizeof(__u64);
+	__u64 frames = (__u64)s->head.n_kernel + s->head.n_user + s->head.guest.n_frames;
+	__u64 size = sizeof(s->head) + frames * sizeof(__u64);
 
 	if (size > sizeof(*s))
 		size = sizeof(*s);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * A running guest's memory, read-only, by way of the memory backend that it shares with QEMU. It
+ * changes while it is read and nothing in it can be trusted: whoever looks at it checks what he
+ * needs on a copy.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "guests/inside.h"
+#include "probes/records.h"
+
+struct guest_memory;
+
+/**
+ * Map the memory of the guest in QEMU process @pid. *ret_blocks, *ret_n: where QEMU itself has it.
+ * -EAGAIN: QEMU has not made it yet. -EACCES, -ESRCH, -ENOMEM ... with a message.
+ */
+int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
+	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
+	struct error *error);
+
+/** @size bytes at guest-physical @physical, or NULL where there is no such memory. */
+const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, size_t size);
+
+/** A present page; returning false ends the walk. */
+typedef bool (*guest_page_t)(uint64_t address, uint64_t physical, uint64_t size, void *userdata);
+
+/**
+ * Call @each for the present pages of the address space @cr3 (four levels) that overlap @from to
+ * @to - 1, in order; only those that may be executed, if so asked. At most @max pages. Returns how
+ * many.
+ */
+size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
+	bool executable, size_t max, guest_page_t each, void *userdata);
+
+/** NULL is fine. */
+void guest_memory_close(struct guest_memory *m);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guests/inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guests/elf_needs.h"
+
+#define GIB ((uint64_t)1 << 30)
+
+/* hw/i386/pc_piix.c: from this size on the memory below the hole ends at 3 GiB. */
+#define RAM_SPLIT_FROM (3 * GIB + GIB / 2)
+#define RAM_BELOW      (3 * GIB)
+#define RAM_ABOVE_AT   (4 * GIB)
+
+int guest_inside_new(const char *subsystems, struct guest_inside **ret)
+{
+	struct guest_inside *inside = calloc(1, sizeof(*inside));
+
+	if (!inside)
+		return -ENOMEM;
+	inside->subsystems = subsystems;
+	*ret = inside;
+	return 0;
+}
+
+int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path)
+{
+	struct guest_file *grown =
+		realloc(inside->files, (inside->n_files + 1) * sizeof(*inside->files));
+	struct guest_file file = {0};
+
+	if (!grown)
+		return -ENOMEM;
+	inside->files = grown;
+	file.name = strdup(name);
+	file.path = strdup(path);
+	if (!file.name || !file.path) {
+		free(file.name);
+		free(file.path);
+		return -ENOMEM;
+	}
+	inside->files[inside->n_files++] = file;
+	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int guest_inside_add_program(struct guest_inside *inside, const char *program,
+	bool (*skip)(const char *name), struct error *error)
+{
+	struct elf_needs needs = {0};
+	int r = guest_inside_add_file(inside, base_name(program), program);
+
+	if (r < 0)
+		return r;
+	r = elf_needs_find(program, skip, NULL, &needs, error);
+	if (r == 0 && needs.interpreter && !skip)
+		r = guest_inside_add_file(inside, base_name(needs.interpreter), needs.interpreter);
+	for (size_t i = 0; i < needs.n && r == 0; i++)
+		r = guest_inside_add_file(
+			inside, base_name(needs.items[i].name), needs.items[i].path);
+	elf_needs_free(&needs);
+	return r;
+}
+
+void guest_inside_set_ram(struct guest_inside *inside, uint64_t ram_bytes)
+{
+	inside->ram_bytes = ram_bytes;
+	if (ram_bytes < RAM_SPLIT_FROM) {
+		inside->ranges[0] = (struct guest_range){.size = ram_bytes};
+		inside->n_ranges = 1;
+		return;
+	}
+	inside->ranges[0] = (struct guest_range){.size = RAM_BELOW};
+	inside->ranges[1] = (struct guest_range){
+		.physical = RAM_ABOVE_AT, .size = ram_bytes - RAM_BELOW, .offset = RAM_BELOW};
+	inside->n_ranges = 2;
+}
+
+void guest_inside_free(struct guest_inside *inside)
+{
+	if (!inside)
+		return;
+	for (size_t i = 0; i < inside->n_files; i++) {
+		free(inside->files[i].name);
+		free(inside->files[i].path);
+	}
+	free(inside->files);
+	free(inside->kernel);
+	free(inside->symbols);
+	free(inside);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * What a virtual machine's stack knows of its inside, for whoever wants to name the code that runs
+ * there: which files may be in the guest's memory, which kernel it is, how its memory is laid out.
+ * prepare() makes it (g->inside); it belongs to the guest.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+/** An ELF file that the guest may load. */
+struct guest_file {
+	char *name; /**< what the guest calls it: the program's or library's file name */
+	char *path; /**< on this host */
+};
+
+/** A range of guest-physical memory and where it lies in QEMU's memory backend. */
+struct guest_range {
+	uint64_t physical;
+	uint64_t size;
+	uint64_t offset;
+};
+
+#define GUEST_RANGES_MAX 2
+
+struct guest_inside {
+	const char *subsystems; /**< name of the table of its kernel's subsystems */
+	char *kernel;           /**< the file it boots */
+	char *symbols;          /**< ELF or kallsyms text with the kernel's functions, or NULL */
+	bool symbols_given;     /**< by --symbols: it has to fit */
+	bool kallsyms;          /**< the kernel carries its own table of symbols in memory (Linux) */
+	bool one_ring;          /**< programs run in the kernel's ring and page tables (OSv) */
+	struct guest_file *files;
+	size_t n_files;
+	struct guest_range ranges[GUEST_RANGES_MAX];
+	size_t n_ranges;
+	uint64_t ram_bytes; /**< size of the memory backend */
+};
+
+/** -ENOMEM. */
+int guest_inside_new(const char *subsystems, struct guest_inside **ret);
+
+/** The guest may load @path, which it calls @name. -ENOMEM. */
+int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path);
+
+/** The same for @program and every library it needs, but those for which @skip says so (may be
+ * NULL). -ENOMEM, or what elf_needs_find() says. */
+int guest_inside_add_program(struct guest_inside *inside, const char *program,
+	bool (*skip)(const char *name), struct error *error);
+
+/**
+ * Lay out @ram_bytes as QEMU's machine "pc" does: past 3.5 GiB the memory has a hole below 4 GiB,
+ * where devices are, and goes on above it.
+ */
+void guest_inside_set_ram(struct guest_inside *inside, uint64_t ram_bytes);
+
+/** NULL is fine. */
+void guest_inside_free(struct guest_inside *inside);
