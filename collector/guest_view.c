@@ -281,6 +281,7 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		if (r < 0)
 			return r;
 		if (r == 0) {
+			if (getenv("DBG")) fprintf(stderr, "DBGO %d/%d %llx end %u prev %s\n", i, e->n_guest, (unsigned long long)frames[i], e->guest_end, ret[n-1].symbol.name);
 			*ret_end = GUEST_END_OUTSIDE;
 			break;
 		}

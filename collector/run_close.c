@@ -157,7 +157,6 @@ static void take_counter(unsigned lane, const char *name, const int64_t *value, 
 
 void run_take_counters(struct run *run)
 {
-	run_guest_close(run);
 	if (run->counters)
 		counter_set_read(run->counters, take_counter, run->result);
 }
@@ -212,6 +211,7 @@ int run_close(struct run *run)
 		if (q < 0)
 			return q;
 	}
+	run_guest_close(run);
 	if (r->lost_events)
 		run_warn(run,
 			"%llu events were lost: %llu found the ring buffer full, %llu the "

@@ -133,6 +133,9 @@ void run_guest_close(struct run *run)
 			(kvm ? e->n_guest > 0 : e->mode == SAMPLE_USER))
 			guest_view_count(r->view, e, &c);
 	}
+	for (unsigned i = 0; i < GUEST_ENDS; i++)
+		fprintf(stderr, "DBG %s %llu\n", guest_end_names[i], (unsigned long long)c.ends[i]);
+	fprintf(stderr, "DBG samples %llu taken %llu kernel %llu known %llu\n", (unsigned long long)c.samples, (unsigned long long)c.taken, (unsigned long long)c.kernel, (unsigned long long)c.kernel_known);
 	if (c.samples < SAMPLES_TO_TELL)
 		return;
 	if ((double)c.taken < SHARE_TO_SAY * (double)c.samples)
