@@ -259,30 +259,42 @@ static void read_thread_name(pid_t tgid, pid_t tid, char ret[static PROBE_NAME_S
 		ret[strcspn(ret, "\n")] = '\0';
 }
 
-int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane)
+static int add_task(struct probe_set *p, pid_t tgid, pid_t tid, int lane, enum task_run run)
 {
 	uint32_t key = (uint32_t)tid;
 	struct task_record record = {
 		.lane = lane,
 		.tgid = (uint32_t)tgid,
-		.run = TASK_ASLEEP,
+		.run = run,
 		.base_state = STATE_ONCPU,
 	};
 
 	read_thread_name(tgid, tid, record.name);
-	if (lane >= 0 && lane < PROBE_LANES_MAX) {
-		/* Until its first event it is not known what the thread does. */
-		p->bpf->bss->lanes[lane].members++;
-		p->bpf->bss->lanes[lane].base_state = STATE_ONCPU;
-	}
-	if (bpf_map_update_elem(bpf_map__fd(p->bpf->maps.tasks), &key, &record, BPF_ANY) < 0)
-		return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(p->bpf->maps.tasks), &key, &record, BPF_NOEXIST) < 0)
+		return errno == EEXIST ? 0 : -errno;
 	return 0;
+}
+
+int probe_set_adopt(struct probe_set *p, const struct probe_adoption *thread)
+{
+	int lane = thread->lane >= 0 && (unsigned)thread->lane < p->lanes ? thread->lane
+									  : PROBE_LANE_NONE;
+
+	if (lane != PROBE_LANE_NONE) {
+		struct lane_record *l = &p->bpf->bss->lanes[lane];
+
+		l->members++;
+		l->base_state = STATE_ONCPU;
+		l->state = thread->state;
+		l->detail.number = thread->detail;
+	}
+	return add_task(p, thread->tgid, thread->tid, lane, TASK_UNKNOWN);
 }
 
 int probe_set_follow(struct probe_set *p, pid_t pid)
 {
-	return probe_set_adopt(p, pid, pid, PROBE_LANE_NONE);
+	/* It is held, before its first instruction. */
+	return add_task(p, pid, pid, PROBE_LANE_NONE, TASK_ASLEEP);
 }
 
 uint64_t probe_set_start(struct probe_set *p)
@@ -295,8 +307,10 @@ uint64_t probe_set_start(struct probe_set *p)
 		struct lane_record *l = &bss->lanes[i];
 
 		l->since_ns = p->start_ns;
+		if (l->members) /* adopted: its state is set */
+			continue;
 		l->state = STATE_BLOCKED;
-		l->detail.number = l->members ? 0 : PROBE_DETAIL(CAUSE_NOT_CREATED, 0, 0);
+		l->detail.number = PROBE_DETAIL(CAUSE_NOT_CREATED, 0, 0);
 	}
 	__atomic_store_n(&bss->gate, 1, __ATOMIC_SEQ_CST);
 	return p->start_ns;
@@ -310,7 +324,8 @@ uint64_t probe_set_phase(struct probe_set *p)
 
 	if (*count >= PROBE_PHASES_MAX)
 		return 0;
-	/* Announced first, then placed, and placed again if we were held up until it lay in the past. */
+	/* Announced first, then placed, and placed again if we were held up until it lay in the
+	 * past. */
 	__atomic_store_n(&bss->phase_start_ns[*count], UINT64_MAX, __ATOMIC_SEQ_CST);
 	__atomic_store_n(count, *count + 1, __ATOMIC_SEQ_CST);
 	do {

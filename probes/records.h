@@ -150,6 +150,7 @@ enum task_run {
 	TASK_ASLEEP,
 	TASK_WAITING,
 	TASK_ON_CPU,
+	TASK_UNKNOWN, /* it was there before the gate opened, and no event told of it yet */
 };
 
 /** A thread of the stack. Key: its pid in the initial namespace. */
