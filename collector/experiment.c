@@ -38,6 +38,7 @@ struct experiment {
 	struct keeper *keeper;
 	struct symbols *names;
 	struct store_writer *store;
+	json_t *versions; /**< by guest: what each stack says of itself */
 	struct run_settings settings;
 };
 
@@ -196,6 +197,7 @@ static int done(struct experiment *x, int r, struct error *error)
 
 	store_writer_close(x->store);
 	symbols_free(x->names);
+	json_decref(x->versions);
 	if (x->work_dir && tree_remove(x->work_dir, &last) == 0)
 		keeper_remove(x->keeper, KEEPER_FOLDER, x->work_dir);
 	if (keeper_finish(x->keeper, &last) < 0 && r >= 0)
@@ -459,6 +461,18 @@ static void forget_processes(struct experiment *x, const struct run_result *r)
 		symbols_process_forget(x->names, (pid_t)r->profile.entries[i]->tgid);
 }
 
+static int note_version(struct experiment *x, const struct run_request *q,
+	const struct run_result *r, struct error *error)
+{
+	if (!r->note || json_object_get(x->versions, q->ops->name))
+		return 0;
+	if (!x->versions)
+		x->versions = json_object();
+	if (json_object_set_new(x->versions, q->ops->name, json_string(r->note)) < 0)
+		return 0; /* not UTF-8: nothing to keep */
+	return store_writer_set(x->store, "versions", x->versions, error);
+}
+
 static int run_all(struct experiment *x, struct error *error)
 {
 	struct progress progress;
@@ -478,6 +492,8 @@ static int run_all(struct experiment *x, struct error *error)
 			warn_noise(&result);
 			r = store_writer_run(x->store, &x->settings, q, &result, error);
 		}
+		if (r == 0)
+			r = note_version(x, q, &result, error);
 		forget_processes(x, &result);
 		if (r == 0 && !result.interrupted)
 			progress_done(&progress, q, &result);

@@ -470,6 +470,8 @@ static int execute(struct run *run, struct error *error)
 	if (q < 0)
 		return q;
 	r->command = argv_json(run->guest->argv);
+	if (run->guest->note)
+		r->note = strdup(run->guest->note);
 	q = open_log(run, error);
 	if (q < 0)
 		return q;

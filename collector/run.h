@@ -99,6 +99,7 @@ struct run_result {
 	size_t n_counters;
 	char raster_sha256[65];
 	char *command; /**< JSON array */
+	char *note;    /**< the stack's own: versions, what was made; or NULL */
 	char **warnings;
 	size_t n_warnings;
 };

@@ -242,6 +242,7 @@ void run_result_done(struct run_result *r)
 	free(r->rows);
 	free(r->counters);
 	free(r->command);
+	free(r->note);
 	for (size_t i = 0; i < r->n_warnings; i++)
 		free(r->warnings[i]);
 	free(r->warnings);
