@@ -28,6 +28,7 @@ struct probe_set {
 	uint64_t start_ns;
 	struct bpf_link **sample_links;
 	int n_cpus;
+	bool has_kvm_events;
 };
 
 uint64_t clock_ns(void)
@@ -113,20 +114,36 @@ static void set_knobs(struct probe_set *p, const struct probe_options *o)
 	knobs->kvm_isa = processor_isa();
 }
 
-static bool kernel_has_event(const struct btf *btf, const char *event)
+/* @btf, or @module, which builds on it. Neither: libbpf will tell better what is missing. */
+static bool kernel_has_event(const struct btf *btf, const struct btf *module, const char *event)
 {
+	const struct btf *types = module ? module : btf;
 	char name[128];
 
 	snprintf(name, sizeof(name), "btf_trace_%s", event);
-	return !btf || btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+	return !types || btf__find_by_name_kind(types, name, BTF_KIND_TYPEDEF) > 0;
 }
 
-/* Programs that this run does not need, or whose event this kernel does not have, stay out. */
+/* One without the others would charge time to a state that has no end. */
+static bool has_kvm_events(const struct btf *btf, const struct btf *module)
+{
+	static const char *const events[] = {"kvm_entry", "kvm_exit", "kvm_userspace_exit"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (!kernel_has_event(btf, module, events[i]))
+			return false;
+	return true;
+}
+
+/* Programs that this run does not need, or whose event this kernel does not have, stay out. KVM's
+ * events are those of a module in most kernels. */
 static void choose_programs(struct probe_set *p, const struct probe_options *o)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *kvm = btf && o->kvm ? btf__load_module_btf("kvm", btf) : NULL;
 	struct bpf_program *program;
 
+	p->has_kvm_events = o->kvm && has_kvm_events(btf, kvm);
 	bpf_object__for_each_program(program, p->bpf->obj)
 	{
 		const char *section = bpf_program__section_name(program);
@@ -136,13 +153,14 @@ static void choose_programs(struct probe_set *p, const struct probe_options *o)
 		if (strncmp(event, "sys_", 4) == 0)
 			load = o->exact_split;
 		else if (strncmp(event, "kvm_", 4) == 0)
-			load = o->kvm;
+			load = p->has_kvm_events && kernel_has_event(btf, kvm, event);
 		else if (strcmp(section, "perf_event") == 0)
 			load = o->oncpu;
 		else if (strncmp(section, "tp_btf/", 7) == 0)
-			load = kernel_has_event(btf, event);
+			load = kernel_has_event(btf, NULL, event);
 		bpf_program__set_autoload(program, load);
 	}
+	btf__free(kvm);
 	btf__free(btf);
 }
 
@@ -441,6 +459,11 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 	for (unsigned i = 0; i < p->lanes; i++)
 		close_lane(p, i, end_ns);
 	close_helpers(p, end_ns);
+}
+
+bool probe_set_has_kvm_events(const struct probe_set *p)
+{
+	return p->has_kvm_events;
 }
 
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)

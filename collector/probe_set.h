@@ -47,6 +47,9 @@ struct probe_callbacks {
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
 	struct probe_set **ret, struct error *error);
 
+/** Do the kernel's events tell of the vCPUs' entries and exits? Else only samples do. */
+bool probe_set_has_kvm_events(const struct probe_set *p);
+
 /** Follow process @pid and all it will start. To be called before the gate opens. -errno. */
 int probe_set_follow(struct probe_set *p, pid_t pid);
 

@@ -20,6 +20,8 @@ static unsigned classify(
 	struct symbol symbol;
 
 	ret_detail[0] = '\0';
+	if (e->mode == SAMPLE_GUEST)
+		return STATE_GUEST;
 	if (e->mode == SAMPLE_KERNEL) {
 		const char *name = e->syscall >= 0 ? syscall_name(e->syscall) : "fault";
 

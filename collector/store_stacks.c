@@ -179,7 +179,10 @@ int store_stacks_put(struct store_stacks *s, struct symbols *symbols, const stru
 	int64_t stack = 0;
 	int r = push_user(s, symbols, e, &stack);
 
-	if (r == 0)
+	/* What the kernel did between the guest and the sample is the sampling's own. */
+	if (r == 0 && e->mode == SAMPLE_GUEST)
+		r = push(s, &stack, "boundary", "guest", "[guest code]");
+	else if (r == 0)
 		r = push_kernel(s, symbols, e, &stack);
 	if (r == 0)
 		*ret = stack;

@@ -186,7 +186,8 @@ struct record_lane {
 enum sample_mode {
 	SAMPLE_USER,
 	SAMPLE_KERNEL,
-	SAMPLE_IRQ, /* hit an interrupt handler: told by events already */
+	SAMPLE_IRQ,   /* hit an interrupt handler: told by events already */
+	SAMPLE_GUEST, /* hit the guest of a vCPU under KVM; ip is the host's, where it left it */
 };
 
 struct record_sample {
