@@ -120,12 +120,14 @@ static void interrupt_text(uint64_t number, char ret[static DETAIL_SIZE])
 {
 	unsigned kind = (unsigned)(number >> 32) & 0x7fffffff, nr = (unsigned)number;
 
-	if (kind == IRQ_SOFT && nr < ARRAY_SIZE(softirq_names))
+	if (kind == IRQ_HARD)
+		irq_text(nr, ret);
+	else if (kind == IRQ_SOFT && nr < ARRAY_SIZE(softirq_names))
 		snprintf(ret, DETAIL_SIZE, "softirq %s", softirq_names[nr]);
 	else if (kind == IRQ_VECTOR && nr < ARRAY_SIZE(vector_names))
 		snprintf(ret, DETAIL_SIZE, "%s", vector_names[nr]);
 	else
-		irq_text(nr, ret);
+		snprintf(ret, DETAIL_SIZE, "%s %u", kind == IRQ_SOFT ? "softirq" : "vector", nr);
 }
 
 void detail_text(unsigned state, const struct probe_detail *detail, char ret[static DETAIL_SIZE])
@@ -140,15 +142,8 @@ void detail_text(unsigned state, const struct probe_detail *detail, char ret[sta
 	} else if (state == STATE_IRQ) {
 		interrupt_text(detail->number, ret);
 	} else if (cause == CAUSE_SYSCALL) {
-		const char *name = syscall_name((long)PROBE_DETAIL_NR(detail->number));
-		char unknown[24];
-
-		if (!name) {
-			snprintf(unknown, sizeof(unknown), "system call %u",
-				PROBE_DETAIL_NR(detail->number));
-			name = unknown;
-		}
-		snprintf(ret, DETAIL_SIZE, "%.40s%s", name,
+		snprintf(ret, DETAIL_SIZE, "%.40s%s",
+			syscall_name((long)PROBE_DETAIL_NR(detail->number)),
 			sub < ARRAY_SIZE(wait_names) ? wait_names[sub] : "");
 	} else if (cause == CAUSE_VMEXIT) {
 		exit_text(sub, PROBE_DETAIL_NR(detail->number), ret);
