@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/offcpu.h: from losing a CPU to having one again, split where phases meet. */
+/* Promises of collector/offcpu.h: from losing a CPU to having one again, split where phases meet.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -69,8 +69,8 @@ static void all_four_forms_of_an_option_are_read(void **state)
 static void the_last_of_two_counts(void **state)
 {
 	(void)state;
-	assert_int_equal(MEMORY("-width=1", "-height=8", "-smoothness=1", "-width", "5"),
-		NEEDED(5, 8));
+	assert_int_equal(
+		MEMORY("-width=1", "-height=8", "-smoothness=1", "-width", "5"), NEEDED(5, 8));
 }
 
 static void other_words_are_passed_over(void **state)
@@ -92,8 +92,8 @@ static void absurd_sizes_overflow_to_the_largest_number(void **state)
 	assert_true(MEMORY("-smoothness=4294967296") == UINT64_MAX);
 	assert_true(MEMORY("-width", "-5") == UINT64_MAX);
 	/* 2^62 pixels fit into the number, their bytes do not. */
-	assert_true(MEMORY("-width=4294967296", "-height=1073741824", "-smoothness=1") ==
-		    UINT64_MAX);
+	assert_true(
+		MEMORY("-width=4294967296", "-height=1073741824", "-smoothness=1") == UINT64_MAX);
 }
 
 int main(void)
