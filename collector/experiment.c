@@ -28,6 +28,7 @@ struct experiment {
 	struct placement *placements; /**< one for each number of cores */
 	unsigned *cores;
 	size_t n_cores;
+	struct attach *attach; /**< or NULL */
 	struct plan plan;
 	uint64_t seed;
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
@@ -80,6 +81,14 @@ static struct guest_spec trial_spec(const struct experiment *x, enum accel accel
 	};
 }
 
+static void note_emulation(struct experiment *x, const char *reason)
+{
+	snprintf(x->accel_note, sizeof(x->accel_note),
+		"virtual machines are emulated (TCG)%s%s; absolute times under emulation say "
+		"nothing about real hardware",
+		reason ? ": " : "", reason ? reason : "");
+}
+
 /* Before anything is started: could every stack run here? */
 static int check_guests(struct experiment *x, struct error *error)
 {
@@ -95,10 +104,7 @@ static int check_guests(struct experiment *x, struct error *error)
 			if (r < 0)
 				return r;
 			if (x->accel[i] == ACCEL_TCG)
-				snprintf(x->accel_note, sizeof(x->accel_note),
-					"virtual machines are emulated (TCG)%s%s; absolute times "
-					"under emulation say nothing about real hardware",
-					reason ? ": " : "", reason ? reason : "");
+				note_emulation(x, reason);
 		}
 		spec = trial_spec(x, x->accel[i]);
 		r = ops->available(&spec, error);
@@ -129,6 +135,33 @@ static int make_plan(struct experiment *x, struct error *error)
 	return r < 0 ? error_set_errno(error, r, "cannot plan") : 0;
 }
 
+static int plan_attach(struct experiment *x, struct error *error)
+{
+	struct run_request *request;
+	int r = attach_open(x->o->attach, &x->attach, error);
+
+	if (r < 0)
+		return r;
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return -ENOMEM;
+	*request = (struct run_request){
+		.id = 1,
+		.ops = x->attach->ops,
+		.accel = x->attach->accel,
+		.lanes = x->attach->lanes,
+		.attach = x->attach,
+		.repetition = 1,
+		.position = 1,
+	};
+	x->plan = (struct plan){request, 1};
+	x->settings.scenario = "attach";
+	x->accel[0] = x->attach->accel;
+	if (x->attach->accel == ACCEL_TCG)
+		note_emulation(x, NULL);
+	return 0;
+}
+
 static int make_work_dir(struct experiment *x, struct error *error)
 {
 	/* Short, since the path of a socket in it has to fit into 108 bytes. */
@@ -153,7 +186,7 @@ static int prepare(struct experiment *x, struct error *error)
 	r = symbols_new(&x->names, error);
 	if (r < 0)
 		return r;
-	r = workload_find(x->o->program, &x->program, error);
+	r = o->attach ? 0 : workload_find(o->program, &x->program, error);
 	if (r < 0)
 		return r;
 	r = make_work_dir(x, error);
@@ -182,6 +215,8 @@ static int prepare(struct experiment *x, struct error *error)
 	};
 	if (x->settings.memory_bytes == UINT64_MAX)
 		return error_set_user(error, -EOVERFLOW, "the picture asked for is too large");
+	if (o->attach)
+		return plan_attach(x, error);
 	r = place_lanes(x, error);
 	if (r < 0)
 		return r;
@@ -204,6 +239,7 @@ static int done(struct experiment *x, int r, struct error *error)
 	if (keeper_finish(x->keeper, &last) < 0 && r >= 0)
 		r = error_set(error, -EIO, "%s", last.text);
 	plan_done(&x->plan);
+	attach_free(x->attach);
 	for (size_t i = 0; x->placements && i < x->n_cores; i++)
 		placement_done(&x->placements[i]);
 	free(x->placements);
@@ -266,13 +302,15 @@ int experiment_dry_run(
 	struct experiment x = {.o = o, .topology = topology};
 	int r = prepare(&x, error);
 
-	if (r == 0) {
+	if (r == 0 && !x.attach) {
 		printf("%zu runs, seed %llu", x.plan.n, (unsigned long long)x.seed);
 		if (x.accel_note[0])
 			printf("; %s", x.accel_note);
 		putchar('\n');
 	}
-	for (size_t i = 0; i < x.plan.n && r == 0; i++)
+	if (x.attach && r == 0)
+		attach_describe(x.attach, stdout);
+	for (size_t i = 0; i < x.plan.n && r == 0 && !x.attach; i++)
 		r = print_run(&x, &x.plan.runs[i], i, error);
 	return done(&x, r, error);
 }
@@ -304,7 +342,9 @@ static int make_output(struct experiment *x, struct error *error)
 	int r;
 
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-	for (size_t i = 0; i < x->o->n_guests; i++)
+	if (x->attach)
+		snprintf(names, sizeof(names), "-%s-%d", x->attach->ops->name, x->attach->pid);
+	for (size_t i = 0; i < x->o->n_guests && !x->attach; i++)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "-%s",
 			x->o->guests[i]->name);
 	if (x->o->output)
@@ -380,7 +420,8 @@ static int write_machine(struct experiment *x, struct error *error)
 			break;
 	}
 	if (r == 0) {
-		machine_warnings(facts, x->topology, &x->placements[x->n_cores - 1], warn, &c);
+		machine_warnings(facts, x->topology,
+			x->placements ? &x->placements[x->n_cores - 1] : NULL, warn, &c);
 		r = c.result;
 	}
 	for (size_t i = 0; i < x->o->n_guests && r == 0; i++) {

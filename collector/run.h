@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/attach.h"
 #include "collector/audit.h"
 #include "collector/books.h"
 #include "collector/counters.h"
@@ -52,6 +53,7 @@ struct run_request {
 	enum accel accel; /**< resolved */
 	unsigned lanes;
 	const struct placement *placement;
+	struct attach *attach; /**< a process that runs already, or NULL: start the stack */
 	unsigned repetition;
 	unsigned position;
 };
