@@ -166,9 +166,11 @@ class Traces:
                 and process_state(name) not in (None, "Z", "X")]
 
     def find(self, name):
-        """The pid of a living process of ours whose program is called @name, or None."""
+        """The pid of a living process of ours whose program is called @name, or None. QEMU counts once
+        it is a machine: it is also asked for its version."""
         for pid, line in self.processes().items():
-            if os.path.basename(line.split(" ")[0]) == name:
+            if os.path.basename(line.split(" ")[0]) == name and \
+                    (not name.startswith("qemu") or " -smp " in line):
                 return pid
         return None
 
