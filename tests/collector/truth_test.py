@@ -145,7 +145,23 @@ class Interrupts(TruthTest):
         self.assertGreaterEqual(books, truth * (0.99 - 1.5 * away) - 20, book)
         return books, ns
 
+    def attempt(self, check):
+        """Some kernels do not tell of every context switch. What happens from such a one to the next is
+        charged rightly as time, but interrupts in there are not seen: the run says so, and is made again."""
+        for last in (False, False, True):
+            try:
+                return check()
+            except AssertionError as difference:
+                with harness.Store(f"{self.work}/results-{self.outputs}") as store:
+                    if last or not any("context switches" in w for w in store.warnings()):
+                        raise
+                print(f"  again, since this kernel did not tell of all context switches: {difference}",
+                      flush=True)
+
     def test_storms_of_timers_and_packets_are_counted_as_the_kernel_counts(self):
+        self.attempt(self.check_storms)
+
+    def check_storms(self):
         store = self.measured(self.truth("timers", "-ms", "700", options=("--profile", "none")))
         said = self.said(store)
         timers, network = said[0, "timers"], said[0, "network"]
@@ -156,11 +172,13 @@ class Interrupts(TruthTest):
         self.check(store, 0, "timers", "softirq timer", timers["timer"])
         self.check(store, 0, "timers", "softirq sched", timers["sched"])
         self.check(store, 0, "network", "softirq net_rx", network["net_rx"])
-        self.check(store, 0, "network", "local timer", network["local_timer"])
 
     def test_interrupt_time_agrees_with_bpftrace(self):
-        """Another program, which pairs entry and exit in its own way, on the same thread."""
         harness.need_program("bpftrace")
+        self.attempt(self.check_bpftrace)
+
+    def check_bpftrace(self):
+        """Another program, which pairs entry and exit in its own way, on the same thread."""
         script = ('tracepoint:irq_vectors:local_timer_entry /comm == "worker/0"/ '
                   '{ @begin[tid] = nsecs; } '
                   'tracepoint:irq_vectors:local_timer_exit /@begin[tid]/ '
