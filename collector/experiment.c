@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/counters.h"
 #include "collector/machine.h"
 #include "collector/plan.h"
 #include "collector/progress.h"
@@ -112,6 +113,16 @@ static int check_guests(struct experiment *x, struct error *error)
 			return error_prefix(error, r, "%s", ops->name);
 	}
 	return 0;
+}
+
+/* An event that nobody knows must not be found out only after a folder was made. */
+static int check_counters(const struct experiment *x, struct error *error)
+{
+	struct counter_set *set = NULL;
+	int r = x->o->count ? counter_set_new(x->o->counters, &set, error) : 0;
+
+	counter_set_free(set);
+	return r;
 }
 
 static int make_plan(struct experiment *x, struct error *error)
@@ -223,6 +234,9 @@ static int prepare(struct experiment *x, struct error *error)
 	r = check_guests(x, error);
 	if (r < 0)
 		return r;
+	r = check_counters(x, error);
+	if (r < 0)
+		return r;
 	return make_plan(x, error);
 }
 
@@ -303,7 +317,8 @@ int experiment_dry_run(
 	int r = prepare(&x, error);
 
 	if (r == 0 && !x.attach) {
-		printf("%zu runs, seed %llu", x.plan.n, (unsigned long long)x.seed);
+		printf("%zu %s, seed %llu", x.plan.n, x.plan.n == 1 ? "run" : "runs",
+			(unsigned long long)x.seed);
 		if (x.accel_note[0])
 			printf("; %s", x.accel_note);
 		putchar('\n');
