@@ -308,7 +308,8 @@ class SystemTest(unittest.TestCase):
         self.outputs += 1
         return os.path.join(self.work, f"results-{self.outputs}")
 
-    def start(self, *arguments, workload=SMALL, output=None, env=None, before=None, command=None):
+    def start(self, *arguments, workload=SMALL, output=None, env=None, before=None, command=None,
+              stderr=None):
         """Start a collector. The Popen has .folder, where its results go."""
         folder = output or self.new_output()
         words = [*(command or [self.collector]), "--output", folder, *arguments]
@@ -316,8 +317,8 @@ class SystemTest(unittest.TestCase):
             words += ["--", *workload]
         with open(os.path.join(self.work, "stdout"), "wb") as out, \
                 open(os.path.join(self.work, "stderr"), "wb") as err:
-            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                       cwd=self.work, env=self.environment(**(env or {})),
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=stderr or err, cwd=self.work, env=self.environment(**(env or {})),
                                        preexec_fn=before)
         process.folder = folder
         self.addCleanup(self._end, process)
