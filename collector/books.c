@@ -75,9 +75,16 @@ static int split_add(struct split *s, unsigned state, const char *detail, uint64
 	return 0;
 }
 
+/* Time in @state is what samples of it can split: all that is on the CPU, where events do not tell;
+ * the guest's, where they do (KVM). */
+static bool is_sample_of(const struct profile_entry *e, unsigned state)
+{
+	return e->state == state && (state == STATE_ONCPU || e->mode == SAMPLE_GUEST);
+}
+
 /** @phase < 0: of the whole run. */
-static int split_collect(struct split *s, const struct profile *profile, int phase, int lane,
-	sample_classify_t classify, void *userdata)
+static int split_collect(struct split *s, const struct profile *profile, unsigned of_state,
+	int phase, int lane, sample_classify_t classify, void *userdata)
 {
 	for (size_t i = 0; i < profile->n; i++) {
 		const struct profile_entry *e = profile->entries[i];
@@ -86,7 +93,7 @@ static int split_collect(struct split *s, const struct profile *profile, int pha
 		int r;
 
 		if (e->kind != PROFILE_ONCPU || e->lane != lane || e->mode == SAMPLE_IRQ ||
-			e->state != STATE_ONCPU || (phase >= 0 && e->phase != (unsigned)phase))
+			!is_sample_of(e, of_state) || (phase >= 0 && e->phase != (unsigned)phase))
 			continue;
 		state = classify(e, detail, userdata);
 		r = split_add(s, state, detail, e->count);
@@ -94,6 +101,15 @@ static int split_collect(struct split *s, const struct profile *profile, int pha
 			return r;
 	}
 	return 0;
+}
+
+/* Without a detail the samples only repeat what is exact already. */
+static bool split_says_more(const struct split *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->shares[i].detail[0])
+			return true;
+	return false;
 }
 
 /* Hand out @ns in proportion to the samples; rounding never loses or makes a nanosecond. */
@@ -160,10 +176,10 @@ static int close_lane_phase(struct books *b, struct probe_set *probes,
 	unsigned unsampled, void *userdata)
 {
 	const struct lane_record *l = probe_set_lane(probes, lane);
-	struct split split = {0};
 	int r = 0;
 
 	for (unsigned state = 0; state < STATE_COUNT && r == 0; state++) {
+		struct split split = {0};
 		struct account a = {
 			.phase = phase,
 			.lane = (int)lane,
@@ -173,21 +189,21 @@ static int close_lane_phase(struct books *b, struct probe_set *probes,
 			.exact = true,
 		};
 
-		if (state == STATE_ONCPU) {
-			if (!a.ns)
-				continue;
+		if (a.ns && (state == STATE_ONCPU || state == STATE_GUEST)) {
 			r = split_collect(
-				&split, profile, (int)phase, (int)lane, classify, userdata);
+				&split, profile, state, (int)phase, (int)lane, classify, userdata);
 			if (r == 0 && !split.samples)
 				r = split_collect(
-					&split, profile, -1, (int)lane, classify, userdata);
-			if (r == 0)
-				r = split_apply(b, &split, &a, a.ns, unsampled);
-		} else {
-			r = add_merged(b, &a);
+					&split, profile, state, -1, (int)lane, classify, userdata);
 		}
+		if (r == 0 && state == STATE_ONCPU)
+			r = a.ns ? split_apply(b, &split, &a, a.ns, unsampled) : 0;
+		else if (r == 0 && split_says_more(&split))
+			r = split_apply(b, &split, &a, a.ns, state);
+		else if (r == 0)
+			r = add_merged(b, &a);
+		free(split.shares);
 	}
-	free(split.shares);
 	return r;
 }
 

@@ -152,7 +152,7 @@ static int parse_cores(struct parse *p, char *list)
 			return r;
 		if (p->o->n_cores == OPTIONS_LIST_MAX)
 			return mistake(
-				p, error_set_user(p->error, -E2BIG,
+				p, error_set_user(p->error, -EINVAL,
 					   "--cores takes at most %d numbers", OPTIONS_LIST_MAX));
 		for (size_t i = 0; i < p->o->n_cores; i++)
 			if (p->o->cores[i] == n)
@@ -254,7 +254,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		/* getopt says in one line what is wrong; argp would add a second to every mistake. */
+		/* getopt says in one line what is wrong; argp would add a second to every mistake.
+		 */
 		state->err_stream = fopen("/dev/null", "we");
 		return 0;
 	case 'g':
@@ -360,7 +361,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		.timeout_s = 1800,
 	};
 	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)(uintptr_t)"collector"; /* with which getopt begins its messages */
+	argv[0] = (char *)(uintptr_t) "collector"; /* with which getopt begins its messages */
 	r = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &p);
 	if (p.result)
 		return p.result;

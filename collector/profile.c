@@ -28,7 +28,7 @@ static uint64_t hash_entry(
 	const uint32_t head[] = {e->kind, e->phase, (uint32_t)e->lane, e->tgid, e->mode, e->state,
 		(uint32_t)e->syscall, e->n_kernel, e->n_user, e->n_guest, e->guest_end};
 	const uint64_t inside[] = {e->guest_thread, e->guest_caller, e->guest_pushed,
-		e->guest_hit, e->guest_privilege};
+		e->guest_privilege};
 
 	hash = hash_bytes(hash, head, sizeof(head));
 	hash = hash_bytes(hash, inside, sizeof(inside));
@@ -45,7 +45,6 @@ static bool same_entry(const struct profile_entry *a, const struct profile_entry
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
 	       a->guest_pushed == key->guest_pushed &&
-	       a->guest_hit == key->guest_hit &&
 	       a->guest_privilege == key->guest_privilege && a->kind == key->kind && a->phase == key->phase && a->lane == key->lane &&
 	       a->tgid == key->tgid && a->mode == key->mode && a->state == key->state &&
 	       a->syscall == key->syscall && a->n_kernel == key->n_kernel &&
@@ -115,7 +114,8 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	struct profile_entry *e;
 	size_t at;
 
-	if (p->n >= p->n_slots / 2 && (p->n >= ENTRIES_MAX || grow_slots(p) < 0)) {
+	/* Where the table cannot grow, what is in it already still counts. */
+	if (p->n >= p->n_slots / 2 && p->n < ENTRIES_MAX && grow_slots(p) < 0 && !p->n_slots) {
 		p->lost += count;
 		return;
 	}
@@ -123,7 +123,7 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user, guest))
 		at = (at + 1) & (p->n_slots - 1);
 	if (!p->slots[at]) {
-		e = new_entry(key, kernel, user, guest);
+		e = p->n < p->n_slots / 2 ? new_entry(key, kernel, user, guest) : NULL;
 		if (!e) {
 			p->lost += count;
 			return;

@@ -36,7 +36,6 @@ struct profile_entry {
 	uint64_t guest_thread;   /**< FS base in the guest */
 	uint64_t guest_caller;   /**< see struct guest_sample */
 	bool guest_pushed;       /**< likewise */
-	bool guest_hit;          /**< the guest itself was hit (KVM) */
 	uint8_t guest_privilege; /**< CPL */
 	uint64_t *frames;        /**< n_kernel, n_user, then n_guest, each innermost first */
 };
@@ -46,7 +45,7 @@ struct profile {
 	size_t n;
 	size_t *slots; /**< hash table: index + 1 into entries */
 	size_t n_slots;
-	uint64_t lost; /**< samples for which there was no memory */
+	uint64_t lost; /**< samples of stacks for which there was no room */
 };
 
 /** Add @count samples worth @weight_ns in total; the key is all of @key but weight and count. */

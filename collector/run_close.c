@@ -20,6 +20,10 @@ static unsigned classify(
 	struct symbol symbol;
 
 	ret_detail[0] = '\0';
+	if (e->mode == SAMPLE_GUEST) {
+		run_guest_detail(run, e, ret_detail);
+		return STATE_GUEST;
+	}
 	if (e->mode == SAMPLE_KERNEL) {
 		const char *name = e->syscall >= 0 ? syscall_name(e->syscall) : "fault";
 
@@ -246,6 +250,7 @@ void run_result_done(struct run_result *r)
 	free(r->rows);
 	free(r->counters);
 	free(r->command);
+	free(r->note);
 	for (size_t i = 0; i < r->n_warnings; i++)
 		free(r->warnings[i]);
 	free(r->warnings);

@@ -75,6 +75,21 @@ struct run {
 /** A sentence for the user about this run, kept in the store. */
 void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** Load the probes, gate closed. */
+int run_open_probes(struct run *run, struct error *error);
+
+/** Thread @tid is lane @lane: it is counted from now on. */
+void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid);
+
+/** The gate opens, the first phase begins. */
+void run_begin(struct run *run, const char *phase);
+
+/** @argv as a JSON array, malloced. */
+char *run_argv_json(char *const *argv);
+
+/** The life cycle of a run on request->attach. 0 or a negative errno, as run_execute(). */
+int attach_execute(struct run *run, struct error *error);
+
 /** A marker from the program. */
 void run_on_marker(const struct marker *m, void *userdata);
 

@@ -182,23 +182,25 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
  * QEMU's that works for it; one of KVM, the guest itself. */
 static bool has_guest(const struct profile_entry *e)
 {
-	return e->n_guest && (e->mode == SAMPLE_USER || e->guest_hit);
+	return e->n_guest && (e->mode == SAMPLE_USER || e->mode == SAMPLE_GUEST);
 }
 
 static int push_guest(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
 	const struct profile_entry *e, int64_t *stack)
 {
 	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
-	struct symbol host = {0};
 	unsigned end;
 	int r = 0, n = guest_view_frames(view, e, frames, &end);
 
 	if (n < 0)
 		return n;
-	if (!e->guest_hit)
+	if (e->mode == SAMPLE_USER) {
+		struct symbol host;
+
 		r = symbols_lookup_user(symbols, (pid_t)e->tgid, e->ip, &host);
-	if (r == 0 && (e->guest_hit || !is_generated(&host)))
-		r = push_boundary(s, stack);
+		if (r == 0 && !is_generated(&host))
+			r = push_boundary(s, stack);
+	}
 	for (int i = n; i-- > 0 && r == 0;)
 		r = push(s, stack, frames[i].kernel ? "guest-kernel" : "guest-user",
 			frames[i].symbol.module, frames[i].symbol.name);
@@ -211,7 +213,10 @@ int store_stacks_put(struct store_stacks *s, struct symbols *symbols, struct gue
 	int64_t stack = 0;
 	int r = push_user(s, symbols, e, &stack);
 
-	if (r == 0)
+	/* What the kernel did between the guest and the sample is the sampling's own. */
+	if (r == 0 && e->mode == SAMPLE_GUEST)
+		r = push_boundary(s, &stack);
+	else if (r == 0)
 		r = push_kernel(s, symbols, e, &stack);
 	if (r == 0 && view && has_guest(e))
 		r = push_guest(s, symbols, view, e, &stack);

@@ -67,6 +67,8 @@ static __always_inline int lane_of_name(const char *name)
 {
 	int number = -1;
 
+	if (!lane_prefix_length) /* lanes are given, not named */
+		return -1;
 	for (__u32 i = 0; i < PROBE_NAME_SIZE; i++) {
 		char c = name[i];
 

@@ -3,7 +3,7 @@
 
 /**
  * The registers of a vCPU under KVM, when the sampling interrupt forced it out of the guest: the
- * thread's flag PF_VCPU says so. The vCPU is found from the thread: KVM registers a preempt
+ * thread's flag PF_VCPU says so (sample.bpf.c). The vCPU is found from the thread: KVM registers a preempt
  * notifier that lies in struct kvm_vcpu. On AMD the rest is in the VMCB. On Intel the VMCS cannot
  * be read from here: RBP and CR3 are what KVM keeps, RIP and RSP what it cached last, which is
  * right after an exit that made it read them.
@@ -11,7 +11,7 @@
 
 #include "probes/guest_walk.bpf.h"
 
-#define PF_VCPU 1
+#define PF_VCPU 0x1 /* the kernel's include/linux/sched.h: KVM's guest runs, or was just left */
 
 extern const volatile __u32 kvm_isa; /* kvm.bpf.c */
 
@@ -59,14 +59,12 @@ static __always_inline __u64 event_ip(void *ctx)
 	return BPF_CORE_READ(data, ip);
 }
 
-/** 1 and the registers, if the interrupt hit the guest; else 0. */
+/** The registers, when the interrupt hit the guest. 1, or 0 if there are none. */
 static __always_inline int guest_kvm_registers(
 	void *ctx, struct task_struct *task, struct guest_registers *r)
 {
 	struct kvm_vcpu *vcpu;
 
-	if (!(task->flags & PF_VCPU))
-		return 0;
 	vcpu = kvm_current_vcpu(task);
 	if (!vcpu)
 		return 0;

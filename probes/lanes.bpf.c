@@ -324,6 +324,8 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 	pid = task->pid;
 	t = task_get(pid);
 	if (t && t->run != TASK_ON_CPU) {
+		if (t->run == TASK_UNKNOWN)
+			task_found_off(t);
 		offcpu_end(pid, t, when);
 		if (t->lane >= 0) {
 			lane_on(cpu, t, task, when);
@@ -376,12 +378,16 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	}
 	if (cpu->n_waiting)
 		waiting_update(cpu, bpf_get_smp_processor_id(), next, now);
+	if (p && p->run == TASK_UNKNOWN)
+		task_found_running(p, prev);
 	if (p)
 		task_off(ctx, cpu, p, prev, next, preempt, prev_state, now);
 	cpu->lane = PROBE_LANE_NONE;
 	if (n) {
 		__u32 pid = next->pid;
 
+		if (n->run == TASK_UNKNOWN)
+			task_found_off(n);
 		offcpu_end(pid, n, now);
 		if (n->lane >= 0) {
 			lane_on(cpu, n, next, now);

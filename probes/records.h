@@ -150,6 +150,7 @@ enum task_run {
 	TASK_ASLEEP,
 	TASK_WAITING,
 	TASK_ON_CPU,
+	TASK_UNKNOWN, /* it was there before the gate opened, and no event told of it yet */
 };
 
 /** A thread of the stack. Key: its pid in the initial namespace. */
@@ -185,7 +186,8 @@ struct record_lane {
 enum sample_mode {
 	SAMPLE_USER,
 	SAMPLE_KERNEL,
-	SAMPLE_IRQ, /* hit an interrupt handler: told by events already */
+	SAMPLE_IRQ,   /* hit an interrupt handler: told by events already */
+	SAMPLE_GUEST, /* hit the guest of a vCPU under KVM; ip is the host's, where it left it */
 };
 
 /** Where the registers of a vCPU come from. */
@@ -245,8 +247,7 @@ struct guest_sample {
 	__u8 end;       /* enum guest_end */
 	__u8 privilege; /* CPL: 0 or 3 */
 	__u8 pushed;    /* the caller is the word above */
-	__u8 in_guest;  /* the interrupt hit the guest itself (KVM); TCG cannot tell */
-	__u16 unused;
+	__u8 unused[3];
 };
 
 struct record_sample {

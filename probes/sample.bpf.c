@@ -19,11 +19,9 @@ static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct s
 
 		if (guest_tcg_registers(s->head.lane, rbp, &r))
 			guest_take(s, &r);
-	} else if (guest_source == GUEST_KVM) {
-		if (guest_kvm_registers(ctx, bpf_get_current_task_btf(), &r)) {
+	} else if (guest_source == GUEST_KVM && s->head.mode == SAMPLE_GUEST) {
+		if (guest_kvm_registers(ctx, bpf_get_current_task_btf(), &r))
 			guest_take(s, &r);
-			s->head.guest.in_guest = 1;
-		}
 	}
 }
 
@@ -35,6 +33,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	struct sample_scratch *s;
 	struct cpu_state *cpu;
 	struct lane_record *l;
+	struct task_struct *task;
 	struct pt_regs *regs;
 
 	if (!gate || !pid)
@@ -46,7 +45,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s = bpf_map_lookup_elem(&scratch, &which);
 	if (!cpu || !s)
 		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	task = bpf_get_current_task_btf();
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	l = lane_get(t->lane);
 	s->head.type = RECORD_SAMPLE;
 	s->head.lane = t->lane;
@@ -57,6 +57,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s->head.user_ip = regs->ip;
 	s->head.syscall = (long)regs->orig_ax < 0 ? -1 : (__s32)regs->orig_ax;
 	s->head.mode = (__s64)s->head.ip < 0 ? SAMPLE_KERNEL : SAMPLE_USER;
+	if (s->head.mode == SAMPLE_KERNEL && task->flags & PF_VCPU)
+		s->head.mode = SAMPLE_GUEST;
 	/* The sampling clock is itself an interrupt; a second one below it means that it hit a
 	 * handler. */
 	if (cpu->irq_depth > 1)

@@ -6,6 +6,7 @@ Needs no privileges for what it checks, apart from the cases that say so. A mist
 that is missing: 3; always one line that names the thing, nothing on standard output, nothing left."""
 import json
 import os
+import pty
 import shutil
 import sys
 import unittest
@@ -247,6 +248,25 @@ class Words(harness.SystemTest):
         self.assertEqual([line[:11] for line in lines], ["run 1 of 2:", "run 2 of 2:"])
         self.assertNotIn("\r", done.stderr)
         self.assertNotIn("\x1b", done.stderr)
+
+    def test_on_a_terminal_the_run_and_the_time_left_are_shown_in_place(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = self.start("--cores", "1", "--repeat", "2", stderr=slave)
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:  # how a terminal ends
+                break
+            if not piece:
+                break
+            text += piece
+        self.assertEqual(self.finish(process).status, 0, text)
+        self.assertIn(b"\r\x1b[K", text)
+        self.assertRegex(text, rb"run 2 of 2: native, 1 core, repetition 2, about \d+ s left")
+        self.assertRegex(text, rb"repetition 2: boot [0-9.]+ s")
 
     def test_the_summary_names_the_report_which_is_there(self):
         done = self.collect("--cores", "1", "--repeat", "1")
