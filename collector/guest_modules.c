@@ -2,7 +2,6 @@
 #include "collector/guest_modules.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,8 +185,7 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 		r = add_file(s, inside->files[i].path, i);
 	if (r == 0 && s->n_pages) {
 		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
-		{ size_t k = guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
-		if (getenv("DBG")) fprintf(stderr, "DBG cr3 %llx filepages %zu pages %zu places %zu\n", (unsigned long long)cr3, s->n_pages, k, s->n_places);}
+		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
 	}
 	for (size_t i = 0; i < inside->n_files && r == 0; i++) {
 		const struct place *place = best_place(s, i);

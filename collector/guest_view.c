@@ -14,7 +14,9 @@
 
 #define USER_HALF_END    ((uint64_t)1 << 47)
 #define PROGRAM_FROM     ((uint64_t)1 << 16)
-#define OSV_PROGRAM_FROM 0x100000000000ULL /* OSv: programs from here up, the kernel below */
+/* OSv: the kernel, then programs and what they map, then all of memory, several times. */
+#define OSV_PROGRAM_FROM 0x100000000000ULL
+#define OSV_PROGRAM_TO   0x400000000000ULL
 #define SPACES_MAX       16
 #define THREADS_MAX      4096
 
@@ -47,7 +49,9 @@ struct guest_view {
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
-	bool kernel_added, learnt;
+	bool kernel_added;
+	uint64_t *biases; /**< of each file that was found */
+	bool *found;
 	struct space_use spaces[SPACES_MAX];
 	size_t n_spaces;
 	struct guest_thread *threads;
@@ -71,6 +75,10 @@ int guest_view_new(struct guest_inside *inside, struct symbols *names, const cha
 	r = symbol_space_new(names, &v->space);
 	if (r == 0)
 		r = subsystems_load(inside->subsystems, &v->subsystems, error);
+	v->biases = calloc(inside->n_files + 1, sizeof(*v->biases));
+	v->found = calloc(inside->n_files + 1, sizeof(*v->found));
+	if (!v->biases || !v->found)
+		r = -ENOMEM;
 	if (r == 0 && asprintf(&v->kallsyms_path, "%s/kallsyms-%s", work_dir,
 			      slash ? slash + 1 : "kernel") < 0) {
 		v->kallsyms_path = NULL;
@@ -153,7 +161,12 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, cons
 static void found_module(const struct guest_file *file, uint64_t bias, void *userdata)
 {
 	struct guest_view *v = userdata;
+	size_t at = (size_t)(file - v->inside->files);
 
+	if (v->found[at] && v->biases[at] == bias)
+		return;
+	v->found[at] = true;
+	v->biases[at] = bias;
 	/* Without its symbols it is module+offset: no reason to fail. */
 	(void)symbol_space_add_elf(v->space, file->path, bias, file->name, NULL);
 }
@@ -200,31 +213,33 @@ static int add_kernel(struct guest_view *v, struct error *error)
 	return symbol_space_add_kallsyms(v->space, v->kallsyms_path, 0, error);
 }
 
-int guest_view_learn(struct guest_view *v, struct error *error)
+int guest_view_find_program(struct guest_view *v)
 {
 	const struct space_use *space = main_space(v);
-	int r = 0;
+	bool osv = v->inside->one_ring;
+	int r;
 
-	if (!v->learnt && v->memory && space) {
-		uint64_t from = v->inside->one_ring ? OSV_PROGRAM_FROM : PROGRAM_FROM;
-
-		v->learnt = true;
-		r = guest_modules_find(v->memory, v->inside, space->cr3, from, USER_HALF_END,
-			found_module, v);
-		if (r < 0)
-			return r;
-	}
-	if (!v->kernel_added) {
-		v->kernel_added = true;
-		r = add_kernel(v, error);
-	}
+	if (!v->memory || !space)
+		return -EAGAIN;
+	r = guest_modules_find(v->memory, v->inside, space->cr3,
+		osv ? OSV_PROGRAM_FROM : PROGRAM_FROM, osv ? OSV_PROGRAM_TO : USER_HALF_END,
+		found_module, v);
 	return r < 0 ? r : 0;
+}
+
+int guest_view_find_kernel(struct guest_view *v, struct error *error)
+{
+	if (v->kernel_added)
+		return 0;
+	v->kernel_added = true;
+	return add_kernel(v, error);
 }
 
 static bool in_kernel(const struct guest_view *v, uint64_t address)
 {
-	return v->inside->one_ring ? address < OSV_PROGRAM_FROM || (int64_t)address < 0
-				   : (int64_t)address < 0;
+	if (v->inside->one_ring)
+		return address < OSV_PROGRAM_FROM || address >= OSV_PROGRAM_TO;
+	return (int64_t)address < 0;
 }
 
 /* Returns 1 if @address is in known text, 0 if not, -ENOMEM. */
@@ -257,7 +272,7 @@ static bool caller_on_top(const struct profile_entry *e, const struct guest_fram
 int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	struct guest_frame ret[static PROBE_STACK_DEPTH + 1], unsigned *ret_end)
 {
-	const uint64_t *frames = e->frames + e->n_kernel + e->n_user;
+	const uint64_t *frames = e->guest;
 	int n = 0, r;
 
 	*ret_end = e->guest_end;
@@ -281,7 +296,6 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		if (r < 0)
 			return r;
 		if (r == 0) {
-			if (getenv("DBG")) fprintf(stderr, "DBGO %d/%d %llx end %u prev %s\n", i, e->n_guest, (unsigned long long)frames[i], e->guest_end, ret[n-1].symbol.name);
 			*ret_end = GUEST_END_OUTSIDE;
 			break;
 		}
@@ -364,5 +378,7 @@ void guest_view_free(struct guest_view *v)
 	guest_inside_free(v->inside);
 	free(v->kallsyms_path);
 	free(v->threads);
+	free(v->biases);
+	free(v->found);
 	free(v);
 }

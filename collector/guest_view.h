@@ -69,10 +69,17 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, cons
 	bool boot);
 
 /**
- * Learn where the guest has its program, and what symbols its kernel carries, from its memory:
- * while it runs. -ENOMEM, or what is wrong with a file of symbols, with a message.
+ * Find where the guest has its program and its libraries, in its memory as it is now. To be called
+ * more than once while the program runs: text that was not used yet is not there yet. -EAGAIN: too
+ * early, no sample of the program was taken; -ENOMEM.
  */
-int guest_view_learn(struct guest_view *v, struct error *error);
+int guest_view_find_program(struct guest_view *v);
+
+/**
+ * Take the kernel's symbols: from a file, or from the table that the kernel itself carries, while it
+ * runs. -ENOMEM, or what is wrong, with a message.
+ */
+int guest_view_find_kernel(struct guest_view *v, struct error *error);
 
 /**
  * The frames of @e, innermost first, at most PROBE_STACK_DEPTH + 1; *ret_end says why there are no

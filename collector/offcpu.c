@@ -92,7 +92,7 @@ static void end_one(struct offcpu_pending *p, struct profile *profile, const str
 		if (to <= from)
 			continue;
 		p->key.phase = i;
-		profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel, NULL,
+		profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
 			(to - from) * p->weight, p->weight);
 	}
 	p->since_ns = 0;

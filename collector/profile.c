@@ -21,8 +21,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t length)
 }
 
 static uint64_t hash_entry(
-	const struct profile_entry *e, const uint64_t *kernel, const uint64_t *user,
-	const uint64_t *guest)
+	const struct profile_entry *e, const uint64_t *kernel, const uint64_t *user)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	const uint32_t head[] = {e->kind, e->phase, (uint32_t)e->lane, e->tgid, e->mode, e->state,
@@ -35,12 +34,11 @@ static uint64_t hash_entry(
 	hash = hash_bytes(hash, e->thread, sizeof(e->thread));
 	hash = hash_bytes(hash, kernel, e->n_kernel * sizeof(*kernel));
 	hash = hash_bytes(hash, user, e->n_user * sizeof(*user));
-	return hash_bytes(hash, guest, e->n_guest * sizeof(*guest));
+	return hash_bytes(hash, e->guest, e->n_guest * sizeof(*e->guest));
 }
 
 static bool same_entry(const struct profile_entry *a, const struct profile_entry *key,
-	const uint64_t *kernel, const uint64_t *user,
-	const uint64_t *guest)
+	const uint64_t *kernel, const uint64_t *user)
 {
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
@@ -53,8 +51,8 @@ static bool same_entry(const struct profile_entry *a, const struct profile_entry
 		       memcmp(a->frames, kernel, key->n_kernel * sizeof(*kernel)) == 0) &&
 	       (!key->n_user || memcmp(a->frames + key->n_kernel, user,
 					key->n_user * sizeof(*user)) == 0) &&
-	       (!key->n_guest || memcmp(a->frames + key->n_kernel + key->n_user, guest,
-					 key->n_guest * sizeof(*guest)) == 0);
+	       (!key->n_guest || memcmp(a->guest, key->guest,
+					 key->n_guest * sizeof(*key->guest)) == 0);
 }
 
 static int grow_slots(struct profile *p)
@@ -73,8 +71,7 @@ static int grow_slots(struct profile *p)
 	p->entries = entries;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_entry *e = entries[i];
-		size_t at = hash_entry(e, e->frames, e->frames + e->n_kernel,
-				    e->frames + e->n_kernel + e->n_user) & (n_slots - 1);
+		size_t at = hash_entry(e, e->frames, e->frames + e->n_kernel) & (n_slots - 1);
 
 		while (slots[at])
 			at = (at + 1) & (n_slots - 1);
@@ -87,8 +84,7 @@ static int grow_slots(struct profile *p)
 }
 
 static struct profile_entry *new_entry(
-	const struct profile_entry *key, const uint64_t *kernel, const uint64_t *user,
-	const uint64_t *guest)
+	const struct profile_entry *key, const uint64_t *kernel, const uint64_t *user)
 {
 	size_t n = (size_t)key->n_kernel + key->n_user + key->n_guest;
 	struct profile_entry *e = malloc(sizeof(*e) + n * sizeof(uint64_t));
@@ -102,14 +98,15 @@ static struct profile_entry *new_entry(
 		memcpy(e->frames, kernel, key->n_kernel * sizeof(*kernel));
 	if (key->n_user)
 		memcpy(e->frames + key->n_kernel, user, key->n_user * sizeof(*user));
+	e->guest = e->frames + key->n_kernel + key->n_user;
 	if (key->n_guest)
-		memcpy(e->frames + key->n_kernel + key->n_user, guest,
-			key->n_guest * sizeof(*guest));
+		memcpy(e->frames + key->n_kernel + key->n_user, key->guest,
+			key->n_guest * sizeof(*key->guest));
 	return e;
 }
 
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
-	const uint64_t *user, const uint64_t *guest, uint64_t weight_ns, uint64_t count)
+	const uint64_t *user, uint64_t weight_ns, uint64_t count)
 {
 	struct profile_entry *e;
 	size_t at;
@@ -119,11 +116,11 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 		p->lost += count;
 		return;
 	}
-	at = hash_entry(key, kernel, user, guest) & (p->n_slots - 1);
-	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user, guest))
+	at = hash_entry(key, kernel, user) & (p->n_slots - 1);
+	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user))
 		at = (at + 1) & (p->n_slots - 1);
 	if (!p->slots[at]) {
-		e = p->n < p->n_slots / 2 ? new_entry(key, kernel, user, guest) : NULL;
+		e = p->n < p->n_slots / 2 ? new_entry(key, kernel, user) : NULL;
 		if (!e) {
 			p->lost += count;
 			return;

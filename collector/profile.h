@@ -37,7 +37,8 @@ struct profile_entry {
 	uint64_t guest_caller;   /**< see struct guest_sample */
 	bool guest_pushed;       /**< likewise */
 	uint8_t guest_privilege; /**< CPL */
-	uint64_t *frames;        /**< n_kernel, n_user, then n_guest, each innermost first */
+	const uint64_t *guest;   /**< n_guest addresses, innermost first */
+	uint64_t *frames;        /**< n_kernel, then n_user, each innermost first; not of a key */
 };
 
 struct profile {
@@ -50,7 +51,7 @@ struct profile {
 
 /** Add @count samples worth @weight_ns in total; the key is all of @key but weight and count. */
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
-	const uint64_t *user, const uint64_t *guest, uint64_t weight_ns, uint64_t count);
+	const uint64_t *user, uint64_t weight_ns, uint64_t count);
 
 /** Free all entries. */
 void profile_done(struct profile *p);

@@ -185,6 +185,7 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 		.n_kernel = s->n_kernel,
 		.n_user = s->n_user,
 		.n_guest = s->guest.n_frames,
+		.guest = frames + s->n_kernel + s->n_user,
 		.guest_end = s->guest.end,
 		.guest_thread = s->guest.fs_base,
 		.guest_caller = s->guest.caller,
@@ -198,7 +199,7 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 	key.thread[sizeof(key.thread) - 1] = '\0';
 	run_guest_sample(run, s, frames + s->n_kernel + s->n_user);
 	profile_add(&run->result->profile, &key, frames, frames + s->n_kernel,
-		frames + s->n_kernel + s->n_user, NS_PER_S / run->settings->frequency_hz, 1);
+		NS_PER_S / run->settings->frequency_hz, 1);
 }
 
 static void on_off(const struct record_sample *s, const uint64_t *frames, void *userdata)
@@ -534,7 +535,8 @@ static int execute(struct run *run, struct error *error)
 		r->end_ns = clock_ns();
 		r->phases[r->n_phases - 1].end_ns = r->end_ns;
 		run_snapshot_maps(run);
-		run_guest_learn(run);
+		run_guest_find_program(run);
+		run_guest_find_kernel(run);
 	}
 	run_finish_probes(run, r->end_ns);
 	run->guest->ops->stop(run->guest, r->ok && run->ended);

@@ -68,11 +68,20 @@ void run_guest_sample(struct run *run, const struct record_sample *s, const uint
 		guest_view_sample(run->result->view, s, frames, run->result->n_phases < 2);
 }
 
-void run_guest_learn(struct run *run)
+void run_guest_find_program(struct run *run)
+{
+	if (!run->result->view)
+		return;
+	if (!run->finished)
+		probe_set_consume(run->probes); /* samples tell the address space */
+	(void)guest_view_find_program(run->result->view);
+}
+
+void run_guest_find_kernel(struct run *run)
 {
 	struct error error = {0};
 
-	if (run->result->view && guest_view_learn(run->result->view, &error) < 0)
+	if (run->result->view && guest_view_find_kernel(run->result->view, &error) < 0)
 		run_warn(run, "%s: %s", run->guest->ops->name, error.text);
 }
 
@@ -133,9 +142,6 @@ void run_guest_close(struct run *run)
 			(kvm ? e->n_guest > 0 : e->mode == SAMPLE_USER))
 			guest_view_count(r->view, e, &c);
 	}
-	for (unsigned i = 0; i < GUEST_ENDS; i++)
-		fprintf(stderr, "DBG %s %llu\n", guest_end_names[i], (unsigned long long)c.ends[i]);
-	fprintf(stderr, "DBG samples %llu taken %llu kernel %llu known %llu\n", (unsigned long long)c.samples, (unsigned long long)c.taken, (unsigned long long)c.kernel, (unsigned long long)c.kernel_known);
 	if (c.samples < SAMPLES_TO_TELL)
 		return;
 	if ((double)c.taken < SHARE_TO_SAY * (double)c.samples)

@@ -116,8 +116,11 @@ void run_guest_find_memory(struct run *run);
 /** A sample with what is in it of the guest. */
 void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames);
 
-/** While the guest still runs: learn what its memory tells. Once is enough. */
-void run_guest_learn(struct run *run);
+/** While the guest runs: find its program in its memory. At every phase, since more gets loaded. */
+void run_guest_find_program(struct run *run);
+
+/** At the end, while the guest still runs: its kernel's symbols. */
+void run_guest_find_kernel(struct run *run);
 
 /** The subsystem of the guest that @e was in. */
 void run_guest_detail(

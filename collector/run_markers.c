@@ -52,6 +52,7 @@ static void begin_phase(struct run *run, const struct marker *m)
 	strcpy(r->phases[r->n_phases].name, name);
 	r->n_phases++;
 	run_snapshot_maps(run);
+	run_guest_find_program(run);
 }
 
 static void end_phases(struct run *run, const struct marker *m)
@@ -73,8 +74,10 @@ static void end_phases(struct run *run, const struct marker *m)
 		run->program_status = 0;
 	run->cgroup_end = run_read_cgroup(run);
 	run->ended = true;
+	/* The guest is about to vanish: first what only its memory tells. The books have ended. */
+	run_guest_find_program(run);
+	run_guest_find_kernel(run);
 	run_finish_probes(run, now);
-	run_guest_learn(run);
 }
 
 static void take_worker(struct run *run, const struct marker *m)
