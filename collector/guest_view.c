@@ -301,6 +301,10 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		}
 		n++;
 	}
+	/* Below such a function nothing is a frame, whatever the frame pointer said. */
+	if (*ret_end != GUEST_END_ROOT && ret[n - 1].symbol.resolved &&
+		subsystems_is_root(v->subsystems, ret[n - 1].symbol.name))
+		*ret_end = GUEST_END_ROOT;
 	return n;
 }
 

@@ -93,6 +93,7 @@ struct run_result {
 	struct audit audit;
 	struct profile profile;
 	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
+	struct guest_counts guest_counts;
 	struct probe_losses losses;
 	uint64_t lost_events;
 	struct run_worker *workers;

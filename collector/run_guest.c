@@ -142,6 +142,7 @@ void run_guest_close(struct run *run)
 			(kvm ? e->n_guest > 0 : e->mode == SAMPLE_USER))
 			guest_view_count(r->view, e, &c);
 	}
+	r->guest_counts = c;
 	if (c.samples < SAMPLES_TO_TELL)
 		return;
 	if ((double)c.taken < SHARE_TO_SAY * (double)c.samples)

@@ -230,6 +230,28 @@ static int write_program(
 	return q;
 }
 
+static int write_guest(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	const struct guest_thread *threads;
+	size_t n = 0;
+	int q = 0;
+
+	if (!r->view)
+		return 0;
+	threads = guest_view_threads(r->view, &n);
+	for (size_t i = 0; i < n && q == 0; i++)
+		q = insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?)", "iiiii", run,
+			(int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
+			(int64_t)threads[i].samples, (int64_t)threads[i].switches);
+	for (unsigned end = 0; end < GUEST_ENDS && q == 0; end++)
+		if (r->guest_counts.ends[end])
+			q = insert(s, error, "INSERT INTO guest_stack_end VALUES (?,?,?)", "isi",
+				run, guest_end_names[end],
+				(int64_t)r->guest_counts.ends[end]);
+	return q;
+}
+
 static int write_samples(struct store_writer *s, const struct run_settings *settings, int64_t run,
 	const struct run_result *r, struct error *error)
 {
@@ -242,9 +264,10 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 
 		if (q < 0)
 			return sql_error(s, error);
-		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?)", "isissoii", run,
+		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio", run,
 			phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
-			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count);
+			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
+			e->n_guest != 0, (int64_t)e->guest_thread);
 		if (q < 0)
 			return q;
 	}
@@ -263,6 +286,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_accounts(s, request->id, result, error);
 	if (r == 0)
 		r = write_program(s, request->id, result, error);
+	if (r == 0)
+		r = write_guest(s, request->id, result, error);
 	if (r == 0)
 		r = write_samples(s, settings, request->id, result, error);
 	if (r == 0)

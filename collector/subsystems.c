@@ -159,10 +159,15 @@ static void grow(struct subsystems *t)
 	t->n_slots = n;
 }
 
+static bool is_root_rule(const struct rule *rule)
+{
+	return strcmp(rule->subsystem, "@root") == 0;
+}
+
 static size_t find_rule(const struct subsystems *t, const char *name)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (fnmatch(t->rules[i].pattern, name, 0) == 0)
+		if (!is_root_rule(&t->rules[i]) && fnmatch(t->rules[i].pattern, name, 0) == 0)
 			return i + 1;
 	return 0;
 }
@@ -189,6 +194,14 @@ const char *subsystems_find(struct subsystems *t, const char *name, bool *ret_we
 		return NULL;
 	*ret_weak = t->rules[rule - 1].weak;
 	return t->rules[rule - 1].subsystem;
+}
+
+bool subsystems_is_root(const struct subsystems *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (is_root_rule(&t->rules[i]) && fnmatch(t->rules[i].pattern, name, 0) == 0)
+			return true;
+	return false;
 }
 
 void subsystems_free(struct subsystems *t)

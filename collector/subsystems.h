@@ -6,7 +6,8 @@
  * kind of guest kernel (guests/subsystems/). A line is `SUBSYSTEM PATTERN`: a glob pattern, as in
  * the shell, on the demangled name; the first line that fits decides. With a `?` before the
  * subsystem the line is a last resort: it counts only if no frame of the stack fits another line.
- * `#` begins a comment.
+ * `@root PATTERN` names functions that nothing calls: a stack that ends there is whole. `#` begins a
+ * comment.
  */
 
 #include <stdbool.h>
@@ -29,6 +30,9 @@ int subsystems_load(const char *name, struct subsystems **ret, struct error *err
  * valid as long as the table. *ret_weak: a last resort.
  */
 const char *subsystems_find(struct subsystems *t, const char *name, bool *ret_weak);
+
+/** Does a stack begin with @name? */
+bool subsystems_is_root(const struct subsystems *t, const char *name);
 
 /** NULL is fine. */
 void subsystems_free(struct subsystems *t);

@@ -94,7 +94,22 @@ CREATE TABLE sample (
 	kind TEXT NOT NULL,		-- oncpu, offcpu
 	stack INTEGER REFERENCES stack(id),
 	weight_ns INTEGER NOT NULL,
-	count INTEGER NOT NULL DEFAULT 1
+	count INTEGER NOT NULL DEFAULT 1,
+	guest_thread INTEGER		-- FS base of the guest thread, where the guest was looked into
+);
+
+CREATE TABLE guest_thread (
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,
+	fs_base INTEGER NOT NULL,	-- in the guest: what tells its threads apart
+	samples INTEGER NOT NULL,	-- of this thread on this vCPU, but for the boot
+	switches INTEGER NOT NULL	-- times it was another thread's successor between two samples
+);
+
+CREATE TABLE guest_stack_end (
+	run INTEGER NOT NULL REFERENCES run(id),
+	why TEXT NOT NULL,		-- root; or why the frames are not all: outside known text, ...
+	samples INTEGER NOT NULL	-- of the lanes, in the guest or for it, but for the boot
 );
 
 CREATE TABLE row (
