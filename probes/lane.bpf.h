@@ -242,6 +242,7 @@ static __always_inline void audit_take(
 	__u64 phase = l->phase;
 
 	outside_update(l, task);
+	point.gap_ns = l->outside_mark_ns;
 	point.exec_ns = task->se.sum_exec_runtime + l->outside_ns;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		point.delay_ns = task->sched_info.run_delay;
