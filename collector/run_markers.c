@@ -63,8 +63,12 @@ static void end_phases(struct run *run, const struct marker *m)
 	if (run->ended || !r->has_boot)
 		return;
 	now = probe_set_phase(run->probes);
-	if (!now)
+	if (!now) {
+		/* The last phase may not have begun yet, if all was said at once. */
 		now = clock_ns();
+		if (now < r->phases[r->n_phases - 1].start_ns)
+			now = r->phases[r->n_phases - 1].start_ns;
+	}
 	r->phases[r->n_phases - 1].end_ns = now;
 	r->runtime_ns = now - run->host_begin_ns;
 	r->has_runtime = true;

@@ -23,6 +23,13 @@
 #endif
 /* clang-format on */
 
+/* How many of the intervals off the CPU are recorded with their stacks. */
+struct offcpu_rate {
+	__u64 window_ns; /* when the current window began */
+	__u32 seen;      /* intervals in it */
+	__u32 weight;    /* one in so many is taken, at least: what the last window came to */
+};
+
 struct cpu_state {
 	__s32 lane; /* the lane that runs here, or PROBE_LANE_NONE */
 	__u32 irq_depth;
@@ -31,9 +38,9 @@ struct cpu_state {
 	__u64 irq_exec_start; /* of the thread that it hit */
 	__u32 n_waiting;
 	__u32 waiting[4]; /* lanes that wait for this CPU, so that who runs instead is known */
-	__u32 offcpu_budget;
-	__u64 offcpu_window_ns;
-	__u32 offcpu_weight;
+	struct offcpu_rate offcpu_lanes;
+	struct offcpu_rate offcpu_helpers;
+	__u32 random;
 	__u32 ready;
 	__u32 locked; /* a program is in the middle of charging a lane */
 	__u32 unused;
@@ -195,7 +202,7 @@ static __noinline void cpu_begin(struct cpu_state *cpu)
 	struct task_record *t = pid ? bpf_map_lookup_elem(&tasks, &pid) : NULL;
 
 	cpu->lane = PROBE_LANE_NONE;
-	cpu->offcpu_weight = 1;
+	cpu->random = bpf_get_prandom_u32() | 1;
 	cpu->ready = 1;
 	if (!t || t->run != TASK_UNKNOWN)
 		return;
@@ -235,6 +242,7 @@ static __always_inline void audit_take(
 	__u64 phase = l->phase;
 
 	outside_update(l, task);
+	point.gap_ns = l->outside_mark_ns;
 	point.exec_ns = task->se.sum_exec_runtime + l->outside_ns;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		point.delay_ns = task->sched_info.run_delay;

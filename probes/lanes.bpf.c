@@ -11,8 +11,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define OFFCPU_WINDOW_NS     100000000ULL
-#define OFFCPU_WINDOW_STACKS 200 /* full stacks a CPU takes in a window before it samples */
+#define OFFCPU_WINDOW_NS 100000000ULL
+/* Intervals off the CPU that a CPU records with their stacks in a window before it samples. */
+#define OFFCPU_LANES   100
+#define OFFCPU_HELPERS 50
 
 /* Knobs, set before loading. */
 const volatile bool watch_throttling = false;
@@ -35,20 +37,41 @@ struct scratch_map scratch SEC(".maps");
 
 /* Off-CPU stacks */
 
-/** In a storm of switches a stack at each would cost more than the work itself: after a budget for
- * each window every second, third, ... interval is taken, for that many times its length. Returns
- * the weight, or 0. */
-static __always_inline __u32 offcpu_weight(struct cpu_state *cpu, __u64 now)
+/* xorshift32 (Marsaglia, Xorshift RNGs, 2003): a call of the kernel's generator costs more than all
+ * the rest of the decision. */
+static __always_inline __u32 next_random(struct cpu_state *cpu)
 {
-	if (now - cpu->offcpu_window_ns > OFFCPU_WINDOW_NS) {
-		cpu->offcpu_weight = cpu->offcpu_budget / OFFCPU_WINDOW_STACKS + 1;
-		cpu->offcpu_window_ns = now;
-		cpu->offcpu_budget = 0;
+	__u32 x = cpu->random;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	cpu->random = x;
+	return x;
+}
+
+/**
+ * In a storm of switches a stack at each would cost more than the work itself: past @budget in a
+ * window one in two, three, ... intervals is taken, by chance, for that many times its length.
+ * Returns the weight, or 0. Storms that last begin with the weight that the last window came to;
+ * one that just begins is slowed down as it goes, so that it cannot fill the ring buffer.
+ */
+static __always_inline __u32 offcpu_weight(
+	struct cpu_state *cpu, struct offcpu_rate *rate, __u32 budget, __u64 now)
+{
+	__u32 weight;
+
+	if (now - rate->window_ns > OFFCPU_WINDOW_NS) {
+		rate->weight = rate->seen / budget + 1;
+		rate->window_ns = now;
+		rate->seen = 0;
 	}
-	cpu->offcpu_budget++;
-	if (cpu->offcpu_weight > 1 && bpf_get_prandom_u32() % cpu->offcpu_weight)
+	weight = rate->seen++ / budget + 1;
+	if (weight < rate->weight)
+		weight = rate->weight;
+	if (weight > 1 && (__u64)next_random(cpu) * weight >> 32)
 		return 0;
-	return cpu->offcpu_weight;
+	return weight;
 }
 
 static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struct task_record *t,
@@ -59,7 +82,11 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 
 	if (!watch_offcpu)
 		return;
-	t->off_weight = offcpu_weight(cpu, now);
+	/* Apart, so that a storm of helpers hides nothing of the lanes. */
+	if (t->lane >= 0)
+		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_lanes, OFFCPU_LANES, now);
+	else
+		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
 	if (!t->off_weight)
 		return;
 	s = bpf_map_lookup_elem(&scratch, &which);
@@ -420,12 +447,10 @@ int BPF_PROG(on_sched_waking, struct task_struct *task)
 	if (!gate)
 		return 0;
 	t = task_get(task->pid);
-	if (!t)
+	l = t ? lane_get(t->lane) : NULL;
+	if (!l) /* of helpers only the time on a CPU is kept */
 		return 0;
-	t->waking_ns = bpf_ktime_get_ns();
-	l = lane_get(t->lane);
-	if (l)
-		l->waking_ns = t->waking_ns;
+	t->waking_ns = l->waking_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -437,13 +462,12 @@ static __always_inline int handle_wakeup(struct task_struct *task)
 	if (!gate)
 		return 0;
 	t = task_get(task->pid);
-	if (!t || t->run != TASK_ASLEEP)
+	l = t ? lane_get(t->lane) : NULL;
+	if (!l || t->run != TASK_ASLEEP)
 		return 0;
 	t->run = TASK_WAITING;
 	t->queued_ns = bpf_ktime_get_ns();
-	l = lane_get(t->lane);
-	if (l)
-		__sync_fetch_and_add(&l->runnable, 1);
+	__sync_fetch_and_add(&l->runnable, 1);
 	return 0;
 }
 

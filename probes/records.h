@@ -102,6 +102,7 @@ struct audit_point {
 	__u64 cpu_ns;  /* the books' time on a CPU */
 	__u64 delay_ns; /* sched_info's run_delay */
 	__u64 wait_ns;  /* the books' time waiting for a CPU */
+	__u64 gap_ns;   /* of the CPU, ever: what its task clock left out */
 };
 
 /** One lane's state machine; lives in the programs' memory, mapped into user space. */

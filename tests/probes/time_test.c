@@ -333,7 +333,7 @@ static void the_exact_split_has_every_system_call_by_name(void **state)
 
 static void *second_answers(void *userdata)
 {
-	int (*ends)[2] = userdata;
+	int(*ends)[2] = userdata;
 	char byte;
 
 	prctl(PR_SET_NAME, "worker/1");
