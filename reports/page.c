@@ -162,6 +162,7 @@ static const struct {
 	{"books", page_books},
 	{"phases", page_phases},
 	{"details", page_details},
+	{"guest", page_guest},
 	{"flames", page_flames},
 	{"audit", page_audit},
 	{"counters", page_counters},

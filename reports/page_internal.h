@@ -23,6 +23,8 @@ int page_audit(const struct summary *s, FILE *out);
 int page_machine(const struct summary *s, FILE *out);
 int page_reproduce(const struct summary *s, FILE *out);
 
+int page_guest(const struct summary *s, FILE *out);
+
 int page_flames(const struct summary *s, FILE *out);
 
 /** "2 cores", "1 core". */

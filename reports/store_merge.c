@@ -26,7 +26,8 @@ static const char *const copy_sql[] = {
 	" FROM src.counter",
 	"INSERT INTO frame SELECT id + ?2, side, module, symbol, file, line FROM src.frame",
 	"INSERT INTO stack SELECT id + ?3, parent + ?3, frame + ?2 FROM src.stack",
-	"INSERT INTO sample SELECT run + ?1, phase, lane, thread, kind, stack + ?3, weight_ns, "
+	"INSERT INTO sample (run, phase, lane, thread, kind, stack, weight_ns, count)"
+	" SELECT run + ?1, phase, lane, thread, kind, stack + ?3, weight_ns, "
 	"count"
 	" FROM src.sample",
 	"INSERT INTO warning SELECT run + ?1, CASE WHEN run IS NULL THEN ?4 || ': ' ELSE '' END"

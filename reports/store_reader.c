@@ -65,6 +65,18 @@ int store_fail(struct store_reader *s)
 		sqlite3_errmsg(s->db));
 }
 
+bool store_has_table(struct store_reader *s, const char *name)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+
+	if (sqlite3_prepare_v2(s->db,
+		    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1", -1, &query,
+		    NULL) != SQLITE_OK)
+		return false;
+	sqlite3_bind_text(query, 1, name, -1, SQLITE_STATIC);
+	return sqlite3_step(query) == SQLITE_ROW;
+}
+
 int store_prepare(struct store_reader *s, sqlite3_stmt **ret, const char *sql)
 {
 	sqlite3_stmt *query = NULL;

@@ -198,6 +198,9 @@ const struct store_frame *store_frame(const struct store_stacks *s, int64_t id);
 /** The last error of a query in words; empty where there was none. */
 const char *store_reader_error(const struct store_reader *s);
 
+/** Is there a table of that name? Stores of older programs lack the newer ones. */
+bool store_has_table(struct store_reader *s, const char *name);
+
 /** Prepare a query. -EBADMSG with store_reader_error() set. The caller finalizes it. */
 int store_prepare(struct store_reader *s, sqlite3_stmt **ret, const char *sql);
 
