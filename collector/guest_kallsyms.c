@@ -2,9 +2,9 @@
 
 /*
  * What scripts/kallsyms.c of the kernel writes: names, each a length and as many indices into a
- * table of 256 tokens; markers, the offset of every 256th name; and an address for each, as a 32-bit
- * offset. The parts have no labels in memory, so they are found by what they must contain, from the
- * token for "0" to "9", which every kernel's names use.
+ * table of 256 tokens; markers, the offset of every 256th name; and an address for each, as a
+ * 32-bit offset. The parts have no labels in memory, so they are found by what they must contain,
+ * from the token for "0" to "9", which every kernel's names use.
  */
 
 #include "collector/guest_kallsyms.h"
@@ -49,7 +49,8 @@ struct table {
 	uint32_t n;
 	size_t offsets;
 	uint64_t base;
-	bool negative; /* addresses are base - 1 - offset where the offset is negative, else absolute */
+	bool negative; /* addresses are base - 1 - offset where the offset is negative, else
+			  absolute */
 };
 
 static bool find_extent(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
@@ -79,15 +80,15 @@ static bool copy_page(uint64_t address, uint64_t physical, uint64_t size, void *
 
 static int copy_image(struct image *image, uint64_t cr3)
 {
-	guest_memory_pages(image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX,
-		find_extent, image);
+	guest_memory_pages(
+		image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX, find_extent, image);
 	if (!image->size)
 		return -ENODATA;
 	image->bytes = calloc(1, image->size);
 	if (!image->bytes)
 		return -ENOMEM;
-	guest_memory_pages(image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX, copy_page,
-		image);
+	guest_memory_pages(
+		image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX, copy_page, image);
 	return 0;
 }
 
@@ -166,8 +167,7 @@ static size_t name_length(const struct image *image, size_t *at, size_t end)
 static bool names_fit(struct table *t, size_t names, uint32_t n)
 {
 	const struct image *image = t->image;
-	_cleanup_free_ uint32_t *marks =
-		malloc(((size_t)n / MARKER_EVERY + 1) * sizeof(*marks));
+	_cleanup_free_ uint32_t *marks = malloc(((size_t)n / MARKER_EVERY + 1) * sizeof(*marks));
 	size_t at = names;
 
 	if (!marks)
@@ -299,8 +299,8 @@ static int write_table(const struct table *t, const char *path, struct error *er
 	return 0;
 }
 
-int guest_kallsyms_write(const struct guest_memory *m, uint64_t cr3, const char *path,
-	struct error *error)
+int guest_kallsyms_write(
+	const struct guest_memory *m, uint64_t cr3, const char *path, struct error *error)
 {
 	struct image image = {.memory = m};
 	struct table t = {.image = &image};

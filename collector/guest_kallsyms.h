@@ -10,5 +10,5 @@
  * in the form of /proc/kallsyms. -ENODATA: no table, or one that is not understood; -EEXIST,
  * -ENOMEM ..., with a message.
  */
-int guest_kallsyms_write(const struct guest_memory *m, uint64_t cr3, const char *path,
-	struct error *error);
+int guest_kallsyms_write(
+	const struct guest_memory *m, uint64_t cr3, const char *path, struct error *error);

@@ -103,9 +103,8 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 		return r == -EAGAIN ? r : error_set_errno(error, r, "cannot read QEMU's mappings");
 	fd = open_backend(pid, inside->ram_bytes);
 	if (fd < 0)
-		return fd == -EAGAIN
-			       ? fd
-			       : error_set_errno(error, fd, "cannot open the guest's memory");
+		return fd == -EAGAIN ? fd
+				     : error_set_errno(error, fd, "cannot open the guest's memory");
 	m = calloc(1, sizeof(*m));
 	if (!m) {
 		close(fd);

@@ -172,8 +172,8 @@ static const struct place *best_place(const struct search *s, size_t file)
 	return best;
 }
 
-int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside, uint64_t cr3,
-	uint64_t from, uint64_t to, guest_module_t found, void *userdata)
+int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
+	uint64_t cr3, uint64_t from, uint64_t to, guest_module_t found, void *userdata)
 {
 	_cleanup_free_ struct search *s = calloc(1, sizeof(*s));
 	int r = 0, n = 0;

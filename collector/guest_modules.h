@@ -18,5 +18,5 @@ typedef void (*guest_module_t)(const struct guest_file *file, uint64_t bias, voi
  * Look for the files of @inside in the part @from to @to - 1 of the address space @cr3. Returns how
  * many were found, or -ENOMEM.
  */
-int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside, uint64_t cr3,
-	uint64_t from, uint64_t to, guest_module_t found, void *userdata);
+int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
+	uint64_t cr3, uint64_t from, uint64_t to, guest_module_t found, void *userdata);

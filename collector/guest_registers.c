@@ -20,8 +20,7 @@ static const struct {
 		{.regs = 0, .rip = 128, .eflags = 136, .hflags = 176, .fs_base = 288, .cr = 424}},
 };
 
-int guest_tcg_layout_find(
-	const char *version, struct guest_tcg_layout *ret, struct error *error)
+int guest_tcg_layout_find(const char *version, struct guest_tcg_layout *ret, struct error *error)
 {
 	const char *digits = version ? strpbrk(version, "0123456789") : NULL;
 	unsigned major = 0, minor = 0;

@@ -12,8 +12,8 @@
 #include "collector/subsystems.h"
 #include "common/cleanup.h"
 
-#define USER_HALF_END    ((uint64_t)1 << 47)
-#define PROGRAM_FROM     ((uint64_t)1 << 16)
+#define USER_HALF_END ((uint64_t)1 << 47)
+#define PROGRAM_FROM  ((uint64_t)1 << 16)
 /* OSv: the kernel, then programs and what they map, then all of memory, several times. */
 #define OSV_PROGRAM_FROM 0x100000000000ULL
 #define OSV_PROGRAM_TO   0x400000000000ULL
@@ -135,8 +135,8 @@ static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t
 	return &grown[v->n_threads++];
 }
 
-void guest_view_sample(struct guest_view *v, const struct record_sample *s, const uint64_t *frames,
-	bool boot)
+void guest_view_sample(
+	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot)
 {
 	const struct guest_sample *g = &s->guest;
 	struct guest_thread *t;

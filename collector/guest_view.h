@@ -33,8 +33,9 @@ struct guest_frame {
 };
 
 /* Why the frames of a stack are not all there is: after enum guest_end. */
-#define GUEST_END_OUTSIDE GUEST_END_COUNT /* a frame outside any known text: it and those below it
-					     are cut */
+#define GUEST_END_OUTSIDE                                                                          \
+	GUEST_END_COUNT /* a frame outside any known text: it and those below it                   \
+			   are cut */
 #define GUEST_ENDS (GUEST_END_COUNT + 1)
 
 /** What is known of all on-CPU samples of the lanes in user mode or in the guest. */
@@ -65,8 +66,8 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	struct error *error);
 
 /** A sample, in order of time: threads and address spaces are learnt. @boot: the first phase. */
-void guest_view_sample(struct guest_view *v, const struct record_sample *s, const uint64_t *frames,
-	bool boot);
+void guest_view_sample(
+	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot);
 
 /**
  * Find where the guest has its program and its libraries, in its memory as it is now. To be called
@@ -76,8 +77,8 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, cons
 int guest_view_find_program(struct guest_view *v);
 
 /**
- * Take the kernel's symbols: from a file, or from the table that the kernel itself carries, while it
- * runs. -ENOMEM, or what is wrong, with a message.
+ * Take the kernel's symbols: from a file, or from the table that the kernel itself carries, while
+ * it runs. -ENOMEM, or what is wrong, with a message.
  */
 int guest_view_find_kernel(struct guest_view *v, struct error *error);
 

@@ -26,8 +26,8 @@ static uint64_t hash_entry(
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	const uint32_t head[] = {e->kind, e->phase, (uint32_t)e->lane, e->tgid, e->mode, e->state,
 		(uint32_t)e->syscall, e->n_kernel, e->n_user, e->n_guest, e->guest_end};
-	const uint64_t inside[] = {e->guest_thread, e->guest_caller, e->guest_pushed,
-		e->guest_privilege};
+	const uint64_t inside[] = {
+		e->guest_thread, e->guest_caller, e->guest_pushed, e->guest_privilege};
 
 	hash = hash_bytes(hash, head, sizeof(head));
 	hash = hash_bytes(hash, inside, sizeof(inside));
@@ -42,17 +42,17 @@ static bool same_entry(const struct profile_entry *a, const struct profile_entry
 {
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
-	       a->guest_pushed == key->guest_pushed &&
-	       a->guest_privilege == key->guest_privilege && a->kind == key->kind && a->phase == key->phase && a->lane == key->lane &&
+	       a->guest_pushed == key->guest_pushed && a->guest_privilege == key->guest_privilege &&
+	       a->kind == key->kind && a->phase == key->phase && a->lane == key->lane &&
 	       a->tgid == key->tgid && a->mode == key->mode && a->state == key->state &&
 	       a->syscall == key->syscall && a->n_kernel == key->n_kernel &&
 	       a->n_user == key->n_user && memcmp(a->thread, key->thread, sizeof(a->thread)) == 0 &&
 	       (!key->n_kernel ||
 		       memcmp(a->frames, kernel, key->n_kernel * sizeof(*kernel)) == 0) &&
-	       (!key->n_user || memcmp(a->frames + key->n_kernel, user,
-					key->n_user * sizeof(*user)) == 0) &&
-	       (!key->n_guest || memcmp(a->guest, key->guest,
-					 key->n_guest * sizeof(*key->guest)) == 0);
+	       (!key->n_user ||
+		       memcmp(a->frames + key->n_kernel, user, key->n_user * sizeof(*user)) == 0) &&
+	       (!key->n_guest ||
+		       memcmp(a->guest, key->guest, key->n_guest * sizeof(*key->guest)) == 0);
 }
 
 static int grow_slots(struct profile *p)

@@ -89,8 +89,7 @@ void run_guest_detail(
 	struct run *run, const struct profile_entry *e, char ret_detail[static DETAIL_SIZE])
 {
 	if (run->result->view)
-		snprintf(ret_detail, DETAIL_SIZE, "%s",
-			guest_view_subsystem(run->result->view, e));
+		snprintf(ret_detail, DETAIL_SIZE, "%s", guest_view_subsystem(run->result->view, e));
 }
 
 /* "unwound to a root: 91.2 %; page not present 5.0 %, ..." */
@@ -146,8 +145,7 @@ void run_guest_close(struct run *run)
 	if (c.samples < SAMPLES_TO_TELL)
 		return;
 	if ((double)c.taken < SHARE_TO_SAY * (double)c.samples)
-		run_warn(run,
-			"the registers of the vCPU were found in %.1f %% of its samples only",
+		run_warn(run, "the registers of the vCPU were found in %.1f %% of its samples only",
 			100.0 * (double)c.taken / (double)c.samples);
 	if (!c.taken)
 		return;

@@ -278,8 +278,7 @@ static int write_guest(
 	for (unsigned end = 0; end < GUEST_ENDS && q == 0; end++)
 		if (r->guest_counts.ends[end])
 			q = insert(s, error, "INSERT INTO guest_stack_end VALUES (?,?,?)", "isi",
-				run, guest_end_names[end],
-				(int64_t)r->guest_counts.ends[end]);
+				run, guest_end_names[end], (int64_t)r->guest_counts.ends[end]);
 	return q;
 }
 
@@ -295,8 +294,8 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 
 		if (q < 0)
 			return sql_error(s, error);
-		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio", run,
-			phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
+		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio",
+			run, phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
 			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
 			e->n_guest != 0, (int64_t)e->guest_thread);
 		if (q < 0)

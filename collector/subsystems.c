@@ -123,8 +123,7 @@ int subsystems_load(const char *name, struct subsystems **ret, struct error *err
 			*next++ = '\0';
 		r = add_rule(t, line);
 		if (r < 0)
-			error_set_errno(
-				error, r, "table of subsystems %s, line %u", name, number);
+			error_set_errno(error, r, "table of subsystems %s, line %u", name, number);
 	}
 	if (r < 0) {
 		subsystems_free(t);

@@ -6,8 +6,8 @@
  * kind of guest kernel (guests/subsystems/). A line is `SUBSYSTEM PATTERN`: a glob pattern, as in
  * the shell, on the demangled name; the first line that fits decides. With a `?` before the
  * subsystem the line is a last resort: it counts only if no frame of the stack fits another line.
- * `@root PATTERN` names functions that nothing calls: a stack that ends there is whole. `#` begins a
- * comment.
+ * `@root PATTERN` names functions that nothing calls: a stack that ends there is whole. `#` begins
+ * a comment.
  */
 
 #include <stdbool.h>
@@ -20,8 +20,8 @@
 struct subsystems;
 
 /**
- * The table @name: the file NAME.txt in $GUESTSCOPE_SUBSYSTEMS or in the installed data folder, else
- * the one that is built in. -ENOENT (no such table), -EINVAL (a line is wrong), -ENOMEM.
+ * The table @name: the file NAME.txt in $GUESTSCOPE_SUBSYSTEMS or in the installed data folder,
+ * else the one that is built in. -ENOENT (no such table), -EINVAL (a line is wrong), -ENOMEM.
  */
 int subsystems_load(const char *name, struct subsystems **ret, struct error *error);
 

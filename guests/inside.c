@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guests/elf_needs.h"
 
@@ -13,6 +14,13 @@
 #define RAM_SPLIT_FROM (3 * GIB + GIB / 2)
 #define RAM_BELOW      (3 * GIB)
 #define RAM_ABOVE_AT   (4 * GIB)
+
+int guest_symbols_available(const char *path, struct error *error)
+{
+	if (path && access(path, R_OK) < 0)
+		return error_set_errno(error, -errno, "cannot read the symbols %s", path);
+	return 0;
+}
 
 int guest_inside_new(const char *subsystems, struct guest_inside **ret)
 {

@@ -33,14 +33,18 @@ struct guest_inside {
 	char *kernel;           /**< the file it boots */
 	char *symbols;          /**< ELF or kallsyms text with the kernel's functions, or NULL */
 	bool symbols_given;     /**< by --symbols: it has to fit */
-	bool kallsyms;          /**< the kernel carries its own table of symbols in memory (Linux) */
-	bool one_ring;          /**< programs run in the kernel's ring and page tables (OSv) */
+	bool kallsyms; /**< the kernel carries its own table of symbols in memory (Linux) */
+	bool one_ring; /**< programs run in the kernel's ring and page tables (OSv) */
 	struct guest_file *files;
 	size_t n_files;
 	struct guest_range ranges[GUEST_RANGES_MAX];
 	size_t n_ranges;
 	uint64_t ram_bytes; /**< size of the memory backend */
 };
+
+/** Can the file of --symbols be read? @path may be NULL. 0, or -ENOENT, -EACCES ... with a message.
+ */
+int guest_symbols_available(const char *path, struct error *error);
 
 /** -ENOMEM. */
 int guest_inside_new(const char *subsystems, struct guest_inside **ret);

@@ -81,7 +81,9 @@ static int linux_available(const struct guest_spec *spec, struct error *error)
 	_cleanup_free_ char *kernel = NULL;
 	int r = qemu_available(error);
 
-	return r < 0 ? r : find_kernel(spec, &kernel, error);
+	if (r == 0)
+		r = find_kernel(spec, &kernel, error);
+	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
 }
 
 static int add_program(

@@ -3,10 +3,10 @@
 
 /**
  * The registers of a vCPU under KVM, when the sampling interrupt forced it out of the guest: the
- * thread's flag PF_VCPU says so (sample.bpf.c). The vCPU is found from the thread: KVM registers a preempt
- * notifier that lies in struct kvm_vcpu. On AMD the rest is in the VMCB. On Intel the VMCS cannot
- * be read from here: RBP and CR3 are what KVM keeps, RIP and RSP what it cached last, which is
- * right after an exit that made it read them.
+ * thread's flag PF_VCPU says so (sample.bpf.c). The vCPU is found from the thread: KVM registers a
+ * preempt notifier that lies in struct kvm_vcpu. On AMD the rest is in the VMCB. On Intel the VMCS
+ * cannot be read from here: RBP and CR3 are what KVM keeps, RIP and RSP what it cached last, which
+ * is right after an exit that made it read them.
  */
 
 #include "probes/guest_walk.bpf.h"

@@ -45,8 +45,8 @@ static __noinline int tcg_read(__u64 env, struct guest_registers *r)
 		env_read(env, at->cr + 3 * 8, &r->cr3) || env_read(env, at->cr + 4 * 8, &r->cr4))
 		return 0;
 	r->privilege = hflags & 3;
-	return (eflags & EFLAGS_FIXED) && eflags < (1ULL << 22) && is_canonical(r->rip) &&
-	       r->rip && r->cr4 < (1ULL << 32) && guest_ram_has(r->cr3 & PAGE_FRAME);
+	return (eflags & EFLAGS_FIXED) && eflags < (1ULL << 22) && is_canonical(r->rip) && r->rip &&
+	       r->cr4 < (1ULL << 32) && guest_ram_has(r->cr3 & PAGE_FRAME);
 }
 
 /** The registers of the vCPU of @lane, whose thread was hit with @host_rbp in user mode (else 0).

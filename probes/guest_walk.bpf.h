@@ -12,14 +12,14 @@
 
 #include "probes/stacks.bpf.h"
 
-#define PAGE_PRESENT   1ULL
-#define PAGE_LARGE     (1ULL << 7)
-#define PAGE_FRAME     0x000ffffffffff000ULL
-#define CR4_PAE        (1ULL << 5)
-#define CR4_LA57       (1ULL << 12)
-#define TABLE_INDEX    511ULL
-#define REG_RSP        4
-#define REG_RBP        5
+#define PAGE_PRESENT 1ULL
+#define PAGE_LARGE   (1ULL << 7)
+#define PAGE_FRAME   0x000ffffffffff000ULL
+#define CR4_PAE      (1ULL << 5)
+#define CR4_LA57     (1ULL << 12)
+#define TABLE_INDEX  511ULL
+#define REG_RSP      4
+#define REG_RBP      5
 
 struct guest_registers {
 	__u64 rip;
@@ -50,8 +50,8 @@ static __always_inline int guest_read_physical(__u64 physical, __u64 *ret)
 		if (physical < guest_ram[i].physical || guest_ram[i].size < sizeof(*ret) ||
 			offset > guest_ram[i].size - sizeof(*ret))
 			continue;
-		return bpf_probe_read_user(ret, sizeof(*ret),
-			       (const void *)(guest_ram[i].host + offset))
+		return bpf_probe_read_user(
+			       ret, sizeof(*ret), (const void *)(guest_ram[i].host + offset))
 			       ? GUEST_END_HOST
 			       : 0;
 	}
@@ -101,8 +101,7 @@ static __noinline int guest_translate(__u64 cr3, __u64 address, struct guest_pag
 }
 
 /** The word at guest-virtual @address. 0, or enum guest_end. */
-static __always_inline int guest_read(
-	__u64 cr3, __u64 address, struct guest_page *page, __u64 *ret)
+static __always_inline int guest_read(__u64 cr3, __u64 address, struct guest_page *page, __u64 *ret)
 {
 	/* Aligned: a word does not cross a page. */
 	if (!is_canonical(address) || (address & 7))
@@ -181,8 +180,8 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 		g->end = GUEST_END_FIVE_LEVEL;
 		return;
 	}
-	/* At its entry a function has no frame yet: its caller is where the stack pointer points to,
-	 * or one word above once the caller's frame pointer is saved. */
+	/* At its entry a function has no frame yet: its caller is where the stack pointer points
+	 * to, or one word above once the caller's frame pointer is saved. */
 	if (guest_read(c.cr3, r->rsp, &c.page, &g->caller))
 		g->caller = 0;
 	g->pushed = g->caller && g->caller == r->rbp;

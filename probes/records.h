@@ -227,13 +227,13 @@ struct guest_ram_block {
 
 /** Why a chain of guest frames ended. */
 enum guest_end {
-	GUEST_END_UNKNOWN,   /* the vCPU's registers are not known (yet): no frame was taken */
-	GUEST_END_ROOT,      /* frame pointer or return address 0 */
-	GUEST_END_LIMIT,     /* PROBE_STACK_DEPTH frames */
-	GUEST_END_UNMAPPED,  /* a page that is not present */
-	GUEST_END_ADDRESS,   /* no address: not canonical, or no frame pointer by its low bits */
-	GUEST_END_TABLE,     /* a page table outside of RAM, or a page that is a device's */
-	GUEST_END_HOST,      /* the host has no page there */
+	GUEST_END_UNKNOWN,    /* the vCPU's registers are not known (yet): no frame was taken */
+	GUEST_END_ROOT,       /* frame pointer or return address 0 */
+	GUEST_END_LIMIT,      /* PROBE_STACK_DEPTH frames */
+	GUEST_END_UNMAPPED,   /* a page that is not present */
+	GUEST_END_ADDRESS,    /* no address: not canonical, or no frame pointer by its low bits */
+	GUEST_END_TABLE,      /* a page table outside of RAM, or a page that is a device's */
+	GUEST_END_HOST,       /* the host has no page there */
 	GUEST_END_FIVE_LEVEL, /* five-level page tables are not walked */
 	GUEST_END_PAGING_OFF, /* the vCPU is not in 64-bit mode yet */
 	GUEST_END_COUNT
@@ -243,7 +243,7 @@ enum guest_end {
 struct guest_sample {
 	__u64 fs_base; /* tells guest threads apart */
 	__u64 cr3;
-	__u64 caller;   /* the word at RSP; the one above if that is RBP, just saved; 0: unreadable */
+	__u64 caller; /* the word at RSP; the one above if that is RBP, just saved; 0: unreadable */
 	__u16 n_frames; /* RIP, then return addresses; 0: nothing is known of the vCPU */
 	__u8 end;       /* enum guest_end */
 	__u8 privilege; /* CPL: 0 or 3 */

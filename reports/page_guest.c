@@ -107,7 +107,8 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 	double runs = n_runs ? (double)n_runs : 1;
 
 	fputs(open_table, out);
-	fputs("<caption>Time by function of the guest, by samples: its own, and with all it called; "
+	fputs("<caption>Time by function of the guest, by samples: its own, and with all it "
+	      "called; "
 	      "under emulation with what the emulator did for it. Seconds a run.</caption>"
 	      "<thead><tr><th scope=\"col\">function</th><th scope=\"col\">of</th>"
 	      "<th scope=\"col\" class=\"n\">self s</th><th scope=\"col\" class=\"n\">self %</th>"
@@ -194,7 +195,8 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 		return 0;
 	r = store_prepare(s->store, &query,
 		"SELECT lane, fs_base, samples, switches,"
-		" (SELECT total(samples) FROM guest_thread b WHERE b.run = a.run AND b.lane = a.lane)"
+		" (SELECT total(samples) FROM guest_thread b WHERE b.run = a.run AND b.lane = "
+		"a.lane)"
 		" FROM guest_thread a WHERE run = ?1 AND samples > 0"
 		" ORDER BY lane, samples DESC, fs_base");
 	if (r < 0)
@@ -259,8 +261,8 @@ static int write_ends(const struct summary *s, const struct cell *cell, FILE *ou
 		fputs(n++ ? ", " : "<p>Where the guest’s stacks end: ", out);
 		markup_text(out, why);
 		fprintf(out, " %s %%",
-			format_percent((double)store_number(query, 1),
-				(double)store_number(query, 2))
+			format_percent(
+				(double)store_number(query, 1), (double)store_number(query, 2))
 				.text);
 	}
 	if (n)

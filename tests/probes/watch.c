@@ -148,6 +148,13 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 		.ip = s->ip,
 		.n_kernel = s->n_kernel,
 		.n_user = s->n_user,
+		.n_guest = s->guest.n_frames,
+		.guest = frames + s->n_kernel + s->n_user,
+		.guest_end = s->guest.end,
+		.guest_thread = s->guest.fs_base,
+		.guest_caller = s->guest.caller,
+		.guest_pushed = s->guest.pushed,
+		.guest_privilege = s->guest.privilege,
 	};
 
 	w->n_samples += s->lane >= 0;

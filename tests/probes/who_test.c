@@ -33,6 +33,9 @@ static void every_program_is_accepted_by_this_kernel(void **state)
 	all.kvm = true;
 	all.lanes = PROBE_LANES_MAX;
 	all.exec_path = "/some/program";
+	all.guest = GUEST_KVM;
+	probe_set_close(open_probes(&all, NULL));
+	all.guest = GUEST_TCG;
 	probe_set_close(open_probes(&all, NULL));
 	probe_set_close(open_probes(&least, NULL));
 	probe_set_close(NULL);

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the collector sees inside guests that nobody changed: stacks, functions, subsystems, threads.
+Needs root and QEMU; OSv's kernel and a Linux kernel where they are asked for."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import harness  # noqa: E402
+
+PICTURE = ("-width", "160", "-height", "50")
+
+# Every sample of a lane outside of the boot that has frames of the guest: its frames, innermost first.
+STACKS = """
+WITH RECURSIVE up(id, count, stack, depth) AS (
+    SELECT rowid, count, stack, 0 FROM sample WHERE run = ?1 AND kind = 'oncpu' AND lane >= 0
+        AND phase <> 'boot' AND stack IS NOT NULL
+    UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack
+        WHERE parent IS NOT NULL)
+SELECT up.id, count, side, symbol, module FROM up JOIN stack ON stack.id = up.stack
+JOIN frame ON frame.id = stack.frame ORDER BY up.id, depth"""
+
+
+class GuestStacks(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        harness.need_root()
+        harness.need_program("qemu-system-x86_64", "qemu-system-x86")
+
+    def measure(self, guest, *options, cores="2"):
+        dry = self.collect("--guest", guest, "--cores", cores, "--accel", "tcg", "--dry-run",
+                           workload=PICTURE)
+        if dry.status == 3:
+            harness.skip(dry.stderr.strip())
+        done = self.collect("--guest", guest, "--cores", cores, "--accel", "tcg", "--repeat", "1",
+                            *options, workload=PICTURE, timeout=180)
+        self.assertEqual(done.status, 0, done.stderr)
+        return done.store()
+
+    def stacks(self, store):
+        """[(count, [(side, symbol), ...])] of the samples that have frames of the guest."""
+        found = {}
+        for r in store.rows(STACKS, 1):
+            found.setdefault(r["id"], (r["count"], []))[1].append((r["side"], r["symbol"]))
+        guest = [s for s in found.values() if s[1][0][0].startswith("guest-")]
+        self.assertGreater(sum(n for n, _ in guest), 200)
+        return guest
+
+    def share(self, stacks, condition):
+        return sum(n for n, s in stacks if condition(s)) / sum(n for n, _ in stacks)
+
+    def check_program(self, store, *thread_functions):
+        stacks = self.stacks(store)
+        known = self.share(stacks, lambda s: s[0][1] and not s[0][1].startswith("[unknown]"))
+        self.assertGreater(known, 0.95)
+        rendered = [s for s in stacks if s[1][0][1] == "fractal_row"]
+        self.assertGreater(sum(n for n, _ in rendered), 100)
+        for function in ("render_row", "worker_do", "goroutine_step"):
+            self.assertGreater(self.share(rendered, lambda s: function in [f[1] for f in s]), 0.9, function)
+        # Two workers: one of them is the main thread, the other a thread of its own.
+        self.assertGreater(self.share(rendered, lambda s: ("guest-user", "worker_main") in s
+                                      and any(f[1] in thread_functions for f in s)), 0.1)
+        self.assertGreater(self.share(rendered, lambda s: ("boundary", "[guest code]") in s), 0.99)
+        ends = {r["why"]: r["samples"] for r in store.rows("SELECT why, samples FROM guest_stack_end")}
+        self.assertGreater(ends["root"] / sum(ends.values()), 0.8, ends)
+
+    def check_books(self, store):
+        self.assert_measured(store)
+        application = store.ns(1, "guest", "application")
+        self.assertGreater(application, 0.5 * store.ns(1, "guest", phase="render"))
+        self.assertGreater(store.ns(1, "guest", "scheduler"), 0)
+        threads = store.rows("SELECT lane, max(samples) AS most, sum(samples) AS n FROM guest_thread"
+                             " GROUP BY lane ORDER BY lane")
+        self.assertEqual([r["lane"] for r in threads], [0, 1])
+
+    def test_osv_is_seen_into(self):
+        with self.measure("osv") as store:
+            self.check_program(store, "thread_main_c")
+            self.check_books(store)
+            kernel = [s for s in self.stacks(store) if s[1][0][0] == "guest-kernel"]
+            self.assertTrue(any(f[1].startswith("sched::") for _, s in kernel for f in s))
+
+    def test_linux_is_seen_into(self):
+        with self.measure("linux-minimal") as store:
+            self.check_program(store, "start_thread")
+            self.check_books(store)
+            names = {s[0][1] for _, s in self.stacks(store) if s[0][0] == "guest-kernel"}
+            self.assertTrue(names & {"clear_page_erms", "read_hpet", "__schedule", "finish_task_switch",
+                                     "finish_task_switch.isra.0", "copy_page", "native_apic_mem_write"}, names)
+
+    def test_symbols_of_another_program_are_noticed(self):
+        with self.measure("osv", "--symbols", self.programs["mandelbrot"], cores="1") as store:
+            self.assertTrue(any("does not match the guest's kernel" in w for w in store.warnings()),
+                            store.warnings())
+
+    def test_symbols_that_are_not_there_are_refused_at_once(self):
+        done = self.collect("--guest", "osv", "--cores", "1", "--accel", "tcg", "--symbols",
+                            "/nonexistent/loader.elf", workload=PICTURE)
+        self.assertIn(done.status, (2, 3))
+        self.assertIn("/nonexistent/loader.elf", done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main("mandelbrot")
