@@ -18,12 +18,10 @@ MS = 1_000_000
 
 
 def worker_processes():
-    """Pids of processes that have a thread worker/0."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/task/[0-9]*/comm"):
-        if harness.read_file(path) == "worker/0\n":
-            found.append(int(path.split("/")[2]))
-    return found
+    """Pids of our program where it has started its workers."""
+    return [int(path.split("/")[2]) for path in glob.glob("/proc/[0-9]*/comm")
+            if harness.read_file(path) == "truth_program\n" and
+            "worker/0" in harness.threads_of(path.split("/")[2])]
 
 
 def cpu_group(pid):
