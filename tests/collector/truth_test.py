@@ -4,7 +4,6 @@
 
 Nothing here passes or fails by how fast the machine is: each case compares the books with another witness of
 the same time (the program's own clock, the kernel's account of another process, the kernel's counters)."""
-import functools
 import os
 import re
 import signal
@@ -12,38 +11,11 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
 
 MS = 1_000_000
-TRIES = 3
-
-
-def crowded():
-    """So many want the CPUs that programs hardly get on, and markers are read late."""
-    return os.getloadavg()[0] > 3 * len(harness.usable_cpus())
-
-
-def patiently(test):
-    """For a test: what fails is tried again where there is an excuse, which the run itself or the load
-    gives; without one it fails at once. In the end a crowded machine can tell nothing: skipped.
-
-    Some kernels do not tell of every context switch. From such a one to the next, time is charged rightly,
-    but interrupts are not seen; the run says so."""
-    @functools.wraps(test)
-    def tried(self):
-        for attempt in range(TRIES):
-            try:
-                return test(self)
-            except AssertionError as difference:
-                crowd = crowded()
-                if not crowd and not self.excused():
-                    raise
-                if attempt + 1 == TRIES and not crowd:
-                    raise
-                print(f"  again: {difference}", flush=True)
-        harness.skip(f"too much other work on this machine: load {os.getloadavg()[0]:.0f}")
-    return tried
 
 
 class TruthTest(harness.SystemTest):
@@ -75,14 +47,6 @@ class TruthTest(harness.SystemTest):
                 key = int(words.pop("worker")), words.pop("phase")
                 found[key] = {name: int(value) for name, value in words.items()}
         return found
-
-    def excused(self):
-        try:
-            with harness.Store(f"{self.work}/results-{self.outputs}") as store:
-                return any("context switches" in words or "noisy" in words
-                           for words in store.warnings())
-        except harness.sqlite3.Error:
-            return False
 
     def wait_for_render(self, guest, process):
         """Returns the stack's pid when the phase has begun, by the console's word."""
@@ -125,11 +89,11 @@ class Preempted(TruthTest):
                          0.02 * (stop - start), f"{guest}: CPU time of the competitor",
                          store.book(1, "render", 0))
 
-    @patiently
+    @harness.patiently
     def test_a_competitor_on_a_native_lane_is_named_with_its_CPU_time(self):
         self.check("native")
 
-    @patiently
+    @harness.patiently
     def test_a_competitor_on_a_vCPU_is_named_with_its_CPU_time(self):
         self.check("osv")
 
@@ -140,7 +104,7 @@ class Blocked(TruthTest):
     CAUSES = {"sleep": "clock_nanosleep", "condition": "futex condition", "lock": "futex lock",
               "pipe": "read pipe", "poll": "poll"}
 
-    @patiently
+    @harness.patiently
     def test_sleep_futex_pipe_and_poll_are_told_apart_with_their_times(self):
         cores = min(2, len(harness.usable_cpus()))
         store = self.measured(self.truth("wait", cores=cores), audited=True)
@@ -180,7 +144,7 @@ class Interrupts(TruthTest):
         self.assertGreaterEqual(books, truth * (0.99 - 1.5 * away) - 20, book)
         return books, ns
 
-    @patiently
+    @harness.patiently
     def test_storms_of_timers_and_packets_are_counted_as_the_kernel_counts(self):
         store = self.measured(self.truth("timers", "-ms", "700", options=("--profile", "none")))
         said = self.said(store)
@@ -193,7 +157,7 @@ class Interrupts(TruthTest):
         self.check(store, 0, "timers", "softirq sched", timers["sched"])
         self.check(store, 0, "network", "softirq net_rx", network["net_rx"])
 
-    @patiently
+    @harness.patiently
     def test_interrupt_time_agrees_with_bpftrace(self):
         """Another program, which pairs entry and exit in its own way, on the same thread."""
         harness.need_program("bpftrace")
@@ -259,15 +223,15 @@ class Stopped(TruthTest):
                              0.1 * (end - begin), f"{guest}: lane {lane} stopped",
                              store.book(1, "render", lane))
 
-    @patiently
+    @harness.patiently
     def test_stopped_vCPUs_of_OSv_are_blocked_by_that(self):
         self.check("osv")
 
-    @patiently
+    @harness.patiently
     def test_stopped_vCPUs_of_Linux_are_blocked_by_that(self):
         self.check("linux-minimal")
 
-    @patiently
+    @harness.patiently
     def test_stopped_workers_are_blocked_by_that(self):
         self.check("native")
 
@@ -300,11 +264,11 @@ class Split(TruthTest):
         self.assert_near(spin + lost, wall, 0.03 * wall, f"{how}: user time of a loop",
                          store.book(1, "spin", 0))
 
-    @patiently
+    @harness.patiently
     def test_exact_split_tells_the_time_inside_long_calls(self):
         self.check("exact")
 
-    @patiently
+    @harness.patiently
     def test_sampled_split_tells_the_same_within_its_error(self):
         self.check("sampled")
 
