@@ -81,7 +81,8 @@ static uint64_t *new_table(void)
 	return table;
 }
 
-/* The entry for @address in the table of the page size @size (its level), tables made on the way. */
+/* The entry for @address in the table of the page size @size (its level), tables made on the way.
+ */
 static uint64_t *entry_for(uint64_t address, uint64_t size)
 {
 	uint64_t *table = root;
@@ -124,7 +125,8 @@ void memory_init(const struct pvh_start *start)
 	for (uint32_t i = 0; i < start->n_memory_map; i++)
 		if (entries[i].type == PVH_MEMORY_RAM && entries[i].address >= MIB)
 			add_region(round_up(entries[i].address, PAGE_BYTES),
-				(entries[i].address + entries[i].bytes) & ~(PAGE_BYTES - UINT64_C(1)));
+				(entries[i].address + entries[i].bytes) &
+					~(PAGE_BYTES - UINT64_C(1)));
 	if (n_regions == 0)
 		panic("the memory map has no RAM");
 

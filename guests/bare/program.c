@@ -4,6 +4,7 @@
  * (pin.h), the picture (picture.h), and the policy that makes a thread for each row.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,8 @@ int raster_new(uint32_t width, uint32_t height, struct raster *ret, struct error
 
 	if (!pixels)
 		return error_set(error, -ENOMEM,
-			"out of memory for a raster of %u x %u pixels (%zu MiB); give the guest more",
+			"out of memory for a raster of %u x %u pixels (%zu MiB); give the guest "
+			"more",
 			width, height, bytes >> 20);
 	*ret = (struct raster){width, height, bytes, pixels};
 	return 0;
@@ -100,7 +102,15 @@ static int no_threads(struct runtime *rt, struct error *error)
 		"dynamic");
 }
 
+static bool no_step(struct worker *w)
+{
+	(void)w;
+	return false;
+}
+
 const struct schedule schedule_thread = {
 	.name = "thread",
+	.step = no_step,
+	.has_work = no_step,
 	.run_all = no_threads,
 };

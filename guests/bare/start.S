@@ -180,16 +180,20 @@ ap_root:	.skip 8
 /* ------------------------------------------------------------ stacks */
 	.text
 	.code64
-/* void vcpu_root(void *argument, void (*run)(void *), void *stack_top): the root of every stack
- * that is worth a look. What returns to here has ended. */
+/* void vcpu_root(void *argument, void (*run)(void *), void *stack_top): see vcpu.h. */
 	.globl	vcpu_root
 	.type	vcpu_root, @function
 vcpu_root:
+	pushq	%rbp
+	pushq	%rbx
+	movq	%rsp, %rbx
 	movq	%rdx, %rsp
 	xorl	%ebp, %ebp
 	call	*%rsi
-	call	vcpu_ended
-	ud2
+	movq	%rbx, %rsp
+	popq	%rbx
+	popq	%rbp
+	ret
 	.size	vcpu_root, . - vcpu_root
 
 /* ------------------------------------------------------------ exceptions */

@@ -29,8 +29,6 @@ extern const char trampoline_begin[], trampoline_end[];
 extern uint64_t ap_stack_top, ap_root;
 extern struct vcpu *ap_vcpu;
 
-_Noreturn void vcpu_root(void *argument, void (*run)(void *argument), void *stack_top);
-_Noreturn void vcpu_ended(void);
 _Noreturn void ap_main(struct vcpu *v);
 
 static struct vcpu vcpu_first;
@@ -145,14 +143,6 @@ void ap_main(struct vcpu *v)
 	set_up(v);
 	atomic_store(&v->awake, 1);
 	vcpu_root(v->argument, v->run, v->stack_top);
-}
-
-void vcpu_ended(void)
-{
-	struct vcpu *v = vcpu_self();
-
-	if (v->index == 0)
-		panic("the program returned");
 	atomic_store(&v->ended, 1);
 	halt_forever();
 }
@@ -170,4 +160,5 @@ void vcpu_run_first(void (*run)(void *argument), void *argument)
 	if (give_stack(&vcpu_first) < 0)
 		panic("no memory for a stack");
 	vcpu_root(argument, run, vcpu_first.stack_top);
+	panic("the program returned");
 }

@@ -59,5 +59,11 @@ int vcpu_start(unsigned index, void (*run)(void *argument), void *argument);
 /** Wait until what vcpu_start() made run has returned. */
 void vcpu_join(unsigned index);
 
+/**
+ * Call @run(@argument) on the stack that ends at @stack_top, and come back. Seen from outside, this
+ * is the root of that stack: RBP is 0 in it, and there is no caller above.
+ */
+void vcpu_root(void *argument, void (*run)(void *argument), void *stack_top);
+
 /** Leave the boot stack: run @run on a stack of the same kind as the other vCPUs have. */
 _Noreturn void vcpu_run_first(void (*run)(void *argument), void *argument);

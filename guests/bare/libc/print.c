@@ -153,8 +153,8 @@ static void convert(struct sink *s, const struct conversion *c, char letter, str
 	case 'd':
 	case 'i':
 		number = take_signed(a, c);
-		put_integer(s, c, number < 0 ? -(uint64_t)number : (uint64_t)number, 10,
-			number < 0);
+		put_integer(
+			s, c, number < 0 ? -(uint64_t)number : (uint64_t)number, 10, number < 0);
 		break;
 	case 'u':
 		put_integer(s, c, take_unsigned(a, c), 10, false);

@@ -19,8 +19,8 @@ int pthread_attr_setstacksize(pthread_attr_t *attributes, size_t bytes);
 int pthread_attr_destroy(pthread_attr_t *attributes);
 
 /** 0, or EAGAIN if there is no vCPU left. */
-int pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*run)(void *),
-	void *argument);
+int pthread_create(
+	pthread_t *ret, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
 int pthread_join(pthread_t thread, void **ret);
 pthread_t pthread_self(void);
 int pthread_setname_np(pthread_t thread, const char *name);
