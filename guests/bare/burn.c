@@ -31,7 +31,9 @@ struct fake_thread {
 struct lane {
 	unsigned vcpu, nth; /* the nth of those that burn */
 	uint32_t random;
-	uint64_t slices, total, ticks[BURN_N_FUNCTIONS];
+	uint64_t slices;
+	uint64_t total, ticks[BURN_N_FUNCTIONS]; /* of the time stamp counter */
+	uint64_t total_turns, turns[BURN_N_FUNCTIONS];
 	unsigned n_threads;
 	struct fake_thread *threads;
 	_Atomic int done;
@@ -59,16 +61,19 @@ static uint32_t next_random(struct lane *l)
 	return l->random = x;
 }
 
-/* The function that is furthest behind its share of the time so far. */
+/*
+ * The function that is furthest behind its share so far. Shares are of the work done, not of the
+ * time gone by: a vCPU that the host stops in mid-slice works no more than its share for that.
+ */
 static unsigned choose(const struct lane *l, uint64_t sum)
 {
 	int64_t most = INT64_MIN;
 	unsigned best = 0;
 
 	for (unsigned i = 0; i < BURN_N_FUNCTIONS; i++) {
-		/* Below 2^63: an hour of ticks, and weights that sum up to 80,000. */
-		int64_t behind =
-			(int64_t)(options.weights[i] * l->total) - (int64_t)(sum * l->ticks[i]);
+		/* Far below 2^63: a turn takes a µs, and weights sum up to 80,000 at most. */
+		int64_t behind = (int64_t)(options.weights[i] * l->total_turns) -
+				 (int64_t)(sum * l->turns[i]);
 
 		if (options.weights[i] == 0 || behind <= most)
 			continue;
@@ -78,14 +83,13 @@ static unsigned choose(const struct lane *l, uint64_t sum)
 	return best;
 }
 
-static void run_slice(unsigned function, uint64_t end)
+static uint64_t run_slice(unsigned function, uint64_t end)
 {
 	burn_function_t leaf = options.set->functions[function];
 
 	if (options.depth > 1)
-		options.set->descend(leaf, end, (unsigned)options.depth - 1);
-	else
-		leaf(end);
+		return options.set->descend(leaf, end, (unsigned)options.depth - 1);
+	return leaf(end);
 }
 
 /*
@@ -107,15 +111,17 @@ static __attribute__((noipa, noinline)) void burn_vcpu(void *argument)
 	while (now < end) {
 		unsigned function = choose(l, sum);
 		struct fake_thread *t = l->threads ? &l->threads[l->slices % l->n_threads] : NULL;
-		uint64_t length = slice / 2 + next_random(l) % slice, before = now;
+		uint64_t length = slice / 2 + next_random(l) % slice, before = now, turns;
 
 		if (t)
 			write_msr(MSR_FS_BASE, (uint64_t)t);
 		hostile_step(l->slices, &burn_rbp[l->vcpu]);
-		run_slice(function, length < end - now ? now + length : end);
+		turns = run_slice(function, length < end - now ? now + length : end);
 		now = read_tsc();
 		l->ticks[function] += now - before;
 		l->total += now - before;
+		l->turns[function] += turns;
+		l->total_turns += turns;
 		l->slices++;
 		if (t)
 			t->ticks += now - before;
@@ -186,22 +192,36 @@ static int burn(struct error *error)
 	return 0;
 }
 
-static int report_lane(const struct lane *l)
+/* "KIND vcpu=N total=N alpha=N ...": each value as @convert() makes it. */
+static int report_functions(const struct lane *l, const char *kind, const uint64_t *values,
+	uint64_t total, uint64_t (*convert)(uint64_t value))
 {
 	char body[BODY_MAX];
-	size_t used;
-	int r;
+	size_t used = (size_t)snprintf(
+		body, sizeof(body), "%s vcpu=%u total=%" PRIu64, kind, l->vcpu, convert(total));
 
-	r = emit_marker("worker id=%u cpu=%u busy=%" PRIu64 " tasks=%" PRIu64 " steals=0 parks=0",
-		l->vcpu, l->vcpu, clock_ticks_to_ns(l->total), l->slices);
-	used = (size_t)snprintf(body, sizeof(body), "burned vcpu=%u depth=%ld total=%" PRIu64,
-		l->vcpu, options.depth, clock_ticks_to_ns(l->total));
 	for (unsigned i = 0; i < BURN_N_FUNCTIONS; i++)
 		if (options.weights[i])
 			used += (size_t)snprintf(body + used, sizeof(body) - used, " %s=%" PRIu64,
-				burn_names[i], clock_ticks_to_ns(l->ticks[i]));
+				burn_names[i], convert(values[i]));
+	return emit_marker("%s", body);
+}
+
+static uint64_t same(uint64_t value)
+{
+	return value;
+}
+
+static int report_lane(const struct lane *l)
+{
+	int r = emit_marker("worker id=%u cpu=%u busy=%" PRIu64 " tasks=%" PRIu64
+			    " steals=0 parks=0",
+		l->vcpu, l->vcpu, clock_ticks_to_ns(l->total), l->slices);
+
 	if (r == 0)
-		r = emit_marker("%s", body);
+		r = report_functions(l, "burned", l->ticks, l->total, clock_ticks_to_ns);
+	if (r == 0)
+		r = report_functions(l, "burned-turns", l->turns, l->total_turns, same);
 	for (unsigned i = 0; i < l->n_threads && r == 0; i++)
 		r = emit_marker("burned-thread vcpu=%u fs=%lx total=%" PRIu64, l->vcpu,
 			(uint64_t)&l->threads[i], clock_ticks_to_ns(l->threads[i].ticks));
@@ -215,7 +235,8 @@ static void show_lane(const struct lane *l)
 	for (unsigned i = 0; i < BURN_N_FUNCTIONS; i++)
 		if (options.weights[i])
 			printf(" %s %.3f %%", burn_names[i],
-				100. * (double)l->ticks[i] / (double)(l->total ? l->total : 1));
+				100. * (double)l->turns[i] /
+					(double)(l->total_turns ? l->total_turns : 1));
 	printf("\n");
 }
 

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The functions that time is burnt in. Compiled once for each struct burn_set, whose name BURN_SET
- * is: with frame pointers, without, and without and RBP set to something else (BURN_GARBLED).
+ * is: with frame pointers (BURN_FRAMED), without, and without and RBP set to something else
+ * (BURN_GARBLED).
  */
 #include "guests/bare/burn_internal.h"
 
 #include "guests/bare/machine.h"
 
 /* Some µs: short against a slice, long against the reading of the counter. */
-#define TURNS 4096
+#define ROUNDS 512
 
 /* Nothing may be known of these to their callers, nor may two of them become one. */
 #define OPAQUE __attribute__((noipa, noinline))
 
+/* GCC leaves out the frame of a function that calls none and has nothing on the stack, whatever its
+ * options say, unless something asks for it. */
+#ifdef BURN_FRAMED
+#define NEED_FRAME() asm volatile("" : : "r"(__builtin_frame_address(0)))
+#else
+#define NEED_FRAME() (void)0
+#endif
+
 static inline __attribute__((always_inline)) void spin(uint64_t rbp)
 {
-	uint64_t turns = TURNS;
+	uint64_t rounds = ROUNDS;
 
 #ifdef BURN_GARBLED
 	asm volatile("push %%rbp\n\t"
@@ -24,39 +33,40 @@ static inline __attribute__((always_inline)) void spin(uint64_t rbp)
 		     "jnz 1b\n\t"
 		     "rdtsc\n\t" /* under emulation RIP is told by such instructions */
 		     "pop %%rbp"
-		     : "+r"(turns)
+		     : "+r"(rounds)
 		     : "r"(rbp)
 		     : "rax", "rdx", "cc");
 #else
 	(void)rbp;
 	asm volatile("1: dec %0\n\t"
 		     "jnz 1b"
-		     : "+r"(turns)
+		     : "+r"(rounds)
 		     :
 		     : "cc");
 #endif
 }
 
 #define BURNER(name)                                                                               \
-	static OPAQUE void name(uint64_t end_tsc)                                                  \
+	static OPAQUE uint64_t name(uint64_t end_tsc)                                              \
 	{                                                                                          \
-		uint64_t rbp = burn_rbp[vcpu_self()->index];                                       \
+		uint64_t rbp = burn_rbp[vcpu_self()->index], turns = 0;                            \
                                                                                                    \
-		while (read_tsc() < end_tsc)                                                       \
+		NEED_FRAME();                                                                      \
+		for (; read_tsc() < end_tsc; turns++)                                              \
 			spin(rbp);                                                                 \
+		return turns;                                                                      \
 	}
 BURN_FUNCTIONS(BURNER)
 
 #define DIRECTION(name, next)                                                                      \
-	static OPAQUE void name(burn_function_t leaf, uint64_t end_tsc, unsigned frames)           \
+	static OPAQUE uint64_t name(burn_function_t leaf, uint64_t end_tsc, unsigned frames)       \
 	{                                                                                          \
-		if (frames > 1)                                                                    \
-			next(leaf, end_tsc, frames - 1);                                           \
-		else                                                                               \
-			leaf(end_tsc);                                                             \
+		uint64_t turns = frames > 1 ? next(leaf, end_tsc, frames - 1) : leaf(end_tsc);     \
+                                                                                                   \
 		asm volatile(""); /* the call is not the last thing: no jump instead of it */      \
+		return turns;                                                                      \
 	}
-static OPAQUE void north(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
+static OPAQUE uint64_t north(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
 DIRECTION(west, north)
 DIRECTION(south, west)
 DIRECTION(east, south)

@@ -16,18 +16,22 @@
 
 extern const char *const burn_names[BURN_N_FUNCTIONS];
 
-/** Returns once the time stamp counter is at @end_tsc. */
-typedef void (*burn_function_t)(uint64_t end_tsc);
+/**
+ * Works until the time stamp counter is at @end_tsc. Returns how much was done, in turns: rounds of
+ * a loop that is the same in all functions of a set, so that each takes the same time of a
+ * processor.
+ */
+typedef uint64_t (*burn_function_t)(uint64_t end_tsc);
 
 /**
  * One way of compiling the functions (burn_functions.c). descend() puts @frames frames of its own
  * on the stack, which are called north, east, south, west, north ... from the outermost on, and
  * calls
- * @leaf in the innermost.
+ * @leaf in the innermost; returns what that does.
  */
 struct burn_set {
 	burn_function_t functions[BURN_N_FUNCTIONS];
-	void (*descend)(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
+	uint64_t (*descend)(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
 };
 
 extern const struct burn_set burn_framed;    /**< each function keeps a frame pointer */

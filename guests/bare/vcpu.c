@@ -21,6 +21,8 @@
 #define COMMAND_INIT     0x4500
 #define COMMAND_STARTUP  0x4600
 
+#define AP_MAIN_BYTES 4096 /* of a stack, for what comes before its root */
+
 #define INIT_WAIT_NS  UINT64_C(10000)
 #define AWAKE_WAIT_NS UINT64_C(200000000)
 #define ATTEMPTS      10
@@ -142,7 +144,7 @@ void ap_main(struct vcpu *v)
 {
 	set_up(v);
 	atomic_store(&v->awake, 1);
-	vcpu_root(v->argument, v->run, v->stack_top);
+	vcpu_root(v->argument, v->run, v->stack_top - AP_MAIN_BYTES);
 	atomic_store(&v->ended, 1);
 	halt_forever();
 }

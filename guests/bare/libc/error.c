@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+int errno;
+
 static const struct {
 	int code;
 	const char *text;

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int errno;
-
 static int digit_of(char c)
 {
 	if (isdigit(c))

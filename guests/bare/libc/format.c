@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Formatted output, and the one stream. */
+/* Formatted output. */
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "guests/bare/console.h"
-
-#define LINE_MAX_BYTES 4096
-#define DIGITS_MAX     80
-#define PRECISION_MAX  9
-
-struct file {
-	char unused;
-};
-
-static struct file console;
-FILE *const stdout = &console, *const stderr = &console;
+#define DIGITS_MAX    80
+#define PRECISION_MAX 9
 
 struct sink {
 	char *to;
@@ -234,60 +224,4 @@ int snprintf(char *ret, size_t size, const char *format, ...)
 	n = vsnprintf(ret, size, format, ap);
 	va_end(ap);
 	return n;
-}
-
-int vprintf(const char *format, va_list ap)
-{
-	char line[LINE_MAX_BYTES];
-	int n = vsnprintf(line, sizeof(line), format, ap);
-
-	console_write(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
-	return n;
-}
-
-int printf(const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vprintf(format, ap);
-	va_end(ap);
-	return n;
-}
-
-int fprintf(FILE *to, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	(void)to;
-	va_start(ap, format);
-	n = vprintf(format, ap);
-	va_end(ap);
-	return n;
-}
-
-int fputs(const char *text, FILE *to)
-{
-	(void)to;
-	console_write(text, strlen(text));
-	return 0;
-}
-
-int puts(const char *text)
-{
-	return printf("%s\n", text);
-}
-
-int fflush(FILE *f)
-{
-	(void)f;
-	return 0;
-}
-
-int ferror(FILE *f)
-{
-	(void)f;
-	return 0;
 }
