@@ -243,16 +243,20 @@ class Monitor:
         """Two words of memory, whose virtual addresses are the physical ones."""
         return [int(x, 16) for x in re.findall(r"0x([0-9a-f]+)", self.human(f"xp /2gx {address:#x}"))]
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.kill()
         self.process.communicate()
-        self.socket.close()
         self.file.close()
+        self.socket.close()
 
 
 class Stacks(Bare):
     def setUp(self):
         super().setUp()
+        self.sockets = 0
         listing = subprocess.run(["nm", "-n", KERNEL], capture_output=True, text=True, check=True).stdout
         self.symbols = [(int(a, 16), n) for a, n in re.findall(r"^([0-9a-f]+) [tT] (\S+)$", listing, re.M)]
 
@@ -266,10 +270,16 @@ class Stacks(Bare):
             names.append(self.name(caller))
         return names
 
+    def socket_path(self):
+        self.sockets += 1
+        return os.path.join(self.work, f"qmp{self.sockets}")
+
     def sample(self, append, wanted=12, **machine):
         """Stacks with a burning function innermost, each beyond its first instructions: [[names]]."""
-        monitor = Monitor(self.qemu(append, **machine), os.path.join(self.work, "qmp"))
-        self.addCleanup(monitor.close)
+        with Monitor(self.qemu(append, **machine), self.socket_path()) as monitor:
+            return self.sample_by(monitor, wanted)
+
+    def sample_by(self, monitor, wanted):
         stacks = []
         for _ in range(400):
             time.sleep(0.02)
