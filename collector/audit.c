@@ -25,13 +25,17 @@ int audit_lane(struct audit *a, const struct books *b, const struct phase *phase
 {
 	const struct audit_point *first = &record->first[index], *last = &record->last[index];
 	struct audit_row row = {.phase = index, .lane = lane};
+	uint64_t wall = phase->end_ns - phase->start_ns;
 	int r;
 
 	if (!first->time_ns || last->time_ns <= first->time_ns)
 		return 0;
 	/* Both points may be off by one event, and each switch between them. */
-	row.bound_ns = (uint64_t)((double)(phase->end_ns - phase->start_ns) * AUDIT_SHARE) +
+	row.bound_ns = (uint64_t)((double)wall * AUDIT_SHARE) +
 		       AUDIT_SWITCH_NS * (record->switches[index] + 2);
+	/* A hypervisor may take the CPU away between the two stamps of one switch. */
+	if (last->gap_ns > first->gap_ns && last->gap_ns - first->gap_ns < wall)
+		row.bound_ns += last->gap_ns - first->gap_ns;
 
 	row.what = "cpu_time";
 	row.books_ns = last->cpu_ns - first->cpu_ns;

@@ -52,17 +52,20 @@ struct exit_name {
 	const char *name;
 };
 
+/* Below are control and debug registers, read and written, 16 numbers each. */
+#define SVM_EXIT_REGISTERS_END 0x40
+
 /* AMD64 Architecture Programmer's Manual, volume 2, appendix C: the exits that matter in practice.
  */
 static const struct exit_name svm_exits[] = {{0x040, "exception DE"}, {0x041, "exception DB"},
 	{0x046, "exception UD"}, {0x04e, "exception PF"}, {0x052, "exception MC"},
 	{0x060, "external interrupt"}, {0x061, "NMI"}, {0x062, "SMI"}, {0x063, "INIT"},
-	{0x064, "interrupt window"}, {0x065, "CR0 write"}, {0x06e, "RDTSC"}, {0x06f, "RDPMC"},
-	{0x072, "CPUID"}, {0x074, "IRET"}, {0x076, "INVD"}, {0x077, "PAUSE"}, {0x078, "HLT"},
-	{0x079, "INVLPG"}, {0x07a, "INVLPGA"}, {0x07b, "I/O"}, {0x07c, "MSR"}, {0x07f, "shutdown"},
-	{0x081, "VMMCALL"}, {0x087, "RDTSCP"}, {0x089, "WBINVD"}, {0x08a, "MONITOR"},
-	{0x08b, "MWAIT"}, {0x08d, "XSETBV"}, {0x400, "nested page fault"},
-	{0x401, "AVIC incomplete IPI"}, {0x402, "AVIC access"}};
+	{0x064, "interrupt window"}, {0x065, "selective CR0 write"}, {0x06e, "RDTSC"},
+	{0x06f, "RDPMC"}, {0x072, "CPUID"}, {0x073, "RSM"}, {0x074, "IRET"}, {0x076, "INVD"},
+	{0x077, "PAUSE"}, {0x078, "HLT"}, {0x079, "INVLPG"}, {0x07a, "INVLPGA"}, {0x07b, "I/O"},
+	{0x07c, "MSR"}, {0x07f, "shutdown"}, {0x081, "VMMCALL"}, {0x087, "RDTSCP"},
+	{0x089, "WBINVD"}, {0x08a, "MONITOR"}, {0x08b, "MWAIT"}, {0x08d, "XSETBV"},
+	{0x400, "nested page fault"}, {0x401, "AVIC incomplete IPI"}, {0x402, "AVIC access"}};
 
 /* Intel Software Developer's Manual, volume 3, appendix C: basic exit reasons. */
 static const struct exit_name vmx_exits[] = {{0, "exception or NMI"}, {1, "external interrupt"},
@@ -84,7 +87,11 @@ static void exit_text(unsigned isa, unsigned reason, char ret[static DETAIL_SIZE
 			return;
 		}
 	}
-	snprintf(ret, DETAIL_SIZE, "exit 0x%x", reason);
+	if (isa == ISA_SVM && reason < SVM_EXIT_REGISTERS_END)
+		snprintf(ret, DETAIL_SIZE, "exit %s%u %s", reason & 0x20 ? "DR" : "CR", reason & 15,
+			reason & 0x10 ? "write" : "read");
+	else
+		snprintf(ret, DETAIL_SIZE, "exit 0x%x", reason);
 }
 
 /* The last word of the interrupt's line in /proc/interrupts is the device's name. */
@@ -113,12 +120,14 @@ static void interrupt_text(uint64_t number, char ret[static DETAIL_SIZE])
 {
 	unsigned kind = (unsigned)(number >> 32) & 0x7fffffff, nr = (unsigned)number;
 
-	if (kind == IRQ_SOFT && nr < ARRAY_SIZE(softirq_names))
+	if (kind == IRQ_HARD)
+		irq_text(nr, ret);
+	else if (kind == IRQ_SOFT && nr < ARRAY_SIZE(softirq_names))
 		snprintf(ret, DETAIL_SIZE, "softirq %s", softirq_names[nr]);
 	else if (kind == IRQ_VECTOR && nr < ARRAY_SIZE(vector_names))
 		snprintf(ret, DETAIL_SIZE, "%s", vector_names[nr]);
 	else
-		irq_text(nr, ret);
+		snprintf(ret, DETAIL_SIZE, "%s %u", kind == IRQ_SOFT ? "softirq" : "vector", nr);
 }
 
 void detail_text(unsigned state, const struct probe_detail *detail, char ret[static DETAIL_SIZE])
@@ -133,15 +142,8 @@ void detail_text(unsigned state, const struct probe_detail *detail, char ret[sta
 	} else if (state == STATE_IRQ) {
 		interrupt_text(detail->number, ret);
 	} else if (cause == CAUSE_SYSCALL) {
-		const char *name = syscall_name((long)PROBE_DETAIL_NR(detail->number));
-		char unknown[24];
-
-		if (!name) {
-			snprintf(unknown, sizeof(unknown), "system call %u",
-				PROBE_DETAIL_NR(detail->number));
-			name = unknown;
-		}
-		snprintf(ret, DETAIL_SIZE, "%.40s%s", name,
+		snprintf(ret, DETAIL_SIZE, "%.40s%s",
+			syscall_name((long)PROBE_DETAIL_NR(detail->number)),
 			sub < ARRAY_SIZE(wait_names) ? wait_names[sub] : "");
 	} else if (cause == CAUSE_VMEXIT) {
 		exit_text(sub, PROBE_DETAIL_NR(detail->number), ret);

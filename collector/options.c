@@ -15,7 +15,6 @@ enum {
 	OPTION_PROGRAM,
 	OPTION_KERNEL,
 	OPTION_SYMBOLS,
-	OPTION_DISK,
 	OPTION_PROFILE,
 	OPTION_COUNTERS,
 	OPTION_FREQUENCY,
@@ -55,7 +54,6 @@ static const struct argp_option option_table[] = {
 	{"accel", OPTION_ACCEL, "MODE", 0, "auto (default), kvm or tcg", 0},
 	{"kernel", OPTION_KERNEL, "FILE", 0, "the guest's kernel; default searched", 0},
 	{"symbols", OPTION_SYMBOLS, "FILE", 0, "ELF with the guest kernel's symbols", 0},
-	{"disk", OPTION_DISK, "FILE", 0, "disk image to boot the linux guest from", 0},
 	{"pin", OPTION_PIN, "MODE", 0,
 		"cores (default: one lane per physical core first), threads, none, or a CPU list",
 		0},
@@ -154,7 +152,7 @@ static int parse_cores(struct parse *p, char *list)
 			return r;
 		if (p->o->n_cores == OPTIONS_LIST_MAX)
 			return mistake(
-				p, error_set_user(p->error, -E2BIG,
+				p, error_set_user(p->error, -EINVAL,
 					   "--cores takes at most %d numbers", OPTIONS_LIST_MAX));
 		for (size_t i = 0; i < p->o->n_cores; i++)
 			if (p->o->cores[i] == n)
@@ -255,6 +253,11 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	int r = 0;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		/* getopt says in one line what is wrong; argp would add a second to every mistake.
+		 */
+		state->err_stream = fopen("/dev/null", "we");
+		return 0;
 	case 'g':
 		return parse_guests(p, arg);
 	case 'c':
@@ -303,9 +306,6 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_SYMBOLS:
 		o->symbols = arg;
-		return 0;
-	case OPTION_DISK:
-		o->disk = arg;
 		return 0;
 	case OPTION_PIN:
 		o->pin = arg;
@@ -361,6 +361,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		.timeout_s = 1800,
 	};
 	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)(uintptr_t) "collector"; /* with which getopt begins its messages */
 	r = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &p);
 	if (p.result)
 		return p.result;

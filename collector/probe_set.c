@@ -28,6 +28,7 @@ struct probe_set {
 	uint64_t start_ns;
 	struct bpf_link **sample_links;
 	int n_cpus;
+	bool has_kvm_events;
 };
 
 uint64_t clock_ns(void)
@@ -113,20 +114,36 @@ static void set_knobs(struct probe_set *p, const struct probe_options *o)
 	knobs->kvm_isa = processor_isa();
 }
 
-static bool kernel_has_event(const struct btf *btf, const char *event)
+/* @btf, or @module, which builds on it. Neither: libbpf will tell better what is missing. */
+static bool kernel_has_event(const struct btf *btf, const struct btf *module, const char *event)
 {
+	const struct btf *types = module ? module : btf;
 	char name[128];
 
 	snprintf(name, sizeof(name), "btf_trace_%s", event);
-	return !btf || btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+	return !types || btf__find_by_name_kind(types, name, BTF_KIND_TYPEDEF) > 0;
 }
 
-/* Programs that this run does not need, or whose event this kernel does not have, stay out. */
+/* One without the others would charge time to a state that has no end. */
+static bool has_kvm_events(const struct btf *btf, const struct btf *module)
+{
+	static const char *const events[] = {"kvm_entry", "kvm_exit", "kvm_userspace_exit"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (!kernel_has_event(btf, module, events[i]))
+			return false;
+	return true;
+}
+
+/* Programs that this run does not need, or whose event this kernel does not have, stay out. KVM's
+ * events are those of a module in most kernels. */
 static void choose_programs(struct probe_set *p, const struct probe_options *o)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *kvm = btf && o->kvm ? btf__load_module_btf("kvm", btf) : NULL;
 	struct bpf_program *program;
 
+	p->has_kvm_events = o->kvm && has_kvm_events(btf, kvm);
 	bpf_object__for_each_program(program, p->bpf->obj)
 	{
 		const char *section = bpf_program__section_name(program);
@@ -136,13 +153,14 @@ static void choose_programs(struct probe_set *p, const struct probe_options *o)
 		if (strncmp(event, "sys_", 4) == 0)
 			load = o->exact_split;
 		else if (strncmp(event, "kvm_", 4) == 0)
-			load = o->kvm;
+			load = p->has_kvm_events && kernel_has_event(btf, kvm, event);
 		else if (strcmp(section, "perf_event") == 0)
 			load = o->oncpu;
 		else if (strncmp(section, "tp_btf/", 7) == 0)
-			load = kernel_has_event(btf, event);
+			load = kernel_has_event(btf, NULL, event);
 		bpf_program__set_autoload(program, load);
 	}
+	btf__free(kvm);
 	btf__free(btf);
 }
 
@@ -152,8 +170,8 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.freq = 1,
-		.sample_freq = o->frequency_hz,
+		/* A period, not a frequency: there is nothing for the kernel to adjust at each tick. */
+		.sample_period = NS_PER_S / o->frequency_hz,
 		.exclude_idle = 1,
 	};
 
@@ -259,30 +277,42 @@ static void read_thread_name(pid_t tgid, pid_t tid, char ret[static PROBE_NAME_S
 		ret[strcspn(ret, "\n")] = '\0';
 }
 
-int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane)
+static int add_task(struct probe_set *p, pid_t tgid, pid_t tid, int lane, enum task_run run)
 {
 	uint32_t key = (uint32_t)tid;
 	struct task_record record = {
 		.lane = lane,
 		.tgid = (uint32_t)tgid,
-		.run = TASK_ASLEEP,
+		.run = run,
 		.base_state = STATE_ONCPU,
 	};
 
 	read_thread_name(tgid, tid, record.name);
-	if (lane >= 0 && lane < PROBE_LANES_MAX) {
-		/* Until its first event it is not known what the thread does. */
-		p->bpf->bss->lanes[lane].members++;
-		p->bpf->bss->lanes[lane].base_state = STATE_ONCPU;
-	}
-	if (bpf_map_update_elem(bpf_map__fd(p->bpf->maps.tasks), &key, &record, BPF_ANY) < 0)
-		return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(p->bpf->maps.tasks), &key, &record, BPF_NOEXIST) < 0)
+		return errno == EEXIST ? 0 : -errno;
 	return 0;
+}
+
+int probe_set_adopt(struct probe_set *p, const struct probe_adoption *thread)
+{
+	int lane = thread->lane >= 0 && (unsigned)thread->lane < p->lanes ? thread->lane
+									  : PROBE_LANE_NONE;
+
+	if (lane != PROBE_LANE_NONE) {
+		struct lane_record *l = &p->bpf->bss->lanes[lane];
+
+		l->members++;
+		l->base_state = STATE_ONCPU;
+		l->state = thread->state;
+		l->detail.number = thread->detail;
+	}
+	return add_task(p, thread->tgid, thread->tid, lane, TASK_UNKNOWN);
 }
 
 int probe_set_follow(struct probe_set *p, pid_t pid)
 {
-	return probe_set_adopt(p, pid, pid, PROBE_LANE_NONE);
+	/* It is held, before its first instruction. */
+	return add_task(p, pid, pid, PROBE_LANE_NONE, TASK_ASLEEP);
 }
 
 uint64_t probe_set_start(struct probe_set *p)
@@ -295,8 +325,10 @@ uint64_t probe_set_start(struct probe_set *p)
 		struct lane_record *l = &bss->lanes[i];
 
 		l->since_ns = p->start_ns;
+		if (l->members) /* adopted: its state is set */
+			continue;
 		l->state = STATE_BLOCKED;
-		l->detail.number = l->members ? 0 : PROBE_DETAIL(CAUSE_NOT_CREATED, 0, 0);
+		l->detail.number = PROBE_DETAIL(CAUSE_NOT_CREATED, 0, 0);
 	}
 	__atomic_store_n(&bss->gate, 1, __ATOMIC_SEQ_CST);
 	return p->start_ns;
@@ -310,9 +342,14 @@ uint64_t probe_set_phase(struct probe_set *p)
 
 	if (*count >= PROBE_PHASES_MAX)
 		return 0;
-	begin = clock_ns() + PHASE_LEAD_NS;
-	bss->phase_start_ns[*count] = begin;
+	/* Announced first, then placed, and placed again if we were held up until it lay in the
+	 * past. */
+	__atomic_store_n(&bss->phase_start_ns[*count], UINT64_MAX, __ATOMIC_SEQ_CST);
 	__atomic_store_n(count, *count + 1, __ATOMIC_SEQ_CST);
+	do {
+		begin = clock_ns() + PHASE_LEAD_NS;
+		__atomic_store_n(&bss->phase_start_ns[*count - 1], begin, __ATOMIC_SEQ_CST);
+	} while (clock_ns() >= begin);
 	return begin;
 }
 
@@ -422,6 +459,11 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 	for (unsigned i = 0; i < p->lanes; i++)
 		close_lane(p, i, end_ns);
 	close_helpers(p, end_ns);
+}
+
+bool probe_set_has_kvm_events(const struct probe_set *p)
+{
+	return p->has_kvm_events;
 }
 
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)

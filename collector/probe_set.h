@@ -17,15 +17,16 @@
 
 struct probe_options {
 	unsigned lanes;
-	const char *lane_prefix; /**< "worker/" or "CPU " */
-	const char *exec_path;   /**< whose exec joins the stack, or NULL */
-	bool exact_split;        /**< system calls told apart by events */
-	bool kvm;                /**< entries and exits of vCPUs */
-	bool throttling;         /**< look for cgroup quotas */
-	bool oncpu;              /**< on-CPU samples */
-	bool offcpu;             /**< off-CPU stacks */
-	bool user_stacks;        /**< the stack's programs have frame pointers */
-	unsigned frequency_hz;   /**< of the samples */
+	const char
+		*lane_prefix;  /**< "worker/" or "CPU "; "": no thread becomes a lane by its name */
+	const char *exec_path; /**< whose exec joins the stack, or NULL */
+	bool exact_split;      /**< system calls told apart by events */
+	bool kvm;              /**< entries and exits of vCPUs */
+	bool throttling;       /**< look for cgroup quotas */
+	bool oncpu;            /**< on-CPU samples */
+	bool offcpu;           /**< off-CPU stacks */
+	bool user_stacks;      /**< the stack's programs have frame pointers */
+	unsigned frequency_hz; /**< of the samples */
 };
 
 struct probe_set;
@@ -46,14 +47,31 @@ struct probe_callbacks {
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
 	struct probe_set **ret, struct error *error);
 
+/** Do the kernel's events tell of the vCPUs' entries and exits? Else only samples do. */
+bool probe_set_has_kvm_events(const struct probe_set *p);
+
 /** Follow process @pid and all it will start. To be called before the gate opens. -errno. */
 int probe_set_follow(struct probe_set *p, pid_t pid);
 
+/** A thread that runs already. */
+struct probe_adoption {
+	pid_t tgid;
+	pid_t tid;
+	int lane; /**< negative: a helper */
+	/**
+	 * What it seems to do: STATE_ONCPU, or STATE_BLOCKED with the detail's number. Its first
+	 * event tells what it really did since the gate opened; only a thread without any event
+	 * until the end is booked by this.
+	 */
+	unsigned state;
+	uint64_t detail;
+};
+
 /**
- * Take the threads that run already (--attach): each of @tgid's threads joins the lane @lane_of
- * gives for it (negative: a helper). Before the gate opens. -errno.
+ * Take a thread that runs already (--attach), before the gate opens; as a helper also after that: a
+ * thread that is followed already stays as it is. -errno.
  */
-int probe_set_adopt(struct probe_set *p, pid_t tgid, pid_t tid, int lane);
+int probe_set_adopt(struct probe_set *p, const struct probe_adoption *thread);
 
 /** Open the gate: phase 0 and all lanes begin now. Returns that instant, CLOCK_MONOTONIC ns. */
 uint64_t probe_set_start(struct probe_set *p);

@@ -98,7 +98,8 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	struct profile_entry *e;
 	size_t at;
 
-	if (p->n >= p->n_slots / 2 && (p->n >= ENTRIES_MAX || grow_slots(p) < 0)) {
+	/* Where the table cannot grow, what is in it already still counts. */
+	if (p->n >= p->n_slots / 2 && p->n < ENTRIES_MAX && grow_slots(p) < 0 && !p->n_slots) {
 		p->lost += count;
 		return;
 	}
@@ -106,7 +107,7 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user))
 		at = (at + 1) & (p->n_slots - 1);
 	if (!p->slots[at]) {
-		e = new_entry(key, kernel, user);
+		e = p->n < p->n_slots / 2 ? new_entry(key, kernel, user) : NULL;
 		if (!e) {
 			p->lost += count;
 			return;

@@ -38,7 +38,7 @@ struct profile {
 	size_t n;
 	size_t *slots; /**< hash table: index + 1 into entries */
 	size_t n_slots;
-	uint64_t lost; /**< samples for which there was no memory */
+	uint64_t lost; /**< samples of stacks for which there was no room */
 };
 
 /** Add @count samples worth @weight_ns in total; the key is all of @key but weight and count. */

@@ -43,6 +43,13 @@ void progress_run(struct progress *p, const struct run_request *request)
 	fflush(stderr);
 }
 
+void progress_attached(pid_t pid, const struct run_request *q)
+{
+	fprintf(stderr, "%sattached to process %d (%s, %u %s), until it ends or SIGINT\n",
+		isatty(STDERR_FILENO) ? "\r\033[K" : "", pid, q->ops->name, q->lanes,
+		q->lanes == 1 ? "lane" : "lanes");
+}
+
 void progress_done(
 	struct progress *p, const struct run_request *request, const struct run_result *r)
 {
@@ -52,8 +59,11 @@ void progress_done(
 	if (!r->ok) {
 		fprintf(stderr, ": FAILED: %s", r->error);
 	} else {
-		fprintf(stderr, ": boot %.3f s, run time %.3f s", (double)r->boot_ns / 1e9,
-			(double)r->runtime_ns / 1e9);
+		if (r->has_boot)
+			fprintf(stderr, ": boot %.3f s, run time %.3f s", (double)r->boot_ns / 1e9,
+				(double)r->runtime_ns / 1e9);
+		else
+			fprintf(stderr, ": %.3f s", (double)r->runtime_ns / 1e9);
 		if (!run_books_closed(r))
 			fprintf(stderr, ", books NOT closed");
 		if (r->audit.any && !r->audit.agrees)

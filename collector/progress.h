@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "collector/run.h"
 
@@ -23,6 +24,9 @@ void progress_begin(struct progress *p, size_t total);
 
 /** A run is about to start. */
 void progress_run(struct progress *p, const struct run_request *request);
+
+/** The probes watch a process that ran already; from now on it may be let go. */
+void progress_attached(pid_t pid, const struct run_request *request);
 
 /** It is over. */
 void progress_done(

@@ -137,23 +137,27 @@ static void last_words(const struct run *run, char *ret, size_t size)
 
 /* Probes' records */
 
-static void on_lane(const struct record_lane *record, void *userdata)
+void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
 {
-	struct run *run = userdata;
 	struct lane_thread *t;
 
-	if (record->lane < 0 || (unsigned)record->lane >= run->request->lanes)
+	if (lane < 0 || (unsigned)lane >= run->request->lanes)
 		return;
-	t = &run->threads[record->lane];
-	if (t->tid && t->tid != (pid_t)record->pid) {
+	t = &run->threads[lane];
+	if (t->tid && t->tid != tid) {
 		t->several = true;
 		return;
 	}
-	t->tid = (pid_t)record->pid;
-	t->tgid = (pid_t)record->tgid;
-	run->program_tgid = t->tgid;
+	t->tid = tid;
+	t->tgid = tgid;
+	run->program_tgid = tgid;
 	if (run->counters)
-		counter_set_open(run->counters, (unsigned)record->lane, t->tid);
+		counter_set_open(run->counters, (unsigned)lane, tid);
+}
+
+static void on_lane(const struct record_lane *record, void *userdata)
+{
+	run_lane_thread(userdata, record->lane, (pid_t)record->tgid, (pid_t)record->pid);
 }
 
 static unsigned phase_at(const struct run *run, uint64_t time_ns)
@@ -210,7 +214,7 @@ static void on_on(const struct record_on *record, void *userdata)
 
 void run_snapshot_maps(struct run *run)
 {
-	pid_t pids[2] = {run->program_tgid, run->guest->pid};
+	pid_t pids[2] = {run->program_tgid, run->guest ? run->guest->pid : 0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		if (pids[i] > 0 && (i == 0 || pids[i] != pids[0]))
@@ -222,19 +226,27 @@ void run_finish_probes(struct run *run, uint64_t end_ns)
 	if (run->finished)
 		return;
 	run->finished = true;
+	run_take_counters(run);
 	probe_set_finish(run->probes, end_ns);
 }
 
 /* Preparation */
 
-static int open_probes(struct run *run, struct error *error)
+static const char *lane_prefix(const struct run_request *q)
+{
+	if (q->attach)
+		return q->attach->lane_prefix;
+	return q->ops->lane_kind == LANES_VCPUS ? "CPU " : "worker/";
+}
+
+int run_open_probes(struct run *run, struct error *error)
 {
 	const struct run_settings *s = run->settings;
 	const struct guest_ops *ops = run->request->ops;
 	struct probe_options options = {
 		.lanes = run->request->lanes,
-		.lane_prefix = ops->lane_kind == LANES_VCPUS ? "CPU " : "worker/",
-		.exec_path = run->guest->program_path,
+		.lane_prefix = lane_prefix(run->request),
+		.exec_path = run->guest ? run->guest->program_path : NULL,
 		.exact_split = s->exact_split && !ops->is_vm,
 		.kvm = ops->is_vm && run->request->accel == ACCEL_KVM,
 		.throttling = true,
@@ -245,8 +257,16 @@ static int open_probes(struct run *run, struct error *error)
 		.frequency_hz = s->frequency_hz,
 	};
 	struct probe_callbacks callbacks = {on_lane, on_sample, on_off, on_on, run};
+	int r = probe_set_open(&options, &callbacks, &run->probes, error);
 
-	return probe_set_open(&options, &callbacks, &run->probes, error);
+	if (r < 0)
+		return r;
+	if (options.kvm && !probe_set_has_kvm_events(run->probes))
+		run_warn(run,
+			"this kernel does not tell of KVM's entries and exits (without "
+			"/sys/kernel/btf/kvm their types are not known): guest, kernel and vmm "
+			"are told apart by samples, and there are no reasons of exits");
+	return 0;
 }
 
 static int open_log(struct run *run, struct error *error)
@@ -305,7 +325,7 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 	return 0;
 }
 
-static char *argv_json(char *const *argv)
+char *run_argv_json(char *const *argv)
 {
 	json_t *array = json_array();
 	char *text;
@@ -317,13 +337,15 @@ static char *argv_json(char *const *argv)
 	return text;
 }
 
-static int allocate(struct run *run)
+static int allocate(struct run *run, struct error *error)
 {
-	unsigned lanes = run->request->lanes;
+	const struct run_settings *s = run->settings;
 
 	run->console = calloc(1, CONSOLE_KEPT + 1);
-	run->threads = calloc(lanes, sizeof(*run->threads));
-	return run->console && run->threads ? 0 : -ENOMEM;
+	run->threads = calloc(run->request->lanes, sizeof(*run->threads));
+	if (!run->console || !run->threads)
+		return error_set_errno(error, -ENOMEM, "cannot run");
+	return s->count ? counter_set_new(s->counters, &run->counters, error) : 0;
 }
 
 /* The loop */
@@ -453,47 +475,46 @@ static void explain_end(struct run *run)
 			current_phase(run), words[0] ? ": " : "", words);
 }
 
+void run_begin(struct run *run, const char *phase)
+{
+	struct run_result *r = run->result;
+	time_t now = time(NULL);
+	struct tm utc;
+
+	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
+	r->start_ns = probe_set_start(run->probes);
+	snprintf(r->phases[0].name, sizeof(r->phases[0].name), "%s", phase);
+	r->phases[0].start_ns = r->start_ns;
+	r->n_phases = 1;
+	r->ok = true;
+}
+
 static int execute(struct run *run, struct error *error)
 {
 	struct run_result *r = run->result;
-	const struct run_settings *s = run->settings;
 	char nonce[17];
-	time_t now;
-	struct tm utc;
 	int q;
 
-	q = allocate(run);
-	if (q < 0)
-		return error_set_errno(error, q, "cannot run");
 	q = make_guest(run, nonce, error);
 	if (q < 0)
 		return q;
-	r->command = argv_json(run->guest->argv);
+	r->command = run_argv_json(run->guest->argv);
+	if (run->guest->note)
+		r->note = strdup(run->guest->note);
 	q = open_log(run, error);
 	if (q < 0)
 		return q;
-	if (s->count) {
-		q = counter_set_new(s->counters, &run->counters, error);
-		if (q < 0)
-			return q;
-	}
 	q = run->guest->ops->start(run->guest, error);
 	if (q < 0)
 		return q;
-	q = open_probes(run, error);
+	q = run_open_probes(run, error);
 	if (q < 0)
 		return q;
 	q = probe_set_follow(run->probes, run->guest->pid);
 	if (q < 0)
 		return error_set_errno(error, q, "cannot follow the stack's process");
 
-	now = time(NULL);
-	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
-	r->start_ns = probe_set_start(run->probes);
-	strcpy(r->phases[0].name, "boot");
-	r->phases[0].start_ns = r->start_ns;
-	r->n_phases = 1;
-	r->ok = true;
+	run_begin(run, "boot");
 	q = guest_release(run->guest);
 	if (q < 0)
 		return error_set_errno(error, q, "cannot start %s", run->guest->argv[0]);
@@ -518,7 +539,9 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 
 	memset(ret, 0, sizeof(*ret));
 	ret->lanes = request->lanes;
-	r = execute(&run, error);
+	r = allocate(&run, error);
+	if (r == 0)
+		r = request->attach ? attach_execute(&run, error) : execute(&run, error);
 	guest_free(run.guest);
 	probe_set_close(run.probes);
 	counter_set_free(run.counters);
@@ -528,5 +551,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	free(run.threads);
 	offcpu_done(&run.offcpu);
 	free(run.rows);
+	free(run.cgroup_cpu);
+	free(run.cgroup_usage);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/attach.h"
 #include "collector/audit.h"
 #include "collector/books.h"
 #include "collector/counters.h"
@@ -52,6 +53,7 @@ struct run_request {
 	enum accel accel; /**< resolved */
 	unsigned lanes;
 	const struct placement *placement;
+	struct attach *attach; /**< a process that runs already, or NULL: start the stack */
 	unsigned repetition;
 	unsigned position;
 };
@@ -99,6 +101,7 @@ struct run_result {
 	size_t n_counters;
 	char raster_sha256[65];
 	char *command; /**< JSON array */
+	char *note;    /**< the stack's own: versions, what was made; or NULL */
 	char **warnings;
 	size_t n_warnings;
 };

@@ -10,6 +10,7 @@
 
 #include "collector/run_internal.h"
 #include "collector/syscall_names.h"
+#include "guests/cgroup.h"
 
 /* What a sample of a lane says of its on-CPU time. */
 static unsigned classify(
@@ -19,6 +20,8 @@ static unsigned classify(
 	struct symbol symbol;
 
 	ret_detail[0] = '\0';
+	if (e->mode == SAMPLE_GUEST)
+		return STATE_GUEST;
 	if (e->mode == SAMPLE_KERNEL) {
 		const char *name = e->syscall >= 0 ? syscall_name(e->syscall) : "fault";
 
@@ -55,6 +58,61 @@ static int audit_lanes(struct run *run)
 		}
 	}
 	return 0;
+}
+
+struct cgroup_reading run_read_cgroup(struct run *run)
+{
+	struct cgroup_reading ret = {0};
+
+	if (!run->guest->ops->cgroup || !run->program_tgid)
+		return ret;
+	if (!run->cgroup_cpu)
+		guest_cgroup_of_pid(run->program_tgid, "cpu", &run->cgroup_cpu, NULL);
+	if (!run->cgroup_usage)
+		guest_cgroup_of_pid(run->program_tgid, "cpuacct", &run->cgroup_usage, NULL);
+	ret.valid = run->cgroup_cpu && run->cgroup_usage &&
+		    cgroup_read_usage_ns(run->cgroup_usage, &ret.usage_ns) == 0 &&
+		    cgroup_read_throttled_ns(run->cgroup_cpu, &ret.throttled_ns) == 0;
+	return ret;
+}
+
+/* The control group's clocks of a lane that runs are as old as its last tick; at 100 Hz: */
+#define CGROUP_TICK_NS 10000000
+/** The kernel counts a throttled queue, the books the lane that was on it. */
+#define CGROUP_THROTTLED_SHARE 0.05
+
+static int audit_cgroup(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned lanes = run->request->lanes;
+	uint64_t slack = (uint64_t)((double)r->runtime_ns * AUDIT_SHARE) + CGROUP_TICK_NS;
+	struct audit_row usage = {.phase = r->n_phases, .lane = -1, .what = "cgroup_usage"};
+	struct audit_row throttled = {.phase = r->n_phases, .lane = -1, .what = "cgroup_throttled"};
+	int q;
+
+	if (!run->cgroup_begin.valid || !run->cgroup_end.valid)
+		return 0;
+	for (unsigned phase = 1; phase < r->n_phases; phase++) {
+		for (unsigned lane = 0; lane < lanes; lane++) {
+			usage.books_ns += books_cpu_ns(&r->books, phase, (int)lane);
+			throttled.books_ns +=
+				books_state_ns(&r->books, phase, (int)lane, STATE_THROTTLED);
+			usage.bound_ns += AUDIT_SWITCH_NS *
+					  probe_set_lane(run->probes, lane)->switches[phase];
+		}
+		usage.books_ns += books_state_ns(&r->books, phase, PROBE_LANE_NONE, STATE_ONCPU);
+	}
+	usage.other_ns = run->cgroup_end.usage_ns - run->cgroup_begin.usage_ns;
+	usage.bound_ns += 2 * slack * lanes;
+	q = audit_add(&r->audit, &usage);
+	if (q < 0)
+		return q;
+	throttled.other_ns = run->cgroup_end.throttled_ns - run->cgroup_begin.throttled_ns;
+	if (!throttled.other_ns && !throttled.books_ns)
+		return 0;
+	throttled.bound_ns =
+		2 * slack + (uint64_t)((double)throttled.other_ns * CGROUP_THROTTLED_SHARE);
+	return audit_add(&r->audit, &throttled);
 }
 
 /* A guest's clock that runs at another rate than the host's makes its own times wrong. */
@@ -95,6 +153,12 @@ static void take_counter(unsigned lane, const char *name, const int64_t *value, 
 		.enabled_ns = enabled_ns,
 		.running_ns = running_ns};
 	strncpy(c->name, name, sizeof(c->name) - 1);
+}
+
+void run_take_counters(struct run *run)
+{
+	if (run->counters)
+		counter_set_read(run->counters, take_counter, run->result);
 }
 
 /* The program's times are its own clock's: moved to the host's by the first marker, which has both.
@@ -142,11 +206,11 @@ int run_close(struct run *run)
 		q = audit_lanes(run);
 		if (q == 0)
 			q = audit_guest_clock(run);
+		if (q == 0)
+			q = audit_cgroup(run);
 		if (q < 0)
 			return q;
 	}
-	if (run->counters)
-		counter_set_read(run->counters, take_counter, r);
 	if (r->lost_events)
 		run_warn(run,
 			"%llu events were lost: %llu found the ring buffer full, %llu the "
@@ -180,6 +244,7 @@ void run_result_done(struct run_result *r)
 	free(r->rows);
 	free(r->counters);
 	free(r->command);
+	free(r->note);
 	for (size_t i = 0; i < r->n_warnings; i++)
 		free(r->warnings[i]);
 	free(r->warnings);

@@ -22,6 +22,14 @@ struct lane_thread {
 		       */
 };
 
+/** What a container's control group says, at the begin of the first phase and at the end of the
+ * last. */
+struct cgroup_reading {
+	bool valid;
+	uint64_t usage_ns;
+	uint64_t throttled_ns;
+};
+
 struct reported_rows {
 	uint32_t worker;
 	uint32_t task;
@@ -51,6 +59,9 @@ struct run {
 	bool said_bye;
 	uint64_t bye_ns;
 	struct offcpu offcpu;
+	char *cgroup_cpu; /**< folders of the container's control groups, or NULL */
+	char *cgroup_usage;
+	struct cgroup_reading cgroup_begin, cgroup_end;
 	uint64_t program_status;
 	uint64_t guest_begin_ns; /**< the guest's clock at the first marker ... */
 	uint64_t host_begin_ns;  /**< ... and the host's */
@@ -63,14 +74,35 @@ struct run {
 /** A sentence for the user about this run, kept in the store. */
 void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** Load the probes, gate closed. */
+int run_open_probes(struct run *run, struct error *error);
+
+/** Thread @tid is lane @lane: it is counted from now on. */
+void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid);
+
+/** The gate opens, the first phase begins. */
+void run_begin(struct run *run, const char *phase);
+
+/** @argv as a JSON array, malloced. */
+char *run_argv_json(char *const *argv);
+
+/** The life cycle of a run on request->attach. 0 or a negative errno, as run_execute(). */
+int attach_execute(struct run *run, struct error *error);
+
 /** A marker from the program. */
 void run_on_marker(const struct marker *m, void *userdata);
 
 /** The books end now (@end_ns) or at the latest published boundary; idempotent. */
 void run_finish_probes(struct run *run, uint64_t end_ns);
 
-/** Close the books, audit, read the counters, translate the rows. -ENOMEM. */
+/** Read the counters, once, when the last phase ends. */
+void run_take_counters(struct run *run);
+
+/** Close the books, audit, translate the rows. -ENOMEM. */
 int run_close(struct run *run);
+
+/** Read the control group of the lanes, where the stack is a container. */
+struct cgroup_reading run_read_cgroup(struct run *run);
 
 /** Take the maps of the stack's processes while they live. */
 void run_snapshot_maps(struct run *run);

@@ -46,6 +46,7 @@ static void begin_phase(struct run *run, const struct marker *m)
 		r->has_boot = true;
 		run->host_begin_ns = now;
 		run->guest_begin_ns = guest;
+		run->cgroup_begin = run_read_cgroup(run);
 	}
 	r->phases[r->n_phases].start_ns = now;
 	strcpy(r->phases[r->n_phases].name, name);
@@ -61,8 +62,12 @@ static void end_phases(struct run *run, const struct marker *m)
 	if (run->ended || !r->has_boot)
 		return;
 	now = probe_set_phase(run->probes);
-	if (!now)
+	if (!now) {
+		/* The last phase may not have begun yet, if all was said at once. */
 		now = clock_ns();
+		if (now < r->phases[r->n_phases - 1].start_ns)
+			now = r->phases[r->n_phases - 1].start_ns;
+	}
 	r->phases[r->n_phases - 1].end_ns = now;
 	r->runtime_ns = now - run->host_begin_ns;
 	r->has_runtime = true;
@@ -70,6 +75,7 @@ static void end_phases(struct run *run, const struct marker *m)
 	r->has_guest_runtime = marker_get_u64(m, "runtime", &r->guest_runtime_ns) == 0;
 	if (marker_get_u64(m, "status", &run->program_status) < 0)
 		run->program_status = 0;
+	run->cgroup_end = run_read_cgroup(run);
 	run->ended = true;
 	run_finish_probes(run, now);
 }

@@ -31,8 +31,9 @@ static void take(char *const *arguments, const char *name, uint64_t *value)
 	for (; *arguments; arguments++) {
 		const char *a = *arguments;
 
-		a += a[0] == '-';
-		a += a[0] == '-';
+		if (a[0] != '-') /* another option's value */
+			continue;
+		a += a[1] == '-' ? 2 : 1;
 		if (strncmp(a, name, strlen(name)) != 0)
 			continue;
 		a += strlen(name);

@@ -133,20 +133,44 @@ static int push_user(struct store_stacks *s, struct symbols *symbols, const stru
 	return 0;
 }
 
+/* How deep our own probe can lie on top of the scheduler. */
+#define PROBE_FRAMES_MAX 8
+
+/* A stack that was taken in the scheduler begins with our own probe: leave out what is above
+ * __schedule. */
+static int first_frame(struct symbols *symbols, const struct profile_entry *e, uint32_t *ret)
+{
+	*ret = 0;
+	if (e->kind != PROFILE_OFFCPU)
+		return 0;
+	for (uint32_t i = 0; i < e->n_kernel && i < PROBE_FRAMES_MAX; i++) {
+		struct symbol symbol;
+		int r = symbols_lookup_kernel(symbols, e->frames[i], &symbol);
+
+		if (r < 0)
+			return r;
+		if (strcmp(symbol.name, "__schedule") == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return 0;
+}
+
 static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 	const struct profile_entry *e, int64_t *stack)
 {
-	for (uint32_t i = e->n_kernel; i-- > 0;) {
-		struct symbol symbol;
-		int r = symbols_lookup_kernel(
-			symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
+	uint32_t first;
+	int r = first_frame(symbols, e, &first);
 
+	for (uint32_t i = e->n_kernel; i-- > first && r == 0;) {
+		struct symbol symbol;
+
+		r = symbols_lookup_kernel(symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
 		if (r == 0)
 			r = push(s, stack, "kernel", symbol.module, symbol.name);
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return r;
 }
 
 int store_stacks_put(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
@@ -155,7 +179,10 @@ int store_stacks_put(struct store_stacks *s, struct symbols *symbols, const stru
 	int64_t stack = 0;
 	int r = push_user(s, symbols, e, &stack);
 
-	if (r == 0)
+	/* What the kernel did between the guest and the sample is the sampling's own. */
+	if (r == 0 && e->mode == SAMPLE_GUEST)
+		r = push(s, &stack, "boundary", "guest", "[guest code]");
+	else if (r == 0)
 		r = push_kernel(s, symbols, e, &stack);
 	if (r == 0)
 		*ret = stack;

@@ -18,6 +18,20 @@ struct store_writer {
 	struct store_stacks *stacks;
 };
 
+/* The system's own word where SQLite has but a general one; a failed commit leaves it with the log
+ * alone. */
+static int system_errno(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int system = sqlite3_system_errno(db);
+
+	if (!system &&
+		sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+		log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &system);
+	return system > 0 ? -system : -EIO;
+}
+
 static int sql_errno(sqlite3 *db)
 {
 	switch (sqlite3_errcode(db)) {
@@ -28,6 +42,9 @@ static int sql_errno(sqlite3 *db)
 		return -EROFS;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return system_errno(db);
 	default:
 		return -EIO;
 	}
@@ -35,9 +52,10 @@ static int sql_errno(sqlite3 *db)
 
 static int sql_error(struct store_writer *s, struct error *error)
 {
-	return error_set(error, sql_errno(s->db), "cannot write the store: %s%s",
-		sqlite3_errmsg(s->db),
-		sqlite3_errcode(s->db) == SQLITE_FULL ? " (no space left on the device)" : "");
+	int r = sql_errno(s->db);
+
+	return error_set(error, r, "cannot write the store: %s%s%s%s", sqlite3_errmsg(s->db),
+		r == -EIO ? "" : " (", r == -EIO ? "" : strerror(-r), r == -EIO ? "" : ")");
 }
 
 /*
@@ -79,6 +97,18 @@ static int run_sql(struct store_writer *s, const char *sql, struct error *error)
 	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_error(s, error);
 }
 
+static void remove_store(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *file = NULL;
+
+		if (asprintf(&file, "%s%s", path, suffixes[i]) >= 0)
+			unlink(file);
+	}
+}
+
 int store_writer_create(const char *dir, struct store_writer **ret, struct error *error)
 {
 	_cleanup_free_ char *path = NULL;
@@ -98,8 +128,8 @@ int store_writer_create(const char *dir, struct store_writer **ret, struct error
 			error, -EEXIST, "%s exists already: name another folder by --output", path);
 	}
 	if (sqlite3_open(path, &s->db) != SQLITE_OK) {
-		r = error_set(error, sql_errno(s->db), "cannot create %s: %s", path,
-			sqlite3_errmsg(s->db));
+		r = sql_errno(s->db);
+		r = error_set_errno(error, r, "cannot create %s", path);
 		store_writer_close(s);
 		return r;
 	}
@@ -117,6 +147,7 @@ int store_writer_create(const char *dir, struct store_writer **ret, struct error
 	}
 	if (r < 0) {
 		store_writer_close(s);
+		remove_store(path); /* it was not there before */
 		return r;
 	}
 	*ret = s;

@@ -252,6 +252,30 @@ static const char *container_cgroup(struct guest *g)
 	return c->cgroup;
 }
 
+/* Docker ends its complaints with hints at its own help, which say nothing of what is wrong. */
+static bool is_hint(const char *line, size_t length)
+{
+	static const char *const hints[] = {"Run '", "See '", "Usage:", "\n"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (length >= strlen(hints[i]) && memcmp(line, hints[i], strlen(hints[i])) == 0)
+			return true;
+	return false;
+}
+
+static size_t without_hints(const char *console, size_t length)
+{
+	while (length) {
+		const char *end = memrchr(console, '\n', length - 1);
+		size_t start = end ? (size_t)(end - console) + 1 : 0;
+
+		if (!is_hint(console + start, length - start))
+			break;
+		length = start;
+	}
+	return length;
+}
+
 static int container_verdict(
 	struct guest *g, const char *console, size_t length, struct error *error)
 {
@@ -264,7 +288,7 @@ static int container_verdict(
 			error, -EIO, "%s closed its output, but does not end", c->engine->program);
 	status = WIFEXITED(g->wait_status) ? WEXITSTATUS(g->wait_status) : 0;
 	if (status >= STATUS_NO_RUN && status <= STATUS_NO_PROGRAM) {
-		console_last_line(last, sizeof(last), console, length);
+		console_last_line(last, sizeof(last), console, without_hints(console, length));
 		return error_set(error, -EIO, "%s could not run the program (status %d): %s",
 			c->engine->title, status, last);
 	}

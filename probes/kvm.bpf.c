@@ -32,6 +32,11 @@ static __always_inline __u32 exit_reason(struct kvm_vcpu *vcpu)
 	return 0xffff;
 }
 
+static __always_inline __u32 halt_reason(void)
+{
+	return kvm_isa == ISA_SVM ? SVM_EXIT_HLT : VMX_EXIT_HLT;
+}
+
 SEC("tp_btf/kvm_entry")
 int BPF_PROG(on_kvm_entry, struct kvm_vcpu *vcpu)
 {
@@ -57,11 +62,26 @@ int BPF_PROG(on_kvm_exit, struct kvm_vcpu *vcpu)
 	if (!cpu || cpu->lane < 0)
 		return 0;
 	reason = exit_reason(vcpu);
-	if (reason == (kvm_isa == ISA_SVM ? SVM_EXIT_HLT : VMX_EXIT_HLT))
+	if (reason == halt_reason())
 		lane_set_base(cpu, STATE_BLOCKED, PROBE_DETAIL(CAUSE_HALT_POLL, 0, 0),
 			bpf_ktime_get_ns());
 	else
 		lane_set_base(cpu, STATE_KERNEL, PROBE_DETAIL(CAUSE_VMEXIT, reason, kvm_isa),
+			bpf_ktime_get_ns());
+	return 0;
+}
+
+/** The vCPU's wait is over: what is left until it runs again is the host's work. */
+SEC("tp_btf/kvm_vcpu_wakeup")
+int BPF_PROG(on_kvm_vcpu_wakeup)
+{
+	struct cpu_state *cpu;
+
+	if (!gate)
+		return 0;
+	cpu = this_cpu();
+	if (cpu && cpu->lane >= 0)
+		lane_set_base(cpu, STATE_KERNEL, PROBE_DETAIL(CAUSE_VMEXIT, halt_reason(), kvm_isa),
 			bpf_ktime_get_ns());
 	return 0;
 }

@@ -23,6 +23,13 @@
 #endif
 /* clang-format on */
 
+/* How many of the intervals off the CPU are recorded with their stacks. */
+struct offcpu_rate {
+	__u64 window_ns; /* when the current window began */
+	__u32 seen;      /* intervals in it */
+	__u32 weight;    /* one in so many is taken, at least: what the last window came to */
+};
+
 struct cpu_state {
 	__s32 lane; /* the lane that runs here, or PROBE_LANE_NONE */
 	__u32 irq_depth;
@@ -31,9 +38,9 @@ struct cpu_state {
 	__u64 irq_exec_start; /* of the thread that it hit */
 	__u32 n_waiting;
 	__u32 waiting[4]; /* lanes that wait for this CPU, so that who runs instead is known */
-	__u32 offcpu_budget;
-	__u64 offcpu_window_ns;
-	__u32 offcpu_weight;
+	struct offcpu_rate offcpu_lanes;
+	struct offcpu_rate offcpu_helpers;
+	__u32 random;
 	__u32 ready;
 	__u32 locked; /* a program is in the middle of charging a lane */
 	__u32 unused;
@@ -121,19 +128,6 @@ static __always_inline void count_loss(__u64 *counter)
 	__sync_fetch_and_add(counter, 1);
 }
 
-static __always_inline struct cpu_state *this_cpu(void)
-{
-	__u32 zero = 0;
-	struct cpu_state *cpu = bpf_map_lookup_elem(&cpus, &zero);
-
-	if (cpu && !cpu->ready) {
-		cpu->lane = PROBE_LANE_NONE;
-		cpu->offcpu_weight = 1;
-		cpu->ready = 1;
-	}
-	return cpu;
-}
-
 static __always_inline struct lane_record *lane_get(__s32 id)
 {
 	if (id < 0 || id >= PROBE_LANES_MAX)
@@ -159,6 +153,73 @@ static __always_inline __u64 outside_now(struct task_struct *task)
 	return ns;
 }
 
+/*
+ * Threads that were there before the gate opened (--attach): what they did then is only told by
+ * their first event, and holds since the gate opened, for between the two nothing happened to them.
+ * Until then their lane's record has a guess, whose interval is not charged yet: it can be put
+ * right.
+ */
+
+/** @task runs, and has since the gate opened. */
+static __always_inline void task_found_running(struct task_record *t, struct task_struct *task)
+{
+	struct lane_record *l = lane_get(t->lane);
+
+	t->run = TASK_ON_CPU;
+	t->in_ns = phase_start_ns[0];
+	if (!l)
+		return;
+	__sync_fetch_and_add(&l->running, 1);
+	l->last_in_ns = phase_start_ns[0];
+	l->state = l->base_state;
+	l->detail = l->base_detail;
+	l->outside_mark_ns = outside_now(task);
+}
+
+/** @t is about to run, and has not since the gate opened. */
+static __always_inline void task_found_off(struct task_record *t)
+{
+	struct lane_record *l = lane_get(t->lane);
+
+	t->run = TASK_ASLEEP;
+	if (!l)
+		return;
+	if (!t->waking_ns) {
+		l->state = STATE_PREEMPTED; /* by whom is not known */
+		l->detail.number = 0;
+		l->off_ns = phase_start_ns[0];
+	} else if (l->state != STATE_BLOCKED) {
+		l->state = STATE_BLOCKED;
+		l->detail.number = 0;
+	}
+}
+
+/** The first event on this CPU finds what ran there all the time. */
+static __noinline void cpu_begin(struct cpu_state *cpu)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 pid = task->pid;
+	struct task_record *t = pid ? bpf_map_lookup_elem(&tasks, &pid) : NULL;
+
+	cpu->lane = PROBE_LANE_NONE;
+	cpu->random = bpf_get_prandom_u32() | 1;
+	cpu->ready = 1;
+	if (!t || t->run != TASK_UNKNOWN)
+		return;
+	task_found_running(t, task);
+	cpu->lane = t->lane;
+}
+
+static __always_inline struct cpu_state *this_cpu(void)
+{
+	__u32 zero = 0;
+	struct cpu_state *cpu = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (cpu && !cpu->ready)
+		cpu_begin(cpu);
+	return cpu;
+}
+
 static __always_inline void outside_update(struct lane_record *l, struct task_struct *task)
 {
 	__u64 ns = outside_now(task);
@@ -181,6 +242,7 @@ static __always_inline void audit_take(
 	__u64 phase = l->phase;
 
 	outside_update(l, task);
+	point.gap_ns = l->outside_mark_ns;
 	point.exec_ns = task->se.sum_exec_runtime + l->outside_ns;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		point.delay_ns = task->sched_info.run_delay;
@@ -226,13 +288,21 @@ static __always_inline void lane_add(__u32 id, struct lane_record *l, __u64 ns)
 	}
 }
 
-/** Charge the time since the current interval began to its state; the next begins at @now. */
-static __noinline void lane_charge(__u32 id, struct lane_record *l, __u64 now)
+/**
+ * Charge the time since the current interval began to its state; the next begins at @now. Returns
+ * 0. A global function: the verifier proves it once, by itself, instead of anew on every path to
+ * each of its callers, which is more than Linux 6.1 is willing to follow. Weak, as every object has
+ * one: the linker keeps one of them.
+ */
+__weak __noinline int lane_charge(__u32 id, struct lane_record *l, __u64 now)
 {
-	__u64 from = l->since_ns;
+	__u64 from;
 
+	if (!l)
+		return 0;
+	from = l->since_ns;
 	if (now <= from)
-		return;
+		return 0;
 	for (int i = 0; i < PROBE_PHASES_MAX; i++) {
 		__u64 next = l->phase + 1;
 		__u64 boundary;
@@ -257,6 +327,7 @@ static __noinline void lane_charge(__u32 id, struct lane_record *l, __u64 now)
 		l->phase = next;
 	}
 	l->since_ns = now;
+	return 0;
 }
 
 static __always_inline void lane_enter(

@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Who belongs to the stack, which threads are its lanes, and in which state each lane is as far as
- * the scheduler's own events tell: on its CPU, preempted (by whom), woken, blocked (on what),
- * throttled.
+ * In which state each lane is, as far as the scheduler's own events tell: on its CPU, preempted (by
+ * whom), woken, blocked (on what), throttled.
  */
 
+#include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
+#include "probes/task.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define TASK_RUNNING         0x0000
-#define __TASK_STOPPED       0x0004
-#define __TASK_TRACED        0x0008
-#define TASK_DEAD            0x0080
-#define TASK_FROZEN          0x8000
-#define FUTEX_CMD_MASK       0x7f /* without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME */
-#define FUTEX_WAIT           0
-#define FUTEX_WAIT_BITSET    9
-#define SYS_READ             0
-#define SYS_WRITE            1
-#define SYS_READV            19
-#define SYS_WRITEV           20
-#define SYS_FUTEX            202
-#define OFFCPU_WINDOW_NS     100000000ULL
-#define OFFCPU_WINDOW_STACKS 200 /* full stacks a CPU takes in a window before it samples */
+#define OFFCPU_WINDOW_NS 100000000ULL
+/* Intervals off the CPU that a CPU records with their stacks in a window before it samples. */
+#define OFFCPU_LANES   100
+#define OFFCPU_HELPERS 50
 
 /* Knobs, set before loading. */
-const volatile __u32 lane_count = 0;
-const volatile char lane_prefix[PROBE_NAME_SIZE] = ""; /* "worker/" or "CPU " */
-const volatile __u32 lane_prefix_length = 0;
-const volatile char exec_path[PROBE_PATH_MAX] = ""; /* its exec makes a process part of the stack */
 const volatile bool watch_throttling = false;
 const volatile bool watch_offcpu = false;
 const volatile bool user_stacks = false;       /* the program has frame pointers */
@@ -47,46 +33,45 @@ struct cpu_map cpus SEC(".maps");
 struct task_map tasks SEC(".maps");
 struct account_map accounts SEC(".maps");
 struct ring_map ring SEC(".maps");
-
 struct scratch_map scratch SEC(".maps");
-
-static __always_inline struct task_record *task_get(__u32 pid)
-{
-	return pid ? bpf_map_lookup_elem(&tasks, &pid) : NULL;
-}
-
-static __always_inline void task_follow(__u32 pid, __u32 tgid, __u32 run, const char *name)
-{
-	struct task_record fresh = {
-		.lane = PROBE_LANE_NONE,
-		.tgid = tgid,
-		.run = run,
-		.base_state = STATE_ONCPU,
-	};
-
-	if (run == TASK_ON_CPU)
-		fresh.in_ns = bpf_ktime_get_ns();
-	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), name);
-	if (bpf_map_update_elem(&tasks, &pid, &fresh, BPF_ANY))
-		count_loss(&losses.tasks);
-}
 
 /* Off-CPU stacks */
 
-/** In a storm of switches a stack at each would cost more than the work itself: after a budget for
- * each window every second, third, ... interval is taken, for that many times its length. Returns
- * the weight, or 0. */
-static __always_inline __u32 offcpu_weight(struct cpu_state *cpu, __u64 now)
+/* xorshift32 (Marsaglia, Xorshift RNGs, 2003): a call of the kernel's generator costs more than all
+ * the rest of the decision. */
+static __always_inline __u32 next_random(struct cpu_state *cpu)
 {
-	if (now - cpu->offcpu_window_ns > OFFCPU_WINDOW_NS) {
-		cpu->offcpu_weight = cpu->offcpu_budget / OFFCPU_WINDOW_STACKS + 1;
-		cpu->offcpu_window_ns = now;
-		cpu->offcpu_budget = 0;
+	__u32 x = cpu->random;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	cpu->random = x;
+	return x;
+}
+
+/**
+ * In a storm of switches a stack at each would cost more than the work itself: past @budget in a
+ * window one in two, three, ... intervals is taken, by chance, for that many times its length.
+ * Returns the weight, or 0. Storms that last begin with the weight that the last window came to;
+ * one that just begins is slowed down as it goes, so that it cannot fill the ring buffer.
+ */
+static __always_inline __u32 offcpu_weight(
+	struct cpu_state *cpu, struct offcpu_rate *rate, __u32 budget, __u64 now)
+{
+	__u32 weight;
+
+	if (now - rate->window_ns > OFFCPU_WINDOW_NS) {
+		rate->weight = rate->seen / budget + 1;
+		rate->window_ns = now;
+		rate->seen = 0;
 	}
-	cpu->offcpu_budget++;
-	if (cpu->offcpu_weight > 1 && bpf_get_prandom_u32() % cpu->offcpu_weight)
+	weight = rate->seen++ / budget + 1;
+	if (weight < rate->weight)
+		weight = rate->weight;
+	if (weight > 1 && (__u64)next_random(cpu) * weight >> 32)
 		return 0;
-	return cpu->offcpu_weight;
+	return weight;
 }
 
 static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struct task_record *t,
@@ -97,7 +82,11 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 
 	if (!watch_offcpu)
 		return;
-	t->off_weight = offcpu_weight(cpu, now);
+	/* Apart, so that a storm of helpers hides nothing of the lanes. */
+	if (t->lane >= 0)
+		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_lanes, OFFCPU_LANES, now);
+	else
+		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
 	if (!t->off_weight)
 		return;
 	s = bpf_map_lookup_elem(&scratch, &which);
@@ -123,61 +112,6 @@ static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 n
 	t->off_weight = 0;
 	if (bpf_ringbuf_output(&ring, &record, sizeof(record), wakeup_flag()))
 		count_loss(&losses.ring);
-}
-
-/* Why a thread sleeps */
-
-static __always_inline __u32 wait_on_fd(struct task_struct *task, __u32 fd)
-{
-	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
-	struct file *file = NULL;
-
-	if (fd >= BPF_CORE_READ(task, files, fdt, max_fds) ||
-		bpf_probe_read_kernel(&file, sizeof(file), table + fd) || !file)
-		return WAIT_PLAIN;
-	switch (BPF_CORE_READ(file, f_inode, i_mode) & 0170000) {
-	case 0010000:
-		return WAIT_PIPE;
-	case 0140000:
-		return WAIT_SOCKET;
-	case 0100000:
-		return WAIT_FILE;
-	case 0020000:
-		return WAIT_CHARDEV;
-	default:
-		return WAIT_OTHER_FD;
-	}
-}
-
-static __always_inline __u64 sleep_cause(struct task_struct *task, __u32 state)
-{
-	struct pt_regs *regs;
-	__u32 wait = WAIT_PLAIN;
-	long nr;
-
-	if (state & __TASK_STOPPED)
-		return PROBE_DETAIL(CAUSE_STOPPED, 0, 0);
-	if (state & __TASK_TRACED)
-		return PROBE_DETAIL(CAUSE_TRACED, 0, 0);
-	if (state & TASK_DEAD)
-		return PROBE_DETAIL(CAUSE_EXITED, 0, 0);
-	if (state & TASK_FROZEN)
-		return PROBE_DETAIL(CAUSE_FROZEN, 0, 0);
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	nr = (long)regs->orig_ax;
-	if (nr < 0)
-		return PROBE_DETAIL(CAUSE_FAULT, 0, 0);
-	if (nr == SYS_FUTEX) {
-		__u32 command = regs->si & FUTEX_CMD_MASK;
-
-		if (command == FUTEX_WAIT)
-			wait = WAIT_FUTEX_LOCK;
-		else if (command == FUTEX_WAIT_BITSET)
-			wait = WAIT_FUTEX_CONDITION;
-	} else if (nr == SYS_READ || nr == SYS_WRITE || nr == SYS_READV || nr == SYS_WRITEV) {
-		wait = wait_on_fd(task, regs->di);
-	}
-	return PROBE_DETAIL(CAUSE_SYSCALL, nr, wait);
 }
 
 static __always_inline bool task_throttled(struct task_struct *task)
@@ -283,27 +217,6 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 	barrier_var(phase);
 	if (phase < PROBE_PHASES_MAX)
 		l->switches[phase]++;
-}
-
-/** A helper's CPU time is summed in its own record and brought to the accounts when the phase ends.
- */
-static __always_inline void helper_charge(struct task_record *t, __u64 now)
-{
-	__u32 phase = phase_count - 1;
-
-	if (!t->in_ns) /* it ran already when the gate opened */
-		return;
-	if (t->helper_phase != phase) {
-		struct probe_detail detail;
-
-		__builtin_memcpy(detail.name, t->name, sizeof(detail.name));
-		if (t->helper_ns)
-			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
-				t->helper_ns);
-		t->helper_ns = 0;
-		t->helper_phase = phase;
-	}
-	t->helper_ns += now - t->in_ns;
 }
 
 static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct task_record *t,
@@ -438,6 +351,8 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 	pid = task->pid;
 	t = task_get(pid);
 	if (t && t->run != TASK_ON_CPU) {
+		if (t->run == TASK_UNKNOWN)
+			task_found_off(t);
 		offcpu_end(pid, t, when);
 		if (t->lane >= 0) {
 			lane_on(cpu, t, task, when);
@@ -490,12 +405,16 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	}
 	if (cpu->n_waiting)
 		waiting_update(cpu, bpf_get_smp_processor_id(), next, now);
+	if (p && p->run == TASK_UNKNOWN)
+		task_found_running(p, prev);
 	if (p)
 		task_off(ctx, cpu, p, prev, next, preempt, prev_state, now);
 	cpu->lane = PROBE_LANE_NONE;
 	if (n) {
 		__u32 pid = next->pid;
 
+		if (n->run == TASK_UNKNOWN)
+			task_found_off(n);
 		offcpu_end(pid, n, now);
 		if (n->lane >= 0) {
 			lane_on(cpu, n, next, now);
@@ -528,12 +447,10 @@ int BPF_PROG(on_sched_waking, struct task_struct *task)
 	if (!gate)
 		return 0;
 	t = task_get(task->pid);
-	if (!t)
+	l = t ? lane_get(t->lane) : NULL;
+	if (!l) /* of helpers only the time on a CPU is kept */
 		return 0;
-	t->waking_ns = bpf_ktime_get_ns();
-	l = lane_get(t->lane);
-	if (l)
-		l->waking_ns = t->waking_ns;
+	t->waking_ns = l->waking_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -545,13 +462,12 @@ static __always_inline int handle_wakeup(struct task_struct *task)
 	if (!gate)
 		return 0;
 	t = task_get(task->pid);
-	if (!t || t->run != TASK_ASLEEP)
+	l = t ? lane_get(t->lane) : NULL;
+	if (!l || t->run != TASK_ASLEEP)
 		return 0;
 	t->run = TASK_WAITING;
 	t->queued_ns = bpf_ktime_get_ns();
-	l = lane_get(t->lane);
-	if (l)
-		__sync_fetch_and_add(&l->runnable, 1);
+	__sync_fetch_and_add(&l->runnable, 1);
 	return 0;
 }
 
@@ -592,120 +508,5 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	lane_enter(t->lane, l, bpf_ktime_get_ns(), STATE_PREEMPTED, &who);
 	l->cpu = to_cpu;
 	waiting_add(cpu, t->lane);
-	return 0;
-}
-
-/* Who belongs to the stack */
-
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
-{
-	if (!gate)
-		return 0;
-	if (task_get(parent->pid))
-		task_follow(child->pid, child->tgid, TASK_ASLEEP, child->comm);
-	return 0;
-}
-
-static __always_inline bool is_exec_path(const char *path)
-{
-	char name[PROBE_PATH_MAX];
-	long length = bpf_probe_read_kernel_str(name, sizeof(name), path);
-
-	if (length <= 1)
-		return false;
-	for (int i = 0; i < PROBE_PATH_MAX; i++) {
-		if (name[i] != exec_path[i])
-			return false;
-		if (!name[i])
-			return true;
-	}
-	return false;
-}
-
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
-{
-	if (!gate || !exec_path[0] || task_get(task->pid))
-		return 0;
-	if (task_get(old_pid) || is_exec_path(binprm->filename))
-		task_follow(task->pid, task->tgid, TASK_ON_CPU, task->comm);
-	return 0;
-}
-
-/** The number behind the lanes' prefix, or -1. */
-static __always_inline int lane_of_name(const char *name)
-{
-	int number = -1;
-
-	for (__u32 i = 0; i < PROBE_NAME_SIZE; i++) {
-		char c = name[i];
-
-		if (i < lane_prefix_length) {
-			if (c != lane_prefix[i])
-				return -1;
-		} else if (c >= '0' && c <= '9') {
-			number = (number < 0 ? 0 : number) * 10 + (c - '0');
-		} else {
-			break;
-		}
-	}
-	return number >= 0 && (__u32)number < lane_count ? number : -1;
-}
-
-static __always_inline void lane_join(struct task_struct *task, struct task_record *t, int id)
-{
-	struct lane_record *l = lane_get(id);
-	struct cpu_state *cpu = this_cpu();
-	__u64 now = bpf_ktime_get_ns();
-	struct record_lane *record;
-
-	if (!l || !cpu || !lane_lock(cpu))
-		return;
-	helper_charge(t, now);
-	t->lane = id;
-	__sync_fetch_and_add(&l->members, 1);
-	__sync_fetch_and_add(&l->running, 1);
-	l->base_state = t->base_state;
-	l->base_detail = t->base_detail;
-	l->cpu = bpf_get_smp_processor_id();
-	l->last_in_ns = now;
-	lane_enter_base(id, l, now);
-	l->outside_mark_ns = outside_now(task);
-	cpu->lane = id;
-	lane_unlock(cpu);
-
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record) {
-		count_loss(&losses.ring);
-		return;
-	}
-	record->type = RECORD_LANE;
-	record->lane = id;
-	record->pid = task->pid;
-	record->tgid = task->tgid;
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
-}
-
-SEC("tp_btf/task_rename")
-int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
-{
-	struct task_record *t;
-	char name[PROBE_NAME_SIZE] = {};
-	int lane;
-
-	if (!gate)
-		return 0;
-	t = task_get(task->pid);
-	if (!t)
-		return 0;
-	bpf_probe_read_kernel_str(name, sizeof(name), comm);
-	__builtin_memcpy(t->name, name, sizeof(name));
-	/* Only a thread that names itself: it is then on this CPU. */
-	if (t->lane >= 0 || (__u32)bpf_get_current_pid_tgid() != (__u32)task->pid)
-		return 0;
-	lane = lane_of_name(name);
-	if (lane >= 0)
-		lane_join(task, t, lane);
 	return 0;
 }

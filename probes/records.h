@@ -102,6 +102,7 @@ struct audit_point {
 	__u64 cpu_ns;  /* the books' time on a CPU */
 	__u64 delay_ns; /* sched_info's run_delay */
 	__u64 wait_ns;  /* the books' time waiting for a CPU */
+	__u64 gap_ns;   /* of the CPU, ever: what its task clock left out */
 };
 
 /** One lane's state machine; lives in the programs' memory, mapped into user space. */
@@ -150,6 +151,7 @@ enum task_run {
 	TASK_ASLEEP,
 	TASK_WAITING,
 	TASK_ON_CPU,
+	TASK_UNKNOWN, /* it was there before the gate opened, and no event told of it yet */
 };
 
 /** A thread of the stack. Key: its pid in the initial namespace. */
@@ -185,7 +187,8 @@ struct record_lane {
 enum sample_mode {
 	SAMPLE_USER,
 	SAMPLE_KERNEL,
-	SAMPLE_IRQ, /* hit an interrupt handler: told by events already */
+	SAMPLE_IRQ,   /* hit an interrupt handler: told by events already */
+	SAMPLE_GUEST, /* hit the guest of a vCPU under KVM; ip is the host's, where it left it */
 };
 
 struct record_sample {

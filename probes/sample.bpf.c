@@ -7,6 +7,8 @@
 
 #include "probes/stacks.bpf.h"
 
+#define PF_VCPU 0x1 /* the kernel's include/linux/sched.h: KVM's guest runs, or was just left */
+
 SEC("perf_event")
 int on_sample(struct bpf_perf_event_data *ctx)
 {
@@ -15,6 +17,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	struct sample_scratch *s;
 	struct cpu_state *cpu;
 	struct lane_record *l;
+	struct task_struct *task;
 	struct pt_regs *regs;
 
 	if (!gate || !pid)
@@ -26,7 +29,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s = bpf_map_lookup_elem(&scratch, &which);
 	if (!cpu || !s)
 		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	task = bpf_get_current_task_btf();
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	l = lane_get(t->lane);
 	s->head.type = RECORD_SAMPLE;
 	s->head.lane = t->lane;
@@ -37,6 +41,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s->head.user_ip = regs->ip;
 	s->head.syscall = (long)regs->orig_ax < 0 ? -1 : (__s32)regs->orig_ax;
 	s->head.mode = (__s64)s->head.ip < 0 ? SAMPLE_KERNEL : SAMPLE_USER;
+	if (s->head.mode == SAMPLE_KERNEL && task->flags & PF_VCPU)
+		s->head.mode = SAMPLE_GUEST;
 	/* The sampling clock is itself an interrupt; a second one below it means that it hit a
 	 * handler. */
 	if (cpu->irq_depth > 1)

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a run believes of its program's markers (collector/run_markers.c). The program is not
+ * trusted; the probes, whose phases it begins, are played here (linked with --wrap).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run_internal.h"
+#include "workload/report.h"
+
+/* As in collector/probe_set.c: a phase begins a moment after its publication. */
+#define LEAD_NS 50000
+
+uint64_t __wrap_clock_ns(void);
+uint64_t __wrap_probe_set_phase(struct probe_set *p);
+void __wrap_run_finish_probes(struct run *run, uint64_t end_ns);
+void __wrap_run_snapshot_maps(struct run *run);
+struct cgroup_reading __wrap_run_read_cgroup(struct run *run);
+void __wrap_run_warn(struct run *run, const char *format, ...);
+
+static uint64_t now_ns;
+static unsigned n_published, n_warnings, n_finished;
+static uint64_t finished_ns;
+
+uint64_t __wrap_clock_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t __wrap_probe_set_phase(struct probe_set *p)
+{
+	(void)p;
+	return n_published < PROBE_PHASES_MAX ? n_published++, now_ns + LEAD_NS : 0;
+}
+
+void __wrap_run_finish_probes(struct run *run, uint64_t end_ns)
+{
+	(void)run;
+	n_finished++;
+	finished_ns = end_ns;
+}
+
+void __wrap_run_snapshot_maps(struct run *run)
+{
+	(void)run;
+}
+
+struct cgroup_reading __wrap_run_read_cgroup(struct run *run)
+{
+	(void)run;
+	return (struct cgroup_reading){0};
+}
+
+void __wrap_run_warn(struct run *run, const char *format, ...)
+{
+	(void)run;
+	(void)format;
+	n_warnings++;
+}
+
+static const struct run_request request = {.lanes = 2};
+static struct run_result result;
+static struct run run;
+
+static int start(void **state)
+{
+	(void)state;
+	now_ns = 1000000;
+	n_published = 1; /* the boot */
+	n_warnings = n_finished = 0;
+	memset(&result, 0, sizeof(result));
+	memset(&run, 0, sizeof(run));
+	run.request = &request;
+	run.result = &result;
+	result.start_ns = result.phases[0].start_ns = now_ns;
+	result.n_phases = 1;
+	strcpy(result.phases[0].name, "boot");
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	free(run.rows);
+	run_result_done(&result);
+	return 0;
+}
+
+/** The program says @body, @after_ns later. */
+static void say(uint64_t after_ns, const char *body)
+{
+	char line[MARKER_LINE_MAX + 1];
+	struct marker m;
+	int n = marker_format(line, sizeof(line), body);
+
+	assert_true(n > 0);
+	assert_int_equal(marker_parse(line, (size_t)n - 1, &m), 0);
+	now_ns += after_ns;
+	run_on_marker(&m, &run);
+}
+
+static void phases_follow_one_another_without_a_gap(void **state)
+{
+	static const char *const names[] = {"boot", "setup", "render", "encode"};
+
+	(void)state;
+	say(500000, "phase name=setup t=77");
+	say(100000, "phase name=render t=78");
+	say(100000, "phase name=encode t=79");
+	say(100000, "end t=80 status=3 runtime=299000");
+	assert_int_equal(result.n_phases, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_string_equal(result.phases[i].name, names[i]);
+		if (i)
+			assert_int_equal(result.phases[i].start_ns, result.phases[i - 1].end_ns);
+	}
+	assert_true(result.has_boot && result.has_runtime && result.has_guest_runtime);
+	assert_int_equal(result.boot_ns, 500000 + LEAD_NS);
+	assert_int_equal(result.runtime_ns, 300000);
+	assert_int_equal(result.guest_runtime_ns, 299000);
+	assert_int_equal(result.end_ns, result.phases[3].end_ns);
+	assert_int_equal(run.guest_begin_ns, 77);
+	assert_int_equal(run.program_status, 3);
+	assert_int_equal(n_finished, 1);
+	assert_int_equal(finished_ns, result.end_ns);
+}
+
+static void names_that_are_none_begin_no_phase(void **state)
+{
+	static const char *const bodies[] = {"phase t=1", "phase name= t=1", "phase name=Render",
+		"phase name=a/b", "phase name=../../etc", "phase name=<script>",
+		"phase name=caf\xc3\xa9", "phase name=a-name-that-is-longer-than-31-characters"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		char line[MARKER_LINE_MAX + 1];
+		struct marker m;
+		int n = marker_format(line, sizeof(line), bodies[i]);
+
+		assert_true(n > 0);
+		if (marker_parse(line, (size_t)n - 1, &m) == 0)
+			run_on_marker(&m, &run);
+	}
+	assert_int_equal(result.n_phases, 1);
+	assert_false(result.has_boot);
+	say(1, "phase name=a-name-of-31-characters-in-all0");
+	assert_int_equal(result.n_phases, 2);
+}
+
+static void an_end_without_a_begin_is_nothing(void **state)
+{
+	(void)state;
+	say(1, "end t=1 status=0 runtime=5");
+	say(1, "bye");
+	assert_false(run.ended || result.has_runtime || run.said_bye);
+	assert_int_equal(n_finished, 0);
+}
+
+static void after_the_end_no_phase_begins(void **state)
+{
+	uint64_t end;
+
+	(void)state;
+	say(1, "phase name=render t=1");
+	say(1, "end t=2 status=0 runtime=1");
+	end = result.end_ns;
+	say(1, "phase name=more t=3");
+	say(1, "end t=4 status=9 runtime=7");
+	assert_int_equal(result.n_phases, 2);
+	assert_int_equal(result.end_ns, end);
+	assert_int_equal(run.program_status, 0);
+	assert_int_equal(result.guest_runtime_ns, 1);
+	assert_int_equal(n_finished, 1);
+	say(1, "bye");
+	assert_true(run.said_bye);
+}
+
+static void a_program_that_says_no_runtime_has_none(void **state)
+{
+	(void)state;
+	say(1, "phase name=render");
+	say(1, "end runtime=fast status=bad");
+	assert_true(run.ended && result.has_runtime);
+	assert_false(result.has_guest_runtime);
+	assert_int_equal(run.program_status, 0);
+}
+
+/* All markers may come in one piece: the last phase then begins after the end was read. */
+static void more_phases_than_there_can_be_are_one_and_time_does_not_run_backwards(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3 * PROBE_PHASES_MAX; i++)
+		say(0, "phase name=again t=1");
+	assert_int_equal(result.n_phases, PROBE_PHASES_MAX);
+	assert_true(n_warnings > 0);
+	say(0, "end t=2 status=0 runtime=1");
+	for (unsigned i = 0; i < result.n_phases; i++)
+		assert_true(result.phases[i].end_ns >= result.phases[i].start_ns);
+	assert_true(result.end_ns >= run.host_begin_ns);
+	assert_true(result.runtime_ns < 1000000);
+}
+
+static void workers_are_taken_until_there_are_too_many(void **state)
+{
+	(void)state;
+	say(1, "worker cpu=1"); /* which? */
+	say(1, "worker id=one");
+	assert_int_equal(result.n_workers, 0);
+	say(1, "worker id=1 cpu=3 busy=50 tasks=6 steals=7 parks=8");
+	assert_int_equal(result.n_workers, 1);
+	assert_int_equal(result.workers[0].worker, 1);
+	assert_int_equal(result.workers[0].cpu, 3);
+	assert_int_equal(result.workers[0].busy_ns, 50);
+	assert_int_equal(result.workers[0].tasks, 6);
+	assert_int_equal(result.workers[0].steals, 7);
+	assert_int_equal(result.workers[0].parks, 8);
+	for (int i = 0; i < 2 * PROBE_LANES_MAX; i++)
+		say(1, "worker id=1");
+	assert_int_equal(result.n_workers, PROBE_LANES_MAX);
+}
+
+static void rows_of_lanes_are_taken_and_no_others(void **state)
+{
+	const struct row_report rows[] = {{3, 5000, 9000}, {4, 9000, 12000}};
+	char body[MARKER_LINE_MAX];
+
+	(void)state;
+	assert_int_equal(row_report_encode(body, 1, rows, 2), 2);
+	say(1, body);
+	assert_int_equal(run.n_rows, 2);
+	assert_int_equal(run.rows[1].worker, 1);
+	assert_int_equal(run.rows[1].task, 4);
+	assert_int_equal(run.rows[1].start_ns, 9000);
+	assert_int_equal(run.rows[1].end_ns, 12000);
+	row_report_encode(body, 2, rows, 2); /* there are two lanes, 0 and 1 */
+	say(1, body);
+	say(1, "rows worker=0 t=5 n=2 data=!!!!");
+	assert_int_equal(run.n_rows, 2);
+	for (int i = 0; i < 500; i++) {
+		row_report_encode(body, 0, rows, 2);
+		say(1, body);
+	}
+	assert_int_equal(run.n_rows, 1002);
+	assert_int_equal(run.rows[1001].task, 4);
+}
+
+static void a_checksum_is_64_hexadecimal_digits(void **state)
+{
+	static const char *const wrong[] = {"raster", "raster sha256=", "raster sha256=abc",
+		"raster sha256=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg",
+		"raster sha256=0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF",
+		"raster sha256=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"};
+	char line[MARKER_LINE_MAX + 1];
+	struct marker m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		int n = marker_format(line, sizeof(line), wrong[i]);
+
+		if (marker_parse(line, (size_t)n - 1, &m) == 0)
+			run_on_marker(&m, &run);
+		assert_string_equal(result.raster_sha256, "");
+	}
+	say(1, "raster sha256=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+	assert_int_equal(strlen(result.raster_sha256), 64);
+}
+
+static void kinds_that_are_not_known_are_passed_over(void **state)
+{
+	(void)state;
+	say(1, "greeting from=mars");
+	say(1, "phases name=render");
+	assert_int_equal(result.n_phases, 1);
+	assert_int_equal(n_warnings, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			phases_follow_one_another_without_a_gap, start, stop),
+		cmocka_unit_test_setup_teardown(names_that_are_none_begin_no_phase, start, stop),
+		cmocka_unit_test_setup_teardown(an_end_without_a_begin_is_nothing, start, stop),
+		cmocka_unit_test_setup_teardown(after_the_end_no_phase_begins, start, stop),
+		cmocka_unit_test_setup_teardown(
+			a_program_that_says_no_runtime_has_none, start, stop),
+		cmocka_unit_test_setup_teardown(
+			more_phases_than_there_can_be_are_one_and_time_does_not_run_backwards,
+			start, stop),
+		cmocka_unit_test_setup_teardown(
+			workers_are_taken_until_there_are_too_many, start, stop),
+		cmocka_unit_test_setup_teardown(rows_of_lanes_are_taken_and_no_others, start, stop),
+		cmocka_unit_test_setup_teardown(a_checksum_is_64_hexadecimal_digits, start, stop),
+		cmocka_unit_test_setup_teardown(
+			kinds_that_are_not_known_are_passed_over, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

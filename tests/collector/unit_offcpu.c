@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Promises of collector/offcpu.h: from losing a CPU to having one again, split where phases meet.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "collector/offcpu.h"
+
+static const struct phase phases[] = {
+	{"boot", 1000, 2000},
+	{"render", 2000, 5000},
+	{"encode", 5000, 6000},
+};
+
+static const uint64_t frames[] = {0x10, 0x20, 0x30};
+
+static void off(struct offcpu *o, uint32_t pid, uint64_t time_ns, int weight)
+{
+	struct record_sample record = {
+		.type = RECORD_OFF,
+		.lane = 1,
+		.pid = pid,
+		.tgid = 77,
+		.time_ns = time_ns,
+		.syscall = weight,
+		.n_kernel = 2,
+		.n_user = 1,
+		.name = "worker/1",
+	};
+
+	offcpu_off(o, &record, frames);
+}
+
+static void on(struct offcpu *o, struct profile *p, uint32_t pid, uint64_t time_ns)
+{
+	offcpu_on(o, p, phases, 3, pid, time_ns);
+}
+
+/** All the time of @phase. */
+static uint64_t time_in(const struct profile *p, unsigned phase)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->entries[i]->phase == phase)
+			ns += p->entries[i]->weight_ns;
+	return ns;
+}
+
+static void off_to_on_is_the_time_away(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+	const struct profile_entry *e;
+
+	(void)state;
+	off(&o, 5, 1100, 1);
+	on(&o, &p, 5, 1350);
+	assert_int_equal(p.n, 1);
+	e = p.entries[0];
+	assert_int_equal(e->kind, PROFILE_OFFCPU);
+	assert_int_equal(e->weight_ns, 250);
+	assert_int_equal(e->count, 1);
+	assert_int_equal(e->lane, 1);
+	assert_int_equal(e->tgid, 77);
+	assert_int_equal(e->syscall, -1);
+	assert_string_equal(e->thread, "worker/1");
+	assert_int_equal(e->n_kernel, 2);
+	assert_int_equal(e->n_user, 1);
+	assert_memory_equal(e->frames, frames, sizeof(frames));
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void an_absence_is_split_exactly_where_phases_meet(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	off(&o, 5, 1900, 1);
+	on(&o, &p, 5, 5001);
+	assert_int_equal(p.n, 3);
+	assert_int_equal(time_in(&p, 0), 100);
+	assert_int_equal(time_in(&p, 1), 3000);
+	assert_int_equal(time_in(&p, 2), 1);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void an_absence_that_ends_with_its_phase_does_not_touch_the_next(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	off(&o, 5, 1500, 1);
+	on(&o, &p, 5, 2000);
+	off(&o, 5, 2000, 1);
+	on(&o, &p, 5, 2001);
+	assert_int_equal(p.n, 2);
+	assert_int_equal(time_in(&p, 0), 500);
+	assert_int_equal(time_in(&p, 1), 1);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void who_is_still_away_at_the_end_counts_up_to_it(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	off(&o, 5, 4000, 1);
+	off(&o, 6, 4500, 1);
+	on(&o, &p, 6, 4600);
+	off(&o, 7, 6500, 1); /* after the end: of no phase */
+	offcpu_finish(&o, &p, phases, 3, 6000);
+	assert_int_equal(time_in(&p, 1), 1000 + 100);
+	assert_int_equal(time_in(&p, 2), 1000);
+	offcpu_finish(&o, &p, phases, 3, 6000);
+	assert_int_equal(time_in(&p, 2), 1000);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void a_sampled_absence_counts_as_many_times_as_it_stands_for(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	off(&o, 5, 2100, 7);
+	on(&o, &p, 5, 2200);
+	assert_int_equal(p.entries[0]->weight_ns, 700);
+	assert_int_equal(p.entries[0]->count, 7);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void equal_absences_are_one_entry(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	for (uint64_t t = 2000; t < 3000; t += 100) {
+		off(&o, 5, t, 1);
+		on(&o, &p, 5, t + 10);
+	}
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.entries[0]->weight_ns, 100);
+	assert_int_equal(p.entries[0]->count, 10);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void a_return_without_a_leave_is_nothing(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	on(&o, &p, 5, 2100);
+	off(&o, 5, 2200, 1);
+	on(&o, &p, 6, 2300);
+	on(&o, &p, 5, 2400);
+	on(&o, &p, 5, 2500);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.entries[0]->weight_ns, 200);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void a_deeper_stack_of_the_same_thread_fits(void **state)
+{
+	struct record_sample record = {.pid = 5, .time_ns = 2000, .syscall = 1};
+	uint64_t deep[2 * PROBE_STACK_DEPTH];
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * PROBE_STACK_DEPTH; i++)
+		deep[i] = i;
+	for (uint16_t n = 0; n <= PROBE_STACK_DEPTH; n += 16) {
+		record.n_kernel = record.n_user = n;
+		record.time_ns += 10;
+		offcpu_off(&o, &record, deep);
+		on(&o, &p, 5, record.time_ns + 5);
+	}
+	assert_int_equal(o.n, 1);
+	assert_int_equal(p.n, 5);
+	assert_memory_equal(p.entries[4]->frames, deep, sizeof(deep));
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void no_thread_is_forgotten_when_the_table_grows(void **state)
+{
+	enum { N = 3000 };
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	for (uint32_t pid = 1; pid <= N; pid++)
+		off(&o, pid, 2000, 1);
+	assert_int_equal(o.n, N);
+	for (uint32_t pid = 1; pid <= N; pid++)
+		on(&o, &p, pid, 2000 + pid);
+	assert_int_equal(time_in(&p, 1), (uint64_t)N * (N + 1) / 2);
+	assert_int_equal(o.lost, 0);
+	profile_done(&p);
+	offcpu_done(&o);
+	assert_int_equal(o.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(off_to_on_is_the_time_away),
+		cmocka_unit_test(an_absence_is_split_exactly_where_phases_meet),
+		cmocka_unit_test(an_absence_that_ends_with_its_phase_does_not_touch_the_next),
+		cmocka_unit_test(who_is_still_away_at_the_end_counts_up_to_it),
+		cmocka_unit_test(a_sampled_absence_counts_as_many_times_as_it_stands_for),
+		cmocka_unit_test(equal_absences_are_one_entry),
+		cmocka_unit_test(a_return_without_a_leave_is_nothing),
+		cmocka_unit_test(a_deeper_stack_of_the_same_thread_fits),
+		cmocka_unit_test(no_thread_is_forgotten_when_the_table_grows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What holds for every file of the project.
+
+usage: style_test.py CHECK SOURCE-FOLDER [PROGRAM...]
+
+Each CHECK looks at the files that git knows. Exit status 77 where git or the tool that a check needs is missing.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+LICENCE = "SPDX-License-Identifier: GPL-2.0-or-later"
+LICENCE_LINES = 5
+CANNOT_HOLD_A_COMMENT = (".png", ".csv", ".json")
+CLANG_FORMAT_VERSION = "14"
+BPF_HEADERS = re.compile(r"\.bpf\.h$|^probes/kernel_types\.h$")
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def need(program, package):
+    if not shutil.which(program):
+        skip(f"no {program} here: apt install {package}")
+
+
+def run(*argv, **options):
+    return subprocess.run(argv, capture_output=True, text=True, check=False, **options)
+
+
+def project_files():
+    """The files that git knows and that are there, relative to the project's folder."""
+    need("git", "git")
+    # the folder may belong to somebody else than the one who tests
+    done = run("git", "-c", "safe.directory=*", "ls-files", "-z")
+    if done.returncode != 0:
+        skip("this is no git work tree, so which files are the project's is not known")
+    return [path for path in done.stdout.split("\0") if os.path.isfile(path)]
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def every_file_names_its_licence():
+    for path in project_files():
+        if path == "LICENSE" or path.endswith(CANNOT_HOLD_A_COMMENT):
+            continue
+        if LICENCE not in "\n".join(read(path).splitlines()[:LICENCE_LINES]):
+            yield f"{path}: no line '{LICENCE}' among the first {LICENCE_LINES}"
+
+
+def include_options(build):
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
+        commands = json.load(f)
+    found = {}
+    for command in commands:
+        words = command["command"].split()
+        for at, word in enumerate(words):
+            if word.startswith(("-I", "-isystem")) and len(word) > 2:
+                extra = [words[at + 1]] if word == "-isystem" else []
+                folder = extra[0] if extra else word[2:]
+                found[os.path.join(command["directory"], folder)] = True
+    return [f"-I{folder}" for folder in found if not folder.endswith(".p")]
+
+
+def every_header_compiles_alone(build):
+    need("cc", "gcc")
+    host = ["cc", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", *include_options(build)]
+    bpf = ["clang", "-target", "bpf", "-D__TARGET_ARCH_x86", "-g", "-O2", "-std=gnu17", "-Wall", "-Wextra",
+           "-Wno-unused-function"]
+
+    def compile_alone(path):
+        kind = bpf if BPF_HEADERS.search(path) else host
+        # twice: a header has to bear that
+        done = run(*kind, "-Werror", "-I.", "-fsyntax-only", "-x", "c", "-",
+                   input=f'#include "{path}"\n#include "{path}"\n')
+        return None if done.returncode == 0 else f"{path} does not compile alone:\n{done.stderr}"
+
+    # those of tests may rely on what cmocka wants to be included before it
+    headers = [path for path in project_files() if path.endswith(".h") and not path.startswith("tests/")]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from filter(None, pool.map(compile_alone, headers))
+
+
+def clang_format_changes_nothing():
+    need("clang-format", "clang-format")
+    version = re.search(r"version (\d+)", run("clang-format", "--version").stdout)
+    if not version or version[1] != CLANG_FORMAT_VERSION:
+        skip(f"clang-format {CLANG_FORMAT_VERSION} decides; other versions lay out differently")
+    files = [path for path in project_files() if path.endswith((".c", ".h"))]
+    done = run("clang-format", "--dry-run", *files)
+    for path in sorted(set(re.findall(r"^([^\s:]+):\d+:\d+: warning: code should be clang-formatted",
+                                      done.stderr, re.M))):
+        yield f"{path}: run clang-format -i on it"
+
+
+def every_script_parses():
+    for path in project_files():
+        with open(path, "rb") as f:
+            first = f.readline().decode(errors="replace")
+        if path.endswith(".py") or (first.startswith("#!") and "python" in first):
+            try:
+                compile(read(path), path, "exec")
+            except SyntaxError as problem:
+                yield f"{path}: {problem}"
+            continue
+        shell = "bash" if path.startswith("completions/") and not path.endswith(".build") else None
+        if first.startswith("#!") and first.strip().endswith("sh"):
+            shell = "bash" if "bash" in first else "sh"
+        if shell:
+            done = run(shell, "-n", path)
+            if done.returncode != 0:
+                yield f"{path}: {done.stderr}"
+
+
+def plain(roff):
+    """The words of a man page's source, its escapes undone."""
+    text = re.sub(r"\\f[BIRP]", "", roff.replace("\\-", "-"))
+    return re.sub(r"[\",=]", " ", text)
+
+
+def option_words(text, dashes):
+    return set(re.findall(rf"(?<![\w-]){dashes}[a-z][\w-]*", text))
+
+
+def documented_options(page, dashes):
+    """The options in the headings (the line after .TP) of a man page's OPTIONS."""
+    options = re.search(r"^\.SH OPTIONS$(.*?)^\.SH", page, re.M | re.S)[1]
+    headings = re.findall(r"^\.TP.*\n(\..*)$", options, re.M)
+    return option_words(plain("\n".join(headings)), dashes)
+
+
+def every_option_is_documented(*programs):
+    for program in programs:
+        name = os.path.basename(program)
+        helped = run(program, "-help" if name == "mandelbrot" else "--help").stdout
+        dashes = "-" if name == "mandelbrot" else "--"
+        # the first word of a line is an option; others may only be mentioned
+        options = option_words("\n".join(re.findall(rf"^ +(?:-\S, )?({dashes}[a-z][\w-]*)", helped, re.M)), dashes)
+        page = read(f"man/{name}.1")
+        completion = read(f"completions/{name}")
+        completed = option_words(re.sub(r"^\s*#.*$", "", completion, flags=re.M), dashes)
+        if not options:
+            yield f"{program} tells of no options"
+        for option in sorted(options - documented_options(page, dashes)):
+            yield f"{name} {option} is not in man/{name}.1"
+        for option in sorted(documented_options(page, dashes) - options):
+            yield f"man/{name}.1 describes {option}, which {name} does not have"
+        for option in sorted(options - completed):
+            yield f"{name} {option} is not in completions/{name}"
+        if dashes == "--":
+            for option in sorted(completed - options):
+                yield f"completions/{name} offers {option}, which {name} does not have"
+
+
+def man_pages_are_clean():
+    need("mandoc", "mandoc")
+    for path in project_files():
+        if re.search(r"^man/.*\.1$", path):
+            for line in run("mandoc", "-T", "lint", "-W", "warning", path).stdout.splitlines():
+                if "missing date" not in line:  # a date that nobody keeps up to date helps nobody
+                    yield line
+
+
+def links_between_documents_lead_somewhere():
+    for path in project_files():
+        if not path.endswith(".md"):
+            continue
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)|<img[^>]* src=\"([^\"]+)\"", read(path)):
+            target = target[0] or target[1]
+            if "://" not in target and not os.path.exists(os.path.join(os.path.dirname(path), target)):
+                yield f"{path}: link to {target}, which is not there"
+
+
+def main(arguments):
+    if len(arguments) < 2:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    check, source, *rest = arguments
+    rest = [os.path.abspath(path) for path in rest]
+    os.chdir(source)
+    problems = list(globals()[check](*rest))
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
