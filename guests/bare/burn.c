@@ -96,7 +96,7 @@ static uint64_t run_slice(unsigned function, uint64_t end)
  * The root of all stacks while time is burnt: its only caller is vcpu_root. Every tick from the
  * first slice on is somebody's: a slice ends where the next begins.
  */
-static __attribute__((noipa, noinline)) void burn_vcpu(void *argument)
+static BURN_OPAQUE void burn_vcpu(void *argument)
 {
 	struct lane *l = argument;
 	uint64_t slice = clock_tsc_hz() / SLICES_PER_S, sum = 0, now, end;

@@ -11,9 +11,6 @@
 /* Some µs: short against a slice, long against the reading of the counter. */
 #define ROUNDS 512
 
-/* Nothing may be known of these to their callers, nor may two of them become one. */
-#define OPAQUE __attribute__((noipa, noinline))
-
 /* GCC leaves out the frame of a function that calls none and has nothing on the stack, whatever its
  * options say, unless something asks for it. */
 #ifdef BURN_FRAMED
@@ -47,7 +44,7 @@ static inline __attribute__((always_inline)) void spin(uint64_t rbp)
 }
 
 #define BURNER(name)                                                                               \
-	static OPAQUE uint64_t name(uint64_t end_tsc)                                              \
+	static BURN_OPAQUE uint64_t name(uint64_t end_tsc)                                         \
 	{                                                                                          \
 		uint64_t rbp = burn_rbp[vcpu_self()->index], turns = 0;                            \
                                                                                                    \
@@ -59,14 +56,14 @@ static inline __attribute__((always_inline)) void spin(uint64_t rbp)
 BURN_FUNCTIONS(BURNER)
 
 #define DIRECTION(name, next)                                                                      \
-	static OPAQUE uint64_t name(burn_function_t leaf, uint64_t end_tsc, unsigned frames)       \
+	static BURN_OPAQUE uint64_t name(burn_function_t leaf, uint64_t end_tsc, unsigned frames)  \
 	{                                                                                          \
 		uint64_t turns = frames > 1 ? next(leaf, end_tsc, frames - 1) : leaf(end_tsc);     \
                                                                                                    \
 		asm volatile(""); /* the call is not the last thing: no jump instead of it */      \
 		return turns;                                                                      \
 	}
-static OPAQUE uint64_t north(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
+static BURN_OPAQUE uint64_t north(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
 DIRECTION(west, north)
 DIRECTION(south, west)
 DIRECTION(east, south)

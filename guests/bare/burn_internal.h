@@ -10,6 +10,14 @@
 #include "common/error.h"
 #include "guests/bare/vcpu.h"
 
+/** A function that stays one by itself: not inlined, not cloned, not merged with one that is alike.
+ */
+#if __has_attribute(noipa)
+#define BURN_OPAQUE __attribute__((noipa, noinline))
+#else
+#define BURN_OPAQUE __attribute__((noinline))
+#endif
+
 /** The functions that can be burnt in. */
 #define BURN_FUNCTIONS(X) X(alpha) X(beta) X(gamma) X(delta) X(epsilon) X(zeta) X(eta) X(theta)
 #define BURN_N_FUNCTIONS  8
