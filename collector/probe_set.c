@@ -170,7 +170,8 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		/* A period, not a frequency: there is nothing for the kernel to adjust at each tick. */
+		/* A period, not a frequency: there is nothing for the kernel to adjust at each
+		   tick. */
 		.sample_period = NS_PER_S / o->frequency_hz,
 		.exclude_idle = 1,
 	};
