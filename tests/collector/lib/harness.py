@@ -230,7 +230,10 @@ class Traces:
         assert not left, "left behind: " + "; ".join(left)
 
     def end_processes(self):
-        """After a failed test: ours, by their numbers."""
+        """After a failed test: ours, by their numbers; but the keeper may first do its work."""
+        deadline = time.monotonic() + 5
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
