@@ -291,6 +291,8 @@ static int open_log(struct run *run, struct error *error)
 	run->log = fopen(path, "we");
 	if (!run->log)
 		return error_set_errno(error, -errno, "cannot write %s", path);
+	/* It can be followed while the guest runs, and is there if we are killed. */
+	setvbuf(run->log, NULL, _IOLBF, BUFSIZ);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 """--attach: a process that runs already is measured and left alone: attach_test.py COLLECTOR ATTACH_PROGRAM"""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,33 @@ class Attach(harness.SystemTest):
             self.assertEqual(store.ns(1, "blocked"), 0)
             threads = store.rows("SELECT DISTINCT lane, thread FROM sample WHERE kind = 'oncpu' AND lane >= 0 ORDER BY lane")
             self.assertEqual([tuple(r) for r in threads], [(0, "worker/0"), (1, "worker/1")])
+
+    def test_the_lanes_of_QEMU_are_its_vCPUs(self):
+        if not shutil.which("qemu-system-x86_64"):
+            self.skipTest("no qemu-system-x86_64 here: apt install qemu-system-x86")
+        # Without anything to boot from: the firmware looks for it, on the first vCPU.
+        qemu = subprocess.Popen(["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "64M",
+                                 "-nodefaults", "-display", "none", "-name", "attach,debug-threads=on"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(qemu.wait)
+        self.addCleanup(qemu.kill)
+        harness.wait_for("the vCPUs", lambda: "CPU 1/TCG" in harness.threads_of(qemu.pid))
+        done = self.measure(qemu.pid)
+        with done.store() as store:
+            run = self.the_run(store)
+            self.assertEqual((run["guest"], run["cores"], run["accel"]), ("qemu", 2, "tcg"))
+        self.assertIsNone(qemu.poll())
+
+    def test_a_process_with_a_process_namespace_of_its_own_is_a_container(self):
+        harness.need_program("unshare", "util-linux")
+        outside = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", self.programs["program"], "burn"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self._end_program, outside)
+        self.assertEqual(outside.stdout.readline(), "ready\n")
+        (inside,) = harness.read_file(f"/proc/{outside.pid}/task/{outside.pid}/children").split()
+        done = self.measure(inside, seconds=0.3)
+        with done.store() as store:
+            self.assertEqual(self.the_run(store)["guest"], "container")
 
     def test_what_is_forked_later_is_a_helper(self):
         program = self.program("sleep", "fork")

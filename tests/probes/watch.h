@@ -28,7 +28,7 @@ struct truth {
 	atomic_ullong away_ns[LANES]; /**< by its own clock, where it waited */
 	atomic_ullong helper_ns;
 	atomic_int ready;
-	int cpu; /**< to pin the lane to, where the program pins */
+	int cpu; /**< that the lane is pinned to, where the program pins it */
 };
 
 /** One program, watched from its begin to its end. */
