@@ -107,7 +107,8 @@ struct cgroup_reading run_read_cgroup(struct run *run);
 
 /* run_guest.c: looking into a virtual machine. */
 
-/** Make the view, and say in @options where registers are. Before the probes are opened. -ENOMEM. */
+/** Make the view, and say in @options where registers are. Before the probes are opened. -ENOMEM.
+ */
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error);
 
 /** Once QEMU has made the guest's memory, tell the probes. To be called until it has. */

@@ -14,6 +14,7 @@
 #include "guests/command.h"
 #include "guests/console.h"
 #include "guests/guest.h"
+#include "guests/inside.h"
 #include "guests/qemu.h"
 
 #define KERNEL_NAME  "bare.elf"
@@ -83,7 +84,9 @@ static int bare_available(const struct guest_spec *spec, struct error *error)
 	_cleanup_free_ char *kernel = NULL;
 	int r = qemu_available(error);
 
-	return r < 0 ? r : find_kernel(spec, &kernel, error);
+	if (r == 0)
+		r = find_kernel(spec, &kernel, error);
+	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
 }
 
 /* The guest parts its command line at blanks, and QEMU's boot code ends it at 2 KiB. */
@@ -118,6 +121,23 @@ static int make_append(const struct guest_spec *spec, char *ret_line, struct err
 	return r;
 }
 
+static int describe_inside(
+	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
+{
+	int r = guest_inside_new("bare", &g->inside);
+
+	if (r < 0)
+		return error_set_errno(error, r, "bare");
+	g->inside->one_ring = true;
+	g->inside->kernel = strdup(kernel);
+	g->inside->symbols = strdup(g->spec.symbols ? g->spec.symbols : kernel);
+	g->inside->symbols_given = g->spec.symbols != NULL;
+	guest_inside_set_ram(g->inside, ram_bytes);
+	if (!g->inside->kernel || !g->inside->symbols)
+		return error_set_errno(error, -ENOMEM, "bare");
+	return 0;
+}
+
 static int bare_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL;
@@ -138,7 +158,8 @@ static int bare_prepare(struct guest *g, struct error *error)
 		.kernel = kernel,
 		.append = append,
 		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	return qemu_prepare(g, &m, error);
+	r = describe_inside(g, kernel, m.ram_bytes, error);
+	return r < 0 ? r : qemu_prepare(g, &m, error);
 }
 
 static int bare_verdict(struct guest *g, const char *console, size_t length, struct error *error)

@@ -139,11 +139,11 @@ struct guest {
 	char *note;         /**< more for describe: what was made, versions; may be NULL */
 	char *program_path; /**< see start(); NULL: the program is g->pid or its child */
 	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
-	pid_t pid;          /**< the stack's process, or 0 */
-	int pidfd;          /**< pidfd of it, or negative: readable when it has ended */
-	int console_fd;     /**< where the output comes from, non-blocking, close-on-exec */
-	int release_fd;     /**< write end that holds the child */
-	int wait_status;    /**< of waitpid, once reaped */
+	pid_t pid;                   /**< the stack's process, or 0 */
+	int pidfd;                   /**< pidfd of it, or negative: readable when it has ended */
+	int console_fd;  /**< where the output comes from, non-blocking, close-on-exec */
+	int release_fd;  /**< write end that holds the child */
+	int wait_status; /**< of waitpid, once reaped */
 	bool reaped;
 	void *data; /**< the stack's own */
 };

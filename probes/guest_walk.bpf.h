@@ -132,6 +132,7 @@ static long guest_step(__u32 i, void *context)
 	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &which);
 	__u64 next, ret;
 
+	(void)i;
 	if (!s)
 		return 1;
 	if (!c->rbp) {

@@ -12,7 +12,7 @@
 #include "collector/profile.h"
 #include "common/cleanup.h"
 
-#define BOUND 65536
+#define BOUND 262144
 
 static const uint64_t frames[] = {0xffffffff81000000, 0xffffffff81000100, 0x400000, 0x401000};
 
