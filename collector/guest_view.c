@@ -269,6 +269,15 @@ static bool caller_on_top(const struct profile_entry *e, const struct guest_fram
 	return offset == 0 || offset == ENDBR_BYTES;
 }
 
+/* The function that calls the first one is a C library's: often without a name. */
+static bool ends_in_root(const struct guest_view *v, const struct guest_frame *frames, int n)
+{
+	if (!frames[n - 1].symbol.resolved && n > 1)
+		n--;
+	return frames[n - 1].symbol.resolved &&
+	       subsystems_is_root(v->subsystems, frames[n - 1].symbol.name);
+}
+
 int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	struct guest_frame ret[static PROBE_STACK_DEPTH + 1], unsigned *ret_end)
 {
@@ -302,8 +311,7 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		n++;
 	}
 	/* Below such a function nothing is a frame, whatever the frame pointer said. */
-	if (*ret_end != GUEST_END_ROOT && ret[n - 1].symbol.resolved &&
-		subsystems_is_root(v->subsystems, ret[n - 1].symbol.name))
+	if (*ret_end != GUEST_END_ROOT && ends_in_root(v, ret, n))
 		*ret_end = GUEST_END_ROOT;
 	return n;
 }
