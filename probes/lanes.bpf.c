@@ -277,7 +277,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 			task_found_off(n);
 		offcpu_end(pid, n, now);
 		if (n->lane >= 0) {
-			lane_on(cpu, n, next, now);
+			lane_on(n, next, now);
 			cpu->lane = n->lane;
 		}
 		n->in_ns = now;

@@ -18,8 +18,7 @@ static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 n
 		count_loss(&losses.ring);
 }
 
-static __always_inline void lane_on(
-	struct cpu_state *cpu, struct task_record *t, struct task_struct *next, __u64 now)
+static __always_inline void lane_on(struct task_record *t, struct task_struct *next, __u64 now)
 {
 	struct lane_record *l = lane_get(t->lane);
 
@@ -130,7 +129,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 			task_found_off(t);
 		offcpu_end(pid, t, when);
 		if (t->lane >= 0) {
-			lane_on(cpu, t, task, when);
+			lane_on(t, task, when);
 			cpu->lane = t->lane;
 		}
 		t->in_ns = when;
