@@ -164,10 +164,12 @@ static void take_account(
 
 	if (c->error || key->phase >= c->n_phases)
 		return;
-	if (a.lane == PROBE_LANE_NONE)
+	if (a.lane == PROBE_LANE_NONE) {
 		memcpy(a.detail, key->detail.name, PROBE_NAME_SIZE - 1);
-	else
+		detail_clean_name(a.detail);
+	} else {
 		detail_text(key->state, &key->detail, a.detail);
+	}
 	c->error = add_merged(c->books, &a);
 }
 

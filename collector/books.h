@@ -18,9 +18,10 @@
 #define PHASE_NAME_SIZE 32
 
 struct phase {
-	char name[PHASE_NAME_SIZE];
+	char name[PHASE_NAME_SIZE]; /**< in the store: no two of a run are equal */
 	uint64_t start_ns;
 	uint64_t end_ns;
+	char reported[PHASE_NAME_SIZE]; /**< by the program */
 };
 
 struct account {

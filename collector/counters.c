@@ -40,6 +40,7 @@ struct counter_set {
 	size_t n_events;
 	struct lane_counters *lanes;
 	size_t n_lanes;
+	int held; /* an event that counts nothing, or negative */
 };
 
 static void close_lane(struct lane_counters *lane)
@@ -57,6 +58,7 @@ void counter_set_free(struct counter_set *set)
 		close_lane(&set->lanes[i]);
 	for (size_t i = 0; i < set->n_events; i++)
 		counter_event_done(&set->events[i]);
+	close_safe(set->held);
 	free(set->lanes);
 	free(set);
 }
@@ -127,6 +129,24 @@ static bool counts_nothing(const struct counter_set *set)
 	return true;
 }
 
+/*
+ * The first event of any thread makes the kernel patch its scheduler and wait until every CPU has
+ * been through it: tens of milliseconds in the middle of a run, in which no marker is read. And so
+ * again whenever there was none for a second. One that is held from before is cheap.
+ */
+static int hold_event(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.disabled = 1,
+		.exclude_kernel = 1,
+	};
+
+	return counter_event_open(&attr, 0, -1);
+}
+
 int counter_set_new(const char *list, struct counter_set **ret, struct error *error)
 {
 	_cleanup_(cleanup_setp) struct counter_set *set = NULL;
@@ -137,6 +157,7 @@ int counter_set_new(const char *list, struct counter_set **ret, struct error *er
 	set = calloc(1, sizeof(*set));
 	if (!set)
 		return -ENOMEM;
+	set->held = hold_event();
 	r = list ? add_list(set, list, error)
 		 : add_names(set, hardware_names, ARRAY_SIZE(hardware_names), error);
 	if (r < 0)

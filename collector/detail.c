@@ -130,6 +130,13 @@ static void interrupt_text(uint64_t number, char ret[static DETAIL_SIZE])
 		snprintf(ret, DETAIL_SIZE, "%s %u", kind == IRQ_SOFT ? "softirq" : "vector", nr);
 }
 
+void detail_clean_name(char *name)
+{
+	for (; *name; name++)
+		if (*name < 0x20 || *name > 0x7e)
+			*name = '?';
+}
+
 void detail_text(unsigned state, const struct probe_detail *detail, char ret[static DETAIL_SIZE])
 {
 	unsigned cause = PROBE_DETAIL_CAUSE(detail->number), sub = PROBE_DETAIL_SUB(detail->number);
@@ -139,6 +146,7 @@ void detail_text(unsigned state, const struct probe_detail *detail, char ret[sta
 		return;
 	if (state == STATE_PREEMPTED) {
 		snprintf(ret, DETAIL_SIZE, "%.*s", PROBE_NAME_SIZE, detail->name);
+		detail_clean_name(ret);
 	} else if (state == STATE_IRQ) {
 		interrupt_text(detail->number, ret);
 	} else if (cause == CAUSE_SYSCALL) {

@@ -15,3 +15,9 @@
  * devices' names from /proc/interrupts as it is now.
  */
 void detail_text(unsigned state, const struct probe_detail *detail, char ret[static DETAIL_SIZE]);
+
+/**
+ * Make a thread's name fit for the store and a terminal: a name is any bytes the thread chose,
+ * possibly cut inside a character. What is not printable ASCII becomes '?'.
+ */
+void detail_clean_name(char *name);

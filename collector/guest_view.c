@@ -135,8 +135,7 @@ static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t
 	return &grown[v->n_threads++];
 }
 
-void guest_view_sample(
-	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot)
+void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot)
 {
 	const struct guest_sample *g = &s->guest;
 	struct guest_thread *t;
@@ -145,7 +144,6 @@ void guest_view_sample(
 		return;
 	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
 		count_space(v, g->cr3);
-	(void)frames;
 	if (boot)
 		return;
 	t = find_thread(v, s->lane, g->fs_base);

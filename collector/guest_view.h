@@ -66,8 +66,7 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	struct error *error);
 
 /** A sample, in order of time: threads and address spaces are learnt. @boot: the first phase. */
-void guest_view_sample(
-	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot);
+void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot);
 
 /**
  * Find where the guest has its program and its libraries, in its memory as it is now. To be called

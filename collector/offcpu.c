@@ -74,6 +74,7 @@ void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint
 	};
 	memcpy(p->key.thread, record->name, sizeof(p->key.thread));
 	p->key.thread[sizeof(p->key.thread) - 1] = '\0';
+	detail_clean_name(p->key.thread);
 	p->pid = record->pid;
 	p->weight = (uint32_t)record->syscall;
 	p->since_ns = record->time_ns;

@@ -49,7 +49,8 @@ struct profile {
 	uint64_t lost; /**< samples of stacks for which there was no room */
 };
 
-/** Add @count samples worth @weight_ns in total; the key is all of @key but weight and count. */
+/** Add @count samples worth @weight_ns in total; the key is all of @key but ip,
+ * weight and count. */
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count);
 

@@ -197,7 +197,8 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 		return;
 	memcpy(key.thread, s->name, sizeof(key.thread));
 	key.thread[sizeof(key.thread) - 1] = '\0';
-	run_guest_sample(run, s, frames + s->n_kernel + s->n_user);
+	detail_clean_name(key.thread);
+	run_guest_sample(run, s);
 	profile_add(&run->result->profile, &key, frames, frames + s->n_kernel,
 		NS_PER_S / run->settings->frequency_hz, 1);
 }
@@ -498,6 +499,7 @@ void run_begin(struct run *run, const char *phase)
 	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
 	r->start_ns = probe_set_start(run->probes);
 	snprintf(r->phases[0].name, sizeof(r->phases[0].name), "%s", phase);
+	snprintf(r->phases[0].reported, sizeof(r->phases[0].reported), "%s", phase);
 	r->phases[0].start_ns = r->start_ns;
 	r->n_phases = 1;
 	r->ok = true;

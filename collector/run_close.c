@@ -165,6 +165,8 @@ void run_take_counters(struct run *run)
 		counter_set_read(run->counters, take_counter, run->result);
 }
 
+#define ROW_TIME_MAX_NS (100ULL * 366 * 86400 * 1000000000)
+
 /* The program's times are its own clock's: moved to the host's by the first marker, which has both.
  */
 static int translate_rows(struct run *run)
@@ -179,7 +181,9 @@ static int translate_rows(struct run *run)
 	for (size_t i = 0; i < run->n_rows; i++) {
 		const struct reported_rows *from = &run->rows[i];
 
-		if (from->start_ns < run->guest_begin_ns || from->end_ns < from->start_ns)
+		/* No clock that can be believed shows a century after its begin. */
+		if (from->start_ns < run->guest_begin_ns || from->end_ns < from->start_ns ||
+			from->end_ns - run->guest_begin_ns > ROW_TIME_MAX_NS)
 			continue;
 		r->rows[r->n_rows++] = (struct run_row){
 			.task = from->task,

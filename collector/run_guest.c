@@ -62,10 +62,10 @@ void run_guest_find_memory(struct run *run)
 		probe_set_guest_ram(run->probes, blocks, n);
 }
 
-void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames)
+void run_guest_sample(struct run *run, const struct record_sample *s)
 {
 	if (run->result->view)
-		guest_view_sample(run->result->view, s, frames, run->result->n_phases < 2);
+		guest_view_sample(run->result->view, s, run->result->n_phases < 2);
 }
 
 void run_guest_find_program(struct run *run)

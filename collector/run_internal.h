@@ -115,7 +115,7 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 void run_guest_find_memory(struct run *run);
 
 /** A sample with what is in it of the guest. */
-void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames);
+void run_guest_sample(struct run *run, const struct record_sample *s);
 
 /** While the guest runs: find its program in its memory. At every phase, since more gets loaded. */
 void run_guest_find_program(struct run *run);

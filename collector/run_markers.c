@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,20 @@
 #include "workload/report.h"
 
 #define ROWS_MAX 1000000
+
+/* What a store cannot hold is no number. */
+static int take_number(const struct marker *m, const char *key, uint64_t *ret)
+{
+	uint64_t value;
+	int r = marker_get_u64(m, key, &value);
+
+	if (r < 0)
+		return r;
+	if (value > INT64_MAX)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
 
 static bool phase_name_valid(const char *name)
 {
@@ -23,6 +38,23 @@ static bool phase_name_valid(const char *name)
 			*name != '-')
 			return false;
 	return true;
+}
+
+/* The store tells phases apart by name: a second one of the same name gets a number. */
+static void name_phase(struct run_result *r, const char *name)
+{
+	struct phase *fresh = &r->phases[r->n_phases];
+	unsigned same = strcmp(name, "all") == 0; /* the store's word for all of them */
+
+	for (unsigned i = 0; i < r->n_phases; i++)
+		same += strcmp(r->phases[i].reported, name) == 0;
+	snprintf(fresh->reported, sizeof(fresh->reported), "%s", name);
+	if (same)
+		snprintf(fresh->name, sizeof(fresh->name), "%.*s-%u", PHASE_NAME_SIZE - 4, name,
+			same + 1);
+	else
+		snprintf(fresh->name, sizeof(fresh->name), "%s", name);
+	r->n_phases++;
 }
 
 static void begin_phase(struct run *run, const struct marker *m)
@@ -39,7 +71,7 @@ static void begin_phase(struct run *run, const struct marker *m)
 			PROBE_PHASES_MAX);
 		return;
 	}
-	marker_get_u64(m, "t", &guest);
+	take_number(m, "t", &guest);
 	r->phases[r->n_phases - 1].end_ns = now;
 	if (!r->has_boot) {
 		r->boot_ns = now - r->start_ns;
@@ -49,8 +81,7 @@ static void begin_phase(struct run *run, const struct marker *m)
 		run->cgroup_begin = run_read_cgroup(run);
 	}
 	r->phases[r->n_phases].start_ns = now;
-	strcpy(r->phases[r->n_phases].name, name);
-	r->n_phases++;
+	name_phase(r, name);
 	run_snapshot_maps(run);
 	run_guest_find_program(run);
 }
@@ -73,8 +104,8 @@ static void end_phases(struct run *run, const struct marker *m)
 	r->runtime_ns = now - run->host_begin_ns;
 	r->has_runtime = true;
 	r->end_ns = now;
-	r->has_guest_runtime = marker_get_u64(m, "runtime", &r->guest_runtime_ns) == 0;
-	if (marker_get_u64(m, "status", &run->program_status) < 0)
+	r->has_guest_runtime = take_number(m, "runtime", &r->guest_runtime_ns) == 0;
+	if (take_number(m, "status", &run->program_status) < 0)
 		run->program_status = 0;
 	run->cgroup_end = run_read_cgroup(run);
 	run->ended = true;
@@ -89,13 +120,13 @@ static void take_worker(struct run *run, const struct marker *m)
 	struct run_result *r = run->result;
 	struct run_worker w = {0}, *grown;
 
-	if (r->n_workers >= PROBE_LANES_MAX || marker_get_u64(m, "id", &w.worker) < 0)
+	if (r->n_workers >= PROBE_LANES_MAX || take_number(m, "id", &w.worker) < 0)
 		return;
-	marker_get_u64(m, "cpu", &w.cpu);
-	marker_get_u64(m, "busy", &w.busy_ns);
-	marker_get_u64(m, "tasks", &w.tasks);
-	marker_get_u64(m, "steals", &w.steals);
-	marker_get_u64(m, "parks", &w.parks);
+	take_number(m, "cpu", &w.cpu);
+	take_number(m, "busy", &w.busy_ns);
+	take_number(m, "tasks", &w.tasks);
+	take_number(m, "steals", &w.steals);
+	take_number(m, "parks", &w.parks);
 	grown = realloc(r->workers, (r->n_workers + 1) * sizeof(*grown));
 	if (!grown)
 		return;
@@ -111,8 +142,11 @@ static void take_rows(struct run *run, const struct marker *m)
 
 	if (row_report_decode(m, &worker, rows, &n) < 0 || worker >= run->request->lanes)
 		return;
-	if (run->n_rows + n > ROWS_MAX)
+	if (run->n_rows + n > ROWS_MAX) {
+		run_warn(run, "the program reports more than %d rows; the rest is left out",
+			ROWS_MAX);
 		return;
+	}
 	if (run->n_rows + n > run->rows_allocated) {
 		size_t allocated = 2 * (run->n_rows + n);
 		struct reported_rows *grown = realloc(run->rows, allocated * sizeof(*grown));

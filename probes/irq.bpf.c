@@ -5,7 +5,7 @@
  * CPU while no lane holds it does not count. Interrupts nest; the innermost is charged.
  */
 
-#include "probes/lane.bpf.h"
+#include "probes/unseen.bpf.h"
 
 static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 {
@@ -19,6 +19,10 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 	cpu = this_cpu();
 	if (!cpu)
 		return 0;
+	if (is_unexpected(cpu, bpf_get_current_task_btf()) && !cpu->irq_depth && lane_lock(cpu)) {
+		catch_up(cpu, bpf_get_current_task_btf(), bpf_ktime_get_ns());
+		lane_unlock(cpu);
+	}
 	depth = cpu->irq_depth++;
 	if (depth < PROBE_IRQ_NESTING)
 		cpu->irq_detail[depth & (PROBE_IRQ_NESTING - 1)] = detail.number;

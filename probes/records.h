@@ -32,7 +32,7 @@ struct probe_detail {
 /**
  * Numbers of details.
  *   blocked	cause << 56 | system call << 16 | cause's own
- *   kernel	cause << 56 | system call << 16, or CAUSE_VMEXIT << 56 | isa << 48 | exit reason
+ *   kernel	cause << 56 | system call << 16, or CAUSE_VMEXIT << 56 | exit reason << 16 | isa
  *   irq	irq_kind << 32 | number of the interrupt, softirq or vector
  *   preempted	the name of what ran instead
  */
