@@ -15,6 +15,7 @@
 #define SHARE_TO_SAY    0.95
 #define SYMBOLS_MISFIT  0.50
 #define SAMPLES_TO_TELL 50
+#define KERNEL_TO_TELL  10 /* symbols that fit know nearly all: few samples are enough to tell */
 
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)
 {
@@ -118,7 +119,7 @@ static void say_symbols(struct run *run, const struct guest_counts *c)
 	const struct guest_inside *inside = guest_view_inside(run->result->view);
 	double share = c->kernel ? (double)c->kernel_known / (double)c->kernel : 1;
 
-	if (c->kernel < SAMPLES_TO_TELL || share >= SYMBOLS_MISFIT)
+	if (c->kernel < KERNEL_TO_TELL || share >= SYMBOLS_MISFIT)
 		return;
 	run_warn(run,
 		"%s does not match the guest's kernel: %.1f %% of the samples in the kernel are "
