@@ -23,7 +23,7 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 	struct error why = {0};
 	int r;
 
-	if (!g->inside || !options->oncpu)
+	if (!g || !g->inside || !options->oncpu) /* what we attach to tells nothing of its inside */
 		return 0;
 	/* The table of subsystems is the user's to change: what is wrong there, he has to know. */
 	r = guest_view_new(TAKE_PTR(g->inside), run->settings->names, run->settings->work_dir,
