@@ -11,7 +11,8 @@ import sys
 import tempfile
 import unittest
 
-import lab
+sys.dont_write_bytecode = True
+import lab  # pylint: disable=wrong-import-position
 
 COLLECTOR, MANDELBROT, IMAGE_TOOL, BARE = (os.path.abspath(path) for path in sys.argv[1:5])
 OSV = lab.find_osv()
@@ -27,11 +28,6 @@ CELLS = {
 }
 if not OSV:
     del CELLS["osv"]
-
-CELL = """echo "lab: {name}"
-collector {options} --accel kvm --repeat 1 --timeout 90 --output /tmp/results/{name} -- {words} >{name}.out 2>&1
-echo $? >{name}.status
-"""
 
 # The innermost frame of each sample of a vCPU in its guest, outside of the boot.
 LEAVES = """SELECT f.side, f.symbol, f.module, sum(s.count) AS n FROM sample s JOIN stack k ON k.id = s.stack
@@ -54,23 +50,19 @@ class KvmStacks(unittest.TestCase):
             whole = os.path.join(os.path.dirname(OSV), "loader.elf")
             if os.path.exists(whole):
                 files["/guests/osv/loader.elf"] = whole
-        script = "".join(CELL.format(name=name, options=options, words=words)
-                         for name, (options, words) in CELLS.items())
-        image = lab.make(cls.temporary.name, script, [COLLECTOR, MANDELBROT], files, IMAGE_TOOL)
-        try:
-            console = lab.run(cls.temporary.name, image)
-        except lab.Hung as hung:
-            raise AssertionError(f"the lab did not come to its end:\n{hung}") from hung
-        folder = os.path.join(cls.temporary.name, "results")
+        folder = cls.temporary.name
+        cells = {name: lab.collect("--accel kvm --repeat 1 " + options, words)
+                 for name, (options, words) in CELLS.items()}
+        lab.run(folder, cells, [COLLECTOR, MANDELBROT], files, IMAGE_TOOL)
         for name in CELLS:
-            with open(os.path.join(folder, name + ".out"), encoding="utf-8", errors="replace") as f:
+            with open(os.path.join(folder, name, "said"), encoding="utf-8", errors="replace") as f:
                 said = f.read()
             try:
-                db = sqlite3.connect(f"file:{folder}/{name}/experiment.db?mode=ro", uri=True)
+                db = sqlite3.connect(f"file:{folder}/{name}/store/experiment.db?mode=ro", uri=True)
                 db.row_factory = sqlite3.Row
                 run = db.execute("SELECT status, error FROM run").fetchone()
             except sqlite3.Error as problem:
-                raise AssertionError(f"{name} left no store: {problem}\n{said}\n{console}") from problem
+                raise AssertionError(f"{name} left no store: {problem}\n{said}") from problem
             if os.environ.get("GUESTSCOPE_KEEP"):
                 os.system(f"cp -r {folder} {os.environ['GUESTSCOPE_KEEP']}")
             assert run and run["status"] == "ok", (name, run and run["error"], said)
