@@ -34,7 +34,7 @@ CPU = "max,la57=off"
 DONE = "lab: done with "
 ALIVE = "lab: alive"
 LOCKUP = "BUG: soft lockup"
-SILENCE_SECONDS = 60
+SILENCE_SECONDS = 40
 
 INIT = """#!/bin/sh
 mount -t proc none /proc
