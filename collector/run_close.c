@@ -228,11 +228,9 @@ int run_close(struct run *run)
 			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
 			r->losses.tasks, (unsigned long long)(r->profile.lost + run->offcpu.lost));
 	if (r->losses.switches)
-		run_warn(run,
-			"this kernel did not tell of %llu context switches; they were made up for "
-			"from "
-			"the scheduler's own records (sched_info)",
-			(unsigned long long)r->losses.switches);
+		run_warn(run, "this kernel did not tell of some context switches; they were made "
+			      "up for from "
+			      "the scheduler's own records (sched_info)");
 	if (run->markers.garbled)
 		run_warn(run, "%llu marker lines came garbled",
 			(unsigned long long)run->markers.garbled);

@@ -93,9 +93,13 @@ static void write_warnings(const struct store_tables *t, FILE *out)
 		return;
 	fputs("<div class=\"warnings\" role=\"note\"><h3>Warnings</h3><ul>\n", out);
 	for (size_t i = 0; i < t->n_warnings; i++) {
+		char runs[256];
+
+		if (!store_warning_runs(t, i, runs, sizeof(runs)))
+			continue;
 		fputs("<li>", out);
-		if (t->warnings[i].run != STORE_NULL)
-			fprintf(out, "Run %lld: ", (long long)t->warnings[i].run);
+		if (runs[0])
+			fprintf(out, "R%s: ", runs + 1);
 		markup_text(out, t->warnings[i].text);
 		fputs("</li>\n", out);
 	}

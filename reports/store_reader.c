@@ -137,6 +137,39 @@ static int compare_run_id(const void *key, const void *entry)
 	return (a > b) - (a < b);
 }
 
+/* More than a reader takes in. */
+#define WARNING_RUNS_NAMED 6
+
+bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_t size)
+{
+	const size_t word = sizeof("runs ");
+	size_t same = 0, used = 0;
+
+	ret[0] = '\0';
+	size -= word; /* goes in front at the end */
+	if (t->warnings[i].run == STORE_NULL)
+		return true;
+	for (size_t j = 0; j < t->n_warnings; j++) {
+		int n;
+
+		if (t->warnings[j].run == STORE_NULL ||
+			strcmp(t->warnings[j].text, t->warnings[i].text) != 0)
+			continue;
+		if (j < i)
+			return false;
+		if (same++ >= WARNING_RUNS_NAMED)
+			continue;
+		n = snprintf(ret + used, size - used, "%s%lld", used ? ", " : "",
+			(long long)t->warnings[j].run);
+		used = n > 0 && (size_t)n < size - used ? used + (size_t)n : used;
+	}
+	if (same > WARNING_RUNS_NAMED)
+		snprintf(ret + used, size - used, " and %zu more", same - WARNING_RUNS_NAMED);
+	memmove(ret + (same > 1 ? 5 : 4), ret, strlen(ret) + 1);
+	memcpy(ret, same > 1 ? "runs " : "run ", same > 1 ? 5 : 4);
+	return true;
+}
+
 const struct store_run *store_run(const struct store_reader *s, int64_t id)
 {
 	if (s->tables.n_runs == 0)

@@ -229,6 +229,9 @@ static void close_book(struct book *book)
 		sum += book->state_ns[i];
 	}
 	book->residual_ns = book->lane_time_ns - sum;
+	/* Sums of means are rounded; a nanosecond is the least that can be missing. */
+	if (fabs(book->residual_ns) < 0.5)
+		book->residual_ns = 0;
 }
 
 static void close_books(struct summary *s)

@@ -247,10 +247,11 @@ static int write_findings(const struct summary *s, FILE *out, const struct style
 		return 0;
 	fprintf(out, "\n%sWarnings%s\n", style->bold, style->plain);
 	for (size_t i = 0; i < t->n_warnings; i++) {
-		char mark[40] = " !";
+		char runs[64], mark[80];
 
-		if (t->warnings[i].run != STORE_NULL)
-			snprintf(mark, sizeof(mark), " ! run %lld:", (long long)t->warnings[i].run);
+		if (!store_warning_runs(t, i, runs, sizeof(runs)))
+			continue;
+		snprintf(mark, sizeof(mark), runs[0] ? " ! %s:" : " !", runs);
 		write_wrapped(out, mark, t->warnings[i].text);
 	}
 	return 0;
