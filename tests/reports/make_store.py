@@ -50,7 +50,7 @@ class Store:
         with open(schema, encoding="utf-8") as f:
             self.db.executescript(f.read())
         self.db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        self.db.execute("PRAGMA user_version=1")
+        self.db.execute("PRAGMA user_version=2")
         self.frames = {}
         self.stacks = {}
 
