@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "reports/boot.h"
 #include "reports/flames.h"
 #include "reports/folded.h"
 #include "reports/page.h"
@@ -126,6 +127,12 @@ static int write_runs(const struct summary *s, const struct flame_file *flame, F
 	return summary_write_runs_csv(s, out);
 }
 
+static int write_boot(const struct summary *s, const struct flame_file *flame, FILE *out)
+{
+	(void)flame;
+	return boot_write_csv(s, out);
+}
+
 static int write_flame(
 	const struct job *job, const struct flame_file *flame, const char *suffix, write_t write)
 {
@@ -169,7 +176,9 @@ static int make_csv(const struct job *job)
 {
 	int r = write_file(job, "summary.csv", write_cells, NULL);
 
-	return r < 0 ? r : write_file(job, "runs.csv", write_runs, NULL);
+	if (r >= 0)
+		r = write_file(job, "runs.csv", write_runs, NULL);
+	return r < 0 ? r : write_file(job, "boot.csv", write_boot, NULL);
 }
 
 static int make_all(const struct job *job)
