@@ -469,12 +469,33 @@ class Files(Case):
         self.assertTrue(os.path.exists(self.path("both", "flamegraph-osv@b-2.svg")))
 
     def test_exports_go_where_they_are_told(self):
-        for form, ending in (("folded", ".folded"), ("csv", ".csv")):
+        for form, ending in (("folded", ".folded"), ("csv", ".csv"), ("json", ".json")):
             result = run("export", "--format", form, "--output", self.path(form), self.path("a"))
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual(sorted(result.stdout.split()),
                              sorted(os.path.join(self.path(form), n) for n in os.listdir(self.path(form))))
             self.assertTrue(all(n.endswith(ending) for n in os.listdir(self.path(form))))
+
+    def test_files_of_others_are_replaced_by_force_only(self):
+        os.mkdir(self.path("mine"))
+        for name in ("index.html", "summary.csv"):
+            with open(self.path("mine", name), "w", encoding="ascii") as f:
+                f.write("mine")
+        for arguments in ((), ("export", "--format", "csv")):
+            self.refuses(3, r"exists already: --force replaces it", *arguments, "-o", self.path("mine"), self.path("a"))
+            self.assertEqual(sorted(os.listdir(self.path("mine"))), ["index.html", "summary.csv"])
+            for name in os.listdir(self.path("mine")):
+                with open(self.path("mine", name), encoding="utf-8") as f:
+                    self.assertEqual(f.read(), "mine")
+        result = run("--force", "-o", self.path("mine"), self.path("a"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertGreater(os.path.getsize(self.path("mine", "index.html")), 1000)
+
+    def test_a_store_that_is_no_good_leaves_no_folder(self):
+        with open(self.path("no-store"), "w", encoding="ascii") as f:
+            f.write("no store")
+        self.refuses(3, r"no SQLite file", "-o", self.path("out"), self.path("no-store"))
+        self.assertFalse(os.path.exists(self.path("out")))
 
     @unittest.skipIf(os.geteuid() != 0, "needs root to become somebody else")
     def test_a_folder_one_may_only_read_is_enough(self):
