@@ -30,7 +30,10 @@ CREATE TABLE run (
 	split TEXT,			-- sampled or exact: how user and kernel time were told apart
 	frequency_hz INTEGER,
 	command TEXT,			-- JSON array: the stack's command line
-	raster_sha256 TEXT		-- of the picture, where the program reported it
+	raster_sha256 TEXT,		-- of the picture, where the program reported it
+	block INTEGER,			-- which randomised block, from 1; 0: a warm-up before the first
+	counted INTEGER NOT NULL DEFAULT 1,	-- 0: a warm-up: measured and kept, part of no statistic
+	label TEXT NOT NULL DEFAULT ''	-- tells apart cells that are the same but for it: a, b of an A/A control
 );
 
 CREATE TABLE phase (
@@ -38,6 +41,15 @@ CREATE TABLE phase (
 	name TEXT NOT NULL,
 	start_ns INTEGER NOT NULL,
 	end_ns INTEGER NOT NULL
+);
+
+CREATE TABLE boot_step (
+	run INTEGER NOT NULL REFERENCES run(id),
+	position INTEGER NOT NULL,	-- from 0, in order of time; the steps of a run follow each other without a gap
+	name TEXT NOT NULL,		-- process start, QEMU set-up, firmware, kernel, init, program, ...
+	start_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC
+	end_ns INTEGER NOT NULL,
+	source TEXT NOT NULL		-- what marks its end: exec, guest code, console, sample, marker, ...
 );
 
 CREATE TABLE account (

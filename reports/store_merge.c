@@ -16,8 +16,10 @@ static const char *const copy_sql[] = {
 	"INSERT INTO run SELECT id + ?1, guest || '@' || ?4, cores, scenario, repetition, position,"
 	" accel, status, error, start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns,"
 	" lost_events, closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
-	" raster_sha256 FROM src.run",
+	" raster_sha256, block, counted, label FROM src.run",
 	"INSERT INTO phase SELECT run + ?1, name, start_ns, end_ns FROM src.phase",
+	"INSERT INTO boot_step SELECT run + ?1, position, name, start_ns, end_ns, source"
+	" FROM src.boot_step",
 	"INSERT INTO account SELECT run + ?1, phase, lane, state, detail, ns, exact, samples, count"
 	" FROM src.account",
 	"INSERT INTO audit SELECT run + ?1, phase, lane, what, books_ns, other_ns, bound_ns"

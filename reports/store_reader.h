@@ -22,10 +22,7 @@
 #include "common/error.h"
 #include "common/store_format.h"
 
-#define STORE_APPLICATION_ID 0x67737063
-#define STORE_VERSION        1
-#define STORE_FILE_NAME      "experiment.db"
-#define STORE_NULL           INT64_MIN
+#define STORE_NULL INT64_MIN
 
 struct store_reader;
 
