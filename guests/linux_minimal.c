@@ -26,9 +26,10 @@
 #define KERNEL_BYTES   ((uint64_t)256 << 20)
 #define SETUP_MAGIC    "HdrS"
 #define SETUP_MAGIC_AT 0x202
-/* Emulation offers five-level page tables, which Linux then takes; most real processors have four.
- */
+/* Emulation and some processors offer page tables of five levels, which Linux then takes though it
+ * has no use for them; guests are looked into by four. */
 #define CPU_TCG   "max,la57=off"
+#define CPU_KVM   "host,la57=off"
 #define INIT_SAYS "guestscope-init:"
 
 static const char *const kernel_names[] = {"vmlinuz*", "vmlinux*", "bzImage*", NULL};
@@ -187,7 +188,7 @@ static int linux_prepare(struct guest *g, struct error *error)
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.cpu_tcg = CPU_TCG,
-		.cpu_kvm = "host",
+		.cpu_kvm = CPU_KVM,
 		.kernel = kernel,
 		.initrd = initrd,
 		.append = append,
