@@ -21,7 +21,7 @@ void page_cores(FILE *out, int64_t cores)
 
 void page_cell_name(FILE *out, const struct cell *cell)
 {
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs(", ", out);
 	page_cores(out, cell->cores);
 }

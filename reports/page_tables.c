@@ -51,8 +51,7 @@ static void write_spark(const struct summary *s, const struct cell *cell, double
 		const struct store_run *run = &t->runs[i];
 		double off;
 
-		if (!run->ok || run->guest != cell->guest || run->cores != cell->cores ||
-			run->runtime_ns == STORE_NULL)
+		if (!cell_counts(cell, run) || run->runtime_ns == STORE_NULL)
 			continue;
 		off = (double)run->runtime_ns / cell->runtime_ns.mean - 1;
 		fprintf(out,
@@ -95,7 +94,7 @@ int page_summary(const struct summary *s, FILE *out)
 		bool group = i > 0 && cell->cores != s->cells[i - 1].cores;
 
 		fprintf(out, "<tr%s><th scope=\"row\">", group ? " class=\"group\"" : "");
-		markup_text(out, cell->guest);
+		markup_text(out, cell->name);
 		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
 		write_fraction(out, cell->n_ok, cell->n_runs);
 		fprintf(out,
@@ -226,8 +225,7 @@ static struct counter_mean counter_of(
 		const struct store_counter *c = &t->counters[i];
 		const struct store_run *run = c->name == name ? store_run(s->store, c->run) : NULL;
 
-		if (!run || !run->ok || run->guest != cell->guest || run->cores != cell->cores ||
-			c->value == STORE_NULL)
+		if (!run || !cell_counts(cell, run) || c->value == STORE_NULL)
 			continue;
 		statistic_add(&mean.value, (double)c->value);
 		mean.multiplexed |= c->running_ns < c->enabled_ns;
@@ -267,7 +265,7 @@ int page_counters(const struct summary *s, FILE *out)
 		out);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		fputs("<th scope=\"col\" class=\"n\">", out);
-		markup_text(out, s->cells[i].guest);
+		markup_text(out, s->cells[i].name);
 		fputs("<br>", out);
 		page_cores(out, s->cells[i].cores);
 		fputs("</th>", out);

@@ -9,6 +9,11 @@
 
 #include "reports/summary.h"
 
+/** Fill each cell's series; its phases are there. -ENOMEM. */
+int summary_make_series(struct summary *s);
+
+void series_clear(struct run_series *series, size_t n_phases);
+
 /** Fill each cell's details. -ENOMEM. */
 int summary_make_details(struct summary *s);
 
