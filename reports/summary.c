@@ -27,7 +27,7 @@ void summary_free(struct summary *s)
 		return;
 	for (size_t i = 0; i < s->n_cells; i++) {
 		series_clear(&s->cells[i].series, s->cells[i].n_phases);
-		free(s->cells[i].name);
+		free(s->cells[i].own_name);
 		free(s->cells[i].phases);
 		free(s->cells[i].phase_ns);
 		free(s->cells[i].details);
@@ -67,6 +67,11 @@ static struct cell *cell_of(const struct summary *s, int64_t run_id, const struc
 	if (ret)
 		*ret = run;
 	return summary_cell(s, run);
+}
+
+const struct cell *summary_cell_of(const struct summary *s, int64_t run)
+{
+	return cell_of(s, run, NULL);
 }
 
 static void add_time(struct statistic *s, int64_t ns)
@@ -130,24 +135,38 @@ static int compare_cells(const void *a, const void *b)
 	return strcmp(x->label, y->label);
 }
 
-/** What tells a cell from the others of its cores: the stack; the scenario only where there are
- * several. */
+/** One name for all cells that differ in their cores alone. */
+static int name_cell(const struct summary *s, size_t i, bool several)
+{
+	struct cell *cell = &s->cells[i];
+
+	for (size_t j = 0; j < i && !cell->name; j++)
+		if (s->cells[j].guest == cell->guest && s->cells[j].label == cell->label &&
+			s->cells[j].scenario == cell->scenario)
+			cell->name = s->cells[j].name;
+	if (cell->name)
+		return 0;
+	if (asprintf(&cell->own_name, "%s%s%s%s%s", cell->guest, *cell->label ? " " : "",
+		    cell->label, several ? " " : "", several ? cell->scenario : "") < 0) {
+		cell->own_name = NULL;
+		return -ENOMEM;
+	}
+	cell->name = cell->own_name;
+	return 0;
+}
+
+/** What tells a cell from the others of its cores: the stack, the label; the scenario only where
+ * there are several. */
 static int name_cells(struct summary *s)
 {
 	bool several = false;
+	int r = 0;
 
 	for (size_t i = 1; i < s->n_cells; i++)
 		several |= s->cells[i].scenario != s->cells[0].scenario;
-	for (size_t i = 0; i < s->n_cells; i++) {
-		struct cell *cell = &s->cells[i];
-
-		if (asprintf(&cell->name, "%s%s%s%s%s", cell->guest, *cell->label ? " " : "",
-			    cell->label, several ? " " : "", several ? cell->scenario : "") < 0) {
-			cell->name = NULL;
-			return -ENOMEM;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
+		r = name_cell(s, i, several);
+	return r;
 }
 
 static int make_cells(struct summary *s)

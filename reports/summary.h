@@ -96,7 +96,9 @@ struct cell {
 	const char *scenario;
 	const char *label; /**< may be empty */
 	const char *accel;
-	char *name; /**< the stack, and what tells its cells apart here: "osv a", "osv paper-2" */
+	const char *name; /**< the stack, and what tells its cells apart here: "osv a", "osv
+			     paper-2"; one pointer for all cells that differ in their cores alone */
+	char *own_name;   /**< the memory behind it, in one of them */
 	size_t n_runs;    /**< counted ones */
 	size_t n_warmups; /**< the others */
 	size_t n_ok;
