@@ -59,6 +59,7 @@ struct stack_selection {
 	int64_t cores;
 	const char *kind; /**< oncpu, offcpu */
 	bool boot;        /**< the samples of the boot, in place of those of the window */
+	bool merge_lanes; /**< threads of lanes are one, "lanes"; helpers keep their names */
 };
 
 /** Build the tree of the runs that ended well. It may be empty (n_nodes 1). -ENOMEM, -EBADMSG. */
