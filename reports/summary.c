@@ -52,6 +52,11 @@ static struct cell *cell_of(const struct summary *s, int64_t run_id, const struc
 	return find_cell(s, run);
 }
 
+const struct cell *summary_cell_of(const struct summary *s, int64_t run)
+{
+	return cell_of(s, run, NULL);
+}
+
 static void add_time(struct statistic *s, int64_t ns)
 {
 	if (ns != STORE_NULL)

@@ -9,6 +9,9 @@
 
 #include "reports/summary.h"
 
+/** The cell that a run counts in; NULL: in none, as it failed or is no run. */
+const struct cell *summary_cell_of(const struct summary *s, int64_t run);
+
 /** Fill each cell's details. -ENOMEM. */
 int summary_make_details(struct summary *s);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/boot.h"
 #include "reports/format.h"
 #include "reports/summary.h"
 #include "reports/text.h"
@@ -265,6 +266,9 @@ int summary_write_text(const struct summary *s, FILE *out)
 	if (s->n_cells > 0) {
 		write_times(s, out, style);
 		write_phases(s, out, style);
+		r = boot_write_text(s, out);
+		if (r < 0)
+			return r;
 		write_books(s, out, style, true);
 		write_books(s, out, style, false);
 	}
