@@ -148,8 +148,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 /** The names of the program's functions in one tree, sorted; as many as it has nodes at most. */
-static int program_names(const struct stack_tree *tree, enum frame_side side, const char ***ret,
-	size_t *ret_n)
+static int program_names(
+	const struct stack_tree *tree, enum frame_side side, const char ***ret, size_t *ret_n)
 {
 	const char **names = calloc(tree->n_nodes, sizeof(*names));
 	size_t n = 0, kept = 0;
@@ -183,8 +183,8 @@ static int find_common(struct builder *b)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		if (n_other > 0 && bsearch(&b->common[i], other, n_other, sizeof(*other),
-					   compare_names))
+		if (n_other > 0 &&
+			bsearch(&b->common[i], other, n_other, sizeof(*other), compare_names))
 			b->common[b->n_common++] = b->common[i];
 	return 0;
 }
@@ -279,8 +279,7 @@ static int add_tree(struct builder *b, int side)
 static int compare_order(const void *a, const void *b, void *userdata)
 {
 	const struct diff_node *nodes = userdata;
-	const struct diff_node *x = &nodes[*(const uint32_t *)a],
-			       *y = &nodes[*(const uint32_t *)b];
+	const struct diff_node *x = &nodes[*(const uint32_t *)a], *y = &nodes[*(const uint32_t *)b];
 	int r;
 
 	if (x->parent != y->parent)

@@ -24,7 +24,7 @@ struct diff_node {
 	const char *symbol; /**< of the stores, or static */
 	const char *module;
 	uint64_t self_ns[DIFF_SIDES];
-	uint64_t total_ns[DIFF_SIDES];     /**< self and all children */
+	uint64_t total_ns[DIFF_SIDES]; /**< self and all children */
 	uint64_t self_samples[DIFF_SIDES];
 	uint64_t samples[DIFF_SIDES]; /**< in total */
 	double width_ns; /**< per run: the larger of both selfs, and all children's widths */

@@ -181,7 +181,8 @@ static int load_samples(struct builder *b, const struct stack_selection *selecti
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	int r = store_prepare(b->store, &query,
-		"SELECT CASE WHEN ?3 AND s.lane >= 0 THEN 'lanes' ELSE s.thread END AS name,"
+		"SELECT CASE WHEN ?3 AND s.lane >= 0 THEN '" STACK_LANES
+		"' ELSE s.thread END AS name,"
 		" s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
 		" CAST(total(s.count) AS INTEGER) FROM run r JOIN sample s ON s.run = r.id"
 		" WHERE r.id = ?1 AND s.kind = ?2 AND s.weight_ns > 0"
