@@ -14,7 +14,8 @@
 #define FUNCTIONS_SHOWN 25
 #define THREADS_SHOWN   16
 
-static const char open_table[] = "<div class=\"scroll\" tabindex=\"0\"><table class=\"wide\">";
+static const char open_table[] = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
 static const char close_table[] = "</tbody></table></div>\n";
 
 /** A function of the guest, wherever it was in the stacks. */
