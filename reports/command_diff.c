@@ -308,7 +308,9 @@ static int write_flames(
 	return 0;
 }
 
-static int write_files(struct comparison *c, const struct report_options *o, struct error *error)
+/** Make all files; they appear when @ret is committed. */
+static int make_files(struct comparison *c, const struct report_options *o, struct output **ret,
+	struct error *error)
 {
 	_cleanup_output_ struct output *output = NULL;
 	_cleanup_free_ char *folder = command_target(o, c->operands[DIFF_B].path);
@@ -325,9 +327,8 @@ static int write_files(struct comparison *c, const struct report_options *o, str
 		r = output_file(output, "diff-functions.csv", fill_functions, c, error);
 	if (r < 0)
 		return r;
-	if (!o->json)
-		putchar('\n');
-	return output_commit(output, o->json ? NULL : command_print_path, NULL, error);
+	*ret = TAKE_PTR(output);
+	return 0;
 }
 
 static int print_json(const struct comparison *c, struct error *error)
@@ -358,8 +359,7 @@ static int print_text(const struct comparison *c, struct error *error)
 
 		if (r < 0)
 			return error_set_errno(error, r, "cannot write to standard output");
-		if (i + 1 < c->n_diffs)
-			putchar('\n');
+		putchar('\n');
 	}
 	return 0;
 }
@@ -367,6 +367,7 @@ static int print_text(const struct comparison *c, struct error *error)
 int command_diff(const struct report_options *o, struct error *error)
 {
 	_cleanup_(comparison_clear) struct comparison c = {};
+	_cleanup_output_ struct output *output = NULL;
 	int r = parse_operand(o->paths[0], NULL, &c.operands[DIFF_A], error);
 
 	if (r >= 0)
@@ -378,6 +379,8 @@ int command_diff(const struct report_options *o, struct error *error)
 	if (r >= 0 && !o->force)
 		r = check_workloads(&c, error);
 	if (r >= 0)
+		r = make_files(&c, o, &output, error);
+	if (r >= 0)
 		r = o->json ? print_json(&c, error) : print_text(&c, error);
-	return r < 0 ? r : write_files(&c, o, error);
+	return r < 0 ? r : output_commit(output, o->json ? NULL : command_print_path, NULL, error);
 }

@@ -118,15 +118,13 @@ int diff_write_text(const struct diff *d, FILE *out)
 	diff_workloads(&d->pair, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);
-	fprintf(out, "B takes %s of A's run time",
-		format_percent(d->runtime_ns[DIFF_B], d->runtime_ns[DIFF_A]).text);
-	if (a->cell->runtime_ns.n > 1 && b->cell->runtime_ns.n > 1)
-		fprintf(out, " %%, a difference that %s chance (Welch's test, 5 %%).\n",
-			statistic_differ(&a->cell->runtime_ns, &b->cell->runtime_ns)
-				? "is more than"
-				: "may be");
-	else
-		fputs(" %; single runs: chance cannot be judged.\n", out);
+	fprintf(out, "B takes %s %% of A's run time%s.\n",
+		format_percent(d->runtime_ns[DIFF_B], d->runtime_ns[DIFF_A]).text,
+		a->cell->runtime_ns.n < 2 || b->cell->runtime_ns.n < 2
+			? "; whether by chance, single runs cannot tell"
+		: statistic_differ(&a->cell->runtime_ns, &b->cell->runtime_ns)
+			? ", more of a difference than chance makes (Welch's test, 5 %)"
+			: ", a difference that may be chance (Welch's test, 5 %)");
 	put_states(d, out);
 	put_functions(d, out);
 	return ferror(out) ? -EIO : 0;

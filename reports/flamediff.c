@@ -82,7 +82,7 @@ static void write_defs(const char *id, FILE *out)
 			"<pattern id=\"%s-%s\" width=\"8\" height=\"8\" "
 			"patternUnits=\"userSpaceOnUse\">"
 			"<rect width=\"8\" height=\"8\" fill=\"%s\"/>"
-			"<path d=\"%s\" stroke=\"#000\" stroke-opacity=\".22\"/></pattern>\n",
+			"<path d=\"%s\" stroke=\"#000\" stroke-opacity=\".18\"/></pattern>\n",
 			id, looks[i].class, looks[i].color, looks[i].texture);
 	fputs("</defs>\n<style>", out);
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
@@ -191,7 +191,7 @@ static void write_legend(const struct flamediff_options *options, double y, FILE
 		if (!looks[i].legend)
 			continue;
 		fprintf(out, "<text x=\"%.0f\" y=\"%.0f\">%s</text>", x, y, looks[i].legend);
-		x += 14 + 6.6 * (double)strlen(looks[i].legend);
+		x += 18 + 6.6 * (double)strlen(looks[i].legend);
 	}
 	fprintf(out, "<text x=\"%.0f\" y=\"%.0f\">A: ", x, y);
 	markup_text(out, options->names[DIFF_A]);
