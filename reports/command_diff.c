@@ -125,18 +125,26 @@ static int open_operands(struct comparison *c, struct error *error)
 /** Does @cell belong to what the operand names? */
 static bool takes(const struct operand *o, const struct cell *cell)
 {
-	return cell->n_ok > 0 && (!o->stack || strcmp(o->stack, cell->guest) == 0) &&
+	return cell->n_ok > 0 &&
+	       (!o->stack || strcmp(o->stack, cell->guest) == 0 ||
+		       strcmp(o->stack, cell->name) == 0) &&
 	       (o->cores == 0 || o->cores == cell->cores);
 }
 
-/** Are these two cells to be compared? Who names stacks or cores on both sides says so. */
-static bool are_pair(const struct comparison *c, const struct cell *x, const struct cell *y)
+/**
+ * Are these two cells to be compared? Who names stacks or cores on both sides says so; what is left
+ * open must be equal, the scenario too unless @any_scenario.
+ */
+static bool are_pair(
+	const struct comparison *c, const struct cell *x, const struct cell *y, bool any_scenario)
 {
 	const struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
 
 	if (!takes(a, x) || !takes(b, y) || x == y)
 		return false;
-	return ((a->stack && b->stack) || strcmp(x->guest, y->guest) == 0) &&
+	return ((a->stack && b->stack) ||
+		       (strcmp(x->guest, y->guest) == 0 && strcmp(x->label, y->label) == 0)) &&
+	       (any_scenario || strcmp(x->scenario, y->scenario) == 0) &&
 	       ((a->cores && b->cores) || x->cores == y->cores);
 }
 
@@ -163,7 +171,7 @@ static char *name_side(const struct comparison *c, int side, const struct cell *
 
 	if (cores)
 		snprintf(count, sizeof(count), "-%lld", (long long)cell->cores);
-	if (asprintf(&name, "%s%s%s%s", cell->guest, c->one_store ? "" : "@",
+	if (asprintf(&name, "%s%s%s%s", cell->name, c->one_store ? "" : "@",
 		    c->one_store ? "" : folder, count) < 0)
 		return NULL;
 	return name;
@@ -205,33 +213,45 @@ static void describe(const struct operand *o, char *text, size_t size)
 
 		if (cell->n_ok > 0)
 			used += (size_t)snprintf(text + used, size - used, "%s%.60s:%lld",
-				used ? ", " : "", cell->guest, (long long)cell->cores);
+				used ? ", " : "", cell->name, (long long)cell->cores);
 	}
 	if (!*text)
 		snprintf(text, size, "no runs that ended well");
+}
+
+static int add_pairs(struct comparison *c, bool any_scenario, struct error *error)
+{
+	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
+
+	for (size_t i = 0; i < a->n_cells; i++) {
+		for (size_t j = 0; j < b->n_cells; j++) {
+			int r;
+
+			if (!are_pair(c, &a->cells[i], &b->cells[j], any_scenario))
+				continue;
+			r = add_pair(c, &a->cells[i], &b->cells[j], error);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
 }
 
 static int find_pairs(struct comparison *c, struct error *error)
 {
 	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
 	char has_a[300], has_b[300];
+	int r;
 
 	c->diffs = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->diffs));
 	c->names = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->names));
 	if (!c->diffs || !c->names)
 		return error_set_errno(error, -ENOMEM, "cannot compare");
-	for (size_t i = 0; i < a->n_cells; i++) {
-		for (size_t j = 0; j < b->n_cells; j++) {
-			int r = are_pair(c, &a->cells[i], &b->cells[j])
-					? add_pair(c, &a->cells[i], &b->cells[j], error)
-					: 0;
-
-			if (r < 0)
-				return r;
-		}
-	}
-	if (c->n_diffs > 0)
-		return 0;
+	r = add_pairs(c, false, error);
+	if (r >= 0 && c->n_diffs == 0)
+		r = add_pairs(c, true, error);
+	if (r < 0 || c->n_diffs > 0)
+		return r;
 	describe(&c->operands[DIFF_A], has_a, sizeof(has_a));
 	describe(&c->operands[DIFF_B], has_b, sizeof(has_b));
 	return error_set_user(error, -EINVAL,

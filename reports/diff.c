@@ -44,8 +44,7 @@ static int build_trees(struct diff *d)
 
 		for (int side = 0; r >= 0 && side < DIFF_SIDES; side++) {
 			const struct diff_operand *o = &d->pair.sides[side];
-			const struct stack_selection selection = {.guest = o->cell->guest,
-				.cores = o->cell->cores,
+			const struct stack_selection selection = {.cell = o->cell,
 				.kind = flame_table[k].kind,
 				.boot = flame_table[k].boot,
 				.merge_lanes = true};

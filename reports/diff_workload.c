@@ -18,7 +18,7 @@ static const char *picture_of(const struct diff_operand *o)
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!run->ok || run->guest != o->cell->guest || run->cores != o->cell->cores)
+		if (!cell_counts(o->cell, run))
 			continue;
 		if (!run->raster_sha256 || (picture && strcmp(picture, run->raster_sha256) != 0))
 			return NULL;
