@@ -21,7 +21,7 @@ struct operand {
 	struct summary *summary;
 };
 
-struct comparison {
+struct diff_set {
 	struct operand operands[DIFF_SIDES];
 	bool one_store; /* B's store and summary are A's */
 	struct diff **diffs;
@@ -29,7 +29,7 @@ struct comparison {
 	size_t n_diffs;
 };
 
-static void comparison_clear(struct comparison *c)
+static void diff_set_clear(struct diff_set *c)
 {
 	for (size_t i = 0; i < c->n_diffs; i++) {
 		diff_free(c->diffs[i]);
@@ -98,7 +98,7 @@ static bool same_file(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static int open_operands(struct comparison *c, struct error *error)
+static int open_operands(struct diff_set *c, struct error *error)
 {
 	struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
 
@@ -136,7 +136,7 @@ static bool takes(const struct operand *o, const struct cell *cell)
  * open must be equal, the scenario too unless @any_scenario.
  */
 static bool are_pair(
-	const struct comparison *c, const struct cell *x, const struct cell *y, bool any_scenario)
+	const struct diff_set *c, const struct cell *x, const struct cell *y, bool any_scenario)
 {
 	const struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
 
@@ -162,7 +162,7 @@ static char *base_name(const char *path)
 }
 
 /** What to call a side: the stack, with experiment and cores where they tell the two apart. */
-static char *name_side(const struct comparison *c, int side, const struct cell *cell, bool cores)
+static char *name_side(const struct diff_set *c, int side, const struct cell *cell, bool cores)
 {
 	_cleanup_free_ char *own = base_name(c->operands[side].path);
 	_cleanup_free_ char *other = base_name(c->operands[!side].path);
@@ -178,7 +178,7 @@ static char *name_side(const struct comparison *c, int side, const struct cell *
 }
 
 static int add_pair(
-	struct comparison *c, const struct cell *x, const struct cell *y, struct error *error)
+	struct diff_set *c, const struct cell *x, const struct cell *y, struct error *error)
 {
 	const struct cell *cells[] = {x, y};
 	struct diff_pair pair = {};
@@ -203,7 +203,7 @@ static int add_pair(
 }
 
 /** "native (1, 2 cores), osv (2 cores)": what a store has, for those who named something else. */
-static void describe(const struct operand *o, char *text, size_t size)
+static void list_cells(const struct operand *o, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -219,7 +219,7 @@ static void describe(const struct operand *o, char *text, size_t size)
 		snprintf(text, size, "no runs that ended well");
 }
 
-static int add_pairs(struct comparison *c, bool any_scenario, struct error *error)
+static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
 {
 	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
 
@@ -237,7 +237,7 @@ static int add_pairs(struct comparison *c, bool any_scenario, struct error *erro
 	return 0;
 }
 
-static int find_pairs(struct comparison *c, struct error *error)
+static int find_pairs(struct diff_set *c, struct error *error)
 {
 	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
 	char has_a[300], has_b[300];
@@ -252,15 +252,15 @@ static int find_pairs(struct comparison *c, struct error *error)
 		r = add_pairs(c, true, error);
 	if (r < 0 || c->n_diffs > 0)
 		return r;
-	describe(&c->operands[DIFF_A], has_a, sizeof(has_a));
-	describe(&c->operands[DIFF_B], has_b, sizeof(has_b));
+	list_cells(&c->operands[DIFF_A], has_a, sizeof(has_a));
+	list_cells(&c->operands[DIFF_B], has_b, sizeof(has_b));
 	return error_set_user(error, -EINVAL,
 		"nothing to compare: A has %s; B has %s: name what to compare as DIR:STACK or "
 		"DIR:STACK:CORES",
 		has_a, has_b);
 }
 
-static int check_workloads(const struct comparison *c, struct error *error)
+static int check_workloads(const struct diff_set *c, struct error *error)
 {
 	char why[512];
 
@@ -288,7 +288,7 @@ static int fill_flame(void *userdata, FILE *out)
 
 static int fill_states(void *userdata, FILE *out)
 {
-	const struct comparison *c = userdata;
+	const struct diff_set *c = userdata;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < c->n_diffs; i++)
@@ -298,7 +298,7 @@ static int fill_states(void *userdata, FILE *out)
 
 static int fill_functions(void *userdata, FILE *out)
 {
-	const struct comparison *c = userdata;
+	const struct diff_set *c = userdata;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < c->n_diffs; i++)
@@ -307,7 +307,7 @@ static int fill_functions(void *userdata, FILE *out)
 }
 
 static int write_flames(
-	const struct comparison *c, size_t index, struct output *output, struct error *error)
+	const struct diff_set *c, size_t index, struct output *output, struct error *error)
 {
 	const struct diff *d = c->diffs[index];
 
@@ -329,7 +329,7 @@ static int write_flames(
 }
 
 /** Make all files; they appear when @ret is committed. */
-static int make_files(struct comparison *c, const struct report_options *o, struct output **ret,
+static int make_files(struct diff_set *c, const struct report_options *o, struct output **ret,
 	struct error *error)
 {
 	_cleanup_output_ struct output *output = NULL;
@@ -351,7 +351,7 @@ static int make_files(struct comparison *c, const struct report_options *o, stru
 	return 0;
 }
 
-static int print_json(const struct comparison *c, struct error *error)
+static int print_json(const struct diff_set *c, struct error *error)
 {
 	json_t *document = json_object(), *array = json_array();
 	int r = document && array ? 0 : -ENOMEM;
@@ -372,7 +372,7 @@ static int print_json(const struct comparison *c, struct error *error)
 	return r;
 }
 
-static int print_text(const struct comparison *c, struct error *error)
+static int print_text(const struct diff_set *c, struct error *error)
 {
 	for (size_t i = 0; i < c->n_diffs; i++) {
 		int r = diff_write_text(c->diffs[i], stdout);
@@ -386,7 +386,7 @@ static int print_text(const struct comparison *c, struct error *error)
 
 int command_diff(const struct report_options *o, struct error *error)
 {
-	_cleanup_(comparison_clear) struct comparison c = {};
+	_cleanup_(diff_set_clear) struct diff_set c = {};
 	_cleanup_output_ struct output *output = NULL;
 	int r = parse_operand(o->paths[0], NULL, &c.operands[DIFF_A], error);
 
