@@ -81,7 +81,7 @@ static void write_bar(const struct cell *cell, const struct book *book, FILE *ou
 static void write_bar_row(const struct cell *cell, const struct book *book, FILE *out)
 {
 	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs("</div>\n", out);
 	if (book->has_accounts && book->lane_time_ns > 0)
 		write_bar(cell, book, out);
@@ -118,7 +118,7 @@ static void write_table_row(const struct summary *s, const struct cell *cell,
 	const struct book *book, const char *phase, FILE *out)
 {
 	fputs("<tr><th scope=\"row\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
 	if (phase) {
 		fputs("<td>", out);

@@ -14,14 +14,14 @@ void page_cores(FILE *out, int64_t cores)
 
 void page_cell_name(FILE *out, const struct cell *cell)
 {
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs(", ", out);
 	page_cores(out, cell->cores);
 }
 
 bool page_in_cell(const struct store_run *run, const struct cell *cell)
 {
-	return run->guest == cell->guest && run->cores == cell->cores;
+	return cell_has(cell, run);
 }
 
 void page_table_open(
@@ -53,10 +53,10 @@ const char **page_stacks(const struct summary *s, size_t *ret_n)
 	for (size_t i = 0; stacks && i < s->n_cells; i++) {
 		size_t j = 0;
 
-		while (j < n && stacks[j] != s->cells[i].guest)
+		while (j < n && stacks[j] != s->cells[i].name)
 			j++;
 		if (j == n)
-			stacks[n++] = s->cells[i].guest;
+			stacks[n++] = s->cells[i].name;
 	}
 	*ret_n = n;
 	return stacks;

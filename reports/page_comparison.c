@@ -54,7 +54,7 @@ static void write_spark(const struct summary *s, const struct cell *cell, double
 static const struct cell *one_core(const struct summary *s, const struct cell *cell)
 {
 	for (size_t i = 0; i < s->n_cells; i++)
-		if (s->cells[i].guest == cell->guest && s->cells[i].cores == 1 &&
+		if (s->cells[i].name == cell->name && s->cells[i].cores == 1 &&
 			s->cells[i].runtime_ns.n > 0)
 			return &s->cells[i];
 	return NULL;
@@ -88,9 +88,9 @@ static void write_row(
 {
 	fprintf(out, "<tr%s data-cores=\"%lld\" data-stack=\"", group ? " class=\"group\"" : "",
 		(long long)cell->cores);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs("\"><th scope=\"row\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n%s\">%zu of %zu</td>",
 		(long long)cell->cores, cell->n_ok < cell->n_runs ? " bad" : "", cell->n_ok,
 		cell->n_runs);

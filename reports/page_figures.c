@@ -28,7 +28,7 @@ static size_t series_of(const char *const *stacks, const struct cell *cell)
 {
 	size_t i = 0;
 
-	while (stacks[i] != cell->guest)
+	while (stacks[i] != cell->name)
 		i++;
 	return i;
 }
@@ -40,7 +40,7 @@ static double metric_of(const struct summary *s, const struct cell *cell, enum m
 	if (metric == METRIC_RUNTIME)
 		return mean / 1e9;
 	for (size_t i = 0; i < s->n_cells; i++)
-		if (s->cells[i].guest == cell->guest && s->cells[i].cores == 1 &&
+		if (s->cells[i].name == cell->name && s->cells[i].cores == 1 &&
 			s->cells[i].runtime_ns.n)
 			one = s->cells[i].runtime_ns.mean;
 	return metric == METRIC_SPEEDUP ? one / mean : 100 * one / mean / (double)cell->cores;

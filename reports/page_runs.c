@@ -24,17 +24,17 @@ static void write_truth(FILE *out, int64_t value)
 		out);
 }
 
-static void write_run(const struct store_run *run, FILE *out)
+static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
 {
 	fprintf(out, "<tr data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
 		(long long)run->position, (long long)run->cores, (long long)run->id);
 	if (run->ok && run->runtime_ns != STORE_NULL)
 		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
 	fputs(" data-stack=\"", out);
-	markup_text(out, run->guest);
+	markup_text(out, summary_cell(s, run)->name);
 	fprintf(out, "\"><td class=\"n\">%lld</td><td class=\"n\">%lld</td><th scope=\"row\">",
 		(long long)run->position, (long long)run->id);
-	markup_text(out, run->guest);
+	markup_text(out, summary_cell(s, run)->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
 		(long long)run->cores, (long long)run->repetition);
 	fprintf(out, "<td class=\"t%s\">", run->ok ? "" : " bad");
@@ -84,7 +84,7 @@ int page_runs(const struct summary *s, FILE *out)
 		"leave of wall time.",
 		names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < t->n_runs; i++)
-		write_run(runs[i], out);
+		write_run(s, runs[i], out);
 	page_table_close(out);
 	return 0;
 }

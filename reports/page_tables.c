@@ -152,7 +152,7 @@ int page_counters(const struct summary *s, FILE *out)
 		out);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		fputs("<th scope=\"col\" class=\"n\">", out);
-		markup_text(out, s->cells[i].guest);
+		markup_text(out, s->cells[i].name);
 		fputs("<br>", out);
 		page_cores(out, s->cells[i].cores);
 		fputs("</th>", out);
