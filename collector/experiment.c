@@ -219,6 +219,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.oncpu = o->oncpu,
 		.offcpu = o->offcpu,
 		.exact_split = o->exact_split,
+		.boot_only = o->boot_only,
 		.count = o->count,
 		.frequency_hz = o->frequency_hz,
 		.timeout_s = o->timeout_s,
@@ -474,6 +475,8 @@ static int write_experiment(struct experiment *x, char **argv, struct error *err
 		r = set_text(x, "scenario", x->settings.scenario, error);
 	if (r == 0)
 		r = set_text(x, "pin", x->o->pin, error);
+	if (r == 0)
+		r = set_text(x, "boot_only", x->o->boot_only ? "1" : "0", error);
 	if (r == 0)
 		r = write_command(x, argv, error);
 	if (r == 0)
