@@ -24,6 +24,7 @@ import make_store  # noqa: E402
 
 REPORT, SCHEMA = sys.argv[1:3]
 NAMESPACE = "{http://www.w3.org/2000/svg}"
+UPLOT = "/*! https://github.com/leeoniya/uPlot (v1.6.32) */"  # names its maker, in a comment
 
 
 def run(*arguments, **options):
@@ -259,7 +260,7 @@ class Page(Reported):
         return scan
 
     def test_nothing_is_loaded_from_elsewhere(self):
-        page = self.read("index.html")
+        page = self.read("index.html").replace(UPLOT, "")
         self.assertNotRegex(page, r"https?://|//[a-z]+\.|url\((?!#)|@import")
         for tag, key, value in self.scan().attributes:
             if key in ("src", "href", "xlink:href", "data", "action", "srcset", "poster"):
@@ -267,7 +268,7 @@ class Page(Reported):
 
     def test_names_from_the_store_stay_text(self):
         scan = self.scan()
-        self.assertEqual(len(scan.scripts), 2)
+        self.assertEqual(len(scan.scripts), 4)
         self.assertFalse([a for a in scan.attributes if a[1].startswith("on")])
         self.assertNotIn("img", scan.tags)
         self.assertNotIn("i", scan.tags)
