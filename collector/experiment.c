@@ -278,6 +278,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.inside = o->inside,
 		.offcpu = o->offcpu,
 		.exact_split = o->exact_split,
+		.boot_only = o->boot_only,
 		.count = o->count,
 		.frequency_hz = o->frequency_hz,
 		.timeout_s = o->timeout_s,

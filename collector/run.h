@@ -15,6 +15,7 @@
 #include "collector/attach.h"
 #include "collector/audit.h"
 #include "collector/books.h"
+#include "collector/boot.h"
 #include "collector/counters.h"
 #include "collector/guest_view.h"
 #include "collector/profile.h"
@@ -43,7 +44,8 @@ struct run_settings {
 	bool oncpu, offcpu;
 	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
-	bool count; /**< hardware and software counters */
+	bool count;     /**< hardware and software counters */
+	bool boot_only; /**< a run is over at the program's first marker */
 	unsigned frequency_hz;
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
@@ -92,6 +94,7 @@ struct run_result {
 	bool has_boot, has_runtime, has_guest_runtime;
 	struct phase phases[PROBE_PHASES_MAX];
 	unsigned n_phases;
+	struct boot_timeline boot; /**< empty where it is not known */
 	unsigned lanes;
 	bool has_books;
 	struct books books;
