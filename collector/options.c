@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+
 const char *argp_program_version = "collector (guestscope) " GUESTSCOPE_VERSION;
 
 enum {
@@ -116,12 +118,16 @@ static int parse_number(struct parse *p, const char *option, const char *text, u
 	return 0;
 }
 
-static int parse_guests(struct parse *p, char *list)
+/* Lists are cut into words in a copy: the arguments are recorded as they were given. */
+static int parse_guests(struct parse *p, const char *list)
 {
+	_cleanup_free_ char *words = strdup(list);
 	char *save = NULL;
 
+	if (!words)
+		return mistake(p, -ENOMEM);
 	p->o->n_guests = 0;
-	for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+	for (char *name = strtok_r(words, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
 		const struct guest_ops *ops = guest_find(name);
 
 		if (!ops)
@@ -139,12 +145,15 @@ static int parse_guests(struct parse *p, char *list)
 	return 0;
 }
 
-static int parse_cores(struct parse *p, char *list)
+static int parse_cores(struct parse *p, const char *list)
 {
+	_cleanup_free_ char *words = strdup(list);
 	char *save = NULL;
 
+	if (!words)
+		return mistake(p, -ENOMEM);
 	p->o->n_cores = 0;
-	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+	for (char *word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		uint64_t n;
 		int r = parse_number(p, "cores", word, 1, 256, &n);
 
@@ -165,12 +174,15 @@ static int parse_cores(struct parse *p, char *list)
 	return 0;
 }
 
-static int parse_profile(struct parse *p, char *list)
+static int parse_profile(struct parse *p, const char *list)
 {
+	_cleanup_free_ char *words = strdup(list);
 	char *save = NULL;
 
+	if (!words)
+		return mistake(p, -ENOMEM);
 	p->o->oncpu = p->o->offcpu = false;
-	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+	for (char *word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		if (strcmp(word, "oncpu") == 0)
 			p->o->oncpu = true;
 		else if (strcmp(word, "offcpu") == 0)

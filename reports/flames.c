@@ -18,18 +18,23 @@ const struct flame_kind flame_table[FLAME_KINDS] = {
 		"intervals"},
 };
 
-char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+void flame_clean_name(char *name)
 {
 	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				   "-_.@#+";
-	char *name, *p;
 
-	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->guest, (long long)cell->cores) <
-		0)
+	for (; *name; name++)
+		if (!strchr(fine, *name))
+			*name = '_';
+}
+
+char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+{
+	char *name;
+
+	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->name, (long long)cell->cores) < 0)
 		return NULL;
-	for (p = name; *p; p++)
-		if (!strchr(fine, *p))
-			*p = '_';
+	flame_clean_name(name);
 	return name;
 }
 
@@ -37,7 +42,7 @@ int flame_tree(const struct summary *s, const struct flame_kind *kind, const str
 	struct stack_tree **ret)
 {
 	const struct stack_selection selection = {
-		.guest = cell->guest, .cores = cell->cores, .kind = kind->kind, .boot = kind->boot};
+		.cell = cell, .kind = kind->kind, .boot = kind->boot};
 	struct stack_tree *tree = NULL;
 	int r = stack_tree_build(s->store, &selection, &tree);
 
@@ -60,7 +65,7 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!run->ok || run->guest != cell->guest || run->cores != cell->cores)
+		if (!cell_counts(cell, run))
 			continue;
 		if (hz != STORE_NULL && hz != run->frequency_hz)
 			return STORE_NULL;
@@ -80,7 +85,7 @@ int flame_draw(const struct summary *s, const struct flame_kind *kind, const str
 	snprintf(id, sizeof(id), "fg%zu", index);
 	if (hz != STORE_NULL)
 		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
-	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->guest, (long long)cell->cores,
+	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->name, (long long)cell->cores,
 		    cell->cores == 1 ? "core" : "cores") < 0) {
 		title = NULL;
 		return -ENOMEM;

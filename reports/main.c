@@ -1,51 +1,106 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** report: (re)make the report of experiments from their stores. */
+/** report: what is made from the stores of experiments. Two tables: commands, options. */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "reports/report.h"
-#include "reports/summary.h"
+#include "reports/command.h"
 
 enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
 
-enum { OPTION_JSON = 0x100 };
+enum { OPTION_JSON = 0x100, OPTION_FORCE };
 
-struct options {
-	bool export;
-	bool json;
-	const char *format;
-	const char *output;
-	char **paths; /**< borrowed from argv */
-	size_t n_paths;
+/* Commands as bits, to say which options go with which. */
+enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2 };
+
+struct command {
+	const char *name; /* NULL: where no other is named */
+	unsigned int bit;
+	size_t min_paths;
+	size_t max_paths;
+	command_run_t run;
 };
+
+static const struct command commands[] = {
+	{"export", EXPORT, 1, SIZE_MAX, command_export},
+	{"diff", DIFF, 2, 2, command_diff},
+	{NULL, REPORT, 1, SIZE_MAX, command_report},
+};
+
+static const char synopsis[] = "DIR...\nexport --format FORMAT DIR...\ndiff A B";
+
+static const struct argp_option option_table[] = {
+	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
+	{"format", 'f', "FORMAT", 0, "what to export: folded, csv or json", 0},
+	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
+	{"force", OPTION_FORCE, NULL, 0,
+		"replace files in the folder that --output names; compare different workloads", 0},
+	{},
+};
+
+/* In the order of option_table. */
+static const unsigned int option_commands[] = {
+	REPORT | EXPORT | DIFF,
+	EXPORT,
+	REPORT | DIFF,
+	REPORT | EXPORT | DIFF,
+};
+
+_Static_assert(ARRAY_SIZE(option_commands) + 1 == ARRAY_SIZE(option_table), "a row for each");
 
 const char *argp_program_version = "report (guestscope) " GUESTSCOPE_VERSION;
 
 static const char documentation[] =
 	"Make the report of an experiment from its store, experiment.db: DIR/report/index.html, "
-	"flame "
-	"graphs, tables; and print the closing summary. Several stores are merged side by side. "
-	"Needs no "
-	"privileges, and none of the machine that measured.\v"
-	"Formats of `report export': folded (stacks for flame graph tools, in nanoseconds) and "
-	"csv.\n\n"
+	"flame graphs, tables; and print the closing summary. Several stores are merged side by "
+	"side. Needs no privileges, and none of the machine that measured.\v"
+	"A and B of `report diff': DIR, DIR:STACK or DIR:STACK:CORES; in B, DIR may be empty: "
+	"the same.\n\n"
 	"Exit status: 0 done; 2 wrong usage; 3 a store or folder cannot be used.";
 
-static const struct argp_option option_table[] = {
-	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
-	{"format", 'f', "FORMAT", 0, "what to export: folded or csv", 0},
-	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
-	{},
+struct parse {
+	struct report_options options;
+	const struct command *command;
+	unsigned int given; /* bits by index in option_table */
 };
+
+static void mark_given(struct parse *p, int key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(option_commands); i++)
+		if (option_table[i].key == key)
+			p->given |= 1u << i;
+}
+
+static void take_command(struct parse *p, struct argp_state *state)
+{
+	const struct command *c = commands;
+
+	while (c->name && (p->options.n_paths == 0 || strcmp(c->name, p->options.paths[0]) != 0))
+		c++;
+	p->command = c;
+	if (c->name) {
+		p->options.paths++;
+		p->options.n_paths--;
+	}
+	if (p->options.n_paths < c->min_paths)
+		argp_error(state, c->min_paths == 1 ? "name the folder of an experiment"
+						    : "name two to compare: A and B");
+	if (p->options.n_paths > c->max_paths)
+		argp_error(state, "%zu are too many", p->options.n_paths);
+	for (size_t i = 0; i < ARRAY_SIZE(option_commands); i++)
+		if (p->given & 1u << i && !(option_commands[i] & c->bit))
+			argp_error(state, "--%s does not go with \"report %s\"",
+				option_table[i].name, c->name ? c->name : "DIR");
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	struct options *o = state->input;
+	struct parse *p = state->input;
+	struct report_options *o = &p->options;
 
+	mark_given(p, key);
 	switch (key) {
 	case 'o':
 		o->output = argument;
@@ -56,113 +111,35 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPTION_JSON:
 		o->json = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num == 0 && strcmp(argument, "export") == 0) {
-			o->export = true;
-			return 0;
-		}
-		return ARGP_ERR_UNKNOWN;
+	case OPTION_FORCE:
+		o->force = true;
+		return 0;
 	case ARGP_KEY_ARGS:
 		o->paths = state->argv + state->next;
 		o->n_paths = (size_t)(state->argc - state->next);
 		return 0;
 	case ARGP_KEY_END:
-		if (o->n_paths == 0)
-			argp_error(state, "name the folder of an experiment");
-		if (o->export && !o->format)
-			argp_error(state, "export needs --format folded or --format csv");
-		if (!o->export && o->format)
-			argp_error(state,
-				"--format goes with export: report export --format %s DIR",
-				o->format);
+		take_command(p, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static int open_stores(const struct options *o, struct store_reader **ret, struct error *error)
-{
-	return o->n_paths == 1 ? store_reader_open(o->paths[0], ret, error)
-			       : store_reader_open_many(o->paths, o->n_paths, ret, error);
-}
-
-/** Where the report goes: --output, or report/ beside the first store. */
-static char *target_of(const struct options *o)
-{
-	static const char file[] = "/" STORE_FILE_NAME;
-	const char *path = o->paths[0];
-	size_t n = strlen(path);
-	char *target;
-
-	if (o->output)
-		return strdup(o->output);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	if (n >= sizeof(file) - 1 && strcmp(path + n - (sizeof(file) - 1), file) == 0)
-		n -= sizeof(file) - 1;
-	else if (strcmp(path, STORE_FILE_NAME) == 0)
-		return strdup("report");
-	return asprintf(&target, "%.*s/report", (int)n, path) < 0 ? NULL : target;
-}
-
-static void print_written(const char *path, void *userdata)
-{
-	(void)userdata;
-	puts(path);
-}
-
-static int print_json(struct store_reader *store, struct error *error)
-{
-	json_t *document = NULL;
-	int r = summary_json(store, &document);
-
-	if (r < 0)
-		return error_set_errno(error, r, "cannot sum the store up");
-	r = json_dumpf(document, stdout, JSON_INDENT(1));
-	json_decref(document);
-	putchar('\n');
-	return r < 0 ? error_set_errno(error, -EIO, "cannot write to standard output") : 0;
-}
-
-static int run(const struct options *o, struct error *error)
-{
-	_cleanup_store_ struct store_reader *store = NULL;
-	_cleanup_free_ char *target = target_of(o);
-	int r;
-
-	if (!target)
-		return error_set_errno(error, -ENOMEM, "cannot report");
-	r = open_stores(o, &store, error);
-	if (r < 0)
-		return r;
-	if (o->export)
-		return report_export(store, o->format, target, print_written, NULL, error);
-	r = report_write(store, target, error);
-	if (r < 0)
-		return r;
-	r = o->json ? print_json(store, error) : summary_text(store, stdout);
-	if (r < 0)
-		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
-	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", target);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct argp argp = {
-		option_table, parse_option, "DIR...\nexport --format FORMAT DIR...", documentation};
-	struct options o = {};
+	static const struct argp argp = {option_table, parse_option, synopsis, documentation};
+	struct parse p = {};
 	struct error error = {};
 	int r;
 
 	argp_err_exit_status = EXIT_USAGE;
-	r = argp_parse(&argp, argc, argv, 0, NULL, &o);
+	r = argp_parse(&argp, argc, argv, 0, NULL, &p);
 	if (r != 0) {
 		fprintf(stderr, "report: %s\n", strerror(r));
 		return EXIT_USAGE;
 	}
-	r = run(&o, &error);
+	r = p.command->run(&p.options, &error);
 	if (r >= 0 && fflush(stdout) != 0)
 		r = error_set_errno(&error, -errno, "cannot write to standard output");
 	if (r < 0) {

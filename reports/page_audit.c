@@ -47,7 +47,7 @@ static bool belongs(const struct summary *s, const struct store_audit *a, const 
 {
 	const struct store_run *run = store_run(s->store, a->run);
 
-	return run && run->ok && run->guest == cell->guest && run->cores == cell->cores;
+	return run && cell_counts(cell, run);
 }
 
 static void write_result(const struct store_audit *a, FILE *out)
@@ -92,7 +92,7 @@ static void write_worst(
 	if (!worst)
 		return;
 	fputs("<tr><th scope=\"row\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"t\">", (long long)cell->cores);
 	markup_text(out, what);
 	fprintf(out, "</td><td class=\"n%s\">%zu of %zu</td>", good < n ? " bad" : "", good, n);
@@ -121,7 +121,8 @@ static void write_all(const struct summary *s, const struct cell *cell, FILE *ou
 		if (n++ == 0) {
 			fputs("<details class=\"quiet\"><summary>Every comparison: ", out);
 			page_cell_name(out, cell);
-			fputs("</summary><div class=\"scroll\" tabindex=\"0\"><table "
+			fputs("</summary><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+			      "aria-label=\"Table: comparisons\"><table "
 			      "class=\"wide\"><thead><tr>"
 			      "<th scope=\"col\" class=\"n\">run</th><th scope=\"col\">phase</th>"
 			      "<th scope=\"col\" class=\"n\">lane</th><th scope=\"col\">clock</th>"
@@ -168,7 +169,8 @@ int page_audit(const struct summary *s, FILE *out)
 			out);
 		return 0;
 	}
-	fputs("<div class=\"scroll\" tabindex=\"0\"><table class=\"wide\"><caption>For each stack "
+	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: "
+	      "audit\"><table class=\"wide\"><caption>For each stack "
 	      "and clock how "
 	      "many comparisons (runs, phases, lanes) agree, and the one that does so "
 	      "least</caption>"

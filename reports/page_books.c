@@ -81,7 +81,7 @@ static void write_bar(const struct cell *cell, const struct book *book, FILE *ou
 static void write_bar_row(const struct cell *cell, const struct book *book, FILE *out)
 {
 	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs("</div>\n", out);
 	if (book->has_accounts && book->lane_time_ns > 0)
 		write_bar(cell, book, out);
@@ -118,7 +118,7 @@ static void write_table_row(const struct summary *s, const struct cell *cell,
 	const struct book *book, const char *phase, FILE *out)
 {
 	fputs("<tr><th scope=\"row\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
 	if (phase) {
 		fputs("<td>", out);
@@ -143,7 +143,8 @@ static void write_table_row(const struct summary *s, const struct cell *cell,
 static void write_table_head(const struct summary *s, bool phases, FILE *out)
 {
 	fprintf(out,
-		"<div class=\"scroll\" tabindex=\"0\"><table><caption>Mean of the runs, sum of the "
+		"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: "
+		"states\"><table><caption>Mean of the runs, sum of the "
 		"lanes; ~ split by samples</caption><thead><tr><th scope=\"col\">stack</th>"
 		"<th scope=\"col\" class=\"n\">cores</th>%s<th scope=\"col\" class=\"n\">all "
 		"s</th>",

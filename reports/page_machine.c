@@ -204,11 +204,10 @@ static int write_cell_commands(const struct summary *s, const struct cell *cell,
 		const struct store_run *run = &t->runs[i];
 		size_t j = 0;
 
-		if (run->guest != cell->guest || run->cores != cell->cores || !run->command)
+		if (!cell_has(cell, run) || !run->command)
 			continue;
 		while (j < i &&
-			(t->runs[j].command != run->command || t->runs[j].guest != run->guest ||
-				t->runs[j].cores != run->cores))
+			(t->runs[j].command != run->command || !cell_has(cell, &t->runs[j])))
 			j++;
 		if (j < i)
 			continue;

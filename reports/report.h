@@ -6,24 +6,34 @@
  * of an experiment, and what the report program calls for an old one.
  */
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <jansson.h>
 
 #include "common/error.h"
+#include "reports/export.h"
 #include "reports/store_reader.h"
+
+/** Where files go, and what may be replaced there. */
+struct report_target {
+	const char *folder;       /**< made if need be; its parent must exist */
+	bool replace;             /**< files of the same names; else they are an error */
+	output_written_t written; /**< told of each file; may be NULL */
+	void *userdata;           /**< of @written */
+};
 
 /**
  * (Re)make @experiment_dir/report/ from @experiment_dir/experiment.db: index.html, summary.csv,
- * runs.csv, flame graphs as .svg and .folded. Each file appears whole or not at all (written
- * beside its name, then renamed), index.html last; other files in the folder are left alone.
- * Errors of store_reader_open(), or of writing (-EACCES, -ENOSPC, -EROFS, ...), with a message.
+ * runs.csv, flame graphs as .svg and .folded. All files appear when all are made, index.html last;
+ * files of other names in the folder are left alone. Errors of store_reader_open(), or of writing
+ * (-EACCES, -ENOSPC, -EROFS, ...), with a message.
  */
 int report_make(const char *experiment_dir, struct error *error);
 
-/** The same from an open store into folder @target, which is made if need be (its parent must
- * exist). */
-int report_write(struct store_reader *store, const char *target, struct error *error);
+/** The same from an open store. */
+int report_write(
+	struct store_reader *store, const struct report_target *target, struct error *error);
 
 /** The closing summary of the store in @experiment_dir, as text. */
 int report_text(const char *experiment_dir, FILE *out, struct error *error);
@@ -31,12 +41,6 @@ int report_text(const char *experiment_dir, FILE *out, struct error *error);
 /** The closing summary as JSON; a new reference. */
 int report_json(const char *experiment_dir, json_t **ret, struct error *error);
 
-/** Told of each file that was written. */
-typedef void (*report_written_t)(const char *path, void *userdata);
-
-/** Formats of report_export(), ended by NULL. */
-extern const char *const report_formats[];
-
-/** Write one format ("folded", "csv") into folder @target. -EINVAL: no such format. */
-int report_export(struct store_reader *store, const char *format, const char *target,
-	report_written_t written, void *userdata, struct error *error);
+/** Write the files of one format. */
+int report_export(struct store_reader *store, const struct export_format *format,
+	const struct report_target *target, struct error *error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/boot.h"
 #include "reports/summary_internal.h"
 
 static json_t *real(double value)
@@ -92,7 +93,7 @@ static json_t *failures(const struct summary *s, const struct cell *c)
 		const struct store_run *run = &t->runs[i];
 		json_t *o;
 
-		if (run->ok || run->guest != c->guest || run->cores != c->cores)
+		if (run->ok || !run->counted || !cell_has(c, run))
 			continue;
 		o = json_object();
 		bad |= put(o, "run", number(run->id));
@@ -102,15 +103,18 @@ static json_t *failures(const struct summary *s, const struct cell *c)
 	return finish(array, bad);
 }
 
-static json_t *cell(const struct summary *s, const struct cell *c)
+static json_t *cell(const struct summary *s, const struct boot_report *boot, const struct cell *c)
 {
 	json_t *o = json_object(), *phases = json_array(), *books = json_array();
 	bool bad = put(o, "guest", text(c->guest));
 
 	bad |= put(o, "cores", number(c->cores));
 	bad |= put(o, "scenario", text(c->scenario));
+	bad |= put(o, "label", text(c->label));
+	bad |= put(o, "name", text(c->name));
 	bad |= put(o, "accel", text(c->accel));
 	bad |= put(o, "runs", json_integer((json_int_t)c->n_runs));
+	bad |= put(o, "warmups", json_integer((json_int_t)c->n_warmups));
 	bad |= put(o, "runs_ok", json_integer((json_int_t)c->n_ok));
 	bad |= put(o, "runs_closed", json_integer((json_int_t)c->n_closed));
 	bad |= put(o, "runs_audited", json_integer((json_int_t)c->n_audited));
@@ -128,6 +132,7 @@ static json_t *cell(const struct summary *s, const struct cell *c)
 		bad |= json_array_append_new(books, book(&c->phases[i])) < 0;
 	}
 	bad |= put(o, "phases", phases);
+	bad |= put(o, "boot_steps", boot_cell_json(boot, c));
 	bad |= put(o, "window", book(&c->window));
 	bad |= put(o, "books", books);
 	bad |= put(o, "details", details(c));
@@ -171,21 +176,23 @@ int summary_make_json(const struct summary *s, json_t **ret)
 {
 	const struct store_tables *t = store_tables(s->store);
 	json_t *o = json_object(), *settings = json_object(), *cells = json_array();
-	bool bad = put(o, "guestscope", text(GUESTSCOPE_VERSION));
+	_cleanup_boot_report_ struct boot_report *boot = NULL;
+	int r = boot_report_make(s, &boot);
+	bool bad = r < 0 || put(o, "guestscope", text(GUESTSCOPE_VERSION));
 
 	bad |= put(o, "store_version", json_integer(STORE_VERSION));
 	for (size_t i = 0; i < t->n_settings; i++)
 		bad |= put(settings, t->settings[i].key, text(t->settings[i].value));
 	bad |= put(o, "experiment", settings);
-	for (size_t i = 0; i < s->n_cells; i++)
-		bad |= json_array_append_new(cells, cell(s, &s->cells[i])) < 0;
+	for (size_t i = 0; boot && i < s->n_cells; i++)
+		bad |= json_array_append_new(cells, cell(s, boot, &s->cells[i])) < 0;
 	bad |= put(o, "cells", cells);
 	bad |= summary_add_runs_json(s, o) < 0;
 	bad |= add_warnings(t, o);
 	bad |= add_findings(s, o);
 	if (bad) {
 		json_decref(o);
-		return -ENOMEM;
+		return r < 0 ? r : -ENOMEM;
 	}
 	*ret = o;
 	return 0;

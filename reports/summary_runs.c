@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "reports/boot.h"
 #include "reports/summary_internal.h"
 
 static json_t *run_phases(const struct store_tables *t, int64_t run)
@@ -107,8 +108,9 @@ static json_t *command(const char *value)
 	return parsed ? parsed : text(value);
 }
 
-static json_t *run_json(const struct store_tables *t, const struct store_run *run)
+static json_t *run_json(const struct summary *s, const struct store_run *run)
 {
+	const struct store_tables *t = store_tables(s->store);
 	json_t *o = json_object();
 	bool bad = put(o, "id", number(run->id));
 
@@ -132,7 +134,11 @@ static json_t *run_json(const struct store_tables *t, const struct store_run *ru
 	bad |= put(o, "frequency_hz", number(run->frequency_hz));
 	bad |= put(o, "command", command(run->command));
 	bad |= put(o, "raster_sha256", text(run->raster_sha256));
+	bad |= put(o, "block", number(run->block));
+	bad |= put(o, "counted", json_boolean(run->counted));
+	bad |= put(o, "label", text(run->label));
 	bad |= put(o, "phases", run_phases(t, run->id));
+	bad |= put(o, "boot_steps", boot_run_json(s, run->id));
 	bad |= put(o, "accounts", run_accounts(t, run->id));
 	bad |= put(o, "audits", run_audits(t, run->id));
 	bad |= put(o, "counters", run_counters(t, run->id));
@@ -146,7 +152,7 @@ int summary_add_runs_json(const struct summary *s, json_t *document)
 	bool bad = !array;
 
 	for (size_t i = 0; i < t->n_runs; i++)
-		bad |= json_array_append_new(array, run_json(t, &t->runs[i])) < 0;
+		bad |= json_array_append_new(array, run_json(s, &t->runs[i])) < 0;
 	bad |= put(document, "runs", array);
 	return bad ? -ENOMEM : 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/boot.h"
 #include "reports/format.h"
 #include "reports/summary.h"
 #include "reports/text.h"
@@ -47,7 +48,7 @@ static int name_width(const struct summary *s, int others)
 	int width = 5;
 
 	for (size_t i = 0; i < s->n_cells; i++) {
-		int w = (int)text_width(s->cells[i].guest);
+		int w = (int)text_width(s->cells[i].name);
 
 		width = w > width ? w : width;
 	}
@@ -58,7 +59,7 @@ static void put_cell_name(FILE *out, const struct cell *cell, int width)
 {
 	char cores[24];
 
-	put(out, cell->guest, width);
+	put(out, cell->name, width);
 	snprintf(cores, sizeof(cores), "%lld", (long long)cell->cores);
 	put(out, cores, -6);
 }
@@ -265,6 +266,9 @@ int summary_write_text(const struct summary *s, FILE *out)
 	if (s->n_cells > 0) {
 		write_times(s, out, style);
 		write_phases(s, out, style);
+		r = boot_write_text(s, out);
+		if (r < 0)
+			return r;
 		write_books(s, out, style, true);
 		write_books(s, out, style, false);
 	}

@@ -32,6 +32,33 @@
 		part.addEventListener('mouseleave', function () { tip.hidden = true; });
 	});
 
+	/* Which section is being read. */
+	if (typeof IntersectionObserver === 'function') {
+		var links = {}, seen = {};
+		document.querySelectorAll('nav a').forEach(function (a) { links[a.getAttribute('href').slice(1)] = a; });
+		var watch = new IntersectionObserver(function (entries) {
+			var current = null;
+			entries.forEach(function (entry) { seen[entry.target.id] = entry.isIntersecting; });
+			Object.keys(links).forEach(function (id) {
+				links[id].removeAttribute('aria-current');
+				current = current || (seen[id] ? links[id] : null);
+			});
+			if (current)
+				current.setAttribute('aria-current', 'true');
+		}, { rootMargin: '-10% 0px -70% 0px' });
+		document.querySelectorAll('main > section').forEach(function (section) { watch.observe(section); });
+	}
+
+	/* Only what can be scrolled needs to be reached by the keyboard. */
+	function reach() {
+		document.querySelectorAll('.scroll, pre').forEach(function (box) {
+			box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+		});
+	}
+	document.addEventListener('toggle', reach, true);
+	window.addEventListener('resize', reach);
+	reach();
+
 	/* What is printed is what the reader would find by opening everything but the flame graphs. */
 	window.addEventListener('beforeprint', function () {
 		document.querySelectorAll('main details:not(.quiet)').forEach(function (d) { d.open = true; });

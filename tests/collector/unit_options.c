@@ -99,6 +99,18 @@ static void lists_are_taken_in_their_order(void **state)
 	options_done(&o);
 }
 
+static void arguments_stay_as_they_were_given(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(
+		PARSE(o, "--guest", "native,bare", "--cores=1,2", "--profile", "oncpu,offcpu"), 0);
+	assert_string_equal(argv[2], "native,bare");
+	assert_string_equal(argv[3], "--cores=1,2");
+	assert_string_equal(argv[5], "oncpu,offcpu");
+}
+
 static void a_later_list_takes_the_place_of_an_earlier(void **state)
 {
 	struct options o;
@@ -381,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_options_the_defaults_count),
 		cmocka_unit_test(lists_are_taken_in_their_order),
+		cmocka_unit_test(arguments_stay_as_they_were_given),
 		cmocka_unit_test(a_later_list_takes_the_place_of_an_earlier),
 		cmocka_unit_test(every_stack_can_be_named),
 		cmocka_unit_test(the_profile_is_chosen_by_words),

@@ -43,6 +43,20 @@ HOSTILE = ("</script><script>alert(1)</script>", "std::vector<int>::operator[](u
            "</title></svg><script>document.title='owned'</script>")
 
 
+BOOT_STEPS = {
+    "native": [("process start", 60, "first code of mandelbrot"), ("program", 40, "marker")],
+    "docker": [("client", 8, "client wakes dockerd"), ("daemon", 30, "exec of containerd-shim"),
+               ("monitor", 12, "exec of runc"), ("runtime create", 30, "end of runc"),
+               ("start request", 5, "exec of runc"), ("runtime start", 10, "exec of mandelbrot"),
+               ("program", 5, "marker")],
+    "linux-minimal": [("process start", 1, "first code of QEMU"), ("QEMU set-up", 5, "first guest code"),
+                      ("firmware", 4, "sample"), ("kernel", 80, "console"), ("init", 2, "console"),
+                      ("program", 8, "marker")],
+    "osv": [("process start", 8, "first code of QEMU"), ("QEMU set-up", 30, "first guest code"),
+            ("firmware", 20, "sample"), ("kernel", 30, "console"), ("program", 12, "marker")],
+}
+
+
 class Store:
     def __init__(self, schema, path):
         self.db = sqlite3.connect(path)
@@ -173,6 +187,18 @@ def add_books(store, rng, run, guest, cores, phase, wall):
     return residual
 
 
+def add_boot(store, run, guest, start, boot_ns, joined):
+    """One run's steps; @joined: its firmware could not be told from its kernel."""
+    steps = BOOT_STEPS[guest]
+    if joined:
+        at = [s[0] for s in steps].index("firmware")
+        steps = steps[:at] + [("firmware + kernel", steps[at][1] + steps[at + 1][1], "console")] + steps[at + 2:]
+    at = start
+    for position, (ns, (name, _, source)) in enumerate(zip(split_exactly(boot_ns, [s[1] for s in steps]), steps)):
+        store.insert("boot_step", run=run, position=position, name=name, start_ns=at, end_ns=at + ns, source=source)
+        at += ns
+
+
 def add_run(store, rng, position, guest, cores, repetition, small):
     accel, render, boot, _ = GUESTS[guest]
     failed = (guest, cores, repetition) == ("osv", 2, 2)
@@ -195,6 +221,7 @@ def add_run(store, rng, position, guest, cores, repetition, small):
                        command=json.dumps(argv), raster_sha256=None if failed else "ab" * 32)
     if failed:
         return
+    add_boot(store, run, guest, start, boot_ns, (guest, cores, repetition) == ("osv", 1, 2))
     walls = [("boot", boot_ns)] + list(zip([n for n, _ in PHASES], split_exactly(total, [s for _, s in PHASES])))
     at, residual = start, 0
     for name, wall in walls:

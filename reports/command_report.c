@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** report DIR...: the page, flame graphs and tables, and the closing summary. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/command.h"
+#include "reports/report.h"
+#include "reports/summary.h"
+
+int command_open(const struct report_options *o, struct store_reader **ret, struct error *error)
+{
+	return o->n_paths == 1 ? store_reader_open(o->paths[0], ret, error)
+			       : store_reader_open_many(o->paths, o->n_paths, ret, error);
+}
+
+char *command_target(const struct report_options *o, const char *path)
+{
+	static const char file[] = "/" STORE_FILE_NAME;
+	size_t n = strlen(path);
+	char *target;
+
+	if (o->output)
+		return strdup(o->output);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	if (n >= sizeof(file) - 1 && strcmp(path + n - (sizeof(file) - 1), file) == 0)
+		n -= sizeof(file) - 1;
+	else if (strcmp(path, STORE_FILE_NAME) == 0)
+		return strdup("report");
+	return asprintf(&target, "%.*s/report", (int)n, path) < 0 ? NULL : target;
+}
+
+void command_print_path(const char *path, void *userdata)
+{
+	(void)userdata;
+	puts(path);
+}
+
+static int print_json(struct store_reader *store, struct error *error)
+{
+	json_t *document = NULL;
+	int r = summary_json(store, &document);
+
+	if (r < 0)
+		return error_set_errno(error, r, "cannot sum the store up");
+	r = json_dumpf(document, stdout, JSON_INDENT(1));
+	json_decref(document);
+	putchar('\n');
+	return r < 0 ? error_set_errno(error, -EIO, "cannot write to standard output") : 0;
+}
+
+int command_report(const struct report_options *o, struct error *error)
+{
+	_cleanup_store_ struct store_reader *store = NULL;
+	_cleanup_free_ char *folder = command_target(o, o->paths[0]);
+	/* An experiment's report/ is ours to remake. */
+	const struct report_target target = {.folder = folder, .replace = !o->output || o->force};
+	int r;
+
+	if (!folder)
+		return error_set_errno(error, -ENOMEM, "cannot report");
+	r = command_open(o, &store, error);
+	if (r < 0)
+		return r;
+	r = report_write(store, &target, error);
+	if (r < 0)
+		return r;
+	r = o->json ? print_json(store, error) : summary_text(store, stdout);
+	if (r < 0)
+		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
+	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", folder);
+	return 0;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The figures. Each is drawn here without scripts; where scripts run, assets/charts.js puts one
+ * that answers to pointer and keyboard in its place, from the numbers in the page's tables. */
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "reports/format.h"
+#include "reports/page_chart.h"
+#include "reports/page_internal.h"
+
+/** What is drawn over the number of cores. */
+enum metric { METRIC_RUNTIME, METRIC_SPEEDUP, METRIC_EFFICIENCY, METRIC_COUNT };
+
+static const struct {
+	const char *title;
+	const char *y_title;
+} metrics[METRIC_COUNT] = {
+	{"Run time over cores", "run time, s"},
+	{"Speed-up over cores", "speed-up over one core"},
+	{"Efficiency over cores", "speed-up by cores, %"},
+};
+
+static size_t series_of(const char *const *stacks, const struct cell *cell)
+{
+	size_t i = 0;
+
+	while (stacks[i] != cell->name)
+		i++;
+	return i;
+}
+
+static double metric_of(const struct summary *s, const struct cell *cell, enum metric metric)
+{
+	double one = NAN, mean = cell->runtime_ns.n ? cell->runtime_ns.mean : NAN;
+
+	if (metric == METRIC_RUNTIME)
+		return mean / 1e9;
+	for (size_t i = 0; i < s->n_cells; i++)
+		if (s->cells[i].name == cell->name && s->cells[i].cores == 1 &&
+			s->cells[i].runtime_ns.n)
+			one = s->cells[i].runtime_ns.mean;
+	return metric == METRIC_SPEEDUP ? one / mean : 100 * one / mean / (double)cell->cores;
+}
+
+/** The numbers of cores there are, ascending. */
+static double *core_numbers(const struct summary *s, size_t *ret_n)
+{
+	double *cores = calloc(s->n_cells + 1, sizeof(*cores));
+	size_t n = 0;
+
+	for (size_t i = 0; cores && i < s->n_cells; i++)
+		if (n == 0 || cores[n - 1] < (double)s->cells[i].cores)
+			cores[n++] = (double)s->cells[i].cores;
+	*ret_n = n;
+	return cores;
+}
+
+static void write_legend(const char *const *stacks, size_t n, FILE *out)
+{
+	fputs("<ul class=\"legend series\">", out);
+	for (size_t i = 0; i < n; i++) {
+		fputs("<li><svg viewBox=\"0 0 14 14\" aria-hidden=\"true\">", out);
+		page_mark(out, i, 7, 7);
+		fputs("</svg><span>", out);
+		markup_text(out, stacks[i]);
+		fputs("</span></li>\n", out);
+	}
+	fputs("</ul>\n", out);
+}
+
+static int write_over_cores(
+	const struct summary *s, const char *const *stacks, size_t n_stacks, FILE *out)
+{
+	_cleanup_free_ struct chart_point *points = calloc(s->n_cells + 1, sizeof(*points));
+	size_t n_cores = 0;
+	_cleanup_free_ double *cores = core_numbers(s, &n_cores);
+
+	if (!points || !cores)
+		return -ENOMEM;
+	if (n_cores < 2)
+		return 0;
+	fputs("<figure class=\"chart\" data-chart=\"cores\"><figcaption>Mean run time, speed-up "
+	      "and "
+	      "efficiency over the number of cores, from the <a "
+	      "href=\"#comparison\">comparison</a>. "
+	      "</figcaption>\n",
+		out);
+	write_legend(stacks, n_stacks, out);
+	fputs("<div class=\"static-charts\">\n", out);
+	for (int m = 0; m < METRIC_COUNT; m++) {
+		struct chart chart = {.label = metrics[m].title,
+			.x_title = "cores",
+			.y_title = metrics[m].y_title,
+			.points = points,
+			.n_points = s->n_cells,
+			.n_series = n_stacks,
+			.x_ticks = cores,
+			.n_x_ticks = n_cores,
+			.x_doubles = true,
+			.lines = true,
+			.from_zero = true,
+			.slope = m == METRIC_SPEEDUP ? 1 : 0,
+			.level = m == METRIC_EFFICIENCY ? 100 : NAN};
+
+		for (size_t i = 0; i < s->n_cells; i++)
+			points[i] = (struct chart_point){series_of(stacks, &s->cells[i]),
+				(double)s->cells[i].cores,
+				metric_of(s, &s->cells[i], (enum metric)m), NAN, NAN};
+		chart_write(&chart, out);
+	}
+	fputs("</div></figure>\n", out);
+	return 0;
+}
+
+static int write_in_order(
+	const struct summary *s, const char *const *stacks, size_t n_stacks, FILE *out)
+{
+	const struct store_tables *t = store_tables(s->store);
+	_cleanup_free_ struct chart_point *points = calloc(t->n_runs + 1, sizeof(*points));
+	double first = INFINITY, last = -INFINITY, step, ticks[16];
+	size_t n = 0, n_ticks = 0;
+
+	if (!points)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_runs; i++) {
+		const struct store_run *run = &t->runs[i];
+		const struct cell *cell = NULL;
+
+		for (size_t j = 0; j < s->n_cells && !cell; j++)
+			cell = page_in_cell(run, &s->cells[j]) ? &s->cells[j] : NULL;
+		if (!run->ok || !cell || run->runtime_ns == STORE_NULL ||
+			!(cell->runtime_ns.mean > 0) || cell->runtime_ns.n < 2)
+			continue;
+		points[n++] = (struct chart_point){series_of(stacks, cell), (double)run->position,
+			100 * ((double)run->runtime_ns / cell->runtime_ns.mean - 1), NAN, NAN};
+		first = fmin(first, (double)run->position);
+		last = fmax(last, (double)run->position);
+	}
+	if (n < 3)
+		return 0;
+	step = fmax(1, chart_step(last - first, 8));
+	ticks[n_ticks++] = first;
+	for (double x = ceil((first + step / 2) / step) * step; x < last - step / 2 && n_ticks < 15;
+		x += step)
+		ticks[n_ticks++] = x;
+	ticks[n_ticks++] = last;
+	fputs("<figure class=\"chart\" data-chart=\"order\"><figcaption>Every run’s time against "
+	      "the mean of its stack and number of cores, in order of execution: a slope is "
+	      "drift, a lone dot an outlier. The numbers: <a href=\"#runs\">every "
+	      "run</a>.</figcaption>\n",
+		out);
+	write_legend(stacks, n_stacks, out);
+	fputs("<div class=\"static-charts wide\">\n", out);
+	chart_write(&(struct chart){.label = "Run time against its mean, in order of execution",
+			    .x_title = "position in the order of execution",
+			    .y_title = "run time against its mean, %",
+			    .points = points,
+			    .n_points = n,
+			    .n_series = n_stacks,
+			    .x_ticks = ticks,
+			    .n_x_ticks = n_ticks,
+			    .level = 0},
+		out);
+	fputs("</div></figure>\n", out);
+	return 0;
+}
+
+int page_figures(const struct summary *s, FILE *out)
+{
+	size_t n = 0;
+	_cleanup_free_ const char **stacks = page_stacks(s, &n);
+	int r;
+
+	if (!stacks)
+		return -ENOMEM;
+	r = write_over_cores(s, stacks, n, out);
+	return r < 0 ? r : write_in_order(s, stacks, n, out);
+}
