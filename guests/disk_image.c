@@ -41,7 +41,10 @@ static const struct magic foreign[] = {
 	{"vpc", "conectix", 8, 0},
 	{"qed", "QED", 4, 0},
 	{"gzip", "\x1f\x8b", 2, 0},
-	{"xz", "\xfd" "7zXZ", 5, 0},
+	{"xz",
+		"\xfd"
+		"7zXZ",
+		5, 0},
 	{"zstd", "\x28\xb5\x2f\xfd", 4, 0},
 };
 
@@ -73,7 +76,8 @@ static int check_qcow2(const char *path, const unsigned char *head, struct error
 		!(has_features && (big_endian(head + QCOW_FEATURES_AT, 8) & QCOW_DATA_FILE)))
 		return 0;
 	return error_set(error, -EINVAL,
-		"the disk image %s is only a part: it refers to another file; make one of both with "
+		"the disk image %s is only a part: it refers to another file; make one of both "
+		"with "
 		"qemu-img convert -O qcow2 %s NEW",
 		path, path);
 }

@@ -30,8 +30,7 @@
  * The units' names as they start, on the console. TERM: without colours. No questions on the first
  * boot of an image that nobody has set up.
  */
-static const char append[] =
-	LINUX_APPEND " systemd.show_status=yes systemd.firstboot=no TERM=dumb";
+static const char append[] = LINUX_APPEND " systemd.show_status=yes systemd.firstboot=no TERM=dumb";
 
 static const char *const image_names[] = {"debian-*.img", NULL};
 
@@ -70,8 +69,7 @@ static char *modules_folder(const char *kernel)
 	const char *dash = strchr(name, '-');
 	char *folder = NULL;
 
-	if (!dash ||
-		asprintf(&folder, "%.*smodules%s", (int)(name - kernel), kernel, dash) < 0)
+	if (!dash || asprintf(&folder, "%.*smodules%s", (int)(name - kernel), kernel, dash) < 0)
 		return NULL;
 	if (access(folder, R_OK | X_OK) == 0)
 		return folder;

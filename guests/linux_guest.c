@@ -158,8 +158,7 @@ int linux_verdict(struct guest *g, const char *console, size_t length, struct er
 
 	r = qemu_verdict(g, console, length, error);
 	if (r == 0)
-		r = verdict_failures(
-			"the guest's kernel", failures, false, console, length, error);
+		r = verdict_failures("the guest's kernel", failures, false, console, length, error);
 	if (r == 0)
 		r = verdict_status(INIT_SAYS " exit status", "", console, length, error);
 	if (r != -ENODATA)
@@ -168,6 +167,6 @@ int linux_verdict(struct guest *g, const char *console, size_t length, struct er
 		return verdict_ended_early("the guest", console, length, error);
 	console_quote(words, sizeof(words), line, n);
 	console_last_line(last, sizeof(last), console, (size_t)(line - console));
-	return error_set(error, -EIO, "the guest says: %s%s%s", words, last[0] ? ", after: " : "",
-		last);
+	return error_set(
+		error, -EIO, "the guest says: %s%s%s", words, last[0] ? ", after: " : "", last);
 }

@@ -29,8 +29,8 @@ struct qemu_machine {
 	const char *cpu_tcg; /**< -cpu under emulation */
 	const char *cpu_kvm; /**< -cpu under KVM */
 	const char *kernel;
-	const char *initrd; /**< or NULL */
-	const char *append; /**< the kernel's command line */
+	const char *initrd;                     /**< or NULL */
+	const char *append;                     /**< the kernel's command line */
 	struct qemu_disk disks[QEMU_DISKS_MAX]; /**< those with a file */
 	uint64_t ram_bytes;
 };

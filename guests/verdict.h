@@ -26,5 +26,4 @@ int verdict_status(const char *saying, const char *where, const char *console, s
 	struct error *error);
 
 /** -EIO: @who ended without a word about its program; with its last words. */
-int verdict_ended_early(
-	const char *who, const char *console, size_t length, struct error *error);
+int verdict_ended_early(const char *who, const char *console, size_t length, struct error *error);

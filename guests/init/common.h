@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/** "guestscope-init: TEXT WHAT NUMBER" on a line of its own; @what may be NULL, @number negative. */
+/** "guestscope-init: TEXT WHAT NUMBER" on a line of its own; @what may be NULL, @number negative.
+ */
 void say(const char *text, const char *what, int number);
 
 /** Let the last words out of the serial port, and power off. Returns never. */

@@ -268,8 +268,8 @@ static void add_units(void)
 	mkdir(UNITS "/multi-user.target.wants", 0755);
 	write_file(UNITS "/guestscope.service", program_unit);
 	write_file(UNITS "/emergency.service", emergency_unit);
-	if (symlink("../guestscope.service",
-		    UNITS "/multi-user.target.wants/guestscope.service") < 0 ||
+	if (symlink("../guestscope.service", UNITS "/multi-user.target.wants/guestscope.service") <
+			0 ||
 		/* No login on the console: it is the program's. */
 		symlink("/dev/null", UNITS "/serial-getty@ttyS0.service") < 0)
 		fail("cannot write units in", UNITS, errno);
@@ -299,8 +299,7 @@ static void hand_over(void)
 
 int main(void)
 {
-	static const struct mount_point run = {
-		"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"};
+	static const struct mount_point run = {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"};
 	char disk[NAME_BYTES], device[NAME_BYTES + 8];
 
 	if (getpid() != 1) {

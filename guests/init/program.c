@@ -97,8 +97,7 @@ static void run(char **argv)
 int main(int argc, char **argv)
 {
 	/* The picture goes there: no limit but the memory there is. */
-	static const struct mount_point tmp = {
-		"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "size=100%"};
+	static const struct mount_point tmp = {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "size=100%"};
 	static char text[COMMAND_MAX + 1];
 	static char *command[ARGUMENTS_MAX + 1];
 
