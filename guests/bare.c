@@ -21,6 +21,7 @@
 #define CPUS_MAX     255
 #define SAYS_CRASHED "bare: crashed: "
 #define SAYS_STATUS  "bare: exit status"
+#define SAYS_PROGRAM "bare: program"
 
 static const char *const kernel_names[] = {KERNEL_NAME, NULL};
 
@@ -148,11 +149,22 @@ static int bare_verdict(struct guest *g, const char *console, size_t length, str
 	return r == -ENODATA ? verdict_ended_early("the guest", console, length, error) : r;
 }
 
+static const struct guest_boot_line boot_lines[] = {{BOOT_KERNEL, SAYS_PROGRAM}};
+
+static const struct guest_boot bare_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_QEMU_SETUP, BOOT_FIRMWARE, BOOT_KERNEL, BOOT_PROGRAM},
+	.n_steps = 5,
+	.lines = boot_lines,
+	.n_lines = ARRAY_SIZE(boot_lines),
+	.emulation = QEMU_EMULATION,
+};
+
 const struct guest_ops guest_bare = {
 	.name = "bare",
 	.title = "our own unikernel in QEMU: the floor",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
+	.boot = &bare_boot,
 	.available = bare_available,
 	.prepare = bare_prepare,
 	.start = qemu_start,

@@ -220,6 +220,7 @@ const struct guest_ops guest_linux = {
 	.title = "Linux in QEMU, a whole Debian with systemd",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
+	.boot = &linux_boot,
 	.available = linux_available,
 	.prepare = linux_prepare,
 	.start = qemu_start,

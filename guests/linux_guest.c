@@ -170,3 +170,17 @@ int linux_verdict(struct guest *g, const char *console, size_t length, struct er
 	return error_set(
 		error, -EIO, "the guest says: %s%s%s", words, last[0] ? ", after: " : "", last);
 }
+
+static const struct guest_boot_line boot_lines[] = {
+	{BOOT_KERNEL, BOOT_SAYS " init"},
+	{BOOT_INIT, BOOT_SAYS " program"},
+};
+
+const struct guest_boot linux_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_QEMU_SETUP, BOOT_FIRMWARE, BOOT_KERNEL, BOOT_INIT,
+		BOOT_PROGRAM},
+	.n_steps = 6,
+	.lines = boot_lines,
+	.n_lines = ARRAY_SIZE(boot_lines),
+	.emulation = QEMU_EMULATION,
+};

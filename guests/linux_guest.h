@@ -19,6 +19,9 @@
 #define LINUX_CPU_TCG "max,la57=off"
 #define LINUX_CPU_KVM "host"
 
+/** The boot's steps, by the words of guests/init. */
+extern const struct guest_boot linux_boot;
+
 /** The kernel of --kernel, or the one that is found. -ENOENT, -EACCES, -EINVAL with a message. */
 int linux_find_kernel(const struct guest_spec *spec, char **ret_path, struct error *error);
 

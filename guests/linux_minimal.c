@@ -61,6 +61,7 @@ const struct guest_ops guest_linux_minimal = {
 	.title = "Linux kernel in QEMU, the program alone",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
+	.boot = &linux_boot,
 	.available = minimal_available,
 	.prepare = minimal_prepare,
 	.start = qemu_start,

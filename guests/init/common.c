@@ -21,6 +21,11 @@ void say(const char *text, const char *what, int number)
 		what ? what : "", digits);
 }
 
+void say_step(const char *begins)
+{
+	dprintf(STDOUT_FILENO, BOOT_SAYS " %s\n", begins);
+}
+
 void power_off(void)
 {
 	tcdrain(STDOUT_FILENO); /* the last words are still in the serial port's buffer */

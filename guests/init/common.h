@@ -9,6 +9,9 @@
  */
 void say(const char *text, const char *what, int number);
 
+/** "guestscope-boot: BEGINS": the host takes the boot apart by these. */
+void say_step(const char *begins);
+
 /** Let the last words out of the serial port, and power off. Returns never. */
 void power_off(void) __attribute__((noreturn));
 

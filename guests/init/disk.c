@@ -289,7 +289,7 @@ static void hand_over(void)
 		if (mount(moved[i], target, NULL, MS_MOVE, NULL) < 0)
 			fail("the disk's root file system lacks the folder", moved[i], errno);
 	}
-	dprintf(STDOUT_FILENO, BOOT_SAYS " starting /sbin/init\n");
+	say_step("starting /sbin/init");
 	if (chdir(NEW_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
 		chdir("/") < 0)
 		fail("cannot change the root", NULL, errno);
@@ -308,7 +308,7 @@ int main(void)
 	}
 	mount_kernel_views();
 	mount_one(&run);
-	dprintf(STDOUT_FILENO, BOOT_SAYS " kernel is up\n");
+	say_step("init");
 	load_modules("virtio");
 	wait_for_disk(PROGRAM_DISK, disk);
 	load_modules("iso9660");

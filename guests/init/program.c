@@ -109,6 +109,8 @@ int main(int argc, char **argv)
 		}
 		enter_program_disk();
 	}
+	if (getpid() == 1)
+		say_step("init");
 	mount_kernel_views();
 	mount_one(&tmp);
 	make_console_raw();
@@ -116,6 +118,7 @@ int main(int argc, char **argv)
 		say("cannot read", COMMAND_FILE, errno);
 		power_off();
 	}
+	say_step("program");
 	run(command);
 	power_off();
 }
