@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/flames.h"
 #include "reports/summary_internal.h"
 
 static const char *const outside_phases[] = {"boot", "shutdown"};
@@ -29,6 +30,7 @@ void summary_free(struct summary *s)
 		free(s->cells[i].details);
 	}
 	free(s->cells);
+	flame_cache_free(s->flames);
 	free(s);
 }
 
@@ -277,7 +279,9 @@ int summary_make(struct store_reader *store, struct summary **ret)
 	if (!s)
 		return -ENOMEM;
 	s->store = store;
-	r = make_cells(s);
+	r = flame_cache_make(&s->flames);
+	if (r >= 0)
+		r = make_cells(s);
 	if (r >= 0)
 		r = add_phases(s);
 	if (r < 0)

@@ -70,6 +70,8 @@ struct cell {
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 
+struct flame_cache;
+
 struct summary {
 	struct store_reader *store; /**< borrowed */
 	struct cell *cells;         /**< by cores, then from the fewest layers to the most */
@@ -77,6 +79,7 @@ struct summary {
 	size_t n_runs;
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
+	struct flame_cache *flames; /**< of flames.h */
 };
 
 /** Work the summary out. -ENOMEM. The store must outlive it. */
