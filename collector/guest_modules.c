@@ -14,12 +14,23 @@
 #define FILE_PAGES_MAX 65536 /* 256 MiB of text in all files */
 #define PAGES_MAX      65536 /* of the guest's */
 #define PLACES_MAX     256
+#define PARTS_MAX      64
+#define PART_BYTES_MIN 64 /* less is not enough to tell a file by */
 
 /** A page of a file's text. */
 struct text_page {
 	uint64_t hash;
 	uint64_t address; /* as linked */
 	size_t file;
+};
+
+/** The begin or the end of a file's text, where it fills only a part of a page: all there is of a
+ * small program. */
+struct text_part {
+	uint64_t address; /* as linked, of the page */
+	size_t file;
+	size_t from, size; /* in the page */
+	unsigned char bytes[PAGE_BYTES];
 };
 
 /** Pages of a file that were seen at one distance from their linked addresses. */
@@ -33,6 +44,8 @@ struct search {
 	const struct guest_memory *m;
 	struct text_page *pages;
 	size_t n_pages, room;
+	struct text_part *parts;
+	size_t n_parts;
 	struct place places[PLACES_MAX];
 	size_t n_places;
 };
@@ -72,21 +85,45 @@ static int add_page(struct search *s, const char *page, uint64_t address, size_t
 	return 0;
 }
 
+/* @size bytes of a segment that lie in one page. What else is there, loaders differ in. */
+static int add_part(struct search *s, const char *bytes, size_t size, uint64_t address, size_t file)
+{
+	struct text_part *part, *grown;
+
+	if (size < PART_BYTES_MIN || s->n_parts >= PARTS_MAX)
+		return 0;
+	grown = realloc(s->parts, (s->n_parts + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	s->parts = grown;
+	part = &grown[s->n_parts++];
+	part->from = address & (PAGE_BYTES - 1);
+	part->address = address - part->from;
+	part->file = file;
+	part->size = size;
+	memcpy(part->bytes, bytes, size);
+	return 0;
+}
+
 static int add_segment(struct search *s, int fd, const struct elf_segment *segment, size_t file)
 {
-	uint64_t skip = -segment->address & (PAGE_BYTES - 1);
+	uint64_t at = 0;
 	int r = 0;
 
-	/* Loaders map whole pages: the first may begin before the segment does. */
-	if (skip)
-		skip = skip <= segment->file_bytes ? skip : segment->file_bytes;
-	for (uint64_t at = skip; at + PAGE_BYTES <= segment->file_bytes && r == 0;
-		at += PAGE_BYTES) {
+	while (at < segment->file_bytes && r == 0) {
+		uint64_t address = segment->address + at, left = segment->file_bytes - at;
+		size_t size = PAGE_BYTES - (address & (PAGE_BYTES - 1));
 		char page[PAGE_BYTES];
 
-		if (pread(fd, page, PAGE_BYTES, (off_t)(segment->offset + at)) != PAGE_BYTES)
+		if (size > left)
+			size = left;
+		if (pread(fd, page, size, (off_t)(segment->offset + at)) != (ssize_t)size)
 			return 0;
-		r = add_page(s, page, segment->address + at, file);
+		if (size == PAGE_BYTES)
+			r = add_page(s, page, address, file);
+		else
+			r = add_part(s, page, size, address, file);
+		at += size;
 	}
 	return r;
 }
@@ -146,6 +183,16 @@ static void match_page(struct search *s, uint64_t address, const void *page)
 		count_place(s, s->pages[low].file, address - s->pages[low].address);
 }
 
+static void match_parts(struct search *s, uint64_t address, const unsigned char *page)
+{
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct text_part *part = &s->parts[i];
+
+		if (memcmp(page + part->from, part->bytes, part->size) == 0)
+			count_place(s, part->file, address - part->address);
+	}
+}
+
 static bool on_page(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
 {
 	struct search *s = userdata;
@@ -156,8 +203,10 @@ static bool on_page(uint64_t address, uint64_t physical, uint64_t size, void *us
 	for (uint64_t at = 0; at < size; at += PAGE_BYTES) {
 		const void *page = guest_memory_at(s->m, physical + at, PAGE_BYTES);
 
-		if (page)
-			match_page(s, address + at, page);
+		if (!page)
+			continue;
+		match_page(s, address + at, page);
+		match_parts(s, address + at, page);
 	}
 	return true;
 }
@@ -183,7 +232,7 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 	s->m = m;
 	for (size_t i = 0; i < inside->n_files && r == 0; i++)
 		r = add_file(s, inside->files[i].path, i);
-	if (r == 0 && s->n_pages) {
+	if (r == 0 && (s->n_pages || s->n_parts)) {
 		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
 		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
 	}
@@ -196,5 +245,6 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 		}
 	}
 	free(s->pages);
+	free(s->parts);
 	return r < 0 ? r : n;
 }

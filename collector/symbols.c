@@ -496,6 +496,14 @@ bool symbol_space_covers(const struct symbol_space *space, uint64_t address)
 	       symbol_table_find(space->kallsyms.table, address - space->kallsyms_bias);
 }
 
+/* Between the first function and the last: what is far from both is not the kernel's. */
+static bool near_table(const struct symbol_table *t, uint64_t address)
+{
+	return t && t->n && address >= t->entries[0].address &&
+	       address - t->entries[0].address <=
+		       t->entries[t->n - 1].address - t->entries[0].address + t->size_max;
+}
+
 int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct symbol *ret)
 {
 	struct symbols *s = space->symbols;
@@ -506,7 +514,7 @@ int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct sym
 	if (m)
 		return set_from_table(s, m->module ? m->module->table : NULL, m->name,
 			address - m->start + m->base, ret);
-	if (space->kallsyms.table)
+	if (near_table(space->kallsyms.table, address - space->kallsyms_bias))
 		return set_from_kallsyms(s, &space->kallsyms, address - space->kallsyms_bias, ret);
 	return set_unresolved(s, "", address, ret);
 }

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plugin for QEMU's emulation (TCG) that counts the instructions which a guest executes, exactly:
+ * the truth that the sampler is held against. -plugin libcount_plugin.so,out=FILE
+ *
+ * Between two marks that the guest's program executes (see count_marks.h), each translation block's
+ * executions are counted by code that QEMU generates in it. At QEMU's end FILE gets a line for each
+ * block: "ADDRESS INSTRUCTIONS EXECUTIONS", the address in hex.
+ *
+ * With one vCPU the counts are exact; with several, two that execute one block at the same time may
+ * lose a count.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/counts/count_marks.h"
+
+/*
+ * The few things of QEMU's plugin interface, version 1, that are used here, since Debian does not
+ * package its header (include/qemu/qemu-plugin.h, docs/devel/tcg-plugins.rst).
+ */
+#define EXPORT __attribute__((visibility("default")))
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+
+struct qemu_info {
+	const char *target_name;
+	struct {
+		int min;
+		int cur;
+	} version;
+	bool system_emulation;
+	struct {
+		int smp_vcpus;
+		int max_vcpus;
+	} system;
+};
+
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
+enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
+
+EXPORT extern int qemu_plugin_version;
+EXPORT int qemu_plugin_install(
+	qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
+
+void qemu_plugin_register_vcpu_tb_trans_cb(
+	qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_tb_exec_inline(
+	struct qemu_plugin_tb *tb, enum qemu_plugin_op op, void *counter, uint64_t add);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+	void (*cb)(unsigned vcpu, void *userdata), enum qemu_plugin_cb_flags flags, void *userdata);
+void qemu_plugin_register_atexit_cb(
+	qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t id, void *userdata), void *userdata);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+
+#define API_VERSION 1
+
+int qemu_plugin_version = API_VERSION;
+
+/** A translation; the same code may be translated again, as another one. Never freed: QEMU's code
+ * adds to it. */
+struct block {
+	struct block *next;
+	uint64_t address;
+	uint64_t instructions;
+	uint64_t executions; /* ever */
+	uint64_t begin, end; /* of these: before the one mark, and before the other */
+};
+
+static struct block *blocks;
+static const char *out_path;
+static bool ended;
+
+/* The guest stands still here if it has one vCPU. */
+static void on_begin(unsigned vcpu, void *userdata)
+{
+	(void)vcpu;
+	(void)userdata;
+	for (struct block *b = __atomic_load_n(&blocks, __ATOMIC_ACQUIRE); b; b = b->next)
+		b->begin = b->executions;
+}
+
+static void on_end(unsigned vcpu, void *userdata)
+{
+	(void)vcpu;
+	(void)userdata;
+	for (struct block *b = __atomic_load_n(&blocks, __ATOMIC_ACQUIRE); b; b = b->next)
+		b->end = b->executions;
+	ended = true;
+}
+
+static bool is_mark(const struct qemu_plugin_insn *insn, uint32_t number)
+{
+	const unsigned char *bytes = qemu_plugin_insn_data(insn);
+	uint32_t found;
+
+	if (qemu_plugin_insn_size(insn) != COUNT_MARK_BYTES ||
+		memcmp(bytes, COUNT_MARK_OPCODE, COUNT_MARK_BYTES - sizeof(found)) != 0)
+		return false;
+	memcpy(&found, bytes + COUNT_MARK_BYTES - sizeof(found), sizeof(found));
+	return found == number;
+}
+
+static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	struct block *b = calloc(1, sizeof(*b));
+
+	(void)id;
+	if (!b)
+		abort();
+	b->address = qemu_plugin_tb_vaddr(tb);
+	b->instructions = qemu_plugin_tb_n_insns(tb);
+	for (size_t i = 0; i < b->instructions; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+
+		if (is_mark(insn, COUNT_MARK_BEGIN))
+			qemu_plugin_register_vcpu_insn_exec_cb(
+				insn, on_begin, QEMU_PLUGIN_CB_NO_REGS, NULL);
+		if (is_mark(insn, COUNT_MARK_END))
+			qemu_plugin_register_vcpu_insn_exec_cb(
+				insn, on_end, QEMU_PLUGIN_CB_NO_REGS, NULL);
+	}
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->executions, 1);
+	b->next = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(
+		&blocks, &b->next, b, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+static void on_exit_of_qemu(qemu_plugin_id_t id, void *userdata)
+{
+	FILE *f = ended ? fopen(out_path, "we") : NULL;
+
+	(void)id;
+	(void)userdata;
+	if (!f) {
+		fprintf(stderr, "count_plugin: %s\n",
+			ended ? "cannot write the counts" : "the guest executed no end mark");
+		return;
+	}
+	for (const struct block *b = blocks; b; b = b->next)
+		if (b->end > b->begin)
+			fprintf(f, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n", b->address,
+				b->instructions, b->end - b->begin);
+	if (fclose(f) != 0)
+		fprintf(stderr, "count_plugin: cannot write the counts\n");
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	if (info->version.min > API_VERSION || info->version.cur < API_VERSION) {
+		fprintf(stderr,
+			"count_plugin: this QEMU's plugin interface is of version %d to %d, not "
+			"%d\n",
+			info->version.min, info->version.cur, API_VERSION);
+		return -1;
+	}
+	for (int i = 0; i < argc; i++)
+		if (strncmp(argv[i], "out=", 4) == 0)
+			out_path = strdup(argv[i] + 4);
+	if (!out_path) {
+		fprintf(stderr, "count_plugin: out=FILE is missing\n");
+		return -1;
+	}
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+	qemu_plugin_register_atexit_cb(id, on_exit_of_qemu, NULL);
+	return 0;
+}
