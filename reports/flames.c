@@ -192,10 +192,5 @@ int page_flames(const struct summary *s, FILE *out)
 		if (r < 0)
 			return r;
 	}
-	if (shown == 0)
-		fputs("<p class=\"lead\">No samples were taken (<code>--profile none</code>, or "
-		      "every run "
-		      "failed).</p>\n",
-			out);
 	return 0;
 }

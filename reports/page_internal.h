@@ -20,6 +20,7 @@ int page_phases(const struct summary *s, FILE *out);
 int page_details(const struct summary *s, FILE *out);
 
 int page_guest(const struct summary *s, FILE *out);
+int page_boot(const struct summary *s, FILE *out);
 int page_flames(const struct summary *s, FILE *out);
 
 int page_audit(const struct summary *s, FILE *out);
