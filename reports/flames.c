@@ -182,8 +182,9 @@ static int write_cell(const struct summary *s, size_t index, size_t *shown, FILE
 	return 0;
 }
 
-int page_flames(const struct summary *s, FILE *out)
+int page_flames(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	size_t shown = 0;
 
 	for (size_t i = 0; i < s->n_cells; i++) {

@@ -45,7 +45,7 @@ static void write_bar(const struct boot_cell *c, double scale_ns, FILE *out)
 	double from = 0;
 
 	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	page_cell_name(out, c->cell);
+	markup_text(out, c->cell->guest);
 	fputs("</div>\n<svg role=\"img\" aria-label=\"boot of ", out);
 	page_cell_name(out, c->cell);
 	for (size_t i = 0; i < c->n_steps; i++) {
@@ -123,8 +123,9 @@ static void write_step(const struct boot_cell *c, size_t i, FILE *out)
 	fputs("</td></tr>\n", out);
 }
 
-int page_boot(const struct summary *s, FILE *out)
+int page_boot(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	static const char *const names[] = {
 		"stack", "step", "#mean ms", "#σ ms", "#median ms", "#% of boot", "ends with"};
 	_cleanup_boot_report_ struct boot_report *b = NULL;
@@ -138,8 +139,16 @@ int page_boot(const struct summary *s, FILE *out)
 		return 0;
 	write_legend(b, out);
 	fputs("<div class=\"bars\">\n", out);
-	for (size_t i = 0; i < b->n_cells; i++)
+	for (size_t i = 0; i < b->n_cells; i++) {
+		int64_t cores = b->cells[i].cell->cores;
+
+		if (i == 0 || cores != b->cells[i - 1].cell->cores) {
+			fputs("<div class=\"head\">", out);
+			page_cores(out, cores);
+			fputs("</div>\n", out);
+		}
 		write_bar(&b->cells[i], scale, out);
+	}
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	page_table_open(out, "steps of the boot",
 		"Means over the runs; the steps of a boot follow each other without a gap and sum "

@@ -106,8 +106,9 @@ static void write_row(
 	fputs("</td></tr>\n", out);
 }
 
-int page_comparison(const struct summary *s, FILE *out)
+int page_comparison(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	static const char *const names[] = {"stack", "#cores", "#runs", "#run s", "#cv %",
 		"#speed-up", "#efficiency %", "#boot s", "in order"};
 	double scale = spark_scale(s);

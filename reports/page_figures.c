@@ -92,7 +92,9 @@ static int write_over_cores(
 	write_legend(stacks, n_stacks, out);
 	fputs("<div class=\"static-charts\">\n", out);
 	for (int m = 0; m < METRIC_COUNT; m++) {
-		struct chart chart = {.label = metrics[m].title,
+		struct chart chart = {.width = 340,
+			.height = 250,
+			.label = metrics[m].title,
 			.x_title = "cores",
 			.y_title = metrics[m].y_title,
 			.points = points,
@@ -155,7 +157,9 @@ static int write_in_order(
 		out);
 	write_legend(stacks, n_stacks, out);
 	fputs("<div class=\"static-charts wide\">\n", out);
-	chart_write(&(struct chart){.label = "Run time against its mean, in order of execution",
+	chart_write(&(struct chart){.width = 780,
+			    .height = 300,
+			    .label = "Run time against its mean, in order of execution",
 			    .x_title = "position in the order of execution",
 			    .y_title = "run time against its mean, %",
 			    .points = points,
@@ -169,8 +173,9 @@ static int write_in_order(
 	return 0;
 }
 
-int page_figures(const struct summary *s, FILE *out)
+int page_figures(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	size_t n = 0;
 	_cleanup_free_ const char **stacks = page_stacks(s, &n);
 	int r;
