@@ -64,7 +64,7 @@ int boot_write_text(const struct summary *s, FILE *out)
 	for (size_t i = 0; i < b->n_cells; i++) {
 		const struct boot_cell *c = &b->cells[i];
 
-		fprintf(out, "%s on %lld %s: %s s, %zu %s", c->cell->guest,
+		fprintf(out, "%s on %lld %s: %s s, %zu %s", c->cell->name,
 			(long long)c->cell->cores, c->cell->cores == 1 ? "core" : "cores",
 			format_spread(&c->boot_ns).text, c->n_runs,
 			c->n_runs == 1 ? "run" : "runs");
@@ -111,7 +111,7 @@ int boot_write_csv(const struct summary *s, FILE *out)
 		for (size_t j = 0; j < c->n_steps; j++) {
 			const struct boot_part *p = &c->steps[j];
 
-			put_quoted(out, c->cell->guest);
+			put_quoted(out, c->cell->name);
 			fprintf(out, ",%lld,%zu,", (long long)c->cell->cores, j);
 			put_quoted(out, p->name);
 			fputc(',', out);

@@ -24,8 +24,7 @@ char *flame_name(const struct flame_kind *kind, const struct cell *cell)
 				   "-_.@#+";
 	char *name, *p;
 
-	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->guest, (long long)cell->cores) <
-		0)
+	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->name, (long long)cell->cores) < 0)
 		return NULL;
 	for (p = name; *p; p++)
 		if (!strchr(fine, *p))
@@ -37,7 +36,7 @@ int flame_tree(const struct summary *s, const struct flame_kind *kind, const str
 	struct stack_tree **ret)
 {
 	const struct stack_selection selection = {
-		.guest = cell->guest, .cores = cell->cores, .kind = kind->kind, .boot = kind->boot};
+		.cell = cell, .kind = kind->kind, .boot = kind->boot};
 	struct stack_tree *tree = NULL;
 	int r = stack_tree_build(s->store, &selection, &tree);
 
@@ -114,7 +113,7 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!run->ok || run->guest != cell->guest || run->cores != cell->cores)
+		if (!cell_counts(cell, run))
 			continue;
 		if (hz != STORE_NULL && hz != run->frequency_hz)
 			return STORE_NULL;
@@ -134,7 +133,7 @@ int flame_draw(const struct summary *s, const struct flame_kind *kind, const str
 	snprintf(id, sizeof(id), "fg%zu", index);
 	if (hz != STORE_NULL)
 		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
-	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->guest, (long long)cell->cores,
+	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->name, (long long)cell->cores,
 		    cell->cores == 1 ? "core" : "cores") < 0) {
 		title = NULL;
 		return -ENOMEM;
@@ -182,9 +181,8 @@ static int write_cell(const struct summary *s, size_t index, size_t *shown, FILE
 	return 0;
 }
 
-int page_flames(const struct page *page, FILE *out)
+int page_flames(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
 	size_t shown = 0;
 
 	for (size_t i = 0; i < s->n_cells; i++) {

@@ -82,7 +82,7 @@ static void bodies_clear(struct bodies *bodies)
 
 /** The contents come before the sections and name only those that are shown, so these are made
  * first. */
-static int make_bodies(const struct page *page, struct bodies *ret)
+static int make_bodies(const struct summary *s, struct bodies *ret)
 {
 	for (size_t i = 0; i < N_SECTIONS; i++) {
 		FILE *out = open_memstream(&ret->text[i], &ret->size[i]);
@@ -90,7 +90,7 @@ static int make_bodies(const struct page *page, struct bodies *ret)
 
 		if (!out)
 			return -ENOMEM;
-		r = sections[i].write(page, out);
+		r = sections[i].write(s, out);
 		if (ferror(out) && r >= 0)
 			r = -ENOMEM;
 		if (fclose(out) != 0 && r >= 0)
@@ -269,8 +269,7 @@ int page_write(const struct summary *s, FILE *out)
 {
 	_cleanup_bodies_ struct bodies bodies = {};
 	const char *at = (const char *)page_html;
-	struct page page = {.summary = s};
-	int r = make_bodies(&page, &bodies);
+	int r = make_bodies(s, &bodies);
 
 	if (r < 0)
 		return r;

@@ -47,7 +47,7 @@ static bool belongs(const struct summary *s, const struct store_audit *a, const 
 {
 	const struct store_run *run = store_run(s->store, a->run);
 
-	return run && run->ok && run->guest == cell->guest && run->cores == cell->cores;
+	return run && cell_counts(cell, run);
 }
 
 static void write_result(const struct store_audit *a, FILE *out)
@@ -92,7 +92,7 @@ static void write_worst(
 	if (!worst)
 		return;
 	fputs("<tr><th scope=\"row\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"t\">", (long long)cell->cores);
 	markup_text(out, what);
 	fprintf(out, "</td><td class=\"n%s\">%zu of %zu</td>", good < n ? " bad" : "", good, n);
@@ -197,9 +197,8 @@ static void write_trust(const struct summary *s, FILE *out)
 	page_table_close(out);
 }
 
-int page_audit(const struct page *page, FILE *out)
+int page_audit(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	if (s->n_cells == 0)

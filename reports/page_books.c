@@ -86,7 +86,7 @@ static void write_bar_row(
 	const struct cell *cell, const struct book *book, enum bar_size size, FILE *out)
 {
 	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs("</div>\n", out);
 	if (book->has_accounts && book->lane_time_ns > 0)
 		write_bar(cell, book, size, out);
@@ -123,7 +123,7 @@ static void write_table_row(const struct summary *s, const struct cell *cell,
 	const struct book *book, const char *phase, FILE *out)
 {
 	fputs("<tr><th scope=\"row\">", out);
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
 	if (phase) {
 		fputs("<td>", out);
@@ -166,10 +166,8 @@ static void write_table_head(const struct summary *s, bool phases, FILE *out)
 		out);
 }
 
-int page_books(const struct page *page, FILE *out)
+int page_books(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
-
 	if (s->n_cells == 0)
 		return 0;
 	write_legend(s, out);
@@ -228,10 +226,8 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 	fputs("</div></div>\n", out);
 }
 
-int page_phases(const struct page *page, FILE *out)
+int page_phases(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
-
 	if (s->n_cells == 0)
 		return 0;
 	fputs("<div class=\"phases\">\n", out);

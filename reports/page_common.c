@@ -3,6 +3,7 @@
 /* What the sections of the page share. */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "reports/format.h"
 #include "reports/page_internal.h"
@@ -14,14 +15,9 @@ void page_cores(FILE *out, int64_t cores)
 
 void page_cell_name(FILE *out, const struct cell *cell)
 {
-	markup_text(out, cell->guest);
+	markup_text(out, cell->name);
 	fputs(", ", out);
 	page_cores(out, cell->cores);
-}
-
-bool page_in_cell(const struct store_run *run, const struct cell *cell)
-{
-	return run->guest == cell->guest && run->cores == cell->cores;
 }
 
 void page_table_open(
@@ -50,16 +46,20 @@ const char **page_stacks(const struct summary *s, size_t *ret_n)
 	const char **stacks = calloc(s->n_cells + 1, sizeof(*stacks));
 	size_t n = 0;
 
-	for (size_t i = 0; stacks && i < s->n_cells; i++) {
-		size_t j = 0;
-
-		while (j < n && stacks[j] != s->cells[i].guest)
-			j++;
-		if (j == n)
-			stacks[n++] = s->cells[i].guest;
-	}
+	for (size_t i = 0; stacks && i < s->n_cells; i++)
+		if (page_series(stacks, n, s->cells[i].name) == n)
+			stacks[n++] = s->cells[i].name;
 	*ret_n = n;
 	return stacks;
+}
+
+size_t page_series(const char *const *stacks, size_t n, const char *name)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(stacks[i], name) != 0)
+		i++;
+	return i;
 }
 
 /* Each fits a circle of radius 5; shapes tell series apart where colours do not. */

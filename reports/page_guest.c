@@ -180,8 +180,7 @@ static int64_t last_run(const struct summary *s, const struct cell *cell)
 	int64_t id = 0;
 
 	for (size_t i = 0; i < t->n_runs; i++)
-		if (t->runs[i].ok && t->runs[i].guest == cell->guest &&
-			t->runs[i].cores == cell->cores && t->runs[i].id > id)
+		if (cell_counts(cell, &t->runs[i]) && t->runs[i].id > id)
 			id = t->runs[i].id;
 	return id;
 }
@@ -245,15 +244,18 @@ static int write_ends(const struct summary *s, const struct cell *cell, FILE *ou
 	if (!store_has_table(s->store, "guest_stack_end"))
 		return 0;
 	r = store_prepare(s->store, &query,
-		"SELECT why, CAST(total(samples) AS INTEGER) AS n, (SELECT CAST(total(samples) AS "
-		"INTEGER) FROM guest_stack_end JOIN run ON id = run WHERE guest = ?1 AND cores = ?2"
-		" AND status = 'ok') FROM guest_stack_end JOIN run ON id = run"
-		" WHERE guest = ?1 AND cores = ?2 AND status = 'ok'"
+		"WITH seen AS (SELECT why, samples FROM guest_stack_end JOIN run ON id = run"
+		" WHERE guest = ?1 AND cores = ?2 AND scenario = ?3 AND label = ?4"
+		" AND status = 'ok' AND counted <> 0)"
+		" SELECT why, CAST(total(samples) AS INTEGER) AS n,"
+		" (SELECT CAST(total(samples) AS INTEGER) FROM seen) FROM seen"
 		" GROUP BY why ORDER BY why <> 'root', n DESC");
 	if (r < 0)
 		return r;
 	sqlite3_bind_text(query, 1, cell->guest, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(query, 2, cell->cores);
+	sqlite3_bind_text(query, 3, cell->scenario, -1, SQLITE_STATIC);
+	sqlite3_bind_text(query, 4, cell->label, -1, SQLITE_STATIC);
 	while ((r = store_step(s->store, query)) > 0) {
 		const char *why = store_text(s->store, query, 0);
 
@@ -298,9 +300,8 @@ static int write_cell(const struct summary *s, const struct cell *cell, bool *fi
 	return r;
 }
 
-int page_guest(const struct page *page, FILE *out)
+int page_guest(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
 	bool first = true;
 
 	for (size_t i = 0; i < s->n_cells; i++) {

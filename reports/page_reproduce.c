@@ -55,7 +55,7 @@ static void write_runs_of(
 
 	fprintf(out, "<p class=\"of-runs\">Run %lld", (long long)t->runs[first].id);
 	for (size_t i = first + 1; i < t->n_runs; i++) {
-		if (done[i] || !page_in_cell(&t->runs[i], cell) || !t->runs[i].command ||
+		if (done[i] || !cell_has(cell, &t->runs[i]) || !t->runs[i].command ||
 			!same_but_for_names(t->runs[first].command, t->runs[i].command))
 			continue;
 		done[i] = true;
@@ -75,7 +75,7 @@ static int write_cell_commands(
 	for (size_t i = 0; i < t->n_runs; i++) {
 		int r;
 
-		if (done[i] || !page_in_cell(&t->runs[i], cell) || !t->runs[i].command)
+		if (done[i] || !cell_has(cell, &t->runs[i]) || !t->runs[i].command)
 			continue;
 		if (n++ == 0) {
 			fputs("<h4>", out);
@@ -152,9 +152,8 @@ static void write_reports(const struct summary *s, FILE *out)
 	fputs("</pre>\n", out);
 }
 
-int page_reproduce(const struct page *page, FILE *out)
+int page_reproduce(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 	int r = 0;
 

@@ -24,21 +24,24 @@ static void write_truth(FILE *out, int64_t value)
 		out);
 }
 
-static void write_run(const struct store_run *run, FILE *out)
+static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
 {
+	const struct cell *cell = summary_cell(s, run);
+
 	fprintf(out, "<tr data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
 		(long long)run->position, (long long)run->cores, (long long)run->id);
-	if (run->ok && run->runtime_ns != STORE_NULL)
+	if (cell_counts(cell, run) && run->runtime_ns != STORE_NULL)
 		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
 	fputs(" data-stack=\"", out);
-	markup_text(out, run->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "\"><td class=\"n\">%lld</td><td class=\"n\">%lld</td><th scope=\"row\">",
 		(long long)run->position, (long long)run->id);
-	markup_text(out, run->guest);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
 		(long long)run->cores, (long long)run->repetition);
 	fprintf(out, "<td class=\"t%s\">", run->ok ? "" : " bad");
 	markup_text(out, run->status);
+	fputs(run->counted ? "" : ", warm-up", out);
 	if (run->error) {
 		fputs(": ", out);
 		markup_text(out, run->error);
@@ -65,9 +68,8 @@ static int compare_position(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-int page_runs(const struct page *page, FILE *out)
+int page_runs(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
 	static const char *const names[] = {"#position", "#run", "stack", "#cores", "#repetition",
 		"status", "#boot s", "#run s", "#residual", "#lost", "closed", "audited"};
 	const struct store_tables *t = store_tables(s->store);
@@ -85,7 +87,7 @@ int page_runs(const struct page *page, FILE *out)
 		"leave of wall time.",
 		names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < t->n_runs; i++)
-		write_run(runs[i], out);
+		write_run(s, runs[i], out);
 	page_table_close(out);
 	return 0;
 }

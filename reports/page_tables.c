@@ -80,10 +80,8 @@ static void write_cell_details(const struct cell *cell, FILE *out)
 	page_table_close(out);
 }
 
-int page_details(const struct page *page, FILE *out)
+int page_details(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
-
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 
@@ -115,7 +113,7 @@ static struct counter_mean counter_of(
 		const struct store_counter *c = &t->counters[i];
 		const struct store_run *run = c->name == name ? store_run(s->store, c->run) : NULL;
 
-		if (!run || !run->ok || !page_in_cell(run, cell) || c->value == STORE_NULL)
+		if (!run || !run->ok || !cell_has(cell, run) || c->value == STORE_NULL)
 			continue;
 		statistic_add(&mean.value, (double)c->value);
 		mean.multiplexed |= c->running_ns < c->enabled_ns;
@@ -140,9 +138,8 @@ static void write_counter_row(const struct summary *s, const char *name, FILE *o
 	fputs("</tr>\n", out);
 }
 
-int page_counters(const struct page *page, FILE *out)
+int page_counters(const struct summary *s, FILE *out)
 {
-	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	if (t->n_counters == 0)
@@ -155,7 +152,7 @@ int page_counters(const struct page *page, FILE *out)
 		out);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		fputs("<th scope=\"col\" class=\"n\">", out);
-		markup_text(out, s->cells[i].guest);
+		markup_text(out, s->cells[i].name);
 		fputs("<br>", out);
 		page_cores(out, s->cells[i].cores);
 		fputs("</th>", out);

@@ -192,8 +192,7 @@ static int load_samples(struct builder *b, const struct stack_selection *selecti
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!run->ok || run->cores != selection->cores ||
-			strcmp(run->guest, selection->guest) != 0)
+		if (!cell_counts(selection->cell, run))
 			continue;
 		b->tree->n_runs++;
 		sqlite3_reset(query);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "reports/store_reader.h"
+#include "reports/summary.h"
 
 /** Deeper stacks are cut there (and a damaged store's circle of parents ends). */
 #define STACK_DEPTH_MAX 512
@@ -55,13 +56,13 @@ struct stack_tree {
 
 /** Which of a cell's samples. */
 struct stack_selection {
-	const char *guest;
-	int64_t cores;
+	const struct cell *cell;
 	const char *kind; /**< oncpu, offcpu */
 	bool boot;        /**< the samples of the boot, in place of those of the window */
 };
 
-/** Build the tree of the runs that ended well. It may be empty (n_nodes 1). -ENOMEM, -EBADMSG. */
+/** Build the tree of the counted runs that ended well. It may be empty (n_nodes 1). -ENOMEM,
+ * -EBADMSG. */
 int stack_tree_build(struct store_reader *store, const struct stack_selection *selection,
 	struct stack_tree **ret);
 

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include <gsl/gsl_cdf.h>
+
 #include "common/cleanup.h"
 
 void statistic_add(struct statistic *s, double value)
@@ -21,21 +23,6 @@ double statistic_stddev(const struct statistic *s)
 	return s->n < 2 ? NAN : sqrt(s->m2 / (double)(s->n - 1));
 }
 
-/** 97.5 % quantile of Student's t; between table rows the larger (cautious) value is taken. */
-static double t_quantile(double freedom)
-{
-	static const struct {
-		double freedom, t;
-	} table[] = {{1, 12.706}, {2, 4.303}, {3, 3.182}, {4, 2.776}, {5, 2.571}, {6, 2.447},
-		{7, 2.365}, {8, 2.306}, {9, 2.262}, {10, 2.228}, {12, 2.179}, {14, 2.145},
-		{17, 2.110}, {20, 2.086}, {30, 2.042}, {60, 2.000}, {120, 1.980}};
-	double t = table[0].t;
-
-	for (size_t i = 0; i < ARRAY_SIZE(table) && table[i].freedom <= freedom; i++)
-		t = table[i].t;
-	return t;
-}
-
 bool statistic_differ(const struct statistic *a, const struct statistic *b)
 {
 	double va, vb, freedom;
@@ -48,7 +35,7 @@ bool statistic_differ(const struct statistic *a, const struct statistic *b)
 		return a->mean != b->mean;
 	freedom = (va + vb) * (va + vb) /
 		  (va * va / (double)(a->n - 1) + vb * vb / (double)(b->n - 1));
-	return fabs(a->mean - b->mean) > t_quantile(freedom) * sqrt(va + vb);
+	return fabs(a->mean - b->mean) > gsl_cdf_tdist_Pinv(0.975, freedom) * sqrt(va + vb);
 }
 
 void proportion_interval(double p, double n, double *ret_low, double *ret_high)

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** The few statistics that the reports state. */
+/**
+ * Statistics of few values. docs/statistics.md has each formula and where it comes from.
+ *
+ * Values are doubles in any unit. A result that cannot be had from the values at hand (too few, all
+ * equal) is NAN, never a guess; every function takes n = 0.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,11 +26,7 @@ void statistic_add(struct statistic *s, double value);
 /** Sample standard deviation (divisor n - 1); NAN where n < 2. */
 double statistic_stddev(const struct statistic *s);
 
-/**
- * Do the means of @a and @b differ by more than chance would? Welch's unequal-variances t test at
- * the 5 % level, two-sided (degrees of freedom by Welch and Satterthwaite). False where either has
- * fewer than two values: then nothing can be said.
- */
+/** Do the means differ by Welch's test at the 5 % level? False where either has fewer than two. */
 bool statistic_differ(const struct statistic *a, const struct statistic *b);
 
 /**
@@ -33,3 +34,137 @@ bool statistic_differ(const struct statistic *a, const struct statistic *b);
  * within 0..1 and is right for small counts. n = 0 gives 0..1.
  */
 void proportion_interval(double p, double n, double *ret_low, double *ret_high);
+
+/** A 95 % interval; NAN where nothing can be said. */
+struct interval {
+	double low;
+	double high;
+};
+
+/** Does the interval exist and leave @value outside? */
+bool interval_excludes(const struct interval *i, double value);
+
+/* One sample. */
+
+struct description {
+	size_t n;
+	double mean;
+	double stddev; /**< divisor n - 1 */
+	double cv;     /**< stddev / mean */
+	double median;
+	double mad; /**< median absolute deviation, times 1.4826: σ where values are normal */
+	double min;
+	double max;
+	struct interval mean_interval;   /**< bootstrap, see bootstrap_interval() */
+	struct interval stddev_interval; /**< by χ², for normal values */
+};
+
+/** -ENOMEM. NANs among the values are left out. */
+int describe(const double *values, size_t n, struct description *ret);
+
+/**
+ * Runs that are far from the others by Iglewicz and Hoaglin's modified z score, 0.6745 |x - median|
+ * / MAD > 3.5; where more than half of the values are equal, by the mean absolute deviation in
+ * place of MAD. Fills @ret (n truths) and says how many; with fewer than 4 values nothing can be
+ * far. -ENOMEM.
+ */
+int find_outliers(const double *values, size_t n, bool *ret);
+
+/**
+ * How many values it takes until the 95 % interval of the mean (Student's t) is the mean ± @share:
+ * the smallest such n by this sample's deviation; and by the upper end of the deviation's interval,
+ * since a few values hardly tell it. 0 where it cannot be said.
+ */
+struct repetitions {
+	size_t n;
+	size_t n_cautious;
+};
+
+struct repetitions repetitions_needed(const struct description *d, double share);
+
+/* Two samples. */
+
+struct comparison {
+	double difference;                   /**< mean of a minus mean of b */
+	double ratio;                        /**< mean of a over mean of b */
+	struct interval difference_interval; /**< bootstrap */
+	struct interval ratio_interval;
+	double welch_t;
+	double welch_freedom;
+	double welch_p; /**< two-sided, unequal variances */
+	double mann_whitney_u;
+	double mann_whitney_p;     /**< two-sided; exact up to 60 values in all, ties too */
+	double mann_whitney_least; /**< the least p that these sizes allow: above 0.05, nothing
+				      shows */
+	double hedges_g;           /**< difference over pooled deviation, corrected for small n */
+	double cliffs_delta;       /**< P(a > b) - P(a < b) */
+	double p_holm; /**< welch_p, corrected by holm(); set by who knows the other comparisons */
+	double detectable; /**< the true difference that Welch's test would find 4 times in 5 */
+};
+
+/** Compare two samples; -ENOMEM. NANs among the values are left out. */
+int compare(const double *a, size_t n_a, const double *b, size_t n_b, struct comparison *ret);
+
+/**
+ * Holm's correction of @n p values for their number, in place; NANs stay and do not count. A result
+ * below 0.05 means: the chance that any of those that are below is a false alarm is at most 5 %.
+ * -ENOMEM.
+ */
+int holm(double *p, size_t n);
+
+/* One sample in order of execution. */
+
+struct order_effects {
+	double rho;     /**< Spearman's rank correlation of value and place */
+	double rho_p;   /**< two-sided; exact up to 9 values, by Student's t above */
+	double slope;   /**< Theil and Sen: the median of all slopes, per place */
+	double first;   /**< first value over the mean of the others, minus 1 */
+	double first_p; /**< two-sided, that the first is a value like the others: Student's t */
+	size_t warmup;  /**< so many values at the begin are told from the rest; 0: none */
+	double warmup_p;
+};
+
+/** -ENOMEM. @values holds no NAN. */
+int find_order_effects(const double *values, size_t n, struct order_effects *ret);
+
+/** Spearman's rank correlation of any two columns and its p, as above. -ENOMEM. */
+int rank_correlation(const double *x, const double *y, size_t n, double *ret_rho, double *ret_p);
+
+/* Intervals of anything that is made from the means of samples. */
+
+/** Most samples that one estimate may be made from. */
+#define BOOTSTRAP_SAMPLES_MAX 4
+
+/** Resamples for each interval. */
+#define BOOTSTRAP_RESAMPLES 2000
+
+/** Resampled runs of some samples, drawn once: so that estimates which sum do so in each resample.
+ */
+struct bootstrap;
+
+/**
+ * An estimate from weighted samples: weights[s][i] says how often value i of sample s was drawn
+ * (whole numbers; all 1: the sample itself; one 0: the sample without that value). NAN: cannot be.
+ */
+typedef double (*estimate_t)(const double *const *weights, void *userdata);
+
+/** For @n_samples samples of sizes @n. The same sizes give the same draws. -ENOMEM, -EINVAL. */
+int bootstrap_make(const size_t *n, size_t n_samples, struct bootstrap **ret);
+
+void bootstrap_free(struct bootstrap *b);
+
+static inline void bootstrap_freep(struct bootstrap **b)
+{
+	bootstrap_free(*b);
+}
+
+#define _cleanup_bootstrap_ __attribute__((cleanup(bootstrap_freep)))
+
+/**
+ * The estimate from the samples themselves, and its 95 % interval: the percentile interval of the
+ * resamples, each sample drawn from itself with replacement, stretched about the estimate by what
+ * the percentile interval is known to be too narrow for so few values (docs/statistics.md). NAN
+ * where a sample has fewer than two values, or the estimate cannot be had from most resamples.
+ */
+double bootstrap_interval(
+	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret);

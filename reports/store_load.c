@@ -44,6 +44,9 @@ static void read_run(struct store_reader *s, sqlite3_stmt *row, void *element)
 		.frequency_hz = store_number(row, 20),
 		.command = store_text(s, row, 21),
 		.raster_sha256 = store_text(s, row, 22),
+		.block = store_number(row, 23),
+		.counted = sqlite3_column_int(row, 24),
+		.label = text_or_empty(s, row, 25),
 	};
 	run->ok = strcmp(run->status, "ok") == 0;
 }
@@ -115,7 +118,8 @@ static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *elemen
 #define RUN_SQL                                                                                    \
 	"SELECT id, guest, cores, scenario, repetition, position, accel, status, error, start_ns," \
 	" end_ns, boot_ns, runtime_ns, guest_runtime_ns, lost_events, closed, audited,"            \
-	" residual_ns, start_utc, split, frequency_hz, command, raster_sha256"                     \
+	" residual_ns, start_utc, split, frequency_hz, command, raster_sha256,"                    \
+	" block, counted, label"                                                                   \
 	" FROM run WHERE id IS NOT NULL AND cores BETWEEN 1 AND 65536 ORDER BY id"
 #define ACCOUNT_SQL                                                                                \
 	"SELECT run, phase, lane < 0 AS helper, state, detail, CAST(total(ns) AS INTEGER),"        \

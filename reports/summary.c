@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/explain.h"
 #include "reports/flames.h"
 #include "reports/summary_internal.h"
 
@@ -25,33 +27,48 @@ void summary_free(struct summary *s)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->n_cells; i++) {
+		series_clear(&s->cells[i].series, s->cells[i].n_phases);
+		free(s->cells[i].own_name);
 		free(s->cells[i].phases);
 		free(s->cells[i].phase_ns);
 		free(s->cells[i].details);
 	}
+	explanation_free(s->explanation);
 	free(s->cells);
 	flame_cache_free(s->flames);
 	free(s);
 }
 
-/** The cell of a run, or NULL. Names are interned by the store, so pointers tell them apart. */
-static struct cell *find_cell(const struct summary *s, const struct store_run *run)
+/* Names are interned by the store, so pointers tell them apart. */
+bool cell_has(const struct cell *cell, const struct store_run *run)
+{
+	return cell->guest == run->guest && cell->cores == run->cores &&
+	       cell->scenario == run->scenario && cell->label == run->label;
+}
+
+bool cell_counts(const struct cell *cell, const struct store_run *run)
+{
+	return run->ok && run->counted && cell_has(cell, run);
+}
+
+struct cell *summary_cell(const struct summary *s, const struct store_run *run)
 {
 	for (size_t i = 0; i < s->n_cells; i++)
-		if (s->cells[i].guest == run->guest && s->cells[i].cores == run->cores)
+		if (cell_has(&s->cells[i], run))
 			return &s->cells[i];
 	return NULL;
 }
 
+/** The cell of a run that counts, or NULL. */
 static struct cell *cell_of(const struct summary *s, int64_t run_id, const struct store_run **ret)
 {
 	const struct store_run *run = store_run(s->store, run_id);
 
-	if (!run || !run->ok)
+	if (!run || !run->ok || !run->counted)
 		return NULL;
 	if (ret)
 		*ret = run;
-	return find_cell(s, run);
+	return summary_cell(s, run);
 }
 
 const struct cell *summary_cell_of(const struct summary *s, int64_t run)
@@ -67,6 +84,11 @@ static void add_time(struct statistic *s, int64_t ns)
 
 static void add_run(struct summary *s, struct cell *cell, const struct store_run *run)
 {
+	if (!run->counted) {
+		cell->n_warmups++;
+		s->n_warmups++;
+		return;
+	}
 	cell->n_runs++;
 	s->n_runs++;
 	if (run->lost_events != STORE_NULL)
@@ -104,11 +126,49 @@ static int compare_cells(const void *a, const void *b)
 {
 	const struct cell *x = a, *y = b;
 
+	if (x->scenario != y->scenario)
+		return strcmp(x->scenario, y->scenario);
 	if (x->cores != y->cores)
 		return x->cores < y->cores ? -1 : 1;
 	if (stack_rank(x->guest) != stack_rank(y->guest))
 		return stack_rank(x->guest) < stack_rank(y->guest) ? -1 : 1;
-	return strcmp(x->guest, y->guest);
+	if (x->guest != y->guest)
+		return strcmp(x->guest, y->guest);
+	return strcmp(x->label, y->label);
+}
+
+/** One name for all cells that differ in their cores alone. */
+static int name_cell(const struct summary *s, size_t i, bool several)
+{
+	struct cell *cell = &s->cells[i];
+
+	for (size_t j = 0; j < i && !cell->name; j++)
+		if (s->cells[j].guest == cell->guest && s->cells[j].label == cell->label &&
+			s->cells[j].scenario == cell->scenario)
+			cell->name = s->cells[j].name;
+	if (cell->name)
+		return 0;
+	if (asprintf(&cell->own_name, "%s%s%s%s%s", cell->guest, *cell->label ? " " : "",
+		    cell->label, several ? " " : "", several ? cell->scenario : "") < 0) {
+		cell->own_name = NULL;
+		return -ENOMEM;
+	}
+	cell->name = cell->own_name;
+	return 0;
+}
+
+/** What tells a cell from the others of its cores: the stack, the label; the scenario only where
+ * there are several. */
+static int name_cells(struct summary *s)
+{
+	bool several = false;
+	int r = 0;
+
+	for (size_t i = 1; i < s->n_cells; i++)
+		several |= s->cells[i].scenario != s->cells[0].scenario;
+	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
+		r = name_cell(s, i, several);
+	return r;
 }
 
 static int make_cells(struct summary *s)
@@ -120,13 +180,14 @@ static int make_cells(struct summary *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
-		struct cell *cell = find_cell(s, run);
+		struct cell *cell = summary_cell(s, run);
 
 		if (!cell) {
 			cell = &s->cells[s->n_cells++];
 			*cell = (struct cell){.guest = run->guest,
 				.cores = run->cores,
 				.scenario = run->scenario,
+				.label = run->label,
 				.accel = run->accel,
 				.window.name = "window",
 				.audit_worst = NAN};
@@ -134,7 +195,7 @@ static int make_cells(struct summary *s)
 		add_run(s, cell, run);
 	}
 	qsort(s->cells, s->n_cells, sizeof(*s->cells), compare_cells);
-	return 0;
+	return name_cells(s);
 }
 
 static struct book *find_phase(struct cell *cell, const char *name)
@@ -290,6 +351,10 @@ int summary_make(struct store_reader *store, struct summary **ret)
 	close_books(s);
 	add_audits(s);
 	r = summary_make_details(s);
+	if (r >= 0)
+		r = summary_make_series(s);
+	if (r >= 0)
+		r = explanation_make(s, &s->explanation);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);

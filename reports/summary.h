@@ -2,10 +2,11 @@
 #pragma once
 
 /**
- * The closing summary of an experiment: per cell (a stack on a number of cores) the times, the
- * books, and how far they can be trusted.
+ * The closing summary of an experiment: per cell (a stack on a number of cores, in a scenario, with
+ * a label) the times, the books, and how far they can be trusted.
  *
- * Means are over the runs that ended well; a failed run counts nowhere but among the failures.
+ * Means are over the counted runs that ended well; a failed run counts nowhere but among the
+ * failures, a warm-up (counted = 0) nowhere but among the warm-ups.
  * The *window* is what run time measures: all phases but "boot" (and "shutdown"). The books of the
  * window therefore sum to run time times lanes.
  */
@@ -46,12 +47,60 @@ struct book_detail {
 	double high_ns;
 };
 
+/** The index after all states: what they leave of the whole. */
+#define TERM_RESIDUAL STATE_COUNT
+#define TERM_COUNT    (STATE_COUNT + 1)
+
+/** One detail of one state, run by run. */
+struct detail_series {
+	enum lane_state state;
+	const char *detail;
+	double *ns; /**< for each run: sum over the lanes */
+};
+
+/**
+ * A phase, or the window, run by run. With k over the states and the residual, in each run
+ * Σₖ term_ns[k] = cores × wall_ns, to the nanosecond: the residual is a term of its own. The mean
+ * over the lanes of state k, C̄ₖ, is term_ns[k] / cores.
+ */
+struct book_series {
+	const char *name;  /**< the phase, or "window" */
+	bool has_accounts; /**< every run was accounted */
+	double *wall_ns;   /**< for each run; of the window: its run time; 0: not in this run */
+	double *whole_ns;  /**< cores × wall_ns */
+	double *term_ns[TERM_COUNT]; /**< for each run: sum over the lanes */
+	struct detail_series *details;
+	size_t n_details;
+};
+
+/** A cell's counted runs that ended well, in order of execution. Times not known are NAN. */
+struct run_series {
+	size_t n;
+	const struct store_run **runs; /**< owned by the store */
+	double *position;
+	double *start_ns;
+	double *boot_ns;
+	double *runtime_ns;
+	double *guest_runtime_ns;
+	bool exact; /**< every run time is known, and all sums are below 2^53: so the books below
+			 are exact */
+	struct book_series window;
+	double *between_ns; /**< cores × what of the run time is in no phase: part of the window's
+				 residual */
+	struct book_series *phases; /**< as the cell's: same number, same order */
+};
+
 struct cell {
 	const char *guest;
 	int64_t cores;
 	const char *scenario;
+	const char *label; /**< may be empty */
 	const char *accel;
-	size_t n_runs;
+	const char *name; /**< the stack, and what tells its cells apart here: "osv a", "osv
+			     paper-2"; one pointer for all cells that differ in their cores alone */
+	char *own_name;   /**< the memory behind it, in one of them */
+	size_t n_runs;    /**< counted ones */
+	size_t n_warmups; /**< the others */
 	size_t n_ok;
 	size_t n_closed;
 	size_t n_audited;     /**< books and independent clocks agreed */
@@ -67,18 +116,23 @@ struct cell {
 	size_t n_phases;
 	struct book_detail *details; /**< window only; by state, largest first */
 	size_t n_details;
+	struct run_series series;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 
+struct explanation;
 struct flame_cache;
 
 struct summary {
 	struct store_reader *store; /**< borrowed */
-	struct cell *cells;         /**< by cores, then from the fewest layers to the most */
+	struct cell
+		*cells; /**< by scenario, cores, then from the fewest layers to the most, label */
 	size_t n_cells;
-	size_t n_runs;
+	size_t n_runs;    /**< counted ones */
+	size_t n_warmups; /**< the others */
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
+	struct explanation *explanation; /**< see explain.h */
 	struct flame_cache *flames; /**< of flames.h */
 };
 
@@ -93,6 +147,15 @@ static inline void summary_freep(struct summary **s)
 }
 
 #define _cleanup_summary_ __attribute__((cleanup(summary_freep)))
+
+/** Is @run of that cell, be it counted or not, failed or not? */
+bool cell_has(const struct cell *cell, const struct store_run *run);
+
+/** Is @run one of those that the cell's statistics are made of: counted, and ended well? */
+bool cell_counts(const struct cell *cell, const struct store_run *run);
+
+/** The cell that @run is of, or NULL. */
+struct cell *summary_cell(const struct summary *s, const struct store_run *run);
 
 /** Is that phase outside the window (boot, shutdown)? */
 bool phase_is_outside(const char *name);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "reports/summary.h"
 
 static void put_text(FILE *out, const char *text)
@@ -57,7 +58,8 @@ static void put_statistic(FILE *out, const struct statistic *s)
 
 int summary_write_cells_csv(const struct summary *s, FILE *out)
 {
-	fputs("guest,cores,scenario,accel,runs,runs_ok,runs_closed,runs_audited,lost_events,boot_s,"
+	fputs("guest,cores,scenario,label,accel,runs,runs_ok,runs_closed,runs_audited,lost_events,"
+	      "boot_s,"
 	      "boot_stddev_s,runtime_s,runtime_stddev_s,guest_runtime_s,guest_runtime_stddev_s,"
 	      "lane_time_s",
 		out);
@@ -72,6 +74,8 @@ int summary_write_cells_csv(const struct summary *s, FILE *out)
 		put_text(out, c->guest);
 		fprintf(out, ",%lld,", (long long)c->cores);
 		put_text(out, c->scenario);
+		fputc(',', out);
+		put_text(out, c->label);
 		fputc(',', out);
 		put_text(out, c->accel);
 		fprintf(out, ",%zu,%zu,%zu,%zu,%lld", c->n_runs, c->n_ok, c->n_closed, c->n_audited,
@@ -113,7 +117,8 @@ int summary_write_runs_csv(const struct summary *s, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 
-	fputs("run,guest,cores,scenario,accel,repetition,position,start_utc,status,boot_s,runtime_"
+	fputs("run,guest,cores,scenario,label,accel,block,counted,repetition,position,start_utc,"
+	      "status,boot_s,runtime_"
 	      "s,"
 	      "guest_runtime_s",
 		out);
@@ -123,15 +128,17 @@ int summary_write_runs_csv(const struct summary *s, FILE *out)
 	fputs(",residual_s,lost_events,closed,audited,error\n", out);
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
-		const char *const texts[] = {run->scenario, run->accel};
+		const char *const texts[] = {run->scenario, run->label, run->accel};
 
 		fprintf(out, "%lld,", (long long)run->id);
 		put_text(out, run->guest);
 		put_number(out, run->cores);
-		for (size_t j = 0; j < 2; j++) {
+		for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
 			fputc(',', out);
 			put_text(out, texts[j]);
 		}
+		put_number(out, run->block);
+		put_number(out, run->counted);
 		put_number(out, run->repetition);
 		put_number(out, run->position);
 		fputc(',', out);

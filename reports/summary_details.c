@@ -44,14 +44,12 @@ static bool find_cell_index(const struct summary *s, int64_t run_id, size_t *ret
 {
 	const struct store_run *run = store_run(s->store, run_id);
 
-	if (!run || !run->ok)
+	const struct cell *cell = run && run->ok && run->counted ? summary_cell(s, run) : NULL;
+
+	if (!cell)
 		return false;
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (s->cells[i].guest == run->guest && s->cells[i].cores == run->cores) {
-			*ret = i;
-			return true;
-		}
-	return false;
+	*ret = (size_t)(cell - s->cells);
+	return true;
 }
 
 static size_t collect(const struct summary *s, struct piece *pieces)

@@ -9,6 +9,11 @@
 
 #include "reports/summary.h"
 
+/** Fill each cell's series; its phases are there. -ENOMEM. */
+int summary_make_series(struct summary *s);
+
+void series_clear(struct run_series *series, size_t n_phases);
+
 /** The cell that a run counts in; NULL: in none, as it failed or is no run. */
 const struct cell *summary_cell_of(const struct summary *s, int64_t run);
 

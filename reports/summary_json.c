@@ -93,7 +93,7 @@ static json_t *failures(const struct summary *s, const struct cell *c)
 		const struct store_run *run = &t->runs[i];
 		json_t *o;
 
-		if (run->ok || run->guest != c->guest || run->cores != c->cores)
+		if (run->ok || !run->counted || !cell_has(c, run))
 			continue;
 		o = json_object();
 		bad |= put(o, "run", number(run->id));
@@ -110,8 +110,11 @@ static json_t *cell(const struct summary *s, const struct boot_report *boot, con
 
 	bad |= put(o, "cores", number(c->cores));
 	bad |= put(o, "scenario", text(c->scenario));
+	bad |= put(o, "label", text(c->label));
+	bad |= put(o, "name", text(c->name));
 	bad |= put(o, "accel", text(c->accel));
 	bad |= put(o, "runs", json_integer((json_int_t)c->n_runs));
+	bad |= put(o, "warmups", json_integer((json_int_t)c->n_warmups));
 	bad |= put(o, "runs_ok", json_integer((json_int_t)c->n_ok));
 	bad |= put(o, "runs_closed", json_integer((json_int_t)c->n_closed));
 	bad |= put(o, "runs_audited", json_integer((json_int_t)c->n_audited));

@@ -134,6 +134,9 @@ static json_t *run_json(const struct summary *s, const struct store_run *run)
 	bad |= put(o, "frequency_hz", number(run->frequency_hz));
 	bad |= put(o, "command", command(run->command));
 	bad |= put(o, "raster_sha256", text(run->raster_sha256));
+	bad |= put(o, "block", number(run->block));
+	bad |= put(o, "counted", json_boolean(run->counted));
+	bad |= put(o, "label", text(run->label));
 	bad |= put(o, "phases", run_phases(t, run->id));
 	bad |= put(o, "boot_steps", boot_run_json(s, run->id));
 	bad |= put(o, "accounts", run_accounts(t, run->id));

@@ -48,7 +48,7 @@ static int name_width(const struct summary *s, int others)
 	int width = 5;
 
 	for (size_t i = 0; i < s->n_cells; i++) {
-		int w = (int)text_width(s->cells[i].guest);
+		int w = (int)text_width(s->cells[i].name);
 
 		width = w > width ? w : width;
 	}
@@ -59,7 +59,7 @@ static void put_cell_name(FILE *out, const struct cell *cell, int width)
 {
 	char cores[24];
 
-	put(out, cell->guest, width);
+	put(out, cell->name, width);
 	snprintf(cores, sizeof(cores), "%lld", (long long)cell->cores);
 	put(out, cores, -6);
 }

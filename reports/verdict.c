@@ -81,7 +81,7 @@ static void compare_stacks(const struct summary *s, int64_t cores, struct verdic
 
 		if (cell->cores != cores || cell == best || cell->runtime_ns.n == 0)
 			continue;
-		say(verdict, "; %s takes %.2f times as long", cell->guest,
+		say(verdict, "; %s takes %.2f times as long", cell->name,
 			cell->runtime_ns.mean / best->runtime_ns.mean);
 		if (cell->runtime_ns.n < 2 || best->runtime_ns.n < 2)
 			say(verdict, " (too few runs to tell chance)");
@@ -99,7 +99,7 @@ static void compare_cores(const struct summary *s, struct verdicts *v)
 		const struct cell *one = NULL, *cell = &s->cells[i];
 
 		for (size_t j = 0; j < s->n_cells; j++)
-			if (s->cells[j].guest == cell->guest && s->cells[j].cores == 1)
+			if (s->cells[j].name == cell->name && s->cells[j].cores == 1)
 				one = &s->cells[j];
 		if (!one || one == cell || one->runtime_ns.n == 0 || cell->runtime_ns.n == 0)
 			continue;
@@ -109,7 +109,7 @@ static void compare_cores(const struct summary *s, struct verdicts *v)
 		} else {
 			say(verdict, "; ");
 		}
-		say(verdict, "%s on %lld cores %.2f (%.0f %%)", cell->guest, (long long)cell->cores,
+		say(verdict, "%s on %lld cores %.2f (%.0f %%)", cell->name, (long long)cell->cores,
 			one->runtime_ns.mean / cell->runtime_ns.mean,
 			100 * one->runtime_ns.mean / cell->runtime_ns.mean / (double)cell->cores);
 	}
@@ -150,7 +150,7 @@ static void name_losses(const struct summary *s, int64_t cores, struct verdicts 
 		} else {
 			say(verdict, "; ");
 		}
-		say(verdict, "%s %s %%", s->cells[i].guest,
+		say(verdict, "%s %s %%", s->cells[i].name,
 			format_percent(book->state_ns[STATE_GUEST] + book->state_ns[STATE_USER],
 				book->lane_time_ns)
 				.text);
