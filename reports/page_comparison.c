@@ -228,20 +228,20 @@ static void write_contrast(const struct contrast *x, bool group, FILE *out)
 	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)x->a->cores);
 	write_range(out, x->runtime.difference, &x->runtime.difference_interval, 1e9);
 	write_range(out, x->runtime.ratio, &x->runtime.ratio_interval, 1);
+	fputs(judgement(x), out);
 	write_plain(out, x->runtime.hedges_g, 2);
 	write_plain(out, x->runtime.cliffs_delta, 2);
 	write_p(out, x->runtime.welch_p);
 	write_p(out, x->runtime.p_holm);
 	write_p(out, x->runtime.mann_whitney_p);
-	fputs(judgement(x), out);
 	fputs("</tr>\n", out);
 }
 
 static void write_contrasts(const struct explanation *e, FILE *out)
 {
 	static const char *const names[] = {"run time of", "#cores", "#longer by s",
-		"#times as long", "#Hedges’ g", "#Cliff’s δ", "#p (Welch)", "#p (Holm)",
-		"#p (Mann-Whitney)", "so it"};
+		"#times as long", "so it", "#Hedges’ g", "#Cliff’s δ", "#p Welch", "#p Holm",
+		"#p M.-W."};
 
 	if (e->n_contrasts == 0)
 		return;

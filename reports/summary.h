@@ -133,7 +133,7 @@ struct summary {
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
 	struct explanation *explanation; /**< see explain.h */
-	struct flame_cache *flames; /**< of flames.h */
+	struct flame_cache *flames;      /**< of flames.h */
 };
 
 /** Work the summary out. -ENOMEM. The store must outlive it. */
