@@ -57,6 +57,9 @@ struct run_request {
 	struct attach *attach; /**< a process that runs already, or NULL: start the stack */
 	unsigned repetition;
 	unsigned position;
+	unsigned block;    /**< from 1; 0: a warm-up */
+	bool counted;      /**< false: a warm-up, which is in no statistic */
+	const char *label; /**< "", or "a" or "b" of an A/A control */
 };
 
 struct run_worker {
