@@ -25,6 +25,7 @@ enum {
 	OPTION_KERNEL,
 	OPTION_SYMBOLS,
 	OPTION_MEMORY,
+	OPTION_DISK,
 	OPTION_PROFILE,
 	OPTION_COUNTERS,
 	OPTION_FREQUENCY,
@@ -82,6 +83,8 @@ static const struct argp_option option_table[] = {
 	{"symbols", OPTION_SYMBOLS, "FILE", 0, "ELF with the guest kernel's symbols", 0},
 	{"memory", OPTION_MEMORY, "SIZE", 0,
 		"RAM of virtual machines in MiB, or with M or G; default as the picture needs", 0},
+	{"disk", OPTION_DISK, "FILE", 0,
+		"a disk image for the guest linux to boot, in place of the built one", 0},
 	{"pin", OPTION_PIN, "MODE", 0,
 		"cores (default: one lane per physical core first), threads, none, or a CPU list",
 		0},
@@ -434,6 +437,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_MEMORY:
 		return parse_memory(p, arg);
+	case OPTION_DISK:
+		o->disk = arg;
+		return 0;
 	case OPTION_PIN:
 		o->pin = arg;
 		return 0;
@@ -465,6 +471,18 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static int check_disk(const struct options *o, struct error *error)
+{
+	bool used = !o->disk || o->resume ||
+		    (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN);
+
+	for (size_t i = 0; i < o->n_guests; i++)
+		used |= strcmp(o->guests[i]->name, "linux") == 0;
+	return used ? 0
+		    : error_set_user(error, -EINVAL,
+			      "--disk is for the guest linux, which is not in --guest");
 }
 
 static int together(const struct options *o, struct error *error)
@@ -522,7 +540,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
 	if (!options_given(ret, "warmup"))
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
-	return together(ret, error);
+	r = together(ret, error);
+	return r < 0 ? r : check_disk(ret, error);
 }
 
 void options_done(struct options *o)
