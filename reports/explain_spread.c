@@ -13,6 +13,7 @@ void spread_clear(struct spread *x)
 {
 	free(x->states.list);
 	free(x->details.list);
+	free(x->causes.list);
 	free(x->phases.list);
 	free(x->outlier);
 }
@@ -33,7 +34,9 @@ static int split(struct spread *x)
 		r = split_variance(x->cell, x->variance, draws, GRAIN_STATE, &x->states);
 	if (r >= 0)
 		r = split_variance(x->cell, x->variance, draws, GRAIN_PHASE, &x->phases);
-	return r < 0 ? r : split_variance(x->cell, x->variance, draws, GRAIN_DETAIL, &x->details);
+	if (r >= 0)
+		r = split_variance(x->cell, x->variance, draws, GRAIN_DETAIL, &x->details);
+	return r < 0 ? r : split_variance(x->cell, x->variance, draws, GRAIN_CAUSE, &x->causes);
 }
 
 static int make_spread(const struct cell *cell, struct spread *x)
