@@ -27,6 +27,7 @@ typedef int (*command_run_t)(const struct report_options *o, struct error *error
 
 int command_report(const struct report_options *o, struct error *error);
 int command_export(const struct report_options *o, struct error *error);
+int command_diff(const struct report_options *o, struct error *error);
 
 /** Open one store, or several side by side. */
 int command_open(const struct report_options *o, struct store_reader **ret, struct error *error);

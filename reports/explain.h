@@ -16,8 +16,10 @@
  * term may be split further, by phase and by detail; those parts sum to it likewise.
  */
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "reports/statistics.h"
 #include "reports/summary.h"
@@ -134,7 +136,8 @@ struct drift {
 	size_t n;
 	double rho;
 	double p;
-	double slope; /**< per run: share of the mean */
+	double slope; /**< median of slopes (Theil and Sen): share of the mean for each place */
+	double span;  /**< places from the first run to the last */
 };
 
 struct explanation {
@@ -158,6 +161,20 @@ static inline void explanation_freep(struct explanation **e)
 }
 
 #define _cleanup_explanation_ __attribute__((cleanup(explanation_freep)))
+
+/*
+ * The same in words: one paragraph each, which claims no more than the intervals allow. A name from
+ * the store is as untrusted here as there.
+ */
+void scaling_words(const struct scaling *x, struct verdict *ret);
+void contrast_words(const struct contrast *x, struct verdict *ret);
+void spread_words(const struct spread *x, struct verdict *ret);
+
+/** A line for each term, as CSV (RFC 4180 with "\n"; values in s, of variances in s²). */
+int explanation_write_csv(const struct summary *s, FILE *out);
+
+/** Add "explanation" to the JSON document of the summary. -ENOMEM. */
+int explanation_add_json(const struct summary *s, json_t *document);
 
 /** The explanation of that cell, or NULL. */
 const struct scaling *explanation_scaling(const struct explanation *e, const struct cell *many);

@@ -9,6 +9,9 @@
 #include "common/cleanup.h"
 #include "reports/explain_internal.h"
 
+/* Of two runs everything that differs goes with everything else. */
+#define SPLIT_MIN 3
+
 void spread_clear(struct spread *x)
 {
 	free(x->states.list);
@@ -24,7 +27,7 @@ static int split(struct spread *x)
 	size_t n = x->cell->series.n;
 	int r;
 
-	if (!is_explainable(x->cell) || n < 2)
+	if (!is_explainable(x->cell) || n < SPLIT_MIN)
 		return 0;
 	x->variance = gsl_stats_variance(x->cell->series.runtime_ns, 1, n);
 	if (!(x->variance > 0))

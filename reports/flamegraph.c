@@ -9,15 +9,8 @@
 #include "common/cleanup.h"
 #include "flamegraph_css.h"
 #include "flamegraph_js.h"
+#include "reports/flamegraph_internal.h"
 #include "reports/format.h"
-
-#define WIDTH        1200
-#define MARGIN       10
-#define TOP          60 /* title and controls */
-#define BOTTOM       52 /* details and legend */
-#define ROW          17
-#define CHARACTER    6.7 /* width of the frames' type */
-#define NARROWEST_PX 0.1
 
 const char *flamegraph_style(void)
 {
@@ -57,13 +50,12 @@ static void write_defs(const char *id, FILE *out)
 	fputs("</style>\n", out);
 }
 
-/** The name as far as it fits into @width px; nothing if that is less than three characters. */
-static void write_label(const struct stack_node *node, double x, double y, double width, FILE *out)
+void flamegraph_label(const char *text, double x, double y, double width, FILE *out)
 {
-	int room = (int)((fmin(width, WIDTH) - 6) / CHARACTER), n = 0;
+	int room = (int)((fmin(width, FLAME_WIDTH) - 6) / FLAME_CHARACTER), n = 0;
 	char label[256];
 	size_t used = 0;
-	const char *p = node->symbol;
+	const char *p = text;
 
 	if (room < 3)
 		return;
@@ -102,8 +94,8 @@ static void write_frame(const struct stack_tree *tree, const struct stack_node *
 	if (node->samples > 0)
 		fprintf(out, ", %s %s", format_count((double)node->samples).text, count_of);
 	fprintf(out, "</title><rect x=\"%.4f\" y=\"%.0f\" width=\"%.4f\" height=\"%d\"/>", x, y,
-		width, ROW - 1);
-	write_label(node, x, y, width, out);
+		width, FLAME_ROW - 1);
+	flamegraph_label(node->symbol, x, y, width, out);
 	fputs("</g>\n", out);
 }
 
@@ -111,7 +103,8 @@ static void write_frame(const struct stack_tree *tree, const struct stack_node *
 static double *place(const struct stack_tree *tree, uint32_t *ret_depth)
 {
 	double *start = calloc(tree->n_nodes, 2 * sizeof(*start)), *cursor;
-	double narrowest = NARROWEST_PX / (WIDTH - 2 * MARGIN) * (double)tree->nodes[0].total_ns;
+	double narrowest = FLAME_NARROWEST_PX / (FLAME_WIDTH - 2 * FLAME_MARGIN) *
+			   (double)tree->nodes[0].total_ns;
 
 	if (!start)
 		return NULL;
@@ -134,7 +127,7 @@ static double *place(const struct stack_tree *tree, uint32_t *ret_depth)
 static void write_legend(const struct stack_tree *tree, double y, FILE *out)
 {
 	bool used[SIDE_COUNT] = {};
-	double x = MARGIN;
+	double x = FLAME_MARGIN;
 
 	for (size_t i = 1; i < tree->n_nodes; i++)
 		used[tree->nodes[i].side] = true;
@@ -152,14 +145,15 @@ static void write_legend(const struct stack_tree *tree, double y, FILE *out)
 	fputs("</g>\n", out);
 }
 
-static void write_head(const struct flamegraph_options *options, double height, FILE *out)
+void flamegraph_head(const struct flamegraph_options *options, double height,
+	void (*defs)(const char *id, FILE *out), FILE *out)
 {
 	if (options->standalone)
 		fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
 	fprintf(out,
 		"<svg class=\"gs-fg\" id=\"%s\" width=\"%d\" height=\"%.0f\""
 		" viewBox=\"0 0 %d %.0f\" role=\"group\" aria-label=\"",
-		options->id, WIDTH, height, WIDTH, height);
+		options->id, FLAME_WIDTH, height, FLAME_WIDTH, height);
 	markup_text(out, options->title);
 	fprintf(out, "\"%s>\n", options->standalone ? " xmlns=\"http://www.w3.org/2000/svg\"" : "");
 	if (options->standalone) {
@@ -167,26 +161,29 @@ static void write_head(const struct flamegraph_options *options, double height, 
 		markup_text(out, options->title);
 		fprintf(out, "</title>\n<style>%s</style>\n", flamegraph_style());
 	}
-	write_defs(options->id, out);
-	fprintf(out, "<text class=\"fg-title\" x=\"%d\" y=\"24\">", MARGIN);
+	defs(options->id, out);
+	fprintf(out, "<text class=\"fg-title\" x=\"%d\" y=\"24\">", FLAME_MARGIN);
 	markup_text(out, options->title);
-	fprintf(out, "</text>\n<text class=\"fg-sub\" x=\"%d\" y=\"44\">", MARGIN);
+	fprintf(out, "</text>\n<text class=\"fg-sub\" x=\"%d\" y=\"44\">", FLAME_MARGIN);
 	markup_text(out, options->subtitle);
 	fprintf(out,
 		"</text>\n<foreignObject x=\"%d\" y=\"6\" width=\"420\" height=\"32\">"
 		"<div class=\"fg-controls\"%s></div></foreignObject>\n",
-		WIDTH - 430, options->standalone ? " xmlns=\"http://www.w3.org/1999/xhtml\"" : "");
+		FLAME_WIDTH - 430,
+		options->standalone ? " xmlns=\"http://www.w3.org/1999/xhtml\"" : "");
 }
 
-static void write_foot(const struct flamegraph_options *options, const struct stack_tree *tree,
-	double y, size_t dropped, FILE *out)
+void flamegraph_info(double y, size_t dropped, FILE *out)
 {
-	fprintf(out, "<text class=\"fg-info\" x=\"%d\" y=\"%.0f\">", MARGIN, y);
+	fprintf(out, "<text class=\"fg-info\" x=\"%d\" y=\"%.0f\">", FLAME_MARGIN, y);
 	fputs("Click a frame to zoom; arrow keys move, Enter zooms, Esc resets, / searches.", out);
 	if (dropped > 0)
 		fprintf(out, " %zu frames narrower than 0.1 px are not drawn.", dropped);
 	fputs("</text>\n", out);
-	write_legend(tree, y + 22, out);
+}
+
+void flamegraph_foot(const struct flamegraph_options *options, FILE *out)
+{
 	if (options->standalone)
 		fprintf(out, "<script><![CDATA[\n%s]]></script>\n", flamegraph_script());
 	fputs("</svg>\n", out);
@@ -203,24 +200,28 @@ int flamegraph_write(
 	start = place(tree, &depth);
 	if (!start)
 		return -ENOMEM;
-	scale = total > 0 ? (WIDTH - 2 * MARGIN) / total : 0;
-	frames_height = (double)(depth + 1) * ROW;
-	write_head(options, TOP + frames_height + BOTTOM, out);
+	scale = total > 0 ? (FLAME_WIDTH - 2 * FLAME_MARGIN) / total : 0;
+	frames_height = (double)(depth + 1) * FLAME_ROW;
+	flamegraph_head(options, FLAME_TOP + frames_height + FLAME_BOTTOM, write_defs, out);
 	fputs("<g class=\"frames\">\n", out);
-	write_frame(tree, tree->nodes, options->count_of, MARGIN, TOP + frames_height - ROW,
-		WIDTH - 2 * MARGIN, out);
+	write_frame(tree, tree->nodes, options->count_of, FLAME_MARGIN,
+		FLAME_TOP + frames_height - FLAME_ROW, FLAME_WIDTH - 2 * FLAME_MARGIN, out);
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		const struct stack_node *node = &tree->nodes[tree->order[i]];
 		double width = (double)node->total_ns * scale;
 
-		if (width < NARROWEST_PX) {
+		if (width < FLAME_NARROWEST_PX) {
 			dropped++;
 			continue;
 		}
-		write_frame(tree, node, options->count_of, MARGIN + start[tree->order[i]] * scale,
-			TOP + frames_height - (double)(node->depth + 1) * ROW, width, out);
+		write_frame(tree, node, options->count_of,
+			FLAME_MARGIN + start[tree->order[i]] * scale,
+			FLAME_TOP + frames_height - (double)(node->depth + 1) * FLAME_ROW, width,
+			out);
 	}
 	fputs("</g>\n", out);
-	write_foot(options, tree, TOP + frames_height + 20, dropped, out);
+	flamegraph_info(FLAME_TOP + frames_height + 20, dropped, out);
+	write_legend(tree, FLAME_TOP + frames_height + 42, out);
+	flamegraph_foot(options, out);
 	return ferror(out) ? -EIO : 0;
 }

@@ -18,17 +18,23 @@ const struct flame_kind flame_table[FLAME_KINDS] = {
 		"intervals"},
 };
 
-char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+void flame_clean_name(char *name)
 {
 	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				   "-_.@#+";
-	char *name, *p;
+
+	for (; *name; name++)
+		if (!strchr(fine, *name))
+			*name = '_';
+}
+
+char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+{
+	char *name;
 
 	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->name, (long long)cell->cores) < 0)
 		return NULL;
-	for (p = name; *p; p++)
-		if (!strchr(fine, *p))
-			*p = '_';
+	flame_clean_name(name);
 	return name;
 }
 

@@ -22,6 +22,9 @@ struct flame_kind {
 
 extern const struct flame_kind flame_table[FLAME_KINDS];
 
+/** Replace every character that a file name should not have by '_'. */
+void flame_clean_name(char *name);
+
 /** "<prefix>-<guest>-<cores>", with every character of the guest's name that a file name should
  *  not have replaced by '_'. Malloced; NULL: out of memory. */
 char *flame_name(const struct flame_kind *kind, const struct cell *cell);

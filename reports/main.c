@@ -13,7 +13,7 @@ enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
 enum { OPTION_JSON = 0x100, OPTION_FORCE };
 
 /* Commands as bits, to say which options go with which. */
-enum { REPORT = 1 << 0, EXPORT = 1 << 1 };
+enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2 };
 
 struct command {
 	const char *name; /* NULL: where no other is named */
@@ -25,25 +25,27 @@ struct command {
 
 static const struct command commands[] = {
 	{"export", EXPORT, 1, SIZE_MAX, command_export},
+	{"diff", DIFF, 2, 2, command_diff},
 	{NULL, REPORT, 1, SIZE_MAX, command_report},
 };
 
-static const char synopsis[] = "DIR...\nexport --format FORMAT DIR...";
+static const char synopsis[] = "DIR...\nexport --format FORMAT DIR...\ndiff A B";
 
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
 	{"format", 'f', "FORMAT", 0, "what to export: folded, csv or json", 0},
 	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
-	{"force", OPTION_FORCE, NULL, 0, "replace files in the folder that --output names", 0},
+	{"force", OPTION_FORCE, NULL, 0,
+		"replace files in the folder that --output names; compare different workloads", 0},
 	{},
 };
 
 /* In the order of option_table. */
 static const unsigned int option_commands[] = {
-	REPORT | EXPORT,
+	REPORT | EXPORT | DIFF,
 	EXPORT,
-	REPORT,
-	REPORT | EXPORT,
+	REPORT | DIFF,
+	REPORT | EXPORT | DIFF,
 };
 
 _Static_assert(ARRAY_SIZE(option_commands) + 1 == ARRAY_SIZE(option_table), "a row for each");
@@ -54,6 +56,8 @@ static const char documentation[] =
 	"Make the report of an experiment from its store, experiment.db: DIR/report/index.html, "
 	"flame graphs, tables; and print the closing summary. Several stores are merged side by "
 	"side. Needs no privileges, and none of the machine that measured.\v"
+	"A and B of `report diff': DIR, DIR:STACK or DIR:STACK:CORES; in B, DIR may be empty: "
+	"the same.\n\n"
 	"Exit status: 0 done; 2 wrong usage; 3 a store or folder cannot be used.";
 
 struct parse {
@@ -81,9 +85,10 @@ static void take_command(struct parse *p, struct argp_state *state)
 		p->options.n_paths--;
 	}
 	if (p->options.n_paths < c->min_paths)
-		argp_error(state, "name the folder of an experiment");
+		argp_error(state, c->min_paths == 1 ? "name the folder of an experiment"
+						    : "name two to compare: A and B");
 	if (p->options.n_paths > c->max_paths)
-		argp_error(state, "too many experiments: %zu", p->options.n_paths);
+		argp_error(state, "%zu are too many", p->options.n_paths);
 	for (size_t i = 0; i < ARRAY_SIZE(option_commands); i++)
 		if (p->given & 1u << i && !(option_commands[i] & c->bit))
 			argp_error(state, "--%s does not go with \"report %s\"",

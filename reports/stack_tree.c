@@ -181,10 +181,12 @@ static int load_samples(struct builder *b, const struct stack_selection *selecti
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	int r = store_prepare(b->store, &query,
-		"SELECT s.thread, s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
+		"SELECT CASE WHEN ?3 AND s.lane >= 0 THEN '" STACK_LANES
+		"' ELSE s.thread END AS name,"
+		" s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
 		" CAST(total(s.count) AS INTEGER) FROM run r JOIN sample s ON s.run = r.id"
 		" WHERE r.id = ?1 AND s.kind = ?2 AND s.weight_ns > 0"
-		" GROUP BY s.thread, s.stack, s.phase");
+		" GROUP BY name, s.stack, s.phase");
 	const struct store_tables *t = store_tables(b->store);
 
 	if (r < 0)
@@ -198,6 +200,7 @@ static int load_samples(struct builder *b, const struct stack_selection *selecti
 		sqlite3_reset(query);
 		sqlite3_bind_int64(query, 1, run->id);
 		sqlite3_bind_text(query, 2, selection->kind, -1, SQLITE_STATIC);
+		sqlite3_bind_int(query, 3, selection->merge_lanes);
 		while ((r = store_step(b->store, query)) > 0) {
 			const char *thread = store_text(b->store, query, 0);
 			const char *phase = store_text(b->store, query, 2);

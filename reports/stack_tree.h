@@ -15,6 +15,9 @@
 /** Deeper stacks are cut there (and a damaged store's circle of parents ends). */
 #define STACK_DEPTH_MAX 512
 
+/** The thread of all lanes, where they are merged. */
+#define STACK_LANES "lanes"
+
 enum frame_side {
 	SIDE_THREAD, /**< the thread's name, or the root */
 	SIDE_KERNEL,
@@ -59,6 +62,7 @@ struct stack_selection {
 	const struct cell *cell;
 	const char *kind; /**< oncpu, offcpu */
 	bool boot;        /**< the samples of the boot, in place of those of the window */
+	bool merge_lanes; /**< threads of lanes are one, STACK_LANES; helpers keep their names */
 };
 
 /** Build the tree of the counted runs that ended well. It may be empty (n_nodes 1). -ENOMEM,

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/explain_internal.h"
@@ -141,7 +142,8 @@ static void say_name(struct verdict *v, const struct naming *n, const struct ter
 	}
 }
 
-/** A term that can be named: large enough, and its interval, where there is one, tells it from 0. */
+/** A term that can be named: large enough, and its interval, where there is one, tells it from 0.
+ */
 static bool is_certain(const struct naming *n, const struct term *t)
 {
 	if (fabs(t->value) < n->least)

@@ -9,6 +9,21 @@
 /** Add to the sentence; what does not fit is cut, between characters. */
 __attribute__((format(printf, 2, 3))) void say(struct verdict *v, const char *format, ...);
 
+struct verdicts {
+	struct verdict *list;
+	size_t n;
+	size_t max;
+};
+
+/** One more, empty; beyond the maximum a spare one that nobody sees. */
+struct verdict *verdict_begin(struct verdicts *v, bool good);
+
+/** What the order of execution has to do with run times; outliers; warm-ups. */
+void verdicts_of_order(const struct summary *s, struct verdicts *v);
+
+/** Guests' clocks against the host's. */
+void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
+
 /** "core", "cores" */
 const char *cores_word(int64_t cores);
 
@@ -21,12 +36,13 @@ struct format_text format_points(double value);
 /** A named term and how it is written. */
 struct naming {
 	const struct terms *causes;
-	const struct terms *details;  /**< what a cause is mostly made of is looked up here */
-	const struct scaling *scaling; /**< whose serial phases are no part of other causes, or NULL */
-	bool inside;                   /**< guests were looked into: their program is told apart */
-	double unit;                   /**< terms are written as multiples of this, */
-	const char *unit_name;         /**< with this behind: " %", " s", "" */
-	double least;                  /**< smaller terms are not named */
+	const struct terms *details; /**< what a cause is mostly made of is looked up here */
+	const struct scaling
+		*scaling;      /**< whose serial phases are no part of other causes, or NULL */
+	bool inside;           /**< guests were looked into: their program is told apart */
+	double unit;           /**< terms are written as multiples of this, */
+	const char *unit_name; /**< with this behind: " %", " s", "" */
+	double least;          /**< smaller terms are not named */
 	/** Words to follow the program's own code in brackets, or NULL. */
 	void (*about_program)(struct verdict *v, const void *userdata);
 	const void *userdata;

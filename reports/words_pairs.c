@@ -81,8 +81,10 @@ static void say_blindness(const struct contrast *x, struct verdict *v)
 		say(v, " (too few runs to tell chance)");
 		return;
 	}
-	say(v, ": these runs do not tell the two apart (%s). A difference would have to be %s s (%s %%) to "
-	       "be found four times in five",
+	say(v,
+		": these runs do not tell the two apart (%s). A difference would have to be %s s "
+		"(%s %%) to "
+		"be found four times in five",
 		format_p(isnan(c->p_holm) ? c->welch_p : c->p_holm).text,
 		format_seconds(c->detectable).text,
 		format_points(100 * c->detectable / x->b->runtime_ns.mean).text);
@@ -136,10 +138,6 @@ static void say_variance(const struct spread *x, struct verdict *v)
 
 	if (x->causes.n == 0 || x->runtime.cv < SPREAD_VISIBLE)
 		return;
-	if (x->runtime.n < 3) {
-		say(v, " Two runs do not tell where that comes from.");
-		return;
-	}
 	say(v, " Of the variance ");
 	if (!say_causes(v, &naming))
 		say(v, "these runs tell none of the causes from nothing");
@@ -165,8 +163,7 @@ void spread_words(const struct spread *x, struct verdict *v)
 		return;
 	}
 	say_seconds(v, &d->mean_interval);
-	say(v, " in %zu runs, σ %s s", d->n, format_time(d->stddev).text);
-	v->text[strlen(v->text) - 2] = '\0';
+	say(v, " in %zu runs, σ %s", d->n, format_time(d->stddev).text);
 	say(v, " (CV %s %%; σ is within %s and %s", format_points(100 * d->cv).text,
 		format_time(d->stddev_interval.low).text,
 		format_time(d->stddev_interval.high).text);

@@ -75,8 +75,11 @@ static void say_amdahl(struct verdict *v, const struct scaling *x)
 				x->phase[i].name, x->phase[i].active, (long long)x->many->cores);
 	say(v, ") is %s %%", format_points(100 * x->serial_share.value).text);
 	say_range(v, &x->serial_share.range, 100);
-	say(v, " of the run time on one core: by Amdahl’s law no more than %.2f times.",
+	say(v, " of the run time on one core: by Amdahl’s law no more than %.2f times",
 		x->amdahl.value);
+	if (x->speedup.value > x->amdahl.value)
+		say(v, ", were it no faster on %lld", (long long)x->many->cores);
+	say(v, ".");
 }
 
 void scaling_words(const struct scaling *x, struct verdict *v)

@@ -35,6 +35,7 @@
 		g.setAttribute('role', 'button');
 		g.setAttribute('aria-label', lines.join(', '));
 		return { g: g, rect: rect, text: g.querySelector('text'), name: lines[0], lines: lines,
+			label: (g.getAttribute('data-sign') || '') + lines[0],
 			left: +rect.getAttribute('x'), width: +rect.getAttribute('width'),
 			y: +rect.getAttribute('y'), parent: null, children: [] };
 	}
@@ -252,7 +253,7 @@
 			f.g.appendChild(f.text);
 		}
 		f.text.setAttribute('x', x + TEXT_PAD);
-		f.text.textContent = f.name.length <= room ? f.name : f.name.slice(0, room - 1) + '\u2026';
+		f.text.textContent = f.label.length <= room ? f.label : f.label.slice(0, room - 1) + '\u2026';
 	};
 
 	/* Width of a character of the frames' monospaced type, measured once it is shown. */

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** report diff A B: differential flame graphs, and a table of what changed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "reports/command.h"
+#include "reports/diff.h"
+#include "reports/output.h"
+
+/** What "DIR", "DIR:STACK" or "DIR:STACK:CORES" names. */
+struct operand {
+	char *text;        /* a copy of the argument, cut into what follows */
+	const char *path;  /* of the experiment */
+	const char *stack; /* NULL: all */
+	int64_t cores;     /* 0: all */
+	struct store_reader *store;
+	struct summary *summary;
+};
+
+struct diff_set {
+	struct operand operands[DIFF_SIDES];
+	bool one_store; /* B's store and summary are A's */
+	struct diff **diffs;
+	char *(*names)[DIFF_SIDES]; /* what the operands are called in each */
+	size_t n_diffs;
+};
+
+static void diff_set_clear(struct diff_set *c)
+{
+	for (size_t i = 0; i < c->n_diffs; i++) {
+		diff_free(c->diffs[i]);
+		for (int side = 0; side < DIFF_SIDES; side++)
+			free(c->names[i][side]);
+	}
+	free(c->diffs);
+	free(c->names);
+	for (int side = 0; side < DIFF_SIDES; side++) {
+		struct operand *o = &c->operands[side];
+
+		if (side == DIFF_A || !c->one_store) {
+			summary_free(o->summary);
+			store_reader_close(o->store);
+		}
+		free(o->text);
+	}
+}
+
+/** Cut what follows the last ':' off; NULL: there is none. */
+static char *cut_last(char *text)
+{
+	char *colon = strrchr(text, ':');
+
+	if (!colon)
+		return NULL;
+	*colon = '\0';
+	return colon + 1;
+}
+
+static int parse_operand(
+	const char *argument, const char *other_path, struct operand *ret, struct error *error)
+{
+	struct stat st;
+	char *last;
+
+	ret->text = strdup(argument);
+	if (!ret->text)
+		return error_set_errno(error, -ENOMEM, "cannot compare");
+	ret->path = ret->text;
+	/* A folder's own name may hold colons. */
+	if (stat(argument, &st) == 0)
+		return 0;
+	last = cut_last(ret->text);
+	if (last && *last && last[strspn(last, "0123456789")] == '\0') {
+		ret->cores = strtoll(last, NULL, 10);
+		last = cut_last(ret->text);
+		if (!last)
+			return error_set_user(
+				error, -EINVAL, "\"%s\" names no stack: DIR:STACK:CORES", argument);
+	}
+	ret->stack = last && *last ? last : NULL;
+	if (*ret->text)
+		return 0;
+	if (!other_path)
+		return error_set_user(error, -EINVAL,
+			"\"%s\" names no experiment: DIR, DIR:STACK or DIR:STACK:CORES", argument);
+	ret->path = other_path;
+	return 0;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int open_operands(struct diff_set *c, struct error *error)
+{
+	struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
+
+	c->one_store = same_file(a->path, b->path);
+	for (int side = 0; side < DIFF_SIDES; side++) {
+		struct operand *o = &c->operands[side];
+		int r;
+
+		if (side == DIFF_B && c->one_store) {
+			o->store = a->store;
+			o->summary = a->summary;
+			continue;
+		}
+		r = store_reader_open(o->path, &o->store, error);
+		if (r < 0)
+			return r;
+		r = summary_make(o->store, &o->summary);
+		if (r < 0)
+			return error_set_errno(error, r, "cannot sum up %s", o->path);
+	}
+	return 0;
+}
+
+/** Does @cell belong to what the operand names? */
+static bool takes(const struct operand *o, const struct cell *cell)
+{
+	return cell->n_ok > 0 &&
+	       (!o->stack || strcmp(o->stack, cell->guest) == 0 ||
+		       strcmp(o->stack, cell->name) == 0) &&
+	       (o->cores == 0 || o->cores == cell->cores);
+}
+
+/**
+ * Are these two cells to be compared? Who names stacks or cores on both sides says so; what is left
+ * open must be equal, the scenario too unless @any_scenario.
+ */
+static bool are_pair(
+	const struct diff_set *c, const struct cell *x, const struct cell *y, bool any_scenario)
+{
+	const struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
+
+	if (!takes(a, x) || !takes(b, y) || x == y)
+		return false;
+	return ((a->stack && b->stack) ||
+		       (strcmp(x->guest, y->guest) == 0 && strcmp(x->label, y->label) == 0)) &&
+	       (any_scenario || strcmp(x->scenario, y->scenario) == 0) &&
+	       ((a->cores && b->cores) || x->cores == y->cores);
+}
+
+/** The last part of a path, without trailing slashes. */
+static char *base_name(const char *path)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	char *slash = real ? strrchr(real, '/') : NULL;
+
+	if (slash && strcmp(slash + 1, STORE_FILE_NAME) == 0) {
+		*slash = '\0';
+		slash = strrchr(real, '/');
+	}
+	return strdup(slash ? slash + 1 : path);
+}
+
+/** What to call a side: the stack, with experiment and cores where they tell the two apart. */
+static char *name_side(const struct diff_set *c, int side, const struct cell *cell, bool cores)
+{
+	_cleanup_free_ char *own = base_name(c->operands[side].path);
+	_cleanup_free_ char *other = base_name(c->operands[!side].path);
+	const char *folder = own && other && strcmp(own, other) != 0 ? own : c->operands[side].path;
+	char count[32] = "", *name = NULL;
+
+	if (cores)
+		snprintf(count, sizeof(count), "-%lld", (long long)cell->cores);
+	if (asprintf(&name, "%s%s%s%s", cell->name, c->one_store ? "" : "@",
+		    c->one_store ? "" : folder, count) < 0)
+		return NULL;
+	return name;
+}
+
+static int add_pair(
+	struct diff_set *c, const struct cell *x, const struct cell *y, struct error *error)
+{
+	const struct cell *cells[] = {x, y};
+	struct diff_pair pair = {};
+	char **names = c->names[c->n_diffs];
+	int r;
+
+	c->n_diffs++;
+	for (int side = 0; side < DIFF_SIDES; side++) {
+		names[side] = name_side(c, side, cells[side], x->cores != y->cores);
+		if (!names[side])
+			return error_set_errno(error, -ENOMEM, "cannot compare");
+		pair.sides[side] =
+			(struct diff_operand){c->operands[side].summary, cells[side], names[side]};
+	}
+	r = diff_make(&pair, &c->diffs[c->n_diffs - 1]);
+	if (r == -EBADMSG)
+		for (int side = 0; side < DIFF_SIDES; side++)
+			if (*store_reader_error(c->operands[side].store))
+				return error_set(error, r, "%s",
+					store_reader_error(c->operands[side].store));
+	return r < 0 ? error_set_errno(error, r, "cannot compare") : 0;
+}
+
+/** "native (1, 2 cores), osv (2 cores)": what a store has, for those who named something else. */
+static void list_cells(const struct operand *o, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < o->summary->n_cells && used < size; i++) {
+		const struct cell *cell = &o->summary->cells[i];
+
+		if (cell->n_ok > 0)
+			used += (size_t)snprintf(text + used, size - used, "%s%.60s:%lld",
+				used ? ", " : "", cell->name, (long long)cell->cores);
+	}
+	if (!*text)
+		snprintf(text, size, "no runs that ended well");
+}
+
+static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
+{
+	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
+
+	for (size_t i = 0; i < a->n_cells; i++) {
+		for (size_t j = 0; j < b->n_cells; j++) {
+			int r;
+
+			if (!are_pair(c, &a->cells[i], &b->cells[j], any_scenario))
+				continue;
+			r = add_pair(c, &a->cells[i], &b->cells[j], error);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int find_pairs(struct diff_set *c, struct error *error)
+{
+	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
+	char has_a[300], has_b[300];
+	int r;
+
+	c->diffs = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->diffs));
+	c->names = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->names));
+	if (!c->diffs || !c->names)
+		return error_set_errno(error, -ENOMEM, "cannot compare");
+	r = add_pairs(c, false, error);
+	if (r >= 0 && c->n_diffs == 0)
+		r = add_pairs(c, true, error);
+	if (r < 0 || c->n_diffs > 0)
+		return r;
+	list_cells(&c->operands[DIFF_A], has_a, sizeof(has_a));
+	list_cells(&c->operands[DIFF_B], has_b, sizeof(has_b));
+	return error_set_user(error, -EINVAL,
+		"nothing to compare: A has %s; B has %s: name what to compare as DIR:STACK or "
+		"DIR:STACK:CORES",
+		has_a, has_b);
+}
+
+static int check_workloads(const struct diff_set *c, struct error *error)
+{
+	char why[512];
+
+	for (size_t i = 0; i < c->n_diffs; i++) {
+		diff_workloads(&c->diffs[i]->pair, why, sizeof(why));
+		if (*why)
+			return error_set(
+				error, -EINVAL, "%s: --force compares them all the same", why);
+	}
+	return 0;
+}
+
+/** What one file is made from. */
+struct flame_file {
+	const struct diff *diff;
+	size_t kind;
+};
+
+static int fill_flame(void *userdata, FILE *out)
+{
+	const struct flame_file *f = userdata;
+
+	return diff_flame(f->diff, f->kind, true, 0, out);
+}
+
+static int fill_states(void *userdata, FILE *out)
+{
+	const struct diff_set *c = userdata;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < c->n_diffs; i++)
+		r = diff_write_states_csv(c->diffs[i], i == 0, out);
+	return r;
+}
+
+static int fill_functions(void *userdata, FILE *out)
+{
+	const struct diff_set *c = userdata;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < c->n_diffs; i++)
+		r = diff_write_functions_csv(c->diffs[i], i == 0, out);
+	return r;
+}
+
+static int write_flames(
+	const struct diff_set *c, size_t index, struct output *output, struct error *error)
+{
+	const struct diff *d = c->diffs[index];
+
+	for (size_t k = 0; k < FLAME_KINDS; k++) {
+		struct flame_file file = {d, k};
+		_cleanup_free_ char *name = NULL;
+		int r;
+
+		if (!d->trees[k])
+			continue;
+		name = diff_flame_name(d, k);
+		if (!name)
+			return error_set_errno(error, -ENOMEM, "cannot compare");
+		r = output_file(output, name, fill_flame, &file, error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/** Make all files; they appear when @ret is committed. */
+static int make_files(struct diff_set *c, const struct report_options *o, struct output **ret,
+	struct error *error)
+{
+	_cleanup_output_ struct output *output = NULL;
+	_cleanup_free_ char *folder = command_target(o, c->operands[DIFF_B].path);
+	int r;
+
+	if (!folder)
+		return error_set_errno(error, -ENOMEM, "cannot compare");
+	r = output_open(folder, !o->output || o->force, &output, error);
+	for (size_t i = 0; r >= 0 && i < c->n_diffs; i++)
+		r = write_flames(c, i, output, error);
+	if (r >= 0)
+		r = output_file(output, "diff-states.csv", fill_states, c, error);
+	if (r >= 0)
+		r = output_file(output, "diff-functions.csv", fill_functions, c, error);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(output);
+	return 0;
+}
+
+static int print_json(const struct diff_set *c, struct error *error)
+{
+	json_t *document = json_object(), *array = json_array();
+	int r = document && array ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r >= 0 && i < c->n_diffs; i++)
+		r = json_array_append_new(array, diff_json(c->diffs[i]));
+	if (r >= 0)
+		r = json_object_set_new(document, "guestscope", json_string(GUESTSCOPE_VERSION));
+	if (r >= 0)
+		r = json_object_set(document, "differences", array);
+	if (r < 0)
+		r = error_set_errno(error, -ENOMEM, "cannot compare");
+	else if (json_dumpf(document, stdout, JSON_INDENT(1)) < 0)
+		r = error_set_errno(error, -EIO, "cannot write to standard output");
+	putchar('\n');
+	json_decref(array);
+	json_decref(document);
+	return r;
+}
+
+static int print_text(const struct diff_set *c, struct error *error)
+{
+	for (size_t i = 0; i < c->n_diffs; i++) {
+		int r = diff_write_text(c->diffs[i], stdout);
+
+		if (r < 0)
+			return error_set_errno(error, r, "cannot write to standard output");
+		putchar('\n');
+	}
+	return 0;
+}
+
+int command_diff(const struct report_options *o, struct error *error)
+{
+	_cleanup_(diff_set_clear) struct diff_set c = {};
+	_cleanup_output_ struct output *output = NULL;
+	int r = parse_operand(o->paths[0], NULL, &c.operands[DIFF_A], error);
+
+	if (r >= 0)
+		r = parse_operand(o->paths[1], c.operands[DIFF_A].path, &c.operands[DIFF_B], error);
+	if (r >= 0)
+		r = open_operands(&c, error);
+	if (r >= 0)
+		r = find_pairs(&c, error);
+	if (r >= 0 && !o->force)
+		r = check_workloads(&c, error);
+	if (r >= 0)
+		r = make_files(&c, o, &output, error);
+	if (r >= 0)
+		r = o->json ? print_json(&c, error) : print_text(&c, error);
+	return r < 0 ? r : output_commit(output, o->json ? NULL : command_print_path, NULL, error);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Fields of CSV files: RFC 4180 with "\n"; what is not known is empty. */
+
+#include <stdint.h>
+#include <stdio.h>
+
+/** A text, quoted where it must be. NULL: empty. */
+void csv_text(FILE *out, const char *text);
+
+/** ",seconds" with nanosecond digits; NAN: empty. */
+void csv_seconds(FILE *out, double ns);
+
+/** ",value"; STORE_NULL: empty. */
+void csv_number(FILE *out, int64_t value);
