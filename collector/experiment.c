@@ -1,74 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/experiment.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collector/counters.h"
-#include "collector/machine.h"
-#include "collector/plan.h"
-#include "collector/progress.h"
-#include "collector/store_writer.h"
+#include "collector/experiment_internal.h"
+#include "collector/file_digest.h"
 #include "collector/workload_path.h"
 #include "common/cleanup.h"
+#include "guests/inside.h"
 #include "guests/keeper.h"
 #include "guests/tree.h"
 #include "reports/report.h"
 
-struct experiment {
-	const struct options *o;
-	const struct topology *topology;
-	struct placement *placements; /**< one for each number of cores */
-	unsigned *cores;
-	size_t n_cores;
-	struct attach *attach; /**< or NULL */
-	struct plan plan;
-	uint64_t seed;
-	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
-	char accel_note[256];               /**< why virtual machines are emulated, if they are */
-	char *program;
-	char *work_dir;
-	char *output;
-	char *log_dir;
-	struct keeper *keeper;
-	struct symbols *names;
-	struct store_writer *store;
-	json_t *versions; /**< by guest: what each stack says of itself */
-	struct run_settings settings;
-};
-
 static int place_lanes(struct experiment *x, struct error *error)
 {
-	unsigned all = topology_counts(x->topology)->pus_allowed;
+	struct options *o = x->o;
 
-	x->n_cores = x->o->n_cores ? x->o->n_cores : 1;
-	x->cores = calloc(x->n_cores, sizeof(*x->cores));
-	x->placements = calloc(x->n_cores, sizeof(*x->placements));
-	if (!x->cores || !x->placements)
+	if (!o->n_cores) {
+		o->cores[0] = topology_counts(x->topology)->pus_allowed;
+		o->n_cores = 1;
+	}
+	x->placements = calloc(o->n_cores, sizeof(*x->placements));
+	if (!x->placements)
 		return -ENOMEM;
-	for (size_t i = 0; i < x->n_cores; i++) {
-		int r;
+	for (size_t i = 0; i < o->n_cores; i++) {
+		int r = topology_place(x->topology, o->cores[i], o->pin, &x->placements[i], error);
 
-		x->cores[i] = x->o->n_cores ? x->o->cores[i] : all;
-		r = topology_place(x->topology, x->cores[i], x->o->pin, &x->placements[i], error);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static struct guest_spec trial_spec(const struct experiment *x, enum accel accel)
+struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel accel)
 {
 	return (struct guest_spec){
-		.lanes = x->cores[0],
+		.lanes = x->o->cores[0],
 		.program = x->program,
 		.arguments = x->o->arguments,
 		.accel = accel,
@@ -107,7 +82,7 @@ static int check_guests(struct experiment *x, struct error *error)
 			if (x->accel[i] == ACCEL_TCG)
 				note_emulation(x, reason);
 		}
-		spec = trial_spec(x, x->accel[i]);
+		spec = experiment_trial_spec(x, x->accel[i]);
 		r = ops->available(&spec, error);
 		if (r < 0)
 			return error_prefix(error, r, "%s", ops->name);
@@ -127,23 +102,101 @@ static int check_counters(const struct experiment *x, struct error *error)
 
 static int make_plan(struct experiment *x, struct error *error)
 {
-	size_t n = x->o->n_guests * x->n_cores, at = 0;
+	size_t n = x->o->n_guests * x->o->n_cores, at = 0;
 	_cleanup_free_ struct plan_cell *cells = calloc(n, sizeof(*cells));
+	struct plan_request q;
 	int r;
 
 	if (!cells)
 		return -ENOMEM;
 	for (size_t g = 0; g < x->o->n_guests; g++)
-		for (size_t c = 0; c < x->n_cores; c++)
+		for (size_t c = 0; c < x->o->n_cores; c++)
 			cells[at++] = (struct plan_cell){
 				.ops = x->o->guests[g],
 				.accel = x->accel[g],
-				.lanes = x->cores[c],
+				.lanes = x->o->cores[c],
 				.placement = &x->placements[c],
 			};
-	x->seed = x->o->has_seed ? x->o->seed : (uint64_t)time(NULL);
-	r = plan_make(&x->plan, cells, n, x->o->repeat, x->seed);
+	if (!x->o->has_seed)
+		x->o->seed = (uint64_t)time(NULL);
+	q = (struct plan_request){
+		.cells = cells,
+		.n_cells = n,
+		.repeat = x->o->repeat,
+		.warmup = x->o->warmup,
+		.aa = x->o->aa,
+		.seed = x->o->seed,
+		.shard = x->o->shard,
+		.shards = x->o->shards,
+	};
+	r = plan_make(&x->plan, &q);
 	return r < 0 ? error_set_errno(error, r, "cannot plan") : 0;
+}
+
+/* The kernel that a virtual machine boots, wherever it was found. */
+static int digest_kernel(struct experiment *x, size_t i, struct error *error)
+{
+	const struct guest_ops *ops = x->o->guests[i];
+	struct guest_spec spec = experiment_trial_spec(x, x->accel[i]);
+	struct guest *g = NULL;
+	char name[64];
+	int r;
+
+	if (!ops->is_vm)
+		return 0;
+	spec.keeper = x->keeper;
+	r = guest_new(ops, &spec, &g);
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "kernel of %s", ops->name);
+	r = ops->prepare(g, error);
+	if (r == 0 && g->inside && g->inside->kernel)
+		r = file_digest_add(x->files, name, g->inside->kernel, error);
+	guest_free(g);
+	return r;
+}
+
+/* By what is in them, two machines can tell that they measure the same. */
+static int digest_files(struct experiment *x, struct error *error)
+{
+	int r;
+
+	x->files = json_object();
+	r = file_digest_add(x->files, "program", x->program, error);
+	if (r == 0 && x->o->disk)
+		r = file_digest_add(x->files, "disk", x->o->disk, error);
+	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
+		r = digest_kernel(x, i, error);
+	return r;
+}
+
+/* Files are found again from another folder, too. */
+static int write_paths_out(struct experiment *x)
+{
+	const char **paths[] = {&x->o->kernel, &x->o->symbols, &x->o->disk};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		if (!*paths[i])
+			continue;
+		x->paths[i] = realpath(*paths[i], NULL);
+		if (x->paths[i])
+			*paths[i] = x->paths[i];
+	}
+	x->o->program = x->program;
+	return 0;
+}
+
+/* Whoever goes on has the plan already. */
+static int write_plan_down(struct experiment *x, struct error *error)
+{
+	int r = digest_files(x, error);
+
+	if (r < 0 || x->o->resume)
+		return r;
+	write_paths_out(x);
+	r = plan_document_make(x->o, x->files, &x->document);
+	return r < 0 ? error_set_user(error, r, "the command line has a text that is not UTF-8")
+		     : 0;
 }
 
 static int plan_attach(struct experiment *x, struct error *error)
@@ -164,6 +217,9 @@ static int plan_attach(struct experiment *x, struct error *error)
 		.attach = x->attach,
 		.repetition = 1,
 		.position = 1,
+		.block = 1,
+		.counted = true,
+		.label = "",
 	};
 	x->plan = (struct plan){request, 1};
 	x->settings.scenario = "attach";
@@ -188,7 +244,7 @@ static int make_work_dir(struct experiment *x, struct error *error)
 
 static int prepare(struct experiment *x, struct error *error)
 {
-	const struct options *o = x->o;
+	struct options *o = x->o;
 	int r;
 
 	r = keeper_start(&x->keeper, error);
@@ -219,6 +275,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.oncpu = o->oncpu,
 		.offcpu = o->offcpu,
 		.exact_split = o->exact_split,
+		.boot_only = o->boot_only,
 		.count = o->count,
 		.frequency_hz = o->frequency_hz,
 		.timeout_s = o->timeout_s,
@@ -237,7 +294,8 @@ static int prepare(struct experiment *x, struct error *error)
 	r = check_counters(x, error);
 	if (r < 0)
 		return r;
-	return make_plan(x, error);
+	r = make_plan(x, error);
+	return r < 0 ? r : write_plan_down(x, error);
 }
 
 /* Nothing of ours must stay behind, whatever happened. */
@@ -254,317 +312,18 @@ static int done(struct experiment *x, int r, struct error *error)
 		r = error_set(error, -EIO, "%s", last.text);
 	plan_done(&x->plan);
 	attach_free(x->attach);
-	for (size_t i = 0; x->placements && i < x->n_cores; i++)
+	plan_document_done(&x->document);
+	json_decref(x->files);
+	for (size_t i = 0; x->placements && i < x->o->n_cores; i++)
 		placement_done(&x->placements[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(x->paths); i++)
+		free(x->paths[i]);
 	free(x->placements);
-	free(x->cores);
+	free(x->measured);
 	free(x->program);
 	free(x->work_dir);
-	free(x->log_dir);
-	free(x->output);
+	output_folder_release(&x->output);
 	return r;
-}
-
-static void print_argv(char *const *argv)
-{
-	for (; argv && *argv; argv++) {
-		bool plain = **argv != '\0';
-
-		for (const char *c = *argv; *c; c++)
-			if (!isalnum((unsigned char)*c) && !strchr("-_./=:,+@%", *c))
-				plain = false;
-		printf(plain ? " %s" : " '%s'", *argv);
-	}
-	putchar('\n');
-}
-
-static int print_run(
-	const struct experiment *x, const struct run_request *q, size_t i, struct error *error)
-{
-	struct guest_spec spec = trial_spec(x, q->accel);
-	struct guest *g = NULL;
-	int r;
-
-	spec.lanes = q->lanes;
-	spec.lane_cpus = q->placement->lane_cpus;
-	spec.helper_cpus = q->placement->helper_cpus;
-	spec.n_helper_cpus = q->placement->n_helper_cpus;
-	spec.keeper = x->keeper;
-	r = guest_new(q->ops, &spec, &g);
-	if (r < 0)
-		return r;
-	r = g->ops->prepare(g, error);
-	if (r < 0) {
-		guest_free(g);
-		return r;
-	}
-	printf("run %zu: %s, %u %s, repetition %u", i + 1, q->ops->name, q->lanes,
-		q->lanes == 1 ? "core" : "cores", q->repetition);
-	if (q->accel != ACCEL_NONE)
-		printf(", %s", accel_name(q->accel));
-	for (unsigned l = 0; q->placement->lane_cpus && l < q->lanes; l++)
-		printf("%s%d", l ? "," : ", lanes on CPU ", q->placement->lane_cpus[l]);
-	printf("\n ");
-	print_argv(g->argv);
-	guest_free(g);
-	return 0;
-}
-
-int experiment_dry_run(
-	const struct options *o, const struct topology *topology, struct error *error)
-{
-	struct experiment x = {.o = o, .topology = topology};
-	int r = prepare(&x, error);
-
-	if (r == 0 && !x.attach) {
-		printf("%zu %s, seed %llu", x.plan.n, x.plan.n == 1 ? "run" : "runs",
-			(unsigned long long)x.seed);
-		if (x.accel_note[0])
-			printf("; %s", x.accel_note);
-		putchar('\n');
-	}
-	if (x.attach && r == 0)
-		attach_describe(x.attach, stdout);
-	for (size_t i = 0; i < x.plan.n && r == 0 && !x.attach; i++)
-		r = print_run(&x, &x.plan.runs[i], i, error);
-	return done(&x, r, error);
-}
-
-/* The folder of results */
-
-static int make_folders(const char *path, struct error *error)
-{
-	_cleanup_free_ char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-		if (slash)
-			*slash = '\0';
-		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-			return error_set_errno(error, -errno, "cannot make folder %s", copy);
-		if (!slash)
-			return 0;
-		*slash = '/';
-	}
-}
-
-static int make_output(struct experiment *x, struct error *error)
-{
-	char when[32], names[256] = "";
-	time_t now = time(NULL);
-	struct tm utc;
-	int r;
-
-	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-	if (x->attach)
-		snprintf(names, sizeof(names), "-%s-%d", x->attach->ops->name, x->attach->pid);
-	for (size_t i = 0; i < x->o->n_guests && !x->attach; i++)
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), "-%s",
-			x->o->guests[i]->name);
-	if (x->o->output)
-		x->output = strdup(x->o->output);
-	else if (asprintf(&x->output, "results/%s%s", when, names) < 0)
-		x->output = NULL;
-	if (!x->output || asprintf(&x->log_dir, "%s/logs", x->output) < 0)
-		return -ENOMEM;
-	r = make_folders(x->log_dir, error);
-	if (r < 0)
-		return r;
-	x->settings.log_dir = x->log_dir;
-	return store_writer_create(x->output, &x->store, error);
-}
-
-static int set_text(struct experiment *x, const char *key, const char *value, struct error *error)
-{
-	json_t *text = json_string(value ? value : "");
-	int r = store_writer_set(x->store, key, text, error);
-
-	json_decref(text);
-	return r;
-}
-
-static int write_command(struct experiment *x, char **argv, struct error *error)
-{
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&line, &size);
-
-	if (!f)
-		return -ENOMEM;
-	for (char **a = argv; *a; a++) {
-		bool plain =
-			**a && strspn(*a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "0123456789-_./=:,+@%") == strlen(*a);
-		/* The program's path says nothing to others. */
-		const char *word = a == argv ? "collector" : *a;
-
-		fprintf(f, plain ? "%s%s" : "%s'%s'", a == argv ? "" : " ", word);
-	}
-	fclose(f);
-	return set_text(x, "command", line, error);
-}
-
-struct warn_context {
-	struct experiment *x;
-	struct error *error;
-	int result;
-};
-
-static void warn(const char *sentence, void *userdata)
-{
-	struct warn_context *c = userdata;
-	struct error *error = c->error;
-
-	if (c->result == 0)
-		c->result = store_writer_warn(c->x->store, sentence, error);
-}
-
-static int write_machine(struct experiment *x, struct error *error)
-{
-	json_t *facts = machine_facts(NULL), *value;
-	struct warn_context c = {x, error, 0};
-	const char *key;
-	int r = 0;
-
-	if (!facts)
-		return -ENOMEM;
-	json_object_foreach (facts, key, value) {
-		r = store_writer_set(x->store, key, value, error);
-		if (r < 0)
-			break;
-	}
-	if (r == 0) {
-		machine_warnings(facts, x->topology,
-			x->placements ? &x->placements[x->n_cores - 1] : NULL, warn, &c);
-		r = c.result;
-	}
-	for (size_t i = 0; i < x->o->n_guests && r == 0; i++) {
-		if (x->accel[i] == ACCEL_TCG) {
-			r = store_writer_warn(x->store, x->accel_note, error);
-			break;
-		}
-	}
-	json_decref(facts);
-	return r;
-}
-
-static int write_experiment(struct experiment *x, char **argv, struct error *error)
-{
-	_cleanup_free_ char *xml = NULL, *text = topology_describe(x->topology);
-	char seed[32], now[32];
-	time_t t = time(NULL);
-	struct tm utc;
-	int r;
-
-	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)x->seed);
-	strftime(now, sizeof(now), "%FT%TZ", gmtime_r(&t, &utc));
-	r = topology_xml(x->topology, &xml, error);
-	if (r == 0)
-		r = set_text(x, "topology", xml, error);
-	if (r == 0)
-		r = set_text(x, "topology_text", text, error);
-	if (r == 0)
-		r = set_text(x, "seed", seed, error);
-	if (r == 0)
-		r = set_text(x, "started_utc", now, error);
-	if (r == 0)
-		r = set_text(x, "guestscope", GUESTSCOPE_VERSION, error);
-	if (r == 0)
-		r = set_text(x, "scenario", x->settings.scenario, error);
-	if (r == 0)
-		r = set_text(x, "pin", x->o->pin, error);
-	if (r == 0)
-		r = write_command(x, argv, error);
-	if (r == 0)
-		r = write_machine(x, error);
-	return r;
-}
-
-/* The runs */
-
-/* Somebody else's work on the lanes' CPUs spoils a measurement: say so. */
-#define NOISY_SHARE 0.05
-
-static void warn_noise(struct run_result *r)
-{
-	uint64_t waited = 0, wall = 0;
-	char text[160];
-	char **grown;
-
-	for (size_t i = 0; i < r->books.n; i++)
-		if (r->books.accounts[i].phase > 0 && r->books.accounts[i].state == STATE_PREEMPTED)
-			waited += r->books.accounts[i].ns;
-	for (unsigned i = 1; i < r->n_phases; i++)
-		wall += (r->phases[i].end_ns - r->phases[i].start_ns) * r->lanes;
-	if (!wall || (double)waited < NOISY_SHARE * (double)wall)
-		return;
-	snprintf(text, sizeof(text),
-		"noisy neighbours: other work ran in place of the lanes for %.1f %% of their time",
-		100.0 * (double)waited / (double)wall);
-	grown = realloc(r->warnings, (r->n_warnings + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	r->warnings = grown;
-	grown[r->n_warnings] = strdup(text);
-	if (grown[r->n_warnings])
-		r->n_warnings++;
-}
-
-/* Process numbers come round: the next run's must not meet this one's mappings. */
-static void forget_processes(struct experiment *x, const struct run_result *r)
-{
-	for (size_t i = 0; i < r->profile.n; i++)
-		symbols_process_forget(x->names, (pid_t)r->profile.entries[i]->tgid);
-}
-
-static int note_version(struct experiment *x, const struct run_request *q,
-	const struct run_result *r, struct error *error)
-{
-	if (!r->note || json_object_get(x->versions, q->ops->name))
-		return 0;
-	if (!x->versions)
-		x->versions = json_object();
-	if (json_object_set_new(x->versions, q->ops->name, json_string(r->note)) < 0)
-		return 0; /* not UTF-8: nothing to keep */
-	return store_writer_set(x->store, "versions", x->versions, error);
-}
-
-static int run_all(struct experiment *x, struct error *error)
-{
-	struct progress progress;
-	int status = EXIT_ALL_MEASURED;
-
-	progress_begin(&progress, x->plan.n);
-	for (size_t i = 0; i < x->plan.n; i++) {
-		struct run_request *q = &x->plan.runs[i];
-		struct run_result result;
-		int r;
-
-		if (*x->settings.interrupted)
-			return EXIT_INTERRUPTED;
-		progress_run(&progress, q);
-		r = run_execute(&x->settings, q, &result, error);
-		if (r == 0 && !result.interrupted) {
-			warn_noise(&result);
-			r = store_writer_run(x->store, &x->settings, q, &result, error);
-		}
-		if (r == 0)
-			r = note_version(x, q, &result, error);
-		forget_processes(x, &result);
-		if (r == 0 && !result.interrupted)
-			progress_done(&progress, q, &result);
-		if (r == 0 && !result.ok)
-			status = EXIT_RUN_FAILED;
-		if (r == 0 && result.interrupted)
-			status = EXIT_INTERRUPTED;
-		run_result_done(&result);
-		if (r < 0)
-			return r;
-		if (status == EXIT_INTERRUPTED)
-			return status;
-	}
-	return status;
 }
 
 static int print_summary(const struct experiment *x, struct error *error)
@@ -573,12 +332,12 @@ static int print_summary(const struct experiment *x, struct error *error)
 	int r;
 
 	if (!x->o->json) {
-		r = report_text(x->output, stdout, error);
+		r = report_text(x->output.path, stdout, error);
 		if (r == 0)
-			printf("\nreport: %s/report/index.html\n", x->output);
+			printf("\nreport: %s/report/index.html\n", x->output.path);
 		return r;
 	}
-	r = report_json(x->output, &json, error);
+	r = report_json(x->output.path, &json, error);
 	if (r < 0)
 		return r;
 	json_dumpf(json, stdout, JSON_INDENT(2));
@@ -596,17 +355,30 @@ static void be_prompt(void)
 		setpriority(PRIO_PROCESS, 0, -20);
 }
 
+/* The store, from the first moment on or as it was left. */
+static int open_results(struct experiment *x, char **argv, struct error *error)
+{
+	int r;
+
+	if (!x->o->resume)
+		r = experiment_create(x, argv, error);
+	else
+		r = experiment_check_same(x, error);
+	if (r == 0 && x->o->resume && x->n_measured < x->plan.n)
+		r = experiment_note_resumed(x, error);
+	x->settings.log_dir = x->output.log_path;
+	return r;
+}
+
 static int measure(struct experiment *x, char **argv, struct error *error)
 {
 	int status, r;
 
-	r = prepare(x, error);
-	if (r < 0)
-		return r;
-	r = make_output(x, error);
-	if (r < 0)
-		return r;
-	r = write_experiment(x, argv, error);
+	r = x->o->resume ? experiment_reopen(x, error) : 0;
+	if (r == 0)
+		r = prepare(x, error);
+	if (r == 0)
+		r = open_results(x, argv, error);
 	if (r < 0)
 		return r;
 	if (x->accel_note[0])
@@ -614,24 +386,38 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	/* Markers are stamped when they are read: be there at once. Without the privilege: later.
 	 */
 	be_prompt();
-	status = run_all(x, error);
+	status = experiment_run_all(x, error);
 	store_writer_close(x->store);
 	x->store = NULL;
 	if (status < 0)
 		return status;
-	r = report_make(x->output, error);
+	r = report_make(x->output.path, error);
 	if (r == 0)
 		r = print_summary(x, error);
 	return r < 0 ? r : status;
 }
 
-int experiment_measure(const struct options *o, const struct topology *topology, char **argv,
+int experiment_measure(struct options *o, const struct topology *topology, char **argv,
 	const volatile sig_atomic_t *interrupted, struct error *error)
 {
-	struct experiment x = {.o = o, .topology = topology};
+	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
 	int r;
 
 	x.settings.interrupted = interrupted;
 	r = measure(&x, argv, error);
+	return done(&x, r, error);
+}
+
+int experiment_dry_run(struct options *o, const struct topology *topology, struct error *error)
+{
+	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
+	int r = o->resume ? experiment_reopen(&x, error) : 0;
+
+	if (r == 0)
+		r = prepare(&x, error);
+	if (r == 0 && o->resume)
+		r = experiment_check_same(&x, error);
+	if (r == 0)
+		r = experiment_print_plan(&x, error);
 	return done(&x, r, error);
 }

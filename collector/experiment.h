@@ -12,12 +12,12 @@
 /**
  * Measure. Progress goes to standard error, the summary to standard output. Returns the exit status
  * (enum exit_status) where the experiment was made, even if runs failed; a negative errno with a
- * message where it could not begin or not go on.
+ * message where it could not begin or not go on. What @o leaves open (seed, cores) is filled in,
+ * and with --resume all that the experiment's plan says.
  */
-int experiment_measure(const struct options *o, const struct topology *topology, char **argv,
+int experiment_measure(struct options *o, const struct topology *topology, char **argv,
 	const volatile sig_atomic_t *interrupted, struct error *error);
 
 /** Print every run in order with its exact command line, and start nothing. 0 or a negative errno.
  */
-int experiment_dry_run(
-	const struct options *o, const struct topology *topology, struct error *error);
+int experiment_dry_run(struct options *o, const struct topology *topology, struct error *error);

@@ -42,7 +42,7 @@ static int on_libbpf(enum libbpf_print_level level, const char *format, va_list 
 	return getenv("GUESTSCOPE_DEBUG") ? vfprintf(stderr, format, ap) : 0;
 }
 
-static int dispatch(const struct options *o, char **argv, struct error *error)
+static int dispatch(struct options *o, char **argv, struct error *error)
 {
 	struct topology *topology = NULL;
 	int r;

@@ -2,11 +2,15 @@
 #include "collector/options.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+
+/* Who measures once or twice wants to see something, not to find out the last percent. */
+#define WARMUP_FROM_REPEAT 3
 
 const char *argp_program_version = "collector (guestscope) " GUESTSCOPE_VERSION;
 
@@ -26,11 +30,18 @@ enum {
 	OPTION_CONTAINER_OPTION,
 	OPTION_SPLIT,
 	OPTION_ATTACH,
+	OPTION_BOOT_ONLY,
 	OPTION_DRY_RUN,
 	OPTION_DOCTOR,
 	OPTION_LIST_GUESTS,
 	OPTION_LIST_COUNTERS,
 	OPTION_JSON,
+	OPTION_WARMUP,
+	OPTION_COOLDOWN,
+	OPTION_AA,
+	OPTION_SHARD,
+	OPTION_RESUME,
+	OPTION_FORCE,
 };
 
 static const char doc[] =
@@ -47,8 +58,17 @@ static const struct argp_option option_table[] = {
 	{"cores", 'c', "LIST", 0, "numbers of lanes, comma-separated; default all cores", 0},
 	{"scenario", OPTION_SCENARIO, "NAME", 0, "quick (default), paper-1 or paper-2", 0},
 	{"repeat", OPTION_REPEAT, "N", 0, "repetitions of every cell; default 8", 0},
+	{"warmup", OPTION_WARMUP, "N", 0,
+		"runs of every stack before the first block, which do not count; default 1, 0 if "
+		"--repeat is below 3",
+		0},
+	{"aa", OPTION_AA, 0, 0,
+		"A/A control: every cell measured as two, a and b, to see what noise alone makes",
+		0},
 	{"program", OPTION_PROGRAM, "FILE", 0,
 		"the workload; default mandelbrot, beside this program", 0},
+	{"boot-only", OPTION_BOOT_ONLY, 0, 0,
+		"measure boots alone: end each run at the program's first marker", 0},
 	{"attach", OPTION_ATTACH, "PID", 0,
 		"measure a QEMU or container process that already runs, until it ends or SIGINT",
 		0},
@@ -75,11 +95,18 @@ static const struct argp_option option_table[] = {
 	{"seed", OPTION_SEED, "N", 0, "of the run order; default from the clock, recorded", 0},
 	{"timeout", OPTION_TIMEOUT, "SECONDS", 0,
 		"a run that takes longer has failed; default 1800", 0},
+	{"cooldown", OPTION_COOLDOWN, "SECONDS", 0, "rest between two runs; default 0", 0},
+	{"shard", OPTION_SHARD, "I/N", 0,
+		"measure every Nth block only, from the Ith: the others are another machine's", 0},
 	{0, 0, 0, 0, "Results:", 4},
 	{"output", 'o', "DIR", 0, "the experiment's folder; default results/<UTC time>-<guests>",
 		0},
 	{"json", OPTION_JSON, 0, 0, "the closing summary as one JSON document on standard output",
 		0},
+	{"resume", OPTION_RESUME, "DIR", 0, "go on with the experiment in DIR, which was cut off",
+		0},
+	{"force", OPTION_FORCE, 0, 0,
+		"with --resume: on another machine, or with a changed program, too", 0},
 	{0, 0, 0, 0, "Instead of measuring:", 5},
 	{"dry-run", OPTION_DRY_RUN, 0, 0, "print the plan and the exact command lines", 0},
 	{"doctor", OPTION_DOCTOR, 0, 0, "what this machine can measure, and how to mend the rest",
@@ -195,6 +222,20 @@ static int parse_profile(struct parse *p, const char *list)
 	return 0;
 }
 
+static int parse_shard(struct parse *p, const char *text)
+{
+	unsigned shard = 0, shards = 0;
+	int length = 0;
+
+	if (sscanf(text, "%5u/%5u%n", &shard, &shards, &length) != 2 || text[length] ||
+		!isdigit((unsigned char)text[0]) || shard < 1 || shard > shards)
+		return mistake(p, error_set_user(p->error, -EINVAL,
+					  "--shard takes I/N with I from 1 to N, not '%s'", text));
+	p->o->shard = shard;
+	p->o->shards = shards;
+	return 0;
+}
+
 /** One of a few words: its index, or -1 with the message. */
 static int parse_word(
 	struct parse *p, const char *option, const char *text, const char *const *words)
@@ -257,6 +298,23 @@ static int parse_scenario(struct parse *p, const char *name)
 	return 0;
 }
 
+/* Whoever goes on with an experiment may say what he wants as long as it is what was planned. */
+static void note_given(struct options *o, int key)
+{
+	for (const struct argp_option *row = option_table; row->name || row->doc; row++)
+		if (row->name && row->key == key && !options_given(o, row->name) &&
+			o->n_given < ARRAY_SIZE(o->given))
+			o->given[o->n_given++] = row->name;
+}
+
+bool options_given(const struct options *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_given; i++)
+		if (strcmp(o->given[i], name) == 0)
+			return true;
+	return false;
+}
+
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {
 	struct parse *p = state->input;
@@ -264,6 +322,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	uint64_t n = 0;
 	int r = 0;
 
+	note_given(o, key);
 	switch (key) {
 	case ARGP_KEY_INIT:
 		/* getopt says in one line what is wrong; argp would add a second to every mistake.
@@ -291,10 +350,32 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		r = parse_number(p, "timeout", arg, 1, 7 * 86400, &n);
 		o->timeout_s = (unsigned)n;
 		return r;
+	case OPTION_WARMUP:
+		r = parse_number(p, "warmup", arg, 0, 1000, &n);
+		o->warmup = (unsigned)n;
+		return r;
+	case OPTION_COOLDOWN:
+		r = parse_number(p, "cooldown", arg, 0, 86400, &n);
+		o->cooldown_s = (unsigned)n;
+		return r;
+	case OPTION_AA:
+		o->aa = true;
+		return 0;
+	case OPTION_SHARD:
+		return parse_shard(p, arg);
+	case OPTION_RESUME:
+		o->resume = arg;
+		return 0;
+	case OPTION_FORCE:
+		o->force = true;
+		return 0;
 	case OPTION_ATTACH:
 		r = parse_number(p, "attach", arg, 1, 1 << 22, &n);
 		o->attach = (pid_t)n;
 		return r;
+	case OPTION_BOOT_ONLY:
+		o->boot_only = true;
+		return 0;
 	case OPTION_SEED:
 		o->has_seed = true;
 		return parse_number(p, "seed", arg, 0, INT64_MAX, &o->seed);
@@ -352,6 +433,26 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static int together(const struct options *o, struct error *error)
+{
+	if (o->resume && (o->output || o->attach))
+		return error_set_user(error, -EINVAL, "--resume and --%s do not go together",
+			o->output ? "output" : "attach");
+	if (o->force && !o->resume)
+		return error_set_user(error, -EINVAL, "--force goes with --resume");
+	if (o->shards && o->attach)
+		return error_set_user(error, -EINVAL, "--shard and --attach do not go together");
+	if (o->shards && !o->has_seed && !o->resume)
+		return error_set_user(error, -EINVAL,
+			"--shard needs --seed, the same for all shards: it decides their common "
+			"plan");
+	if (o->shards && o->shard > o->repeat && !o->resume)
+		return error_set_user(error, -EINVAL,
+			"--shard %u/%u has nothing to measure: there are only %u blocks (--repeat)",
+			o->shard, o->shards, o->repeat);
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct error *error)
 {
 	static const struct argp argp = {
@@ -379,9 +480,14 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		return p.result;
 	if (r)
 		return error_set_user(error, -r, "the command line cannot be read");
+	if (ret->attach && ret->boot_only)
+		return error_set_user(
+			error, -EINVAL, "--attach finds a stack that has booted: no --boot-only");
 	if (!ret->arguments)
 		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
-	return 0;
+	if (!options_given(ret, "warmup"))
+		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
+	return together(ret, error);
 }
 
 void options_done(struct options *o)

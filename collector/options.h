@@ -38,6 +38,10 @@ struct options {
 	size_t n_cores;
 	const struct scenario *scenario;
 	unsigned repeat;
+	unsigned warmup;        /**< runs of each stack that do not count */
+	bool aa;                /**< each cell twice, as a and b */
+	unsigned shard, shards; /**< from 1; 0 of 0: all blocks */
+	unsigned cooldown_s;
 	enum accel accel;
 	const char *program; /**< the workload, or NULL: searched */
 	const char *kernel;
@@ -51,14 +55,19 @@ struct options {
 	bool has_seed;
 	uint64_t seed;
 	unsigned timeout_s;
-	const char *output;    /**< or NULL: made from the time */
+	const char *output; /**< or NULL: made from the time */
+	const char *resume; /**< the folder of an experiment to go on with, or NULL */
+	bool force;
 	char **container_args; /**< NULL-ended, or NULL */
 	size_t n_container_args;
 	bool exact_split;
-	pid_t attach; /**< or 0 */
+	bool boot_only; /**< a run is over at the first marker */
+	pid_t attach;   /**< or 0 */
 	bool json;
 	char **arguments; /**< of the workload: after "--", or the scenario's; NULL-ended */
 	bool own_arguments;
+	const char *given[OPTIONS_LIST_MAX]; /**< the long names of what the command line has */
+	size_t n_given;
 };
 
 /**
@@ -66,5 +75,8 @@ struct options {
  * message marked as the user's.
  */
 int options_parse(int argc, char **argv, struct options *ret, struct error *error);
+
+/** Does the command line have the option of that long name? */
+bool options_given(const struct options *o, const char *name);
 
 void options_done(struct options *o);

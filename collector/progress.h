@@ -16,11 +16,19 @@
 struct progress {
 	size_t total;
 	size_t done;
-	uint64_t begin_ns;
+	size_t timed;     /**< of these, by us: the others were before we went on */
+	uint64_t runs_ns; /**< how long those took */
+	uint64_t run_begin_ns;
+	unsigned rest_s;
+	bool resting; /**< the rest before the next run is still to come, or not over */
 	bool terminal;
 };
 
-void progress_begin(struct progress *p, size_t total);
+/** @done of @total runs are there already; between two is a rest of @rest_s. */
+void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest_s);
+
+/** The rest before the next run goes on for @seconds. */
+void progress_rest(struct progress *p, uint64_t seconds);
 
 /** A run is about to start. */
 void progress_run(struct progress *p, const struct run_request *request);

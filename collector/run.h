@@ -15,6 +15,7 @@
 #include "collector/attach.h"
 #include "collector/audit.h"
 #include "collector/books.h"
+#include "collector/boot.h"
 #include "collector/counters.h"
 #include "collector/guest_view.h"
 #include "collector/profile.h"
@@ -41,7 +42,8 @@ struct run_settings {
 	struct symbols *names; /**< shared by all runs: files are read once */
 	bool oncpu, offcpu;
 	bool exact_split;
-	bool count; /**< hardware and software counters */
+	bool count;     /**< hardware and software counters */
+	bool boot_only; /**< a run is over at the program's first marker */
 	unsigned frequency_hz;
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
@@ -57,6 +59,9 @@ struct run_request {
 	struct attach *attach; /**< a process that runs already, or NULL: start the stack */
 	unsigned repetition;
 	unsigned position;
+	unsigned block;    /**< from 1; 0: a warm-up */
+	bool counted;      /**< false: a warm-up, which is in no statistic */
+	const char *label; /**< "", or "a" or "b" of an A/A control */
 };
 
 struct run_worker {
@@ -87,6 +92,7 @@ struct run_result {
 	bool has_boot, has_runtime, has_guest_runtime;
 	struct phase phases[PROBE_PHASES_MAX];
 	unsigned n_phases;
+	struct boot_timeline boot; /**< empty where it is not known */
 	unsigned lanes;
 	bool has_books;
 	struct books books;

@@ -6,57 +6,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collector/store_stacks.h"
+#include "collector/store_writer_internal.h"
 #include "common/cleanup.h"
-#include "common/schema.h"
-#include "common/store_format.h"
-
-struct store_writer {
-	sqlite3 *db;
-	struct store_stacks *stacks;
-};
-
-/* The system's own word where SQLite has but a general one; a failed commit leaves it with the log
- * alone. */
-static int system_errno(sqlite3 *db)
-{
-	sqlite3_file *log = NULL;
-	int system = sqlite3_system_errno(db);
-
-	if (!system &&
-		sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
-		log && log->pMethods)
-		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &system);
-	return system > 0 ? -system : -EIO;
-}
-
-static int sql_errno(sqlite3 *db)
-{
-	switch (sqlite3_errcode(db)) {
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return -EROFS;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-		return system_errno(db);
-	default:
-		return -EIO;
-	}
-}
-
-static int sql_error(struct store_writer *s, struct error *error)
-{
-	int r = sql_errno(s->db);
-
-	return error_set(error, r, "cannot write the store: %s%s%s%s", sqlite3_errmsg(s->db),
-		r == -EIO ? "" : " (", r == -EIO ? "" : strerror(-r), r == -EIO ? "" : ")");
-}
 
 /*
  * Run one INSERT. @types says what follows, a letter for each parameter: i int64_t, s text or NULL,
@@ -70,7 +23,7 @@ static int insert(
 	int r;
 
 	if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) != SQLITE_OK)
-		return sql_error(s, error);
+		return store_error(s, error);
 	va_start(ap, types);
 	for (int i = 1; types[i - 1]; i++) {
 		if (types[i - 1] == 'i') {
@@ -87,71 +40,9 @@ static int insert(
 		}
 	}
 	va_end(ap);
-	r = sqlite3_step(statement) == SQLITE_DONE ? 0 : sql_error(s, error);
+	r = sqlite3_step(statement) == SQLITE_DONE ? 0 : store_error(s, error);
 	sqlite3_finalize(statement);
 	return r;
-}
-
-static int run_sql(struct store_writer *s, const char *sql, struct error *error)
-{
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_error(s, error);
-}
-
-static void remove_store(const char *path)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		_cleanup_free_ char *file = NULL;
-
-		if (asprintf(&file, "%s%s", path, suffixes[i]) >= 0)
-			unlink(file);
-	}
-}
-
-int store_writer_create(const char *dir, struct store_writer **ret, struct error *error)
-{
-	_cleanup_free_ char *path = NULL;
-	struct store_writer *s = calloc(1, sizeof(*s));
-	char pragmas[256];
-	int r;
-
-	if (!s)
-		return -ENOMEM;
-	if (asprintf(&path, "%s/" STORE_FILE_NAME, dir) < 0) {
-		free(s);
-		return -ENOMEM;
-	}
-	if (access(path, F_OK) == 0) {
-		free(s);
-		return error_set(
-			error, -EEXIST, "%s exists already: name another folder by --output", path);
-	}
-	if (sqlite3_open(path, &s->db) != SQLITE_OK) {
-		r = sql_errno(s->db);
-		r = error_set_errno(error, r, "cannot create %s", path);
-		store_writer_close(s);
-		return r;
-	}
-	snprintf(pragmas, sizeof(pragmas),
-		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;"
-		"PRAGMA application_id = %d; PRAGMA user_version = %d;",
-		STORE_APPLICATION_ID, STORE_VERSION);
-	r = run_sql(s, pragmas, error);
-	if (r == 0)
-		r = run_sql(s, (const char *)schema_sql, error);
-	if (r == 0) {
-		r = store_stacks_new(s->db, &s->stacks);
-		if (r < 0)
-			sql_error(s, error);
-	}
-	if (r < 0) {
-		store_writer_close(s);
-		remove_store(path); /* it was not there before */
-		return r;
-	}
-	*ret = s;
-	return 0;
 }
 
 int store_writer_set(
@@ -187,8 +78,9 @@ static int write_run(struct store_writer *s, const struct run_settings *settings
 		"INSERT INTO run (id, guest, cores, scenario, repetition, position, accel, status,"
 		" error, start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns, lost_events,"
 		" closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
-		" raster_sha256) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		"isisiisssoooooiooossiss", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
+		" raster_sha256, block, counted, label)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"isisiisssoooooiooossissiis", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
 		settings->scenario, (int64_t)q->repetition, (int64_t)q->position,
 		accel_name(q->accel), r->ok ? "ok" : "failed", r->ok ? NULL : r->error,
 		r->start_ns != 0, (int64_t)r->start_ns, r->end_ns != 0, (int64_t)r->end_ns,
@@ -198,7 +90,8 @@ static int write_run(struct store_writer *s, const struct run_settings *settings
 		r->has_books, (int64_t)r->books.residual_ns, r->start_utc,
 		settings->exact_split && !q->ops->is_vm ? "exact" : "sampled",
 		(int64_t)settings->frequency_hz, r->command,
-		r->raster_sha256[0] ? r->raster_sha256 : NULL);
+		r->raster_sha256[0] ? r->raster_sha256 : NULL, (int64_t)q->block,
+		(int64_t)q->counted, q->label);
 }
 
 static int write_accounts(
@@ -210,6 +103,12 @@ static int write_accounts(
 		q = insert(s, error, "INSERT INTO phase VALUES (?,?,?,?)", "isii", run,
 			r->phases[i].name, (int64_t)r->phases[i].start_ns,
 			(int64_t)r->phases[i].end_ns);
+	for (size_t i = 0; i < r->boot.n && q == 0; i++) {
+		const struct boot_time *t = &r->boot.steps[i];
+
+		q = insert(s, error, "INSERT INTO boot_step VALUES (?,?,?,?,?,?)", "iisiis", run,
+			(int64_t)i, t->name, (int64_t)t->start_ns, (int64_t)t->end_ns, t->source);
+	}
 	for (size_t i = 0; i < r->books.n && q == 0; i++) {
 		const struct account *a = &r->books.accounts[i];
 		bool helper = a->lane == PROBE_LANE_NONE;
@@ -293,7 +192,7 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 		int q = store_stacks_put(s->stacks, settings->names, r->view, e, &stack);
 
 		if (q < 0)
-			return sql_error(s, error);
+			return store_error(s, error);
 		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio",
 			run, phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
 			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
@@ -307,7 +206,7 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 int store_writer_run(struct store_writer *s, const struct run_settings *settings,
 	const struct run_request *request, const struct run_result *result, struct error *error)
 {
-	int r = run_sql(s, "BEGIN IMMEDIATE", error);
+	int r = store_sql(s, "BEGIN IMMEDIATE", error);
 
 	if (r < 0)
 		return r;
@@ -321,22 +220,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 	if (r == 0)
 		r = write_samples(s, settings, request->id, result, error);
 	if (r == 0)
-		r = run_sql(s, "COMMIT", error);
+		r = store_sql(s, "COMMIT", error);
 	if (r < 0)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
-}
-
-void store_writer_close(struct store_writer *s)
-{
-	if (!s)
-		return;
-	store_stacks_free(s->stacks);
-	if (s->db) {
-		/* One file, that can be copied and read anywhere. */
-		sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
-		sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
-		sqlite3_close(s->db);
-	}
-	free(s);
 }

@@ -13,8 +13,30 @@
 
 struct store_writer;
 
-/** Create DIR/experiment.db. -EEXIST if there is one; else what the file system says. */
+/**
+ * Begin DIR/experiment.db. Settings and warnings may be put in; then store_writer_publish() makes
+ * it appear, whole, and runs may follow. Until then it has another name, and goes when it is
+ * closed. -EEXIST if there is one; else what the file system says.
+ */
 int store_writer_create(const char *dir, struct store_writer **ret, struct error *error);
+
+/** Let what was begun appear on the disk. Where that fails, close it: nothing is
+ * left. */
+int store_writer_publish(struct store_writer *s, struct error *error);
+
+/**
+ * Open DIR/experiment.db to go on with it. -ENOENT, -EMEDIUMTYPE (no store), -EPROTONOSUPPORT (of
+ * another version), each with a message.
+ */
+int store_writer_open(const char *dir, struct store_writer **ret, struct error *error);
+
+/** The value of a key of table experiment as text, malloced. -ENODATA (no message): there is none.
+ */
+int store_writer_get(struct store_writer *s, const char *key, char **ret, struct error *error);
+
+/** Which of the runs 1 to @n are in the store, and how many of all that are have failed. */
+int store_writer_done(
+	struct store_writer *s, bool *ret_done, size_t n, size_t *ret_failed, struct error *error);
 
 /** Set a key of table experiment: a JSON string, number or boolean as it is, other JSON as its
  * text. */

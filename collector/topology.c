@@ -374,6 +374,61 @@ int topology_xml(const struct topology *t, char **ret, struct error *error)
 	return 0;
 }
 
+static char *shape_of(hwloc_obj_t obj);
+
+/* Equal children that follow each other are written once, with their number. */
+static int write_shape(FILE *f, hwloc_obj_t obj)
+{
+	char name[64];
+
+	hwloc_obj_type_snprintf(name, sizeof(name), obj, 0);
+	fputs(name, f);
+	if (hwloc_obj_type_is_cache(obj->type))
+		fprintf(f, "(%lluK)", (unsigned long long)obj->attr->cache.size >> 10);
+	if (obj->memory_arity)
+		fprintf(f, "[memory:%u]", obj->memory_arity);
+	if (!obj->arity)
+		return ferror(f) ? -ENOMEM : 0;
+	fputc('{', f);
+	for (unsigned i = 0, n; i < obj->arity; i += n) {
+		_cleanup_free_ char *first = shape_of(obj->children[i]);
+
+		for (n = 1; first && i + n < obj->arity; n++) {
+			_cleanup_free_ char *next = shape_of(obj->children[i + n]);
+
+			if (!next || strcmp(first, next) != 0)
+				break;
+		}
+		if (!first)
+			return -ENOMEM;
+		fprintf(f, "%s%s", i ? " " : "", first);
+		if (n > 1)
+			fprintf(f, "*%u", n);
+	}
+	fputc('}', f);
+	return ferror(f) ? -ENOMEM : 0;
+}
+
+static char *shape_of(hwloc_obj_t obj)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int r;
+
+	if (!f)
+		return NULL;
+	r = write_shape(f, obj);
+	if (fclose(f) != 0 || r < 0)
+		return NULL;
+	return TAKE_PTR(text);
+}
+
+char *topology_shape(const struct topology *t)
+{
+	return shape_of(hwloc_get_root_obj(t->hwloc));
+}
+
 static const char *plural(unsigned n)
 {
 	return n == 1 ? "" : "s";

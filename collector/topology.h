@@ -72,3 +72,11 @@ int topology_xml(const struct topology *t, char **ret, struct error *error);
  * malloced, or NULL if out of memory.
  */
 char *topology_describe(const struct topology *t);
+
+/**
+ * The machine's build alone, by which two can be compared: packages, caches with their sizes,
+ * cores, hardware threads and memory nodes, without numbers that change from boot to boot or from
+ * one machine to its twin. "Machine[memory:1]{Package{L3(8192K){L2(512K){...}*4}}}", malloced;
+ * NULL if out of memory.
+ */
+char *topology_shape(const struct topology *t);

@@ -157,12 +157,12 @@ class Manners(DockerTest):
         self.failed(process, "[Kk]ill|signal 9|137")
 
     def in_second_run(self):
-        process = self.run_truth("spin", "-ms", "1500", repeat="3")
+        process = self.run_truth("spin", "-ms", "1500", repeat="1000")
 
         def second():
             try:
                 with harness.Store(process.folder) as store:
-                    return len(store.runs()) == 1 and self.containers()
+                    return len(store.runs()) > 0 and self.containers()
             except harness.sqlite3.Error:
                 return None
         harness.wait_for("the second container", second, 60, 0.1)
@@ -172,7 +172,7 @@ class Manners(DockerTest):
     def assert_first_kept(self, folder):
         with harness.Store(folder) as store:
             self.assertTrue(store.sound())
-            self.assertEqual([r["status"] for r in store.runs()], ["ok"])
+            self.assertEqual({r["status"] for r in store.runs()}, {"ok"})
 
     def test_SIGINT_removes_container_and_image_and_keeps_the_finished_run(self):
         process = self.in_second_run()

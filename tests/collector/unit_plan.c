@@ -23,9 +23,10 @@ static const struct plan_cell cells[CELLS] = {
 
 static struct plan make(size_t n_cells, unsigned repeat, uint64_t seed)
 {
+	const struct plan_request q = {cells, n_cells, repeat, .seed = seed};
 	struct plan p = {0};
 
-	assert_int_equal(plan_make(&p, cells, n_cells, repeat, seed), 0);
+	assert_int_equal(plan_make(&p, &q), 0);
 	assert_int_equal(p.n, n_cells * repeat);
 	return p;
 }
@@ -71,10 +72,11 @@ static void a_run_has_all_of_its_cell(void **state)
 {
 	struct placement somewhere = {0};
 	const struct plan_cell cell = {&stack_b, ACCEL_KVM, 3, &somewhere};
+	const struct plan_request q = {&cell, 1, 1};
 	struct plan p;
 
 	(void)state;
-	assert_int_equal(plan_make(&p, &cell, 1, 1, 0), 0);
+	assert_int_equal(plan_make(&p, &q), 0);
 	assert_ptr_equal(p.runs[0].ops, &stack_b);
 	assert_int_equal(p.runs[0].accel, ACCEL_KVM);
 	assert_int_equal(p.runs[0].lanes, 3);

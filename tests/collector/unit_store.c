@@ -89,6 +89,9 @@ static struct run_request a_request(unsigned id)
 		.lanes = 2,
 		.repetition = 3,
 		.position = id,
+		.block = 3,
+		.counted = true,
+		.label = "a",
 	};
 
 	return q;
@@ -170,6 +173,9 @@ static struct run_result a_result(void)
 		.has_runtime = true,
 		.phases = {{"boot", 1000, 1500}, {"render", 1500, 3000}},
 		.n_phases = 2,
+		.boot = {{{"process start", "first code of mandelbrot", 1000, 1200},
+				 {"program", "first marker", 1200, 1500}},
+			2},
 		.lanes = 2,
 		.has_books = true,
 		.books = {COPY(accounts), ARRAY_SIZE(accounts), ARRAY_SIZE(accounts), 17, 0.0005},
@@ -208,7 +214,7 @@ static struct store_writer *create(const char *dir)
 	struct store_writer *s = NULL;
 	struct error error = {0};
 
-	if (store_writer_create(dir, &s, &error) < 0)
+	if (store_writer_create(dir, &s, &error) < 0 || store_writer_publish(s, &error) < 0)
 		fail_msg("%s", error.text);
 	return s;
 }
@@ -266,12 +272,12 @@ static const char *ask(sqlite3 *db, const char *sql)
 }
 
 static const char *const tables_of_a_run[] = {
-	"phase", "account", "audit", "counter", "sample", "row", "worker", "warning"};
+	"phase", "boot_step", "account", "audit", "counter", "sample", "row", "worker", "warning"};
 
 /** Run @id is whole or absent in every table; which of the two. */
 static bool is_whole(sqlite3 *db, unsigned id)
 {
-	static const int expected[] = {2, 3, 2, 2, SAMPLES, 2, 1, 1};
+	static const int expected[] = {2, 2, 3, 2, 2, SAMPLES, 2, 1, 1};
 	char sql[128];
 	int there;
 
@@ -350,6 +356,10 @@ static void a_run_can_be_read_as_it_was_written(void **state)
 		"2024-02-29T12:00:00Z|exact|999|[\"mandelbrot\"]|64");
 	assert_string_equal(ask(db, "SELECT name, start_ns, end_ns FROM phase"),
 		"boot|1000|1500;render|1500|3000");
+	assert_string_equal(
+		ask(db, "SELECT position, name, start_ns, end_ns, source FROM boot_step"),
+		"0|process start|1000|1200|first code of mandelbrot;"
+		"1|program|1200|1500|first marker");
 	assert_string_equal(ask(db, "SELECT phase, lane, state, detail, ns, exact, samples, count "
 				    "FROM account"),
 		"boot|0|blocked|futex lock|700|1|NULL|2;render|1|user||300|0|12|NULL;"
@@ -549,9 +559,12 @@ static void a_store_that_cannot_be_begun_leaves_nothing(void **state)
 		assert_true(writes < 1000);
 		writes_left = writes;
 		r = store_writer_create(dir, &s, &error);
+		if (r == 0)
+			r = store_writer_publish(s, &error);
 		writes_left = -1;
 		if (r < 0) {
-			assert_null(s);
+			store_writer_close(s);
+			s = NULL;
 			assert_int_equal(r, -ENOSPC);
 			assert_non_null(strstr(error.text, "No space left"));
 			assert_int_equal(rmdir(dir), 0);
