@@ -118,12 +118,12 @@ int holm(double *p, size_t n);
 /* One sample in order of execution. */
 
 struct order_effects {
-	double rho;     /**< Spearman's rank correlation of value and place */
-	double rho_p;   /**< two-sided; exact up to 9 values, by Student's t above */
-	double slope;   /**< Theil and Sen: the median of all slopes, per place */
-	double first;   /**< first value over the mean of the others, minus 1 */
-	double first_p; /**< two-sided, that the first is a value like the others: Student's t */
-	size_t warmup;  /**< so many values at the begin are told from the rest; 0: none */
+	double rho;      /**< Spearman's rank correlation of value and place */
+	double rho_p;    /**< two-sided; exact up to 9 values, by Student's t above */
+	double slope;    /**< Theil and Sen: the median of all slopes, per place */
+	double first;    /**< first value over the mean of the others, minus 1 */
+	double first_p;  /**< two-sided, that the first is a value like the others: Student's t */
+	size_t warmup;   /**< so many values at the begin are told from the rest; 0: none */
 	double warmup_p; /**< corrected for the number of begins that were looked at; 1: none */
 };
 
