@@ -30,6 +30,7 @@ enum {
 	OPTION_CONTAINER_OPTION,
 	OPTION_SPLIT,
 	OPTION_ATTACH,
+	OPTION_BOOT_ONLY,
 	OPTION_DRY_RUN,
 	OPTION_DOCTOR,
 	OPTION_LIST_GUESTS,
@@ -66,6 +67,8 @@ static const struct argp_option option_table[] = {
 		0},
 	{"program", OPTION_PROGRAM, "FILE", 0,
 		"the workload; default mandelbrot, beside this program", 0},
+	{"boot-only", OPTION_BOOT_ONLY, 0, 0,
+		"measure boots alone: end each run at the program's first marker", 0},
 	{"attach", OPTION_ATTACH, "PID", 0,
 		"measure a QEMU or container process that already runs, until it ends or SIGINT",
 		0},
@@ -370,6 +373,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		r = parse_number(p, "attach", arg, 1, 1 << 22, &n);
 		o->attach = (pid_t)n;
 		return r;
+	case OPTION_BOOT_ONLY:
+		o->boot_only = true;
+		return 0;
 	case OPTION_SEED:
 		o->has_seed = true;
 		return parse_number(p, "seed", arg, 0, INT64_MAX, &o->seed);
@@ -474,6 +480,9 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		return p.result;
 	if (r)
 		return error_set_user(error, -r, "the command line cannot be read");
+	if (ret->attach && ret->boot_only)
+		return error_set_user(
+			error, -EINVAL, "--attach finds a stack that has booted: no --boot-only");
 	if (!ret->arguments)
 		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
 	if (!options_given(ret, "warmup"))

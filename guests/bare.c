@@ -23,6 +23,7 @@
 #define CPUS_MAX     255
 #define SAYS_CRASHED "bare: crashed: "
 #define SAYS_STATUS  "bare: exit status"
+#define SAYS_PROGRAM "bare: program"
 
 static const char *const kernel_names[] = {KERNEL_NAME, NULL};
 
@@ -190,11 +191,22 @@ static int bare_verdict(struct guest *g, const char *console, size_t length, str
 		words[0] ? words : "none");
 }
 
+static const struct guest_boot_line boot_lines[] = {{BOOT_KERNEL, SAYS_PROGRAM}};
+
+static const struct guest_boot bare_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_QEMU_SETUP, BOOT_FIRMWARE, BOOT_KERNEL, BOOT_PROGRAM},
+	.n_steps = 5,
+	.lines = boot_lines,
+	.n_lines = ARRAY_SIZE(boot_lines),
+	.emulation = QEMU_EMULATION,
+};
+
 const struct guest_ops guest_bare = {
 	.name = "bare",
 	.title = "our own unikernel in QEMU: the floor",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
+	.boot = &bare_boot,
 	.available = bare_available,
 	.prepare = bare_prepare,
 	.start = qemu_start,

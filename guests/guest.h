@@ -28,6 +28,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "guests/boot_plan.h"
 
 struct guest_inside;
 struct keeper;
@@ -86,6 +87,7 @@ struct guest_ops {
 	const char *title; /**< a few words for people */
 	enum lane_kind lane_kind;
 	bool is_vm;
+	const struct guest_boot *boot; /**< its boot's steps, or NULL: it is not taken apart */
 
 	/**
 	 * Could this stack run here, as far as can be told without running it (programs, daemon,

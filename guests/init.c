@@ -27,6 +27,12 @@ static void say(const char *text, const char *what, int number)
 		what ? what : "", number);
 }
 
+/* The host takes the boot apart by these. */
+static void say_step(const char *begins)
+{
+	dprintf(STDOUT_FILENO, "guestscope-boot: %s\n", begins);
+}
+
 static void power_off(void)
 {
 	tcdrain(STDOUT_FILENO); /* the last words are still in the serial port's buffer */
@@ -105,12 +111,14 @@ int main(void)
 		fputs("guestscope-init: only for the first process of a guest\n", stderr);
 		return 2;
 	}
+	say_step("init");
 	mount_all();
 	make_console_raw();
 	if (read_command(text, argv) < 1) {
 		say("cannot read", COMMAND_FILE, errno);
 		power_off();
 	}
+	say_step("program");
 	pid = fork();
 	if (pid == 0) {
 		execve(argv[0], argv, environment);

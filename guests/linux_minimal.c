@@ -30,6 +30,7 @@
  */
 #define CPU_TCG   "max,la57=off"
 #define INIT_SAYS "guestscope-init:"
+#define BOOT_SAYS "guestscope-boot:"
 
 static const char *const kernel_names[] = {"vmlinuz*", "vmlinux*", "bzImage*", NULL};
 static const char *const kernel_folders[] = {"linux-minimal", "linux"};
@@ -231,11 +232,26 @@ static int linux_verdict(struct guest *g, const char *console, size_t length, st
 		words[0] ? words : "none");
 }
 
+static const struct guest_boot_line boot_lines[] = {
+	{BOOT_KERNEL, BOOT_SAYS " init"},
+	{BOOT_INIT, BOOT_SAYS " program"},
+};
+
+static const struct guest_boot linux_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_QEMU_SETUP, BOOT_FIRMWARE, BOOT_KERNEL, BOOT_INIT,
+		BOOT_PROGRAM},
+	.n_steps = 6,
+	.lines = boot_lines,
+	.n_lines = ARRAY_SIZE(boot_lines),
+	.emulation = QEMU_EMULATION,
+};
+
 const struct guest_ops guest_linux_minimal = {
 	.name = "linux-minimal",
 	.title = "Linux kernel in QEMU, the program alone",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
+	.boot = &linux_boot,
 	.available = linux_available,
 	.prepare = linux_prepare,
 	.start = qemu_start,

@@ -313,11 +313,23 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 		words[0] ? words : "none");
 }
 
+/* --verbose makes it say this when all is set up, before it loads the program. */
+static const struct guest_boot_line boot_lines[] = {{BOOT_KERNEL, "Booted up in"}};
+
+static const struct guest_boot osv_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_QEMU_SETUP, BOOT_FIRMWARE, BOOT_KERNEL, BOOT_PROGRAM},
+	.n_steps = 5,
+	.lines = boot_lines,
+	.n_lines = ARRAY_SIZE(boot_lines),
+	.emulation = QEMU_EMULATION,
+};
+
 const struct guest_ops guest_osv = {
 	.name = "osv",
 	.title = "OSv unikernel in QEMU",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
+	.boot = &osv_boot,
 	.available = osv_available,
 	.prepare = osv_prepare,
 	.start = qemu_start,

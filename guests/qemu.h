@@ -14,6 +14,9 @@
 #include "guests/guest.h"
 
 #define QEMU_PROGRAM "qemu-system-x86_64"
+/** Its function that a vCPU executes emulated code in; the symbol is in every build with modules.
+ */
+#define QEMU_EMULATION "cpu_exec"
 
 struct qemu_machine {
 	const char *cpu_tcg; /**< -cpu under emulation */
