@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "reports/boot.h"
 #include "reports/csv.h"
+#include "reports/explain.h"
 #include "reports/export.h"
 
 /* What else is exported: tables of the store with the words that tell their rows apart. Columns are
@@ -85,6 +86,13 @@ static int fill_runs(void *userdata, FILE *out)
 	return summary_write_runs_csv(job->summary, out);
 }
 
+static int fill_explanation(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return explanation_write_csv(job->summary, out);
+}
+
 static int fill_boot(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
@@ -99,6 +107,9 @@ int export_tables(const struct export_job *job)
 
 	if (r >= 0)
 		r = output_file(job->output, "runs.csv", fill_runs, userdata, job->error);
+	if (r >= 0)
+		r = output_file(
+			job->output, "explanation.csv", fill_explanation, userdata, job->error);
 	return r < 0 ? r : output_file(job->output, "boot.csv", fill_boot, userdata, job->error);
 }
 
