@@ -39,7 +39,7 @@ int export_json(const struct export_job *job);
 /** One folded file for each kind of samples and cell; @svg: the flame graph, too. */
 int export_flames(const struct export_job *job, bool svg);
 
-/** summary.csv and runs.csv: a line for each cell, for each run. */
+/** summary.csv, runs.csv, explanation.csv, boot.csv: a line for each cell, run, term, step. */
 int export_tables(const struct export_job *job);
 
 /** The error @r of reading the store, with the store's message. */
