@@ -35,6 +35,9 @@ int export_find(const char *name, const struct export_format **ret, struct error
 int export_folded(const struct export_job *job);
 int export_csv(const struct export_job *job);
 int export_json(const struct export_job *job);
+int export_speedscope(const struct export_job *job);
+int export_pprof(const struct export_job *job);
+int export_perfetto(const struct export_job *job);
 
 /** One folded file for each kind of samples and cell; @svg: the flame graph, too. */
 int export_flames(const struct export_job *job, bool svg);
