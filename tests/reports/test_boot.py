@@ -4,6 +4,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import sqlite3
 import statistics
@@ -110,6 +111,20 @@ class Case(unittest.TestCase):
     def test_an_older_store_without_the_table_is_read(self):
         document = self.read(self.changed("DROP TABLE boot_step"))
         self.assertEqual({tuple(c["boot_steps"]) for c in document["cells"]}, {()})
+
+    def test_a_store_of_boots_alone_is_reported(self):
+        folder = self.changed("UPDATE run SET runtime_ns = NULL, guest_runtime_ns = NULL;"
+                              + "".join(f"DELETE FROM {table} WHERE phase <> 'boot';"
+                                        for table in ("account", "audit"))
+                              + "DELETE FROM phase WHERE name <> 'boot'; DELETE FROM worker; DELETE FROM counter;")
+        result = run(folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("Boots: 95 % interval of the mean", result.stdout)
+        self.assertNotIn("Where the lanes' time went", result.stdout)
+        for name in ("index.html", "summary.csv", "runs.csv"):
+            with open(os.path.join(folder, "report", name), encoding="utf-8") as f:
+                words = re.sub("<(script|style).*?</\\1>", "", f.read(), flags=re.S)
+            self.assertNotRegex(words, r"\b-?(nan|inf)\b")
 
     def test_merged_stores_keep_their_steps(self):
         document = self.read(self.changed(""), self.changed(""), options=("--output", os.path.join(self.dir, "merged")))
