@@ -113,6 +113,7 @@ static int read_headers(Elf *elf, struct elf_file *ret)
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
 		return -ENOEXEC;
 	file.position_independent = header.e_type == ET_DYN;
+	file.entry = header.e_entry;
 	read_segments(elf, &file);
 	if (elf_getshdrstrndx(elf, &strings) == 0) {
 		while ((section = elf_nextscn(elf, section))) {
@@ -190,6 +191,19 @@ int elf_offset_to_address(const struct elf_file *file, uint64_t offset, uint64_t
 
 		if (offset >= s->offset && offset - s->offset < s->file_bytes) {
 			*ret = s->address + (offset - s->offset);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int elf_address_to_offset(const struct elf_file *file, uint64_t address, uint64_t *ret)
+{
+	for (size_t i = 0; i < file->n_segments; i++) {
+		const struct elf_segment *s = &file->segments[i];
+
+		if (address >= s->address && address - s->address < s->file_bytes) {
+			*ret = s->offset + (address - s->address);
 			return 0;
 		}
 	}

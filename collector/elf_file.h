@@ -32,6 +32,7 @@ struct elf_file {
 	uint32_t debug_link_crc;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];
 	size_t n_segments;
+	uint64_t entry;            /**< linked address of its first instruction; 0: none */
 	bool has_symtab;           /**< the full symbol table, not only the dynamic one */
 	bool has_lines;            /**< DWARF line numbers */
 	bool position_independent; /**< ET_DYN: its addresses are relative to where it is loaded */
@@ -64,3 +65,6 @@ int elf_image_functions_read(
 
 /** The linked address of file offset @offset. 0 or -ENOENT (in no segment). */
 int elf_offset_to_address(const struct elf_file *file, uint64_t offset, uint64_t *ret);
+
+/** The file offset of linked address @address. 0 or -ENOENT (in no segment, or not in the file). */
+int elf_address_to_offset(const struct elf_file *file, uint64_t address, uint64_t *ret);

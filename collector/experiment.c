@@ -275,6 +275,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.oncpu = o->oncpu,
 		.offcpu = o->offcpu,
 		.exact_split = o->exact_split,
+		.boot_only = o->boot_only,
 		.count = o->count,
 		.frequency_hz = o->frequency_hz,
 		.timeout_s = o->timeout_s,

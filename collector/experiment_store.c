@@ -156,6 +156,8 @@ static int write_experiment(struct experiment *x, char **argv, struct error *err
 	if (r == 0)
 		r = set_text(x, "pin", x->o->pin, error);
 	if (r == 0)
+		r = set_text(x, "boot_only", x->o->boot_only ? "1" : "0", error);
+	if (r == 0)
 		r = write_plan(x, error);
 	if (r == 0)
 		r = write_command(x, argv, error);

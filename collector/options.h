@@ -61,7 +61,8 @@ struct options {
 	char **container_args; /**< NULL-ended, or NULL */
 	size_t n_container_args;
 	bool exact_split;
-	pid_t attach; /**< or 0 */
+	bool boot_only; /**< a run is over at the first marker */
+	pid_t attach;   /**< or 0 */
 	bool json;
 	char **arguments; /**< of the workload: after "--", or the scenario's; NULL-ended */
 	bool own_arguments;

@@ -301,6 +301,7 @@ static const struct field fields[] = {
 	{"profile", "profile", OWN(profile)},
 	{"counters", "counters", OWN(counters)},
 	{"split", "split", OWN(split)},
+	{"boot_only", "boot-only", AT(TRUTH, boot_only)},
 	{"frequency_hz", "frequency", AT(UNSIGNED, frequency_hz)},
 	{"shard", "shard", OWN(shard), .is_local = true},
 	{"program", "program", FILE_AT(program)},

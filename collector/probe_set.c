@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/probe_boot.h"
 #include "common/cleanup.h"
 #include "probes/guestscope.skel.h"
 
@@ -29,6 +30,7 @@ struct probe_set {
 	struct bpf_link **sample_links;
 	int n_cpus;
 	bool has_kvm_events;
+	struct probe_boot *boot; /* or NULL */
 };
 
 uint64_t clock_ns(void)
@@ -37,6 +39,13 @@ uint64_t clock_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static void on_boot(struct probe_set *p, const struct record_boot *record)
+{
+	probe_boot_seen(p->boot, record->event);
+	if (p->callbacks.boot)
+		p->callbacks.boot(record, p->callbacks.userdata);
 }
 
 static int on_record(void *userdata, void *data, size_t size)
@@ -51,6 +60,8 @@ static int on_record(void *userdata, void *data, size_t size)
 		p->callbacks.lane(data, p->callbacks.userdata);
 	} else if (type == RECORD_ON && size >= sizeof(struct record_on)) {
 		p->callbacks.on(data, p->callbacks.userdata);
+	} else if (type == RECORD_BOOT && size >= sizeof(struct record_boot)) {
+		on_boot(p, data);
 	} else if (size >= sizeof(struct record_sample)) {
 		const struct record_sample *record = data;
 		const uint64_t *frames = (const uint64_t *)(record + 1);
@@ -109,6 +120,7 @@ static void set_knobs(struct probe_set *p, const struct probe_options *o)
 		snprintf((char *)knobs->exec_path, sizeof(knobs->exec_path), "%s", o->exec_path);
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;
+	knobs->watch_servers = o->servers;
 	knobs->user_stacks = o->user_stacks;
 	knobs->state_is_argument = switch_has_state_argument();
 	knobs->kvm_isa = processor_isa();
@@ -158,8 +170,12 @@ static void choose_programs(struct probe_set *p, const struct probe_options *o)
 			load = p->has_kvm_events && kernel_has_event(btf, kvm, event);
 		else if (strcmp(section, "perf_event") == 0)
 			load = o->oncpu;
+		else if (strncmp(bpf_program__name(program), "on_boot_", 8) == 0)
+			load = o->boot;
 		else if (strncmp(section, "tp_btf/", 7) == 0)
 			load = kernel_has_event(btf, NULL, event);
+		if (strcmp(section, "uprobe") == 0)
+			bpf_program__set_autoattach(program, false);
 		bpf_program__set_autoload(program, load);
 	}
 	btf__free(kvm);
@@ -318,6 +334,11 @@ int probe_set_follow(struct probe_set *p, pid_t pid)
 	return add_task(p, pid, pid, PROBE_LANE_NONE, TASK_ASLEEP);
 }
 
+int probe_set_boot(struct probe_set *p, const struct probe_boot_plan *plan, struct error *error)
+{
+	return probe_boot_attach(p->bpf, plan, &p->boot, error);
+}
+
 void probe_set_guest_ram(struct probe_set *p, const struct guest_ram_block *blocks, size_t n)
 {
 	struct guestscope_bpf__bss *bss = p->bpf->bss;
@@ -472,6 +493,8 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 	/* A program that passed the gate before it closed has ended long before this is over:
 	 * programs cannot sleep. Detaching waits for a grace period as well. */
 	nanosleep(&pause, NULL);
+	probe_boot_detach(p->boot);
+	p->boot = NULL;
 	guestscope_bpf__detach(p->bpf);
 	ring_buffer__consume(p->ring);
 	for (unsigned i = 0; i < p->lanes; i++)
@@ -516,6 +539,7 @@ void probe_set_close(struct probe_set *p)
 {
 	if (!p)
 		return;
+	probe_boot_detach(p->boot);
 	ring_buffer__free(p->ring);
 	for (int i = 0; p->sample_links && i < p->n_cpus; i++)
 		bpf_link__destroy(p->sample_links[i]);

@@ -26,6 +26,8 @@ struct probe_options {
 	bool oncpu;            /**< on-CPU samples */
 	bool offcpu;           /**< off-CPU stacks */
 	bool user_stacks;      /**< the stack's programs have frame pointers */
+	bool boot;             /**< what tells the steps of the boot apart */
+	bool servers;          /**< processes serve the stack without being of it (daemons) */
 	unsigned frequency_hz; /**< of the samples */
 	enum guest_source guest; /**< where a vCPU's registers are, for stacks of the guest */
 	struct guest_tcg_layout guest_layout; /**< with GUEST_TCG */
@@ -38,6 +40,7 @@ struct probe_callbacks {
 	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*on)(const struct record_on *record, void *userdata);
+	void (*boot)(const struct record_boot *record, void *userdata); /**< or NULL */
 	void *userdata;
 };
 
@@ -54,6 +57,14 @@ bool probe_set_has_kvm_events(const struct probe_set *p);
 
 /** Follow process @pid and all it will start. To be called before the gate opens. -errno. */
 int probe_set_follow(struct probe_set *p, pid_t pid);
+
+struct probe_boot_plan;
+
+/**
+ * Watch the boot of the stack, before the gate opens; see probe_boot.h. A negative errno with a
+ * message if some of it cannot be watched: the rest is.
+ */
+int probe_set_boot(struct probe_set *p, const struct probe_boot_plan *plan, struct error *error);
 
 /** A thread that runs already. */
 struct probe_adoption {

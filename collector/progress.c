@@ -78,7 +78,9 @@ void progress_done(
 	if (!r->ok) {
 		fprintf(stderr, ": FAILED: %s", r->error);
 	} else {
-		if (r->has_boot)
+		if (r->has_boot && !r->has_runtime)
+			fprintf(stderr, ": boot %.3f s", (double)r->boot_ns / 1e9);
+		else if (r->has_boot)
 			fprintf(stderr, ": boot %.3f s, run time %.3f s", (double)r->boot_ns / 1e9,
 				(double)r->runtime_ns / 1e9);
 		else

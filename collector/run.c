@@ -103,7 +103,8 @@ static bool read_console(struct run *run)
 			return errno == EAGAIN;
 		if (n == 0)
 			return false;
-		/* Markers first: their arrival is the clock of the phases. */
+		run_boot_console(run, buffer, (size_t)n);
+		/* Markers before all else: their arrival is the clock of the phases. */
 		marker_stream_push(&run->markers, buffer, (size_t)n, run_on_marker, run);
 		if (run->log && run->logged < CONSOLE_LOG_MAX) {
 			fwrite(buffer, 1, (size_t)n, run->log);
@@ -199,6 +200,7 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 	key.thread[sizeof(key.thread) - 1] = '\0';
 	detail_clean_name(key.thread);
 	run_guest_sample(run, s);
+	run_boot_sample(run, s, frames);
 	profile_add(&run->result->profile, &key, frames, frames + s->n_kernel,
 		NS_PER_S / run->settings->frequency_hz, 1);
 }
@@ -265,9 +267,11 @@ int run_open_probes(struct run *run, struct error *error)
 		.offcpu = s->offcpu,
 		.frequency_hz = s->frequency_hz,
 	};
-	struct probe_callbacks callbacks = {on_lane, on_sample, on_off, on_on, run};
+	struct probe_callbacks callbacks = {on_lane, on_sample, on_off, on_on, run_boot_event, run};
 	int r = run_guest_prepare(run, &options, error);
 
+	if (r == 0)
+		r = run_boot_prepare(run, &options);
 	if (r == 0)
 		r = probe_set_open(&options, &callbacks, &run->probes, error);
 
@@ -453,6 +457,8 @@ static void watch(struct run *run)
 			probe_set_consume(run->probes);
 		ask_lanes(run);
 		run_guest_find_memory(run);
+		if (run->ended && run->settings->boot_only)
+			return;
 		if (!check_time(run))
 			return;
 	}
@@ -465,6 +471,8 @@ static void explain_end(struct run *run)
 	char words[256];
 
 	if (run->result->interrupted || run->result->error[0])
+		return;
+	if (run->ended && run->settings->boot_only) /* its end was ours */
 		return;
 	if (g->ops->verdict && g->ops->verdict(g, run->console, run->console_length, &error) < 0) {
 		fail(run, "%s", error.text);
@@ -530,6 +538,7 @@ static int execute(struct run *run, struct error *error)
 	if (q < 0)
 		return error_set_errno(error, q, "cannot follow the stack's process");
 
+	run_boot_watch(run);
 	run_begin(run, "boot");
 	q = guest_release(run->guest);
 	if (q < 0)
@@ -543,7 +552,7 @@ static int execute(struct run *run, struct error *error)
 		run_guest_find_kernel(run);
 	}
 	run_finish_probes(run, r->end_ns);
-	run->guest->ops->stop(run->guest, r->ok && run->ended);
+	run->guest->ops->stop(run->guest, r->ok && run->ended && !run->settings->boot_only);
 	read_console(run);
 	explain_end(run);
 	return run_close(run);
@@ -568,6 +577,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	free(run.console);
 	free(run.threads);
 	offcpu_done(&run.offcpu);
+	boot_free(run.boot);
 	free(run.rows);
 	free(run.cgroup_cpu);
 	free(run.cgroup_usage);

@@ -15,6 +15,7 @@
 #include "collector/attach.h"
 #include "collector/audit.h"
 #include "collector/books.h"
+#include "collector/boot.h"
 #include "collector/counters.h"
 #include "collector/guest_view.h"
 #include "collector/profile.h"
@@ -41,7 +42,8 @@ struct run_settings {
 	struct symbols *names; /**< shared by all runs: files are read once */
 	bool oncpu, offcpu;
 	bool exact_split;
-	bool count; /**< hardware and software counters */
+	bool count;     /**< hardware and software counters */
+	bool boot_only; /**< a run is over at the program's first marker */
 	unsigned frequency_hz;
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
@@ -90,6 +92,7 @@ struct run_result {
 	bool has_boot, has_runtime, has_guest_runtime;
 	struct phase phases[PROBE_PHASES_MAX];
 	unsigned n_phases;
+	struct boot_timeline boot; /**< empty where it is not known */
 	unsigned lanes;
 	bool has_books;
 	struct books books;

@@ -201,6 +201,7 @@ int run_close(struct run *run)
 	unsigned unsampled = run->request->ops->is_vm ? STATE_VMM : STATE_USER;
 	int q;
 
+	run_boot_close(run);
 	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
 	q = books_close(&r->books, run->probes, &r->profile, r->phases, r->n_phases,
 		run->request->lanes, classify, unsampled, run);

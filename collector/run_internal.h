@@ -60,7 +60,8 @@ struct run {
 	bool said_bye;
 	uint64_t bye_ns;
 	struct offcpu offcpu;
-	char *cgroup_cpu; /**< folders of the container's control groups, or NULL */
+	struct boot *boot; /**< NULL: it is not taken apart */
+	char *cgroup_cpu;  /**< folders of the container's control groups, or NULL */
 	char *cgroup_usage;
 	struct cgroup_reading cgroup_begin, cgroup_end;
 	uint64_t program_status;
@@ -129,6 +130,25 @@ void run_guest_detail(
 
 /** Say what share of the guest's stacks is whole, and why the others are not. */
 void run_guest_close(struct run *run);
+
+/* run_boot.c: the boot, taken apart. What goes wrong here costs steps, never the run. */
+
+/** Say in @options what is to be watched. Before the probes are opened. -ENOMEM. */
+int run_boot_prepare(struct run *run, struct probe_options *options);
+
+/** Watch. Once the stack's process is there, before the gate opens. */
+void run_boot_watch(struct run *run);
+
+void run_boot_event(const struct record_boot *record, void *userdata);
+
+/** A sample; @frames are those of the record. */
+void run_boot_sample(struct run *run, const struct record_sample *s, const uint64_t *frames);
+
+/** Output, as it was read. */
+void run_boot_console(struct run *run, const char *data, size_t n);
+
+/** The first marker ends the boot: what was seen becomes steps. */
+void run_boot_close(struct run *run);
 
 /** Take the maps of the stack's processes while they live. */
 void run_snapshot_maps(struct run *run);

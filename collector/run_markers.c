@@ -57,6 +57,17 @@ static void name_phase(struct run_result *r, const char *name)
 	r->n_phases++;
 }
 
+/* The program has begun: that is all that was asked for. The stack is ended by us. */
+static void end_at_boot(struct run *run, uint64_t now)
+{
+	run->result->end_ns = now;
+	run->ended = true;
+	run_snapshot_maps(run);
+	run_guest_find_program(run);
+	run_guest_find_kernel(run);
+	run_finish_probes(run, now);
+}
+
 static void begin_phase(struct run *run, const struct marker *m)
 {
 	struct run_result *r = run->result;
@@ -78,6 +89,10 @@ static void begin_phase(struct run *run, const struct marker *m)
 		r->has_boot = true;
 		run->host_begin_ns = now;
 		run->guest_begin_ns = guest;
+		if (run->settings->boot_only) {
+			end_at_boot(run, now);
+			return;
+		}
 		run->cgroup_begin = run_read_cgroup(run);
 	}
 	r->phases[r->n_phases].start_ns = now;

@@ -103,6 +103,12 @@ static int write_accounts(
 		q = insert(s, error, "INSERT INTO phase VALUES (?,?,?,?)", "isii", run,
 			r->phases[i].name, (int64_t)r->phases[i].start_ns,
 			(int64_t)r->phases[i].end_ns);
+	for (size_t i = 0; i < r->boot.n && q == 0; i++) {
+		const struct boot_time *t = &r->boot.steps[i];
+
+		q = insert(s, error, "INSERT INTO boot_step VALUES (?,?,?,?,?,?)", "iisiis", run,
+			(int64_t)i, t->name, (int64_t)t->start_ns, (int64_t)t->end_ns, t->source);
+	}
 	for (size_t i = 0; i < r->books.n && q == 0; i++) {
 		const struct account *a = &r->books.accounts[i];
 		bool helper = a->lane == PROBE_LANE_NONE;

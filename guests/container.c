@@ -319,8 +319,23 @@ static void container_destroy(struct guest *g)
 	.stop = container_stop, .helpers = container_helpers, .cgroup = container_cgroup,          \
 	.verdict = container_verdict, .destroy = container_destroy
 
+static const struct guest_boot docker_boot = {
+	.steps = {BOOT_CLIENT, BOOT_DAEMON, BOOT_MONITOR, BOOT_RUNTIME_CREATE, BOOT_START_REQUEST,
+		BOOT_RUNTIME_START, BOOT_PROGRAM},
+	.n_steps = 7,
+	.monitor = "containerd-shim",
+};
+
+static const struct guest_boot podman_boot = {
+	.steps = {BOOT_CLIENT, BOOT_MONITOR, BOOT_RUNTIME_CREATE, BOOT_START_REQUEST,
+		BOOT_RUNTIME_START, BOOT_PROGRAM},
+	.n_steps = 6,
+	.monitor = "conmon",
+};
+
 const struct guest_ops guest_docker = {
 	.name = "docker",
+	.boot = &docker_boot,
 	.title = "a Docker container made of the program alone",
 	.available = docker_available,
 	CONTAINER_OPS,
@@ -328,6 +343,7 @@ const struct guest_ops guest_docker = {
 
 const struct guest_ops guest_podman = {
 	.name = "podman",
+	.boot = &podman_boot,
 	.title = "a Podman container made of the program alone",
 	.available = podman_available,
 	CONTAINER_OPS,

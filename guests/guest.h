@@ -28,6 +28,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "guests/boot_plan.h"
 
 struct guest_inside;
 struct keeper;
@@ -86,6 +87,7 @@ struct guest_ops {
 	const char *title; /**< a few words for people */
 	enum lane_kind lane_kind;
 	bool is_vm;
+	const struct guest_boot *boot; /**< its boot's steps, or NULL: it is not taken apart */
 
 	/**
 	 * Could this stack run here, as far as can be told without running it (programs, daemon,
@@ -171,6 +173,13 @@ void guest_free(struct guest *g);
  */
 int guest_find_kernel(const char *name, const char *given, const char *const *candidates,
 	char **ret_path, struct error *error);
+
+/**
+ * The first of @candidates in the folders that guest_find_kernel() looks in. @ret_where tells these
+ * folders, for a message. -ENOENT without a message, others with one. *ret_path is malloced.
+ */
+int guest_find_file(const char *name, const char *const *candidates, char **ret_path,
+	char *ret_where, size_t where_size, struct error *error);
 
 /**
  * `auto` by the rule of the manual: KVM only where /dev/kvm opens and the processor reports vmx or

@@ -80,10 +80,16 @@ static void native_destroy(struct guest *g)
 	g->data = NULL;
 }
 
+static const struct guest_boot native_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_PROGRAM},
+	.n_steps = 2,
+};
+
 const struct guest_ops guest_native = {
 	.name = "native",
 	.title = "the program as it is, on this host",
 	.lane_kind = LANES_WORKERS,
+	.boot = &native_boot,
 	.available = native_available,
 	.prepare = native_prepare,
 	.start = native_start,

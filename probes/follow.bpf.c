@@ -2,7 +2,7 @@
 
 /* Who belongs to the stack, from its first instruction on, and which of its threads are lanes. */
 
-#include "probes/task.bpf.h"
+#include "probes/boot.bpf.h"
 
 /* Knobs, set before loading. */
 const volatile __u32 lane_count = 0;
@@ -34,22 +34,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (task_get(parent->pid))
 		task_follow(child->pid, child->tgid, TASK_ASLEEP, child->comm);
 	return 0;
-}
-
-static __always_inline bool is_exec_path(const char *path)
-{
-	char name[PROBE_PATH_MAX];
-	long length = bpf_probe_read_kernel_str(name, sizeof(name), path);
-
-	if (length <= 1)
-		return false;
-	for (int i = 0; i < PROBE_PATH_MAX; i++) {
-		if (name[i] != exec_path[i])
-			return false;
-		if (!name[i])
-			return true;
-	}
-	return false;
 }
 
 SEC("tp_btf/sched_process_exec")

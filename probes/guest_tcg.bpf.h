@@ -4,7 +4,8 @@
 /**
  * The registers of a vCPU that QEMU emulates. The code that QEMU generates keeps the address of the
  * vCPU's CPUX86State in the host's RBP, so among samples of a vCPU thread that address is RBP's
- * dominant value: a majority vote finds it. What is found there has to look like a vCPU, so neither
+ * dominant value: a majority vote finds it, where boot.bpf.c has not found it before its first
+ * instruction. What is found there has to look like a vCPU, so neither
  * a wrong guess nor a QEMU with another layout yields more than samples without guest frames.
  */
 
@@ -77,6 +78,8 @@ static __always_inline int guest_tcg_registers(
 		v->misses = 0;
 		return 1;
 	}
+	if (!guest_ram_count)
+		return 0;
 	/* Early in boot nothing is wrong with such a vCPU; but a guess may have been. */
 	if (++v->misses > MISSES_MAX)
 		*v = (struct guest_tcg_vcpu){0};

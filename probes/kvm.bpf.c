@@ -6,7 +6,7 @@
  * vCPU's next interrupt, first by polling on the CPU.
  */
 
-#include "probes/lane.bpf.h"
+#include "probes/boot.bpf.h"
 
 #define SVM_EXIT_HLT 0x078
 #define VMX_EXIT_HLT 12
@@ -45,8 +45,12 @@ int BPF_PROG(on_kvm_entry, struct kvm_vcpu *vcpu)
 	if (!gate)
 		return 0;
 	cpu = this_cpu();
-	if (cpu && cpu->lane >= 0)
-		lane_set_base(cpu, STATE_GUEST, 0, bpf_ktime_get_ns());
+	if (!cpu || cpu->lane < 0)
+		return 0;
+	lane_set_base(cpu, STATE_GUEST, 0, bpf_ktime_get_ns());
+	if (phase_count == 1)
+		boot_send_once(
+			BOOT_GUEST, bpf_get_current_pid_tgid() >> 32, bpf_get_current_task_btf());
 	return 0;
 }
 

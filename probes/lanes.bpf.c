@@ -5,6 +5,7 @@
  * whom), woken, blocked (on what), throttled.
  */
 
+#include "probes/boot.bpf.h"
 #include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
 #include "probes/task.bpf.h"
@@ -35,6 +36,7 @@ struct task_map tasks SEC(".maps");
 struct account_map accounts SEC(".maps");
 struct ring_map ring SEC(".maps");
 struct scratch_map scratch SEC(".maps");
+struct server_map servers SEC(".maps");
 
 /* Off-CPU stacks */
 
@@ -298,6 +300,19 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		ctx, preempt, prev, next, state_is_argument ? prev_state : prev->__state);
 }
 
+/** The first time that the stack's own process (the engine's client) wakes one that serves it. */
+static __always_inline void boot_waking(struct task_struct *task)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = task->tgid, *before;
+
+	if (boot_seen[BOOT_CALLED] || phase_count != 1)
+		return;
+	before = bpf_map_lookup_elem(&servers, &tgid);
+	if (before && *before && task_get((__u32)id))
+		boot_send_once(BOOT_CALLED, id >> 32, task);
+}
+
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_sched_waking, struct task_struct *task)
 {
@@ -306,6 +321,8 @@ int BPF_PROG(on_sched_waking, struct task_struct *task)
 
 	if (!gate)
 		return 0;
+	if (watch_servers)
+		boot_waking(task);
 	t = task_get(task->pid);
 	l = t ? lane_get(t->lane) : NULL;
 	if (!l) /* of helpers only the time on a CPU is kept */

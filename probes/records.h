@@ -175,6 +175,7 @@ enum record_type {
 	RECORD_SAMPLE,   /* on-CPU sample */
 	RECORD_OFF,      /* a thread lost its CPU: its stacks */
 	RECORD_ON,       /* and got one again */
+	RECORD_BOOT,     /* while phase 0 lasts: what tells its steps apart */
 };
 
 struct record_lane {
@@ -275,6 +276,27 @@ struct record_on {
 	__u32 type;
 	__u32 pid;
 	__u64 time_ns;
+};
+
+enum boot_event {
+	BOOT_FORK,   /* a process of the stack, or of those that serve it, was forked by @parent */
+	BOOT_EXEC,   /* and got another program; its name is the new one */
+	BOOT_ENTRY,  /* first code of the stack's first program itself: it is linked */
+	BOOT_GUEST,  /* the first vCPU enters the guest's code */
+	BOOT_CALLED, /* the stack's first process woke one of those that serve it */
+	BOOT_EXIT,   /* the first thread of a process ended */
+	BOOT_EVENTS
+};
+
+struct record_boot {
+	__u32 type;
+	__u32 event; /* enum boot_event */
+	__u32 tgid;
+	__u32 parent; /* BOOT_FORK: of whom; BOOT_CALLED: who was called */
+	__u64 time_ns;
+	__u32 is_program; /* BOOT_EXEC: of the file that the stack's program is known by */
+	__u32 unused;
+	char name[PROBE_NAME_SIZE];
 };
 
 /** What could not be recorded. */

@@ -6,6 +6,7 @@
  * buffer.
  */
 
+#include "probes/boot.bpf.h"
 #include "probes/guest_kvm.bpf.h"
 #include "probes/guest_tcg.bpf.h"
 
@@ -35,23 +36,26 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	struct lane_record *l;
 	struct task_struct *task;
 	struct pt_regs *regs;
+	__s32 lane;
 
 	if (!gate || !pid)
 		return 0;
 	t = bpf_map_lookup_elem(&tasks, &pid);
-	if (!t)
+	task = bpf_get_current_task_btf();
+	if (!t && !(watch_servers && phase_count == 1 && is_server(task)))
 		return 0;
 	cpu = this_cpu();
 	s = bpf_map_lookup_elem(&scratch, &which);
 	if (!cpu || !s)
 		return 0;
-	task = bpf_get_current_task_btf();
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	l = lane_get(t->lane);
+	lane = t ? t->lane : PROBE_LANE_NONE;
+	barrier_var(lane);
+	l = lane_get(lane);
 	s->head.type = RECORD_SAMPLE;
-	s->head.lane = t->lane;
+	s->head.lane = lane;
 	s->head.pid = pid;
-	s->head.tgid = t->tgid;
+	s->head.tgid = task->tgid;
 	s->head.time_ns = bpf_ktime_get_ns();
 	s->head.ip = ctx->regs[PERF_REG_IP];
 	s->head.user_ip = regs->ip;
@@ -64,9 +68,9 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	if (cpu->irq_depth > 1)
 		s->head.mode = SAMPLE_IRQ;
 	s->head.state = l ? l->base_state : STATE_NONE;
-	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
+	bpf_probe_read_kernel(s->head.name, sizeof(s->head.name), t ? t->name : task->comm);
 	take_stacks(ctx, s, s->head.mode == SAMPLE_USER ? s->head.ip : s->head.user_ip);
-	if (guest_source != GUEST_NONE && t->lane >= 0)
+	if (guest_source != GUEST_NONE && lane >= 0)
 		take_guest(ctx, s);
 	send_stacks(s);
 	return 0;

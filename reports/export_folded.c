@@ -11,7 +11,7 @@ struct flame_file {
 	const struct summary *summary;
 	const struct flame_kind *kind;
 	const struct cell *cell;
-	struct stack_tree *tree;
+	const struct stack_tree *tree;
 };
 
 static int fill_folded(void *userdata, FILE *out)
@@ -44,10 +44,10 @@ int export_flames(const struct export_job *job, bool svg)
 {
 	for (size_t i = 0; i < job->summary->n_cells; i++) {
 		for (size_t k = 0; k < FLAME_KINDS; k++) {
-			_cleanup_stack_tree_ struct stack_tree *tree = NULL;
+			const struct stack_tree *tree = NULL;
 			struct flame_file flame = {
 				job->summary, &flame_table[k], &job->summary->cells[i], NULL};
-			int r = flame_tree(job->summary, flame.kind, flame.cell, &tree);
+			int r = flame_tree_kept(job->summary, flame.kind, flame.cell, &tree);
 
 			if (r < 0)
 				return export_store_error(job, r);

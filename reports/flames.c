@@ -56,6 +56,60 @@ int flame_tree(const struct summary *s, const struct flame_kind *kind, const str
 	return 0;
 }
 
+/** One slot for each kind of each cell, filled as they are asked for. */
+struct flame_cache {
+	struct kept_tree {
+		bool built;
+		struct stack_tree *tree; /**< NULL: there are no samples */
+	} * slots;
+	size_t n_slots;
+};
+
+int flame_cache_make(struct flame_cache **ret)
+{
+	struct flame_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return -ENOMEM;
+	*ret = cache;
+	return 0;
+}
+
+void flame_cache_free(struct flame_cache *cache)
+{
+	if (!cache)
+		return;
+	for (size_t i = 0; i < cache->n_slots; i++)
+		stack_tree_free(cache->slots[i].tree);
+	free(cache->slots);
+	free(cache);
+}
+
+int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct stack_tree **ret)
+{
+	struct flame_cache *cache = s->flames;
+	struct kept_tree *slot;
+
+	if (!cache->slots) {
+		cache->slots = calloc(s->n_cells * FLAME_KINDS, sizeof(*cache->slots));
+		if (!cache->slots)
+			return -ENOMEM;
+		cache->n_slots = s->n_cells * FLAME_KINDS;
+	}
+	slot = &cache->slots[(size_t)(cell - s->cells) * FLAME_KINDS +
+			     (size_t)(kind - flame_table)];
+	if (!slot->built) {
+		int r = flame_tree(s, kind, cell, &slot->tree);
+
+		if (r < 0)
+			return r;
+		slot->built = true;
+	}
+	*ret = slot->tree;
+	return 0;
+}
+
 /** "999 Hz" of the cell's runs, where they agree. */
 static int64_t frequency(const struct summary *s, const struct cell *cell)
 {
@@ -108,8 +162,8 @@ static int write_cell(const struct summary *s, size_t index, size_t *shown, FILE
 	size_t n = 0;
 
 	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		_cleanup_stack_tree_ struct stack_tree *tree = NULL;
-		int r = flame_tree(s, &flame_table[k], cell, &tree);
+		const struct stack_tree *tree = NULL;
+		int r = flame_tree_kept(s, &flame_table[k], cell, &tree);
 
 		if (r < 0)
 			return r;
@@ -143,10 +197,5 @@ int page_flames(const struct summary *s, FILE *out)
 		if (r < 0)
 			return r;
 	}
-	if (shown == 0)
-		fputs("<p class=\"lead\">No samples were taken (<code>--profile none</code>, or "
-		      "every run "
-		      "failed).</p>\n",
-			out);
 	return 0;
 }

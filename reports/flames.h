@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** The flame graphs of an experiment: which there are, what they are called, where they go. */
+/** The flame graphs of an experiment: which there are, what they are called. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +32,16 @@ char *flame_name(const struct flame_kind *kind, const struct cell *cell);
 /** The samples of that kind and cell. 0 with *ret NULL: there are none. */
 int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
 	struct stack_tree **ret);
+
+/** The same, kept for all who ask for it again: building one is dear. It goes with @s. */
+int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct stack_tree **ret);
+
+/** Where flame_tree_kept() keeps trees: a summary's own. */
+int flame_cache_make(struct flame_cache **ret);
+
+/** NULL is fine. */
+void flame_cache_free(struct flame_cache *cache);
 
 /** Draw it, with title and subtitle. @index makes the id unique in a page. */
 int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,

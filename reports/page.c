@@ -46,6 +46,10 @@ static const struct {
 		"guest, sampled from outside. Guests are virtual machines; containers and native "
 		"runs have none.",
 		page_guest},
+	{"boot", NULL, "Boot", "The boot, taken apart",
+		"From the start of the stack to the program’s first marker: what it took, step by "
+		"step, all on one scale.",
+		page_boot},
 	{"flames", NULL, "Flame graphs", "Flame graphs",
 		"Width is time, the outermost function is at the bottom, neighbours stand in order "
 		"of their names. Click a frame to zoom; search takes a regular expression.",

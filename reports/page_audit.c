@@ -158,10 +158,52 @@ static void write_clocks(const struct store_tables *t, FILE *out)
 	fputs("</dl>\n", out);
 }
 
+static void write_fraction(FILE *out, size_t part, size_t whole)
+{
+	fprintf(out, "<td class=\"n%s\">%zu of %zu</td>", part < whole ? " bad" : "", part, whole);
+}
+
+/** How far each cell's books can be trusted, in one line. */
+static void write_trust(const struct summary *s, FILE *out)
+{
+	static const char *const names[] = {"stack", "#cores", "#measured", "#residual %",
+		"#lost events", "#books closed", "#clocks agree"};
+
+	page_table_open(out, "how far the books can be trusted",
+		"Residual: what the states leave of run time × lanes. Lost: events that could not "
+		"be "
+		"recorded. A run’s books are closed if nothing was lost and each lane and phase "
+		"adds "
+		"up within 0.1 %.",
+		names, ARRAY_SIZE(names));
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+
+		fputs("<tr><th scope=\"row\">", out);
+		markup_text(out, cell->guest);
+		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
+		write_fraction(out, cell->n_ok, cell->n_runs);
+		fprintf(out, "<td class=\"n\">%s</td><td class=\"n%s\">%s</td>",
+			cell->window.has_accounts ? format_percent(cell->window.residual_ns,
+							    cell->window.lane_time_ns)
+							    .text
+						  : "-",
+			cell->lost_events ? " bad" : "",
+			format_count((double)cell->lost_events).text);
+		write_fraction(out, cell->n_closed, cell->n_ok);
+		write_fraction(out, cell->n_audited, cell->n_ok);
+		fputs("</tr>\n", out);
+	}
+	page_table_close(out);
+}
+
 int page_audit(const struct summary *s, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 
+	if (s->n_cells == 0)
+		return 0;
+	write_trust(s, out);
 	if (t->n_audits == 0) {
 		fputs("<p class=\"lead\">There was no independent clock to compare with: these "
 		      "books are "

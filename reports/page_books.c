@@ -31,7 +31,11 @@ static const char *ink_on(const char *color)
 	return light > 0.18 ? "#111" : "#fff";
 }
 
-static void write_segment(const struct book *book, int state, double from, FILE *out)
+/** How wide a percent is, in pixels, on a screen of usual width: decides whether a name fits. */
+enum bar_size { BAR_WIDE = 7, BAR_NARROW = 3 };
+
+static void write_segment(
+	const struct book *book, int state, double from, enum bar_size size, FILE *out)
 {
 	double percent = 100 * book->state_ns[state] / book->lane_time_ns;
 	const char *name = state_name(state);
@@ -44,15 +48,15 @@ static void write_segment(const struct book *book, int state, double from, FILE 
 		book->sampled[state] ? ", split by samples" : "");
 	fprintf(out, "<rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"28\" fill=\"%s\"/>", from,
 		percent, state_table[state].color);
-	/* Seven pixels a percent is what a page of usual width gives. */
-	if (percent * 7 > (double)strlen(name) * 7.2 + 8)
+	if (percent * size > (double)strlen(name) * 7.2 + 8)
 		fprintf(out,
 			"<text x=\"%.3f%%\" y=\"18\" text-anchor=\"middle\" fill=\"%s\">%s</text>",
 			from + percent / 2, ink_on(state_table[state].color), name);
 	fputs("</g>", out);
 }
 
-static void write_bar(const struct cell *cell, const struct book *book, FILE *out)
+static void write_bar(
+	const struct cell *cell, const struct book *book, enum bar_size size, FILE *out)
 {
 	double from = 0, residual = 100 * book->residual_ns / book->lane_time_ns;
 
@@ -64,7 +68,7 @@ static void write_bar(const struct cell *cell, const struct book *book, FILE *ou
 				format_percent(book->state_ns[i], book->lane_time_ns).text);
 	fputs("\">", out);
 	for (int i = 0; i < STATE_COUNT; i++) {
-		write_segment(book, i, from, out);
+		write_segment(book, i, from, size, out);
 		if (book->state_ns[i] > 0)
 			from += 100 * book->state_ns[i] / book->lane_time_ns;
 	}
@@ -78,13 +82,14 @@ static void write_bar(const struct cell *cell, const struct book *book, FILE *ou
 	fputs("</svg>\n", out);
 }
 
-static void write_bar_row(const struct cell *cell, const struct book *book, FILE *out)
+static void write_bar_row(
+	const struct cell *cell, const struct book *book, enum bar_size size, FILE *out)
 {
 	fputs("<div class=\"bar\"><div class=\"name\">", out);
 	markup_text(out, cell->name);
 	fputs("</div>\n", out);
 	if (book->has_accounts && book->lane_time_ns > 0)
-		write_bar(cell, book, out);
+		write_bar(cell, book, size, out);
 	else
 		fprintf(out, "<div class=\"sum\">%s</div>\n",
 			cell->n_ok ? "no lanes were accounted" : "no run ended well");
@@ -163,6 +168,8 @@ static void write_table_head(const struct summary *s, bool phases, FILE *out)
 
 int page_books(const struct summary *s, FILE *out)
 {
+	if (s->n_cells == 0)
+		return 0;
 	write_legend(s, out);
 	fputs("<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < s->n_cells; i++) {
@@ -171,7 +178,7 @@ int page_books(const struct summary *s, FILE *out)
 			page_cores(out, s->cells[i].cores);
 			fputs("</div>\n", out);
 		}
-		write_bar_row(&s->cells[i], &s->cells[i].window, out);
+		write_bar_row(&s->cells[i], &s->cells[i].window, BAR_WIDE, out);
 	}
 	write_axis(out);
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
@@ -198,7 +205,7 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 {
 	int64_t cores = -1;
 
-	fputs("<h3>", out);
+	fputs("<div class=\"phase\"><h3>", out);
 	markup_text(out, name);
 	fputs("</h3>\n<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < s->n_cells; i++) {
@@ -213,19 +220,22 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 				fputs("</div>\n", out);
 				cores = cell->cores;
 			}
-			write_bar_row(cell, &cell->phases[j], out);
+			write_bar_row(cell, &cell->phases[j], BAR_NARROW, out);
 		}
 	}
-	fputs("</div>\n", out);
+	fputs("</div></div>\n", out);
 }
 
 int page_phases(const struct summary *s, FILE *out)
 {
+	if (s->n_cells == 0)
+		return 0;
+	fputs("<div class=\"phases\">\n", out);
 	for (size_t i = 0; i < s->n_cells; i++)
 		for (size_t j = 0; j < s->cells[i].n_phases; j++)
 			if (is_first(s, i, j))
 				write_phase(s, s->cells[i].phases[j].name, out);
-	fputs("<details class=\"first-details\"><summary>The numbers</summary>\n", out);
+	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	write_table_head(s, true, out);
 	for (size_t i = 0; i < s->n_cells; i++)
 		for (size_t j = 0; j < s->cells[i].n_phases; j++)

@@ -5,8 +5,6 @@
 
 #include "reports/page_internal.h"
 
-#define WIDTH  460.0
-#define HEIGHT 280.0
 #define LEFT   58.0
 #define RIGHT  14.0
 #define TOP    26.0
@@ -14,6 +12,8 @@
 
 /** Where numbers go on paper. */
 struct frame {
+	double width;
+	double height;
 	double x_low;
 	double x_high;
 	double y_low;
@@ -31,7 +31,8 @@ double chart_step(double range, int n)
 	step = range / n;
 	power = pow(10, floor(log10(step)));
 	step /= power;
-	return (step <= 1 ? 1 : step <= 2 ? 2 : step <= 5 ? 5 : 10) * power;
+	/* A quotient that is a whole number may come out a little above it. */
+	return (step < 1.001 ? 1 : step < 2.001 ? 2 : step < 5.001 ? 5 : 10) * power;
 }
 
 static double along(const struct frame *f, double x)
@@ -46,12 +47,12 @@ static double x_of(const struct frame *f, double x)
 	double margin = fmax(0.06 * (high - low), 1e-9);
 
 	return LEFT +
-	       (WIDTH - LEFT - RIGHT) * (along(f, x) - low + margin) / (high - low + 2 * margin);
+	       (f->width - LEFT - RIGHT) * (along(f, x) - low + margin) / (high - low + 2 * margin);
 }
 
 static double y_of(const struct frame *f, double y)
 {
-	return TOP + (HEIGHT - TOP - BOTTOM) * (f->y_high - y) / (f->y_high - f->y_low);
+	return TOP + (f->height - TOP - BOTTOM) * (f->y_high - y) / (f->y_high - f->y_low);
 }
 
 static void widen(struct frame *f, double y)
@@ -64,7 +65,11 @@ static void widen(struct frame *f, double y)
 
 static struct frame make_frame(const struct chart *c)
 {
-	struct frame f = {.y_low = INFINITY, .y_high = -INFINITY, .x_doubles = c->x_doubles};
+	struct frame f = {.y_low = INFINITY,
+		.y_high = -INFINITY,
+		.x_doubles = c->x_doubles,
+		.width = c->width,
+		.height = c->height};
 
 	f.x_low = c->n_x_ticks ? c->x_ticks[0] : 0;
 	f.x_high = c->n_x_ticks ? c->x_ticks[c->n_x_ticks - 1] : 1;
@@ -101,15 +106,15 @@ static void write_axes(const struct chart *c, const struct frame *f, FILE *out)
 		fprintf(out,
 			"<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>"
 			"<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>",
-			LEFT, WIDTH - RIGHT, y, y, LEFT - 7, y + 4,
+			LEFT, f->width - RIGHT, y, y, LEFT - 7, y + 4,
 			fabs(value) < f->y_step * 1e-6 ? 0 : value);
 	}
 	for (size_t i = 0; i < c->n_x_ticks; i++)
 		fprintf(out, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.6g</text>",
-			x_of(f, c->x_ticks[i]), HEIGHT - BOTTOM + 18, c->x_ticks[i]);
+			x_of(f, c->x_ticks[i]), f->height - BOTTOM + 18, c->x_ticks[i]);
 	fprintf(out,
 		"<text class=\"axis-title\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>",
-		(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, c->x_title);
+		(LEFT + f->width - RIGHT) / 2, f->height - 6, c->x_title);
 }
 
 static void write_guides(const struct chart *c, const struct frame *f, FILE *out)
@@ -117,7 +122,7 @@ static void write_guides(const struct chart *c, const struct frame *f, FILE *out
 	if (!isnan(c->level))
 		fprintf(out,
 			"<line class=\"guide\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>",
-			LEFT, WIDTH - RIGHT, y_of(f, c->level), y_of(f, c->level));
+			LEFT, f->width - RIGHT, y_of(f, c->level), y_of(f, c->level));
 	if (!(c->slope > 0))
 		return;
 	/* A straight line is none where the axis doubles: it is drawn from tick to tick. */
@@ -178,7 +183,7 @@ void chart_write(const struct chart *c, FILE *out)
 	fprintf(out,
 		"<svg class=\"static-chart\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
 		"aria-label=\"%s\">",
-		WIDTH, HEIGHT, c->label);
+		c->width, c->height, c->label);
 	write_axes(c, &f, out);
 	write_guides(c, &f, out);
 	for (size_t i = 0; i < c->n_series; i++)

@@ -16,6 +16,8 @@ struct chart_point {
 };
 
 struct chart {
+	double width; /**< in pixels, as far as there is room */
+	double height;
 	const char *label; /**< for screen readers: markup */
 	const char *x_title;
 	const char *y_title;

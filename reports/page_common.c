@@ -3,6 +3,7 @@
 /* What the sections of the page share. */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "reports/format.h"
 #include "reports/page_internal.h"
@@ -17,11 +18,6 @@ void page_cell_name(FILE *out, const struct cell *cell)
 	markup_text(out, cell->name);
 	fputs(", ", out);
 	page_cores(out, cell->cores);
-}
-
-bool page_in_cell(const struct store_run *run, const struct cell *cell)
-{
-	return cell_has(cell, run);
 }
 
 void page_table_open(
@@ -50,16 +46,20 @@ const char **page_stacks(const struct summary *s, size_t *ret_n)
 	const char **stacks = calloc(s->n_cells + 1, sizeof(*stacks));
 	size_t n = 0;
 
-	for (size_t i = 0; stacks && i < s->n_cells; i++) {
-		size_t j = 0;
-
-		while (j < n && stacks[j] != s->cells[i].name)
-			j++;
-		if (j == n)
+	for (size_t i = 0; stacks && i < s->n_cells; i++)
+		if (page_series(stacks, n, s->cells[i].name) == n)
 			stacks[n++] = s->cells[i].name;
-	}
 	*ret_n = n;
 	return stacks;
+}
+
+size_t page_series(const char *const *stacks, size_t n, const char *name)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(stacks[i], name) != 0)
+		i++;
+	return i;
 }
 
 /* Each fits a circle of radius 5; shapes tell series apart where colours do not. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/cleanup.h"
+#include "reports/explain.h"
 #include "reports/format.h"
 #include "reports/page_chart.h"
 #include "reports/page_internal.h"
@@ -24,26 +25,36 @@ static const struct {
 	{"Efficiency over cores", "speed-up by cores, %"},
 };
 
-static size_t series_of(const char *const *stacks, const struct cell *cell)
+/** A cell's point; its y is NAN where there is none. */
+static struct chart_point point_of(
+	const struct summary *s, const struct cell *cell, enum metric metric)
 {
-	size_t i = 0;
+	const struct spread *spread = explanation_spread(s->explanation, cell);
+	const struct scaling *x = explanation_scaling(s->explanation, cell);
+	struct chart_point p = {.x = (double)cell->cores, .y = NAN, .low = NAN, .high = NAN};
+	struct estimate e = {NAN, {NAN, NAN}};
+	double scale = 1;
 
-	while (stacks[i] != cell->name)
-		i++;
-	return i;
+	if (metric == METRIC_RUNTIME && spread) {
+		e = (struct estimate){spread->runtime.mean, spread->runtime.mean_interval};
+		scale = 1e-9;
+	} else if (metric != METRIC_RUNTIME && x) {
+		e = metric == METRIC_SPEEDUP ? x->speedup : x->efficiency;
+		scale = metric == METRIC_SPEEDUP ? 1 : 100;
+	} else if (metric != METRIC_RUNTIME && cell->cores == 1 && cell->runtime_ns.n > 0) {
+		e.value = metric == METRIC_SPEEDUP ? 1 : 100;
+	}
+	p.y = e.value * scale;
+	p.low = e.range.low * scale;
+	p.high = e.range.high * scale;
+	return p;
 }
 
-static double metric_of(const struct summary *s, const struct cell *cell, enum metric metric)
+static int compare_numbers(const void *a, const void *b)
 {
-	double one = NAN, mean = cell->runtime_ns.n ? cell->runtime_ns.mean : NAN;
+	double x = *(const double *)a, y = *(const double *)b;
 
-	if (metric == METRIC_RUNTIME)
-		return mean / 1e9;
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (s->cells[i].name == cell->name && s->cells[i].cores == 1 &&
-			s->cells[i].runtime_ns.n)
-			one = s->cells[i].runtime_ns.mean;
-	return metric == METRIC_SPEEDUP ? one / mean : 100 * one / mean / (double)cell->cores;
+	return (x > y) - (x < y);
 }
 
 /** The numbers of cores there are, ascending. */
@@ -53,8 +64,12 @@ static double *core_numbers(const struct summary *s, size_t *ret_n)
 	size_t n = 0;
 
 	for (size_t i = 0; cores && i < s->n_cells; i++)
-		if (n == 0 || cores[n - 1] < (double)s->cells[i].cores)
-			cores[n++] = (double)s->cells[i].cores;
+		cores[i] = (double)s->cells[i].cores;
+	if (cores)
+		qsort(cores, s->n_cells, sizeof(*cores), compare_numbers);
+	for (size_t i = 0; cores && i < s->n_cells; i++)
+		if (n == 0 || cores[n - 1] < cores[i])
+			cores[n++] = cores[i];
 	*ret_n = n;
 	return cores;
 }
@@ -92,7 +107,9 @@ static int write_over_cores(
 	write_legend(stacks, n_stacks, out);
 	fputs("<div class=\"static-charts\">\n", out);
 	for (int m = 0; m < METRIC_COUNT; m++) {
-		struct chart chart = {.label = metrics[m].title,
+		struct chart chart = {.width = 340,
+			.height = 250,
+			.label = metrics[m].title,
 			.x_title = "cores",
 			.y_title = metrics[m].y_title,
 			.points = points,
@@ -106,10 +123,10 @@ static int write_over_cores(
 			.slope = m == METRIC_SPEEDUP ? 1 : 0,
 			.level = m == METRIC_EFFICIENCY ? 100 : NAN};
 
-		for (size_t i = 0; i < s->n_cells; i++)
-			points[i] = (struct chart_point){series_of(stacks, &s->cells[i]),
-				(double)s->cells[i].cores,
-				metric_of(s, &s->cells[i], (enum metric)m), NAN, NAN};
+		for (size_t i = 0; i < s->n_cells; i++) {
+			points[i] = point_of(s, &s->cells[i], (enum metric)m);
+			points[i].series = page_series(stacks, n_stacks, s->cells[i].name);
+		}
 		chart_write(&chart, out);
 	}
 	fputs("</div></figure>\n", out);
@@ -128,14 +145,13 @@ static int write_in_order(
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
-		const struct cell *cell = NULL;
+		const struct cell *cell = summary_cell(s, run);
 
-		for (size_t j = 0; j < s->n_cells && !cell; j++)
-			cell = page_in_cell(run, &s->cells[j]) ? &s->cells[j] : NULL;
-		if (!run->ok || !cell || run->runtime_ns == STORE_NULL ||
+		if (!cell || !cell_counts(cell, run) || run->runtime_ns == STORE_NULL ||
 			!(cell->runtime_ns.mean > 0) || cell->runtime_ns.n < 2)
 			continue;
-		points[n++] = (struct chart_point){series_of(stacks, cell), (double)run->position,
+		points[n++] = (struct chart_point){page_series(stacks, n_stacks, cell->name),
+			(double)run->position,
 			100 * ((double)run->runtime_ns / cell->runtime_ns.mean - 1), NAN, NAN};
 		first = fmin(first, (double)run->position);
 		last = fmax(last, (double)run->position);
@@ -155,7 +171,9 @@ static int write_in_order(
 		out);
 	write_legend(stacks, n_stacks, out);
 	fputs("<div class=\"static-charts wide\">\n", out);
-	chart_write(&(struct chart){.label = "Run time against its mean, in order of execution",
+	chart_write(&(struct chart){.width = 780,
+			    .height = 300,
+			    .label = "Run time against its mean, in order of execution",
 			    .x_title = "position in the order of execution",
 			    .y_title = "run time against its mean, %",
 			    .points = points,

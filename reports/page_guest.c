@@ -275,9 +275,9 @@ static int write_ends(const struct summary *s, const struct cell *cell, FILE *ou
 
 static int write_cell(const struct summary *s, const struct cell *cell, bool *first, FILE *out)
 {
-	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
+	const struct stack_tree *tree = NULL;
 	struct functions f = {0};
-	int r = flame_tree(s, &flame_table[0], cell, &tree);
+	int r = flame_tree_kept(s, &flame_table[0], cell, &tree);
 
 	if (r < 0 || !tree)
 		return r;
@@ -310,7 +310,5 @@ int page_guest(const struct summary *s, FILE *out)
 		if (r < 0)
 			return r;
 	}
-	if (first)
-		fputs("<p class=\"nil\">No guest was looked into.</p>\n", out);
 	return 0;
 }

@@ -20,6 +20,7 @@ int page_phases(const struct summary *s, FILE *out);
 int page_details(const struct summary *s, FILE *out);
 
 int page_guest(const struct summary *s, FILE *out);
+int page_boot(const struct summary *s, FILE *out);
 int page_flames(const struct summary *s, FILE *out);
 
 int page_audit(const struct summary *s, FILE *out);
@@ -35,9 +36,6 @@ void page_cores(FILE *out, int64_t cores);
 /** "<b>guest</b>, 2 cores" as text, escaped. */
 void page_cell_name(FILE *out, const struct cell *cell);
 
-/** Is it one of the cell's runs (ended well or not)? */
-bool page_in_cell(const struct store_run *run, const struct cell *cell);
-
 /**
  * Begin a table that scrolls sideways where it must: its header row from "name" (text) and "#name"
  * (number) columns. @label tells screen readers what it is about; @caption is markup, NULL: none.
@@ -50,9 +48,11 @@ void page_table_close(FILE *out);
 /** Colours, dashes and marks of stacks in charts. */
 #define PAGE_SERIES_MAX 8
 
-/** The stacks, each once, in the order of the cells. A malloced array of *ret_n; NULL: no memory.
- */
+/** The cells' names, each once, in their order. A malloced array of *ret_n; NULL: no memory. */
 const char **page_stacks(const struct summary *s, size_t *ret_n);
+
+/** Which of the @n stacks has that name; @n if none has. */
+size_t page_series(const char *const *stacks, size_t n, const char *name);
 
 /** A chart's mark, centred at @x, @y; its class says whose colour it has. */
 void page_mark(FILE *out, size_t series, double x, double y);

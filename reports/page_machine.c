@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,67 +179,4 @@ int page_machine(const struct summary *s, FILE *out)
 	}
 	write_long(t, "topology", "Topology as hwloc XML", out);
 	return 0;
-}
-
-static int write_command(const char *json, FILE *out)
-{
-	_cleanup_free_ char *command = format_command(json);
-
-	if (!command)
-		return -ENOMEM;
-	markup_text(out, command);
-	fputc('\n', out);
-	return 0;
-}
-
-/** Every command line that was used, each once, under the cell that used it. */
-static int write_cell_commands(const struct summary *s, const struct cell *cell, FILE *out)
-{
-	const struct store_tables *t = store_tables(s->store);
-	size_t n = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < t->n_runs && r >= 0; i++) {
-		const struct store_run *run = &t->runs[i];
-		size_t j = 0;
-
-		if (!cell_has(cell, run) || !run->command)
-			continue;
-		while (j < i &&
-			(t->runs[j].command != run->command || !cell_has(cell, &t->runs[j])))
-			j++;
-		if (j < i)
-			continue;
-		if (n++ == 0) {
-			fputs("<h3>", out);
-			page_cell_name(out, cell);
-			fputs("</h3><pre tabindex=\"0\">", out);
-		}
-		r = write_command(run->command, out);
-	}
-	if (n > 0)
-		fputs("</pre>\n", out);
-	return r;
-}
-
-int page_reproduce(const struct summary *s, FILE *out)
-{
-	const struct store_tables *t = store_tables(s->store);
-	int r = 0;
-
-	for (size_t i = 0; i < t->n_settings && r >= 0; i++) {
-		if (!is_setting(t->settings[i].key, "command"))
-			continue;
-		fputs("<h3>The experiment", out);
-		markup_text(out, t->settings[i].key + strlen("command"));
-		fputs("</h3><pre tabindex=\"0\">", out);
-		r = write_command(t->settings[i].value, out);
-		fputs("</pre>\n", out);
-	}
-	fputs("<h3>This page, from the experiment’s folder</h3><pre>report .</pre>\n", out);
-	fputs("<details><summary>What was started for each stack</summary>\n", out);
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		r = write_cell_commands(s, &s->cells[i], out);
-	fputs("</details>\n", out);
-	return r;
 }

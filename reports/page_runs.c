@@ -26,19 +26,22 @@ static void write_truth(FILE *out, int64_t value)
 
 static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
 {
+	const struct cell *cell = summary_cell(s, run);
+
 	fprintf(out, "<tr data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
 		(long long)run->position, (long long)run->cores, (long long)run->id);
-	if (run->ok && run->runtime_ns != STORE_NULL)
+	if (cell_counts(cell, run) && run->runtime_ns != STORE_NULL)
 		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
 	fputs(" data-stack=\"", out);
-	markup_text(out, summary_cell(s, run)->name);
+	markup_text(out, cell->name);
 	fprintf(out, "\"><td class=\"n\">%lld</td><td class=\"n\">%lld</td><th scope=\"row\">",
 		(long long)run->position, (long long)run->id);
-	markup_text(out, summary_cell(s, run)->name);
+	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
 		(long long)run->cores, (long long)run->repetition);
 	fprintf(out, "<td class=\"t%s\">", run->ok ? "" : " bad");
 	markup_text(out, run->status);
+	fputs(run->counted ? "" : ", warm-up", out);
 	if (run->error) {
 		fputs(": ", out);
 		markup_text(out, run->error);

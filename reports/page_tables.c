@@ -113,7 +113,7 @@ static struct counter_mean counter_of(
 		const struct store_counter *c = &t->counters[i];
 		const struct store_run *run = c->name == name ? store_run(s->store, c->run) : NULL;
 
-		if (!run || !run->ok || !page_in_cell(run, cell) || c->value == STORE_NULL)
+		if (!run || !run->ok || !cell_has(cell, run) || c->value == STORE_NULL)
 			continue;
 		statistic_add(&mean.value, (double)c->value);
 		mean.multiplexed |= c->running_ns < c->enabled_ns;

@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "reports/explain.h"
+#include "reports/flames.h"
 #include "reports/summary_internal.h"
 
 static const char *const outside_phases[] = {"boot", "shutdown"};
@@ -34,6 +35,7 @@ void summary_free(struct summary *s)
 	}
 	explanation_free(s->explanation);
 	free(s->cells);
+	flame_cache_free(s->flames);
 	free(s);
 }
 
@@ -338,7 +340,9 @@ int summary_make(struct store_reader *store, struct summary **ret)
 	if (!s)
 		return -ENOMEM;
 	s->store = store;
-	r = make_cells(s);
+	r = flame_cache_make(&s->flames);
+	if (r >= 0)
+		r = make_cells(s);
 	if (r >= 0)
 		r = add_phases(s);
 	if (r < 0)

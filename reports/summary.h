@@ -121,6 +121,7 @@ struct cell {
 };
 
 struct explanation;
+struct flame_cache;
 
 struct summary {
 	struct store_reader *store; /**< borrowed */
@@ -132,6 +133,7 @@ struct summary {
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
 	struct explanation *explanation; /**< see explain.h */
+	struct flame_cache *flames;      /**< of flames.h */
 };
 
 /** Work the summary out. -ENOMEM. The store must outlive it. */

@@ -59,6 +59,27 @@
 	window.addEventListener('resize', reach);
 	reach();
 
+	/* A button beside each command line. */
+	document.querySelectorAll('pre.command').forEach(function (pre) {
+		var button = document.createElement('button'), box = document.createElement('div');
+		if (!navigator.clipboard)
+			return;
+		box.className = 'copied';
+		button.type = 'button';
+		button.className = 'copy';
+		button.textContent = 'Copy';
+		button.setAttribute('aria-label', 'Copy the command');
+		pre.parentNode.insertBefore(box, pre);
+		box.appendChild(pre);
+		box.appendChild(button);
+		button.addEventListener('click', function () {
+			navigator.clipboard.writeText(pre.textContent).then(function () {
+				button.textContent = 'Copied';
+				setTimeout(function () { button.textContent = 'Copy'; }, 1500);
+			});
+		});
+	});
+
 	/* What is printed is what the reader would find by opening everything but the flame graphs. */
 	window.addEventListener('beforeprint', function () {
 		document.querySelectorAll('main details:not(.quiet)').forEach(function (d) { d.open = true; });

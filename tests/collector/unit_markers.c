@@ -66,6 +66,7 @@ void __wrap_run_warn(struct run *run, const char *format, ...)
 	n_warnings++;
 }
 
+static struct run_settings settings;
 static const struct run_request request = {.lanes = 2};
 static struct run_result result;
 static struct run run;
@@ -78,6 +79,8 @@ static int start(void **state)
 	n_warnings = n_finished = 0;
 	memset(&result, 0, sizeof(result));
 	memset(&run, 0, sizeof(run));
+	settings.boot_only = false;
+	run.settings = &settings;
 	run.request = &request;
 	run.result = &result;
 	result.start_ns = result.phases[0].start_ns = now_ns;
@@ -282,6 +285,24 @@ static void kinds_that_are_not_known_are_passed_over(void **state)
 	assert_int_equal(n_warnings, 0);
 }
 
+static void of_boots_alone_a_run_ends_at_the_first_marker(void **state)
+{
+	(void)state;
+	settings.boot_only = true;
+	say(1000, "phase name=setup t=5");
+	say(1000, "phase name=render t=9");
+	say(1000, "end t=10 runtime=5 status=0");
+	assert_true(run.ended);
+	assert_int_equal(result.n_phases, 1);
+	assert_int_equal(result.boot_ns, 1000 + LEAD_NS);
+	assert_int_equal(result.end_ns, result.start_ns + result.boot_ns);
+	assert_int_equal(result.phases[0].end_ns, result.end_ns);
+	assert_true(result.has_boot);
+	assert_false(result.has_runtime);
+	assert_int_equal(n_finished, 1);
+	assert_int_equal(finished_ns, result.end_ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +322,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_checksum_is_64_hexadecimal_digits, start, stop),
 		cmocka_unit_test_setup_teardown(
 			kinds_that_are_not_known_are_passed_over, start, stop),
+		cmocka_unit_test_setup_teardown(
+			of_boots_alone_a_run_ends_at_the_first_marker, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

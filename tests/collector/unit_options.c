@@ -71,7 +71,7 @@ static void without_options_the_defaults_count(void **state)
 	assert_string_equal(o.pin, "cores");
 	assert_false(o.has_seed);
 	assert_int_equal(o.timeout_s, 1800);
-	assert_false(o.exact_split || o.json || o.own_arguments);
+	assert_false(o.exact_split || o.json || o.own_arguments || o.boot_only);
 	assert_null(o.program);
 	assert_null(o.kernel);
 	assert_null(o.symbols);
@@ -323,6 +323,7 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--seed=9223372036854775808"}, "'9223372036854775808'", "--seed"},
 		{{"--attach=0"}, "'0'", "--attach"},
 		{{"--attach=self"}, "'self'", "--attach"},
+		{{"--attach=1", "--boot-only"}, "--boot-only", "--attach"},
 		{{"--accel=hvf"}, "'hvf'", "auto, kvm, tcg"},
 		{{"--warmup=-1"}, "'-1'", "--warmup"},
 		{{"--cooldown=soon"}, "'soon'", "--cooldown"},

@@ -173,6 +173,9 @@ static struct run_result a_result(void)
 		.has_runtime = true,
 		.phases = {{"boot", 1000, 1500}, {"render", 1500, 3000}},
 		.n_phases = 2,
+		.boot = {{{"process start", "first code of mandelbrot", 1000, 1200},
+				 {"program", "first marker", 1200, 1500}},
+			2},
 		.lanes = 2,
 		.has_books = true,
 		.books = {COPY(accounts), ARRAY_SIZE(accounts), ARRAY_SIZE(accounts), 17, 0.0005},
@@ -269,12 +272,12 @@ static const char *ask(sqlite3 *db, const char *sql)
 }
 
 static const char *const tables_of_a_run[] = {
-	"phase", "account", "audit", "counter", "sample", "row", "worker", "warning"};
+	"phase", "boot_step", "account", "audit", "counter", "sample", "row", "worker", "warning"};
 
 /** Run @id is whole or absent in every table; which of the two. */
 static bool is_whole(sqlite3 *db, unsigned id)
 {
-	static const int expected[] = {2, 3, 2, 2, SAMPLES, 2, 1, 1};
+	static const int expected[] = {2, 2, 3, 2, 2, SAMPLES, 2, 1, 1};
 	char sql[128];
 	int there;
 
@@ -353,6 +356,10 @@ static void a_run_can_be_read_as_it_was_written(void **state)
 		"2024-02-29T12:00:00Z|exact|999|[\"mandelbrot\"]|64");
 	assert_string_equal(ask(db, "SELECT name, start_ns, end_ns FROM phase"),
 		"boot|1000|1500;render|1500|3000");
+	assert_string_equal(
+		ask(db, "SELECT position, name, start_ns, end_ns, source FROM boot_step"),
+		"0|process start|1000|1200|first code of mandelbrot;"
+		"1|program|1200|1500|first marker");
 	assert_string_equal(ask(db, "SELECT phase, lane, state, detail, ns, exact, samples, count "
 				    "FROM account"),
 		"boot|0|blocked|futex lock|700|1|NULL|2;render|1|user||300|0|12|NULL;"
