@@ -20,7 +20,7 @@ void double_ranks(const double *values, size_t n, size_t *order, double *ret)
 {
 	gsl_sort_index(order, values, 1, n);
 	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i; j < n && values[order[j]] == values[order[i]]; j++)
+		for (j = i + 1; j < n && values[order[j]] == values[order[i]]; j++)
 			;
 		for (size_t k = i; k < j; k++)
 			ret[order[k]] = (double)(i + j + 1);
@@ -69,6 +69,21 @@ static void welch(const struct pair *p, struct comparison *c)
 	c->hedges_g = c->difference / pooled *
 		      exp(gsl_sf_lngamma(freedom / 2) - gsl_sf_lngamma((freedom - 1) / 2)) /
 		      sqrt(freedom / 2);
+}
+
+bool statistic_differ(const struct statistic *a, const struct statistic *b)
+{
+	double v_a, v_b, freedom;
+
+	if (a->n < 2 || b->n < 2)
+		return false;
+	v_a = a->m2 / (double)(a->n - 1) / (double)a->n;
+	v_b = b->m2 / (double)(b->n - 1) / (double)b->n;
+	if (v_a + v_b <= 0)
+		return a->mean != b->mean;
+	freedom = (v_a + v_b) * (v_a + v_b) /
+		  (v_a * v_a / (double)(a->n - 1) + v_b * v_b / (double)(b->n - 1));
+	return fabs(a->mean - b->mean) > gsl_cdf_tdist_Pinv(0.975, freedom) * sqrt(v_a + v_b);
 }
 
 /**
