@@ -29,6 +29,7 @@ static const struct {
 } sections[] = {
 	{"verdict", "Result", "Verdict", "Verdict", NULL, page_verdict},
 	{"comparison", NULL, "Comparison", "The stacks side by side", NULL, page_comparison},
+	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",
 		"A lane is a vCPU, or a pinned worker thread. At every instant of the run it is in "
