@@ -21,6 +21,7 @@ enum {
 	OPTION_PROGRAM,
 	OPTION_KERNEL,
 	OPTION_SYMBOLS,
+	OPTION_DISK,
 	OPTION_PROFILE,
 	OPTION_COUNTERS,
 	OPTION_FREQUENCY,
@@ -76,6 +77,8 @@ static const struct argp_option option_table[] = {
 	{"accel", OPTION_ACCEL, "MODE", 0, "auto (default), kvm or tcg", 0},
 	{"kernel", OPTION_KERNEL, "FILE", 0, "the guest's kernel; default searched", 0},
 	{"symbols", OPTION_SYMBOLS, "FILE", 0, "ELF with the guest kernel's symbols", 0},
+	{"disk", OPTION_DISK, "FILE", 0,
+		"a disk image for the guest linux to boot, in place of the built one", 0},
 	{"pin", OPTION_PIN, "MODE", 0,
 		"cores (default: one lane per physical core first), threads, none, or a CPU list",
 		0},
@@ -400,6 +403,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPTION_SYMBOLS:
 		o->symbols = arg;
 		return 0;
+	case OPTION_DISK:
+		o->disk = arg;
+		return 0;
 	case OPTION_PIN:
 		o->pin = arg;
 		return 0;
@@ -431,6 +437,18 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static int check_disk(const struct options *o, struct error *error)
+{
+	bool used = !o->disk || o->resume ||
+		    (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN);
+
+	for (size_t i = 0; i < o->n_guests; i++)
+		used |= strcmp(o->guests[i]->name, "linux") == 0;
+	return used ? 0
+		    : error_set_user(error, -EINVAL,
+			      "--disk is for the guest linux, which is not in --guest");
 }
 
 static int together(const struct options *o, struct error *error)
@@ -487,7 +505,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
 	if (!options_given(ret, "warmup"))
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
-	return together(ret, error);
+	r = together(ret, error);
+	return r < 0 ? r : check_disk(ret, error);
 }
 
 void options_done(struct options *o)

@@ -3,19 +3,17 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "guests/beside.h"
 #include "guests/command.h"
-#include "guests/console.h"
 #include "guests/guest.h"
 #include "guests/inside.h"
 #include "guests/qemu.h"
+#include "guests/verdict.h"
 
 #define KERNEL_NAME  "bare.elf"
 #define KERNEL_BYTES ((uint64_t)64 << 20)
@@ -44,33 +42,9 @@ static int check_kernel(const char *path, struct error *error)
 	return 0;
 }
 
-/* Beside this program, as it was built or installed. -ENOENT without a message. */
-static int find_beside(char **ret)
-{
-	static const char *const places[] = {"../guests/bare", "../../guests/bare",
-		"../libexec/guestscope", BARE_DIR /* absolute */};
-	char self[PATH_MAX] = "";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash = n > 0 ? strrchr(self, '/') : NULL;
-
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		_cleanup_free_ char *path = NULL;
-		bool absolute = places[i][0] == '/';
-
-		if (asprintf(&path, "%.*s%s%s/" KERNEL_NAME, absolute ? 0 : (int)(slash - self),
-			    self, absolute ? "" : "/", places[i]) < 0)
-			return -ENOMEM;
-		if (access(path, R_OK) == 0) {
-			*ret = realpath(path, NULL);
-			return *ret ? 0 : -errno;
-		}
-	}
-	return -ENOENT;
-}
-
 static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
 {
-	int r = spec->kernel ? -ENOENT : find_beside(ret);
+	int r = spec->kernel ? -ENOENT : beside_find(KERNEL_NAME, ret);
 
 	if (r == 0)
 		return check_kernel(*ret, error);
@@ -165,30 +139,14 @@ static int bare_prepare(struct guest *g, struct error *error)
 
 static int bare_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
-	char words[400];
-	const char *line;
-	int status, r;
-	size_t n;
+	static const char *const failures[] = {SAYS_CRASHED, NULL};
+	int r = qemu_verdict(g, console, length, error);
 
-	r = qemu_verdict(g, console, length, error);
-	if (r < 0)
-		return r;
-	if (console_find(console, length, SAYS_CRASHED, true, &line, &n)) {
-		console_quote(words, sizeof(words), line, n);
-		return error_set(error, -EIO, "the guest says: %s", words);
-	}
-	r = console_number_after(console, length, SAYS_STATUS, &status);
-	if (r == 0 && status == 0)
-		return 0;
-	if (r == 0) {
-		console_find(console, length, SAYS_STATUS, false, &line, &n);
-		console_last_line(words, sizeof(words), console, (size_t)(line - console));
-		return error_set(error, -EIO, "the program ended with status %d%s%s", status,
-			words[0] ? ", after: " : "", words);
-	}
-	console_last_line(words, sizeof(words), console, length);
-	return error_set(error, -EIO, "the guest ended before its program did; its last words: %s",
-		words[0] ? words : "none");
+	if (r == 0)
+		r = verdict_failures("the guest", failures, true, console, length, error);
+	if (r == 0)
+		r = verdict_status(SAYS_STATUS, "", console, length, error);
+	return r == -ENODATA ? verdict_ended_early("the guest", console, length, error) : r;
 }
 
 static const struct guest_boot_line boot_lines[] = {{BOOT_KERNEL, SAYS_PROGRAM}};

@@ -113,11 +113,11 @@ static int check_file(const char *path, struct error *error)
 	struct stat st;
 
 	if (fd < 0)
-		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+		return error_set_errno(error, -errno, "cannot read %s", path);
 	if (fstat(fd, &st) < 0)
-		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+		return error_set_errno(error, -errno, "cannot read %s", path);
 	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EINVAL, "kernel %s is not a file", path);
+		return error_set(error, -EINVAL, "%s is not a file", path);
 	return 0;
 }
 
@@ -161,13 +161,29 @@ static size_t search_path(const char *name, char *ret[static 5])
 	return n;
 }
 
+int guest_find_file(const char *name, const char *const *candidates, char **ret_path,
+	char *ret_where, size_t where_size, struct error *error)
+{
+	char *folders[5];
+	size_t n = search_path(name, folders), used = 0;
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < n; i++) {
+		if (r == -ENOENT)
+			r = search_folder(folders[i], candidates, ret_path, error);
+		if (used < where_size)
+			used += (size_t)snprintf(ret_where + used, where_size - used, "%s%s",
+				i ? ", " : "", folders[i]);
+		free(folders[i]);
+	}
+	return r;
+}
+
 int guest_find_kernel(const char *name, const char *given, const char *const *candidates,
 	char **ret_path, struct error *error)
 {
-	char *folders[5];
 	char where[512] = "";
-	size_t n, used = 0;
-	int r = -ENOENT;
+	int r;
 
 	if (given) {
 		r = check_file(given, error);
@@ -176,15 +192,7 @@ int guest_find_kernel(const char *name, const char *given, const char *const *ca
 		*ret_path = strdup(given);
 		return *ret_path ? 0 : error_set_errno(error, -ENOMEM, "kernel %s", given);
 	}
-	n = search_path(name, folders);
-	for (size_t i = 0; i < n; i++) {
-		if (r == -ENOENT)
-			r = search_folder(folders[i], candidates, ret_path, error);
-		if (used < sizeof(where))
-			used += (size_t)snprintf(where + used, sizeof(where) - used, "%s%s",
-				i ? ", " : "", folders[i]);
-		free(folders[i]);
-	}
+	r = guest_find_file(name, candidates, ret_path, where, sizeof(where), error);
 	if (r == -ENOENT)
 		return error_set(error, r,
 			"no kernel for guest %s: looked for %s in %s; name one with --kernel FILE",

@@ -175,6 +175,13 @@ int guest_find_kernel(const char *name, const char *given, const char *const *ca
 	char **ret_path, struct error *error);
 
 /**
+ * The first of @candidates in the folders that guest_find_kernel() looks in. @ret_where tells these
+ * folders, for a message. -ENOENT without a message, others with one. *ret_path is malloced.
+ */
+int guest_find_file(const char *name, const char *const *candidates, char **ret_path,
+	char *ret_where, size_t where_size, struct error *error);
+
+/**
  * `auto` by the rule of the manual: KVM only where /dev/kvm opens and the processor reports vmx or
  * svm; else TCG. For ACCEL_KVM asked for by name: 0 or -ENODEV with the reason.
  * *ret_reason (may be NULL) gets a static sentence for the user.

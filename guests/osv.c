@@ -17,6 +17,7 @@
 #include "guests/inside.h"
 #include "guests/qemu.h"
 #include "guests/rofs.h"
+#include "guests/verdict.h"
 
 #define PICTURE_PATH   "/tmp/mandelbrot.png"
 #define LIBRARY_FOLDER "/usr/lib"
@@ -220,7 +221,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 		.cpu_kvm = qemu_host_is_emulated() ? "host,-xsave" : "host",
 		.kernel = kernel,
 		.append = append,
-		.disk = disk,
+		.disks = {{.file = disk, .format = "raw"}},
 		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
 	r = describe_inside(g, kernel, m.ram_bytes, error);
 	return r < 0 ? r : qemu_prepare(g, &m, error);
@@ -230,7 +231,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 static const char *const failures[] = {"Assertion failed", "Out of memory", "Failed to load",
 	"failed looking up symbol", "could not load", "page fault outside application",
 	"general protection fault", "exception nested too deeply", "Uncaught signal", "Aborted",
-	"[backtrace]"};
+	"[backtrace]", NULL};
 
 static size_t line_length(const char *line, size_t left)
 {
@@ -266,21 +267,11 @@ static void quote_frame(char *ret, size_t size, const char *console, size_t leng
 static int check_status(const char *console, size_t length, struct error *error)
 {
 	static const char *const sayings[] = {"program exited with status", " returned "};
-	char words[400];
-	const char *line;
-	size_t n;
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sayings); i++) {
-		int status;
-
-		if (console_number_after(console, length, sayings[i], &status) < 0 || status == 0)
-			continue;
-		console_find(console, length, sayings[i], false, &line, &n);
-		console_last_line(words, sizeof(words), console, (size_t)(line - console));
-		return error_set(error, -EIO, "the program ended with status %d inside OSv%s%s",
-			status, words[0] ? ", after: " : "", words);
-	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sayings) && (r == 0 || r == -ENODATA); i++)
+		r = verdict_status(sayings[i], " inside OSv", console, length, error);
+	return r == -ENODATA ? 0 : r;
 }
 
 static int osv_verdict(struct guest *g, const char *console, size_t length, struct error *error)
@@ -288,7 +279,8 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 	/* Either says that the machine went down of its own accord. */
 	static const char *const farewells[] = {
 		"Powering off", "VFS: unmounting /proc", "guestscope end "};
-	char words[400], frame[200];
+	struct error said = {0};
+	char frame[200];
 	const char *line;
 	size_t n;
 	int r;
@@ -296,21 +288,18 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 	r = qemu_verdict(g, console, length, error);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
-		if (console_find(console, length, failures[i], true, &line, &n)) {
-			console_quote(words, sizeof(words), line, n);
-			quote_frame(frame, sizeof(frame), console, length);
-			return error_set(error, -EIO, "OSv says: %s%s", words, frame);
-		}
+	r = verdict_failures("OSv", failures, true, console, length, &said);
+	if (r < 0) {
+		quote_frame(frame, sizeof(frame), console, length);
+		return error_set(error, r, "%s%s", said.text, frame);
+	}
 	r = check_status(console, length, error);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(farewells); i++)
 		if (console_find(console, length, farewells[i], false, &line, &n))
 			return 0;
-	console_last_line(words, sizeof(words), console, length);
-	return error_set(error, -EIO, "OSv ended before its program did; its last words: %s",
-		words[0] ? words : "none");
+	return verdict_ended_early("OSv", console, length, error);
 }
 
 /* --verbose makes it say this when all is set up, before it loads the program. */

@@ -132,16 +132,33 @@ static void add_machine(struct strv *v, const struct guest *g, const struct qemu
 	strv_add(v, "chardev:console");
 }
 
+static int add_disk(struct strv *v, const struct qemu_disk *d, size_t i)
+{
+	_cleanup_free_ char *file = double_commas(d->file);
+	const char *access = d->writable ? "snapshot=on" : "readonly=on";
+
+	if (!file)
+		return -ENOMEM;
+	strv_add(v, "-drive");
+	if (!d->serial) {
+		strv_addf(v, "file=%s,if=virtio,format=%s,%s", file, d->format, access);
+		return 0;
+	}
+	strv_addf(v, "file=%s,if=none,id=disk%zu,format=%s,%s", file, i, d->format, access);
+	strv_add(v, "-device");
+	strv_addf(v, "virtio-blk-pci,drive=disk%zu,serial=%s", i, d->serial);
+	return 0;
+}
+
 static int make_argv(
 	struct guest *g, const struct qemu_machine *m, const char *socket, struct error *error)
 {
 	_cleanup_free_ char *quoted_socket = double_commas(socket);
-	_cleanup_free_ char *quoted_disk = m->disk ? double_commas(m->disk) : NULL;
 	_cleanup_(strv_clear) struct strv v = {0};
-	int r;
+	int r = quoted_socket ? 0 : -ENOMEM;
 
-	if (!quoted_socket || (m->disk && !quoted_disk))
-		return error_set_errno(error, -ENOMEM, "command line of QEMU");
+	if (r < 0)
+		return error_set_errno(error, r, "command line of QEMU");
 	add_machine(&v, g, m);
 	strv_add(&v, "-qmp");
 	strv_addf(&v, "unix:%s,server=on,wait=off", quoted_socket);
@@ -153,11 +170,11 @@ static int make_argv(
 	}
 	strv_add(&v, "-append");
 	strv_add(&v, m->append);
-	if (m->disk) {
-		strv_add(&v, "-drive");
-		strv_addf(&v, "file=%s,if=virtio,format=raw,readonly=on", quoted_disk);
-	}
-	r = strv_take(&v, &g->argv);
+	for (size_t i = 0; i < QEMU_DISKS_MAX && r == 0; i++)
+		if (m->disks[i].file)
+			r = add_disk(&v, &m->disks[i], i);
+	if (r == 0)
+		r = strv_take(&v, &g->argv);
 	return r < 0 ? error_set_errno(error, r, "command line of QEMU") : 0;
 }
 

@@ -18,13 +18,23 @@
  */
 #define QEMU_EMULATION "cpu_exec"
 
+/** A virtio disk. The file is never written: what the guest writes is kept beside it and lost. */
+struct qemu_disk {
+	const char *file;
+	const char *format; /**< "raw" or "qcow2" */
+	const char *serial; /**< by which the guest finds it, at most 20 letters, or NULL */
+	bool writable;      /**< for the guest */
+};
+
+#define QEMU_DISKS_MAX 2
+
 struct qemu_machine {
 	const char *cpu_tcg; /**< -cpu under emulation */
 	const char *cpu_kvm; /**< -cpu under KVM */
 	const char *kernel;
-	const char *initrd; /**< or NULL */
-	const char *append; /**< the kernel's command line */
-	const char *disk;   /**< a raw image, shown read-only by virtio, or NULL */
+	const char *initrd;                     /**< or NULL */
+	const char *append;                     /**< the kernel's command line */
+	struct qemu_disk disks[QEMU_DISKS_MAX]; /**< those with a file */
 	uint64_t ram_bytes;
 };
 

@@ -4,7 +4,8 @@
  *
  *	run_guest [options] GUEST PROGRAM [ARGUMENT...]
  *
- *	--cores N  --kernel FILE  --work DIR  --accel MODE  --memory BYTES  --timeout SECONDS
+ *	--cores N  --kernel FILE  --disk FILE  --work DIR  --accel MODE  --memory BYTES  --timeout
+ *SECONDS
  *	--pin CPU,CPU,...  --helpers CPU,...  --plan (print the command line and stop)  --check
  *(available() only)
  *
@@ -155,9 +156,10 @@ static int live(struct guest *g, bool plan, int timeout_s, struct error *error)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"cores", 1, NULL, 'c'}, {"kernel", 1, NULL, 'k'},
-		{"work", 1, NULL, 'w'}, {"accel", 1, NULL, 'a'}, {"memory", 1, NULL, 'm'},
-		{"timeout", 1, NULL, 't'}, {"pin", 1, NULL, 'p'}, {"helpers", 1, NULL, 'h'},
-		{"plan", 0, NULL, 'n'}, {"check", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
+		{"disk", 1, NULL, 'd'}, {"work", 1, NULL, 'w'}, {"accel", 1, NULL, 'a'},
+		{"memory", 1, NULL, 'm'}, {"timeout", 1, NULL, 't'}, {"pin", 1, NULL, 'p'},
+		{"helpers", 1, NULL, 'h'}, {"plan", 0, NULL, 'n'}, {"check", 0, NULL, 'x'},
+		{NULL, 0, NULL, 0}};
 	struct guest_spec spec = {.lanes = 2, .accel = ACCEL_TCG, .memory_bytes = 16 << 20};
 	int lane_cpus[CPUS_MAX], helper_cpus[CPUS_MAX], timeout_s = 60, o, r;
 	const struct guest_ops *ops;
@@ -171,6 +173,8 @@ int main(int argc, char **argv)
 			spec.lanes = (unsigned)atoi(optarg);
 		else if (o == 'k')
 			spec.kernel = optarg;
+		else if (o == 'd')
+			spec.disk = optarg;
 		else if (o == 'w')
 			spec.work_dir = optarg;
 		else if (o == 'a')

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guests/verdict.h"
+
+#include <errno.h>
+
+#include "guests/console.h"
+
+#define WORDS_BYTES 400
+
+int verdict_failures(const char *who, const char *const *failures, bool first, const char *console,
+	size_t length, struct error *error)
+{
+	char words[WORDS_BYTES];
+	const char *line;
+	size_t n;
+
+	for (; *failures; failures++)
+		if (console_find(console, length, *failures, first, &line, &n)) {
+			console_quote(words, sizeof(words), line, n);
+			return error_set(error, -EIO, "%s says: %s", who, words);
+		}
+	return 0;
+}
+
+int verdict_status(const char *saying, const char *where, const char *console, size_t length,
+	struct error *error)
+{
+	char last[WORDS_BYTES];
+	const char *line;
+	int status;
+	size_t n;
+
+	if (console_number_after(console, length, saying, &status) < 0)
+		return -ENODATA;
+	if (status == 0)
+		return 0;
+	console_find(console, length, saying, false, &line, &n);
+	console_last_line(last, sizeof(last), console, (size_t)(line - console));
+	return error_set(error, -EIO, "the program ended with status %d%s%s%s", status, where,
+		last[0] ? ", after: " : "", last);
+}
+
+int verdict_ended_early(const char *who, const char *console, size_t length, struct error *error)
+{
+	char last[WORDS_BYTES];
+
+	console_last_line(last, sizeof(last), console, length);
+	return error_set(error, -EIO, "%s ended before its program did; its last words: %s", who,
+		last[0] ? last : "none");
+}
