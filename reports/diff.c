@@ -44,12 +44,9 @@ static int build_trees(struct diff *d)
 
 		for (int side = 0; r >= 0 && side < DIFF_SIDES; side++) {
 			const struct diff_operand *o = &d->pair.sides[side];
-			const struct stack_selection selection = {.cell = o->cell,
-				.kind = flame_table[k].kind,
-				.boot = flame_table[k].boot,
-				.merge_lanes = true};
 
-			r = stack_tree_build(o->summary->store, &selection, &stacks[side]);
+			r = flame_tree_of_lanes(
+				o->summary, &flame_table[k], o->cell, &stacks[side]);
 		}
 		if (r < 0)
 			return r;

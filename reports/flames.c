@@ -38,24 +38,6 @@ char *flame_name(const struct flame_kind *kind, const struct cell *cell)
 	return name;
 }
 
-int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
-	struct stack_tree **ret)
-{
-	const struct stack_selection selection = {
-		.cell = cell, .kind = kind->kind, .boot = kind->boot};
-	struct stack_tree *tree = NULL;
-	int r = stack_tree_build(s->store, &selection, &tree);
-
-	if (r < 0)
-		return r;
-	if (tree->nodes[0].total_ns == 0) {
-		stack_tree_free(tree);
-		tree = NULL;
-	}
-	*ret = tree;
-	return 0;
-}
-
 /** One slot for each kind of each cell, filled as they are asked for. */
 struct flame_cache {
 	struct kept_tree {
@@ -63,6 +45,7 @@ struct flame_cache {
 		struct stack_tree *tree; /**< NULL: there are no samples */
 	} * slots;
 	size_t n_slots;
+	struct sample_piles *piles; /**< read when they are first asked for */
 };
 
 int flame_cache_make(struct flame_cache **ret)
@@ -82,7 +65,50 @@ void flame_cache_free(struct flame_cache *cache)
 	for (size_t i = 0; i < cache->n_slots; i++)
 		stack_tree_free(cache->slots[i].tree);
 	free(cache->slots);
+	sample_piles_free(cache->piles);
 	free(cache);
+}
+
+/** Where the kind of the cell is in slots and piles. */
+static size_t index_of(
+	const struct summary *s, const struct flame_kind *kind, const struct cell *cell)
+{
+	return (size_t)(cell - s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
+}
+
+static int build_tree(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, bool merge_lanes, struct stack_tree **ret)
+{
+	if (!s->flames->piles) {
+		int r = sample_piles_make(s, &s->flames->piles);
+
+		if (r < 0)
+			return r;
+	}
+	return stack_tree_build(
+		s->store, &s->flames->piles->piles[index_of(s, kind, cell)], merge_lanes, ret);
+}
+
+int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, struct stack_tree **ret)
+{
+	return build_tree(s, kind, cell, true, ret);
+}
+
+int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret)
+{
+	struct stack_tree *tree = NULL;
+	int r = build_tree(s, kind, cell, false, &tree);
+
+	if (r < 0)
+		return r;
+	if (tree->nodes[0].total_ns == 0) {
+		stack_tree_free(tree);
+		tree = NULL;
+	}
+	*ret = tree;
+	return 0;
 }
 
 int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
@@ -97,8 +123,7 @@ int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, cons
 			return -ENOMEM;
 		cache->n_slots = s->n_cells * FLAME_KINDS;
 	}
-	slot = &cache->slots[(size_t)(cell - s->cells) * FLAME_KINDS +
-			     (size_t)(kind - flame_table)];
+	slot = &cache->slots[index_of(s, kind, cell)];
 	if (!slot->built) {
 		int r = flame_tree(s, kind, cell, &slot->tree);
 

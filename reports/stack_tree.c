@@ -177,44 +177,14 @@ static int add_sample(
 	return 0;
 }
 
-static int load_samples(struct builder *b, const struct stack_selection *selection)
+static int add_pile(struct builder *b, const struct pile *pile, bool merge_lanes)
 {
-	_cleanup_query_ sqlite3_stmt *query = NULL;
-	int r = store_prepare(b->store, &query,
-		"SELECT CASE WHEN ?3 AND s.lane >= 0 THEN '" STACK_LANES
-		"' ELSE s.thread END AS name,"
-		" s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
-		" CAST(total(s.count) AS INTEGER) FROM run r JOIN sample s ON s.run = r.id"
-		" WHERE r.id = ?1 AND s.kind = ?2 AND s.weight_ns > 0"
-		" GROUP BY name, s.stack, s.phase");
-	const struct store_tables *t = store_tables(b->store);
+	b->tree->n_runs = pile->n_runs;
+	for (size_t i = 0; i < pile->n; i++) {
+		const struct pile_entry *e = &pile->entries[i];
+		int r = add_sample(b, merge_lanes && e->lane ? STACK_LANES : e->thread, e->stack,
+			e->ns, e->count);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < t->n_runs; i++) {
-		const struct store_run *run = &t->runs[i];
-
-		if (!cell_counts(selection->cell, run))
-			continue;
-		b->tree->n_runs++;
-		sqlite3_reset(query);
-		sqlite3_bind_int64(query, 1, run->id);
-		sqlite3_bind_text(query, 2, selection->kind, -1, SQLITE_STATIC);
-		sqlite3_bind_int(query, 3, selection->merge_lanes);
-		while ((r = store_step(b->store, query)) > 0) {
-			const char *thread = store_text(b->store, query, 0);
-			const char *phase = store_text(b->store, query, 2);
-			int64_t weight = store_number(query, 3), count = store_number(query, 4);
-
-			if (!thread || !phase)
-				return -ENOMEM;
-			if (phase_is_outside(phase) != selection->boot)
-				continue;
-			r = add_sample(b, *thread ? thread : "[thread]", store_number(query, 1),
-				(uint64_t)weight, count > 0 ? (uint64_t)count : 0);
-			if (r < 0)
-				return r;
-		}
 		if (r < 0)
 			return r;
 	}
@@ -254,7 +224,7 @@ static int finish(struct stack_tree *tree)
 	return 0;
 }
 
-int stack_tree_build(struct store_reader *store, const struct stack_selection *selection,
+int stack_tree_build(struct store_reader *store, const struct pile *pile, bool merge_lanes,
 	struct stack_tree **ret)
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = calloc(1, sizeof(*tree));
@@ -266,7 +236,7 @@ int stack_tree_build(struct store_reader *store, const struct stack_selection *s
 		tree->n_nodes = 1;
 		r = store_stacks(store, &b.stacks);
 		if (r >= 0)
-			r = load_samples(&b, selection);
+			r = add_pile(&b, pile, merge_lanes);
 		if (r >= 0)
 			r = finish(tree);
 	}
