@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <gsl/gsl_statistics_double.h>
+
 #include "common/cleanup.h"
 #include "reports/explain_internal.h"
 
@@ -34,8 +36,9 @@ static int find_drift(const struct summary *s, struct explanation *e)
 	_cleanup_free_ double *list = calloc(2 * s->n_ok + 2, sizeof(*list));
 	double *place = list, *off = list + s->n_ok + 1;
 	size_t n = 0;
+	int r;
 
-	e->drift = (struct drift){0, NAN, NAN, NAN};
+	e->drift = (struct drift){0, NAN, NAN, NAN, NAN};
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_cells; i++) {
@@ -49,7 +52,10 @@ static int find_drift(const struct summary *s, struct explanation *e)
 		}
 	}
 	e->drift.n = n;
-	return rank_correlation(place, off, n, &e->drift.rho, &e->drift.p);
+	if (n > 0)
+		e->drift.span = gsl_stats_max(place, 1, n) - gsl_stats_min(place, 1, n);
+	r = median_slope(place, off, n, &e->drift.slope);
+	return r < 0 ? r : rank_correlation(place, off, n, &e->drift.rho, &e->drift.p);
 }
 
 int explanation_make(const struct summary *s, struct explanation **ret)

@@ -16,8 +16,10 @@
  * term may be split further, by phase and by detail; those parts sum to it likewise.
  */
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "reports/statistics.h"
 #include "reports/summary.h"
@@ -29,7 +31,7 @@ struct term {
 	const char *detail; /**< NULL: the whole state */
 	double value;       /**< ns; of a variance ns² */
 	struct interval
-		range; /**< 95 %, bootstrap; NAN: cannot be said, or below one in a thousand */
+		range; /**< 95 %, bootstrap; NAN: cannot be said, or below one in two hundred */
 	double share;  /**< of the whole */
 };
 
@@ -37,6 +39,13 @@ struct terms {
 	struct term *list; /**< what the header of each explanation says; largest first */
 	size_t n;
 };
+
+/**
+ * Causes are the terms that people ask for, and what the words are made of: a term for each serial
+ * phase (phase set, state -1; of a scaling only), and for all else together: STATE_USER without
+ * detail for the program's own code, be it in user mode or a guest's; STATE_GUEST with the guest's
+ * subsystem as detail; each other state. They sum to the whole, too.
+ */
 
 /** A number and its 95 % interval. */
 struct estimate {
@@ -57,6 +66,16 @@ struct phase_scaling {
 /** A phase whose lanes are busy no more than this in the mean is called serial. */
 #define SERIAL_LANES 1.25
 
+/**
+ * Is it more work, or slower work? Means on N cores over means on one, from the counters, which run
+ * as long as the lanes do. NAN: the machine does not count that, or not in every run.
+ */
+struct work {
+	double instructions;           /**< sum over the lanes: more work */
+	double cycles_per_instruction; /**< slower: siblings of a core, caches, memory */
+	double ns_per_cycle;           /**< slower: clock frequency */
+};
+
 /** A stack on N cores against itself on one. */
 struct scaling {
 	const struct cell *one;
@@ -68,10 +87,12 @@ struct scaling {
 	struct terms phases;         /**< sum to loss_ns: one for each phase */
 	struct terms parts;          /**< sum to loss_ns: for each phase and state */
 	struct terms details;        /**< sum to loss_ns: for each phase, state and detail */
+	struct terms causes;         /**< sum to loss_ns: see above */
 	struct phase_scaling *phase; /**< in order of time, window only */
 	size_t n_phases;
 	struct estimate serial_share; /**< of T(1), in serial phases; NAN: not known */
-	struct estimate amdahl;       /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
+	struct work work;
+	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
 };
 
 /** Why the runs of a cell differ. */
@@ -80,6 +101,7 @@ struct spread {
 	double variance;      /**< of run time, ns², divisor n - 1 */
 	struct terms states;  /**< sum to it: Cov(T, C̄ₖ) */
 	struct terms details; /**< sum to it */
+	struct terms causes;  /**< sum to it: see above */
 	struct terms phases;  /**< sum to it: Cov(T, T_phase) */
 	struct description runtime;
 	struct description boot;
@@ -103,6 +125,7 @@ struct contrast {
 	struct terms states; /**< sum to the difference of mean run times */
 	struct terms parts;  /**< by phase and state */
 	struct terms details;
+	struct terms causes;
 	double noise_ns; /**< what an A/A control of these cores makes, at most; NAN: there is none
 			  */
 	bool differs;    /**< Holm's p is below 5 %, and the difference is above the noise */
@@ -113,7 +136,8 @@ struct drift {
 	size_t n;
 	double rho;
 	double p;
-	double slope; /**< per run: share of the mean */
+	double slope; /**< median of slopes (Theil and Sen): share of the mean for each place */
+	double span;  /**< places from the first run to the last */
 };
 
 struct explanation {
@@ -137,6 +161,20 @@ static inline void explanation_freep(struct explanation **e)
 }
 
 #define _cleanup_explanation_ __attribute__((cleanup(explanation_freep)))
+
+/*
+ * The same in words: one paragraph each, which claims no more than the intervals allow. A name from
+ * the store is as untrusted here as there.
+ */
+void scaling_words(const struct scaling *x, struct verdict *ret);
+void contrast_words(const struct contrast *x, struct verdict *ret);
+void spread_words(const struct spread *x, struct verdict *ret);
+
+/** A line for each term, as CSV (RFC 4180 with "\n"; values in s, of variances in s²). */
+int explanation_write_csv(const struct summary *s, FILE *out);
+
+/** Add "explanation" to the JSON document of the summary. -ENOMEM. */
+int explanation_add_json(const struct summary *s, json_t *document);
 
 /** The explanation of that cell, or NULL. */
 const struct scaling *explanation_scaling(const struct explanation *e, const struct cell *many);

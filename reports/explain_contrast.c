@@ -14,6 +14,7 @@ void contrast_clear(struct contrast *x)
 	free(x->states.list);
 	free(x->parts.list);
 	free(x->details.list);
+	free(x->causes.list);
 }
 
 static int split(struct contrast *x)
@@ -36,7 +37,9 @@ static int split(struct contrast *x)
 		r = split_difference(&split, GRAIN_STATE, &x->states);
 	if (r >= 0)
 		r = split_difference(&split, GRAIN_PART, &x->parts);
-	return r < 0 ? r : split_difference(&split, GRAIN_DETAIL, &x->details);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_DETAIL, &x->details);
+	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
 }
 
 static int make_contrast(const struct cell *a, const struct cell *b, struct contrast *x)

@@ -12,6 +12,8 @@ struct item {
 	const char *detail;
 	const double *a; /**< sums over the lanes of a's runs; NULL: nothing */
 	const double *b; /**< of b's runs */
+	double *own_a;   /**< memory of the item itself behind them, or NULL */
+	double *own_b;
 };
 
 struct items {
@@ -21,7 +23,7 @@ struct items {
 };
 
 /** How fine a whole is split. */
-enum grain { GRAIN_STATE, GRAIN_PHASE, GRAIN_PART, GRAIN_DETAIL };
+enum grain { GRAIN_STATE, GRAIN_PHASE, GRAIN_PART, GRAIN_DETAIL, GRAIN_CAUSE };
 
 /**
  * The parts of the windows of @a and @b (NULL: of @a alone), in order of time, then of states. What
@@ -29,10 +31,14 @@ enum grain { GRAIN_STATE, GRAIN_PHASE, GRAIN_PART, GRAIN_DETAIL };
  */
 int items_make(const struct cell *a, const struct cell *b, enum grain grain, struct items *ret);
 
-static inline void items_clear(struct items *items)
-{
-	free(items->list);
-}
+/** One more; takes its own memory, which is freed on failure, too. -ENOMEM. */
+int items_add(struct items *items, const struct item *item);
+
+/** The causes (see explain.h) of the windows of @a and @b; serial phases by @scaling, if any. */
+int items_causes(const struct cell *a, const struct cell *b, const struct scaling *scaling,
+	struct items *ret);
+
+void items_clear(struct items *items);
 
 #define _cleanup_items_ __attribute__((cleanup(items_clear)))
 
@@ -42,9 +48,10 @@ struct split {
 	const struct cell *b;
 	double scale_a;
 	double scale_b;
-	double whole;            /**< what the terms must sum to */
-	double scale;            /**< what is small beside this needs no interval */
-	struct bootstrap *draws; /**< of a's runs and b's */
+	double whole;                  /**< what the terms must sum to */
+	double scale;                  /**< what is small beside this needs no interval */
+	struct bootstrap *draws;       /**< of a's runs and b's */
+	const struct scaling *scaling; /**< which phases are serial; NULL: do not ask */
 };
 
 /** The terms of a difference of means; asserts that they sum to the whole. -ENOMEM. */
@@ -56,6 +63,13 @@ int split_variance(const struct cell *cell, double variance, struct bootstrap *d
 
 /** Can this cell's books be explained: every run has a run time and accounts? */
 bool is_explainable(const struct cell *cell);
+
+/** Is that the program's own code: user mode, or the application in a guest (or all of a guest that
+ * was not looked into)? */
+bool is_program(int state, const char *detail);
+
+void work_make(
+	const struct summary *s, const struct cell *one, const struct cell *many, struct work *ret);
 
 int scalings_make(const struct summary *s, struct explanation *e);
 int spreads_make(const struct summary *s, struct explanation *e);

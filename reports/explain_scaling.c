@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "reports/explain_internal.h"
@@ -14,6 +15,7 @@ void scaling_clear(struct scaling *x)
 	free(x->phases.list);
 	free(x->parts.list);
 	free(x->details.list);
+	free(x->causes.list);
 	free(x->phase);
 }
 
@@ -139,7 +141,7 @@ static struct estimate work_out(struct bootstrap *draws, estimate_t estimate, st
 	return e;
 }
 
-/** Mean number of lanes that were not blocked, over all runs. */
+/** Mean number of lanes that were at work, over all runs. */
 static double active_lanes(const struct book_series *b, size_t n)
 {
 	double wall = 0, active = 0;
@@ -147,6 +149,10 @@ static double active_lanes(const struct book_series *b, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		wall += b->wall_ns[i];
 		active += b->whole_ns[i] - b->term_ns[STATE_BLOCKED][i];
+		for (size_t j = 0; j < b->n_details; j++)
+			if (b->details[j].state == STATE_GUEST &&
+				strcmp(b->details[j].detail, "idle") == 0)
+				active -= b->details[j].ns[i];
 	}
 	return wall > 0 ? active / wall : NAN;
 }
@@ -175,7 +181,8 @@ static int make_phases(struct scaling *x, struct bootstrap *draws, struct pair *
 	return 0;
 }
 
-static int make_scaling(const struct cell *one, const struct cell *many, struct scaling *x)
+static int make_scaling(
+	const struct summary *s, const struct cell *one, const struct cell *many, struct scaling *x)
 {
 	_cleanup_bootstrap_ struct bootstrap *draws = NULL;
 	size_t n[2] = {many->series.n, one->series.n};
@@ -194,6 +201,7 @@ static int make_scaling(const struct cell *one, const struct cell *many, struct 
 		return r;
 	x->serial_share = work_out(draws, serial_share, &pair);
 	x->amdahl = work_out(draws, amdahl, &pair);
+	work_make(s, one, many, &x->work);
 	split.draws = draws;
 	split.whole = x->loss_ns.value;
 	split.scale = (double)many->cores * many->runtime_ns.mean;
@@ -202,7 +210,10 @@ static int make_scaling(const struct cell *one, const struct cell *many, struct 
 		r = split_difference(&split, GRAIN_PHASE, &x->phases);
 	if (r >= 0)
 		r = split_difference(&split, GRAIN_PART, &x->parts);
-	return r < 0 ? r : split_difference(&split, GRAIN_DETAIL, &x->details);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_DETAIL, &x->details);
+	split.scaling = x;
+	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
 }
 
 int scalings_make(const struct summary *s, struct explanation *e)
@@ -217,7 +228,7 @@ int scalings_make(const struct summary *s, struct explanation *e)
 
 		if (!one || !is_explainable(many))
 			continue;
-		r = make_scaling(one, many, &e->scalings[e->n_scalings++]);
+		r = make_scaling(s, one, many, &e->scalings[e->n_scalings++]);
 		if (r < 0)
 			return r;
 	}

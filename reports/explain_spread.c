@@ -9,10 +9,14 @@
 #include "common/cleanup.h"
 #include "reports/explain_internal.h"
 
+/* Of two runs everything that differs goes with everything else. */
+#define SPLIT_MIN 3
+
 void spread_clear(struct spread *x)
 {
 	free(x->states.list);
 	free(x->details.list);
+	free(x->causes.list);
 	free(x->phases.list);
 	free(x->outlier);
 }
@@ -23,7 +27,7 @@ static int split(struct spread *x)
 	size_t n = x->cell->series.n;
 	int r;
 
-	if (!is_explainable(x->cell) || n < 2)
+	if (!is_explainable(x->cell) || n < SPLIT_MIN)
 		return 0;
 	x->variance = gsl_stats_variance(x->cell->series.runtime_ns, 1, n);
 	if (!(x->variance > 0))
@@ -33,7 +37,9 @@ static int split(struct spread *x)
 		r = split_variance(x->cell, x->variance, draws, GRAIN_STATE, &x->states);
 	if (r >= 0)
 		r = split_variance(x->cell, x->variance, draws, GRAIN_PHASE, &x->phases);
-	return r < 0 ? r : split_variance(x->cell, x->variance, draws, GRAIN_DETAIL, &x->details);
+	if (r >= 0)
+		r = split_variance(x->cell, x->variance, draws, GRAIN_DETAIL, &x->details);
+	return r < 0 ? r : split_variance(x->cell, x->variance, draws, GRAIN_CAUSE, &x->causes);
 }
 
 static int make_spread(const struct cell *cell, struct spread *x)

@@ -13,26 +13,38 @@
 /* Sums of a few thousand doubles are this exact, whatever they cancel to. */
 #define ROUNDING 1e-9
 /* Terms below this share of the scale are too small to be of interest. */
-#define INTERVAL_SHARE 0.001
+#define INTERVAL_SHARE 0.005
 
 bool is_explainable(const struct cell *cell)
 {
 	return cell->series.n > 0 && cell->series.exact && cell->series.window.has_accounts;
 }
 
-static int add(struct items *items, const struct item *item)
+int items_add(struct items *items, const struct item *item)
 {
 	if (items->n == items->room) {
 		size_t room = items->room ? 2 * items->room : 32;
 		struct item *more = reallocarray(items->list, room, sizeof(*more));
 
-		if (!more)
+		if (!more) {
+			free(item->own_a);
+			free(item->own_b);
 			return -ENOMEM;
+		}
 		items->list = more;
 		items->room = room;
 	}
 	items->list[items->n++] = *item;
 	return 0;
+}
+
+void items_clear(struct items *items)
+{
+	for (size_t i = 0; i < items->n; i++) {
+		free(items->list[i].own_a);
+		free(items->list[i].own_b);
+	}
+	free(items->list);
 }
 
 static const double *term_of(const struct book_series *b, size_t k)
@@ -61,13 +73,15 @@ static int add_details(struct items *items, const char *phase, int state,
 		if ((int)x->state != state)
 			continue;
 		y = find_detail(b, state, x->detail);
-		r = add(items, &(struct item){phase, state, x->detail, x->ns, y ? y->ns : NULL});
+		r = items_add(items, &(struct item){phase, state, x->detail, x->ns,
+					     y ? y->ns : NULL, NULL, NULL});
 	}
 	for (size_t i = 0; b && i < b->n_details && r >= 0; i++) {
 		const struct detail_series *y = &b->details[i];
 
 		if ((int)y->state == state && !find_detail(a, state, y->detail))
-			r = add(items, &(struct item){phase, state, y->detail, NULL, y->ns});
+			r = items_add(items,
+				&(struct item){phase, state, y->detail, NULL, y->ns, NULL, NULL});
 	}
 	return r;
 }
@@ -81,8 +95,8 @@ static int add_book(struct items *items, const char *phase, bool details,
 		if (details && k != TERM_RESIDUAL)
 			r = add_details(items, phase, (int)k, a, b);
 		else
-			r = add(items,
-				&(struct item){phase, (int)k, NULL, term_of(a, k), term_of(b, k)});
+			r = items_add(items, &(struct item){phase, (int)k, NULL, term_of(a, k),
+						     term_of(b, k), NULL, NULL});
 	}
 	return r;
 }
@@ -99,8 +113,8 @@ static int add_phase(struct items *items, const char *name, enum grain grain,
 	const struct book_series *a, const struct book_series *b)
 {
 	if (grain == GRAIN_PHASE)
-		return add(items, &(struct item){name, -1, NULL, a ? a->whole_ns : NULL,
-					  b ? b->whole_ns : NULL});
+		return items_add(items, &(struct item){name, -1, NULL, a ? a->whole_ns : NULL,
+						b ? b->whole_ns : NULL, NULL, NULL});
 	return add_book(items, name, grain == GRAIN_DETAIL, a, b);
 }
 
@@ -126,9 +140,9 @@ int items_make(const struct cell *a, const struct cell *b, enum grain grain, str
 				r = add_phase(&items, phase->name, grain, NULL, phase);
 		}
 		if (r >= 0)
-			r = add(&items,
+			r = items_add(&items,
 				&(struct item){NULL, TERM_RESIDUAL, NULL, a->series.between_ns,
-					b ? b->series.between_ns : NULL});
+					b ? b->series.between_ns : NULL, NULL, NULL});
 	}
 	if (r < 0) {
 		items_clear(&items);
@@ -280,7 +294,8 @@ static int make_terms(const struct split *split, const struct items *items, esti
 int split_difference(const struct split *split, enum grain grain, struct terms *ret)
 {
 	_cleanup_items_ struct items items = {};
-	int r = items_make(split->a, split->b, grain, &items);
+	int r = grain == GRAIN_CAUSE ? items_causes(split->a, split->b, split->scaling, &items)
+				     : items_make(split->a, split->b, grain, &items);
 
 	if (r >= 0)
 		r = make_terms(split, &items, difference_of, 1, ret);
@@ -298,7 +313,8 @@ int split_variance(const struct cell *cell, double variance, struct bootstrap *d
 		.scale = variance,
 		.draws = draws};
 	_cleanup_items_ struct items items = {};
-	int r = items_make(cell, NULL, grain, &items);
+	int r = grain == GRAIN_CAUSE ? items_causes(cell, NULL, NULL, &items)
+				     : items_make(cell, NULL, grain, &items);
 
 	if (r >= 0)
 		r = make_terms(&split, &items, share_of, variance, ret);

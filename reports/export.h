@@ -35,11 +35,14 @@ int export_find(const char *name, const struct export_format **ret, struct error
 int export_folded(const struct export_job *job);
 int export_csv(const struct export_job *job);
 int export_json(const struct export_job *job);
+int export_speedscope(const struct export_job *job);
+int export_pprof(const struct export_job *job);
+int export_perfetto(const struct export_job *job);
 
 /** One folded file for each kind of samples and cell; @svg: the flame graph, too. */
 int export_flames(const struct export_job *job, bool svg);
 
-/** summary.csv and runs.csv: a line for each cell, for each run. */
+/** summary.csv, runs.csv, explanation.csv, boot.csv: a line for each cell, run, term, step. */
 int export_tables(const struct export_job *job);
 
 /** The error @r of reading the store, with the store's message. */

@@ -33,7 +33,8 @@ static const char synopsis[] = "DIR...\nexport --format FORMAT DIR...\ndiff A B"
 
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
-	{"format", 'f', "FORMAT", 0, "what to export: folded, csv or json", 0},
+	{"format", 'f', "FORMAT", 0,
+		"what to export: folded, speedscope, pprof, perfetto, csv or json", 0},
 	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
 	{"force", OPTION_FORCE, NULL, 0,
 		"replace files in the folder that --output names; compare different workloads", 0},

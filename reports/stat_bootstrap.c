@@ -6,7 +6,6 @@
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_rng.h>
-#include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 
 #include "common/cleanup.h"
@@ -135,7 +134,7 @@ static double stretch(struct bootstrap *b, estimate_t estimate, void *userdata)
 	       gsl_cdf_ugaussian_Pinv((1 + LEVEL) / 2);
 }
 
-/** The estimates of all resamples, sorted, without those that cannot be had; returns how many. */
+/** The estimates of all resamples, without those that cannot be had; returns how many. */
 static size_t resample(struct bootstrap *b, estimate_t estimate, void *userdata)
 {
 	const double *weights[BOOTSTRAP_SAMPLES_MAX];
@@ -150,7 +149,6 @@ static size_t resample(struct bootstrap *b, estimate_t estimate, void *userdata)
 		if (isfinite(value))
 			b->estimates[n++] = value;
 	}
-	gsl_sort(b->estimates, 1, n);
 	return n;
 }
 
@@ -158,7 +156,7 @@ double bootstrap_interval(
 	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret)
 {
 	double middle = plain_estimate(b, estimate, userdata), factor, low, high;
-	size_t n;
+	size_t n, rank;
 
 	*ret = (struct interval){NAN, NAN};
 	if (!isfinite(middle))
@@ -170,8 +168,10 @@ double bootstrap_interval(
 	n = resample(b, estimate, userdata);
 	if (n < BOOTSTRAP_RESAMPLES / 2)
 		return middle;
-	low = gsl_stats_quantile_from_sorted_data(b->estimates, 1, n, (1 - LEVEL) / 2);
-	high = gsl_stats_quantile_from_sorted_data(b->estimates, 1, n, (1 + LEVEL) / 2);
+	/* Davison and Hinkley 1997: of R resamples, those of rank (R + 1) α and (R + 1) (1 − α). */
+	rank = (size_t)((double)(n + 1) * (1 - LEVEL) / 2 + 0.5);
+	low = gsl_stats_select(b->estimates, 1, n, rank - 1);
+	high = gsl_stats_select(b->estimates, 1, n, n - rank);
 	/* An estimate at the edge of what resamples give is within its interval all the same. */
 	*ret = (struct interval){
 		middle + fmin(0, low - middle) * factor, middle + fmax(0, high - middle) * factor};

@@ -71,6 +71,21 @@ static void welch(const struct pair *p, struct comparison *c)
 		      sqrt(freedom / 2);
 }
 
+bool statistic_differ(const struct statistic *a, const struct statistic *b)
+{
+	double v_a, v_b, freedom;
+
+	if (a->n < 2 || b->n < 2)
+		return false;
+	v_a = a->m2 / (double)(a->n - 1) / (double)a->n;
+	v_b = b->m2 / (double)(b->n - 1) / (double)b->n;
+	if (v_a + v_b <= 0)
+		return a->mean != b->mean;
+	freedom = (v_a + v_b) * (v_a + v_b) /
+		  (v_a * v_a / (double)(a->n - 1) + v_b * v_b / (double)(b->n - 1));
+	return fabs(a->mean - b->mean) > gsl_cdf_tdist_Pinv(0.975, freedom) * sqrt(v_a + v_b);
+}
+
 /**
  * In how many of the ways to choose @n_a of the @n ranks is their sum at least as far from its mean
  * as @sum? As shares of all ways: @ret_p, and in @ret_least that of the farthest sum. -ENOMEM.

@@ -68,58 +68,69 @@ int rank_correlation(const double *x, const double *y, size_t n, double *ret_rho
 	return 0;
 }
 
-/** Theil 1950, Sen 1968. */
-static int median_slope(const double *values, size_t n, double *ret)
-{
-	_cleanup_free_ double *slopes = calloc(n * (n - 1) / 2 + 1, sizeof(*slopes));
-	size_t m = 0;
+/* Of more points only some, evenly spread, are looked at: pairs grow as the square. */
+#define SLOPE_MAX 500
 
+int median_slope(const double *x, const double *y, size_t n, double *ret)
+{
+	size_t step = n / SLOPE_MAX + 1;
+	_cleanup_free_ double *slopes = NULL;
+	size_t m = 0, points = n / step + 1;
+
+	*ret = NAN;
+	slopes = calloc(points * points / 2 + 1, sizeof(*slopes));
 	if (!slopes)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = i + 1; j < n; j++)
-			slopes[m++] = (values[j] - values[i]) / (double)(j - i);
-	*ret = gsl_stats_median(slopes, 1, m);
+	for (size_t i = 0; i < n; i += step)
+		for (size_t j = i + step; j < n; j += step)
+			if (x[i] != x[j])
+				slopes[m++] = (y[j] - y[i]) / (x[j] - x[i]);
+	if (m > 0)
+		*ret = gsl_stats_median(slopes, 1, m);
 	return 0;
 }
 
-/** Two-sided chance that the mean of the first @d values is one of values like the rest. */
-static double begin_differs(const double *values, size_t n, size_t d)
+/** Two-sided chance that the mean of values @from to @to is one of values like those from @rest on.
+ */
+static double is_like_rest(const double *values, size_t n, size_t from, size_t to, size_t rest)
 {
-	double mean = gsl_stats_mean(values + d, 1, n - d);
-	double sigma = gsl_stats_sd_m(values + d, 1, n - d, mean);
-	double error = sigma * sqrt(1 / (double)d + 1 / (double)(n - d));
+	double mean = gsl_stats_mean(values + rest, 1, n - rest);
+	double sigma = gsl_stats_sd_m(values + rest, 1, n - rest, mean);
+	double error = sigma * sqrt(1 / (double)(to - from) + 1 / (double)(n - rest));
 
 	if (!(error > 0))
 		return NAN;
-	return 2 * gsl_cdf_tdist_Q(
-			   fabs(gsl_stats_mean(values, 1, d) - mean) / error, (double)(n - d - 1));
+	return 2 * gsl_cdf_tdist_Q(fabs(gsl_stats_mean(values + from, 1, to - from) - mean) / error,
+			   (double)(n - rest - 1));
 }
 
-/**
- * White's marginal standard error rule (MSER, 1997): cut where the rest's mean is known best. As
- * the rule always finds some place, the begin must also differ, corrected for the places to choose
- * from.
- */
+/** Is each of the first @d values by itself told from the rest, all on one side of it? */
+static bool all_differ(const double *values, size_t n, size_t d)
+{
+	double mean = gsl_stats_mean(values + d, 1, n - d);
+
+	for (size_t i = 0; i < d; i++)
+		if ((values[i] > mean) != (values[0] > mean) ||
+			!(is_like_rest(values, n, i, i + 1, d) < WARMUP_LEVEL))
+			return false;
+	return true;
+}
+
+/** The longest begin that differs from the rest, corrected for how many begins are looked at. */
 static void find_warmup(const double *values, size_t n, struct order_effects *e)
 {
-	size_t most = n / 2 < n - REST_MIN ? n / 2 : n - REST_MIN, best = 0;
-	double least = INFINITY;
+	size_t most = n / 2 < n - REST_MIN ? n / 2 : n - REST_MIN;
 
-	for (size_t d = 0; d <= most; d++) {
-		double rest = (double)(n - d);
-		double error = gsl_stats_variance(values + d, 1, n - d) * (rest - 1) / rest / rest;
+	for (size_t d = most; d > 0; d--) {
+		double p = fmin(1, is_like_rest(values, n, 0, d, d) * (double)most);
 
-		if (error < least) {
-			least = error;
-			best = d;
-		}
-	}
-	if (best == 0)
+		if (!(p < WARMUP_LEVEL) || !all_differ(values, n, d))
+			continue;
+		e->warmup = d;
+		e->warmup_p = p;
 		return;
-	e->warmup_p = fmin(1, begin_differs(values, n, best) * (double)most);
-	if (e->warmup_p < WARMUP_LEVEL)
-		e->warmup = best;
+	}
+	e->warmup_p = 1;
 }
 
 int find_order_effects(const double *values, size_t n, struct order_effects *ret)
@@ -134,11 +145,11 @@ int find_order_effects(const double *values, size_t n, struct order_effects *ret
 		places[i] = (double)i;
 	if (n >= CORRELATION_MIN) {
 		e.first = values[0] / gsl_stats_mean(values + 1, 1, n - 1) - 1;
-		e.first_p = begin_differs(values, n, 1);
+		e.first_p = is_like_rest(values, n, 0, 1, 1);
 		r = rank_correlation(places, values, n, &e.rho, &e.rho_p);
 	}
 	if (r >= 0 && n >= 2)
-		r = median_slope(values, n, &e.slope);
+		r = median_slope(places, values, n, &e.slope);
 	if (r < 0)
 		return r;
 	if (n > REST_MIN)

@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#include <gsl/gsl_cdf.h>
-
 #include "common/cleanup.h"
 
 void statistic_add(struct statistic *s, double value)
@@ -21,21 +19,6 @@ void statistic_add(struct statistic *s, double value)
 double statistic_stddev(const struct statistic *s)
 {
 	return s->n < 2 ? NAN : sqrt(s->m2 / (double)(s->n - 1));
-}
-
-bool statistic_differ(const struct statistic *a, const struct statistic *b)
-{
-	double va, vb, freedom;
-
-	if (a->n < 2 || b->n < 2)
-		return false;
-	va = a->m2 / (double)(a->n - 1) / (double)a->n;
-	vb = b->m2 / (double)(b->n - 1) / (double)b->n;
-	if (va + vb <= 0)
-		return a->mean != b->mean;
-	freedom = (va + vb) * (va + vb) /
-		  (va * va / (double)(a->n - 1) + vb * vb / (double)(b->n - 1));
-	return fabs(a->mean - b->mean) > gsl_cdf_tdist_Pinv(0.975, freedom) * sqrt(va + vb);
 }
 
 void proportion_interval(double p, double n, double *ret_low, double *ret_high)

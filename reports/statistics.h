@@ -26,9 +26,6 @@ void statistic_add(struct statistic *s, double value);
 /** Sample standard deviation (divisor n - 1); NAN where n < 2. */
 double statistic_stddev(const struct statistic *s);
 
-/** Do the means differ by Welch's test at the 5 % level? False where either has fewer than two. */
-bool statistic_differ(const struct statistic *a, const struct statistic *b);
-
 /**
  * 95 % interval of a proportion @p estimated from @n samples: Wilson's score interval, which stays
  * within 0..1 and is right for small counts. n = 0 gives 0..1.
@@ -84,6 +81,12 @@ struct repetitions repetitions_needed(const struct description *d, double share)
 
 /* Two samples. */
 
+/**
+ * Do the means differ by more than chance makes? Welch's test, two-sided, 5 %. False where either
+ * has fewer than two values: then nothing can be said.
+ */
+bool statistic_differ(const struct statistic *a, const struct statistic *b);
+
 struct comparison {
 	double difference;                   /**< mean of a minus mean of b */
 	double ratio;                        /**< mean of a over mean of b */
@@ -115,13 +118,13 @@ int holm(double *p, size_t n);
 /* One sample in order of execution. */
 
 struct order_effects {
-	double rho;     /**< Spearman's rank correlation of value and place */
-	double rho_p;   /**< two-sided; exact up to 9 values, by Student's t above */
-	double slope;   /**< Theil and Sen: the median of all slopes, per place */
-	double first;   /**< first value over the mean of the others, minus 1 */
-	double first_p; /**< two-sided, that the first is a value like the others: Student's t */
-	size_t warmup;  /**< so many values at the begin are told from the rest; 0: none */
-	double warmup_p;
+	double rho;      /**< Spearman's rank correlation of value and place */
+	double rho_p;    /**< two-sided; exact up to 9 values, by Student's t above */
+	double slope;    /**< Theil and Sen: the median of all slopes, per place */
+	double first;    /**< first value over the mean of the others, minus 1 */
+	double first_p;  /**< two-sided, that the first is a value like the others: Student's t */
+	size_t warmup;   /**< so many values at the begin are told from the rest; 0: none */
+	double warmup_p; /**< corrected for the number of begins that were looked at; 1: none */
 };
 
 /** -ENOMEM. @values holds no NAN. */
@@ -130,13 +133,16 @@ int find_order_effects(const double *values, size_t n, struct order_effects *ret
 /** Spearman's rank correlation of any two columns and its p, as above. -ENOMEM. */
 int rank_correlation(const double *x, const double *y, size_t n, double *ret_rho, double *ret_p);
 
+/** Theil and Sen: the median of the slopes between all pairs of points of different x. -ENOMEM. */
+int median_slope(const double *x, const double *y, size_t n, double *ret);
+
 /* Intervals of anything that is made from the means of samples. */
 
 /** Most samples that one estimate may be made from. */
 #define BOOTSTRAP_SAMPLES_MAX 4
 
-/** Resamples for each interval. */
-#define BOOTSTRAP_RESAMPLES 2000
+/** Resamples for each interval: with one more, 2.5 % of them would be a whole number. */
+#define BOOTSTRAP_RESAMPLES 1999
 
 /** Resampled runs of some samples, drawn once: so that estimates which sum do so in each resample.
  */

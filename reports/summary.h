@@ -166,10 +166,10 @@ bool phase_is_outside(const char *name);
  */
 struct verdict {
 	bool good;
-	char text[1024];
+	char text[2048];
 };
 
-#define VERDICTS_MAX 48
+#define VERDICTS_MAX 96
 
 /** Fill @ret with the findings (at most @max); returns how many. */
 size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/explain.h"
 #include "reports/summary.h"
 
 static void put_text(FILE *out, const char *text)
@@ -56,6 +57,24 @@ static void put_statistic(FILE *out, const struct statistic *s)
 	put_seconds(out, statistic_stddev(s));
 }
 
+static void put_spread(FILE *out, const struct spread *x)
+{
+	if (!x) {
+		fputs(",,,,,,,,", out);
+		return;
+	}
+	put_seconds(out, x->runtime.mean_interval.low);
+	put_seconds(out, x->runtime.mean_interval.high);
+	put_seconds(out, x->runtime.median);
+	put_seconds(out, x->runtime.mad);
+	put_number(out, x->one_percent.n ? (int64_t)x->one_percent.n : STORE_NULL);
+	if (isnan(x->order.rho_p))
+		fputs(",,", out);
+	else
+		fprintf(out, ",%.6g,%.6g", x->order.rho, x->order.rho_p);
+	put_number(out, (int64_t)x->n_outliers);
+}
+
 int summary_write_cells_csv(const struct summary *s, FILE *out)
 {
 	fputs("guest,cores,scenario,label,accel,runs,runs_ok,runs_closed,runs_audited,lost_events,"
@@ -66,7 +85,9 @@ int summary_write_cells_csv(const struct summary *s, FILE *out)
 	for (int i = 0; i < STATE_COUNT; i++)
 		if (s->state_used[i])
 			fprintf(out, ",%s_s", state_name(i));
-	fputs(",residual_s,helper_s\n", out);
+	fputs(",residual_s,helper_s,runtime_low_s,runtime_high_s,runtime_median_s,runtime_mad_s,"
+	      "runs_for_1_percent,order_rho,order_p,outliers\n",
+		out);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *c = &s->cells[i];
 		bool known = c->window.has_accounts;
@@ -89,6 +110,7 @@ int summary_write_cells_csv(const struct summary *s, FILE *out)
 				put_seconds(out, known ? c->window.state_ns[j] : NAN);
 		put_seconds(out, known ? c->window.residual_ns : NAN);
 		put_seconds(out, known ? c->window.helper_ns : NAN);
+		put_spread(out, explanation_spread(s->explanation, c));
 		fputc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;

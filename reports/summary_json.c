@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "reports/boot.h"
+#include "reports/explain.h"
 #include "reports/summary_internal.h"
 
 static json_t *real(double value)
@@ -187,6 +188,7 @@ int summary_make_json(const struct summary *s, json_t **ret)
 	for (size_t i = 0; boot && i < s->n_cells; i++)
 		bad |= json_array_append_new(cells, cell(s, boot, &s->cells[i])) < 0;
 	bad |= put(o, "cells", cells);
+	bad |= explanation_add_json(s, o) < 0;
 	bad |= summary_add_runs_json(s, o) < 0;
 	bad |= add_warnings(t, o);
 	bad |= add_findings(s, o);

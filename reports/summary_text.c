@@ -7,24 +7,13 @@
 #include "common/cleanup.h"
 #include "reports/boot.h"
 #include "reports/format.h"
-#include "reports/summary.h"
+#include "reports/summary_text_internal.h"
 #include "reports/text.h"
-
-#define WIDTH 100
-
-/** A terminal's few means; empty strings where @out is none. */
-struct style {
-	const char *bold;
-	const char *dim;
-	const char *alarm;
-	const char *plain;
-};
 
 static const struct style terminal = {"\033[1m", "\033[2m", "\033[1;31m", "\033[0m"};
 static const struct style paper = {"", "", "", ""};
 
-/** Print @text in @width columns, cut with an ellipsis, padded right (@width > 0) or left (< 0). */
-static void put(FILE *out, const char *text, int width)
+void put_column(FILE *out, const char *text, int width)
 {
 	size_t room = (size_t)abs(width), has = text_width(text), cut = has > room ? room - 1 : has;
 	size_t i = 0, n = 0;
@@ -42,8 +31,7 @@ static void put(FILE *out, const char *text, int width)
 		fputc(' ', out);
 }
 
-/** Columns for the stacks' names, as many as they need and the other columns leave. */
-static int name_width(const struct summary *s, int others)
+int name_width(const struct summary *s, int others)
 {
 	int width = 5;
 
@@ -52,16 +40,16 @@ static int name_width(const struct summary *s, int others)
 
 		width = w > width ? w : width;
 	}
-	return width > WIDTH - others ? WIDTH - others : width;
+	return width > SUMMARY_WIDTH - others ? SUMMARY_WIDTH - others : width;
 }
 
-static void put_cell_name(FILE *out, const struct cell *cell, int width)
+void put_cell_name(FILE *out, const struct cell *cell, int width)
 {
 	char cores[24];
 
-	put(out, cell->name, width);
+	put_column(out, cell->name, width);
 	snprintf(cores, sizeof(cores), "%lld", (long long)cell->cores);
-	put(out, cores, -6);
+	put_column(out, cores, -6);
 }
 
 static void put_fraction(FILE *out, size_t part, size_t whole, int width, const struct style *style)
@@ -70,7 +58,7 @@ static void put_fraction(FILE *out, size_t part, size_t whole, int width, const 
 
 	snprintf(text, sizeof(text), "%zu/%zu", part, whole);
 	fputs(part < whole ? style->alarm : "", out);
-	put(out, whole ? text : "-", width);
+	put_column(out, whole ? text : "-", width);
 	fputs(part < whole ? style->plain : "", out);
 }
 
@@ -87,20 +75,20 @@ static void write_times(const struct summary *s, FILE *out, const struct style *
 
 		put_cell_name(out, cell, name);
 		put_fraction(out, cell->n_ok, cell->n_runs, -6, style);
-		put(out, format_spread(&cell->boot_ns).text, -18);
-		put(out, format_spread(&cell->runtime_ns).text, -20);
-		put(out,
+		put_column(out, format_spread(&cell->boot_ns).text, -18);
+		put_column(out, format_spread(&cell->runtime_ns).text, -20);
+		put_column(out,
 			format_percent(statistic_stddev(&cell->runtime_ns), cell->runtime_ns.mean)
 				.text,
 			-7);
-		put(out,
+		put_column(out,
 			cell->window.has_accounts ? format_percent(cell->window.residual_ns,
 							    cell->window.lane_time_ns)
 							    .text
 						  : "-",
 			-9);
 		fputs(cell->lost_events ? style->alarm : "", out);
-		put(out, lost.text, -6);
+		put_column(out, lost.text, -6);
 		fputs(cell->lost_events ? style->plain : "", out);
 		put_fraction(out, cell->n_closed, cell->n_ok, -7, style);
 		put_fraction(out, cell->n_audited, cell->n_ok, -8, style);
@@ -138,7 +126,7 @@ static void write_phases(const struct summary *s, FILE *out, const struct style 
 	fprintf(out, "\n%sPhases, mean seconds%s\n%s%-*s%6s", style->bold, style->plain,
 		style->bold, name, "stack", "cores");
 	for (size_t k = 0; k < n; k++)
-		put(out, names[k], -12);
+		put_column(out, names[k], -12);
 	fprintf(out, "%s\n", style->plain);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
@@ -150,7 +138,7 @@ static void write_phases(const struct summary *s, FILE *out, const struct style 
 			for (size_t j = 0; j < cell->n_phases; j++)
 				if (cell->phases[j].name == names[k])
 					ns = cell->phase_ns[j].mean;
-			put(out, format_seconds(ns).text, -12);
+			put_column(out, format_seconds(ns).text, -12);
 		}
 		fputc('\n', out);
 	}
@@ -175,11 +163,11 @@ static void write_book_row(
 			continue;
 		t = percent ? format_percent(book->state_ns[j], book->lane_time_ns)
 			    : format_seconds(book->state_ns[j]);
-		put(out, book->has_accounts ? t.text : "-", -state_column(j));
+		put_column(out, book->has_accounts ? t.text : "-", -state_column(j));
 	}
 	t = percent ? format_percent(book->residual_ns, book->lane_time_ns)
 		    : format_seconds(book->residual_ns);
-	put(out, book->has_accounts ? t.text : "-", -9);
+	put_column(out, book->has_accounts ? t.text : "-", -9);
 	fputc('\n', out);
 }
 
@@ -198,7 +186,8 @@ static void write_books(const struct summary *s, FILE *out, const struct style *
 		style->plain, style->bold, name, "stack", "cores");
 	for (int j = 0; j < STATE_COUNT; j++)
 		if (s->state_used[j])
-			put(out, j == STATE_NONE ? "other" : state_table[j].name, -state_column(j));
+			put_column(out, j == STATE_NONE ? "other" : state_table[j].name,
+				-state_column(j));
 	fprintf(out, "%9s%s\n", "residual", style->plain);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		put_cell_name(out, &s->cells[i], name);
@@ -217,7 +206,7 @@ static void write_wrapped(FILE *out, const char *mark, const char *text)
 
 		for (size_t i = 0; i < length; i++)
 			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
-		if (column + 1 + columns > WIDTH && column > 4) {
+		if (column + 1 + columns > SUMMARY_WIDTH && column > 4) {
 			fputs("\n   ", out);
 			column = 3;
 		}
@@ -271,6 +260,7 @@ int summary_write_text(const struct summary *s, FILE *out)
 			return r;
 		write_books(s, out, style, true);
 		write_books(s, out, style, false);
+		explanation_write_text(s, out, style);
 	}
 	r = write_findings(s, out, style);
 	if (r < 0)

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "reports/format.h"
-#include "reports/summary.h"
+#include "reports/words_internal.h"
 
-struct verdicts {
-	struct verdict *list;
-	size_t n;
-	size_t max;
-};
-
-static struct verdict *begin(struct verdicts *v, bool good)
+struct verdict *verdict_begin(struct verdicts *v, bool good)
 {
 	static struct verdict spare;
 	struct verdict *verdict = v->n < v->max ? &v->list[v->n++] : &spare;
@@ -24,97 +17,132 @@ static struct verdict *begin(struct verdicts *v, bool good)
 	return verdict;
 }
 
-__attribute__((format(printf, 2, 3))) static void say(struct verdict *v, const char *format, ...)
+static bool same_group(const struct cell *a, const struct cell *b)
 {
-	size_t used = strlen(v->text);
-	va_list ap;
+	return a->cores == b->cores && a->scenario == b->scenario;
+}
 
-	va_start(ap, format);
-	vsnprintf(v->text + used, sizeof(v->text) - used, format, ap);
-	va_end(ap);
-	/* A cut must not leave half a character behind. */
-	if (strlen(v->text) + 1 == sizeof(v->text)) {
-		size_t end = strlen(v->text);
+static const struct contrast *contrast_of(
+	const struct summary *s, const struct cell *a, const struct cell *b)
+{
+	const struct explanation *e = s->explanation;
 
-		while (end > 0 && ((unsigned char)v->text[end - 1] & 0xc0) == 0x80)
-			end--;
-		if (end > 0)
-			v->text[end - 1] = '\0';
+	for (size_t i = 0; i < e->n_contrasts; i++) {
+		const struct contrast *x = &e->contrasts[i];
+
+		if ((x->a == a && x->b == b) || (x->a == b && x->b == a))
+			return x;
 	}
+	return NULL;
 }
 
-static const char *plural(int64_t cores)
-{
-	return cores == 1 ? "core" : "cores";
-}
-
-static const struct cell *fastest(const struct summary *s, int64_t cores)
+/** Of the cells of @first's group the one with the shortest mean run time; and how many have one.
+ */
+static const struct cell *fastest(
+	const struct summary *s, const struct cell *first, size_t *ret_with_time)
 {
 	const struct cell *best = NULL;
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 
-		if (cell->cores == cores && cell->runtime_ns.n > 0 &&
-			(!best || cell->runtime_ns.mean < best->runtime_ns.mean))
+		if (!same_group(cell, first) || cell->runtime_ns.n == 0)
+			continue;
+		n++;
+		if (!best || cell->runtime_ns.mean < best->runtime_ns.mean)
 			best = cell;
 	}
+	*ret_with_time = n;
 	return best;
 }
 
-static void compare_stacks(const struct summary *s, int64_t cores, struct verdicts *v)
+static void say_against(struct verdict *v, const struct contrast *x, const struct cell *cell)
 {
-	const struct cell *best = fastest(s, cores);
-	struct verdict *verdict;
-	size_t others = 0;
+	const struct comparison *c = &x->runtime;
 
-	for (size_t i = 0; i < s->n_cells; i++)
-		others += s->cells[i].cores == cores && s->cells[i].runtime_ns.n > 0;
-	if (!best || others < 2)
+	say(v, "; %s takes %.2f times as long", cell->name, c->ratio);
+	if (!isnan(c->ratio_interval.low))
+		say(v, " [%.2f, %.2f]", c->ratio_interval.low, c->ratio_interval.high);
+	if (isnan(c->p_holm) && !(x->a->runtime_ns.n >= 2 && x->b->runtime_ns.n >= 2))
+		say(v, " (too few runs to tell chance)");
+	else if (!x->differs && c->p_holm < 0.05 && !x->control)
+		say(v, " (no more than noise makes)");
+	else if (!x->differs)
+		say(v, " (these runs do not tell the two apart)");
+}
+
+static void compare_stacks(const struct summary *s, const struct cell *first, struct verdicts *v)
+{
+	size_t n = 0;
+	const struct cell *best = fastest(s, first, &n);
+	struct verdict *verdict;
+
+	if (n < 2)
 		return;
-	verdict = begin(v, true);
+	verdict = verdict_begin(v, true);
 	say(verdict, "On %lld %s %s has the shortest mean run time, %s s (n = %zu)",
-		(long long)cores, plural(cores), best->guest, format_spread(&best->runtime_ns).text,
-		best->runtime_ns.n);
+		(long long)first->cores, cores_word(first->cores), best->name,
+		format_spread(&best->runtime_ns).text, best->runtime_ns.n);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
+		const struct contrast *x;
 
-		if (cell->cores != cores || cell == best || cell->runtime_ns.n == 0)
+		if (!same_group(cell, first) || cell == best)
 			continue;
-		say(verdict, "; %s takes %.2f times as long", cell->name,
-			cell->runtime_ns.mean / best->runtime_ns.mean);
-		if (cell->runtime_ns.n < 2 || best->runtime_ns.n < 2)
-			say(verdict, " (too few runs to tell chance)");
-		else if (!statistic_differ(&cell->runtime_ns, &best->runtime_ns))
-			say(verdict, " (these runs do not tell the two apart)");
+		x = contrast_of(s, cell, best);
+		if (x)
+			say_against(verdict, x, cell);
 	}
 	say(verdict, ".");
 }
 
-static void compare_cores(const struct summary *s, struct verdicts *v)
+static void report_controls(const struct summary *s, struct verdicts *v)
 {
-	struct verdict *verdict = NULL;
+	const struct explanation *e = s->explanation;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *one = NULL, *cell = &s->cells[i];
+	for (size_t i = 0; i < e->n_contrasts; i++)
+		if (e->contrasts[i].control)
+			contrast_words(&e->contrasts[i], verdict_begin(v, true));
+}
 
-		for (size_t j = 0; j < s->n_cells; j++)
-			if (s->cells[j].name == cell->name && s->cells[j].cores == 1)
-				one = &s->cells[j];
-		if (!one || one == cell || one->runtime_ns.n == 0 || cell->runtime_ns.n == 0)
-			continue;
-		if (!verdict) {
-			verdict = begin(v, true);
-			say(verdict, "Speed-up over one core (parallel efficiency): ");
-		} else {
-			say(verdict, "; ");
-		}
-		say(verdict, "%s on %lld cores %.2f (%.0f %%)", cell->name, (long long)cell->cores,
-			one->runtime_ns.mean / cell->runtime_ns.mean,
-			100 * one->runtime_ns.mean / cell->runtime_ns.mean / (double)cell->cores);
+/** Of each stack, the most cores it was measured on: why that is not so many times as fast. */
+static void explain_speedup(const struct summary *s, struct verdicts *v)
+{
+	const struct explanation *e = s->explanation;
+
+	for (size_t i = 0; i < e->n_scalings; i++) {
+		const struct scaling *x = &e->scalings[i];
+		bool most = true;
+
+		for (size_t j = 0; j < e->n_scalings; j++)
+			most &= e->scalings[j].many->name != x->many->name ||
+				e->scalings[j].many->cores <= x->many->cores;
+		if (most)
+			scaling_words(x, verdict_begin(v, true));
 	}
-	if (verdict)
-		say(verdict, ".");
+}
+
+/** The cell whose runs differ most: why. */
+static void explain_spread(const struct summary *s, struct verdicts *v)
+{
+	const struct explanation *e = s->explanation;
+	const struct spread *worst = NULL;
+
+	for (size_t i = 0; i < e->n_spreads; i++)
+		if (e->spreads[i].runtime.n >= 2 &&
+			(!worst || e->spreads[i].runtime.cv > worst->runtime.cv))
+			worst = &e->spreads[i];
+	if (!worst)
+		return;
+	spread_words(worst, verdict_begin(v, true));
+	if (e->n_spreads > 1 && strlen(v->list[v->n - 1].text) + 32 < sizeof(v->list->text)) {
+		struct verdict *verdict = &v->list[v->n - 1];
+
+		memmove(verdict->text + strlen("Most varies "), verdict->text,
+			strlen(verdict->text) + 1);
+		memcpy(verdict->text, "Most varies ", strlen("Most varies "));
+	}
 }
 
 /** The largest state that is not the program's own progress, or -1. */
@@ -129,7 +157,7 @@ static int largest_loss(const struct book *book)
 	return worst;
 }
 
-static void name_losses(const struct summary *s, int64_t cores, struct verdicts *v)
+static void name_losses(const struct summary *s, const struct cell *first, struct verdicts *v)
 {
 	struct verdict *verdict = NULL;
 
@@ -137,16 +165,17 @@ static void name_losses(const struct summary *s, int64_t cores, struct verdicts 
 		const struct book *book = &s->cells[i].window;
 		int worst;
 
-		if (s->cells[i].cores != cores || !book->has_accounts || book->lane_time_ns <= 0)
+		if (!same_group(&s->cells[i], first) || !book->has_accounts ||
+			book->lane_time_ns <= 0)
 			continue;
 		worst = largest_loss(book);
 		if (!verdict) {
-			verdict = begin(v, true);
+			verdict = verdict_begin(v, true);
 			say(verdict,
 				"Share of the lanes' time on %lld %s that went into the program or "
 				"guest "
 				"code, and the largest other share: ",
-				(long long)cores, plural(cores));
+				(long long)first->cores, cores_word(first->cores));
 		} else {
 			say(verdict, "; ");
 		}
@@ -182,12 +211,12 @@ static void judge_books(const struct summary *s, struct verdicts *v)
 		if (!isnan(cell->audit_worst) && !(cell->audit_worst <= worst))
 			worst = cell->audit_worst;
 	}
-	verdict = begin(v, closed == s->n_ok);
+	verdict = verdict_begin(v, closed == s->n_ok);
 	say(verdict, "The books close in %zu of %zu measured runs", closed, s->n_ok);
 	if (lost > 0)
 		say(verdict, "; %lld events could not be recorded", (long long)lost);
 	say(verdict, ".");
-	verdict = begin(v, audited == s->n_ok);
+	verdict = verdict_begin(v, audited == s->n_ok);
 	say(verdict, "Independent clocks agree with the books in %zu of %zu measured runs", audited,
 		s->n_ok);
 	if (unknown > 0)
@@ -209,9 +238,10 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 		const struct store_run *run = &t->runs[i];
 
 		if (!run->ok)
-			say(begin(v, false), "Run %lld failed (%s on %lld %s, repetition %lld): %s",
+			say(verdict_begin(v, false),
+				"Run %lld failed (%s on %lld %s, repetition %lld): %s",
 				(long long)run->id, run->guest, (long long)run->cores,
-				plural(run->cores), (long long)run->repetition,
+				cores_word(run->cores), (long long)run->repetition,
 				run->error ? run->error : "no reason recorded");
 	}
 }
@@ -221,14 +251,18 @@ size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max
 	struct verdicts v = {.list = ret, .max = max};
 
 	if (s->n_runs == 0)
-		say(begin(&v, false), "The store holds no runs.");
+		say(verdict_begin(&v, false), "The store holds no runs.");
 	for (size_t i = 0; i < s->n_cells; i++)
-		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores)
-			compare_stacks(s, s->cells[i].cores, &v);
-	compare_cores(s, &v);
+		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
+			compare_stacks(s, &s->cells[i], &v);
+	report_controls(s, &v);
+	explain_speedup(s, &v);
 	for (size_t i = 0; i < s->n_cells; i++)
-		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores)
-			name_losses(s, s->cells[i].cores, &v);
+		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
+			name_losses(s, &s->cells[i], &v);
+	explain_spread(s, &v);
+	verdicts_of_order(s, &v);
+	verdicts_of_clocks(s, &v);
 	judge_books(s, &v);
 	name_failures(s, &v);
 	return v.n;
