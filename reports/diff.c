@@ -262,7 +262,8 @@ char *diff_flame_name(const struct diff *d, size_t kind)
 	return name;
 }
 
-int diff_flame(const struct diff *d, size_t kind, bool standalone, size_t index, FILE *out)
+int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrowest_px,
+	size_t index, FILE *out)
 {
 	const struct diff_operand *a = &d->pair.sides[DIFF_A], *b = &d->pair.sides[DIFF_B];
 	const struct diff_tree *tree = d->trees[kind];
@@ -271,6 +272,7 @@ int diff_flame(const struct diff *d, size_t kind, bool standalone, size_t index,
 	struct flamediff_options options = {.id = id,
 		.names = {a->name, b->name},
 		.sampled = strcmp(flame_table[kind].kind, "oncpu") == 0,
+		.narrowest_px = narrowest_px,
 		.standalone = standalone};
 
 	if (!tree)

@@ -7,7 +7,6 @@
 
 #include "common/cleanup.h"
 #include "reports/format.h"
-#include "reports/page_internal.h"
 
 const struct flame_kind flame_table[FLAME_KINDS] = {
 	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling", "samples"},
@@ -154,12 +153,14 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 }
 
 int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
-	const struct stack_tree *tree, bool standalone, size_t index, FILE *out)
+	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
+	FILE *out)
 {
 	_cleanup_free_ char *title = NULL, *subtitle = NULL;
 	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(s, cell) : STORE_NULL;
 	char id[40], rate[40] = "";
-	struct flamegraph_options options = {.id = id, .standalone = standalone};
+	struct flamegraph_options options = {
+		.id = id, .narrowest_px = narrowest_px, .standalone = standalone};
 
 	snprintf(id, sizeof(id), "fg%zu", index);
 	if (hz != STORE_NULL)
@@ -179,48 +180,4 @@ int flame_draw(const struct summary *s, const struct flame_kind *kind, const str
 	options.subtitle = subtitle;
 	options.count_of = kind->count_of;
 	return flamegraph_write(tree, &options, out);
-}
-
-static int write_cell(const struct summary *s, size_t index, size_t *shown, FILE *out)
-{
-	const struct cell *cell = &s->cells[index];
-	size_t n = 0;
-
-	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		const struct stack_tree *tree = NULL;
-		int r = flame_tree_kept(s, &flame_table[k], cell, &tree);
-
-		if (r < 0)
-			return r;
-		if (!tree)
-			continue;
-		if (n++ == 0) {
-			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
-				*shown ? "" : " first-details", *shown ? "" : " open");
-			page_cell_name(out, cell);
-			fputs("</summary>\n", out);
-			++*shown;
-		}
-		fputs("<div class=\"flame\">\n", out);
-		r = flame_draw(s, &flame_table[k], cell, tree, false, index * FLAME_KINDS + k, out);
-		if (r < 0)
-			return r;
-		fputs("</div>\n", out);
-	}
-	if (n > 0)
-		fputs("</details>\n", out);
-	return 0;
-}
-
-int page_flames(const struct summary *s, FILE *out)
-{
-	size_t shown = 0;
-
-	for (size_t i = 0; i < s->n_cells; i++) {
-		int r = write_cell(s, i, &shown, out);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }

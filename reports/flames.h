@@ -48,6 +48,8 @@ int flame_cache_make(struct flame_cache **ret);
 /** NULL is fine. */
 void flame_cache_free(struct flame_cache *cache);
 
-/** Draw it, with title and subtitle. @index makes the id unique in a page. */
+/** Draw it, with title and subtitle. @index makes the id unique in a page; @narrowest_px: see
+ * flamegraph.h. */
 int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
-	const struct stack_tree *tree, bool standalone, size_t index, FILE *out);
+	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
+	FILE *out);

@@ -55,6 +55,12 @@ static const struct {
 		"Width is time, the outermost function is at the bottom, neighbours stand in order "
 		"of their names. Click a frame to zoom; search takes a regular expression.",
 		page_flames},
+	{"differences", NULL, "Differences", "Differential flame graphs",
+		"Each stack against the fastest on as many cores, per run: every run does the same "
+		"work. A frame is as wide as the larger of both sides, so that what is gone stays "
+		"visible; red takes longer than on the fastest, blue takes less, grey is what the "
+		"sampling alone may explain.",
+		page_diffs},
 	{"audit", "Can it be trusted?", "Audit", "The books against independent clocks",
 		"States that divide one clock add up by construction; that proves nothing. So each "
 		"run’s books are compared with clocks that the probes did not use.",

@@ -15,6 +15,9 @@
 #define PARTS_SHOWN 12
 #define NAMED_TERMS 4
 
+/** A narrower part of a bar has no room for its name. */
+#define NAME_PERCENT 14
+
 /** A term below this share of the whole is no part of a sentence. */
 #define WORTH_NAMING 0.01
 
@@ -26,9 +29,31 @@ static const char *state_name(int state)
 				      : state_table[state].name;
 }
 
-static const char *state_color(int state)
+/** Of serial phases; the residual has none. */
+#define SERIAL_COLOR   "#4a4a48"
+#define RESIDUAL_COLOR "#9a9a94"
+
+static const char *cause_color(const struct term *t)
 {
-	return state == TERM_RESIDUAL || state < 0 ? "#9a9a94" : state_table[state].color;
+	return t->phase                    ? SERIAL_COLOR
+	       : t->state == TERM_RESIDUAL ? RESIDUAL_COLOR
+					   : state_table[t->state].color;
+}
+
+/** What a cause is called: see explain.h. */
+static void write_cause(const struct term *t, FILE *out)
+{
+	if (t->phase) {
+		fputs("serial phase ", out);
+		markup_text(out, t->phase);
+	} else if (t->state == STATE_USER) {
+		fputs("program", out);
+	} else if (t->state == STATE_GUEST && t->detail && *t->detail) {
+		fputs("guest ", out);
+		markup_text(out, t->detail);
+	} else {
+		fputs(state_name(t->state), out);
+	}
 }
 
 /** How the terms of one explanation are written: seconds, points of efficiency, shares of σ². */
@@ -63,8 +88,9 @@ static void write_largest(const struct terms *terms, const struct scale *scale, 
 
 		if (t->share < WORTH_NAMING)
 			continue;
-		fprintf(out, "%s%s %s", n++ ? ", " : "", state_name(t->state),
-			scaled(scale, t->value).text);
+		fputs(n++ ? ", " : "", out);
+		write_cause(t, out);
+		fprintf(out, " %s", scaled(scale, t->value).text);
 		write_interval(scale, &t->range, out);
 	}
 }
@@ -81,11 +107,19 @@ static double sum_of_positive(const struct terms *terms)
 static void write_segment(
 	const struct term *t, const struct scale *scale, double from, double percent, FILE *out)
 {
-	fprintf(out, "<g><title>%s: %s %s", state_name(t->state), scaled(scale, t->value).text,
-		scale->name);
+	fputs("<g><title>", out);
+	write_cause(t, out);
+	fprintf(out, ": %s %s", scaled(scale, t->value).text, scale->name);
 	write_interval(scale, &t->range, out);
-	fprintf(out, "</title><rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"28\" fill=\"%s\"/></g>",
-		from, percent, state_color(t->state));
+	fprintf(out, "</title><rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"28\" fill=\"%s\"/>",
+		from, percent, cause_color(t));
+	if (percent > NAME_PERCENT) {
+		fprintf(out, "<text x=\"%.3f%%\" y=\"18\" text-anchor=\"middle\" fill=\"%s\">",
+			from + percent / 2, page_ink_on(cause_color(t)));
+		write_cause(t, out);
+		fputs("</text>", out);
+	}
+	fputs("</g>", out);
 }
 
 /**
@@ -133,7 +167,12 @@ static void write_term_row(
 		markup_text(out, t->phase ? t->phase : "");
 		fputs("</td>", out);
 	}
-	fprintf(out, "<td>%s</td>", state_name(t->state));
+	fputs(phase ? "<td>" : "<th scope=\"row\">", out);
+	if (phase)
+		fputs(state_name(t->state), out);
+	else
+		write_cause(t, out);
+	fputs(phase ? "</td>" : "</th>", out);
 	if (detail) {
 		fputs("<td class=\"t\"><code class=\"name\">", out);
 		markup_text(out, t->detail && *t->detail ? t->detail : "(all)");
@@ -161,7 +200,7 @@ static void write_terms(const struct terms *terms, const struct scale *scale, co
 	snprintf(unit, sizeof(unit), "#%s", scale->name);
 	if (phase)
 		names[n++] = "phase";
-	names[n++] = "state";
+	names[n++] = phase ? "state" : "cause";
 	if (detail)
 		names[n++] = "detail";
 	names[n++] = unit;
@@ -237,29 +276,42 @@ static struct scale points_of(const struct scaling *x)
 static void write_scaling_bar(const struct scaling *x, FILE *out)
 {
 	struct scale scale = points_of(x);
-	double kept = x->one->runtime_ns.mean, whole = kept + sum_of_positive(&x->states);
+	double kept = x->one->runtime_ns.mean, whole = kept + sum_of_positive(&x->causes);
 	char sum[64];
 
 	snprintf(sum, sizeof(sum), "%.1f %%", 100 * x->efficiency.value);
-	write_bar(x->many->name, "lost efficiency", &x->states, &scale, kept, whole, sum, out);
+	write_bar(x->many->name, "lost efficiency", &x->causes, &scale, kept, whole, sum, out);
+}
+
+static void write_words(const struct verdict *words, FILE *out)
+{
+	if (!*words->text)
+		return;
+	fputs("<p class=\"words\">", out);
+	markup_text(out, words->text);
+	fputs("</p>\n", out);
 }
 
 static void write_scaling(const struct scaling *x, FILE *out)
 {
 	struct scale scale = points_of(x);
 	double lost = 100 * (1 - x->efficiency.value);
+	struct verdict words = {};
 
 	fputs("<details><summary>", out);
 	page_cell_name(out, x->many);
 	fprintf(out, "<span>speed-up %.2f; ", x->speedup.value);
 	if (lost > 0) {
 		fprintf(out, "%.1f points of efficiency lost: ", lost);
-		write_largest(&x->states, &scale, out);
+		write_largest(&x->causes, &scale, out);
 	} else {
 		fprintf(out, "%.1f points of efficiency gained over one core", -lost);
 	}
 	fputs("</span></summary>\n", out);
+	scaling_words(x, &words);
+	write_words(&words, out);
 	write_phases(x, out);
+	write_terms(&x->causes, &scale, "lost efficiency by cause", false, false, out);
 	write_terms(
 		&x->details, &scale, "lost efficiency by phase, state and detail", true, true, out);
 	fputs("</details>\n", out);
@@ -275,7 +327,7 @@ static void write_scalings(const struct explanation *e, FILE *out)
 	      "own. The difference is lost, and each state has its exact share of it: what it "
 	      "takes "
 	      "on N cores, all lanes together, beyond what it takes on one. In points of "
-	      "efficiency. A state of computing (user, guest) loses where the same work takes "
+	      "efficiency. A program’s own code loses where the same work takes "
 	      "longer.</p>\n<div class=\"bars\">\n",
 		out);
 	for (size_t i = 0; i < e->n_scalings; i++) {
@@ -300,7 +352,7 @@ static struct scale shares_of(double variance)
 
 static bool has_variance(const struct spread *x)
 {
-	return x->variance > 0 && x->states.n > 0;
+	return x->variance > 0 && x->causes.n > 0;
 }
 
 static void write_variance_bar(const struct spread *x, FILE *out)
@@ -309,21 +361,25 @@ static void write_variance_bar(const struct spread *x, FILE *out)
 	char sum[FORMAT_MAX + 8];
 
 	snprintf(sum, sizeof(sum), "σ %s", format_time(sqrt(x->variance)).text);
-	write_bar(x->cell->name, "variance", &x->states, &scale, 0, sum_of_positive(&x->states),
+	write_bar(x->cell->name, "variance", &x->causes, &scale, 0, sum_of_positive(&x->causes),
 		sum, out);
 }
 
 static void write_variance(const struct spread *x, FILE *out)
 {
 	struct scale scale = shares_of(x->variance);
+	struct verdict words = {};
 
 	fputs("<details><summary>", out);
 	page_cell_name(out, x->cell);
 	fprintf(out, "<span>σ %s, %s %% of the mean; in %% of the variance: ",
 		format_time(sqrt(x->variance)).text,
 		format_percent(sqrt(x->variance), x->runtime.mean).text);
-	write_largest(&x->states, &scale, out);
+	write_largest(&x->causes, &scale, out);
 	fputs("</span></summary>\n", out);
+	spread_words(x, &words);
+	write_words(&words, out);
+	write_terms(&x->causes, &scale, "variance by cause", false, false, out);
 	write_terms(&x->details, &scale, "variance by phase, state and detail", true, true, out);
 	fputs("</details>\n", out);
 }
@@ -363,6 +419,7 @@ static void write_variances(const struct explanation *e, FILE *out)
 static void write_contrast(const struct contrast *x, FILE *out)
 {
 	static const struct scale seconds = {1e9, "s", 3};
+	struct verdict words = {};
 
 	fputs("<details><summary>", out);
 	markup_text(out, x->a->name);
@@ -372,9 +429,11 @@ static void write_contrast(const struct contrast *x, FILE *out)
 	page_cores(out, x->a->cores);
 	fprintf(out, "<span>%s s longer%s: ", scaled(&seconds, x->runtime.difference).text,
 		x->differs ? "" : " (which may be chance)");
-	write_largest(&x->states, &seconds, out);
+	write_largest(&x->causes, &seconds, out);
 	fputs("</span></summary>\n", out);
-	write_terms(&x->states, &seconds, "difference by state", false, false, out);
+	contrast_words(x, &words);
+	write_words(&words, out);
+	write_terms(&x->causes, &seconds, "difference by cause", false, false, out);
 	write_terms(
 		&x->details, &seconds, "difference by phase, state and detail", true, true, out);
 	fputs("</details>\n", out);
@@ -385,7 +444,7 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n_contrasts; i++)
-		n += e->contrasts[i].states.n > 0;
+		n += e->contrasts[i].causes.n > 0;
 	if (n == 0)
 		return;
 	fputs("<h3>Why stacks differ</h3>\n"
@@ -393,12 +452,19 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 	      "the mean times in each state, in seconds of run time (mean of the lanes).</p>\n",
 		out);
 	for (size_t i = 0; i < e->n_contrasts; i++)
-		if (e->contrasts[i].states.n > 0)
+		if (e->contrasts[i].causes.n > 0)
 			write_contrast(&e->contrasts[i], out);
 }
 
 int page_explain(const struct summary *s, FILE *out)
 {
+	if (s->explanation->n_spreads == 0)
+		return 0;
+	page_state_legend(s,
+		"<li><svg viewBox=\"0 0 14 14\" aria-hidden=\"true\"><rect x=\".5\" "
+		"y=\".5\" width=\"13\" height=\"13\" fill=\"" SERIAL_COLOR
+		"\"/></svg>serial phase <small>where one lane works at a time</small></li>\n",
+		out);
 	write_scalings(s->explanation, out);
 	write_variances(s->explanation, out);
 	write_contrasts(s->explanation, out);

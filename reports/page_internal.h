@@ -23,6 +23,7 @@ int page_details(const struct summary *s, FILE *out);
 int page_guest(const struct summary *s, FILE *out);
 int page_boot(const struct summary *s, FILE *out);
 int page_flames(const struct summary *s, FILE *out);
+int page_diffs(const struct summary *s, FILE *out);
 
 int page_audit(const struct summary *s, FILE *out);
 int page_counters(const struct summary *s, FILE *out);
@@ -36,6 +37,12 @@ void page_cores(FILE *out, int64_t cores);
 
 /** "<b>guest</b>, 2 cores" as text, escaped. */
 void page_cell_name(FILE *out, const struct cell *cell);
+
+/** Black or white, whichever is read more easily on @color (#rrggbb). */
+const char *page_ink_on(const char *color);
+
+/** The colours of the states that there are, in words; @more: markup of further entries. */
+void page_state_legend(const struct summary *s, const char *more, FILE *out);
 
 /**
  * Begin a table that scrolls sideways where it must: its header row from "name" (text) and "#name"
