@@ -50,6 +50,7 @@ struct guest_view {
 	struct guest_memory *memory;
 	char *kallsyms_path;
 	bool kernel_added;
+	bool five_level;  /* its page tables have five levels */
 	uint64_t *biases; /**< of each file that was found */
 	bool *found;
 	struct space_use spaces[SPACES_MAX];
@@ -142,6 +143,7 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 
 	if (!g->n_frames || s->lane < 0 || s->lane >= PROBE_LANES_MAX)
 		return;
+	v->five_level |= g->end == GUEST_END_FIVE_LEVEL;
 	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
 		count_space(v, g->cr3);
 	if (boot)
@@ -198,6 +200,8 @@ static int add_kernel(struct guest_view *v, struct error *error)
 		return add_symbols_file(v, error);
 	if (!v->inside->kallsyms)
 		return 0;
+	if (v->five_level) /* nothing of its memory can be found; run_guest_close() says so */
+		return 0;
 	/* Without address randomisation the symbols of one run are those of all. */
 	if (access(v->kallsyms_path, R_OK) < 0) {
 		if (!v->memory || !space)
@@ -217,6 +221,8 @@ int guest_view_find_program(struct guest_view *v)
 	bool osv = v->inside->one_ring;
 	int r;
 
+	if (v->five_level)
+		return 0;
 	if (!v->memory || !space)
 		return -EAGAIN;
 	r = guest_modules_find(v->memory, v->inside, space->cr3,
@@ -289,7 +295,9 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		*ret_end = GUEST_END_OUTSIDE;
+		/* Where no chain was followed, that says more. */
+		if (*ret_end != GUEST_END_FIVE_LEVEL && *ret_end != GUEST_END_PAGING_OFF)
+			*ret_end = GUEST_END_OUTSIDE;
 		return n;
 	}
 	if (caller_on_top(e, &ret[0]) && (e->n_guest < 2 || frames[1] != e->guest_caller)) {

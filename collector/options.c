@@ -9,6 +9,9 @@
 
 #include "common/cleanup.h"
 
+#define MEMORY_MIN_MIB 128
+#define MEMORY_MAX_MIB (1024 * 1024)
+
 /* Who measures once or twice wants to see something, not to find out the last percent. */
 #define WARMUP_FROM_REPEAT 3
 
@@ -21,6 +24,7 @@ enum {
 	OPTION_PROGRAM,
 	OPTION_KERNEL,
 	OPTION_SYMBOLS,
+	OPTION_MEMORY,
 	OPTION_DISK,
 	OPTION_PROFILE,
 	OPTION_COUNTERS,
@@ -77,6 +81,8 @@ static const struct argp_option option_table[] = {
 	{"accel", OPTION_ACCEL, "MODE", 0, "auto (default), kvm or tcg", 0},
 	{"kernel", OPTION_KERNEL, "FILE", 0, "the guest's kernel; default searched", 0},
 	{"symbols", OPTION_SYMBOLS, "FILE", 0, "ELF with the guest kernel's symbols", 0},
+	{"memory", OPTION_MEMORY, "SIZE", 0,
+		"RAM of virtual machines in MiB, or with M or G; default as the picture needs", 0},
 	{"disk", OPTION_DISK, "FILE", 0,
 		"a disk image for the guest linux to boot, in place of the built one", 0},
 	{"pin", OPTION_PIN, "MODE", 0,
@@ -87,7 +93,7 @@ static const struct argp_option option_table[] = {
 		"repeated",
 		0},
 	{0, 0, 0, 0, "How to measure:", 3},
-	{"profile", OPTION_PROFILE, "LIST", 0, "oncpu, offcpu, none; default all", 0},
+	{"profile", OPTION_PROFILE, "LIST", 0, "oncpu, guest, offcpu, none; default all", 0},
 	{"counters", OPTION_COUNTERS, "LIST", 0,
 		"events by libpfm4 name, or none; default what the machine has", 0},
 	{"frequency", OPTION_FREQUENCY, "HZ", 0, "sampling frequency; default 999", 0},
@@ -145,6 +151,29 @@ static int parse_number(struct parse *p, const char *option, const char *text, u
 				   "--%s takes a whole number from %llu to %llu, not '%s'", option,
 				   (unsigned long long)least, (unsigned long long)most, text));
 	*ret = value;
+	return 0;
+}
+
+/* "512", "512M", "5G": whole MiB, as QEMU's -m. */
+static int parse_memory(struct parse *p, const char *text)
+{
+	unsigned long long mib;
+	char *end;
+
+	errno = 0;
+	mib = strtoull(text, &end, 10);
+	if (strcmp(end, "G") == 0 && mib <= MEMORY_MAX_MIB / 1024) {
+		mib *= 1024;
+		end++;
+	} else if (strcmp(end, "M") == 0) {
+		end++;
+	}
+	if (errno || !(text[0] >= '0' && text[0] <= '9') || *end || mib < MEMORY_MIN_MIB ||
+		mib > MEMORY_MAX_MIB)
+		return mistake(p, error_set_user(p->error, -EINVAL,
+					  "--memory takes a size from %dM to %dG, not '%s'",
+					  MEMORY_MIN_MIB, MEMORY_MAX_MIB / 1024, text));
+	p->o->ram_bytes = (uint64_t)mib << 20;
 	return 0;
 }
 
@@ -211,16 +240,19 @@ static int parse_profile(struct parse *p, const char *list)
 
 	if (!words)
 		return mistake(p, -ENOMEM);
-	p->o->oncpu = p->o->offcpu = false;
+	p->o->oncpu = p->o->offcpu = p->o->inside = false;
 	for (char *word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		if (strcmp(word, "oncpu") == 0)
 			p->o->oncpu = true;
+		else if (strcmp(word, "guest") == 0) /* a part of the same samples */
+			p->o->oncpu = p->o->inside = true;
 		else if (strcmp(word, "offcpu") == 0)
 			p->o->offcpu = true;
 		else if (strcmp(word, "none") != 0)
-			return mistake(p,
-				error_set_user(p->error, -EINVAL,
-					"--profile takes oncpu, offcpu or none, not '%s'", word));
+			return mistake(
+				p, error_set_user(p->error, -EINVAL,
+					   "--profile takes oncpu, guest, offcpu or none, not '%s'",
+					   word));
 	}
 	return 0;
 }
@@ -403,6 +435,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPTION_SYMBOLS:
 		o->symbols = arg;
 		return 0;
+	case OPTION_MEMORY:
+		return parse_memory(p, arg);
 	case OPTION_DISK:
 		o->disk = arg;
 		return 0;
@@ -486,6 +520,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		.accel = ACCEL_AUTO,
 		.oncpu = true,
 		.offcpu = true,
+		.inside = true,
 		.count = true,
 		.frequency_hz = 999,
 		.pin = "cores",

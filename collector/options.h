@@ -47,7 +47,9 @@ struct options {
 	const char *kernel;
 	const char *symbols;
 	const char *disk;
+	uint64_t ram_bytes; /**< of virtual machines; 0: as the workload needs */
 	bool oncpu, offcpu;
+	bool inside; /**< stacks of guests too; with oncpu only */
 	bool count;
 	const char *counters; /**< or NULL: the default set */
 	unsigned frequency_hz;

@@ -324,6 +324,7 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 		.disk = s->disk,
 		.runtime_args = s->runtime_args,
 		.memory_bytes = s->memory_bytes,
+		.ram_bytes = s->ram_bytes,
 		.lane_cpus = where ? where->lane_cpus : NULL,
 		.helper_cpus = where ? where->helper_cpus : NULL,
 		.n_helper_cpus = where ? where->n_helper_cpus : 0,

@@ -31,6 +31,7 @@ struct run_settings {
 	const char *program;    /**< the workload's binary */
 	char *const *arguments; /**< of the workload */
 	uint64_t memory_bytes;  /**< that the workload needs */
+	uint64_t ram_bytes;     /**< of virtual machines, or 0: as the workload needs */
 	const char *kernel;     /**< or NULL, as the next two */
 	const char *symbols;
 	const char *disk;
@@ -41,6 +42,7 @@ struct run_settings {
 	struct keeper *keeper;
 	struct symbols *names; /**< shared by all runs: files are read once */
 	bool oncpu, offcpu;
+	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
 	bool count;     /**< hardware and software counters */
 	bool boot_only; /**< a run is over at the program's first marker */

@@ -23,7 +23,8 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 	struct error why = {0};
 	int r;
 
-	if (!g || !g->inside || !options->oncpu) /* what we attach to tells nothing of its inside */
+	/* What we attach to tells nothing of its inside. */
+	if (!g || !g->inside || !options->oncpu || !run->settings->inside)
 		return 0;
 	/* The table of subsystems is the user's to change: what is wrong there, he has to know. */
 	r = guest_view_new(TAKE_PTR(g->inside), run->settings->names, run->settings->work_dir,
@@ -150,6 +151,12 @@ void run_guest_close(struct run *run)
 			100.0 * (double)c.taken / (double)c.samples);
 	if (!c.taken)
 		return;
+	if (2 * c.ends[GUEST_END_FIVE_LEVEL] > c.taken) {
+		run_warn(run,
+			"no stacks of the guest: its page tables have five levels, which are not "
+			"walked; give its processor four (QEMU's -cpu ...,la57=off)");
+		return;
+	}
 	if ((double)c.ends[GUEST_END_ROOT] < SHARE_TO_SAY * (double)c.taken)
 		say_ends(run, &c);
 	say_symbols(run, &c);

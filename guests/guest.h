@@ -61,6 +61,7 @@ struct guest_spec {
 	const char *symbols;         /**< --symbols, or NULL */
 	const char *disk;            /**< --disk, or NULL */
 	uint64_t memory_bytes;       /**< what the program needs for itself (raster and buffers) */
+	uint64_t ram_bytes;   /**< of a virtual machine, whole MiB; 0: as memory_bytes says */
 	const int *lane_cpus; /**< host CPU (Linux number) of each lane, or NULL: not pinned */
 	const int *
 		helper_cpus; /**< host CPUs for all other threads of the stack, or NULL: anywhere */

@@ -48,6 +48,8 @@ uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes)
 	uint64_t program = spec->memory_bytes;
 	uint64_t bytes;
 
+	if (spec->ram_bytes)
+		return spec->ram_bytes;
 	if (program > UINT64_MAX / 4)
 		program = UINT64_MAX / 4;
 	bytes = base_bytes + 2 * program;

@@ -48,8 +48,8 @@ int qemu_available(struct error *error);
 int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *error);
 
 /**
- * @base_bytes for the guest kernel, the program's memory, and as much again for the picture it
- * writes into the guest's memory: a multiple of 64 MiB, at least 512 MiB.
+ * What the user asked for; else @base_bytes for the guest kernel, the program's memory, and as much
+ * again for the picture it writes into the guest's memory: a multiple of 64 MiB, at least 512 MiB.
  */
 uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes);
 

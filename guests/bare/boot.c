@@ -64,6 +64,8 @@ static void run_program(void *unused)
 	int status;
 
 	(void)unused;
+	if (burn_wanted(n_words, words))
+		burn_wait_kernel(n_words, words);
 	printf("bare: program\n"); /* guests/bare.c listens for it */
 	status = burn_wanted(n_words, words) ? burn_main(n_words, words) : main(n_words, words);
 	printf("bare: exit status %d\n", status);

@@ -249,6 +249,22 @@ static uint64_t begin_phase(const char *name)
 	return now;
 }
 
+static void wait_ms(int64_t ms)
+{
+	uint64_t end = clock_now_ns() + (uint64_t)ms * 1000000;
+
+	while (clock_now_ns() < end)
+		relax();
+}
+
+void burn_wait_kernel(int argc, char **argv)
+{
+	struct burn_options o;
+
+	if (burn_options_parse(argc, argv, &o, NULL) == 0)
+		wait_ms(o.wait_kernel_ms);
+}
+
 int burn_main(int argc, char **argv)
 {
 	struct error error = {.text = ""};
@@ -258,6 +274,7 @@ int burn_main(int argc, char **argv)
 	if (options.markers)
 		emit_marker("maps base=%" PRIxPTR " text=%" PRIxPTR, (uintptr_t)__ehdr_start,
 			(uintptr_t)burn_main);
+	wait_ms(options.wait_ms);
 	begin = begin_phase("setup");
 	if (r == 0)
 		r = set_up(&error);

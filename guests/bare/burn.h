@@ -12,5 +12,8 @@
 /** Does the command line ask for it (-burn or -crash)? */
 bool burn_wanted(int argc, char **argv);
 
+/** Let the kernel take as long for its boot as the command line asks for (-wait-kernel). */
+void burn_wait_kernel(int argc, char **argv);
+
 /** Do it, report it. Returns the exit status: 0, 1 (failed), 2 (wrong usage). */
 int burn_main(int argc, char **argv);

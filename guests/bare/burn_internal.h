@@ -64,6 +64,8 @@ struct burn_options {
 	void (*crash)(void);                /**< or NULL */
 	unsigned cores;
 	bool markers;
+	int64_t wait_ms;        /**< before the first marker */
+	int64_t wait_kernel_ms; /**< before the program begins */
 };
 
 /**

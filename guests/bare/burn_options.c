@@ -152,6 +152,16 @@ static int set_crash(const char *value, struct burn_options *o, struct error *er
 		error, -EINVAL, "-crash: '%s' is not read, instruction, stack or hang", value);
 }
 
+static int set_wait(const char *value, struct burn_options *o, struct error *error)
+{
+	return set_whole("wait", value, 0, SECONDS_MAX * 1000, &o->wait_ms, error);
+}
+
+static int set_wait_kernel(const char *value, struct burn_options *o, struct error *error)
+{
+	return set_whole("wait-kernel", value, 0, SECONDS_MAX * 1000, &o->wait_kernel_ms, error);
+}
+
 static const struct option option_table[] = {
 	{"burn", set_burn},
 	{"seconds", set_seconds},
@@ -161,6 +171,8 @@ static const struct option option_table[] = {
 	{"frame-pointers", set_frame_pointers},
 	{"hostile", set_hostile},
 	{"crash", set_crash},
+	{"wait", set_wait},
+	{"wait-kernel", set_wait_kernel},
 };
 
 /* The option that @word is, if it is one of ours; *ret_value points behind its "=", or is NULL. */

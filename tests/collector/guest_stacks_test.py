@@ -3,12 +3,22 @@
 """What the collector sees inside guests that nobody changed: stacks, functions, subsystems, threads.
 Needs root and QEMU; OSv's kernel and a Linux kernel where they are asked for."""
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
 
 PICTURE = ("-width", "160", "-height", "50")
+QEMU = "qemu-system-x86_64"
+# As the collector starts it, but with the processor that emulation has by itself.
+WRAPPER = """#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+exec {qemu} "${{@/max,la57=off/max}}"
+"""
+# What bare does with its page tables and frame pointers, and why chains of frames end there at times.
+HOSTILE = {"loop": ("no frame pointer", "outside known text"), "range": ("outside of RAM",),
+           "unmapped": ("page not present", "no frame pointer"), "switch": ()}
 
 # Every sample of a lane outside of the boot that has frames of the guest: its frames, innermost first.
 STACKS = """
@@ -25,25 +35,29 @@ class GuestStacks(harness.SystemTest):
     def setUp(self):
         super().setUp()
         harness.need_root()
-        harness.need_program("qemu-system-x86_64", "qemu-system-x86")
+        harness.need_program(QEMU, "qemu-system-x86")
 
-    def measure(self, guest, *options, cores="2"):
+    def measure(self, guest, *options, cores="2", workload=PICTURE, env=None):
         dry = self.collect("--guest", guest, "--cores", cores, "--accel", "tcg", "--dry-run",
-                           workload=PICTURE)
+                           workload=workload)
         if dry.status == 3:
             harness.skip(dry.stderr.strip())
         done = self.collect("--guest", guest, "--cores", cores, "--accel", "tcg", "--repeat", "1",
-                            *options, workload=PICTURE, timeout=180)
+                            *options, workload=workload, env=env, timeout=180)
         self.assertEqual(done.status, 0, done.stderr)
         return done.store()
 
-    def stacks(self, store):
+    @staticmethod
+    def ends(store):
+        return {r["why"]: r["samples"] for r in store.rows("SELECT why, samples FROM guest_stack_end")}
+
+    def stacks(self, store, at_least=200):
         """[(count, [(side, symbol), ...])] of the samples that have frames of the guest."""
         found = {}
         for r in store.rows(STACKS, 1):
             found.setdefault(r["id"], (r["count"], []))[1].append((r["side"], r["symbol"]))
         guest = [s for s in found.values() if s[1][0][0].startswith("guest-")]
-        self.assertGreater(sum(n for n, _ in guest), 200)
+        self.assertGreater(sum(n for n, _ in guest), at_least)
         return guest
 
     def share(self, stacks, condition):
@@ -61,7 +75,7 @@ class GuestStacks(harness.SystemTest):
         self.assertGreater(self.share(rendered, lambda s: ("guest-user", "worker_main") in s
                                       and any(f[1] in thread_functions for f in s)), 0.1)
         self.assertGreater(self.share(rendered, lambda s: ("boundary", "[guest code]") in s), 0.99)
-        ends = {r["why"]: r["samples"] for r in store.rows("SELECT why, samples FROM guest_stack_end")}
+        ends = self.ends(store)
         self.assertGreater(ends["root"] / sum(ends.values()), 0.8, ends)
 
     def check_books(self, store):
@@ -87,6 +101,45 @@ class GuestStacks(harness.SystemTest):
             names = {s[0][1] for _, s in self.stacks(store) if s[0][0] == "guest-kernel"}
             self.assertTrue(names & {"clear_page_erms", "read_hpet", "__schedule", "finish_task_switch",
                                      "finish_task_switch.isra.0", "copy_page", "native_apic_mem_write"}, names)
+
+    def test_memory_above_the_hole_is_read(self):
+        """With 5 GiB the last of bare's stacks, and all that Linux's kernel likes to use, lie above 4 GiB."""
+        with self.measure("bare", "--memory", "5G", workload=("-seconds", "1", "-burn", "alpha=1", "-depth", "9")) as store:
+            ends = self.ends(store)
+            self.assertGreater(ends["root"] / sum(ends.values()), 0.95, ends)
+            depths = [len([f for f in s if f[0].startswith("guest-")]) for _, s in self.stacks(store, 50)
+                      if s[0][1] == "alpha"]
+            self.assertEqual(set(depths), {9 + 2})  # and burn_vcpu, vcpu_root
+        with self.measure("linux-minimal", "--memory", "5G") as store:
+            self.check_program(store, "start_thread")
+
+    def test_five_levels_of_page_tables_are_refused_in_one_sentence(self):
+        folder = os.path.join(self.work, "bin")
+        os.mkdir(folder)
+        with open(os.path.join(folder, QEMU), "w", encoding="ascii") as f:
+            f.write(WRAPPER.format(qemu=shutil.which(QEMU)))
+        os.chmod(f.name, 0o755)
+        with self.measure("linux-minimal", cores="1", env={"PATH": f"{folder}:{os.environ['PATH']}"}) as store:
+            said = [w for w in store.warnings() if "five levels" in w]
+            self.assertEqual(len(said), 1, store.warnings())
+            self.assertFalse(any("does not match" in w or "reach a root" in w for w in store.warnings()))
+            self.assertEqual(list(self.ends(store)), ["five-level page tables"])
+            self.assert_measured(store)
+
+    def test_hostile_page_tables_end_a_walk_and_no_more(self):
+        for mode, reasons in HOSTILE.items():
+            with self.subTest(mode=mode), self.measure("bare", cores="1", workload=(
+                    "-seconds", "2", "-burn", "alpha=60,beta=40", "-depth", "5", "-hostile", mode)) as store:
+                self.assert_measured(store)
+                ends = self.ends(store)
+                for reason in reasons:
+                    self.assertGreater(ends.get(reason, 0), 0, ends)
+                if not reasons:
+                    self.assertGreater(ends["root"] / sum(ends.values()), 0.9, ends)
+                leaves = [(n, s[0][1]) for n, s in self.stacks(store, 50)]
+                shares = {name: sum(n for n, leaf in leaves if leaf == name) for name in ("alpha", "beta")}
+                self.assertGreater(sum(shares.values()) / sum(n for n, _ in leaves), 0.9, shares)
+                self.assertAlmostEqual(shares["alpha"] / sum(shares.values()), 0.6, delta=0.15)
 
     def test_symbols_of_another_program_are_noticed(self):
         with self.measure("osv", "--symbols", self.programs["mandelbrot"], cores="1") as store:

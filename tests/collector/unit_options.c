@@ -68,6 +68,7 @@ static void without_options_the_defaults_count(void **state)
 	assert_true(o.oncpu && o.offcpu && o.count);
 	assert_null(o.counters);
 	assert_int_equal(o.frequency_hz, 999);
+	assert_int_equal(o.ram_bytes, 0);
 	assert_string_equal(o.pin, "cores");
 	assert_false(o.has_seed);
 	assert_int_equal(o.timeout_s, 1800);
@@ -142,9 +143,11 @@ static void the_profile_is_chosen_by_words(void **state)
 
 	(void)state;
 	assert_int_equal(PARSE(o, "--profile", "offcpu"), 0);
-	assert_true(!o.oncpu && o.offcpu);
+	assert_true(!o.oncpu && !o.inside && o.offcpu);
+	assert_int_equal(PARSE(o, "--profile", "guest"), 0);
+	assert_true(o.oncpu && o.inside && !o.offcpu);
 	assert_int_equal(PARSE(o, "--profile", "offcpu,oncpu"), 0);
-	assert_true(o.oncpu && o.offcpu);
+	assert_true(o.oncpu && !o.inside && o.offcpu);
 	assert_int_equal(PARSE(o, "--profile", "none"), 0);
 	assert_false(o.oncpu || o.offcpu);
 	options_done(&o);
@@ -282,6 +285,11 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--repeat=1.5"}, "'1.5'", "whole number"},
 		{{"--repeat="}, "''", "--repeat"},
 		{{"--frequency=0"}, "'0'", "--frequency"},
+		{{"--memory=64M"}, "'64M'", "128M"},
+		{{"--memory=5T"}, "'5T'", "--memory"},
+		{{"--memory=-5G"}, "'-5G'", "--memory"},
+		{{"--memory=99999999999999999999"}, "99999", "--memory"},
+		{{"--memory=18014398509481985G"}, "18014398509481985G", "1024G"},
 		{{"--frequency=20001"}, "'20001'", "20000"},
 		{{"--timeout=0"}, "'0'", "--timeout"},
 		{{"--timeout=99999999999999999999"}, "'99999999999999999999'", "--timeout"},
@@ -292,7 +300,7 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--attach=1", "--boot-only"}, "--boot-only", "--attach"},
 		{{"--accel=hvf"}, "'hvf'", "auto, kvm, tcg"},
 		{{"--split=maybe"}, "'maybe'", "sampled, exact"},
-		{{"--profile=guest"}, "'guest'", "oncpu, offcpu or none"},
+		{{"--profile=guests"}, "'guests'", "oncpu, guest, offcpu or none"},
 		{{"paper-1"}, "'paper-1'", "after --"},
 		{{"--json", "paper-1"}, "'paper-1'", "after --"},
 		{{"paper-1", "--", "x"}, "'paper-1'", "after --"},

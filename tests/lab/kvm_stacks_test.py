@@ -44,12 +44,7 @@ class KvmStacks(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory(prefix="guestscope-lab-")
         cls.addClassCleanup(cls.temporary.cleanup)
-        files = {"/guests/bare/bare.elf": BARE}
-        if OSV:
-            files["/guests/osv/" + os.path.basename(OSV)] = OSV
-            whole = os.path.join(os.path.dirname(OSV), "loader.elf")
-            if os.path.exists(whole):
-                files["/guests/osv/loader.elf"] = whole
+        files = {"/guests/bare/bare.elf": BARE, **lab.osv_files()}
         folder = cls.temporary.name
         cells = {name: lab.collect("--accel kvm --repeat 1 " + options, words)
                  for name, (options, words) in CELLS.items()}

@@ -88,6 +88,15 @@ def find_osv():
     return None
 
 
+def osv_files():
+    """{inside: host}: OSv's kernel, and the one with its symbols beside it, where there are any."""
+    kernel = find_osv()
+    if not kernel:
+        return {}
+    whole = os.path.join(os.path.dirname(kernel), "loader.elf")
+    return {"/guests/osv/" + os.path.basename(path): path for path in (kernel, whole) if os.path.exists(path)}
+
+
 def need_everything():
     """Skip the test where the lab cannot be built, with the mend."""
     for program, package in (("qemu-system-x86_64", "qemu-system-x86"), ("busybox", "busybox-static")):

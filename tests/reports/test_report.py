@@ -440,9 +440,10 @@ class Files(Case):
 
         def content():
             found = {}
-            for name in sorted(os.listdir(self.path("a", "report"))):
-                with open(self.path("a", "report", name), "rb") as f:
-                    found[name] = f.read()
+            for folder, _, names in os.walk(self.path("a", "report")):
+                for name in names:
+                    with open(os.path.join(folder, name), "rb") as f:
+                        found[name] = f.read()
             return found
 
         before = content()
