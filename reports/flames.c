@@ -9,13 +9,16 @@
 #include "reports/format.h"
 
 const struct flame_kind flame_table[FLAME_KINDS] = {
-	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling", "samples"},
-	{"offcpu", "offcpu", false, "Off-CPU", "time off the CPU, measured", "intervals"},
-	{"flamegraph-boot", "oncpu", true, "On-CPU during boot", "time on the CPU by sampling",
-		"samples"},
-	{"offcpu-boot", "offcpu", true, "Off-CPU during boot", "time off the CPU, measured",
+	{"flamegraph", "oncpu", false, false, "On-CPU", "time on the CPU by sampling", "samples"},
+	{"offcpu", "offcpu", false, false, "Off-CPU", "time off the CPU, measured", "intervals"},
+	{"flamegraph-boot", "oncpu", true, false, "On-CPU during boot",
+		"time on the CPU by sampling", "samples"},
+	{"offcpu-boot", "offcpu", true, false, "Off-CPU during boot", "time off the CPU, measured",
 		"intervals"},
 };
+
+const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,
+	"On-CPU by thread of the guest", "time on the CPU by sampling", "samples"};
 
 void flame_clean_name(char *name)
 {
@@ -98,7 +101,9 @@ int flame_tree(const struct summary *s, const struct flame_kind *kind, const str
 	struct stack_tree **ret)
 {
 	struct stack_tree *tree = NULL;
-	int r = build_tree(s, kind, cell, false, &tree);
+	int r = kind->guest_threads
+			? stack_tree_build_guest_threads(s->store, cell, kind->kind, &tree)
+			: build_tree(s, kind, cell, false, &tree);
 
 	if (r < 0)
 		return r;

@@ -65,6 +65,14 @@ struct stack_tree {
 int stack_tree_build(struct store_reader *store, const struct pile *pile, bool merge_lanes,
 	struct stack_tree **ret);
 
+/**
+ * The tree of @kind of @cell's window by thread of the guest: those are the outermost frames
+ * ("guest thread 0x...", by FS base), the lanes that they were on the next. Only of the last run
+ * that has any: another boot's threads may have the same numbers. Empty where no run has any.
+ */
+int stack_tree_build_guest_threads(struct store_reader *store, const struct cell *cell,
+	const char *kind, struct stack_tree **ret);
+
 void stack_tree_free(struct stack_tree *tree);
 
 static inline void stack_tree_freep(struct stack_tree **tree)
