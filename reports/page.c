@@ -89,7 +89,7 @@ static void bodies_clear(struct bodies *bodies)
 
 /** The contents come before the sections and name only those that are shown, so these are made
  * first. */
-static int make_bodies(const struct summary *s, struct bodies *ret)
+static int make_bodies(const struct page *page, struct bodies *ret)
 {
 	for (size_t i = 0; i < N_SECTIONS; i++) {
 		FILE *out = open_memstream(&ret->text[i], &ret->size[i]);
@@ -97,7 +97,7 @@ static int make_bodies(const struct summary *s, struct bodies *ret)
 
 		if (!out)
 			return -ENOMEM;
-		r = sections[i].write(s, out);
+		r = sections[i].write(page, out);
 		if (ferror(out) && r >= 0)
 			r = -ENOMEM;
 		if (fclose(out) != 0 && r >= 0)
@@ -272,11 +272,12 @@ static place_t find_place(const char *mark, size_t length)
 	return NULL;
 }
 
-int page_write(const struct summary *s, FILE *out)
+int page_write(const struct summary *s, const struct figures *figures, FILE *out)
 {
 	_cleanup_bodies_ struct bodies bodies = {};
 	const char *at = (const char *)page_html;
-	int r = make_bodies(s, &bodies);
+	struct page page = {s, figures};
+	int r = make_bodies(&page, &bodies);
 
 	if (r < 0)
 		return r;

@@ -167,8 +167,10 @@ static void write_table_head(const struct summary *s, bool phases, FILE *out)
 		out);
 }
 
-int page_books(const struct summary *s, FILE *out)
+int page_books(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	if (s->n_cells == 0)
 		return 0;
 	page_state_legend(s, "", out);
@@ -227,8 +229,10 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 	fputs("</div></div>\n", out);
 }
 
-int page_phases(const struct summary *s, FILE *out)
+int page_phases(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	if (s->n_cells == 0)
 		return 0;
 	fputs("<div class=\"phases\">\n", out);

@@ -456,8 +456,10 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 			write_contrast(&e->contrasts[i], out);
 }
 
-int page_explain(const struct summary *s, FILE *out)
+int page_explain(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	if (s->explanation->n_spreads == 0)
 		return 0;
 	page_state_legend(s,

@@ -109,8 +109,9 @@ static int write_cell(const struct summary *s, const struct cell *cell, struct b
 	return r;
 }
 
-int page_flames(const struct summary *s, FILE *out)
+int page_flames(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	struct budget budget = {.bytes = FLAMES_BYTES};
 	bool shown = false;
 	int r = count_graphs(s, &budget.graphs);
@@ -198,8 +199,9 @@ static int write_diff(const struct summary *s, const struct cell *cell, struct b
 	return r;
 }
 
-int page_diffs(const struct summary *s, FILE *out)
+int page_diffs(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	struct budget budget = {.bytes = DIFFS_BYTES};
 	bool shown = false;
 	int r = 0;

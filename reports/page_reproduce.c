@@ -166,8 +166,9 @@ static void write_reports(const struct summary *s, FILE *out)
 	fputs("</pre>\n", out);
 }
 
-int page_reproduce(const struct summary *s, FILE *out)
+int page_reproduce(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 	int r = 0;
 
