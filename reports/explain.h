@@ -74,6 +74,7 @@ struct work {
 	double instructions;           /**< sum over the lanes: more work */
 	double cycles_per_instruction; /**< slower: siblings of a core, caches, memory */
 	double ns_per_cycle;           /**< slower: clock frequency */
+	size_t machine_cores; /**< with more lanes than that, some are siblings; 0: not known */
 };
 
 /** A stack on N cores against itself on one. */

@@ -12,6 +12,11 @@ static json_t *real(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
+static json_t *count_or_null(size_t n)
+{
+	return n ? json_integer((json_int_t)n) : json_null();
+}
+
 static bool put_range(json_t *o, const struct interval *range)
 {
 	return put(o, "low", real(range->low)) | put(o, "high", real(range->high));
@@ -98,6 +103,7 @@ static json_t *scaling(const struct scaling *x)
 	bad |= put(work, "instructions", real(x->work.instructions));
 	bad |= put(work, "cycles_per_instruction", real(x->work.cycles_per_instruction));
 	bad |= put(work, "ns_per_cycle", real(x->work.ns_per_cycle));
+	bad |= put(work, "machine_cores", count_or_null(x->work.machine_cores));
 	bad |= put(o, "work", work);
 	bad |= put(o, "phases", phases(x));
 	bad |= put(o, "causes", terms(&x->causes));
@@ -124,11 +130,6 @@ static json_t *description(const struct description *d)
 	bad |= put(o, "min", real(d->min));
 	bad |= put(o, "max", real(d->max));
 	return finish(o, bad);
-}
-
-static json_t *count_or_null(size_t n)
-{
-	return n ? json_integer((json_int_t)n) : json_null();
 }
 
 static json_t *order(const struct spread *x)

@@ -27,6 +27,18 @@ static double counter_mean(const struct summary *s, const struct cell *cell, con
 	return n == cell->series.n && n > 0 ? sum / (double)n : NAN;
 }
 
+/** Cores (not hardware threads) of the machine, by hwloc's own words; 0: not known. */
+static size_t machine_cores(const struct summary *s)
+{
+	static const char mark[] = "type=\"Core\"";
+	const char *topology = store_setting(s->store, "topology");
+	size_t n = 0;
+
+	for (const char *p = topology; p && (p = strstr(p, mark)); p += strlen(mark))
+		n++;
+	return n;
+}
+
 void work_make(
 	const struct summary *s, const struct cell *one, const struct cell *many, struct work *ret)
 {
@@ -35,5 +47,5 @@ void work_make(
 	double cycles = counter_mean(s, many, "cycles") / counter_mean(s, one, "cycles");
 	double ns = counter_mean(s, many, "task-clock") / counter_mean(s, one, "task-clock");
 
-	*ret = (struct work){instructions, cycles / instructions, ns / cycles};
+	*ret = (struct work){instructions, cycles / instructions, ns / cycles, machine_cores(s)};
 }

@@ -10,13 +10,16 @@
 #include "reports/page_internal.h"
 
 const struct flame_kind flame_table[FLAME_KINDS] = {
-	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling", "samples"},
-	{"offcpu", "offcpu", false, "Off-CPU", "time off the CPU, measured", "intervals"},
-	{"flamegraph-boot", "oncpu", true, "On-CPU during boot", "time on the CPU by sampling",
-		"samples"},
-	{"offcpu-boot", "offcpu", true, "Off-CPU during boot", "time off the CPU, measured",
+	{"flamegraph", "oncpu", false, false, "On-CPU", "time on the CPU by sampling", "samples"},
+	{"offcpu", "offcpu", false, false, "Off-CPU", "time off the CPU, measured", "intervals"},
+	{"flamegraph-boot", "oncpu", true, false, "On-CPU during boot",
+		"time on the CPU by sampling", "samples"},
+	{"offcpu-boot", "offcpu", true, false, "Off-CPU during boot", "time off the CPU, measured",
 		"intervals"},
 };
+
+const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,
+	"On-CPU by thread of the guest", "time on the CPU by sampling", "samples"};
 
 void flame_clean_name(char *name)
 {
@@ -41,8 +44,10 @@ char *flame_name(const struct flame_kind *kind, const struct cell *cell)
 int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
 	struct stack_tree **ret)
 {
-	const struct stack_selection selection = {
-		.cell = cell, .kind = kind->kind, .boot = kind->boot};
+	const struct stack_selection selection = {.cell = cell,
+		.kind = kind->kind,
+		.boot = kind->boot,
+		.by_guest_thread = kind->guest_threads};
 	struct stack_tree *tree = NULL;
 	int r = stack_tree_build(s->store, &selection, &tree);
 

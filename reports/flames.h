@@ -13,6 +13,7 @@ struct flame_kind {
 	const char *prefix; /**< of file names: "<prefix>-<guest>-<cores>.svg" and .folded */
 	const char *kind;   /**< sample.kind */
 	bool boot;          /**< samples of the boot, not of the window */
+	bool guest_threads; /**< by thread of the guest, of one run */
 	const char *title;
 	const char *meaning;
 	const char *count_of;
@@ -21,6 +22,9 @@ struct flame_kind {
 #define FLAME_KINDS 4
 
 extern const struct flame_kind flame_table[FLAME_KINDS];
+
+/** The first kind once more, by thread of the guest: for a look, since it adds nothing. */
+extern const struct flame_kind flame_guest_threads;
 
 /** Replace every character that a file name should not have by '_'. */
 void flame_clean_name(char *name);

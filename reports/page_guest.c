@@ -213,7 +213,8 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 			fputs(open_table, out);
 			fputs("<caption>Threads of the guest in the last run, told apart by FS "
 			      "base; those with at least 0.5 % of a vCPU's samples. Switches: to "
-			      "this thread, seen between two samples: a lower bound.</caption>"
+			      "this thread, seen between two samples: a lower bound. Their stacks, "
+			      "thread by thread: flamegraph-threads-... beside this page.</caption>"
 			      "<thead><tr><th scope=\"col\" class=\"n\">vCPU</th>"
 			      "<th scope=\"col\">FS base</th>"
 			      "<th scope=\"col\" class=\"n\">% of vCPU</th>"

@@ -54,7 +54,8 @@ static const struct {
 };
 
 /** Settings shown elsewhere, or too long to be read. */
-static const char *const elsewhere[] = {"command", "topology", "topology_text"};
+static const char *const elsewhere[] = {
+	"command", "local", "plan", "topology", "topology_shape", "topology_text"};
 
 /** Is @key that setting, or (in a merged store) that setting of one of the stores? */
 static bool is_setting(const char *key, const char *name)

@@ -159,15 +159,18 @@ static size_t unwind(const struct builder *b, int64_t id, struct part *parts)
 	return n;
 }
 
-static int add_sample(
-	struct builder *b, const char *thread, int64_t stack, uint64_t weight_ns, uint64_t count)
+/** @guest_thread: NULL where the tree begins with @thread. */
+static int add_sample(struct builder *b, const char *guest_thread, const char *thread,
+	int64_t stack, uint64_t weight_ns, uint64_t count)
 {
 	struct part parts[STACK_DEPTH_MAX];
-	struct part top = {SIDE_THREAD, "", thread};
+	struct part top = {SIDE_THREAD, "", thread}, outermost = {SIDE_THREAD, "", guest_thread};
 	size_t n = unwind(b, stack, parts);
-	uint32_t node;
+	uint32_t node = 0;
 
-	if (child_of(b, 0, &top, &node) < 0)
+	if (guest_thread && child_of(b, 0, &outermost, &node) < 0)
+		return -ENOMEM;
+	if (child_of(b, node, &top, &node) < 0)
 		return -ENOMEM;
 	while (n > 0)
 		if (child_of(b, node, &parts[--n], &node) < 0)
@@ -177,6 +180,30 @@ static int add_sample(
 	return 0;
 }
 
+/** The cell's last run in which threads of the guest were seen; STORE_NULL: none. */
+static int last_run_with_threads(
+	struct store_reader *store, const struct stack_selection *selection, int64_t *ret)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	const struct store_tables *t = store_tables(store);
+	int r;
+
+	if (!store_has_table(store, "guest_thread"))
+		return 0;
+	r = store_prepare(store, &query, "SELECT 1 FROM guest_thread WHERE run = ?1 LIMIT 1");
+	for (size_t i = 0; r >= 0 && i < t->n_runs; i++) {
+		if (!cell_counts(selection->cell, &t->runs[i]) ||
+			(*ret != STORE_NULL && *ret > t->runs[i].id))
+			continue;
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, t->runs[i].id);
+		r = store_step(store, query);
+		if (r > 0)
+			*ret = t->runs[i].id;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int load_samples(struct builder *b, const struct stack_selection *selection)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
@@ -184,34 +211,46 @@ static int load_samples(struct builder *b, const struct stack_selection *selecti
 		"SELECT CASE WHEN ?3 AND s.lane >= 0 THEN '" STACK_LANES
 		"' ELSE s.thread END AS name,"
 		" s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
-		" CAST(total(s.count) AS INTEGER) FROM run r JOIN sample s ON s.run = r.id"
+		" CAST(total(s.count) AS INTEGER),"
+		" CASE WHEN NOT ?4 THEN NULL WHEN s.guest_thread IS NULL THEN 'outside the guest'"
+		" ELSE printf('guest thread 0x%llx', s.guest_thread) END AS guest_thread"
+		" FROM run r JOIN sample s ON s.run = r.id"
 		" WHERE r.id = ?1 AND s.kind = ?2 AND s.weight_ns > 0"
-		" GROUP BY name, s.stack, s.phase");
+		" GROUP BY name, guest_thread, s.stack, s.phase");
 	const struct store_tables *t = store_tables(b->store);
+	int64_t only = STORE_NULL;
 
+	if (r >= 0 && selection->by_guest_thread)
+		r = last_run_with_threads(b->store, selection, &only);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!cell_counts(selection->cell, run))
+		if (!cell_counts(selection->cell, run) ||
+			(selection->by_guest_thread && run->id != only))
 			continue;
 		b->tree->n_runs++;
 		sqlite3_reset(query);
 		sqlite3_bind_int64(query, 1, run->id);
 		sqlite3_bind_text(query, 2, selection->kind, -1, SQLITE_STATIC);
 		sqlite3_bind_int(query, 3, selection->merge_lanes);
+		sqlite3_bind_int(query, 4, selection->by_guest_thread);
 		while ((r = store_step(b->store, query)) > 0) {
 			const char *thread = store_text(b->store, query, 0);
 			const char *phase = store_text(b->store, query, 2);
 			int64_t weight = store_number(query, 3), count = store_number(query, 4);
+			const char *guest_thread = NULL;
 
-			if (!thread || !phase)
+			if (selection->by_guest_thread)
+				guest_thread = store_text(b->store, query, 5);
+			if (!thread || !phase || (selection->by_guest_thread && !guest_thread))
 				return -ENOMEM;
 			if (phase_is_outside(phase) != selection->boot)
 				continue;
-			r = add_sample(b, *thread ? thread : "[thread]", store_number(query, 1),
-				(uint64_t)weight, count > 0 ? (uint64_t)count : 0);
+			r = add_sample(b, guest_thread, *thread ? thread : "[thread]",
+				store_number(query, 1), (uint64_t)weight,
+				count > 0 ? (uint64_t)count : 0);
 			if (r < 0)
 				return r;
 		}

@@ -63,6 +63,12 @@ struct stack_selection {
 	const char *kind; /**< oncpu, offcpu */
 	bool boot;        /**< the samples of the boot, in place of those of the window */
 	bool merge_lanes; /**< threads of lanes are one, STACK_LANES; helpers keep their names */
+	/**
+	 * The guest's threads are the outermost frames ("guest thread 0x...", by FS base), the
+	 * lanes that they were on the next. Only of the last run that has any: another boot's
+	 * threads may have the same numbers. The tree is empty where no run has any.
+	 */
+	bool by_guest_thread;
 };
 
 /** Build the tree of the counted runs that ended well. It may be empty (n_nodes 1). -ENOMEM,

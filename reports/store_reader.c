@@ -338,6 +338,38 @@ int store_adopt(sqlite3 *db, const char *path, struct store_reader **ret, struct
 	return 0;
 }
 
+bool store_unfinished(const struct store_reader *s, char *ret, size_t size)
+{
+	const char *text = store_setting(s, "planned_runs");
+	unsigned long long planned = text ? strtoull(text, NULL, 10) : 0;
+
+	if (s->tables.n_runs >= planned)
+		return false;
+	snprintf(ret, size,
+		"cut off after %zu of %llu planned runs: collector --resume goes on with it",
+		s->tables.n_runs, planned);
+	return true;
+}
+
+static int warn_unfinished(struct store_reader *s)
+{
+	struct store_tables *t = &s->tables;
+	struct store_warning *grown;
+	char sentence[128];
+
+	if (!store_unfinished(s, sentence, sizeof(sentence)))
+		return 0;
+	grown = reallocarray(t->warnings, t->n_warnings + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	t->warnings = grown;
+	memmove(grown + 1, grown, t->n_warnings * sizeof(*grown));
+	grown[0] = (struct store_warning){
+		STORE_NULL, string_set_add(&s->strings, sentence, strlen(sentence), false)};
+	t->n_warnings++;
+	return grown[0].text ? 0 : -ENOMEM;
+}
+
 int store_reader_open(const char *path, struct store_reader **ret, struct error *error)
 {
 	_cleanup_free_ char *file = NULL, *uri = NULL;
@@ -355,7 +387,11 @@ int store_reader_open(const char *path, struct store_reader **ret, struct error 
 		sqlite3_close(db);
 		return r;
 	}
-	return store_adopt(db, file, ret, error);
+	r = store_adopt(db, file, ret, error);
+	if (r < 0 || warn_unfinished(*ret) == 0)
+		return r;
+	store_reader_close(TAKE_PTR(*ret));
+	return error_set_errno(error, -ENOMEM, "cannot open %s", file);
 }
 
 int store_find_file(const char *path, char **ret, struct error *error)

@@ -50,6 +50,8 @@ static void about_program(struct verdict *v, const void *userdata)
 			w->cycles_per_instruction);
 	if (isfinite(w->instructions) && isfinite(w->ns_per_cycle))
 		say(v, ", time for a cycle × %.2f", w->ns_per_cycle);
+	if (w->machine_cores > 0 && (size_t)x->many->cores > w->machine_cores)
+		say(v, "; %lld lanes share %zu cores", (long long)x->many->cores, w->machine_cores);
 	if (!isfinite(w->instructions))
 		say(v, "; without counters slower work is not told from more work");
 	say(v, ")");

@@ -374,8 +374,10 @@ class Words(Case):
                     for name, value in (("instructions", 10**12 // cores), ("cycles", ns), ("task-clock", ns)):
                         self.x.store.insert("counter", run=run, lane=lane, name=name, value=value, enabled_ns=ns,
                                             running_ns=ns)
+        self.x.store.insert("experiment", key="topology", value='<object type="Core"/><object type="PU"/>' * 4)
         document = self.x.report()
         x, = document["explanation"]["speedup"]
+        self.assertIn("8 lanes share 4 cores", x["text"])
         self.assertAlmostEqual(x["work"]["instructions"], 1, 6)
         self.assertAlmostEqual(x["work"]["cycles_per_instruction"], 1.6, 3)
         self.assertAlmostEqual(x["work"]["ns_per_cycle"], 1, 3)
