@@ -12,7 +12,7 @@
 #define PANEL_CM      4.6 /* height of a panel, its axes included */
 #define PANEL_NAME_CM 0.5
 #define AXIS_CM       1.0 /* below a panel */
-#define LEFT_CM       1.35
+#define LEFT_CM       1.4
 #define RIGHT_CM      0.2
 
 static const char *const kind_names[CURVE_KINDS] = {
@@ -264,7 +264,7 @@ static void write_axes(const struct drawing *w)
 		fputs("set logscale y\n", out);
 	else if (w->figure->from_zero)
 		fputs("set yrange [0:*]\n", out);
-	fprintf(out, "set ylabel \"%s\" offset 1\n%s", w->figure->label, w->figure->before);
+	fprintf(out, "set ylabel \"%s\" offset 0.6\n%s", w->figure->label, w->figure->before);
 }
 
 static void write_curve(const struct drawing *w, const struct curve *curve)

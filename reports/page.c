@@ -30,6 +30,10 @@ static const struct {
 	{"verdict", "Result", "Verdict", "Verdict", NULL, page_verdict},
 	{"comparison", NULL, "Comparison", "The stacks side by side", NULL, page_comparison},
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
+	{"drawings", NULL, "For a paper", "Figures for a paper",
+		"As vectors, one column of a two-column paper wide; each with its data and the "
+		"gnuplot script that draws it.",
+		page_drawings},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",
 		"A lane is a vCPU, or a pinned worker thread. At every instant of the run it is in "
 		"exactly one state; the states of all lanes add up to run time × lanes, which is "

@@ -14,6 +14,7 @@ typedef int (*page_section_t)(const struct summary *s, FILE *out);
 int page_verdict(const struct summary *s, FILE *out);
 int page_comparison(const struct summary *s, FILE *out);
 int page_figures(const struct summary *s, FILE *out);
+int page_drawings(const struct summary *s, FILE *out);
 
 int page_books(const struct summary *s, FILE *out);
 int page_phases(const struct summary *s, FILE *out);

@@ -66,6 +66,17 @@ static void check_reference(const struct summary *s, const struct report_target 
 	target->warn(text, target->userdata);
 }
 
+/** The page shows the summary and what was drawn of it. */
+static int make_page(const struct export_job *job, const struct figures *figures)
+{
+	struct summary shown = *job->summary;
+	struct export_job page = *job;
+
+	shown.figures = figures;
+	page.summary = &shown;
+	return output_file(job->output, "index.html", fill_page, &page, job->error);
+}
+
 /** The files of a report, in the order in which they appear. */
 static int make_all(const struct export_job *job, const struct report_target *target)
 {
@@ -80,8 +91,7 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 	if (r >= 0)
 		r = export_tables(job);
 	if (r >= 0)
-		r = output_file(
-			job->output, "index.html", fill_page, (void *)(uintptr_t)job, job->error);
+		r = make_page(job, figures);
 	if (r >= 0)
 		r = output_commit(output, target->written, target->userdata, job->error);
 	if (r < 0)
