@@ -121,7 +121,6 @@ struct cell {
 };
 
 struct explanation;
-struct figures;
 struct flame_cache;
 
 struct summary {
@@ -134,7 +133,6 @@ struct summary {
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
 	struct explanation *explanation; /**< see explain.h */
-	const struct figures *figures;   /**< drawn of it, for the page; NULL: none; borrowed */
 	struct flame_cache *flames;      /**< of flames.h */
 };
 
