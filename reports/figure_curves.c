@@ -45,7 +45,6 @@ struct drawing {
 	size_t n_panels;
 	struct curve *curves;
 	bool kinds[CURVE_KINDS];
-	struct stack_style styles[CURVE_STACKS_MAX];
 	double key_cm;
 };
 
@@ -195,7 +194,7 @@ static const struct {
 	[CURVE_CLAIMED] = {"lw 0.8 dt 4", true, true, false},
 };
 
-#define IDEAL_LINE "lw 0.8"
+#define IDEAL_LINE "lw 0.8 dt solid"
 
 /** The key's entries: stacks, then what is not measured; returns how many. */
 static size_t make_key(const struct drawing *w, struct key_entry *ret)
@@ -206,8 +205,8 @@ static size_t make_key(const struct drawing *w, struct key_entry *ret)
 		struct key_entry *e = &ret[n++];
 
 		*e = (struct key_entry){.title = w->c->stacks[i],
-			.color = w->styles[i].color,
-			.point = w->styles[i].point,
+			.color = stack_style(i)->color,
+			.point = stack_style(i)->point,
 			.line = looks[CURVE_MEASURED].line};
 		snprintf(e->expression, sizeof(e->expression), "stacks[%zu]", i + 1);
 	}
@@ -269,7 +268,7 @@ static void write_axes(const struct drawing *w)
 
 static void write_curve(const struct drawing *w, const struct curve *curve)
 {
-	const struct stack_style *style = &w->styles[curve->stack];
+	const struct stack_style *style = stack_style(curve->stack);
 	const enum curve_kind kind = curve->points->kind;
 	const size_t last = curve->first + curve->n - 1;
 	FILE *out = w->d->plot;
@@ -346,7 +345,6 @@ int curves_draw(struct draft *d, struct curves *c, const struct curve_figure *fi
 		free(w.curves);
 		return 0;
 	}
-	stack_styles(c->stacks, c->n_stacks, w.styles);
 	write_data(&w);
 	write_names(&w);
 	write_plot(&w);
