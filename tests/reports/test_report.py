@@ -260,7 +260,9 @@ class Page(Reported):
 
     def test_nothing_is_loaded_from_elsewhere(self):
         page = self.read("index.html").replace(UPLOT, "")
-        self.assertNotRegex(page, r"https?://|//[a-z]+\.|url\((?!#)|@import")
+        page = re.sub(r' xmlns(:xlink)?="http://www\.w3\.org/[a-z0-9/]+"', "", page)  # names, not addresses
+        found = re.search(r".{0,60}(https?://|//[a-z]+\.|url\((?!#)|@import).{0,60}", page)
+        self.assertIsNone(found, found and found[0])
         for tag, key, value in self.scan().attributes:
             if key in ("src", "href", "xlink:href", "data", "action", "srcset", "poster"):
                 self.assertTrue(value.startswith("#"), (tag, key, value))
