@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,6 +19,10 @@
 
 struct probe_boot {
 	struct bpf_link *links[BOOT_EVENTS]; /* that wait for an event */
+	/* Taking a breakpoint away can take the kernel 100 ms, in which the guest has much to say.
+	 */
+	pthread_t remover;
+	bool removing;
 };
 
 /* Where the dynamic linker hands over to the program: its entry, as an offset in the file. */
@@ -83,17 +89,30 @@ int probe_boot_attach(struct guestscope_bpf *bpf, const struct probe_boot_plan *
 	return attach_breakpoints(b, bpf, plan, error);
 }
 
+static void *remove_link(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
 void probe_boot_seen(struct probe_boot *b, unsigned event)
 {
-	if (!b || event >= BOOT_EVENTS || !b->links[event])
+	/* QEMU goes there again and again; a program begins once, and nothing is lost by waiting.
+	 */
+	if (!b || event != BOOT_GUEST || !b->links[event] || b->removing)
 		return;
-	bpf_link__destroy(b->links[event]);
-	b->links[event] = NULL;
+	b->removing = pthread_create(&b->remover, NULL, remove_link, b->links[event]) == 0;
+	if (b->removing)
+		b->links[event] = NULL;
 }
 
 void probe_boot_detach(struct probe_boot *b)
 {
-	for (unsigned event = 0; b && event < BOOT_EVENTS; event++)
-		probe_boot_seen(b, event);
+	if (!b)
+		return;
+	if (b->removing)
+		pthread_join(b->remover, NULL);
+	for (unsigned event = 0; event < BOOT_EVENTS; event++)
+		bpf_link__destroy(b->links[event]);
 	free(b);
 }
