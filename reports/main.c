@@ -41,7 +41,10 @@ static const struct argp_option option_table[] = {
 		"say",
 		0},
 	{"force", OPTION_FORCE, NULL, 0,
-		"replace files in the folder that --output names; compare different workloads", 0},
+		"replace files in the folder that --output names; compare different workloads, "
+		"merge "
+		"shards of different machines",
+		0},
 	{},
 };
 

@@ -86,6 +86,11 @@ class GuestStacks(harness.SystemTest):
         threads = store.rows("SELECT lane, max(samples) AS most, sum(samples) AS n FROM guest_thread"
                              " GROUP BY lane ORDER BY lane")
         self.assertEqual([r["lane"] for r in threads], [0, 1])
+        (guest,) = {r["guest"] for r in store.runs()}
+        drawn = harness.read_file(os.path.join(store.folder, "report", f"flamegraph-threads-{guest}-2.svg"))
+        for r in store.rows("SELECT DISTINCT guest_thread AS fs FROM sample WHERE guest_thread IS NOT NULL AND"
+                            " phase <> 'boot' GROUP BY 1 HAVING sum(count) > 20"):
+            self.assertIn(f"<title>guest thread {r['fs']:#x}\n", drawn)
 
     def test_osv_is_seen_into(self):
         with self.measure("osv") as store:

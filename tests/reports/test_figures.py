@@ -189,8 +189,7 @@ class Figures(unittest.TestCase):
         runs = [r for r in rows if r["kind"] == "run"]
         self.assertEqual(len(runs), 4)
         for panel in runs:
-            guest, run_id = re.match(r"(\S+) .*run (\d+)$", panel["name"].replace(",", " ")).groups() \
-                if "," in panel["name"] else re.match(r"(\S+?)\W .*run (\d+)$", panel["name"]).groups()
+            guest, run_id = re.match(r"(\S+) · quick · run (\d+)$", panel["name"]).groups()
             values = sorted(self.db.execute("SELECT runtime_ns, id FROM run WHERE guest=? AND cores=2 AND status='ok'", (guest,)))
             self.assertEqual(values[(len(values) - 1) // 2][1], int(run_id))
             self.assertEqual(sum(int(r["rows"]) for r in rows if r["kind"] == "rows" and r["panel"] == panel["panel"]), 384)
