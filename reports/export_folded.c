@@ -25,7 +25,7 @@ static int fill_svg(void *userdata, FILE *out)
 {
 	const struct flame_file *flame = userdata;
 
-	return flame_draw(flame->summary, flame->kind, flame->cell, flame->tree, true, 0, out);
+	return flame_draw(flame->summary, flame->kind, flame->cell, flame->tree, true, 0, 0, out);
 }
 
 static int write_flame(const struct export_job *job, struct flame_file *flame, const char *suffix,

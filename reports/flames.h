@@ -33,20 +33,27 @@ void flame_clean_name(char *name);
  *  not have replaced by '_'. Malloced; NULL: out of memory. */
 char *flame_name(const struct flame_kind *kind, const struct cell *cell);
 
-/** The samples of that kind and cell. 0 with *ret NULL: there are none. */
+/** The samples of that kind and cell, as a tree of the caller's. 0 with *ret NULL: there are none.
+ */
 int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
 	struct stack_tree **ret);
 
-/** The same, kept for all who ask for it again: building one is dear. It goes with @s. */
+/** The same with one thread for all lanes; empty (n_nodes 1) where there are none. */
+int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, struct stack_tree **ret);
+
+/** As flame_tree(), kept for all who ask for it again. It goes with @s. */
 int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
 	const struct stack_tree **ret);
 
-/** Where flame_tree_kept() keeps trees: a summary's own. */
+/** Where trees, and the piles that they are made from, are kept: a summary's own. */
 int flame_cache_make(struct flame_cache **ret);
 
 /** NULL is fine. */
 void flame_cache_free(struct flame_cache *cache);
 
-/** Draw it, with title and subtitle. @index makes the id unique in a page. */
+/** Draw it, with title and subtitle. @index makes the id unique in a page; @narrowest_px: see
+ * flamegraph.h. */
 int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
-	const struct stack_tree *tree, bool standalone, size_t index, FILE *out);
+	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
+	FILE *out);

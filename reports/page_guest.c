@@ -301,8 +301,9 @@ static int write_cell(const struct summary *s, const struct cell *cell, bool *fi
 	return r;
 }
 
-int page_guest(const struct summary *s, FILE *out)
+int page_guest(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	bool first = true;
 
 	for (size_t i = 0; i < s->n_cells; i++) {

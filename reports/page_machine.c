@@ -156,8 +156,9 @@ static void write_long(const struct store_tables *t, const char *name, const cha
 	}
 }
 
-int page_machine(const struct summary *s, FILE *out)
+int page_machine(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	fputs("<dl class=\"facts\">\n", out);

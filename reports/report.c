@@ -10,12 +10,18 @@
 #include "reports/page.h"
 #include "reports/summary.h"
 
+/** What the page is made from. */
+struct page_job {
+	const struct export_job *job;
+	const struct figures *figures;
+};
+
 static int fill_page(void *userdata, FILE *out)
 {
-	const struct export_job *job = userdata;
-	int r = page_write(job->summary, out);
+	const struct page_job *page = userdata;
+	int r = page_write(page->job->summary, page->figures, out);
 
-	return r == -EBADMSG ? export_store_error(job, r) : r;
+	return r == -EBADMSG ? export_store_error(page->job, r) : r;
 }
 
 /** Draw the figures into @output, the folder "figures" of the report's. */
@@ -79,9 +85,11 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 		r = export_flames(job, true);
 	if (r >= 0)
 		r = export_tables(job);
-	if (r >= 0)
-		r = output_file(
-			job->output, "index.html", fill_page, (void *)(uintptr_t)job, job->error);
+	if (r >= 0) {
+		struct page_job page = {job, figures};
+
+		r = output_file(job->output, "index.html", fill_page, &page, job->error);
+	}
 	if (r >= 0)
 		r = output_commit(output, target->written, target->userdata, job->error);
 	if (r < 0)

@@ -206,6 +206,10 @@ static int find_file(const char *path, char **ret, struct error *error)
 	if (st.st_size == 0)
 		return error_set(
 			error, -EMEDIUMTYPE, "%s is not a guestscope store: it is empty", file);
+	/* SQLite takes what is shorter than its smallest page for an empty database. */
+	if (st.st_size < 512)
+		return error_set(error, -EMEDIUMTYPE,
+			"%s is not a guestscope store: it is cut off, or no SQLite file", file);
 	*ret = TAKE_PTR(file);
 	return 0;
 }
