@@ -134,7 +134,7 @@ class Interrupted(LifeTest):
                 return None
             return stored and self.traces.find(
                 "truth_program" if guest == "native" else "qemu-system-x86_64")
-        pid = harness.wait_for("a run after the first", later, 60)
+        pid = harness.wait_for("a run after the first", later, 180)
         time.sleep(0.3)
         return process, pid
 
