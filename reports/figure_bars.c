@@ -239,7 +239,7 @@ static void lay_out(
 	d->height_cm = key + AXIS_CM + 0.1;
 	for (size_t i = 0; i < b->n_rows; i++)
 		d->height_cm += ROW_CM + (begins_group(b, i) ? GROUP_CM : 0);
-	l->left = 0.25 + widest(b, false);
+	l->left = fmax(1.4, 0.25 + widest(b, false)); /* room for a group's name */
 	l->right = FIGURE_WIDTH_CM - 0.25 - widest(b, true);
 	l->bottom = AXIS_CM;
 	l->top = d->height_cm - key;

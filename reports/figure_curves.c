@@ -12,7 +12,7 @@
 #define PANEL_CM      4.6 /* height of a panel, its axes included */
 #define PANEL_NAME_CM 0.5
 #define AXIS_CM       1.0 /* below a panel */
-#define LEFT_CM       1.35
+#define LEFT_CM       1.4
 #define RIGHT_CM      0.2
 
 static const char *const kind_names[CURVE_KINDS] = {
@@ -45,7 +45,6 @@ struct drawing {
 	size_t n_panels;
 	struct curve *curves;
 	bool kinds[CURVE_KINDS];
-	struct stack_style styles[CURVE_STACKS_MAX];
 	double key_cm;
 };
 
@@ -195,7 +194,7 @@ static const struct {
 	[CURVE_CLAIMED] = {"lw 0.8 dt 4", true, true, false},
 };
 
-#define IDEAL_LINE "lw 0.8"
+#define IDEAL_LINE "lw 0.8 dt solid"
 
 /** The key's entries: stacks, then what is not measured; returns how many. */
 static size_t make_key(const struct drawing *w, struct key_entry *ret)
@@ -206,8 +205,8 @@ static size_t make_key(const struct drawing *w, struct key_entry *ret)
 		struct key_entry *e = &ret[n++];
 
 		*e = (struct key_entry){.title = w->c->stacks[i],
-			.color = w->styles[i].color,
-			.point = w->styles[i].point,
+			.color = stack_style(i)->color,
+			.point = stack_style(i)->point,
 			.line = looks[CURVE_MEASURED].line};
 		snprintf(e->expression, sizeof(e->expression), "stacks[%zu]", i + 1);
 	}
@@ -264,12 +263,12 @@ static void write_axes(const struct drawing *w)
 		fputs("set logscale y\n", out);
 	else if (w->figure->from_zero)
 		fputs("set yrange [0:*]\n", out);
-	fprintf(out, "set ylabel \"%s\" offset 1\n%s", w->figure->label, w->figure->before);
+	fprintf(out, "set ylabel \"%s\" offset 0.6\n%s", w->figure->label, w->figure->before);
 }
 
 static void write_curve(const struct drawing *w, const struct curve *curve)
 {
-	const struct stack_style *style = &w->styles[curve->stack];
+	const struct stack_style *style = stack_style(curve->stack);
 	const enum curve_kind kind = curve->points->kind;
 	const size_t last = curve->first + curve->n - 1;
 	FILE *out = w->d->plot;
@@ -346,7 +345,6 @@ int curves_draw(struct draft *d, struct curves *c, const struct curve_figure *fi
 		free(w.curves);
 		return 0;
 	}
-	stack_styles(c->stacks, c->n_stacks, w.styles);
 	write_data(&w);
 	write_names(&w);
 	write_plot(&w);

@@ -195,15 +195,14 @@ static void write_cell(const struct order *o, const struct draft *d, size_t i,
 
 static void write_plot(const struct order *o, struct draft *d, const char *place)
 {
-	struct stack_style styles[CURVE_STACKS_MAX];
 	struct key_entry entries[CURVE_STACKS_MAX];
 	size_t named = 0;
 	double first, last, key;
 
-	stack_styles(o->stacks, o->n_stacks, styles);
 	for (size_t i = 0; i < o->n_stacks; i++) {
-		entries[i] = (struct key_entry){
-			.title = o->stacks[i], .color = styles[i].color, .point = styles[i].point};
+		entries[i] = (struct key_entry){.title = o->stacks[i],
+			.color = stack_style(i)->color,
+			.point = stack_style(i)->point};
 		snprintf(
 			entries[i].expression, sizeof(entries[i].expression), "stacks[%zu]", i + 1);
 	}
@@ -222,7 +221,7 @@ static void write_plot(const struct order *o, struct draft *d, const char *place
 		1 / d->height_cm, first - 0.03 * (last - first), last + 0.03 * (last - first),
 		place);
 	for (size_t i = 0; i < o->n; i++)
-		write_cell(o, d, i, &styles[stack_of(o, o->cells[i].stack)],
+		write_cell(o, d, i, stack_style(stack_of(o, o->cells[i].stack)),
 			o->cells[i].drifts && named++ < ORDER_NAMES_MAX);
 	fputs("\nunset label\n", d->plot);
 }

@@ -100,15 +100,13 @@ static int draw_run_times(struct draft *d, struct curves *c)
 	static const struct bar_figure figure = {
 		.value = "mean_s", .category = "kind", .label = "run time (s)", .no_key = true};
 	_cleanup_bars_ struct bars b = {};
-	struct stack_style styles[CURVE_STACKS_MAX];
 	int r = 0;
 
-	stack_styles(c->stacks, c->n_stacks, styles);
 	for (size_t i = 0; i < c->n_points && r >= 0; i++) {
 		const struct curve_point *p = &c->points[i];
 		const bool published = p->kind != CURVE_MEASURED;
 		const struct bar_category look = {p->stack,
-			styles[curve_stack_index(c, p->stack)].color, published ? 5 : 0, 0};
+			stack_style(curve_stack_index(c, p->stack))->color, published ? 5 : 0, 0};
 		const char *group = bars_cores(&b, p->cores);
 
 		r = group ? bars_add_row(&b, group, p->stack, format_seconds(p->value * 1e9).text)

@@ -20,7 +20,7 @@
 
 #define LANE_CM  0.34
 #define LANES_CM 5.0 /* a panel's lanes together, at most */
-#define NAME_CM  0.75
+#define NAME_CM  0.85
 #define AXIS_CM  0.75
 #define LEFT_CM  1.0
 #define RIGHT_CM 0.35
@@ -216,7 +216,7 @@ static void write_data(const struct summary *s, const struct timeline *t, FILE *
 		const struct panel *panel = &t->panels[i];
 		_cleanup_free_ char *name = NULL;
 
-		if (asprintf(&name, "%s, %s, run %lld", panel->cell->name, panel->cell->scenario,
+		if (asprintf(&name, "%s · %s · run %lld", panel->cell->name, panel->cell->scenario,
 			    (long long)panel->run->id) < 0)
 			name = NULL;
 		write_line(out, i, "run", 0, 0, (panel->end_ns - panel->begin_ns) / 1e9,
@@ -259,13 +259,13 @@ static void write_panel(const struct timeline *t, size_t index, double top, cons
 		d->name, p, wall * 0.9999, (long long)panel->cell->cores);
 	fprintf(out,
 		"\t'' using ($1 == %zu && strcol(2) eq \"rows\" ? ($4 + $5) / 2 : "
-		"NaN):3:4:5:($3 - 0.4):($3 + 0.4):($7 > 0 ? 0x0072b2 : 0x56b4e9) with boxxyerror "
+		"NaN):3:4:5:($3 - 0.4):($3 + 0.4):($7 > 0 ? 0x2f8fc9 : 0x7cc6f0) with boxxyerror "
 		"fs "
 		"solid noborder fc rgb variable notitle, \\\n",
 		p);
 	fprintf(out,
 		"\t'' using ($1 == %zu && strcol(2) eq \"phase\" && $5 - $4 > %.9g ? ($4 + $5) / "
-		"2 : NaN):(-0.5):(strcol(8)) with labels center offset 0,0.45 font \",7\" "
+		"2 : NaN):(-0.5):(strcol(8)) with labels center offset 0,0.45 "
 		"notitle\n",
 		p, wall * 0.12);
 }
@@ -281,7 +281,7 @@ static void write_plot(const struct timeline *t, const struct draft *d)
 		t->n, d->name);
 	fprintf(d->plot,
 		"set lmargin at screen %.4f\nset rmargin at screen %.4f\nunset key\n"
-		"set ylabel \"lane\" offset 1\nset grid noytics\nset multiplot\n",
+		"set ylabel \"lane\" offset 0.4\nset grid noytics\nset multiplot\n",
 		LEFT_CM / FIGURE_WIDTH_CM, 1 - RIGHT_CM / FIGURE_WIDTH_CM);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct panel *panel = &t->panels[i];

@@ -113,7 +113,7 @@ static void write_policy(const struct summary *s, const struct bodies *bodies, F
 	(void)s;
 	(void)bodies;
 	fputs("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-	      "style-src 'unsafe-inline'; script-src " SCRIPT_POLICY
+	      "style-src 'unsafe-inline'; img-src data:; script-src " SCRIPT_POLICY
 	      "; base-uri 'none'; form-action 'none'\">",
 		out);
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /**
- * How a stack looks in figures and on the page: one colour and one shape of points each, so that no
- * two are told apart by colour alone. Colours are Okabe and Ito's.
+ * How a stack looks in figures: one colour and one shape of points each, so that no two are told
+ * apart by colour alone. They go by the order of the stacks, and are those of the page: --s0 and
+ * so on of assets/page.css, the marks of page_common.c.
  */
 
 #include <stddef.h>
@@ -17,9 +18,5 @@ struct stack_style {
 /** Number of styles; stacks beyond repeat them. */
 #define STACK_STYLES 8
 
-/**
- * Give each of the @n stacks a style: that of its kind ("osv" of "osv@folder"), or the first free
- * one where another stack of the list has it already or the kind is not known. The same list gets
- * the same styles.
- */
-void stack_styles(const char *const *stacks, size_t n, struct stack_style *ret);
+/** The style of the stack at @index, from 0, among all that are shown. */
+const struct stack_style *stack_style(size_t index);

@@ -2,6 +2,7 @@
 #include "reports/store_reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,39 @@ const struct store_run *store_run(const struct store_reader *s, int64_t id)
 		&id, s->tables.runs, s->tables.n_runs, sizeof(*s->tables.runs), compare_run_id);
 }
 
+static uint32_t big_endian(const unsigned char *p, size_t n)
+{
+	uint32_t value = 0;
+
+	while (n-- > 0)
+		value = value << 8 | *p++;
+	return value;
+}
+
+/**
+ * Is the file shorter than its own head says (https://www.sqlite.org/fileformat2.html, 1.3)? SQLite
+ * takes what is missing of the last page for zeros, and a file shorter than its smallest page, 512
+ * bytes, for an empty database.
+ */
+static bool is_cut_off(const char *file, int64_t size)
+{
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	unsigned char head[100];
+	uint32_t page, pages;
+
+	if (size < 512)
+		return true;
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+		memcmp(head, "SQLite format 3", 16) != 0)
+		return false; /* for SQLite to say */
+	page = big_endian(head + 16, 2);
+	if (page == 1)
+		page = 65536;
+	pages = big_endian(head + 28, 4);
+	/* The number of pages holds only if it was written with the last change. */
+	return memcmp(head + 24, head + 92, 4) == 0 && size < (int64_t)page * pages;
+}
+
 /** The database file of @path: itself, or experiment.db in that folder. */
 static int find_file(const char *path, char **ret, struct error *error)
 {
@@ -206,10 +240,16 @@ static int find_file(const char *path, char **ret, struct error *error)
 	if (st.st_size == 0)
 		return error_set(
 			error, -EMEDIUMTYPE, "%s is not a guestscope store: it is empty", file);
-	/* SQLite takes what is shorter than its smallest page for an empty database. */
-	if (st.st_size < 512)
-		return error_set(error, -EMEDIUMTYPE,
-			"%s is not a guestscope store: it is cut off, or no SQLite file", file);
+	if (is_cut_off(file, st.st_size))
+		return st.st_size < 512
+			       ? error_set(error, -EMEDIUMTYPE,
+					 "%s is not a guestscope store: it is cut off, or no "
+					 "SQLite file",
+					 file)
+			       : error_set(error, -EBADMSG,
+					 "the store %s is damaged or cut off: it is shorter than "
+					 "its head says",
+					 file);
 	*ret = TAKE_PTR(file);
 	return 0;
 }

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import make_store  # noqa: E402
 
 REPORT, SCHEMA = sys.argv[1:3]
-MUTATIONS = 70
+MUTATIONS = 60
 
 
 def commands(store, output):
@@ -100,7 +100,7 @@ class Damaged(Case):
             store = self.store(self.data[:cut])
             result = subprocess.run([REPORT, store], capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (3, "", 1), (cut, result.stderr))
-            self.assertRegex(result.stderr, r"damaged or cut off|no SQLite file")
+            self.assertRegex(result.stderr, r"cut off|no SQLite file")
         self.refuses_all(r"damaged or cut off", self.store(self.data[:size // 2]))
 
     def mutate(self, rng):
@@ -122,7 +122,7 @@ class Damaged(Case):
         ends = {0: 0, 2: 0, 3: 0}
         for number in range(MUTATIONS):
             store = self.store(self.mutate(rng))
-            for name, arguments in rng.sample(list(commands(store, self.path("out"))), 2):
+            for name, arguments in rng.sample(list(commands(store, self.path("made"))), 2):
                 result = subprocess.run([REPORT, *arguments, "--force"], capture_output=True, timeout=60, check=False)
                 self.assertIn(result.returncode, ends, (number, name, result.stderr))
                 self.assertEqual(result.stderr.count(b"\n"), 0 if result.returncode == 0 else 1, (number, name, result.stderr))

@@ -296,6 +296,49 @@ class Page(Reported):
             self.assertIn(text, page)
 
 
+class PageSize(Case):
+    """A page that can be sent by mail, however much was measured."""
+
+    def setUp(self):
+        super().setUp()
+        make_store.make(SCHEMA, self.base, small=True)
+        self.db = sqlite3.connect(self.path("experiment.db"))
+        self.addCleanup(self.db.close)
+
+    def add_stacks(self, run_id, kind, n, depth):
+        """Stacks with names of their own, as long as those of C++: more than a page has room for."""
+        last = {t: self.db.execute(f"SELECT max(id) FROM {t}").fetchone()[0] for t in ("frame", "stack")}
+        frame, stack = last["frame"], last["stack"]
+        frames, stacks, samples = [], [], []
+        for i in range(n):
+            parent = None
+            for level in range(depth):
+                frame, stack = frame + 1, stack + 1
+                frames.append((frame, "user", "a-library.so.6", f"some::name_space::function_{run_id}_{i}_{level}(int, char const*)"))
+                stacks.append((stack, parent, frame))
+                parent = stack
+            samples.append((run_id, "render", 0, "worker/0", kind, stack, 10_000_000 + i, 10))
+        self.db.executemany("INSERT INTO frame(id, side, module, symbol) VALUES (?, ?, ?, ?)", frames)
+        self.db.executemany("INSERT INTO stack(id, parent, frame) VALUES (?, ?, ?)", stacks)
+        self.db.executemany("INSERT INTO sample(run, phase, lane, thread, kind, stack, weight_ns, count)"
+                            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", samples)
+
+    def test_a_page_stays_below_5_mb_and_says_what_it_leaves_out(self):
+        cells = self.db.execute("SELECT min(id) FROM run WHERE status = 'ok' GROUP BY guest, cores").fetchall()
+        for run_id, in cells:
+            for kind in ("oncpu", "offcpu"):
+                self.add_stacks(run_id, kind, 600, 6)
+        self.db.commit()
+        self.assertEqual(run(self.base).returncode, 0)
+        page = self.path("report", "index.html")
+        graphs = [self.path("report", f"{k}-{g}-{c}.svg") for k in ("flamegraph", "offcpu") for g in make_store.GUESTS
+                  for c in (1, 2)]
+        self.assertGreater(sum(map(os.path.getsize, graphs)), 10e6)
+        self.assertLess(os.path.getsize(page), 5e6)
+        with open(page, encoding="utf-8") as f:
+            self.assertRegex(f.read(), r"frames narrower than \d+(\.\d+)? px are not drawn")
+
+
 class Svg(Reported):
     def test_every_graph_is_well_formed_and_alone_in_its_script(self):
         self.assertGreaterEqual(len(self.files(".svg")), 16)
