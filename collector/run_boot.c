@@ -39,6 +39,7 @@ void run_boot_watch(struct run *run)
 	};
 	struct error error = {0};
 
+	run->begun = !run->boot;
 	if (!run->boot)
 		return;
 	if (ops->helpers)
@@ -48,8 +49,10 @@ void run_boot_watch(struct run *run)
 	/* KVM's own event is better. */
 	if (ops->is_vm && !probe_set_has_kvm_events(run->probes))
 		plan.emulation = ops->boot->emulation;
-	if (probe_set_boot(run->probes, &plan, &error) < 0)
+	if (probe_set_boot(run->probes, &plan, &error) < 0) {
 		run_warn(run, "the boot: %s", error.text);
+		run->begun = true; /* perhaps nothing will tell */
+	}
 }
 
 void run_boot_event(const struct record_boot *record, void *userdata)
@@ -58,6 +61,7 @@ void run_boot_event(const struct record_boot *record, void *userdata)
 
 	if (run->boot)
 		boot_event(run->boot, record);
+	run->begun |= record->event == BOOT_ENTRY || record->event == BOOT_GUEST;
 	if (record->event == BOOT_EXEC || record->event == BOOT_FORK)
 		take_maps(run, (pid_t)record->tgid);
 	/* By now it has loaded its libraries. */
@@ -67,7 +71,10 @@ void run_boot_event(const struct record_boot *record, void *userdata)
 
 void run_boot_sample(struct run *run, const struct record_sample *s, const uint64_t *frames)
 {
-	if (!run->boot || run->result->has_boot)
+	const struct run_result *r = run->result;
+
+	/* Samples are fetched by and by, many of them after the first marker. */
+	if (!run->boot || (r->has_boot && s->time_ns >= r->start_ns + r->boot_ns))
 		return;
 	if (s->guest.n_frames && run->result->view)
 		boot_sample(run->boot, s, frames[s->n_kernel + s->n_user],

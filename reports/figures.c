@@ -32,6 +32,7 @@ static const struct figure_kind {
 	{"variance", "What run-to-run variance comes from", figure_variance},
 	{"order", "Run time in order of execution", figure_order},
 	{"timeline", "A run, lane by lane", figure_timeline},
+	{"picture", "The picture that is rendered", figure_picture},
 };
 
 /** Figures that are being made. */
@@ -83,9 +84,9 @@ void figure_list(FILE *out, const char *const *names, size_t n)
 		fprintf(out, " and %zu others", n - shown);
 }
 
-static int draft_open(struct draft *d, const char *name)
+static int draft_open(struct draft *d, const char *name, int folder_fd)
 {
-	*d = (struct draft){.name = name, .height_cm = 6};
+	*d = (struct draft){.name = name, .height_cm = 6, .folder_fd = folder_fd};
 	d->data = open_memstream(&d->data_text, &d->data_size);
 	d->setup = open_memstream(&d->setup_text, &d->setup_size);
 	d->plot = open_memstream(&d->plot_text, &d->plot_size);
@@ -171,7 +172,10 @@ static int write_draft(struct maker *m, struct draft *d)
 		gp = NULL;
 	if (!csv || !gp)
 		return -ENOMEM;
-	r = output_file(m->output, csv, fill_data, d, m->error);
+	if (d->extra)
+		r = output_adopt(m->output, d->extra, m->error);
+	if (r >= 0)
+		r = output_file(m->output, csv, fill_data, d, m->error);
 	return r < 0 ? r : output_file(m->output, gp, fill_script, d, m->error);
 }
 
@@ -179,7 +183,7 @@ static int make_drafts(struct maker *m)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct draft *d = &m->drafts[i];
-		int r = draft_open(d, kinds[i].name), closed;
+		int r = draft_open(d, kinds[i].name, m->folder_fd), closed;
 
 		if (r >= 0)
 			r = kinds[i].fill(m->source, d);

@@ -18,10 +18,12 @@
 struct draft {
 	const char *name; /**< files' name */
 	double height_cm;
-	FILE *data;    /**< the .csv: column names, then rows; texts by figure_text() */
-	FILE *setup;   /**< gnuplot commands, once; never a text of the store */
-	FILE *plot;    /**< gnuplot commands, for each kind of picture; likewise */
-	FILE *caption; /**< plain text */
+	int folder_fd;     /**< where gnuplot will work */
+	const char *extra; /**< one more file, put there by whoever fills this; NULL: none */
+	FILE *data;        /**< the .csv: column names, then rows; texts by figure_text() */
+	FILE *setup;       /**< gnuplot commands, once; never a text of the store */
+	FILE *plot;        /**< gnuplot commands, for each kind of picture; likewise */
+	FILE *caption;     /**< plain text */
 	char *data_text, *setup_text, *plot_text, *caption_text;
 	size_t data_size, setup_size, plot_size, caption_size;
 };
@@ -37,6 +39,7 @@ int figure_boot(const struct figures_source *source, struct draft *d);
 int figure_books(const struct figures_source *source, struct draft *d);
 int figure_loss(const struct figures_source *source, struct draft *d);
 int figure_variance(const struct figures_source *source, struct draft *d);
+int figure_picture(const struct figures_source *source, struct draft *d);
 int figure_timeline(const struct figures_source *source, struct draft *d);
 
 /**

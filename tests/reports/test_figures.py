@@ -22,7 +22,8 @@ import make_store  # noqa: E402
 
 REPORT, SCHEMA = (os.path.abspath(path) for path in sys.argv[1:3])
 SVG = "{http://www.w3.org/2000/svg}"
-ALL = ["wallclock", "speedup", "efficiency", "boot", "books", "loss", "variance", "order", "timeline"]
+ALL = ["wallclock", "speedup", "efficiency", "boot", "books", "loss", "variance", "order", "timeline", "picture"]
+DRAWN = ALL[:-1]  # with lines and letters
 SHIPPED = os.path.join(os.path.dirname(REPORT), "reference", "selvacoumar2023.csv")
 HOSTILE = ["`touch pwned`", "$(touch pwned)", "\"; system('touch pwned') #", "'.system(\"touch pwned\").'", "<touch pwned",
            "|touch pwned", "@HOME a,b;c\\n\\", "{/Symbol a}^2_3 %s%n%999999f", "</title><script>alert(1)</script>", "\u202e𝄞" * 30]
@@ -46,6 +47,13 @@ def add_rows(directory):
             step = (end - start) / 400 * cores
             at = start + int(task // cores * step)
             db.execute("INSERT INTO row VALUES (?,?,?,?,?)", (run_id, task, task % cores, at, at + int(step * 0.97)))
+    db.commit()
+    db.close()
+
+
+def set_commands(directory, *words):
+    db = sqlite3.connect(os.path.join(directory, "experiment.db"))
+    db.execute("UPDATE run SET command=?", (json.dumps(["mandelbrot", "-cores", "2", *words]),))
     db.commit()
     db.close()
 
@@ -89,6 +97,7 @@ class Figures(unittest.TestCase):
         cls.dir = tempfile.mkdtemp(prefix="guestscope-figures-")
         make_store.make(SCHEMA, cls.dir, seed=3, small=True)
         add_rows(cls.dir)
+        set_commands(cls.dir, "-width", "96", "-height=64", "-iteration", "50")
         cls.result = run("--json", cls.dir)
         cls.folder = os.path.join(cls.dir, "report", "figures")
         cls.db = sqlite3.connect(os.path.join(cls.dir, "experiment.db"))
@@ -109,7 +118,7 @@ class Figures(unittest.TestCase):
         self.assertEqual(self.result.returncode, 0, self.result.stderr)
         self.assertNotIn("gnuplot", self.result.stderr)
         self.assertEqual(sorted(os.listdir(self.folder)),
-                         sorted(f"{n}.{s}" for n in ALL for s in ("svg", "pdf", "csv", "gp")))
+                         sorted([f"{n}.{s}" for n in ALL for s in ("svg", "pdf", "csv", "gp")] + ["picture.png"]))
 
     def test_svg_stands_for_itself_and_says_what_it_is(self):
         for name in ALL:
@@ -125,7 +134,7 @@ class Figures(unittest.TestCase):
             self.assertTrue(all(i.startswith(f"fig-{name}-") for i in ids), ids)
             for reference in re.findall(r"(?:href='#|url\(#)([^')]+)", text):
                 self.assertIn(reference, ids)
-            self.assertNotRegex(text.replace("http://www.w3.org/", ""), r"(?i)gnuplot|https?:|<script|<image|@import")
+            self.assertNotRegex(text.replace("http://www.w3.org/", ""), r"(?i)gnuplot|https?:|<script|@import" + ("" if name == "picture" else "|<image"))
             self.assertNotRegex(text, r"['\"](white|black)['\"]")
             self.assertLess(len(text), 400000)
 
@@ -135,7 +144,7 @@ class Figures(unittest.TestCase):
 
     def test_pdf_can_be_read_and_holds_text_not_pictures(self):
         need("pdftotext")
-        for name in ALL:
+        for name in DRAWN:
             text = subprocess.run(["pdftotext", self.path(f"{name}.pdf"), "-"], capture_output=True, text=True, check=True)
             self.assertRegex(text.stdout, r"native|cores", name)
             images = subprocess.run(["pdfimages", "-list", self.path(f"{name}.pdf")], capture_output=True, text=True, check=True)
@@ -143,6 +152,7 @@ class Figures(unittest.TestCase):
 
     def test_scripts_draw_the_same_again(self):
         with tempfile.TemporaryDirectory(prefix="guestscope-figures-") as folder:
+            shutil.copy(self.path("picture.png"), folder)
             for name in ALL:
                 for suffix in ("csv", "gp"):
                     shutil.copy(self.path(f"{name}.{suffix}"), folder)
@@ -194,6 +204,17 @@ class Figures(unittest.TestCase):
             self.assertEqual(values[(len(values) - 1) // 2][1], int(run_id))
             self.assertEqual(sum(int(r["rows"]) for r in rows if r["kind"] == "rows" and r["panel"] == panel["panel"]), 384)
             self.close(panel["end_s"], values[(len(values) - 1) // 2][0] / 1e9)
+
+
+    def test_the_picture_is_what_the_program_renders(self):
+        program = next(p for p in (os.path.join(os.path.dirname(REPORT), *where, "mandelbrot") for where in ([], ["..", "workload"]))
+                       if os.path.exists(p))
+        with tempfile.TemporaryDirectory(prefix="guestscope-figures-") as folder:
+            subprocess.run([program, "-width", "96", "-height", "64", "-iteration", "50", "-smoothness", "1", "-file",
+                            os.path.join(folder, "again.png")], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with open(os.path.join(folder, "again.png"), "rb") as again, open(self.path("picture.png"), "rb") as ours:
+                self.assertEqual(again.read(), ours.read())
+        self.assertIn("same SHA-256", self.read("picture.svg"))
 
 
 class Without(Case):
@@ -268,8 +289,23 @@ class Hostile(Case):
             result = run(store, cwd=self.home)
             self.assertEqual((result.returncode, result.stderr), (0, ""), names)
             folder = os.path.join(store, "report", "figures")
-            self.assertTrue(set(os.listdir(folder)) >= {f"{n}.pdf" for n in ALL}, (names, os.listdir(folder)))
+            self.assertTrue(set(os.listdir(folder)) >= {f"{n}.pdf" for n in DRAWN}, (names, os.listdir(folder)))
             self.check(folder)
+
+    def test_a_command_line_reaches_the_program_as_numbers_alone(self):
+        store = self.store()
+        for words in (["-width", "64", "-file", self.path("pwned")], ["-width", "64", "-iteration", "9" * 22], ["-width", "64", "-height", "1e9"],
+                      ["-width", "64;touch pwned"], ["-width 64 -palette ../../x"], ["-width", "64", "-radius", "nan"], ["-width"], ["-width="],
+                      ["-width", "99999999999999999999"], ["-width", "64", "-height", "0"], ["-iteration", "0"], ["-width", "-64"]):
+            set_commands(store, *words)
+            result = run(store, cwd=self.home)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), words)
+            self.assertFalse(glob.glob(self.base + "/**/pwned*", recursive=True))
+            if words[2:3] != ["-file"]:
+                self.assertNotIn("picture.png", os.listdir(os.path.join(store, "report", "figures")), words)
+            else:
+                self.assertIn("picture.png", os.listdir(os.path.join(store, "report", "figures")), words)
+                shutil.rmtree(os.path.join(store, "report"))
 
     def test_absurd_numbers_cost_at_most_a_figure(self):
         for i, value in enumerate((0, -1, -2**62, 2**62)):
