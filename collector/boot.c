@@ -10,10 +10,11 @@
 #include "collector/boot_internal.h"
 #include "common/cleanup.h"
 
-#define EVENTS_MAX   20000
-#define SAMPLES_MAX  1000000
-#define REAL_MODE    (1ULL << 20)
-#define FIRMWARE_TOP (2ULL << 20) /* SeaBIOS moves itself to the end of low memory */
+#define EVENTS_MAX  20000
+#define SAMPLES_MAX 1000000
+#define REAL_MODE   (1ULL << 20)
+/* SeaBIOS keeps the last 16 MiB of low memory for its tables, and moves its own code below them. */
+#define FIRMWARE_TOP (18ULL << 20)
 
 int boot_new(const struct guest_boot *plan, struct boot **ret)
 {

@@ -12,10 +12,14 @@
 /* Somebody else's work on the lanes' CPUs spoils a measurement: say so. */
 #define NOISY_SHARE 0.05
 
+/* Without a number: equal warnings of several runs are shown as one, and the books have the number.
+ */
+static const char noisy[] = "noisy neighbours: other work ran in place of the lanes for more than "
+			    "5 % of their time (books: preempted)";
+
 static void warn_noise(struct run_result *r)
 {
 	uint64_t waited = 0, wall = 0;
-	char text[160];
 	char **grown;
 
 	for (size_t i = 0; i < r->books.n; i++)
@@ -25,14 +29,11 @@ static void warn_noise(struct run_result *r)
 		wall += (r->phases[i].end_ns - r->phases[i].start_ns) * r->lanes;
 	if (!wall || (double)waited < NOISY_SHARE * (double)wall)
 		return;
-	snprintf(text, sizeof(text),
-		"noisy neighbours: other work ran in place of the lanes for %.1f %% of their time",
-		100.0 * (double)waited / (double)wall);
 	grown = realloc(r->warnings, (r->n_warnings + 1) * sizeof(*grown));
 	if (!grown)
 		return;
 	r->warnings = grown;
-	grown[r->n_warnings] = strdup(text);
+	grown[r->n_warnings] = strdup(noisy);
 	if (grown[r->n_warnings])
 		r->n_warnings++;
 }

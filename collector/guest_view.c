@@ -55,6 +55,8 @@ struct guest_view {
 	bool *found;
 	struct space_use spaces[SPACES_MAX];
 	size_t n_spaces;
+	bool spaces_of_window; /**< counted since the boot's end: there, others than the program ran
+				*/
 	struct guest_thread *threads;
 	size_t n_threads;
 	uint64_t last_thread[PROBE_LANES_MAX];
@@ -102,10 +104,14 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	return guest_memory_open(pid, v->inside, &v->memory, ret_blocks, ret_n, error);
 }
 
-static void count_space(struct guest_view *v, uint64_t cr3)
+static void count_space(struct guest_view *v, uint64_t cr3, bool boot)
 {
 	struct space_use *least = v->spaces;
 
+	if (!boot && !v->spaces_of_window) {
+		v->spaces_of_window = true;
+		v->n_spaces = 0;
+	}
 	for (size_t i = 0; i < v->n_spaces; i++) {
 		if (v->spaces[i].cr3 == cr3) {
 			v->spaces[i].samples++;
@@ -145,7 +151,7 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 		return;
 	v->five_level |= g->end == GUEST_END_FIVE_LEVEL;
 	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
-		count_space(v, g->cr3);
+		count_space(v, g->cr3, boot);
 	if (boot)
 		return;
 	t = find_thread(v, s->lane, g->fs_base);

@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,6 +19,8 @@
 
 struct probe_boot {
 	struct bpf_link *links[BOOT_EVENTS]; /* that wait for an event */
+	pthread_t closers[BOOT_EVENTS];      /* that take them off again */
+	bool closing[BOOT_EVENTS];
 };
 
 /* Where the dynamic linker hands over to the program: its entry, as an offset in the file. */
@@ -83,17 +87,29 @@ int probe_boot_attach(struct guestscope_bpf *bpf, const struct probe_boot_plan *
 	return attach_breakpoints(b, bpf, plan, error);
 }
 
+static void *take_off(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* On a busy machine it takes the kernel a tenth of a second and more to take a breakpoint off; who
+ * waited for it would stamp the program's markers as late. */
 void probe_boot_seen(struct probe_boot *b, unsigned event)
 {
-	if (!b || event >= BOOT_EVENTS || !b->links[event])
+	if (!b || event >= BOOT_EVENTS || !b->links[event] || b->closing[event])
 		return;
-	bpf_link__destroy(b->links[event]);
-	b->links[event] = NULL;
+	b->closing[event] =
+		pthread_create(&b->closers[event], NULL, take_off, b->links[event]) == 0;
 }
 
 void probe_boot_detach(struct probe_boot *b)
 {
-	for (unsigned event = 0; b && event < BOOT_EVENTS; event++)
-		probe_boot_seen(b, event);
+	for (unsigned event = 0; b && event < BOOT_EVENTS; event++) {
+		if (b->closing[event])
+			pthread_join(b->closers[event], NULL);
+		else if (b->links[event])
+			bpf_link__destroy(b->links[event]);
+	}
 	free(b);
 }

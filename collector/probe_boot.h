@@ -31,7 +31,7 @@ struct probe_boot_plan {
 int probe_boot_attach(struct guestscope_bpf *bpf, const struct probe_boot_plan *plan,
 	struct probe_boot **ret, struct error *error);
 
-/** Event @event (enum boot_event) was seen: what waits for it is taken away. */
+/** Event @event (enum boot_event) was seen: what waits for it is taken away, by a thread. */
 void probe_boot_seen(struct probe_boot *b, unsigned event);
 
 /** Take all away. NULL is fine. */

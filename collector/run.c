@@ -456,8 +456,11 @@ static void watch(struct run *run)
 			return;
 		if (!run->finished)
 			probe_set_consume(run->probes);
-		ask_lanes(run);
-		run_guest_find_memory(run);
+		if (run->begun)
+			run_guest_find_memory(run);
+		/* Waits for QEMU's answer; until it has made the memory there is none. */
+		if (run->memory_known)
+			ask_lanes(run);
 		if (run->ended && run->settings->boot_only)
 			return;
 		if (!check_time(run))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/elf_match.h"
 #include "collector/guest_registers.h"
 #include "collector/run_internal.h"
 #include "common/cleanup.h"
@@ -17,6 +18,18 @@
 #define SAMPLES_TO_TELL 50
 #define KERNEL_TO_TELL  10 /* symbols that fit know nearly all: few samples are enough to tell */
 
+/* Before anything runs; for symbols that are no ELF file, and kernels that are none, samples have
+ * to tell: say_symbols(). */
+static void compare_symbols(struct run *run, const struct guest_inside *inside)
+{
+	if (inside->symbols && inside->kernel && strcmp(inside->symbols, inside->kernel) != 0 &&
+		elf_same_build(inside->kernel, inside->symbols) == 0)
+		run_warn(run,
+			"%s is of another build than the guest's kernel %s: names of its functions "
+			"will be wrong",
+			inside->symbols, inside->kernel);
+}
+
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)
 {
 	struct guest *g = run->guest;
@@ -26,6 +39,7 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 	/* What we attach to tells nothing of its inside. */
 	if (!g || !g->inside || !options->oncpu || !run->settings->inside)
 		return 0;
+	compare_symbols(run, g->inside);
 	/* The table of subsystems is the user's to change: what is wrong there, he has to know. */
 	r = guest_view_new(TAKE_PTR(g->inside), run->settings->names, run->settings->work_dir,
 		&run->result->view, error);

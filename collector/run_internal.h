@@ -53,6 +53,7 @@ struct run {
 	struct lane_thread *threads; /**< one for each lane */
 	pid_t program_tgid;          /**< of the lanes */
 	bool lanes_known;
+	bool begun;        /**< the stack's program is linked: its own code runs */
 	bool memory_known; /**< where the guest's memory is, or that it cannot be found */
 
 	bool ended;    /**< the end marker came */

@@ -146,12 +146,29 @@ int linux_describe_inside(
 	return guest_inside_add_program(g->inside, g->spec.program, NULL, error);
 }
 
+/* What the first process says, and why: the last failure that systemd told, else the last words. */
+static int first_process_says(const char *line, size_t n, const char *console, struct error *error)
+{
+	static const char *const failures[] = {"[FAILED]", "[ TIME ]", "[DEPEND]"};
+	size_t before = (size_t)(line - console), length;
+	char words[400], why[400] = "";
+	const char *reason;
+
+	console_quote(words, sizeof(words), line, n);
+	for (size_t i = 0; i < ARRAY_SIZE(failures) && !why[0]; i++)
+		if (console_find(console, before, failures[i], false, &reason, &length))
+			console_quote(why, sizeof(why), reason, length);
+	if (!why[0])
+		console_last_line(why, sizeof(why), console, before);
+	return error_set(
+		error, -EIO, "the guest says: %s%s%s", words, why[0] ? ", after: " : "", why);
+}
+
 int linux_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
 	/* Words of a kernel that is lost, in the order of how much they say. */
 	static const char *const failures[] = {
 		"Kernel panic", "Out of memory: Killed process", "BUG: ", "Oops: ", NULL};
-	char words[400], last[400];
 	const char *line;
 	size_t n;
 	int r;
@@ -163,12 +180,9 @@ int linux_verdict(struct guest *g, const char *console, size_t length, struct er
 		r = verdict_status(INIT_SAYS " exit status", "", console, length, error);
 	if (r != -ENODATA)
 		return r;
-	if (!console_find(console, length, INIT_SAYS, true, &line, &n))
-		return verdict_ended_early("the guest", console, length, error);
-	console_quote(words, sizeof(words), line, n);
-	console_last_line(last, sizeof(last), console, (size_t)(line - console));
-	return error_set(
-		error, -EIO, "the guest says: %s%s%s", words, last[0] ? ", after: " : "", last);
+	if (console_find(console, length, INIT_SAYS, true, &line, &n))
+		return first_process_says(line, n, console, error);
+	return verdict_ended_early("the guest", console, length, error);
 }
 
 static const struct guest_boot_line boot_lines[] = {

@@ -14,8 +14,9 @@
 
 /** What the command line says; all borrowed from argv. */
 struct report_options {
-	const char *output; /**< --output, or NULL */
-	const char *format; /**< --format, or NULL */
+	const char *output;    /**< --output, or NULL */
+	const char *format;    /**< --format, or NULL */
+	const char *reference; /**< --reference, or NULL */
 	bool json;
 	bool force;
 	char **paths; /**< what is not an option: experiments */
@@ -26,6 +27,7 @@ struct report_options {
 typedef int (*command_run_t)(const struct report_options *o, struct error *error);
 
 int command_report(const struct report_options *o, struct error *error);
+int command_reference(const struct report_options *o, struct error *error);
 int command_export(const struct report_options *o, struct error *error);
 int command_diff(const struct report_options *o, struct error *error);
 

@@ -283,7 +283,7 @@ static int fill_flame(void *userdata, FILE *out)
 {
 	const struct flame_file *f = userdata;
 
-	return diff_flame(f->diff, f->kind, true, 0, out);
+	return diff_flame(f->diff, f->kind, true, 0, 0, out);
 }
 
 static int fill_states(void *userdata, FILE *out)

@@ -7,13 +7,14 @@
 
 #include "common/cleanup.h"
 #include "reports/command.h"
+#include "reports/reference.h"
 #include "reports/report.h"
 #include "reports/summary.h"
 
 int command_open(const struct report_options *o, struct store_reader **ret, struct error *error)
 {
 	return o->n_paths == 1 ? store_reader_open(o->paths[0], ret, error)
-			       : store_reader_open_many(o->paths, o->n_paths, ret, error);
+			       : store_reader_open_many(o->paths, o->n_paths, o->force, ret, error);
 }
 
 char *command_target(const struct report_options *o, const char *path)
@@ -52,12 +53,22 @@ static int print_json(struct store_reader *store, struct error *error)
 	return r < 0 ? error_set_errno(error, -EIO, "cannot write to standard output") : 0;
 }
 
-int command_report(const struct report_options *o, struct error *error)
+static void print_warning(const char *text, void *userdata)
+{
+	(void)userdata;
+	fprintf(stderr, "report: %s\n", text);
+}
+
+static int report_stores(
+	const struct report_options *o, const struct reference *reference, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
 	_cleanup_free_ char *folder = command_target(o, o->paths[0]);
 	/* An experiment's report/ is ours to remake. */
-	const struct report_target target = {.folder = folder, .replace = !o->output || o->force};
+	const struct report_target target = {.folder = folder,
+		.replace = !o->output || o->force,
+		.reference = reference,
+		.warn = print_warning};
 	int r;
 
 	if (!folder)
@@ -73,4 +84,16 @@ int command_report(const struct report_options *o, struct error *error)
 		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
 	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", folder);
 	return 0;
+}
+
+int command_report(const struct report_options *o, struct error *error)
+{
+	_cleanup_reference_ struct reference *reference = NULL;
+	int r = 0;
+
+	if (o->n_paths == 0)
+		return command_reference(o, error);
+	if (o->reference)
+		r = reference_open(o->reference, &reference, error);
+	return r < 0 ? r : report_stores(o, reference, error);
 }

@@ -44,12 +44,9 @@ static int build_trees(struct diff *d)
 
 		for (int side = 0; r >= 0 && side < DIFF_SIDES; side++) {
 			const struct diff_operand *o = &d->pair.sides[side];
-			const struct stack_selection selection = {.cell = o->cell,
-				.kind = flame_table[k].kind,
-				.boot = flame_table[k].boot,
-				.merge_lanes = true};
 
-			r = stack_tree_build(o->summary->store, &selection, &stacks[side]);
+			r = flame_tree_of_lanes(
+				o->summary, &flame_table[k], o->cell, &stacks[side]);
 		}
 		if (r < 0)
 			return r;
@@ -265,7 +262,8 @@ char *diff_flame_name(const struct diff *d, size_t kind)
 	return name;
 }
 
-int diff_flame(const struct diff *d, size_t kind, bool standalone, size_t index, FILE *out)
+int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrowest_px,
+	size_t index, FILE *out)
 {
 	const struct diff_operand *a = &d->pair.sides[DIFF_A], *b = &d->pair.sides[DIFF_B];
 	const struct diff_tree *tree = d->trees[kind];
@@ -274,6 +272,7 @@ int diff_flame(const struct diff *d, size_t kind, bool standalone, size_t index,
 	struct flamediff_options options = {.id = id,
 		.names = {a->name, b->name},
 		.sampled = strcmp(flame_table[kind].kind, "oncpu") == 0,
+		.narrowest_px = narrowest_px,
 		.standalone = standalone};
 
 	if (!tree)

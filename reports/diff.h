@@ -79,9 +79,10 @@ static inline void diff_freep(struct diff **d)
 
 /**
  * Draw the differential flame graph of flame_table[@kind]; nothing where neither side has samples.
- * @standalone, or for a page, where @index makes its id unique.
+ * @standalone, or for a page, where @index makes its id unique. @narrowest_px: see flamediff.h.
  */
-int diff_flame(const struct diff *d, size_t kind, bool standalone, size_t index, FILE *out);
+int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrowest_px,
+	size_t index, FILE *out);
 
 /** File name of that graph, what a file name should not have replaced. Malloced; NULL: no memory.
  */

@@ -44,7 +44,7 @@ static int find_drift(const struct summary *s, struct explanation *e)
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 
-		if (!cell->series.exact || cell->series.n < 2)
+		if (!cell->series.exact || cell->series.n < 2 || !(cell->runtime_ns.mean > 0))
 			continue;
 		for (size_t j = 0; j < cell->series.n; j++, n++) {
 			place[n] = cell->series.position[j];

@@ -161,20 +161,30 @@ static void put_needed(FILE *out, const struct repetitions *n)
 	put_column(out, words, -11);
 }
 
+/* Of boots alone (--boot-only) there are no run times. */
+static bool boots_alone(const struct explanation *e)
+{
+	for (size_t i = 0; i < e->n_spreads; i++)
+		if (e->spreads[i].runtime.n)
+			return false;
+	return true;
+}
+
 static void write_statistics(const struct summary *s, FILE *out, const struct style *style)
 {
 	const struct explanation *e = s->explanation;
+	bool boots = boots_alone(e);
 	int name = name_width(s, 6 + 4 + 9 + 18 + 9 + 8 + 6 + 11 + 7 + 7);
 
-	fprintf(out,
-		"\n%sRun times: 95 %% interval of the mean, runs for ± 1 %%, drift with order%s\n",
-		style->bold, style->plain);
+	fprintf(out, "\n%s%s: 95 %% interval of the mean, runs for ± 1 %%, drift with order%s\n",
+		style->bold, boots ? "Boots" : "Run times", style->plain);
 	fprintf(out, "%s%-*s%6s%4s%9s%18s%9s%8s%6s%12s%8s%7s%s\n", style->bold, name, "stack",
 		"cores", "n", "mean s", "95 %", "median s", "MAD s", "cv %", "for ±1 %", "ρ", "p",
 		style->plain);
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		const struct spread *x = &e->spreads[i];
-		const struct description *d = &x->runtime;
+		const struct description *d = boots ? &x->boot : &x->runtime;
+		struct repetitions needed = boots ? repetitions_needed(d, 0.01) : x->one_percent;
 
 		put_cell_name(out, x->cell, name);
 		put_number(out, "%.0f", (double)d->n, 4);
@@ -183,7 +193,7 @@ static void write_statistics(const struct summary *s, FILE *out, const struct st
 		put_column(out, format_seconds(d->median).text, -9);
 		put_column(out, format_seconds(d->mad).text, -8);
 		put_column(out, format_percent(d->stddev, d->mean).text, -6);
-		put_needed(out, &x->one_percent);
+		put_needed(out, &needed);
 		put_number(out, "%+.2f", x->order.rho, 7);
 		put_p(out, x->order.rho_p, 7);
 		fputc('\n', out);

@@ -25,7 +25,7 @@ static int fill_svg(void *userdata, FILE *out)
 {
 	const struct flame_file *flame = userdata;
 
-	return flame_draw(flame->summary, flame->kind, flame->cell, flame->tree, true, 0, out);
+	return flame_draw(flame->summary, flame->kind, flame->cell, flame->tree, true, 0, 0, out);
 }
 
 static int write_flame(const struct export_job *job, struct flame_file *flame, const char *suffix,
@@ -38,6 +38,19 @@ static int write_flame(const struct export_job *job, struct flame_file *flame, c
 		return -ENOMEM;
 	}
 	return output_file(job->output, file, fill, flame, job->error);
+}
+
+/* For people only: as folded stacks it would be the first kind again. */
+static int draw_guest_threads(const struct export_job *job, const struct cell *cell)
+{
+	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
+	struct flame_file flame = {job->summary, &flame_guest_threads, cell, NULL};
+	int r = flame_tree(job->summary, flame.kind, flame.cell, &tree);
+
+	if (r < 0)
+		return export_store_error(job, r);
+	flame.tree = tree;
+	return tree ? write_flame(job, &flame, ".svg", fill_svg) : 0;
 }
 
 int export_flames(const struct export_job *job, bool svg)
@@ -56,6 +69,12 @@ int export_flames(const struct export_job *job, bool svg)
 				r = write_flame(job, &flame, ".folded", fill_folded);
 			if (r >= 0 && tree && svg)
 				r = write_flame(job, &flame, ".svg", fill_svg);
+			if (r < 0)
+				return r;
+		}
+		if (svg) {
+			int r = draw_guest_threads(job, &job->summary->cells[i]);
+
 			if (r < 0)
 				return r;
 		}

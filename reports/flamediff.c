@@ -147,8 +147,7 @@ static void write_frame(const struct diff_tree *tree, const struct diff_node *no
 		fprintf(out, " data-sign=\"%s\"", c.sign);
 	fputc('>', out);
 	write_title(tree, node, &c, options, out);
-	fprintf(out, "<rect x=\"%.4f\" y=\"%.0f\" width=\"%.4f\" height=\"%d\"/>", x, y, width,
-		FLAME_ROW - 1);
+	flamegraph_rect(options->standalone, x, y, width, out);
 	if (asprintf(&label, "%s%s", c.sign, node->symbol) < 0)
 		label = NULL;
 	flamegraph_label(label ? label : node->symbol, x, y, width, out);
@@ -156,11 +155,11 @@ static void write_frame(const struct diff_tree *tree, const struct diff_node *no
 }
 
 /** Where each node begins, in ns from the left edge; and how deep the wide enough ones go. */
-static double *place(const struct diff_tree *tree, uint32_t *ret_depth)
+static double *place(const struct diff_tree *tree, double narrowest_px, uint32_t *ret_depth)
 {
 	double *start = calloc(tree->n_nodes, 2 * sizeof(*start)), *cursor;
 	double narrowest =
-		FLAME_NARROWEST_PX / (FLAME_WIDTH - 2 * FLAME_MARGIN) * tree->nodes[0].width_ns;
+		narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * tree->nodes[0].width_ns;
 
 	if (!start)
 		return NULL;
@@ -200,6 +199,22 @@ static void write_legend(const struct flamediff_options *options, double y, FILE
 	fputs("</text></g>\n", out);
 }
 
+/* As measured: what a frame takes beside its names. */
+#define FRAME_BYTES 190
+
+size_t flamediff_bytes(const struct diff_tree *tree, double narrowest_px)
+{
+	double narrowest =
+		narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * tree->nodes[0].width_ns;
+	size_t bytes = FLAME_BYTES;
+
+	for (size_t i = 0; i < tree->n_nodes; i++)
+		if (tree->nodes[i].width_ns >= narrowest)
+			bytes += FRAME_BYTES + strlen(tree->nodes[i].symbol) +
+				 strlen(tree->nodes[i].module);
+	return bytes;
+}
+
 int flamediff_write(
 	const struct diff_tree *tree, const struct flamediff_options *options, FILE *out)
 {
@@ -207,12 +222,14 @@ int flamediff_write(
 		.title = options->title,
 		.subtitle = options->subtitle,
 		.standalone = options->standalone};
+	double narrowest_px =
+		options->narrowest_px > 0 ? options->narrowest_px : FLAMEGRAPH_NARROWEST_PX;
 	double total = tree->nodes[0].width_ns, scale, bottom;
 	_cleanup_free_ double *start = NULL;
 	uint32_t depth = 0;
 	size_t dropped = 0;
 
-	start = place(tree, &depth);
+	start = place(tree, narrowest_px, &depth);
 	if (!start)
 		return -ENOMEM;
 	scale = total > 0 ? (FLAME_WIDTH - 2 * FLAME_MARGIN) / total : 0;
@@ -224,7 +241,7 @@ int flamediff_write(
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		const struct diff_node *node = &tree->nodes[tree->order[i]];
 
-		if (node->width_ns * scale < FLAME_NARROWEST_PX) {
+		if (node->width_ns * scale < narrowest_px) {
 			dropped++;
 			continue;
 		}
@@ -233,7 +250,7 @@ int flamediff_write(
 			out);
 	}
 	fputs("</g>\n", out);
-	flamegraph_info(bottom + 20, dropped, out);
+	flamegraph_info(bottom + 20, dropped, narrowest_px, out);
 	write_legend(options, bottom + 42, out);
 	flamegraph_foot(&frame, out);
 	return ferror(out) ? -EIO : 0;

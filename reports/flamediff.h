@@ -19,9 +19,13 @@ struct flamediff_options {
 	const char *title;
 	const char *subtitle;
 	const char *names[DIFF_SIDES]; /**< of both sides, for people: "native", "osv" */
+	double narrowest_px; /**< narrower frames are left out; 0: FLAMEGRAPH_NARROWEST_PX */
 	bool sampled;    /**< times are by sampling, and have its error; else they are measured */
 	bool standalone; /**< a file of its own; else it needs flamegraph_style() and _script() */
 };
+
+/** About how many bytes of a page the drawing takes. */
+size_t flamediff_bytes(const struct diff_tree *tree, double narrowest_px);
 
 /** Draw @tree. 0, -EIO or -ENOMEM. */
 int flamediff_write(

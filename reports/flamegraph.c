@@ -79,8 +79,17 @@ void flamegraph_label(const char *text, double x, double y, double width, FILE *
 	fputs("</text>", out);
 }
 
+void flamegraph_rect(bool standalone, double x, double y, double width, FILE *out)
+{
+	if (standalone)
+		fprintf(out, "<rect x=\"%.4f\" y=\"%.0f\" width=\"%.4f\" height=\"%d\"/>", x, y,
+			width, FLAME_ROW - 1);
+	else
+		fprintf(out, "<rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\"/>", x, y, width);
+}
+
 static void write_frame(const struct stack_tree *tree, const struct stack_node *node,
-	const char *count_of, double x, double y, double width, FILE *out)
+	const struct flamegraph_options *options, double x, double y, double width, FILE *out)
 {
 	fprintf(out, "<g class=\"%c\"><title>", side_table[node->side].mark);
 	markup_text(out, node->symbol);
@@ -92,19 +101,20 @@ static void write_frame(const struct stack_tree *tree, const struct stack_node *
 	fprintf(out, "\n%s, %s %%", format_time((double)node->total_ns).text,
 		format_percent((double)node->total_ns, (double)tree->nodes[0].total_ns).text);
 	if (node->samples > 0)
-		fprintf(out, ", %s %s", format_count((double)node->samples).text, count_of);
-	fprintf(out, "</title><rect x=\"%.4f\" y=\"%.0f\" width=\"%.4f\" height=\"%d\"/>", x, y,
-		width, FLAME_ROW - 1);
+		fprintf(out, ", %s %s", format_count((double)node->samples).text,
+			options->count_of);
+	fputs("</title>", out);
+	flamegraph_rect(options->standalone, x, y, width, out);
 	flamegraph_label(node->symbol, x, y, width, out);
 	fputs("</g>\n", out);
 }
 
 /** Where each node begins, in ns from the left edge; and how deep the wide enough ones go. */
-static double *place(const struct stack_tree *tree, uint32_t *ret_depth)
+static double *place(const struct stack_tree *tree, double narrowest_px, uint32_t *ret_depth)
 {
 	double *start = calloc(tree->n_nodes, 2 * sizeof(*start)), *cursor;
-	double narrowest = FLAME_NARROWEST_PX / (FLAME_WIDTH - 2 * FLAME_MARGIN) *
-			   (double)tree->nodes[0].total_ns;
+	double narrowest =
+		narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * (double)tree->nodes[0].total_ns;
 
 	if (!start)
 		return NULL;
@@ -173,12 +183,13 @@ void flamegraph_head(const struct flamegraph_options *options, double height,
 		options->standalone ? " xmlns=\"http://www.w3.org/1999/xhtml\"" : "");
 }
 
-void flamegraph_info(double y, size_t dropped, FILE *out)
+void flamegraph_info(double y, size_t dropped, double narrowest_px, FILE *out)
 {
 	fprintf(out, "<text class=\"fg-info\" x=\"%d\" y=\"%.0f\">", FLAME_MARGIN, y);
 	fputs("Click a frame to zoom; arrow keys move, Enter zooms, Esc resets, / searches.", out);
 	if (dropped > 0)
-		fprintf(out, " %zu frames narrower than 0.1 px are not drawn.", dropped);
+		fprintf(out, " %zu frames narrower than %.3g px are not drawn.", dropped,
+			narrowest_px);
 	fputs("</text>\n", out);
 }
 
@@ -189,38 +200,55 @@ void flamegraph_foot(const struct flamegraph_options *options, FILE *out)
 	fputs("</svg>\n", out);
 }
 
+/* As measured: what a frame takes beside its names. */
+#define FRAME_BYTES 130
+
+size_t flamegraph_bytes(const struct stack_tree *tree, double narrowest_px)
+{
+	double narrowest =
+		narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * (double)tree->nodes[0].total_ns;
+	size_t bytes = FLAME_BYTES;
+
+	for (size_t i = 0; i < tree->n_nodes; i++)
+		if ((double)tree->nodes[i].total_ns >= narrowest)
+			bytes += FRAME_BYTES + strlen(tree->nodes[i].symbol) +
+				 strlen(tree->nodes[i].module);
+	return bytes;
+}
+
 int flamegraph_write(
 	const struct stack_tree *tree, const struct flamegraph_options *options, FILE *out)
 {
 	double total = (double)tree->nodes[0].total_ns, scale, frames_height;
+	double narrowest_px =
+		options->narrowest_px > 0 ? options->narrowest_px : FLAMEGRAPH_NARROWEST_PX;
 	_cleanup_free_ double *start = NULL;
 	uint32_t depth = 0;
 	size_t dropped = 0;
 
-	start = place(tree, &depth);
+	start = place(tree, narrowest_px, &depth);
 	if (!start)
 		return -ENOMEM;
 	scale = total > 0 ? (FLAME_WIDTH - 2 * FLAME_MARGIN) / total : 0;
 	frames_height = (double)(depth + 1) * FLAME_ROW;
 	flamegraph_head(options, FLAME_TOP + frames_height + FLAME_BOTTOM, write_defs, out);
 	fputs("<g class=\"frames\">\n", out);
-	write_frame(tree, tree->nodes, options->count_of, FLAME_MARGIN,
-		FLAME_TOP + frames_height - FLAME_ROW, FLAME_WIDTH - 2 * FLAME_MARGIN, out);
+	write_frame(tree, tree->nodes, options, FLAME_MARGIN, FLAME_TOP + frames_height - FLAME_ROW,
+		FLAME_WIDTH - 2 * FLAME_MARGIN, out);
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		const struct stack_node *node = &tree->nodes[tree->order[i]];
 		double width = (double)node->total_ns * scale;
 
-		if (width < FLAME_NARROWEST_PX) {
+		if (width < narrowest_px) {
 			dropped++;
 			continue;
 		}
-		write_frame(tree, node, options->count_of,
-			FLAME_MARGIN + start[tree->order[i]] * scale,
+		write_frame(tree, node, options, FLAME_MARGIN + start[tree->order[i]] * scale,
 			FLAME_TOP + frames_height - (double)(node->depth + 1) * FLAME_ROW, width,
 			out);
 	}
 	fputs("</g>\n", out);
-	flamegraph_info(FLAME_TOP + frames_height + 20, dropped, out);
+	flamegraph_info(FLAME_TOP + frames_height + 20, dropped, narrowest_px, out);
 	write_legend(tree, FLAME_TOP + frames_height + 42, out);
 	flamegraph_foot(options, out);
 	return ferror(out) ? -EIO : 0;

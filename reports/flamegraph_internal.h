@@ -7,13 +7,13 @@
 
 #include "reports/flamegraph.h"
 
-#define FLAME_WIDTH        1200
-#define FLAME_MARGIN       10
-#define FLAME_TOP          60 /* title and controls */
-#define FLAME_BOTTOM       52 /* details and legend */
-#define FLAME_ROW          17
-#define FLAME_CHARACTER    6.7 /* width of the frames' type */
-#define FLAME_NARROWEST_PX 0.1
+#define FLAME_WIDTH     1200
+#define FLAME_MARGIN    10
+#define FLAME_TOP       60 /* title and controls */
+#define FLAME_BOTTOM    52 /* details and legend */
+#define FLAME_ROW       17
+#define FLAME_BYTES     4000 /* of a drawing, beside its frames, about */
+#define FLAME_CHARACTER 6.7  /* width of the frames' type */
 
 /** Begin the drawing: title, subtitle, place of the controls; @defs writes patterns and styles. */
 void flamegraph_head(const struct flamegraph_options *options, double height,
@@ -24,7 +24,10 @@ void flamegraph_head(const struct flamegraph_options *options, double height,
 void flamegraph_label(const char *text, double x, double y, double width, FILE *out);
 
 /** The line that tells of keys and, under the mouse, of frames. */
-void flamegraph_info(double y, size_t dropped, FILE *out);
+void flamegraph_info(double y, size_t dropped, double narrowest_px, FILE *out);
+
+/** A frame's rectangle; in a page the style sheet gives it its height. */
+void flamegraph_rect(bool standalone, double x, double y, double width, FILE *out);
 
 /** End the drawing. */
 void flamegraph_foot(const struct flamegraph_options *options, FILE *out);

@@ -7,16 +7,18 @@
 
 #include "common/cleanup.h"
 #include "reports/format.h"
-#include "reports/page_internal.h"
 
 const struct flame_kind flame_table[FLAME_KINDS] = {
-	{"flamegraph", "oncpu", false, "On-CPU", "time on the CPU by sampling", "samples"},
-	{"offcpu", "offcpu", false, "Off-CPU", "time off the CPU, measured", "intervals"},
-	{"flamegraph-boot", "oncpu", true, "On-CPU during boot", "time on the CPU by sampling",
-		"samples"},
-	{"offcpu-boot", "offcpu", true, "Off-CPU during boot", "time off the CPU, measured",
+	{"flamegraph", "oncpu", false, false, "On-CPU", "time on the CPU by sampling", "samples"},
+	{"offcpu", "offcpu", false, false, "Off-CPU", "time off the CPU, measured", "intervals"},
+	{"flamegraph-boot", "oncpu", true, false, "On-CPU during boot",
+		"time on the CPU by sampling", "samples"},
+	{"offcpu-boot", "offcpu", true, false, "Off-CPU during boot", "time off the CPU, measured",
 		"intervals"},
 };
+
+const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,
+	"On-CPU by thread of the guest", "time on the CPU by sampling", "samples"};
 
 void flame_clean_name(char *name)
 {
@@ -38,24 +40,6 @@ char *flame_name(const struct flame_kind *kind, const struct cell *cell)
 	return name;
 }
 
-int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
-	struct stack_tree **ret)
-{
-	const struct stack_selection selection = {
-		.cell = cell, .kind = kind->kind, .boot = kind->boot};
-	struct stack_tree *tree = NULL;
-	int r = stack_tree_build(s->store, &selection, &tree);
-
-	if (r < 0)
-		return r;
-	if (tree->nodes[0].total_ns == 0) {
-		stack_tree_free(tree);
-		tree = NULL;
-	}
-	*ret = tree;
-	return 0;
-}
-
 /** One slot for each kind of each cell, filled as they are asked for. */
 struct flame_cache {
 	struct kept_tree {
@@ -63,6 +47,7 @@ struct flame_cache {
 		struct stack_tree *tree; /**< NULL: there are no samples */
 	} * slots;
 	size_t n_slots;
+	struct sample_piles *piles; /**< read when they are first asked for */
 };
 
 int flame_cache_make(struct flame_cache **ret)
@@ -82,7 +67,52 @@ void flame_cache_free(struct flame_cache *cache)
 	for (size_t i = 0; i < cache->n_slots; i++)
 		stack_tree_free(cache->slots[i].tree);
 	free(cache->slots);
+	sample_piles_free(cache->piles);
 	free(cache);
+}
+
+/** Where the kind of the cell is in slots and piles. */
+static size_t index_of(
+	const struct summary *s, const struct flame_kind *kind, const struct cell *cell)
+{
+	return (size_t)(cell - s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
+}
+
+static int build_tree(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, bool merge_lanes, struct stack_tree **ret)
+{
+	if (!s->flames->piles) {
+		int r = sample_piles_make(s, &s->flames->piles);
+
+		if (r < 0)
+			return r;
+	}
+	return stack_tree_build(
+		s->store, &s->flames->piles->piles[index_of(s, kind, cell)], merge_lanes, ret);
+}
+
+int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, struct stack_tree **ret)
+{
+	return build_tree(s, kind, cell, true, ret);
+}
+
+int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret)
+{
+	struct stack_tree *tree = NULL;
+	int r = kind->guest_threads
+			? stack_tree_build_guest_threads(s->store, cell, kind->kind, &tree)
+			: build_tree(s, kind, cell, false, &tree);
+
+	if (r < 0)
+		return r;
+	if (tree->nodes[0].total_ns == 0) {
+		stack_tree_free(tree);
+		tree = NULL;
+	}
+	*ret = tree;
+	return 0;
 }
 
 int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
@@ -97,8 +127,7 @@ int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, cons
 			return -ENOMEM;
 		cache->n_slots = s->n_cells * FLAME_KINDS;
 	}
-	slot = &cache->slots[(size_t)(cell - s->cells) * FLAME_KINDS +
-			     (size_t)(kind - flame_table)];
+	slot = &cache->slots[index_of(s, kind, cell)];
 	if (!slot->built) {
 		int r = flame_tree(s, kind, cell, &slot->tree);
 
@@ -129,12 +158,14 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 }
 
 int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
-	const struct stack_tree *tree, bool standalone, size_t index, FILE *out)
+	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
+	FILE *out)
 {
 	_cleanup_free_ char *title = NULL, *subtitle = NULL;
 	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(s, cell) : STORE_NULL;
 	char id[40], rate[40] = "";
-	struct flamegraph_options options = {.id = id, .standalone = standalone};
+	struct flamegraph_options options = {
+		.id = id, .narrowest_px = narrowest_px, .standalone = standalone};
 
 	snprintf(id, sizeof(id), "fg%zu", index);
 	if (hz != STORE_NULL)
@@ -154,48 +185,4 @@ int flame_draw(const struct summary *s, const struct flame_kind *kind, const str
 	options.subtitle = subtitle;
 	options.count_of = kind->count_of;
 	return flamegraph_write(tree, &options, out);
-}
-
-static int write_cell(const struct summary *s, size_t index, size_t *shown, FILE *out)
-{
-	const struct cell *cell = &s->cells[index];
-	size_t n = 0;
-
-	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		const struct stack_tree *tree = NULL;
-		int r = flame_tree_kept(s, &flame_table[k], cell, &tree);
-
-		if (r < 0)
-			return r;
-		if (!tree)
-			continue;
-		if (n++ == 0) {
-			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
-				*shown ? "" : " first-details", *shown ? "" : " open");
-			page_cell_name(out, cell);
-			fputs("</summary>\n", out);
-			++*shown;
-		}
-		fputs("<div class=\"flame\">\n", out);
-		r = flame_draw(s, &flame_table[k], cell, tree, false, index * FLAME_KINDS + k, out);
-		if (r < 0)
-			return r;
-		fputs("</div>\n", out);
-	}
-	if (n > 0)
-		fputs("</details>\n", out);
-	return 0;
-}
-
-int page_flames(const struct summary *s, FILE *out)
-{
-	size_t shown = 0;
-
-	for (size_t i = 0; i < s->n_cells; i++) {
-		int r = write_cell(s, i, &shown, out);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }

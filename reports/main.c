@@ -10,7 +10,7 @@
 
 enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
 
-enum { OPTION_JSON = 0x100, OPTION_FORCE };
+enum { OPTION_JSON = 0x100, OPTION_FORCE, OPTION_REFERENCE };
 
 /* Commands as bits, to say which options go with which. */
 enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2 };
@@ -26,18 +26,25 @@ struct command {
 static const struct command commands[] = {
 	{"export", EXPORT, 1, SIZE_MAX, command_export},
 	{"diff", DIFF, 2, 2, command_diff},
-	{NULL, REPORT, 1, SIZE_MAX, command_report},
+	{NULL, REPORT, 0, SIZE_MAX, command_report},
 };
 
-static const char synopsis[] = "DIR...\nexport --format FORMAT DIR...\ndiff A B";
+static const char synopsis[] = "DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B";
 
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
 	{"format", 'f', "FORMAT", 0,
 		"what to export: folded, speedscope, pprof, perfetto, csv or json", 0},
 	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
+	{"reference", OPTION_REFERENCE, "NAME", 0,
+		"show published run times beside: a CSV file, or selvacoumar2023; alone: what they "
+		"say",
+		0},
 	{"force", OPTION_FORCE, NULL, 0,
-		"replace files in the folder that --output names; compare different workloads", 0},
+		"replace files in the folder that --output names; compare different workloads, "
+		"merge "
+		"shards of different machines",
+		0},
 	{},
 };
 
@@ -46,6 +53,7 @@ static const unsigned int option_commands[] = {
 	REPORT | EXPORT | DIFF,
 	EXPORT,
 	REPORT | DIFF,
+	REPORT,
 	REPORT | EXPORT | DIFF,
 };
 
@@ -85,8 +93,8 @@ static void take_command(struct parse *p, struct argp_state *state)
 		p->options.paths++;
 		p->options.n_paths--;
 	}
-	if (p->options.n_paths < c->min_paths)
-		argp_error(state, c->min_paths == 1 ? "name the folder of an experiment"
+	if (p->options.n_paths < c->min_paths || (p->options.n_paths == 0 && !p->options.reference))
+		argp_error(state, c->min_paths <= 1 ? "name the folder of an experiment"
 						    : "name two to compare: A and B");
 	if (p->options.n_paths > c->max_paths)
 		argp_error(state, "%zu are too many", p->options.n_paths);
@@ -111,6 +119,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_JSON:
 		o->json = true;
+		return 0;
+	case OPTION_REFERENCE:
+		o->reference = argument;
 		return 0;
 	case OPTION_FORCE:
 		o->force = true;

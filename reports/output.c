@@ -92,7 +92,11 @@ static int check_free(const struct output *o, const char *name, struct error *er
 {
 	struct stat st;
 
-	if (o->replace || fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return error_set_errno(error, -EISDIR, "cannot write %s/%s", o->path, name);
+	if (o->replace)
 		return 0;
 	return error_set(
 		error, -EEXIST, "%s/%s exists already: --force replaces it", o->path, name);

@@ -29,6 +29,7 @@ static const struct {
 } sections[] = {
 	{"verdict", "Result", "Verdict", "Verdict", NULL, page_verdict},
 	{"comparison", NULL, "Comparison", "The stacks side by side", NULL, page_comparison},
+	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",
 		"A lane is a vCPU, or a pinned worker thread. At every instant of the run it is in "
@@ -54,6 +55,12 @@ static const struct {
 		"Width is time, the outermost function is at the bottom, neighbours stand in order "
 		"of their names. Click a frame to zoom; search takes a regular expression.",
 		page_flames},
+	{"differences", NULL, "Differences", "Differential flame graphs",
+		"Each stack against the fastest on as many cores, per run: every run does the same "
+		"work. A frame is as wide as the larger of both sides, so that what is gone stays "
+		"visible; red takes longer than on the fastest, blue takes less, grey is what the "
+		"sampling alone may explain.",
+		page_diffs},
 	{"audit", "Can it be trusted?", "Audit", "The books against independent clocks",
 		"States that divide one clock add up by construction; that proves nothing. So each "
 		"run’s books are compared with clocks that the probes did not use.",
@@ -82,7 +89,7 @@ static void bodies_clear(struct bodies *bodies)
 
 /** The contents come before the sections and name only those that are shown, so these are made
  * first. */
-static int make_bodies(const struct summary *s, struct bodies *ret)
+static int make_bodies(const struct page *page, struct bodies *ret)
 {
 	for (size_t i = 0; i < N_SECTIONS; i++) {
 		FILE *out = open_memstream(&ret->text[i], &ret->size[i]);
@@ -90,7 +97,7 @@ static int make_bodies(const struct summary *s, struct bodies *ret)
 
 		if (!out)
 			return -ENOMEM;
-		r = sections[i].write(s, out);
+		r = sections[i].write(page, out);
 		if (ferror(out) && r >= 0)
 			r = -ENOMEM;
 		if (fclose(out) != 0 && r >= 0)
@@ -106,7 +113,7 @@ static void write_policy(const struct summary *s, const struct bodies *bodies, F
 	(void)s;
 	(void)bodies;
 	fputs("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-	      "style-src 'unsafe-inline'; script-src " SCRIPT_POLICY
+	      "style-src 'unsafe-inline'; img-src data:; script-src " SCRIPT_POLICY
 	      "; base-uri 'none'; form-action 'none'\">",
 		out);
 }
@@ -265,11 +272,12 @@ static place_t find_place(const char *mark, size_t length)
 	return NULL;
 }
 
-int page_write(const struct summary *s, FILE *out)
+int page_write(const struct summary *s, const struct figures *figures, FILE *out)
 {
 	_cleanup_bodies_ struct bodies bodies = {};
 	const char *at = (const char *)page_html;
-	int r = make_bodies(s, &bodies);
+	struct page page = {s, figures};
+	int r = make_bodies(&page, &bodies);
 
 	if (r < 0)
 		return r;

@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
+#include "reports/figures.h"
 #include "reports/summary.h"
 
-/** Write the page. 0, -ENOMEM, -EIO, -EBADMSG. */
-int page_write(const struct summary *s, FILE *out);
+/** Write the page; @figures are those for a paper, NULL: none. 0, -ENOMEM, -EIO, -EBADMSG. */
+int page_write(const struct summary *s, const struct figures *figures, FILE *out);

@@ -197,8 +197,9 @@ static void write_trust(const struct summary *s, FILE *out)
 	page_table_close(out);
 }
 
-int page_audit(const struct summary *s, FILE *out)
+int page_audit(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	if (s->n_cells == 0)

@@ -22,7 +22,7 @@ static double linear(unsigned channel)
 }
 
 /** Black or white, whichever is read more easily on @color (#rrggbb). */
-static const char *ink_on(const char *color)
+const char *page_ink_on(const char *color)
 {
 	unsigned long rgb = strtoul(color + 1, NULL, 16);
 	double light = 0.2126 * linear(rgb >> 16 & 255) + 0.7152 * linear(rgb >> 8 & 255) +
@@ -51,7 +51,7 @@ static void write_segment(
 	if (percent * size > (double)strlen(name) * 7.2 + 8)
 		fprintf(out,
 			"<text x=\"%.3f%%\" y=\"18\" text-anchor=\"middle\" fill=\"%s\">%s</text>",
-			from + percent / 2, ink_on(state_table[state].color), name);
+			from + percent / 2, page_ink_on(state_table[state].color), name);
 	fputs("</g>", out);
 }
 
@@ -105,7 +105,7 @@ static void write_axis(FILE *out)
 		out);
 }
 
-static void write_legend(const struct summary *s, FILE *out)
+void page_state_legend(const struct summary *s, const char *more, FILE *out)
 {
 	fputs("<ul class=\"legend\">", out);
 	for (int i = 0; i < STATE_COUNT; i++)
@@ -116,6 +116,7 @@ static void write_legend(const struct summary *s, FILE *out)
 				" width=\"13\" height=\"13\" fill=\"%s\"/></svg>%s "
 				"<small>%s</small></li>\n",
 				state_table[i].color, state_name(i), state_title(i));
+	fputs(more, out);
 	fputs("</ul>\n", out);
 }
 
@@ -166,11 +167,13 @@ static void write_table_head(const struct summary *s, bool phases, FILE *out)
 		out);
 }
 
-int page_books(const struct summary *s, FILE *out)
+int page_books(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	if (s->n_cells == 0)
 		return 0;
-	write_legend(s, out);
+	page_state_legend(s, "", out);
 	fputs("<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores) {
@@ -226,8 +229,10 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 	fputs("</div></div>\n", out);
 }
 
-int page_phases(const struct summary *s, FILE *out)
+int page_phases(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	if (s->n_cells == 0)
 		return 0;
 	fputs("<div class=\"phases\">\n", out);

@@ -123,8 +123,9 @@ static void write_step(const struct boot_cell *c, size_t i, FILE *out)
 	fputs("</td></tr>\n", out);
 }
 
-int page_boot(const struct summary *s, FILE *out)
+int page_boot(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	static const char *const names[] = {
 		"stack", "step", "#mean ms", "#σ ms", "#median ms", "#% of boot", "ends with"};
 	_cleanup_boot_report_ struct boot_report *b = NULL;

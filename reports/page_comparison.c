@@ -330,8 +330,10 @@ static void write_spreads(const struct explanation *e, FILE *out)
 	fputs("</details>\n", out);
 }
 
-int page_comparison(const struct summary *s, FILE *out)
+int page_comparison(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	if (s->n_cells == 0)
 		return 0;
 	write_cells(s, out);

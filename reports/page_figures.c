@@ -187,8 +187,42 @@ static int write_in_order(
 	return 0;
 }
 
-int page_figures(const struct summary *s, FILE *out)
+/** Those that gnuplot has drawn; they are beside the page as files, too. */
+static void write_for_paper(const struct figures *figures, FILE *out)
 {
+	if (!figures || (figures->n == 0 && !*figures->trouble))
+		return;
+	fputs("<details class=\"first-details paper\"><summary>For a paper<span>", out);
+	if (figures->n > 0)
+		fprintf(out,
+			"%zu figure%s as SVG and PDF, with data and script, in "
+			"<code>" FIGURES_FOLDER "/</code> beside this page",
+			figures->n, figures->n == 1 ? "" : "s");
+	fputs("</span></summary>\n", out);
+	if (*figures->trouble) {
+		fputs("<p>", out);
+		markup_text(out, figures->trouble);
+		fputs("</p>\n", out);
+	}
+	fputs("<div class=\"paper-figures\">\n", out);
+	for (size_t i = 0; i < figures->n; i++) {
+		const struct figure *f = &figures->list[i];
+
+		fputs("<figure><h3>", out);
+		markup_text(out, f->title);
+		fputs("</h3>\n", out);
+		fwrite(f->svg, 1, f->svg_length, out);
+		fputs("\n<figcaption>", out);
+		markup_text(out, f->caption ? f->caption : "");
+		fprintf(out, " <code>" FIGURES_FOLDER "/%s.svg</code></figcaption></figure>\n",
+			f->name);
+	}
+	fputs("</div></details>\n", out);
+}
+
+int page_figures(const struct page *page, FILE *out)
+{
+	const struct summary *s = page->summary;
 	size_t n = 0;
 	_cleanup_free_ const char **stacks = page_stacks(s, &n);
 	int r;
@@ -196,5 +230,9 @@ int page_figures(const struct summary *s, FILE *out)
 	if (!stacks)
 		return -ENOMEM;
 	r = write_over_cores(s, stacks, n, out);
-	return r < 0 ? r : write_in_order(s, stacks, n, out);
+	if (r >= 0)
+		r = write_in_order(s, stacks, n, out);
+	if (r >= 0)
+		write_for_paper(page->figures, out);
+	return r;
 }

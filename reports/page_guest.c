@@ -213,7 +213,8 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 			fputs(open_table, out);
 			fputs("<caption>Threads of the guest in the last run, told apart by FS "
 			      "base; those with at least 0.5 % of a vCPU's samples. Switches: to "
-			      "this thread, seen between two samples: a lower bound.</caption>"
+			      "this thread, seen between two samples: a lower bound. Their stacks, "
+			      "thread by thread: flamegraph-threads-... beside this page.</caption>"
 			      "<thead><tr><th scope=\"col\" class=\"n\">vCPU</th>"
 			      "<th scope=\"col\">FS base</th>"
 			      "<th scope=\"col\" class=\"n\">% of vCPU</th>"
@@ -300,8 +301,9 @@ static int write_cell(const struct summary *s, const struct cell *cell, bool *fi
 	return r;
 }
 
-int page_guest(const struct summary *s, FILE *out)
+int page_guest(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	bool first = true;
 
 	for (size_t i = 0; i < s->n_cells; i++) {

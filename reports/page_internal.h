@@ -6,35 +6,50 @@
 
 #include <stdio.h>
 
+#include "reports/figures.h"
 #include "reports/summary.h"
 
+/** What the sections are made from. */
+struct page {
+	const struct summary *summary;
+	const struct figures *figures; /**< for a paper; NULL: none */
+};
+
 /** 0 or a negative errno; errors of @out are found at the end. */
-typedef int (*page_section_t)(const struct summary *s, FILE *out);
+typedef int (*page_section_t)(const struct page *page, FILE *out);
 
-int page_verdict(const struct summary *s, FILE *out);
-int page_comparison(const struct summary *s, FILE *out);
-int page_figures(const struct summary *s, FILE *out);
+int page_verdict(const struct page *page, FILE *out);
+int page_comparison(const struct page *page, FILE *out);
+int page_explain(const struct page *page, FILE *out);
+int page_figures(const struct page *page, FILE *out);
 
-int page_books(const struct summary *s, FILE *out);
-int page_phases(const struct summary *s, FILE *out);
-int page_details(const struct summary *s, FILE *out);
+int page_books(const struct page *page, FILE *out);
+int page_phases(const struct page *page, FILE *out);
+int page_details(const struct page *page, FILE *out);
 
-int page_guest(const struct summary *s, FILE *out);
-int page_boot(const struct summary *s, FILE *out);
-int page_flames(const struct summary *s, FILE *out);
+int page_guest(const struct page *page, FILE *out);
+int page_boot(const struct page *page, FILE *out);
+int page_flames(const struct page *page, FILE *out);
+int page_diffs(const struct page *page, FILE *out);
 
-int page_audit(const struct summary *s, FILE *out);
-int page_counters(const struct summary *s, FILE *out);
-int page_runs(const struct summary *s, FILE *out);
+int page_audit(const struct page *page, FILE *out);
+int page_counters(const struct page *page, FILE *out);
+int page_runs(const struct page *page, FILE *out);
 
-int page_machine(const struct summary *s, FILE *out);
-int page_reproduce(const struct summary *s, FILE *out);
+int page_machine(const struct page *page, FILE *out);
+int page_reproduce(const struct page *page, FILE *out);
 
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores);
 
 /** "<b>guest</b>, 2 cores" as text, escaped. */
 void page_cell_name(FILE *out, const struct cell *cell);
+
+/** Black or white, whichever is read more easily on @color (#rrggbb). */
+const char *page_ink_on(const char *color);
+
+/** The colours of the states that there are, in words; @more: markup of further entries. */
+void page_state_legend(const struct summary *s, const char *more, FILE *out);
 
 /**
  * Begin a table that scrolls sideways where it must: its header row from "name" (text) and "#name"

@@ -54,7 +54,8 @@ static const struct {
 };
 
 /** Settings shown elsewhere, or too long to be read. */
-static const char *const elsewhere[] = {"command", "topology", "topology_text"};
+static const char *const elsewhere[] = {
+	"command", "local", "plan", "topology", "topology_shape", "topology_text"};
 
 /** Is @key that setting, or (in a merged store) that setting of one of the stores? */
 static bool is_setting(const char *key, const char *name)
@@ -155,8 +156,9 @@ static void write_long(const struct store_tables *t, const char *name, const cha
 	}
 }
 
-int page_machine(const struct summary *s, FILE *out)
+int page_machine(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	fputs("<dl class=\"facts\">\n", out);

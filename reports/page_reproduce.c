@@ -141,19 +141,34 @@ static int write_experiment(const struct summary *s, const char *command, const 
 	return 0;
 }
 
+/** A cell as `report diff` takes it. */
+static void write_operand(const struct cell *cell, const char *folder, FILE *out)
+{
+	fputs(folder, out);
+	fputc(':', out);
+	markup_text(out, cell->guest);
+	fprintf(out, ":%lld", (long long)cell->cores);
+}
+
 static void write_reports(const struct summary *s, FILE *out)
 {
-	(void)s;
 	fputs("<h3>This page and everything beside it, from the experiment’s folder</h3>", out);
 	open_command(out);
 	fputs("report .\nreport --json .", out);
 	for (const struct export_format *f = export_formats; f->name; f++)
 		fprintf(out, "\nreport export --format %s .", f->name);
+	if (s->n_cells > 1) {
+		fputs("\nreport diff ", out);
+		write_operand(&s->cells[0], ".", out);
+		fputc(' ', out);
+		write_operand(&s->cells[1], "", out);
+	}
 	fputs("</pre>\n", out);
 }
 
-int page_reproduce(const struct summary *s, FILE *out)
+int page_reproduce(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 	int r = 0;
 

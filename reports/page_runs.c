@@ -68,8 +68,9 @@ static int compare_position(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-int page_runs(const struct summary *s, FILE *out)
+int page_runs(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	static const char *const names[] = {"#position", "#run", "stack", "#cores", "#repetition",
 		"status", "#boot s", "#run s", "#residual", "#lost", "closed", "audited"};
 	const struct store_tables *t = store_tables(s->store);

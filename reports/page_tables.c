@@ -80,8 +80,10 @@ static void write_cell_details(const struct cell *cell, FILE *out)
 	page_table_close(out);
 }
 
-int page_details(const struct summary *s, FILE *out)
+int page_details(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
+
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 
@@ -138,8 +140,9 @@ static void write_counter_row(const struct summary *s, const char *name, FILE *o
 	fputs("</tr>\n", out);
 }
 
-int page_counters(const struct summary *s, FILE *out)
+int page_counters(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	if (t->n_counters == 0)

@@ -46,8 +46,9 @@ static void write_warnings(const struct store_tables *t, FILE *out)
 	fputs(n > WARNINGS_SHOWN + 1 ? "</ul></details></div>\n" : "</ul></div>\n", out);
 }
 
-int page_verdict(const struct summary *s, FILE *out)
+int page_verdict(const struct page *page, FILE *out)
 {
+	const struct summary *s = page->summary;
 	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
 	size_t n;
 

@@ -6,31 +6,103 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/figures.h"
 #include "reports/page.h"
 #include "reports/summary.h"
 
+/** What the page is made from. */
+struct page_job {
+	const struct export_job *job;
+	const struct figures *figures;
+};
+
 static int fill_page(void *userdata, FILE *out)
 {
-	const struct export_job *job = userdata;
-	int r = page_write(job->summary, out);
+	const struct page_job *page = userdata;
+	int r = page_write(page->job->summary, page->figures, out);
 
+	return r == -EBADMSG ? export_store_error(page->job, r) : r;
+}
+
+/** Draw the figures into @output, the folder "figures" of the report's. */
+static int make_figures(const struct export_job *job, const struct report_target *target,
+	struct output *output, struct figures **ret)
+{
+	_cleanup_boot_report_ struct boot_report *boot = NULL;
+	struct figures_source source = {.summary = job->summary,
+		.explanation = job->summary->explanation,
+		.reference = target->reference};
+	int r = boot_report_make(job->summary, &boot);
+
+	if (r >= 0) {
+		source.boot = boot;
+		r = figures_make(&source, output, ret, job->error);
+	}
 	return r == -EBADMSG ? export_store_error(job, r) : r;
 }
 
-/** The files of a report, in the order in which they appear. */
-static int make_all(const struct export_job *job)
+static int open_figures(
+	const struct report_target *target, struct output **ret, struct error *error)
 {
-	int r = export_flames(job, true);
+	_cleanup_free_ char *path = NULL;
 
-	if (r >= 0)
-		r = export_tables(job);
-	return r < 0 ? r
-		     : output_file(job->output, "index.html", fill_page, (void *)(uintptr_t)job,
-			       job->error);
+	if (asprintf(&path, "%s/" FIGURES_FOLDER, target->folder) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return output_open(path, target->replace, ret, error);
 }
 
+/** Say so if the reference tells nothing of what was measured. */
+static void check_reference(const struct summary *s, const struct report_target *target)
+{
+	const struct reference *reference = target->reference;
+	char text[400];
+
+	if (!reference || !target->warn || s->n_cells == 0)
+		return;
+	for (size_t i = 0; i < s->n_cells; i++)
+		for (size_t k = 0; k < reference->n_cells; k++)
+			if (strcmp(s->cells[i].scenario, reference->cells[k].scenario) == 0)
+				return;
+	snprintf(text, sizeof(text),
+		"reference %.100s has no scenario \"%.100s\" (it has %.100s), so its runs are not "
+		"shown",
+		reference->name, s->cells[0].scenario, reference->cells[0].scenario);
+	target->warn(text, target->userdata);
+}
+
+/** The files of a report, in the order in which they appear. */
+static int make_all(const struct export_job *job, const struct report_target *target)
+{
+	_cleanup_output_ struct output *output = NULL;
+	_cleanup_figures_ struct figures *figures = NULL;
+	int r = open_figures(target, &output, job->error);
+
+	if (r >= 0)
+		r = make_figures(job, target, output, &figures);
+	if (r >= 0)
+		r = export_flames(job, true);
+	if (r >= 0)
+		r = export_tables(job);
+	if (r >= 0) {
+		struct page_job page = {job, figures};
+
+		r = output_file(job->output, "index.html", fill_page, &page, job->error);
+	}
+	if (r >= 0)
+		r = output_commit(output, target->written, target->userdata, job->error);
+	if (r < 0)
+		return r;
+	check_reference(job->summary, target);
+	if (*figures->trouble && target->warn)
+		target->warn(figures->trouble, target->userdata);
+	return 0;
+}
+
+/** Write the files of @format, or of the report where it is NULL. */
 static int run_job(struct store_reader *store, const struct report_target *target,
-	int (*make)(const struct export_job *job), struct error *error)
+	const struct export_format *format, struct error *error)
 {
 	_cleanup_summary_ struct summary *s = NULL;
 	_cleanup_output_ struct output *output = NULL;
@@ -45,7 +117,7 @@ static int run_job(struct store_reader *store, const struct report_target *targe
 		return r;
 	job.summary = s;
 	job.output = output;
-	r = make(&job);
+	r = format ? format->make(&job) : make_all(&job, target);
 	if (r < 0 && !*job.error->text)
 		return error_set_errno(error, r, "cannot write to %s", target->folder);
 	return r < 0 ? r : output_commit(output, target->written, target->userdata, error);
@@ -54,13 +126,13 @@ static int run_job(struct store_reader *store, const struct report_target *targe
 int report_export(struct store_reader *store, const struct export_format *format,
 	const struct report_target *target, struct error *error)
 {
-	return run_job(store, target, format->make, error);
+	return run_job(store, target, format, error);
 }
 
 int report_write(
 	struct store_reader *store, const struct report_target *target, struct error *error)
 {
-	return run_job(store, target, make_all, error);
+	return run_job(store, target, NULL, error);
 }
 
 int report_make(const char *experiment_dir, struct error *error)

@@ -13,20 +13,25 @@
 
 #include "common/error.h"
 #include "reports/export.h"
+#include "reports/reference.h"
 #include "reports/store_reader.h"
 
 /** Where files go, and what may be replaced there. */
 struct report_target {
-	const char *folder;       /**< made if need be; its parent must exist */
-	bool replace;             /**< files of the same names; else they are an error */
-	output_written_t written; /**< told of each file; may be NULL */
-	void *userdata;           /**< of @written */
+	const char *folder;                /**< made if need be; its parent must exist */
+	bool replace;                      /**< files of the same names; else they are an error */
+	output_written_t written;          /**< told of each file; may be NULL */
+	void *userdata;                    /**< of @written and @warn */
+	const struct reference *reference; /**< shown beside; may be NULL */
+	void (*warn)(
+		const char *text, void *userdata); /**< what is left out, and why; may be NULL */
 };
 
 /**
  * (Re)make @experiment_dir/report/ from @experiment_dir/experiment.db: index.html, summary.csv,
- * runs.csv, flame graphs as .svg and .folded. All files appear when all are made, index.html last;
- * files of other names in the folder are left alone. Errors of store_reader_open(), or of writing
+ * runs.csv, flame graphs as .svg and .folded, figures in a folder of their own. All files appear
+ * when all are made, index.html last; files of other names in the folder are left alone. Errors of
+ * store_reader_open(), or of writing
  * (-EACCES, -ENOSPC, -EROFS, ...), with a message.
  */
 int report_make(const char *experiment_dir, struct error *error);

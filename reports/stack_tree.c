@@ -159,15 +159,18 @@ static size_t unwind(const struct builder *b, int64_t id, struct part *parts)
 	return n;
 }
 
-static int add_sample(
-	struct builder *b, const char *thread, int64_t stack, uint64_t weight_ns, uint64_t count)
+/** @guest_thread: NULL where the tree begins with @thread. */
+static int add_sample(struct builder *b, const char *guest_thread, const char *thread,
+	int64_t stack, uint64_t weight_ns, uint64_t count)
 {
 	struct part parts[STACK_DEPTH_MAX];
-	struct part top = {SIDE_THREAD, "", thread};
+	struct part top = {SIDE_THREAD, "", thread}, outermost = {SIDE_THREAD, "", guest_thread};
 	size_t n = unwind(b, stack, parts);
-	uint32_t node;
+	uint32_t node = 0;
 
-	if (child_of(b, 0, &top, &node) < 0)
+	if (guest_thread && child_of(b, 0, &outermost, &node) < 0)
+		return -ENOMEM;
+	if (child_of(b, node, &top, &node) < 0)
 		return -ENOMEM;
 	while (n > 0)
 		if (child_of(b, node, &parts[--n], &node) < 0)
@@ -177,48 +180,74 @@ static int add_sample(
 	return 0;
 }
 
-static int load_samples(struct builder *b, const struct stack_selection *selection)
+static int add_pile(struct builder *b, const struct pile *pile, bool merge_lanes)
 {
-	_cleanup_query_ sqlite3_stmt *query = NULL;
-	int r = store_prepare(b->store, &query,
-		"SELECT CASE WHEN ?3 AND s.lane >= 0 THEN '" STACK_LANES
-		"' ELSE s.thread END AS name,"
-		" s.stack, s.phase, CAST(total(s.weight_ns) AS INTEGER),"
-		" CAST(total(s.count) AS INTEGER) FROM run r JOIN sample s ON s.run = r.id"
-		" WHERE r.id = ?1 AND s.kind = ?2 AND s.weight_ns > 0"
-		" GROUP BY name, s.stack, s.phase");
-	const struct store_tables *t = store_tables(b->store);
+	b->tree->n_runs = pile->n_runs;
+	for (size_t i = 0; i < pile->n; i++) {
+		const struct pile_entry *e = &pile->entries[i];
+		int r = add_sample(b, NULL, merge_lanes && e->lane ? STACK_LANES : e->thread,
+			e->stack, e->ns, e->count);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < t->n_runs; i++) {
-		const struct store_run *run = &t->runs[i];
-
-		if (!cell_counts(selection->cell, run))
-			continue;
-		b->tree->n_runs++;
-		sqlite3_reset(query);
-		sqlite3_bind_int64(query, 1, run->id);
-		sqlite3_bind_text(query, 2, selection->kind, -1, SQLITE_STATIC);
-		sqlite3_bind_int(query, 3, selection->merge_lanes);
-		while ((r = store_step(b->store, query)) > 0) {
-			const char *thread = store_text(b->store, query, 0);
-			const char *phase = store_text(b->store, query, 2);
-			int64_t weight = store_number(query, 3), count = store_number(query, 4);
-
-			if (!thread || !phase)
-				return -ENOMEM;
-			if (phase_is_outside(phase) != selection->boot)
-				continue;
-			r = add_sample(b, *thread ? thread : "[thread]", store_number(query, 1),
-				(uint64_t)weight, count > 0 ? (uint64_t)count : 0);
-			if (r < 0)
-				return r;
-		}
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/** The cell's last run in which threads of the guest were seen; STORE_NULL: none. */
+static int last_run_with_threads(struct store_reader *store, const struct cell *cell, int64_t *ret)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	const struct store_tables *t = store_tables(store);
+	int r;
+
+	if (!store_has_table(store, "guest_thread"))
+		return 0;
+	r = store_prepare(store, &query, "SELECT 1 FROM guest_thread WHERE run = ?1 LIMIT 1");
+	for (size_t i = 0; r >= 0 && i < t->n_runs; i++) {
+		if (!cell_counts(cell, &t->runs[i]) || (*ret != STORE_NULL && *ret > t->runs[i].id))
+			continue;
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, t->runs[i].id);
+		r = store_step(store, query);
+		if (r > 0)
+			*ret = t->runs[i].id;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int add_guest_threads(struct builder *b, int64_t run, const char *kind)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r = store_prepare(b->store, &query,
+		"SELECT thread, stack, phase, CAST(total(weight_ns) AS INTEGER),"
+		" CAST(total(count) AS INTEGER),"
+		" CASE WHEN guest_thread IS NULL THEN 'outside the guest'"
+		" ELSE printf('guest thread 0x%llx', guest_thread) END AS guest_thread"
+		" FROM sample WHERE run = ?1 AND kind = ?2 AND weight_ns > 0"
+		" GROUP BY thread, guest_thread, stack, phase");
+
+	if (r < 0)
+		return r;
+	b->tree->n_runs = 1;
+	sqlite3_bind_int64(query, 1, run);
+	sqlite3_bind_text(query, 2, kind, -1, SQLITE_STATIC);
+	while ((r = store_step(b->store, query)) > 0) {
+		const char *thread = store_text(b->store, query, 0);
+		const char *phase = store_text(b->store, query, 2);
+		const char *guest_thread = store_text(b->store, query, 5);
+		int64_t weight = store_number(query, 3), count = store_number(query, 4);
+
+		if (!thread || !phase || !guest_thread)
+			return -ENOMEM;
+		if (phase_is_outside(phase))
+			continue;
+		r = add_sample(b, guest_thread, *thread ? thread : "[thread]",
+			store_number(query, 1), (uint64_t)weight, count > 0 ? (uint64_t)count : 0);
+		if (r < 0)
+			return r;
+	}
+	return r;
 }
 
 static int compare_order(const void *a, const void *b, void *userdata)
@@ -254,22 +283,49 @@ static int finish(struct stack_tree *tree)
 	return 0;
 }
 
-int stack_tree_build(struct store_reader *store, const struct stack_selection *selection,
+/** An empty tree, and the builder for it. */
+static int begin(struct builder *b, struct store_reader *store, struct stack_tree *tree)
+{
+	*b = (struct builder){.store = store, .tree = tree};
+	if (!tree || grow((void **)&tree->nodes, &b->room, 0, sizeof(*tree->nodes)) < 0)
+		return -ENOMEM;
+	tree->nodes[0] = (struct stack_node){.symbol = "all", .module = ""};
+	tree->n_nodes = 1;
+	return store_stacks(store, &b->stacks);
+}
+
+int stack_tree_build(struct store_reader *store, const struct pile *pile, bool merge_lanes,
 	struct stack_tree **ret)
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = calloc(1, sizeof(*tree));
-	struct builder b = {.store = store, .tree = tree};
-	int r = -ENOMEM;
+	struct builder b;
+	int r = begin(&b, store, tree);
 
-	if (tree && grow((void **)&tree->nodes, &b.room, 0, sizeof(*tree->nodes)) >= 0) {
-		tree->nodes[0] = (struct stack_node){.symbol = "all", .module = ""};
-		tree->n_nodes = 1;
-		r = store_stacks(store, &b.stacks);
-		if (r >= 0)
-			r = load_samples(&b, selection);
-		if (r >= 0)
-			r = finish(tree);
-	}
+	if (r >= 0)
+		r = add_pile(&b, pile, merge_lanes);
+	if (r >= 0)
+		r = finish(tree);
+	free(b.slots);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(tree);
+	return 0;
+}
+
+int stack_tree_build_guest_threads(struct store_reader *store, const struct cell *cell,
+	const char *kind, struct stack_tree **ret)
+{
+	_cleanup_stack_tree_ struct stack_tree *tree = calloc(1, sizeof(*tree));
+	int64_t run = STORE_NULL;
+	struct builder b;
+	int r = begin(&b, store, tree);
+
+	if (r >= 0)
+		r = last_run_with_threads(store, cell, &run);
+	if (r >= 0 && run != STORE_NULL)
+		r = add_guest_threads(&b, run, kind);
+	if (r >= 0)
+		r = finish(tree);
 	free(b.slots);
 	if (r < 0)
 		return r;

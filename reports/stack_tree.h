@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reports/sample_piles.h"
 #include "reports/store_reader.h"
 #include "reports/summary.h"
 
@@ -57,18 +58,20 @@ struct stack_tree {
 	size_t n_runs;
 };
 
-/** Which of a cell's samples. */
-struct stack_selection {
-	const struct cell *cell;
-	const char *kind; /**< oncpu, offcpu */
-	bool boot;        /**< the samples of the boot, in place of those of the window */
-	bool merge_lanes; /**< threads of lanes are one, STACK_LANES; helpers keep their names */
-};
-
-/** Build the tree of the counted runs that ended well. It may be empty (n_nodes 1). -ENOMEM,
- * -EBADMSG. */
-int stack_tree_build(struct store_reader *store, const struct stack_selection *selection,
+/**
+ * Build the tree of a pile of samples. @merge_lanes: the threads of lanes are one, STACK_LANES;
+ * helpers keep their names. It may be empty (n_nodes 1). -ENOMEM, -EBADMSG.
+ */
+int stack_tree_build(struct store_reader *store, const struct pile *pile, bool merge_lanes,
 	struct stack_tree **ret);
+
+/**
+ * The tree of @kind of @cell's window by thread of the guest: those are the outermost frames
+ * ("guest thread 0x...", by FS base), the lanes that they were on the next. Only of the last run
+ * that has any: another boot's threads may have the same numbers. Empty where no run has any.
+ */
+int stack_tree_build_guest_threads(struct store_reader *store, const struct cell *cell,
+	const char *kind, struct stack_tree **ret);
 
 void stack_tree_free(struct stack_tree *tree);
 

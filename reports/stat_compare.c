@@ -20,7 +20,7 @@ void double_ranks(const double *values, size_t n, size_t *order, double *ret)
 {
 	gsl_sort_index(order, values, 1, n);
 	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i; j < n && values[order[j]] == values[order[i]]; j++)
+		for (j = i + 1; j < n && values[order[j]] == values[order[i]]; j++)
 			;
 		for (size_t k = i; k < j; k++)
 			ret[order[k]] = (double)(i + j + 1);

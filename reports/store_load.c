@@ -255,14 +255,24 @@ static int compare_id(const void *key, const void *row)
 	return (a > b) - (a < b);
 }
 
+/** The row of that id: mostly the id's own place, as ids count from 1 without a gap. */
+static const void *find_id(const void *rows, size_t n, size_t size, int64_t id)
+{
+	if (id >= 1 && (uint64_t)id <= n) {
+		const void *row = (const char *)rows + (size_t)(id - 1) * size;
+
+		if (*(const int64_t *)row == id)
+			return row;
+	}
+	return n ? bsearch(&id, rows, n, size, compare_id) : NULL;
+}
+
 const struct store_stack *store_stack(const struct store_stacks *s, int64_t id)
 {
-	return s->n_stacks ? bsearch(&id, s->stacks, s->n_stacks, sizeof(*s->stacks), compare_id)
-			   : NULL;
+	return find_id(s->stacks, s->n_stacks, sizeof(*s->stacks), id);
 }
 
 const struct store_frame *store_frame(const struct store_stacks *s, int64_t id)
 {
-	return s->n_frames ? bsearch(&id, s->frames, s->n_frames, sizeof(*s->frames), compare_id)
-			   : NULL;
+	return find_id(s->frames, s->n_frames, sizeof(*s->frames), id);
 }

@@ -1,60 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Several stores as one: copied into a temporary database, one after the other. */
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "reports/store_internal.h"
+#include "reports/store_merge.h"
 #include "schema.h"
 
-/*
- * Stores are merged by copying them into one, with identifiers moved up by what is there already.
- * ?1 is the run offset, ?2 the frame offset, ?3 the stack offset, ?4 the folder's name.
- */
-static const char *const copy_sql[] = {
-	"INSERT INTO run SELECT id + ?1, guest || '@' || ?4, cores, scenario, repetition, position,"
-	" accel, status, error, start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns,"
-	" lost_events, closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
-	" raster_sha256, block, counted, label FROM src.run",
-	"INSERT INTO phase SELECT run + ?1, name, start_ns, end_ns FROM src.phase",
-	"INSERT INTO boot_step SELECT run + ?1, position, name, start_ns, end_ns, source"
-	" FROM src.boot_step",
-	"INSERT INTO account SELECT run + ?1, phase, lane, state, detail, ns, exact, samples, count"
-	" FROM src.account",
-	"INSERT INTO audit SELECT run + ?1, phase, lane, what, books_ns, other_ns, bound_ns"
-	" FROM src.audit",
-	"INSERT INTO counter SELECT run + ?1, lane, name, value, enabled_ns, running_ns"
-	" FROM src.counter",
-	"INSERT INTO frame SELECT id + ?2, side, module, symbol, file, line FROM src.frame",
-	"INSERT INTO stack SELECT id + ?3, parent + ?3, frame + ?2 FROM src.stack",
-	"INSERT INTO sample (run, phase, lane, thread, kind, stack, weight_ns, count)"
-	" SELECT run + ?1, phase, lane, thread, kind, stack + ?3, weight_ns, "
-	"count"
-	" FROM src.sample",
-	"INSERT INTO warning SELECT run + ?1, CASE WHEN run IS NULL THEN ?4 || ': ' ELSE '' END"
-	" || text FROM src.warning",
-	/* A setting that says the same everywhere stays one line; what differs carries its folder.
-	 */
-	"INSERT INTO experiment SELECT key || ' (' || ?4 || ')', value FROM src.experiment",
-};
-
-static int merge_error(sqlite3 *db, const char *path, struct error *error)
+int merge_error(sqlite3 *db, const char *path, struct error *error)
 {
 	return error_set(
 		error, -EBADMSG, "cannot merge the store %s: %s", path, sqlite3_errmsg(db));
 }
 
-static int highest(sqlite3 *db, const char *sql, int64_t *ret)
+int add_warning(sqlite3 *db, const char *text, struct error *error)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 
-	if (sqlite3_prepare_v2(db, sql, -1, &query, NULL) != SQLITE_OK)
-		return -EBADMSG;
-	if (sqlite3_step(query) != SQLITE_ROW)
-		return -EBADMSG;
-	*ret = sqlite3_column_int64(query, 0);
-	return 0;
+	if (sqlite3_prepare_v2(db, "INSERT INTO main.warning VALUES (NULL, ?)", -1, &query, NULL) !=
+		SQLITE_OK)
+		return merge_error(db, "(merged)", error);
+	sqlite3_bind_text(query, 1, text, -1, SQLITE_STATIC);
+	return sqlite3_step(query) == SQLITE_DONE ? 0 : merge_error(db, "(merged)", error);
 }
 
 static int attach(sqlite3 *db, const char *file, const char *path, struct error *error)
@@ -70,30 +41,8 @@ static int attach(sqlite3 *db, const char *file, const char *path, struct error 
 	return sqlite3_step(query) == SQLITE_DONE ? 0 : merge_error(db, path, error);
 }
 
-static int copy_all(sqlite3 *db, const char *label, const char *path, struct error *error)
-{
-	int64_t offsets[3] = {};
-
-	if (highest(db, "SELECT coalesce(max(id), 0) FROM main.run", &offsets[0]) < 0 ||
-		highest(db, "SELECT coalesce(max(id), 0) FROM main.frame", &offsets[1]) < 0 ||
-		highest(db, "SELECT coalesce(max(id), 0) FROM main.stack", &offsets[2]) < 0)
-		return merge_error(db, path, error);
-	for (size_t i = 0; i < ARRAY_SIZE(copy_sql); i++) {
-		_cleanup_query_ sqlite3_stmt *query = NULL;
-
-		if (sqlite3_prepare_v2(db, copy_sql[i], -1, &query, NULL) != SQLITE_OK)
-			return merge_error(db, path, error);
-		for (int j = 0; j < 3; j++)
-			sqlite3_bind_int64(query, j + 1, offsets[j]);
-		sqlite3_bind_text(query, 4, label, -1, SQLITE_STATIC);
-		if (sqlite3_step(query) != SQLITE_DONE)
-			return merge_error(db, path, error);
-	}
-	return 0;
-}
-
 /** The folder's name, made unique among the stores by a number where need be. */
-static char *make_label(const char *file, char *const *labels, size_t n)
+static char *make_label(const char *file, const struct source *sources, size_t n)
 {
 	_cleanup_free_ char *real = realpath(file, NULL);
 	char *slash, *name, *label = NULL;
@@ -106,36 +55,71 @@ static char *make_label(const char *file, char *const *labels, size_t n)
 	name = strrchr(real, '/');
 	name = name ? name + 1 : real;
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(labels[i], name) == 0)
+		if (strcmp(sources[i].label, name) == 0)
 			return asprintf(&label, "%s#%zu", name, n + 1) < 0 ? NULL : label;
 	return strdup(name);
 }
 
-static int merge_one(
-	sqlite3 *db, const char *path, char **labels, size_t index, struct error *error)
+/* Settings and warnings are the only tables that tell of a whole experiment: they come with the
+ * folder's name, and lose it again where all stores say the same. */
+static int copy_words(
+	sqlite3 *db, const struct source *source, int64_t run_offset, struct error *error)
 {
-	_cleanup_store_ struct store_reader *checked = NULL;
-	_cleanup_free_ char *file = NULL;
-	int r = store_reader_open(path, &checked, error);
+	static const char *const sql[] = {
+		"INSERT INTO experiment SELECT key || ' (' || ?1 || ')', value FROM src.experiment",
+		"INSERT INTO warning SELECT run + ?2, text FROM src.warning WHERE run IS NOT NULL",
+		"INSERT INTO source VALUES (?1)",
+		"INSERT INTO spoken SELECT DISTINCT ?1, text FROM src.warning WHERE run IS NULL",
+	};
 
+	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
+		_cleanup_query_ sqlite3_stmt *query = NULL;
+
+		if (sqlite3_prepare_v2(db, sql[i], -1, &query, NULL) != SQLITE_OK)
+			return merge_error(db, source->path, error);
+		sqlite3_bind_text(query, 1, source->label, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(query, 2, run_offset);
+		if (sqlite3_step(query) != SQLITE_DONE)
+			return merge_error(db, source->path, error);
+	}
+	return 0;
+}
+
+static int merge_one(
+	sqlite3 *db, const struct source *sources, size_t i, bool force, struct error *error)
+{
+	const struct source *source = &sources[i];
+	int64_t run_offset = 0;
+	int r = attach(db, source->file, source->path, error);
+
+	if (r < 0)
+		return r;
+	r = kin_check_runs(sources, i, force, db, error);
 	if (r >= 0)
-		r = store_find_file(path, &file, error);
-	if (r < 0)
-		return r;
-	labels[index] = make_label(file, labels, index);
-	if (!labels[index])
-		return error_set_errno(error, -ENOMEM, "cannot merge %s", path);
-	r = attach(db, file, path, error);
-	if (r < 0)
-		return r;
-	r = copy_all(db, labels[index], path, error);
+		r = copy_tables(db, source, &run_offset, error);
+	if (r >= 0)
+		r = copy_words(db, source, run_offset, error);
 	if (r >= 0 && sqlite3_exec(db, "DETACH src", NULL, NULL, NULL) != SQLITE_OK)
-		r = merge_error(db, path, error);
+		r = merge_error(db, source->path, error);
 	return r;
 }
 
+/** A warning that all stores have is one. */
+static int unite_warnings(sqlite3 *db, struct error *error)
+{
+	static const char sql[] =
+		"INSERT INTO warning SELECT NULL, CASE WHEN count(*) = (SELECT count(*) FROM "
+		"source)"
+		" THEN text ELSE group_concat(label, ', ') || ': ' || text END FROM spoken"
+		" GROUP BY text ORDER BY min(rowid)";
+
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : merge_error(db, "(merged)", error);
+}
+
 /** Fold settings that are equal in all stores back into one under their plain key. */
-static int unite_settings(sqlite3 *db, char *const *labels, size_t n, struct error *error)
+static int unite_settings(sqlite3 *db, const struct source *sources, size_t n, struct error *error)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 
@@ -151,9 +135,9 @@ static int unite_settings(sqlite3 *db, char *const *labels, size_t n, struct err
 		return merge_error(db, "(merged)", error);
 	for (size_t i = 0; i < n; i++) {
 		sqlite3_reset(query);
-		sqlite3_bind_text(query, 1, labels[i], -1, SQLITE_STATIC);
+		sqlite3_bind_text(query, 1, sources[i].label, -1, SQLITE_STATIC);
 		if (sqlite3_step(query) != SQLITE_DONE)
-			return merge_error(db, labels[i], error);
+			return merge_error(db, sources[i].label, error);
 	}
 	sqlite3_reset(query);
 	if (sqlite3_exec(db,
@@ -194,25 +178,89 @@ static int open_empty(sqlite3 **ret, struct error *error)
 	return 0;
 }
 
-int store_reader_open_many(
-	char *const *paths, size_t n, struct store_reader **ret, struct error *error)
+static int open_source(struct source *sources, size_t i, struct error *error)
 {
-	char **labels;
+	struct source *s = &sources[i];
+	int r = store_reader_open(s->path, &s->reader, error);
+
+	if (r >= 0)
+		r = store_find_file(s->path, &s->file, error);
+	if (r < 0)
+		return r;
+	s->label = make_label(s->file, sources, i);
+	return s->label ? 0 : error_set_errno(error, -ENOMEM, "cannot merge %s", s->path);
+}
+
+/** Stacks of one experiment keep their names; those of several carry the folder's. */
+static int name_stacks(struct source *sources, size_t n, struct error *error)
+{
+	size_t experiments = 0;
+
+	for (size_t i = 0; i < n; i++)
+		experiments += sources[i].first == i;
+	for (size_t i = 0; i < n; i++) {
+		const char *label = sources[sources[i].first].label;
+
+		if (asprintf(&sources[i].suffix, "%s%s", experiments > 1 ? "@" : "",
+			    experiments > 1 ? label : "") < 0) {
+			sources[i].suffix = NULL;
+			return error_set_errno(error, -ENOMEM, "cannot merge the stores");
+		}
+	}
+	return 0;
+}
+
+static int merge_all(sqlite3 *db, struct source *sources, size_t n, bool force, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = open_source(sources, i, error);
+	if (r < 0)
+		return r;
+	kin_find(sources, n);
+	r = name_stacks(sources, n, error);
+	if (r >= 0 &&
+		sqlite3_exec(db,
+			"CREATE TEMP TABLE spoken(label, text); CREATE TEMP TABLE source(label)",
+			NULL, NULL, NULL) != SQLITE_OK)
+		r = merge_error(db, "(merged)", error);
+	if (r >= 0)
+		r = kin_check(sources, n, force, db, error);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = merge_one(db, sources, i, force, error);
+	if (r >= 0)
+		r = kin_warn_missing(sources, n, db, error);
+	if (r >= 0)
+		r = unite_settings(db, sources, n, error);
+	if (r >= 0)
+		r = unite_warnings(db, error);
+	return r;
+}
+
+int store_reader_open_many(
+	char *const *paths, size_t n, bool force, struct store_reader **ret, struct error *error)
+{
+	struct source *sources = NULL;
 	sqlite3 *db = NULL;
 	int r = open_empty(&db, error);
 
 	if (r < 0)
 		return r;
-	labels = calloc(n + 1, sizeof(*labels));
-	if (!labels)
+	sources = calloc(n + 1, sizeof(*sources));
+	if (!sources)
 		r = error_set_errno(error, -ENOMEM, "cannot merge the stores");
 	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = merge_one(db, paths[i], labels, i, error);
+		sources[i].path = paths[i];
 	if (r >= 0)
-		r = unite_settings(db, labels, n, error);
-	for (size_t i = 0; labels && i < n; i++)
-		free(labels[i]);
-	free(labels);
+		r = merge_all(db, sources, n, force, error);
+	for (size_t i = 0; sources && i < n; i++) {
+		store_reader_close(sources[i].reader);
+		free(sources[i].file);
+		free(sources[i].label);
+		free(sources[i].suffix);
+	}
+	free(sources);
 	if (r < 0) {
 		sqlite3_close(db);
 		return r;

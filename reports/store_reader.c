@@ -2,6 +2,7 @@
 #include "reports/store_reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,39 @@ const struct store_run *store_run(const struct store_reader *s, int64_t id)
 		&id, s->tables.runs, s->tables.n_runs, sizeof(*s->tables.runs), compare_run_id);
 }
 
+static uint32_t big_endian(const unsigned char *p, size_t n)
+{
+	uint32_t value = 0;
+
+	while (n-- > 0)
+		value = value << 8 | *p++;
+	return value;
+}
+
+/**
+ * Is the file shorter than its own head says (https://www.sqlite.org/fileformat2.html, 1.3)? SQLite
+ * takes what is missing of the last page for zeros, and a file shorter than its smallest page, 512
+ * bytes, for an empty database.
+ */
+static bool is_cut_off(const char *file, int64_t size)
+{
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	unsigned char head[100];
+	uint32_t page, pages;
+
+	if (size < 512)
+		return true;
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+		memcmp(head, "SQLite format 3", 16) != 0)
+		return false; /* for SQLite to say */
+	page = big_endian(head + 16, 2);
+	if (page == 1)
+		page = 65536;
+	pages = big_endian(head + 28, 4);
+	/* The number of pages holds only if it was written with the last change. */
+	return memcmp(head + 24, head + 92, 4) == 0 && size < (int64_t)page * pages;
+}
+
 /** The database file of @path: itself, or experiment.db in that folder. */
 static int find_file(const char *path, char **ret, struct error *error)
 {
@@ -206,6 +240,16 @@ static int find_file(const char *path, char **ret, struct error *error)
 	if (st.st_size == 0)
 		return error_set(
 			error, -EMEDIUMTYPE, "%s is not a guestscope store: it is empty", file);
+	if (is_cut_off(file, st.st_size))
+		return st.st_size < 512
+			       ? error_set(error, -EMEDIUMTYPE,
+					 "%s is not a guestscope store: it is cut off, or no "
+					 "SQLite file",
+					 file)
+			       : error_set(error, -EBADMSG,
+					 "the store %s is damaged or cut off: it is shorter than "
+					 "its head says",
+					 file);
 	*ret = TAKE_PTR(file);
 	return 0;
 }
@@ -338,6 +382,38 @@ int store_adopt(sqlite3 *db, const char *path, struct store_reader **ret, struct
 	return 0;
 }
 
+bool store_unfinished(const struct store_reader *s, char *ret, size_t size)
+{
+	const char *text = store_setting(s, "planned_runs");
+	unsigned long long planned = text ? strtoull(text, NULL, 10) : 0;
+
+	if (s->tables.n_runs >= planned)
+		return false;
+	snprintf(ret, size,
+		"cut off after %zu of %llu planned runs: collector --resume goes on with it",
+		s->tables.n_runs, planned);
+	return true;
+}
+
+static int warn_unfinished(struct store_reader *s)
+{
+	struct store_tables *t = &s->tables;
+	struct store_warning *grown;
+	char sentence[128];
+
+	if (!store_unfinished(s, sentence, sizeof(sentence)))
+		return 0;
+	grown = reallocarray(t->warnings, t->n_warnings + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	t->warnings = grown;
+	memmove(grown + 1, grown, t->n_warnings * sizeof(*grown));
+	grown[0] = (struct store_warning){
+		STORE_NULL, string_set_add(&s->strings, sentence, strlen(sentence), false)};
+	t->n_warnings++;
+	return grown[0].text ? 0 : -ENOMEM;
+}
+
 int store_reader_open(const char *path, struct store_reader **ret, struct error *error)
 {
 	_cleanup_free_ char *file = NULL, *uri = NULL;
@@ -355,7 +431,11 @@ int store_reader_open(const char *path, struct store_reader **ret, struct error 
 		sqlite3_close(db);
 		return r;
 	}
-	return store_adopt(db, file, ret, error);
+	r = store_adopt(db, file, ret, error);
+	if (r < 0 || warn_unfinished(*ret) == 0)
+		return r;
+	store_reader_close(TAKE_PTR(*ret));
+	return error_set_errno(error, -ENOMEM, "cannot open %s", file);
 }
 
 int store_find_file(const char *path, char **ret, struct error *error)

@@ -162,12 +162,16 @@ struct store_tables {
 int store_reader_open(const char *path, struct store_reader **ret, struct error *error);
 
 /**
- * Open @n stores side by side as one: each stack is named "<guest>@<folder>", runs and stacks are
- * numbered anew, settings that differ carry the folder's name. They are copied into a temporary
- * database that goes with the reader. Errors as above.
+ * Open @n stores as one. Shards of an experiment (stores that carry the same plan) become that
+ * experiment; stores of several experiments stand side by side, each stack named
+ * "<guest>@<folder>". Runs and stacks are numbered anew; settings and warnings that differ carry
+ * the folder's name. They are copied into a temporary database that goes with the reader.
+ *
+ * Errors as above; -EEXIST: a run is there twice; -EINVAL: shards of different machines, or
+ * experiments with different workloads, which @force makes warnings.
  */
 int store_reader_open_many(
-	char *const *paths, size_t n, struct store_reader **ret, struct error *error);
+	char *const *paths, size_t n, bool force, struct store_reader **ret, struct error *error);
 
 /** Close; NULL is fine. */
 void store_reader_close(struct store_reader *s);

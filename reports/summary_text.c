@@ -174,9 +174,14 @@ static void write_book_row(
 static void write_books(const struct summary *s, FILE *out, const struct style *style, bool percent)
 {
 	int columns = 6 + 9, name;
+	bool any = false;
 
-	for (int j = 0; j < STATE_COUNT; j++)
+	for (int j = 0; j < STATE_COUNT; j++) {
 		columns += s->state_used[j] ? state_column(j) : 0;
+		any |= s->state_used[j];
+	}
+	if (!any) /* boots alone: there is no window */
+		return;
 	name = name_width(s, columns);
 	if (name < 8)
 		name = 8;

@@ -249,8 +249,9 @@
 			c.setLineDash([]);
 			c.fillStyle = color('--muted');
 			c.font = 12 * ratio + 'px system-ui, sans-serif';
-			c.textAlign = 'right';
-			c.fillText('ideal', u.valToPos(this.ticks[this.ticks.length - 1], 'x', true) - 10 * ratio, y(this.guide(this.ticks[this.ticks.length - 1])) + 4 * ratio);
+			c.textAlign = 'left';
+			c.fillText('ideal', u.valToPos(this.ticks[this.ticks.length - 1], 'x', true) + 24 * ratio,
+				y(this.guide(this.ticks[this.ticks.length - 1])) + 4 * ratio);
 		}
 		this.visible().forEach(function (p) {
 			c.strokeStyle = color('--s' + p.series % 8);

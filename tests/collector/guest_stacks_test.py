@@ -86,10 +86,16 @@ class GuestStacks(harness.SystemTest):
         threads = store.rows("SELECT lane, max(samples) AS most, sum(samples) AS n FROM guest_thread"
                              " GROUP BY lane ORDER BY lane")
         self.assertEqual([r["lane"] for r in threads], [0, 1])
+        (guest,) = {r["guest"] for r in store.runs()}
+        drawn = harness.read_file(os.path.join(store.folder, "report", f"flamegraph-threads-{guest}-2.svg"))
+        for r in store.rows("SELECT DISTINCT guest_thread AS fs FROM sample WHERE guest_thread IS NOT NULL AND"
+                            " phase <> 'boot' GROUP BY 1 HAVING sum(count) > 20"):
+            self.assertIn(f"<title>guest thread {r['fs']:#x}\n", drawn)
 
     def test_osv_is_seen_into(self):
         with self.measure("osv") as store:
             self.check_program(store, "thread_main_c")
+            self.assertFalse(any("another build" in w for w in store.warnings()), store.warnings())
             self.check_books(store)
             kernel = [s for s in self.stacks(store) if s[1][0][0] == "guest-kernel"]
             self.assertTrue(any(f[1].startswith("sched::") for _, s in kernel for f in s))
@@ -143,8 +149,8 @@ class GuestStacks(harness.SystemTest):
 
     def test_symbols_of_another_program_are_noticed(self):
         with self.measure("osv", "--symbols", self.programs["mandelbrot"], cores="1") as store:
-            self.assertTrue(any("does not match the guest's kernel" in w for w in store.warnings()),
-                            store.warnings())
+            for words in ("does not match the guest's kernel", "is of another build"):
+                self.assertTrue(any(words in w for w in store.warnings()), store.warnings())
 
     def test_symbols_that_are_not_there_are_refused_at_once(self):
         done = self.collect("--guest", "osv", "--cores", "1", "--accel", "tcg", "--symbols",

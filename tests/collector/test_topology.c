@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "collector/topology.h"
+#include "common/cleanup.h"
 
 /* PUs are numbered in the order of the topology: core 0 has 0 and 1, core 1 has 2 and 3 ... */
 #define SMT_MACHINE "package:1 core:4 pu:2"
@@ -218,6 +219,32 @@ static void only_cpus_that_may_be_used_are_used(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void machines_of_the_same_build_have_the_same_shape(void **state)
+{
+	static const char *const builds[] = {"package:1 core:4 pu:2", "package:1 core:8 pu:1",
+		"package:2 core:2 pu:2", "package:1 l2:2 core:2 pu:2"};
+	char *shapes[ARRAY_SIZE(builds)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+		struct topology *t = made_up(builds[i]), *twin = made_up(builds[i]);
+		char *again = topology_shape(twin);
+
+		shapes[i] = topology_shape(t);
+		assert_non_null(shapes[i]);
+		print_message("%s\n", shapes[i]);
+		assert_string_equal(shapes[i], again);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(shapes[i], shapes[j]);
+		free(again);
+		topology_free(t);
+		topology_free(twin);
+	}
+	assert_non_null(strstr(shapes[0], "Core{PU*2}*4"));
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++)
+		free(shapes[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +257,7 @@ int main(void)
 		cmocka_unit_test(more_lanes_than_cpus_names_both_numbers),
 		cmocka_unit_test(a_bad_list_is_a_user_error),
 		cmocka_unit_test(counts_and_texts_describe_the_machine),
+		cmocka_unit_test(machines_of_the_same_build_have_the_same_shape),
 		cmocka_unit_test(only_cpus_that_may_be_used_are_used),
 	};
 

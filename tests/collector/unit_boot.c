@@ -104,7 +104,8 @@ static void a_machine_has_all_its_steps(void **state)
 	event(b, BOOT_ENTRY, 10, 10, 1200000, "qemu-system-x86");
 	event(b, BOOT_GUEST, 10, 10, 2000000, "CPU 0/TCG");
 	sample(b, 0xfff0, 2100000);
-	sample(b, RAM - 4096, 2900000);
+	sample(b, RAM - 4096, 2800000);
+	sample(b, RAM - (17ULL << 20), 2900000); /* where SeaBIOS moves itself */
 	sample(b, 0x100000, 3100000);
 	sample(b, 0x99000, 4000000); /* the second processor starts in real mode */
 	say(b, "guest: init\n", 5000000);

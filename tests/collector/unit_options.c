@@ -194,6 +194,40 @@ static void numbers_and_words_arrive(void **state)
 	options_done(&o);
 }
 
+static void who_measures_thrice_is_warmed_up(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(PARSE(o, "--repeat=2"), 0);
+	assert_int_equal(o.warmup, 0);
+	assert_int_equal(PARSE(o, "--repeat=3"), 0);
+	assert_int_equal(o.warmup, 1);
+	assert_int_equal(PARSE(o, "--warmup=0"), 0);
+	assert_int_equal(o.warmup, 0);
+	assert_int_equal(PARSE(o, "--repeat=1", "--warmup=2"), 0);
+	assert_int_equal(o.warmup, 2);
+	options_done(&o);
+}
+
+static void experiments_are_described(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(PARSE(o, "--aa", "--cooldown=30", "--shard=2/3", "--seed=5"), 0);
+	assert_true(o.aa);
+	assert_int_equal(o.cooldown_s, 30);
+	assert_int_equal(o.shard, 2);
+	assert_int_equal(o.shards, 3);
+	assert_true(options_given(&o, "aa") && options_given(&o, "shard"));
+	assert_false(options_given(&o, "repeat"));
+	assert_int_equal(PARSE(o, "--resume=there", "--force"), 0);
+	assert_string_equal(o.resume, "there");
+	assert_true(o.force);
+	options_done(&o);
+}
+
 static void one_thing_can_be_done_instead_of_measuring(void **state)
 {
 	static const struct {
@@ -299,6 +333,19 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--attach=self"}, "'self'", "--attach"},
 		{{"--attach=1", "--boot-only"}, "--boot-only", "--attach"},
 		{{"--accel=hvf"}, "'hvf'", "auto, kvm, tcg"},
+		{{"--warmup=-1"}, "'-1'", "--warmup"},
+		{{"--cooldown=soon"}, "'soon'", "--cooldown"},
+		{{"--shard=0/2", "--seed=1"}, "'0/2'", "--shard"},
+		{{"--shard=3/2", "--seed=1"}, "'3/2'", "--shard"},
+		{{"--shard=1", "--seed=1"}, "'1'", "--shard"},
+		{{"--shard=1/2x", "--seed=1"}, "'1/2x'", "--shard"},
+		{{"--shard=-1/2", "--seed=1"}, "'-1/2'", "--shard"},
+		{{"--shard=1/2"}, "--shard", "--seed"},
+		{{"--shard=3/4", "--seed=1", "--repeat=2"}, "3/4", "2 blocks"},
+		{{"--shard=1/2", "--seed=1", "--attach=1"}, "--shard", "--attach"},
+		{{"--resume=d", "--output=e"}, "--resume", "--output"},
+		{{"--resume=d", "--attach=1"}, "--resume", "--attach"},
+		{{"--force"}, "--force", "--resume"},
 		{{"--split=maybe"}, "'maybe'", "sampled, exact"},
 		{{"--profile=guests"}, "'guests'", "oncpu, guest, offcpu or none"},
 		{{"paper-1"}, "'paper-1'", "after --"},
@@ -408,6 +455,8 @@ int main(void)
 		cmocka_unit_test(the_profile_is_chosen_by_words),
 		cmocka_unit_test(counters_are_a_list_or_none),
 		cmocka_unit_test(numbers_and_words_arrive),
+		cmocka_unit_test(who_measures_thrice_is_warmed_up),
+		cmocka_unit_test(experiments_are_described),
 		cmocka_unit_test(one_thing_can_be_done_instead_of_measuring),
 		cmocka_unit_test(container_options_are_gathered),
 		cmocka_unit_test(what_is_behind_two_dashes_is_the_workloads),

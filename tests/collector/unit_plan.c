@@ -153,6 +153,98 @@ static void every_order_is_equally_likely(void **state)
 	plan_done(&p);
 }
 
+static void warm_ups_come_first_on_the_most_lanes_and_do_not_count(void **state)
+{
+	const struct plan_request q = {cells, CELLS, 2, .warmup = 2, .seed = 42};
+	struct plan p, without = make(CELLS, 2, 42);
+
+	(void)state;
+	assert_int_equal(plan_make(&p, &q), 0);
+	assert_int_equal(p.n, 2 * 2 + 2 * CELLS);
+	for (size_t i = 0; i < 4; i++) {
+		const struct run_request *r = &p.runs[i];
+
+		assert_ptr_equal(r->ops, i % 2 ? &stack_b : &stack_a);
+		assert_int_equal(r->lanes, 2);
+		assert_int_equal(r->block, 0);
+		assert_false(r->counted);
+		assert_int_equal(r->repetition, i / 2 + 1);
+		assert_string_equal(r->label, "");
+	}
+	/* They draw no random numbers: the blocks are what they would be without. */
+	for (size_t i = 0; i < without.n; i++) {
+		assert_int_equal(cell_of(&p.runs[4 + i]), cell_of(&without.runs[i]));
+		assert_true(p.runs[4 + i].counted);
+		assert_int_equal(p.runs[4 + i].block, i / CELLS + 1);
+	}
+	plan_done(&p);
+	plan_done(&without);
+}
+
+static void an_AA_control_is_each_cell_twice_in_each_block(void **state)
+{
+	const struct plan_request q = {cells, CELLS, 20, .aa = true, .seed = 3};
+	unsigned first[2] = {0};
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(plan_make(&p, &q), 0);
+	assert_int_equal(p.n, 2 * CELLS * 20);
+	for (size_t block = 0; block < 20; block++) {
+		unsigned seen[2] = {0};
+
+		for (size_t i = 0; i < 2 * CELLS; i++) {
+			const struct run_request *r = &p.runs[block * 2 * CELLS + i];
+			bool is_b = r->label[0] == 'b';
+
+			assert_string_equal(r->label, is_b ? "b" : "a");
+			if (cell_of(r) == 0)
+				first[is_b] += !(seen[!is_b] & 1);
+			seen[is_b] |= 1U << cell_of(r);
+		}
+		assert_int_equal(seen[0], (1U << CELLS) - 1);
+		assert_int_equal(seen[1], (1U << CELLS) - 1);
+	}
+	/* Shuffled alike: neither goes always first. */
+	assert_int_equal(first[0] + first[1], 20);
+	assert_in_range(first[0], 3, 17);
+	plan_done(&p);
+}
+
+static void shards_are_the_plan_each_block_once(void **state)
+{
+	struct plan_request q = {cells, CELLS, 8, .warmup = 1, .seed = 11};
+	bool seen[64] = {false};
+	struct plan whole;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(plan_make(&whole, &q), 0);
+	q.shards = 3;
+	for (q.shard = 1; q.shard <= 3; q.shard++) {
+		struct plan p;
+
+		assert_int_equal(plan_make(&p, &q), 0);
+		for (size_t i = 0; i < p.n; i++) {
+			const struct run_request *r = &p.runs[i], *same = &whole.runs[r->id - 1];
+
+			assert_int_equal(r->position, r->id);
+			assert_int_equal(cell_of(r), cell_of(same));
+			assert_int_equal(r->block, same->block);
+			assert_true(i == 0 || r->id > p.runs[i - 1].id);
+			if (!r->block)
+				continue;
+			assert_int_equal((r->block - 1) % 3, q.shard - 1);
+			assert_false(seen[r->id]);
+			seen[r->id] = true;
+			n++;
+		}
+		plan_done(&p);
+	}
+	assert_int_equal(n, 8 * CELLS);
+	plan_done(&whole);
+}
+
 static void a_plan_of_one_run_is_that_run(void **state)
 {
 	struct plan p = make(1, 1, 5);
@@ -176,6 +268,9 @@ int main(void)
 		cmocka_unit_test(different_seeds_give_different_orders),
 		cmocka_unit_test(the_order_of_a_seed_never_changes),
 		cmocka_unit_test(every_order_is_equally_likely),
+		cmocka_unit_test(warm_ups_come_first_on_the_most_lanes_and_do_not_count),
+		cmocka_unit_test(an_AA_control_is_each_cell_twice_in_each_block),
+		cmocka_unit_test(shards_are_the_plan_each_block_once),
 		cmocka_unit_test(a_plan_of_one_run_is_that_run),
 	};
 

@@ -13,6 +13,7 @@ import unittest
 PROGRAM = os.path.abspath(sys.argv.pop(2))
 RUN_GUEST = os.path.abspath(sys.argv.pop(1))
 ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + bytes(100)
+EXT4 = bytes(1080) + b"\x53\xef" + bytes(100)
 BZIMAGE = bytes(0x202) + b"HdrS" + bytes(100)
 
 
@@ -83,6 +84,58 @@ class Plan(unittest.TestCase):
         line, _ = self.plan("linux-minimal", "--cores=2", "-xpos", "-0.5")
         self.assertIn(f"-kernel {newest} -initrd {self.work}/linux-", line)
         self.assertTrue(line.endswith("-append console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on"), line)
+
+    def put_linux(self):
+        kernel = self.put("linux/vmlinuz-6.1", BZIMAGE)
+        os.makedirs(self.guests + "/linux/modules-6.1")
+        self.put("linux/modules-6.1/virtio_blk.ko", b"module")
+        return kernel
+
+    def test_linux_with_a_whole_system_boots_the_newest_image_and_cannot_write_it(self):
+        kernel = self.put_linux()
+        self.put("linux/debian-9.img", EXT4)
+        newest = self.put("linux/debian-12.img", EXT4)
+        line, _ = self.plan("linux", "--cores=2")
+        for part in (f"-kernel {kernel} -initrd {self.work}/linux-init-", " systemd.show_status=yes ",
+                     f"-drive file={newest},if=none,id=disk0,format=raw,snapshot=on ",
+                     "-device virtio-blk-pci,drive=disk0,serial=guestscope-root ",
+                     f"-drive file={self.work}/linux-program-", ",if=none,id=disk1,format=raw,readonly=on "):
+            self.assertIn(part, line)
+        self.assertEqual(len(os.listdir(self.work)), 2)
+        self.plan("linux", "--cores=1", "-height", "1")
+        self.assertEqual(len(os.listdir(self.work)), 3, "another program needs no other initramfs")
+
+    def test_disk_of_the_users_goes_before_the_built_one(self):
+        self.put_linux()
+        self.put("linux/debian-12.img", EXT4)
+        disk = self.put("mine", b"QFI\xfb\0\0\0\x03" + bytes(200))
+        self.assertIn(f"file={disk},if=none,id=disk0,format=qcow2,snapshot=on", self.plan("linux", f"--disk={disk}")[0])
+
+    def test_missing_image_is_told_with_the_mend(self):
+        self.put_linux()
+        message = self.refused(3, "linux")
+        self.assertIn("/build-linux", message)
+        self.assertIn("--disk", message)
+
+    def test_kernel_without_the_modules_of_its_disk_is_told_with_the_mend(self):
+        self.put("linux/vmlinuz-6.1", BZIMAGE)
+        self.put("linux/debian-12.img", EXT4)
+        os.makedirs(self.guests + "/linux/modules-6.1")
+        self.assertIn("/fetch-kernel", self.refused(3, "linux"))
+
+    def test_what_is_no_disk_image_is_named_with_what_is_expected(self):
+        self.put_linux()
+        for name, content, word in (("text", b"I am a text file\n" * 100, "raw or qcow2"), ("empty", b"", "raw or qcow2"),
+                                    ("vmdk", b"KDMV" + bytes(1000), "qemu-img convert"),
+                                    ("xz", b"\xfd7zXZ\0" + bytes(1000), "unpack"),
+                                    ("backed", b"QFI\xfb\0\0\0\x02" + bytes(7) + b"\x68" + bytes(200), "another file"),
+                                    ("data", b"QFI\xfb\0\0\0\x03" + bytes(71) + b"\x04" + bytes(200), "another file")):
+            disk = self.put(name, content)
+            message = self.refused(3, "linux", f"--disk={disk}")
+            self.assertIn(disk, message)
+            self.assertIn(word, message)
+        self.assertIn("not a file", self.refused(3, "linux", "--disk=/usr"))
+        self.assertIn("No such file", self.refused(3, "linux", "--disk=/nonexistent"))
 
     def test_kvm_is_used_only_when_decided(self):
         self.put("osv/loader.elf", ELF)

@@ -2,16 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VM guests, really booted (under emulation): vm_test.py RUN_GUEST PROGRAM GUEST
 
-Exit status 77 where QEMU or the guest's kernel is missing."""
+The guest linux boots a small disk made here, whose init does of systemd's work what counts: it starts the unit. (A
+whole system is booted in tests/collector/linux_test.py.) Exit status 77 where QEMU, the guest's kernel or busybox is
+missing."""
 import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import disks  # noqa: E402
 
 GUEST = sys.argv.pop(3)
 PROGRAM = os.path.abspath(sys.argv.pop(2))
@@ -41,7 +48,14 @@ class Vm(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.work = folder.name
         self.driver = None
+        self.disk = []
+        if GUEST == "linux":
+            self.disk = [f"--disk={self.work}/disk.img"]
+            self.make_disk()
         self.addCleanup(self.end_driver)
+
+    def make_disk(self, *arguments, **more):
+        disks.make_disk(self.work + "/disk.img", *arguments, **more)
 
     def end_driver(self):
         if self.driver and self.driver.poll() is None:
@@ -51,7 +65,7 @@ class Vm(unittest.TestCase):
     def command(self, *arguments):
         options = [a for a in arguments if a.startswith("--")]
         words = [a for a in arguments if not a.startswith("--")]
-        return [RUN_GUEST, "--work", self.work, "--timeout=120", *options, GUEST, PROGRAM, *words]
+        return [RUN_GUEST, "--work", self.work, "--timeout=120", *self.disk, *options, GUEST, PROGRAM, *words]
 
     def run_guest(self, *arguments):
         done = subprocess.run(self.command(*arguments), capture_output=True, timeout=180)
@@ -101,7 +115,7 @@ class Vm(unittest.TestCase):
         self.assertIn("wrote /tmp/mandelbrot.png", message)
 
     def test_crash_is_told_and_does_not_hang(self):
-        self.assertRegex(self.failed("--timeout=60", "-crash"), r"signal 11|Aborted|[Ss]egmentation")
+        self.assertRegex(self.failed("-crash"), r"signal 11|Aborted|[Ss]egmentation")
 
     def test_hanging_guest_is_ended(self):
         self.assertIn("timed out", self.failed("--timeout=4", "-linger", "1000"))
@@ -114,34 +128,90 @@ class Vm(unittest.TestCase):
         self.assertIn("killed by signal 9", log)
         self.assert_nothing_left(log)
 
-    def test_qemu_dies_with_a_killed_collector(self):
-        pid, _ = self.start_lingering()
-        self.driver.kill()
-        self.driver.communicate(timeout=30)
-        self.assertTrue(gone(pid))
+    if GUEST != "linux":  # what is the same for every QEMU guest, and takes a boot
+        def test_qemu_dies_with_a_killed_collector(self):
+            pid, _ = self.start_lingering()
+            self.driver.kill()
+            self.driver.communicate(timeout=30)
+            self.assertTrue(gone(pid))
 
-    def test_vcpus_and_helpers_are_pinned_where_told(self):
-        cpus = sorted(os.sched_getaffinity(0))
-        if len(cpus) < 2:
-            self.skipTest("one CPU only")
-        a, b = cpus[:2]
-        pid, lanes = self.start_lingering(f"--pin={b},{a}", f"--helpers={a}")
-        self.assertEqual([os.sched_getaffinity(t) for t in lanes], [{b}, {a}])
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            if int(thread) not in lanes:
-                self.assertEqual(os.sched_getaffinity(int(thread)), {a})
-        names = []
-        for thread in lanes:
-            with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as f:
-                names.append(f.read().strip())
-        self.assertEqual(names, ["CPU 0/TCG", "CPU 1/TCG"])
-        self.driver.kill()
-        self.driver.communicate(timeout=30)
-        self.assertTrue(gone(pid))
+        def test_vcpus_and_helpers_are_pinned_where_told(self):
+            cpus = sorted(os.sched_getaffinity(0))
+            if len(cpus) < 2:
+                self.skipTest("one CPU only")
+            a, b = cpus[:2]
+            pid, lanes = self.start_lingering(f"--pin={b},{a}", f"--helpers={a}")
+            self.assertEqual([os.sched_getaffinity(t) for t in lanes], [{b}, {a}])
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                if int(thread) not in lanes:
+                    self.assertEqual(os.sched_getaffinity(int(thread)), {a})
+            names = []
+            for thread in lanes:
+                with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as f:
+                    names.append(f.read().strip())
+            self.assertEqual(names, ["CPU 0/TCG", "CPU 1/TCG"])
+            self.driver.kill()
+            self.driver.communicate(timeout=30)
+            self.assertTrue(gone(pid))
 
-    if GUEST == "linux-minimal":
+    if GUEST.startswith("linux"):
         def test_kernel_panic_is_told(self):
-            self.assertIn("Kernel panic", self.failed("--timeout=60", "-panic"))
+            self.assertIn("Kernel panic", self.failed("-panic"))
+
+    if GUEST == "linux":
+        def test_disk_is_never_written(self):
+            self.make_disk({"/lib/systemd/systemd": disks.SYSTEMD.replace("\n", "\n/bin/busybox touch /x\n", 1)})
+            with open(self.work + "/disk.img", "rb") as f:
+                before = f.read()
+            self.assertEqual(self.run_guest().returncode, 0)
+            with open(self.work + "/disk.img", "rb") as f:
+                self.assertEqual(f.read(), before)
+
+        def test_disk_without_init_is_told(self):
+            self.make_disk({"/etc/issue": "hello"}, init=None)
+            self.assertIn("no file system with /sbin/init", self.failed())
+
+        def test_disk_without_systemd_is_told(self):
+            self.make_disk({"/bin/init": disks.SYSTEMD}, init="/bin/init")
+            self.assertIn("no systemd", self.failed())
+
+        def test_systemd_that_gives_up_is_told(self):
+            # eval takes off the quotes, as systemd does
+            script = f"""#!/bin/busybox sh
+eval "$(/bin/busybox sed -n 's/^ExecStart=//p' {disks.EMERGENCY})"
+"""
+            self.make_disk({"/lib/systemd/systemd": script})
+            self.assertIn("emergency mode", self.failed())
+
+        def test_systemd_that_ends_is_a_panic(self):
+            self.make_disk({"/lib/systemd/systemd": "#!/bin/busybox sh\nexit 1\n"})
+            self.assertIn("Kernel panic", self.failed())
+
+        def test_noise_in_place_of_a_disk_is_told(self):
+            with open(self.work + "/disk.img", "wb") as f:
+                f.write(bytes(510) + b"\x55\xaa" + os.urandom(1 << 20))
+            self.assertIn("no file system with /sbin/init", self.failed())
+
+        def test_damaged_file_system_is_told(self):
+            with open(self.work + "/disk.img", "r+b") as f:
+                f.seek(2048)
+                f.write(os.urandom(1 << 20))
+            self.failed()
+
+        def test_second_partition_of_a_qcow2_image_is_booted(self):
+            if not shutil.which("qemu-img"):
+                self.skipTest("no qemu-img: apt install qemu-utils")
+            # a partition of no file system, then the root
+            table = bytes(446)
+            for first, sectors in ((64, 64), (2048, 32768)):
+                table += b"\0\0\0\0\x83\0\0\0" + first.to_bytes(4, "little") + sectors.to_bytes(4, "little")
+            table += bytes(32) + b"\x55\xaa"
+            with open(self.work + "/disk.img", "rb") as f, open(self.work + "/raw.img", "wb") as g:
+                g.write(table + bytes(2048 * 512 - 512) + f.read())
+            subprocess.run(["qemu-img", "convert", "-O", "qcow2", self.work + "/raw.img", self.work + "/disk.img"], check=True)
+            done = self.run_guest()
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("root is /dev/vda2", done.stdout)
 
     if GUEST == "osv":
         def test_kernel_that_dies_at_once_is_told(self):
@@ -153,7 +223,15 @@ class Vm(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    check = subprocess.run([RUN_GUEST, "--work", "/tmp", "--check", GUEST, PROGRAM], capture_output=True, text=True)
+    options = []
+    if GUEST == "linux":
+        if disks.missing():
+            print(disks.missing())
+            sys.exit(77)
+        small = tempfile.NamedTemporaryFile(prefix="gs-")
+        disks.make_disk(small.name)
+        options = [f"--disk={small.name}"]
+    check = subprocess.run([RUN_GUEST, "--work", "/tmp", "--check", *options, GUEST, PROGRAM], capture_output=True, text=True)
     if check.returncode == 3:
         print(check.stderr.strip())
         sys.exit(77)

@@ -20,7 +20,7 @@ def find():
 class Browser:
     """with Browser(width, height) as b: b.open(path); b.evaluate("1 + 1")"""
 
-    def __init__(self, width=1280, height=900, timeout=60):
+    def __init__(self, width=1280, height=900, timeout=300):
         self.size = (width, height)
         self.deadline = time.monotonic() + timeout
         self.profile = tempfile.mkdtemp(prefix="guestscope-browser-")
@@ -134,9 +134,12 @@ class Browser:
     def type(self, text):
         self.call("Input.insertText", text=text)
 
-    def key(self, name):
+    def key(self, name, code=0):
+        """Press a key; @code is what the browser's own keys (Tab 9, Enter 13) are known by."""
+        text = {"text": "\r"} if name == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code,
+                      **(text if kind == "keyDown" else {}))
 
     def prefer(self, scheme):
         self.call("Emulation.setEmulatedMedia",

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The page and the graphs in a real browser: test_page_in_browser.py REPORT SCHEMA PICTURES."""
+import csv
 import os
 import shutil
 import subprocess
@@ -17,6 +18,52 @@ REPORT, SCHEMA, PICTURES = sys.argv[1:4]
 OPEN = "document.querySelectorAll('#flames details')[{}].open = true; new Promise(r => setTimeout(r, 200))"
 FRAME = "[...{}.querySelectorAll('.frames g')].find(g => g.querySelector('title').textContent.startsWith({!r} + '\\n'))"
 SHOWN = "[...{}.querySelectorAll('.frames g')].filter(g => getComputedStyle(g).display !== 'none').length"
+CHART = "document.querySelector('figure[data-chart={}]')"
+
+# What keeps a reader without eyes or pointer from the page, as a list of sentences.
+STRUCTURE = r"""(() => {
+    const bad = [], all = s => [...document.querySelectorAll(s)], tell = (e, what) => bad.push(what + ': ' + e.outerHTML.slice(0, 90));
+    for (const [s, n] of [['h1', 1], ['main', 1], ['body > header', 1], ['body > footer', 1], ['nav[aria-label]', 1]])
+        if (all(s).length !== n) bad.push(s + ' is there ' + all(s).length + ' times');
+    let level = 0;
+    for (const h of all('h1, h2, h3, h4')) {
+        if (+h.tagName[1] > level + 1) tell(h, 'a level of headings is left out');
+        level = +h.tagName[1];
+    }
+    for (const s of all('main > section'))
+        if (!document.getElementById(s.getAttribute('aria-labelledby'))) tell(s, 'a section without a name');
+    for (const a of all('a[href^="#"]'))
+        if (!document.getElementById(a.getAttribute('href').slice(1))) tell(a, 'a link to nowhere');
+    for (const id of all('[id]').map(e => e.id).filter((id, i, ids) => ids.indexOf(id) !== i)) bad.push('twice: ' + id);
+    for (const t of all('table'))
+        if (!t.caption && !t.closest('[role=region][aria-label]')) tell(t, 'a table without a name');
+    for (const th of all('th')) if (!th.scope) tell(th, 'a heading of nothing');
+    for (const svg of all('svg:not(svg svg)'))
+        if (svg.getAttribute('aria-hidden') !== 'true' && !(svg.getAttribute('role') &&
+            (svg.getAttribute('aria-label') || svg.getAttribute('aria-labelledby')))) tell(svg, 'a picture without words');
+    for (const e of all('button, input, summary, .plot'))
+        if (!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels && e.labels.length)) tell(e, 'a control without a name');
+    return bad.slice(0, 20);
+})()"""
+
+# WCAG's contrast: 4.5 for text, 3 for the marks of charts.
+CONTRAST = r"""(() => {
+    const style = getComputedStyle(document.documentElement), bad = [];
+    const light = name => {
+        const rgb = style.getPropertyValue(name).trim().slice(1).match(/../g).map(h => parseInt(h, 16) / 255)
+            .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+    };
+    const test = (a, b, least) => {
+        const x = light(a), y = light(b), c = (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+        if (c < least) bad.push(a + ' on ' + b + ': ' + c.toFixed(2));
+    };
+    for (const ink of ['--ink', '--muted', '--accent', '--alarm', '--good'])
+        for (const ground of ['--paper', '--faint']) test(ink, ground, 4.5);
+    test('--ink', '--alarm-paper', 4.5);
+    for (let i = 0; i < 8; i++) test('--s' + i, '--paper', 3);
+    return bad;
+})()"""
 
 
 class InBrowser(unittest.TestCase):
@@ -68,6 +115,108 @@ class InBrowser(unittest.TestCase):
             b.screenshot(os.path.join(PICTURES, f"page-{scheme}.png"))
             self.assertEqual(b.problems(), [])
         b.prefer("light")
+
+    def page(self, scheme="light"):
+        self.browser.prefer(scheme)
+        self.open("index.html")
+        return self.browser
+
+    def reading(self, chart):
+        return self.browser.evaluate(f"{chart}.querySelector('.reading').textContent")
+
+    def sweep(self, chart):
+        """Move the pointer over the chart until it reads something out; what that is."""
+        b = self.browser
+        b.evaluate(f"{chart}.scrollIntoView()")
+        x, y, width, height = b.evaluate(f"(r => [r.x, r.y, r.width, r.height])"
+                                         f"({chart}.querySelector('.u-over').getBoundingClientRect())")
+        for i in range(1, 12):
+            for j in range(1, 8):
+                b.call("Input.dispatchMouseEvent", type="mouseMoved", x=x + width * i / 12, y=y + height * j / 8)
+                if self.reading(chart):
+                    return self.reading(chart)
+        return ""
+
+    def test_charts_answer_to_the_pointer(self):
+        b, cores, order = self.page(), CHART.format("cores"), CHART.format("order")
+        self.assertRegex(self.sweep(cores), r"^[a-z-]+, [12] cores?: [\d.]+ s \[[\d.]+ to [\d.]+\]$")
+        self.assertRegex(self.sweep(order), r"^run \d+, position \d+: [a-z-]+, [12] cores?, [\d.]+ s, .[\d.]+ % of its mean$")
+        b.click(f"{cores}.querySelectorAll('input')[1]")
+        self.assertIn("Speed-up", b.evaluate(f"{cores}.querySelector('.plot').getAttribute('aria-label')"))
+        b.screenshot(os.path.join(PICTURES, "chart.png"), "figure[data-chart=cores]")
+        for i in range(3):  # all stacks but the last are hidden: nothing but it can be found
+            b.click(f"{cores}.querySelectorAll('.series button')[{i}]")
+        self.assertEqual(b.evaluate(f"[...{cores}.querySelectorAll('.series button')]"
+                                    ".map(e => e.getAttribute('aria-pressed'))"), ["false"] * 3 + ["true"])
+        self.assertRegex(self.sweep(cores), r"^linux-minimal, [12] cores?: [\d.]+")
+        self.assertEqual(b.problems(), [])
+
+    def test_charts_answer_to_the_keyboard(self):
+        b, cores = self.page(), CHART.format("cores")
+        b.evaluate(f"{cores}.querySelector('.series li:last-child button').focus()")
+        b.key("Tab", 9)
+        self.assertEqual(b.evaluate("document.activeElement.className"), "plot")
+        b.key("Home")
+        self.assertRegex(self.reading(cores), r"^native, 1 core: ")
+        b.key("ArrowRight")
+        self.assertRegex(self.reading(cores), r"^native, 2 cores: ")
+        b.key("ArrowDown")
+        self.assertRegex(self.reading(cores), r"^docker, 2 cores: ")
+        b.key("Escape")
+        self.assertEqual(self.reading(cores), "")
+
+    def test_what_charts_say_is_in_their_tables(self):
+        b = self.page()
+        mean = b.evaluate("document.querySelector('#comparison tr[data-stack=osv][data-cores=\"2\"] [data-m=runtime]')"
+                          ".dataset.v")
+        with open(os.path.join(self.dir, "report", "summary.csv"), encoding="utf-8") as f:
+            row = next(r for r in csv.DictReader(f) if (r["guest"], r["cores"]) == ("osv", "2"))
+        self.assertAlmostEqual(float(mean), float(row["runtime_s"]), 6)
+
+    def test_without_scripts_the_page_is_complete(self):
+        b = self.browser
+        b.call("Emulation.setScriptExecutionDisabled", value=True)
+        try:
+            self.open("index.html")
+        finally:
+            b.call("Emulation.setScriptExecutionDisabled", value=False)
+        self.assertEqual(b.evaluate("document.querySelectorAll('.plot, #tip').length"), 0)
+        widths = b.evaluate("[...document.querySelectorAll('.static-chart')].map(e => e.getBoundingClientRect().width)")
+        self.assertEqual(len(widths), 4)
+        self.assertGreater(min(widths), 200)
+        self.assertGreater(b.evaluate("document.querySelector('#flames svg .frames g').getBoundingClientRect().width"), 500)
+        self.assertEqual(b.evaluate("document.querySelectorAll('.bars g > title').length > 50"), True)
+        b.screenshot(os.path.join(PICTURES, "page-without-scripts.png"))
+        self.assertEqual(b.problems(), [])
+
+    def test_structure_can_be_read_out(self):
+        b = self.page()
+        self.assertEqual(b.evaluate(STRUCTURE), [])
+
+    def test_skip_link_is_first_and_leads_to_the_verdict(self):
+        b = self.page()
+        b.key("Tab", 9)
+        self.assertEqual(b.evaluate("document.activeElement.className"), "skip")
+        self.assertGreaterEqual(b.evaluate("document.activeElement.getBoundingClientRect().x"), 0)
+        b.key("Enter", 13)
+        self.assertEqual(b.evaluate("location.hash"), "#verdict")
+
+    def test_text_can_be_told_from_its_ground_in_both_schemes(self):
+        for scheme in ("light", "dark"):
+            self.assertEqual(self.page(scheme).evaluate(CONTRAST), [], scheme)
+        self.browser.prefer("light")
+
+    def test_paper_is_white_and_has_the_static_charts(self):
+        b = self.page("dark")
+        b.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        try:
+            self.assertEqual(b.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
+            shown = "e => getComputedStyle(e).display !== 'none' && e.getBoundingClientRect().width > 0"
+            self.assertTrue(b.evaluate(f"[...document.querySelectorAll('.static-chart')].every({shown})"))
+            self.assertFalse(b.evaluate(f"[...document.querySelectorAll('nav, .plot, .copy')].some({shown})"))
+        finally:
+            b.call("Emulation.setEmulatedMedia", media="")
+            b.prefer("light")
 
     def test_page_fits_a_narrow_screen(self):
         b = self.browser

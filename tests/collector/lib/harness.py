@@ -341,11 +341,13 @@ class SystemTest(unittest.TestCase):
         return os.path.join(self.work, f"results-{self.outputs}")
 
     def start(self, *arguments, workload=SMALL, output=None, env=None, before=None, command=None,
-              stderr=None):
-        """Start a collector. The Popen has .folder, where its results go."""
-        folder = output or self.new_output()
-        words = [*(command or [self.collector]), "--output", folder, *arguments]
-        if workload is not None:
+              stderr=None, resume=None):
+        """Start a collector, or let one go on in the folder @resume. The Popen has .folder, where its
+        results go."""
+        folder = resume or output or self.new_output()
+        words = [*(command or [self.collector]), "--resume" if resume else "--output", folder,
+                 *arguments]
+        if workload is not None and not resume:
             words += ["--", *workload]
         with open(os.path.join(self.work, "stdout"), "wb") as out, \
                 open(os.path.join(self.work, "stderr"), "wb") as err:

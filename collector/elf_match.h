@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Is a file of symbols of the same build as the program that it is to name? */
+
+/**
+ * Compare the ELF files @a and @b: by their build-ids, where both have one; else by what they have
+ * in memory where code is, addresses and bytes (stripping changes neither). 1: the same build. 0:
+ * another. -ENODATA: they do not tell (one is no ELF file, or has no code in it). -ENOENT ...: one
+ * cannot be read. -ENOMEM.
+ */
+int elf_same_build(const char *a, const char *b);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The samples of a store, read in one pass and summed: for each cell and kind of flame graph, by
+ * thread and stack. Trees are made from these piles, so that a store is not read again for each.
+ * The counted runs that ended well are in them.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct summary;
+
+/** All samples of a thread that end in a stack. */
+struct pile_entry {
+	const char *thread; /**< the store's string */
+	bool lane;          /**< of a lane, not of a helper */
+	int64_t stack;      /**< or STORE_NULL: none could be taken */
+	uint64_t ns;
+	uint64_t count;
+};
+
+struct pile {
+	struct pile_entry *entries; /**< in the order in which they were first met */
+	size_t n;
+	size_t room;
+	uint32_t *slots; /**< hash of thread and stack: index + 1; 0: free */
+	size_t n_slots;
+	size_t n_runs; /**< of the cell, with or without samples */
+};
+
+struct sample_piles {
+	struct pile *piles; /**< cell by cell, and in each by flame_table */
+	size_t n;
+};
+
+/** Read them. -ENOMEM, -EBADMSG with store_reader_error(). */
+int sample_piles_make(const struct summary *s, struct sample_piles **ret);
+
+void sample_piles_free(struct sample_piles *p);

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every command of report does with what is no good: test_bad_stores.py REPORT SCHEMA [unittest arguments]."""
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import make_store  # noqa: E402
+
+REPORT, SCHEMA = sys.argv[1:3]
+MUTATIONS = 60
+
+
+def commands(store, output):
+    """Every command, on one store."""
+    yield "report", ["-o", output, store]
+    yield "merge", ["-o", output, store, store]
+    yield "diff", ["diff", "-o", output, store + ":native", ":osv"]
+    for form in ("folded", "speedscope", "pprof", "perfetto", "csv", "json"):
+        yield form, ["export", "--format", form, "-o", output, store]
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = tempfile.mkdtemp(prefix="guestscope-bad-")
+        cls.addClassCleanup(shutil.rmtree, cls.base, ignore_errors=True)
+        make_store.make(SCHEMA, cls.path("good"), seed=4, small=True)
+        db = sqlite3.connect(cls.path("good", "experiment.db"))
+        db.execute("PRAGMA journal_mode=DELETE")
+        db.close()
+        with open(cls.path("good", "experiment.db"), "rb") as f:
+            cls.data = f.read()
+
+    @classmethod
+    def path(cls, *names):
+        return os.path.join(cls.base, *names)
+
+    def store(self, data):
+        os.makedirs(self.path("bad"), exist_ok=True)
+        with open(self.path("bad", "experiment.db"), "wb") as f:
+            f.write(data)
+        return self.path("bad")
+
+    def refuses_all(self, pattern, store, output=None):
+        """Status 3, one line that says it, and nothing left in the folder."""
+        for name, arguments in commands(store, output or self.path("out")):
+            result = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(result.returncode, 3, (name, result.stderr))
+            self.assertEqual((result.stdout, result.stderr.count("\n")), ("", 1), (name, result.stderr))
+            self.assertRegex(result.stderr, pattern, name)
+            self.assertFalse(os.path.exists(self.path("out")), name)
+
+
+class Named(Case):
+    def test_stores_that_are_none_are_named(self):
+        self.refuses_all(r"cannot open .*none: No such file", self.path("none"))
+        os.makedirs(self.path("empty"), exist_ok=True)
+        self.refuses_all(r"there is no experiment\.db", self.path("empty"))
+        os.makedirs(self.path("folder", "experiment.db"), exist_ok=True)
+        self.refuses_all(r"is no regular file", self.path("folder"))
+        self.refuses_all(r"is no SQLite file", self.store(b"<html>" * 1000))
+        self.refuses_all(r"is empty", self.store(b""))
+
+    def test_other_programs_databases_and_other_versions_are_named(self):
+        for name, pragma, pattern in (("foreign", "PRAGMA application_id=0", r"another program's SQLite file"),
+                                      ("older", "PRAGMA user_version=1", r"has version 1, this report reads version"),
+                                      ("newer", "PRAGMA user_version=99", r"has version 99, this report reads version")):
+            shutil.copytree(self.path("good"), self.path(name), dirs_exist_ok=True)
+            db = sqlite3.connect(self.path(name, "experiment.db"))
+            db.execute(pragma)
+            db.close()
+            self.refuses_all(pattern, self.path(name))
+
+    def test_folders_that_cannot_be_written_are_named(self):
+        self.refuses_all(r"cannot make the folder /proc/none: ", self.path("good"), "/proc/none")
+        with open(self.path("file"), "w", encoding="ascii"):
+            pass
+        self.refuses_all(r"cannot open the folder .*/file: Not a directory", self.path("good"), self.path("file"))
+
+    def test_a_target_in_the_way_is_named_and_nothing_is_written(self):
+        os.makedirs(self.path("way", "runs.csv"), exist_ok=True)
+        result = subprocess.run([REPORT, "export", "--format", "csv", "--force", "-o", self.path("way"), self.path("good")],
+                                capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(result.returncode, 3)
+        self.assertRegex(result.stderr, r"^report: cannot write .*/way/runs\.csv: Is a directory\n$")
+        self.assertEqual(os.listdir(self.path("way")), ["runs.csv"])
+
+
+class Damaged(Case):
+    def test_a_store_cut_off_anywhere_is_refused(self):
+        size = len(self.data)
+        for cut in sorted({1, 50, 99, 100, 101, 1024, 4095, 4096, 4097, size - 4096, size - 1} | {size * i // 12 for i in range(1, 12)}):
+            store = self.store(self.data[:cut])
+            result = subprocess.run([REPORT, store], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (3, "", 1), (cut, result.stderr))
+            self.assertRegex(result.stderr, r"cut off|no SQLite file")
+        self.refuses_all(r"damaged or cut off", self.store(self.data[:size // 2]))
+
+    def mutate(self, rng):
+        bad = bytearray(self.data)
+        choice = rng.random()
+        if choice < 0.15:
+            del bad[rng.randrange(len(bad)):]
+        elif choice < 0.35:
+            at = rng.randrange(len(bad))
+            end = min(len(bad), at + rng.choice((16, 512, 4096)))
+            bad[at:end] = bytes(end - at)
+        else:
+            for _ in range(rng.choice((1, 3, 10, 100, 1000))):
+                bad[rng.randrange(100 if rng.random() < 0.05 else len(bad))] = rng.randrange(256)
+        return bytes(bad)
+
+    def test_a_damaged_store_is_an_error_or_a_result_and_never_a_crash(self):
+        rng = random.Random(8)
+        ends = {0: 0, 2: 0, 3: 0}
+        for number in range(MUTATIONS):
+            store = self.store(self.mutate(rng))
+            for name, arguments in rng.sample(list(commands(store, self.path("made"))), 2):
+                result = subprocess.run([REPORT, *arguments, "--force"], capture_output=True, timeout=60, check=False)
+                self.assertIn(result.returncode, ends, (number, name, result.stderr))
+                self.assertEqual(result.stderr.count(b"\n"), 0 if result.returncode == 0 else 1, (number, name, result.stderr))
+                ends[result.returncode] += 1
+        self.assertGreater(min(ends[0], ends[3]), MUTATIONS // 10, ends)
+
+
+if __name__ == "__main__":
+    del Case
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
