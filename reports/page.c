@@ -157,9 +157,14 @@ static void write_header(const struct summary *s, const struct bodies *bodies, F
 	write_title(s, bodies, out);
 	fprintf(out, "</h1>\n<p>%zu run%s, %zu of them measured", s->n_runs,
 		s->n_runs == 1 ? "" : "s", s->n_ok);
-	if (s->n_cells > 0) {
-		fputs(" · scenario ", out);
-		markup_text(out, s->cells[0].scenario);
+	if (s->n_warmups > 0)
+		fprintf(out, ", and %zu warm-up%s", s->n_warmups, s->n_warmups == 1 ? "" : "s");
+	/* Cells are in order of their scenarios. */
+	for (size_t i = 0; i < s->n_cells; i++) {
+		if (i > 0 && s->cells[i].scenario == s->cells[i - 1].scenario)
+			continue;
+		fputs(i ? ", " : " · scenario ", out);
+		markup_text(out, s->cells[i].scenario);
 	}
 	write_fact(s, "started_utc", "", out);
 	write_fact(s, "hostname", "on ", out);

@@ -207,11 +207,11 @@ static void write_range(FILE *out, double value, const struct interval *range, d
 
 static const char *judgement(const struct contrast *x)
 {
+	if (isnan(x->runtime.welch_p))
+		return "<td class=\"nil\">too few runs to tell</td>";
 	if (x->control)
 		return x->runtime.welch_p < 0.05 ? "<td class=\"bad\">differs, and should not</td>"
 						 : "<td class=\"nil\">noise alone</td>";
-	if (isnan(x->runtime.welch_p))
-		return "<td class=\"nil\">too few runs to tell</td>";
 	if (x->differs)
 		return "<td><strong>differs</strong></td>";
 	return x->runtime.p_holm < 0.05

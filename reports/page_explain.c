@@ -205,7 +205,7 @@ static void write_terms(const struct terms *terms, const struct scale *scale, co
 		names[n++] = "detail";
 	names[n++] = unit;
 	names[n++] = "#% of all";
-	page_table_open(out, label, NULL, names, n);
+	page_table_open(out, label, label, names, n);
 	for (size_t i = 0; i < terms->n; i++) {
 		if (i < PARTS_SHOWN) {
 			write_term_row(&terms->list[i], scale, phase, detail, out);
@@ -241,7 +241,7 @@ static void write_phases(const struct scaling *x, FILE *out)
 	static const char *const names[] = {
 		"phase", "#on one core, s", "#on all, s", "#lanes at work", "", "#lost, s"};
 
-	page_table_open(out, "phases, serial and parallel", NULL, names, ARRAY_SIZE(names));
+	page_table_open(out, "phases, serial and parallel", "Phases", names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < x->n_phases; i++) {
 		const struct phase_scaling *p = &x->phase[i];
 
@@ -259,12 +259,6 @@ static void write_phases(const struct scaling *x, FILE *out)
 		fputs("</tr>\n", out);
 	}
 	page_table_close(out);
-	if (isfinite(x->serial_share.value) && isfinite(x->amdahl.value))
-		fprintf(out,
-			"<p>%.1f %% of the run time on one core is in serial phases: by Amdahl’s "
-			"law no "
-			"speed-up above %.2f is to be had on %lld cores, whatever the stack.</p>\n",
-			100 * x->serial_share.value, x->amdahl.value, (long long)x->many->cores);
 }
 
 /** Points of efficiency: shares of N·T(N), of which T(1) is the efficiency. */
@@ -311,9 +305,9 @@ static void write_scaling(const struct scaling *x, FILE *out)
 	scaling_words(x, &words);
 	write_words(&words, out);
 	write_phases(x, out);
-	write_terms(&x->causes, &scale, "lost efficiency by cause", false, false, out);
+	write_terms(&x->causes, &scale, "Lost efficiency by cause", false, false, out);
 	write_terms(
-		&x->details, &scale, "lost efficiency by phase, state and detail", true, true, out);
+		&x->details, &scale, "Lost efficiency by phase, state and detail", true, true, out);
 	fputs("</details>\n", out);
 }
 
@@ -379,8 +373,8 @@ static void write_variance(const struct spread *x, FILE *out)
 	fputs("</span></summary>\n", out);
 	spread_words(x, &words);
 	write_words(&words, out);
-	write_terms(&x->causes, &scale, "variance by cause", false, false, out);
-	write_terms(&x->details, &scale, "variance by phase, state and detail", true, true, out);
+	write_terms(&x->causes, &scale, "Variance by cause", false, false, out);
+	write_terms(&x->details, &scale, "Variance by phase, state and detail", true, true, out);
 	fputs("</details>\n", out);
 }
 
@@ -433,9 +427,9 @@ static void write_contrast(const struct contrast *x, FILE *out)
 	fputs("</span></summary>\n", out);
 	contrast_words(x, &words);
 	write_words(&words, out);
-	write_terms(&x->causes, &seconds, "difference by cause", false, false, out);
+	write_terms(&x->causes, &seconds, "Difference by cause", false, false, out);
 	write_terms(
-		&x->details, &seconds, "difference by phase, state and detail", true, true, out);
+		&x->details, &seconds, "Difference by phase, state and detail", true, true, out);
 	fputs("</details>\n", out);
 }
 
