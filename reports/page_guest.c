@@ -14,7 +14,7 @@
 #define FUNCTIONS_SHOWN 25
 #define THREADS_SHOWN   16
 
-static const char open_table[] = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
 				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
 static const char close_table[] = "</tbody></table></div>\n";
 
