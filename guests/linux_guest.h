@@ -9,10 +9,12 @@
 
 /**
  * The kernel's command line for both. panic=-1 with QEMU's -no-reboot: a panic ends the machine.
- * nokaslr: symbols are where the file says. random.trust_cpu: no waiting for entropy. All else is
- * the kernel's own default, as users have it.
+ * nokaslr: symbols are where the file says. random.trust_cpu: no waiting for entropy.
+ * no_timer_check: emulated on a busy host, no tick may come while the kernel waits for some, and it
+ * panics; under KVM it leaves that check out by itself. All else is the kernel's own default, as
+ * users have it.
  */
-#define LINUX_APPEND "console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on"
+#define LINUX_APPEND "console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on no_timer_check"
 
 /* Emulation and some processors offer page tables of five levels, which Linux then takes though it
  * has no use for them here; guests are looked into by four. */

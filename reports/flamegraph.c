@@ -74,18 +74,29 @@ void flamegraph_label(const char *text, double x, double y, double width, FILE *
 	} else {
 		label[used] = '\0';
 	}
-	fprintf(out, "<text x=\"%.2f\" y=\"%.0f\">", x + 3, y + 12);
+	fputs("<text x=\"", out);
+	markup_fixed(out, x + 3, 2);
+	fputs("\" y=\"", out);
+	markup_fixed(out, y + 12, 0);
+	fputs("\">", out);
 	markup_text(out, label);
 	fputs("</text>", out);
 }
 
 void flamegraph_rect(bool standalone, double x, double y, double width, FILE *out)
 {
+	int decimals = standalone ? 4 : 2;
+
+	fputs("<rect x=\"", out);
+	markup_fixed(out, x, decimals);
+	fputs("\" y=\"", out);
+	markup_fixed(out, y, 0);
+	fputs("\" width=\"", out);
+	markup_fixed(out, width, decimals);
 	if (standalone)
-		fprintf(out, "<rect x=\"%.4f\" y=\"%.0f\" width=\"%.4f\" height=\"%d\"/>", x, y,
-			width, FLAME_ROW - 1);
+		fprintf(out, "\" height=\"%d\"/>", FLAME_ROW - 1);
 	else
-		fprintf(out, "<rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\"/>", x, y, width);
+		fputs("\"/>", out);
 }
 
 static void write_frame(const struct stack_tree *tree, const struct stack_node *node,

@@ -2,12 +2,20 @@
 #include "reports/folded.h"
 
 #include <errno.h>
+#include <string.h>
 
 /** A name may hold anything; the format has no escape for its separator. */
 static void put_name(const char *name, FILE *out)
 {
-	for (; *name; name++)
-		fputc(*name == ';' ? ':' : *name, out);
+	for (;;) {
+		size_t n = strcspn(name, ";");
+
+		fwrite(name, 1, n, out);
+		if (!name[n])
+			return;
+		fputc(':', out);
+		name += n + 1;
+	}
 }
 
 int folded_write(const struct stack_tree *tree, FILE *out)

@@ -105,27 +105,46 @@ struct format_text format_count(double value)
 
 void markup_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		case '\'':
-			fputs("&#39;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
+	static const struct {
+		char meant;
+		const char *escaped;
+	} table[] = {
+		{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+
+	for (;;) {
+		size_t n = strcspn(text, "<>&\"'");
+
+		fwrite(text, 1, n, out);
+		if (!text[n])
+			return;
+		for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+			if (table[i].meant == text[n])
+				fputs(table[i].escaped, out);
+		text += n + 1;
 	}
+}
+
+void markup_fixed(FILE *out, double value, int decimals)
+{
+	static const int64_t scales[] = {1, 10, 100, 1000, 10000};
+	int64_t scale = scales[decimals], v;
+	char text[32], *p = text + sizeof(text);
+
+	if (!(fabs(value) < 1e12)) {
+		fprintf(out, "%.*f", decimals, value);
+		return;
+	}
+	v = llabs(llrint(value * (double)scale));
+	if (value < 0 && v > 0)
+		fputc('-', out);
+	for (int i = 0; i < decimals; i++, v /= 10)
+		*--p = (char)('0' + v % 10);
+	if (decimals > 0)
+		*--p = '.';
+	do
+		*--p = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	fwrite(p, 1, (size_t)(text + sizeof(text) - p), out);
 }
 
 static void quote_argument(FILE *out, const char *argument)

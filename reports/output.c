@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+#define STREAM_BUFFER ((size_t)64 << 10)
 
 struct output {
 	char *path;
@@ -145,6 +148,9 @@ int output_file(
 		close_safe(fd);
 		return error_set_errno(error, r, "cannot write %s/%s", o->path, name);
 	}
+	/* Nobody else writes to it: no lock for each character. */
+	__fsetlocking(out, FSETLOCKING_BYCALLER);
+	setvbuf(out, NULL, _IOFBF, STREAM_BUFFER);
 	r = stream_error(fill(userdata, out), out);
 	if (r < 0 && !(error && *error->text))
 		return error_set_errno(error, r, "cannot write %s/%s", o->path, name);

@@ -8,10 +8,13 @@
 #include "common/cleanup.h"
 #include "reports/flames.h"
 
-/** A column's last value: neighbouring rows have the same, which then needs no cleaning. */
-struct last_text {
-	char *raw;
-	const char *clean;
+/* A power of two; a column has few texts. */
+#define RECENT 16
+
+/** Texts of a column that were seen lately: the same ones come again, and need no cleaning then. */
+struct recent_texts {
+	char *raw[RECENT];
+	const char *clean[RECENT];
 };
 
 /** Where a row goes. */
@@ -19,9 +22,9 @@ struct reader {
 	const struct summary *s;
 	struct sample_piles *piles;
 	sqlite3_stmt *query;
-	struct last_text kind;
-	struct last_text phase;
-	struct last_text thread;
+	struct recent_texts kind;
+	struct recent_texts phase;
+	struct recent_texts thread;
 	int64_t run;
 	const struct cell *cell; /**< of that run; NULL: it does not count */
 	const char *seen_phase;  /**< for which @outside was worked out */
@@ -116,16 +119,26 @@ static int add(struct pile *p, const struct pile_entry *sample)
 	return 0;
 }
 
-static const char *read_text(struct reader *r, int column, struct last_text *last)
+static const char *read_text(struct reader *r, int column, struct recent_texts *recent)
 {
 	const char *raw = (const char *)sqlite3_column_text(r->query, column);
+	size_t length = raw ? strlen(raw) : 0, at;
 
-	if (last->raw && raw && strcmp(last->raw, raw) == 0)
-		return last->clean;
-	free(last->raw);
-	last->raw = raw ? strdup(raw) : NULL;
-	last->clean = store_text(r->s->store, r->query, column);
-	return last->clean;
+	if (!raw)
+		return NULL;
+	at = (length + (length ? (unsigned char)raw[length - 1] : 0)) & (RECENT - 1);
+	if (recent->raw[at] && strcmp(recent->raw[at], raw) == 0)
+		return recent->clean[at];
+	free(recent->raw[at]);
+	recent->raw[at] = strdup(raw);
+	recent->clean[at] = store_text(r->s->store, r->query, column);
+	return recent->clean[at];
+}
+
+static void recent_clear(struct recent_texts *recent)
+{
+	for (size_t i = 0; i < RECENT; i++)
+		free(recent->raw[i]);
 }
 
 static void find_cell(struct reader *r, int64_t run_id)
@@ -191,9 +204,9 @@ static int read_all(struct reader *reader)
 	while (r >= 0 && (r = store_step(reader->s->store, reader->query)) > 0)
 		r = add_row(reader);
 	sqlite3_finalize(reader->query);
-	free(reader->kind.raw);
-	free(reader->phase.raw);
-	free(reader->thread.raw);
+	recent_clear(&reader->kind);
+	recent_clear(&reader->phase);
+	recent_clear(&reader->thread);
 	return r;
 }
 

@@ -134,7 +134,7 @@ class Interrupted(LifeTest):
                 return None
             return stored and self.traces.find(
                 "truth_program" if guest == "native" else "qemu-system-x86_64")
-        pid = harness.wait_for("a run after the first", later, 60)
+        pid = harness.wait_for("a run after the first", later, 180)
         time.sleep(0.3)
         return process, pid
 
@@ -142,7 +142,7 @@ class Interrupted(LifeTest):
         with harness.Store(folder) as store:
             self.assertTrue(store.sound())
             runs = store.runs()
-            self.assertEqual({r["status"] for r in runs}, {"ok"}, guest)
+            self.assertEqual({r["status"] for r in runs}, {"ok"}, f"{guest}: {[r['error'] for r in runs]}")
             self.assertEqual([r["id"] for r in runs], list(range(1, len(runs) + 1)))
             self.assertEqual(runs[0]["closed"], 1)
 

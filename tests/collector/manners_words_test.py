@@ -7,7 +7,9 @@ that is missing: 3; always one line that names the thing, nothing on standard ou
 import json
 import os
 import pty
+import re
 import shutil
+import signal
 import sys
 import unittest
 
@@ -268,6 +270,40 @@ class Words(harness.SystemTest):
         self.assertIn(b"\r\x1b[K", text)
         self.assertRegex(text, rb"run 2 of 2: native, 1 core, repetition 2, about \d+ s left")
         self.assertRegex(text, rb"repetition 2: boot [0-9.]+ s")
+
+    def test_the_rest_between_runs_is_shown_and_in_the_time_left(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = self.start("--cores", "1", "--repeat", "3", "--warmup", "0", "--cooldown", "2", stderr=slave)
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:  # how a terminal ends
+                break
+            if not piece:
+                break
+            text += piece
+        self.assertEqual(self.finish(process).status, 0, text)
+        self.assertRegex(text, rb"resting 2 s before run 2 of 3, about (\d+) s left")
+        left = re.search(rb"resting 2 s before run 2 of 3, about (\d+) s left", text)
+        self.assertGreaterEqual(int(left[1]), 4)
+
+    def test_a_signal_ends_the_rest_at_once(self):
+        process = self.start("--cores", "1", "--repeat", "2", "--cooldown", "86400")
+
+        def stored():
+            try:
+                with harness.Store(process.folder) as store:
+                    return len(store.runs()) == 1
+            except harness.sqlite3.Error:
+                return False
+        harness.wait_for("the first run", stored, 60)
+        process.send_signal(signal.SIGINT)
+        done = self.finish(process, 60)
+        self.assertEqual(done.status, 130, done.stderr)
+        self.assertIn("cut off after 1 of 2", done.stdout)
 
     def test_the_summary_names_the_report_which_is_there(self):
         done = self.collect("--cores", "1", "--repeat", "1")

@@ -478,6 +478,99 @@ static void a_folder_that_is_not_there_is_named(void **state)
 	assert_non_null(strstr(error.text, "/nonexistent/folder"));
 }
 
+static void a_store_that_is_not_published_is_not_there(void **state)
+{
+	const char *dir = new_dir();
+	struct store_writer *s = NULL;
+	struct error error = {0};
+	json_t *value = json_string("it");
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/" STORE_FILE_NAME, dir);
+	assert_int_equal(store_writer_create(dir, &s, &error), 0);
+	assert_int_equal(store_writer_set(s, "plan", value, NULL), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	store_writer_close(s);
+	assert_int_equal(rmdir(dir), 0);
+	json_decref(value);
+}
+
+static void whenever_its_making_is_cut_off_there_is_a_whole_store_or_none(void **state)
+{
+	unsigned there = 0;
+
+	(void)state;
+	for (int round = 0; round < 24; round++) {
+		struct timespec delay = {.tv_nsec = round * 500000};
+		const char *dir = new_dir();
+		struct store_writer *s = NULL;
+		char path[128];
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			json_t *value = json_string("it");
+
+			if (store_writer_create(dir, &s, NULL) == 0 &&
+				store_writer_set(s, "plan", value, NULL) == 0)
+				store_writer_publish(s, NULL);
+			for (;;)
+				pause();
+		}
+		nanosleep(&delay, NULL);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		snprintf(path, sizeof(path), "%s/" STORE_FILE_NAME, dir);
+		if (access(path, F_OK) == 0) {
+			_cleanup_free_ char *plan = NULL;
+
+			there++;
+			assert_int_equal(store_writer_open(dir, &s, NULL), 0);
+			assert_int_equal(store_writer_get(s, "plan", &plan, NULL), 0);
+			assert_string_equal(plan, "it");
+		} else {
+			/* What is left of it is in nobody's way. */
+			s = create(dir);
+		}
+		assert_int_equal(write_one(s, 1, NULL), 0);
+		store_writer_close(s);
+	}
+	print_message("%u of 24 were there\n", there);
+}
+
+static void a_store_is_gone_on_with(void **state)
+{
+	const char *dir = new_dir();
+	struct store_writer *s = create(dir);
+	bool done[4] = {false};
+	struct error error = {0};
+	char *text = NULL;
+	size_t failed = 7;
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(write_one(s, 1, NULL), 0);
+	assert_int_equal(write_one(s, 3, NULL), 0);
+	assert_int_equal(write_one(s, 9, NULL), 0); /* of no plan that we know */
+	store_writer_close(s);
+	assert_int_equal(store_writer_open(dir, &s, &error), 0);
+	assert_int_equal(store_writer_done(s, done, ARRAY_SIZE(done), &failed, &error), 0);
+	assert_true(done[0] && !done[1] && done[2] && !done[3]);
+	assert_int_equal(failed, 0);
+	assert_int_equal(store_writer_get(s, "no such key", &text, &error), -ENODATA);
+	assert_null(text);
+	assert_int_equal(write_one(s, 2, NULL), 0);
+	store_writer_close(s);
+	db = open_store(dir);
+	for (unsigned id = 1; id <= 3; id++)
+		assert_true(is_whole(db, id));
+	assert_string_equal(ask(db, "SELECT DISTINCT block, counted, label FROM run"), "3|1|a");
+	sqlite3_close(db);
+	assert_int_equal(store_writer_open("/nonexistent", &s, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "/nonexistent"));
+}
+
 static void the_same_run_twice_is_refused_and_the_first_stays(void **state)
 {
 	const char *dir = new_dir();
@@ -668,6 +761,9 @@ int main(void)
 		cmocka_unit_test(a_closed_store_is_one_file),
 		cmocka_unit_test(a_store_that_is_there_is_left_alone),
 		cmocka_unit_test(a_folder_that_is_not_there_is_named),
+		cmocka_unit_test(a_store_that_is_not_published_is_not_there),
+		cmocka_unit_test(whenever_its_making_is_cut_off_there_is_a_whole_store_or_none),
+		cmocka_unit_test(a_store_is_gone_on_with),
 		cmocka_unit_test(the_same_run_twice_is_refused_and_the_first_stays),
 		cmocka_unit_test(whichever_write_fails_a_run_is_whole_or_absent),
 		cmocka_unit_test(a_device_that_is_full_at_the_end_loses_nothing),

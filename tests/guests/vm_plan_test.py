@@ -83,7 +83,7 @@ class Plan(unittest.TestCase):
         newest = self.put("linux/vmlinuz-6.1.0-10", BZIMAGE)
         line, _ = self.plan("linux-minimal", "--cores=2", "-xpos", "-0.5")
         self.assertIn(f"-kernel {newest} -initrd {self.work}/linux-", line)
-        self.assertTrue(line.endswith("-append console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on"), line)
+        self.assertTrue(line.endswith("-append console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on no_timer_check"), line)
 
     def put_linux(self):
         kernel = self.put("linux/vmlinuz-6.1", BZIMAGE)
