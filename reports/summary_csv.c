@@ -83,16 +83,33 @@ int summary_write_cells_csv(const struct summary *s, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
+/** The first of a run's accounts, which are in order of their runs. */
+static size_t first_account(const struct store_tables *t, int64_t run)
+{
+	size_t low = 0, high = t->n_accounts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->accounts[middle].run < run)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /** Sum of a run's accounts of that state within the window. */
 static double run_state(const struct store_tables *t, int64_t run, int state, bool *ret_known)
 {
 	double ns = 0;
 
-	for (size_t i = 0; i < t->n_accounts; i++) {
+	for (size_t i = first_account(t, run); i < t->n_accounts && t->accounts[i].run == run;
+		i++) {
 		const struct store_account *a = &t->accounts[i];
 		int found;
 
-		if (a->run != run || a->helper || phase_is_outside(a->phase))
+		if (a->helper || phase_is_outside(a->phase))
 			continue;
 		*ret_known = true;
 		found = state_from_name(a->state);
