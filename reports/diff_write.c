@@ -118,8 +118,13 @@ int diff_write_text(const struct diff *d, FILE *out)
 	diff_workloads(&d->pair, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);
-	fprintf(out, "B takes %s %% of A's run time%s.\n",
-		format_percent(d->runtime_ns[DIFF_B], d->runtime_ns[DIFF_A]).text,
+	if (d->runtime_ns[DIFF_B] >= 2 * d->runtime_ns[DIFF_A])
+		fprintf(out, "B takes %.3g times as long as A",
+			d->runtime_ns[DIFF_B] / d->runtime_ns[DIFF_A]);
+	else
+		fprintf(out, "B takes %s %% of A's run time",
+			format_percent(d->runtime_ns[DIFF_B], d->runtime_ns[DIFF_A]).text);
+	fprintf(out, "%s.\n",
 		a->cell->runtime_ns.n < 2 || b->cell->runtime_ns.n < 2
 			? "; whether by chance, single runs cannot tell"
 		: statistic_differ(&a->cell->runtime_ns, &b->cell->runtime_ns)

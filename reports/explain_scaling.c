@@ -133,11 +133,15 @@ static double amdahl(const double *const *w, void *userdata)
 	return 1 / (f + (1 - f) / (double)p->many->cores);
 }
 
-static struct estimate work_out(struct bootstrap *draws, estimate_t estimate, struct pair *p)
+typedef double (*interval_t)(
+	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret);
+
+static struct estimate work_out(
+	struct bootstrap *draws, interval_t interval, estimate_t estimate, struct pair *p)
 {
 	struct estimate e;
 
-	e.value = bootstrap_interval(draws, estimate, p, &e.range);
+	e.value = interval(draws, estimate, p, &e.range);
 	return e;
 }
 
@@ -174,9 +178,9 @@ static int make_phases(struct scaling *x, struct bootstrap *draws, struct pair *
 		phase->name = b->name;
 		phase->active = active_lanes(b, series->n);
 		phase->serial = phase->active <= SERIAL_LANES;
-		phase->wall_ns = work_out(draws, phase_wall, p);
-		phase->wall_one_ns = work_out(draws, phase_wall_one, p);
-		phase->loss_ns = work_out(draws, phase_loss, p);
+		phase->wall_ns = work_out(draws, bootstrap_positive, phase_wall, p);
+		phase->wall_one_ns = work_out(draws, bootstrap_positive, phase_wall_one, p);
+		phase->loss_ns = work_out(draws, bootstrap_interval, phase_loss, p);
 	}
 	return 0;
 }
@@ -193,14 +197,14 @@ static int make_scaling(
 	*x = (struct scaling){.one = one, .many = many};
 	if (r < 0)
 		return r;
-	x->speedup = work_out(draws, speedup, &pair);
-	x->efficiency = work_out(draws, efficiency, &pair);
-	x->loss_ns = work_out(draws, loss, &pair);
+	x->speedup = work_out(draws, bootstrap_positive, speedup, &pair);
+	x->efficiency = work_out(draws, bootstrap_positive, efficiency, &pair);
+	x->loss_ns = work_out(draws, bootstrap_interval, loss, &pair);
 	r = make_phases(x, draws, &pair);
 	if (r < 0)
 		return r;
-	x->serial_share = work_out(draws, serial_share, &pair);
-	x->amdahl = work_out(draws, amdahl, &pair);
+	x->serial_share = work_out(draws, bootstrap_positive, serial_share, &pair);
+	x->amdahl = work_out(draws, bootstrap_positive, amdahl, &pair);
 	work_make(s, one, many, &x->work);
 	split.draws = draws;
 	split.whole = x->loss_ns.value;

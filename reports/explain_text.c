@@ -143,14 +143,19 @@ static void put_p(FILE *out, double p, int width)
 		put_number(out, "%.3f", p, width);
 }
 
+/* More runs than this are "many". */
+#define NEEDED_MAX 9999
+
 static void put_needed(FILE *out, const struct repetitions *n)
 {
 	char words[64];
 
 	if (n->n == 0)
 		strcpy(words, "-");
-	else if (n->n_cautious == 0)
-		snprintf(words, sizeof(words), "%zu-?", n->n);
+	else if (n->n > NEEDED_MAX)
+		snprintf(words, sizeof(words), ">%d", NEEDED_MAX);
+	else if (n->n_cautious == 0 || n->n_cautious > NEEDED_MAX)
+		snprintf(words, sizeof(words), "%zu->%d", n->n, NEEDED_MAX);
 	else
 		snprintf(words, sizeof(words), "%zu-%zu", n->n, n->n_cautious);
 	put_column(out, words, -11);

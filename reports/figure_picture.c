@@ -74,10 +74,11 @@ static void take_word(struct picture *p, const char *word, const char *next)
 	word += strspn(word, "-");
 	for (int i = 0; i < PARAMETERS; i++) {
 		size_t n = strlen(parameters[i].name);
-		const char *value = word[n] == '=' ? word + n + 1 : next;
+		const char *value;
 
 		if (strncmp(word, parameters[i].name, n) != 0 || (word[n] && word[n] != '='))
 			continue;
+		value = word[n] ? word + n + 1 : next;
 		p->given = true;
 		if (value && is_good((enum parameter)i, value))
 			strcpy(p->value[i], value);

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reports/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+/* Name of the hidden folder; the process's number follows. */
+#define STAGING ".new-"
+
+/* A report takes seconds; one that was not touched for so long is nobody's. */
+#define STALE_S 600
 
 #define STREAM_BUFFER ((size_t)64 << 10)
 
@@ -50,9 +59,50 @@ void output_close(struct output *o)
 	free(o);
 }
 
+/** Remove the hidden folder @name of a process that was ended before it could. */
+static void remove_stale(const struct output *o, const char *name)
+{
+	_cleanup_close_ int fd =
+		openat(o->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	DIR *folder;
+
+	/* Of another machine's processes, where the folder is shared, nothing is known but this. */
+	if (fd < 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime < STALE_S)
+		return;
+	folder = fdopendir(fd);
+	if (!folder)
+		return;
+	TAKE_FD(fd); /* it is the stream's now */
+	for (struct dirent *e; (e = readdir(folder));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			unlinkat(dirfd(folder), e->d_name, 0);
+	closedir(folder);
+	unlinkat(o->fd, name, AT_REMOVEDIR);
+}
+
+static void remove_all_stale(const struct output *o)
+{
+	DIR *folder = opendir(o->path);
+
+	if (!folder)
+		return;
+	for (struct dirent *e; (e = readdir(folder));) {
+		char *end = NULL;
+		long pid = strncmp(e->d_name, STAGING, sizeof(STAGING) - 1) == 0
+				   ? strtol(e->d_name + sizeof(STAGING) - 1, &end, 10)
+				   : 0;
+
+		if (pid > 0 && !*end && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			remove_stale(o, e->d_name);
+	}
+	closedir(folder);
+}
+
 static int make_staging(struct output *o, struct error *error)
 {
-	if (asprintf(&o->staging_path, "%s/.new-%ld", o->path, (long)getpid()) < 0) {
+	remove_all_stale(o);
+	if (asprintf(&o->staging_path, "%s/" STAGING "%ld", o->path, (long)getpid()) < 0) {
 		o->staging_path = NULL;
 		return error_set_errno(error, -ENOMEM, "cannot write to %s", o->path);
 	}

@@ -4,7 +4,7 @@
 /**
  * A folder that files are written to, all or none: they are made in a hidden folder within it, and
  * appear under their names by output_commit(), in the order in which they were made. Whatever goes
- * wrong before leaves the folder as it was.
+ * wrong before leaves the folder as it was; what a process leaves that is killed, the next removes.
  */
 
 #include <stdbool.h>

@@ -178,6 +178,33 @@ double bootstrap_interval(
 	return middle;
 }
 
+/** What an estimate of a logarithm is made from. */
+struct plain {
+	estimate_t estimate;
+	void *userdata;
+};
+
+static double log_estimate(const double *const *weights, void *userdata)
+{
+	const struct plain *p = userdata;
+	double value = p->estimate(weights, p->userdata);
+
+	return value > 0 ? log(value) : NAN;
+}
+
+double bootstrap_positive(
+	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret)
+{
+	struct plain plain = {estimate, userdata};
+	double middle = plain_estimate(b, estimate, userdata);
+
+	if (!(middle > 0))
+		return bootstrap_interval(b, estimate, userdata, ret);
+	bootstrap_interval(b, log_estimate, &plain, ret);
+	*ret = (struct interval){exp(ret->low), exp(ret->high)};
+	return middle;
+}
+
 bool interval_excludes(const struct interval *i, double value)
 {
 	return isfinite(i->low) && isfinite(i->high) && (value < i->low || value > i->high);

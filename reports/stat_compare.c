@@ -161,7 +161,7 @@ static int compare_known(const struct pair *p, struct comparison *c)
 		return r;
 	c->difference =
 		bootstrap_interval(b, difference_estimate, (void *)p, &c->difference_interval);
-	c->ratio = bootstrap_interval(b, ratio_estimate, (void *)p, &c->ratio_interval);
+	c->ratio = bootstrap_positive(b, ratio_estimate, (void *)p, &c->ratio_interval);
 	if (p->a.n >= 2 && p->b.n >= 2)
 		welch(p, c);
 	return mann_whitney(p, c);

@@ -75,7 +75,7 @@ static int describe_known(const double *x, size_t n, double *scratch, struct des
 	r = bootstrap_make(&n, 1, &b);
 	if (r < 0)
 		return r;
-	bootstrap_interval(b, mean_estimate, &values, &d->mean_interval);
+	bootstrap_positive(b, mean_estimate, &values, &d->mean_interval);
 	return 0;
 }
 

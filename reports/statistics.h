@@ -174,3 +174,8 @@ static inline void bootstrap_freep(struct bootstrap **b)
  */
 double bootstrap_interval(
 	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret);
+
+/** The same of what cannot be negative (times, ratios): worked out with logarithms, so that the
+ * interval cannot be negative, either. */
+double bootstrap_positive(
+	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret);

@@ -68,6 +68,9 @@ static void say_against(struct verdict *v, const struct contrast *x, const struc
 		say(v, " (too few runs to tell chance)");
 	else if (!x->differs && c->p_holm < 0.05 && !x->control)
 		say(v, " (no more than noise makes)");
+	else if (!x->differs && interval_excludes(&c->ratio_interval, 1) && !isnan(c->p_holm))
+		say(v, " (though by Welch’s test, %s after Holm, that may be chance)",
+			format_p(c->p_holm).text);
 	else if (!x->differs)
 		say(v, " (these runs do not tell the two apart)");
 }

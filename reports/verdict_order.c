@@ -153,10 +153,9 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 		compared - off, compared);
 	if (off > 0)
 		say(verdict,
-			"; by up to %s %% it does not in run%s %s%s: what that guest says of time "
-			"is "
-			"wrong",
-			format_points(100 * worst).text, off > 1 ? "s" : "", runs,
-			off > RUNS_NAMED ? ", ..." : "");
+			"; in run%s %s%s they differ by up to %s %%: the guest’s clock runs wrong, "
+			"or this host was too busy to take the markers when they came",
+			off > 1 ? "s" : "", runs, off > RUNS_NAMED ? ", ..." : "",
+			format_points(100 * worst).text);
 	say(verdict, ".");
 }

@@ -120,10 +120,10 @@ static void say_repetitions(const struct spread *x, struct verdict *v)
 	if (n->n == 0)
 		return;
 	say(v, " A mean that is known to ± 1 %% takes %zu runs", n->n);
-	if (n->n_cautious > n->n)
-		say(v, ", or %zu, should σ be as large as these few runs allow", n->n_cautious);
-	else if (n->n_cautious == 0)
+	if (n->n_cautious == 0 || n->n_cautious > 100 * n->n)
 		say(v, ", or far more: these runs hardly tell σ");
+	else if (n->n_cautious > n->n)
+		say(v, ", or %zu, should σ be as large as these few runs allow", n->n_cautious);
 	say(v, ".");
 }
 

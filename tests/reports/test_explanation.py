@@ -280,7 +280,7 @@ class Statistics(Case):
         found = self.finding(self.x.report(), "The program’s own clock agrees")
         self.assertFalse(found["good"])
         self.assertIn("in 1 of 2 measured runs", found["text"])
-        self.assertIn(f"in run {wrong}:", found["text"])
+        self.assertIn(f"in run {wrong} they differ by up to 1.0 %", found["text"])
 
 
 class Words(Case):

@@ -265,7 +265,7 @@ class Page(Reported):
         self.assertIsNone(found, found and found[0])
         for tag, key, value in self.scan().attributes:
             if key in ("src", "href", "xlink:href", "data", "action", "srcset", "poster"):
-                self.assertTrue(value.startswith("#"), (tag, key, value))
+                self.assertTrue(value.startswith(("#", "data:image/png;base64,")), (tag, key, value))
 
     def test_names_from_the_store_stay_text(self):
         scan = self.scan()
@@ -514,6 +514,17 @@ class Files(Case):
         result = run("--force", "-o", self.path("mine"), self.path("a"))
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertGreater(os.path.getsize(self.path("mine", "index.html")), 1000)
+
+    def test_what_a_killed_report_left_is_removed_by_the_next(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        for pid in (ended.pid, os.getpid()):
+            os.makedirs(self.path("a", "report", f".new-{pid}"))
+            with open(self.path("a", "report", f".new-{pid}", "index.html"), "w", encoding="ascii") as f:
+                f.write("half")
+            os.utime(self.path("a", "report", f".new-{pid}"), (0, 0))
+        self.assertEqual(run(self.path("a")).returncode, 0)
+        self.assertEqual([n for n in os.listdir(self.path("a", "report")) if n.startswith(".")], [f".new-{os.getpid()}"])
 
     def test_a_store_that_is_no_good_leaves_no_folder(self):
         with open(self.path("no-store"), "w", encoding="ascii") as f:

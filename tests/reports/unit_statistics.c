@@ -357,6 +357,20 @@ static void bootstrap_intervals_cover_what_they_promise(void **unused)
 	}
 }
 
+static void intervals_of_times_are_never_negative(void **unused)
+{
+	struct sample s = {{1, 30, 200}, 3};
+	_cleanup_bootstrap_ struct bootstrap *b = NULL;
+	struct interval plain, positive;
+
+	(void)unused;
+	assert_int_equal(bootstrap_make(&s.n, 1, &b), 0);
+	assert_near(bootstrap_interval(b, mean_of, &s, &plain), 77, 1e-9);
+	assert_near(bootstrap_positive(b, mean_of, &s, &positive), 77, 1e-9);
+	assert_true(plain.low < 0);
+	assert_true(positive.low > 0 && positive.low < 77 && positive.high > 77);
+}
+
 static void bootstrap_is_the_same_each_time_and_scales(void **unused)
 {
 	struct sample s = {{3, 1, 4, 1, 5, 9, 2, 6}, 8}, t = s;
@@ -412,6 +426,7 @@ int main(void)
 		cmocka_unit_test(a_slow_begin_is_found_and_noise_is_not),
 		cmocka_unit_test(repetitions_are_the_fewest_that_are_enough),
 		cmocka_unit_test(bootstrap_intervals_cover_what_they_promise),
+		cmocka_unit_test(intervals_of_times_are_never_negative),
 		cmocka_unit_test(bootstrap_is_the_same_each_time_and_scales),
 		cmocka_unit_test(values_without_spread_have_an_interval_without_width),
 	};
