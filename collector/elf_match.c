@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/elf_match.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -58,13 +59,22 @@ static const struct elf_segment *next_text(const struct side *s, size_t *at)
 	return NULL;
 }
 
+static uint64_t header_bytes(const struct elf_segment *x, const struct elf_segment *y)
+{
+	uint64_t from = x->offset < y->offset ? x->offset : y->offset;
+
+	return from < sizeof(Elf64_Ehdr) ? sizeof(Elf64_Ehdr) - from : 0;
+}
+
 /* 1: the same bytes, 0: others; -ENODATA: a file ends before its segment does. */
 static int same_bytes(const struct side *a, const struct elf_segment *x, const struct side *b,
 	const struct elf_segment *y)
 {
 	char left[CHUNK], right[CHUNK];
 
-	for (uint64_t at = 0; at < x->file_bytes; at += CHUNK) {
+	/* A segment that begins with the file holds its header, which says where sections are:
+	 * that is what stripping does change. */
+	for (uint64_t at = header_bytes(x, y); at < x->file_bytes; at += CHUNK) {
 		uint64_t rest = x->file_bytes - at;
 		size_t size = rest < CHUNK ? (size_t)rest : CHUNK;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "collector/guest_kallsyms.h"
+#include "collector/guest_lines.h"
 #include "collector/guest_modules.h"
 #include "collector/subsystems.h"
 #include "common/cleanup.h"
@@ -46,6 +47,7 @@ struct space_use {
 struct guest_view {
 	struct guest_inside *inside;
 	struct symbol_space *space;
+	struct guest_lines *lines;
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
@@ -245,6 +247,11 @@ int guest_view_find_kernel(struct guest_view *v, struct error *error)
 	return add_kernel(v, error);
 }
 
+int guest_view_find_lines(struct guest_view *v, const struct profile *profile)
+{
+	return v->lines ? 0 : guest_lines_find(v->space, profile, &v->lines);
+}
+
 static bool in_kernel(const struct guest_view *v, uint64_t address)
 {
 	if (v->inside->one_ring)
@@ -259,6 +266,7 @@ static int look_up(struct guest_view *v, uint64_t address, struct guest_frame *r
 
 	if (r < 0)
 		return r;
+	guest_lines_set(v->lines, address, &ret->symbol);
 	ret->kernel = in_kernel(v, address);
 	return ret->symbol.resolved || symbol_space_covers(v->space, address);
 }
@@ -398,6 +406,7 @@ void guest_view_free(struct guest_view *v)
 		return;
 	subsystems_free(v->subsystems);
 	guest_memory_close(v->memory);
+	guest_lines_free(v->lines);
 	symbol_space_free(v->space);
 	guest_inside_free(v->inside);
 	free(v->kallsyms_path);

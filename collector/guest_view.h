@@ -82,6 +82,12 @@ int guest_view_find_program(struct guest_view *v);
 int guest_view_find_kernel(struct guest_view *v, struct error *error);
 
 /**
+ * Look up the source lines of all frames of @profile, from the debug information that the program,
+ * its libraries and the kernel's symbols come with. Without it there are none. -ENOMEM.
+ */
+int guest_view_find_lines(struct guest_view *v, const struct profile *profile);
+
+/**
  * The frames of @e, innermost first, at most PROBE_STACK_DEPTH + 1; *ret_end says why there are no
  * more. Returns their number, or -ENOMEM.
  */

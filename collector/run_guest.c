@@ -150,6 +150,7 @@ void run_guest_close(struct run *run)
 
 	if (!r->view)
 		return;
+	(void)guest_view_find_lines(r->view, &r->profile);
 	for (size_t i = 0; i < r->profile.n; i++) {
 		const struct profile_entry *e = r->profile.entries[i];
 

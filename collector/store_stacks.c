@@ -15,8 +15,10 @@ enum {
 };
 
 static const char *const sql[N_STATEMENTS] = {
-	[FIND_FRAME] = "SELECT id FROM frame WHERE side = ?1 AND module = ?2 AND symbol = ?3",
-	[ADD_FRAME] = "INSERT INTO frame (side, module, symbol) VALUES (?1, ?2, ?3)",
+	[FIND_FRAME] = "SELECT id FROM frame WHERE side = ?1 AND module = ?2 AND symbol = ?3"
+		       " AND file IS ?4 AND line IS ?5",
+	[ADD_FRAME] = "INSERT INTO frame (side, module, symbol, file, line)"
+		      " VALUES (?1, ?2, ?3, ?4, ?5)",
 	[FIND_STACK] = "SELECT id FROM stack WHERE parent IS ?1 AND frame = ?2",
 	[ADD_STACK] = "INSERT INTO stack (parent, frame) VALUES (?1, ?2)",
 };
@@ -64,15 +66,23 @@ static int find_or_add(struct store_stacks *s, int find, int add, int64_t *ret)
 	return 0;
 }
 
+/** @file, @line: NULL and 0 where they are not known. */
 static int put_frame(struct store_stacks *s, const char *side, const char *module,
-	const char *symbol, int64_t *ret)
+	const char *symbol, const char *file, unsigned line, int64_t *ret)
 {
 	static const int both[] = {FIND_FRAME, ADD_FRAME};
 
 	for (int i = 0; i < 2; i++) {
-		sqlite3_bind_text(s->statements[both[i]], 1, side, -1, SQLITE_STATIC);
-		sqlite3_bind_text(s->statements[both[i]], 2, module, -1, SQLITE_STATIC);
-		sqlite3_bind_text(s->statements[both[i]], 3, symbol, -1, SQLITE_STATIC);
+		sqlite3_stmt *statement = s->statements[both[i]];
+
+		sqlite3_bind_text(statement, 1, side, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 2, module, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 3, symbol, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 4, file, -1, SQLITE_STATIC);
+		if (line)
+			sqlite3_bind_int64(statement, 5, line);
+		else
+			sqlite3_bind_null(statement, 5);
 	}
 	return find_or_add(s, FIND_FRAME, ADD_FRAME, ret);
 }
@@ -95,7 +105,16 @@ static int push(struct store_stacks *s, int64_t *stack, const char *side, const 
 	const char *symbol)
 {
 	int64_t frame;
-	int r = put_frame(s, side, module, symbol, &frame);
+	int r = put_frame(s, side, module, symbol, NULL, 0, &frame);
+
+	return r < 0 ? r : put_stack(s, *stack, frame, stack);
+}
+
+static int push_guest_frame(struct store_stacks *s, int64_t *stack, const struct guest_frame *f)
+{
+	int64_t frame;
+	int r = put_frame(s, f->kernel ? "guest-kernel" : "guest-user", f->symbol.module,
+		f->symbol.name, f->symbol.file, f->symbol.line, &frame);
 
 	return r < 0 ? r : put_stack(s, *stack, frame, stack);
 }
@@ -202,8 +221,7 @@ static int push_guest(struct store_stacks *s, struct symbols *symbols, struct gu
 			r = push_boundary(s, stack);
 	}
 	for (int i = n; i-- > 0 && r == 0;)
-		r = push(s, stack, frames[i].kernel ? "guest-kernel" : "guest-user",
-			frames[i].symbol.module, frames[i].symbol.name);
+		r = push_guest_frame(s, stack, &frames[i]);
 	return r;
 }
 

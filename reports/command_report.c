@@ -7,7 +7,7 @@
 
 #include "common/cleanup.h"
 #include "reports/command.h"
-#include "reports/reference.h"
+#include "reports/reference_analysis.h"
 #include "reports/report.h"
 #include "reports/summary.h"
 
@@ -40,13 +40,46 @@ void command_print_path(const char *path, void *userdata)
 	puts(path);
 }
 
-static int print_json(struct store_reader *store, struct error *error)
+/** Print the summary for people, and what @reference says beside it, unless that is NULL. */
+static int print_text(struct store_reader *store, const struct reference *reference)
+{
+	_cleanup_summary_ struct summary *s = NULL;
+	_cleanup_reference_analysis_ struct reference_analysis *a = NULL;
+	int r = summary_make(store, &s);
+
+	if (r >= 0)
+		r = summary_write_text(s, stdout);
+	if (r >= 0 && reference)
+		r = reference_analyse(reference, &a);
+	return r >= 0 && reference ? reference_write_beside(s, a, stdout) : r;
+}
+
+/** Put what @reference says into @document. */
+static int add_reference(json_t *document, const struct reference *reference)
+{
+	_cleanup_reference_analysis_ struct reference_analysis *a = NULL;
+	json_t *object = NULL;
+	int r = reference_analyse(reference, &a);
+
+	if (r >= 0)
+		r = reference_make_json(a, &object);
+	if (r >= 0 && json_object_set_new(document, "reference", object) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
+static int print_json(
+	struct store_reader *store, const struct reference *reference, struct error *error)
 {
 	json_t *document = NULL;
 	int r = summary_json(store, &document);
 
-	if (r < 0)
+	if (r >= 0 && reference)
+		r = add_reference(document, reference);
+	if (r < 0) {
+		json_decref(document);
 		return error_set_errno(error, r, "cannot sum the store up");
+	}
 	r = json_dumpf(document, stdout, JSON_INDENT(1));
 	json_decref(document);
 	putchar('\n');
@@ -79,7 +112,7 @@ static int report_stores(
 	r = report_write(store, &target, error);
 	if (r < 0)
 		return r;
-	r = o->json ? print_json(store, error) : summary_text(store, stdout);
+	r = o->json ? print_json(store, reference, error) : print_text(store, reference);
 	if (r < 0)
 		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
 	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", folder);

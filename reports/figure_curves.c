@@ -194,7 +194,8 @@ static const struct {
 	[CURVE_CLAIMED] = {"lw 0.8 dt 4", true, true, false},
 };
 
-#define IDEAL_LINE "lw 0.8 dt solid"
+/* Of a width of its own: else gnuplot's SVG goes on with the dashes of the line before. */
+#define IDEAL_LINE "lw 0.7 dt solid"
 
 /** The key's entries: stacks, then what is not measured; returns how many. */
 static size_t make_key(const struct drawing *w, struct key_entry *ret)
@@ -263,7 +264,7 @@ static void write_axes(const struct drawing *w)
 		fputs("set logscale y\n", out);
 	else if (w->figure->from_zero)
 		fputs("set yrange [0:*]\n", out);
-	fprintf(out, "set ylabel \"%s\" offset 0.6\n%s", w->figure->label, w->figure->before);
+	fputs(w->figure->before, out);
 }
 
 static void write_curve(const struct drawing *w, const struct curve *curve)
@@ -303,6 +304,7 @@ static void write_panel(const struct drawing *w, size_t index)
 		fprintf(out,
 			"set label 99 scenarios[%zu] at graph 0.5, graph 1 center offset 0,0.7\n",
 			index + 1);
+	figure_y_label(out, w->figure->label);
 	fprintf(out, "set xlabel \"%s\" offset 0,0.7\n", last ? "cores" : "");
 	fputs("plot \\\n", out);
 	if (w->figure->ideal)

@@ -141,7 +141,8 @@ static void write_data(struct order *o, FILE *out)
 			figure_number(out, 100 * cell->values[k] / mean - 100);
 			fputc(',', out);
 			figure_text(out, cell->stack);
-			fprintf(out, " on %lld\n", (long long)cell->cores);
+			fprintf(out, " on %lld core%s\n", (long long)cell->cores,
+				cell->cores == 1 ? "" : "s");
 		}
 	}
 }
@@ -210,12 +211,12 @@ static void write_plot(const struct order *o, struct draft *d, const char *place
 	key = figure_key_height(entries, o->n_stacks);
 	d->height_cm = PLOT_CM + key;
 	figure_key(d, entries, o->n_stacks);
+	figure_y_label(d->plot, "run time, off its cell's mean (%)");
 	fprintf(d->plot,
 		"set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
 		"set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
 		"set xrange [%g:%g]\nset offsets 0, 0, graph 0.08, graph 0.05\n"
 		"set xlabel \"%s\" offset 0,0.7\n"
-		"set ylabel \"run time, off its cell's mean (%%)\" offset 1\n"
 		"plot 0 with lines lw 0.8 lc rgb \"black\" notitle",
 		1.35 / FIGURE_WIDTH_CM, 1 - 0.2 / FIGURE_WIDTH_CM, PLOT_CM / d->height_cm,
 		1 / d->height_cm, first - 0.03 * (last - first), last + 0.03 * (last - first),

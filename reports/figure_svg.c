@@ -26,7 +26,7 @@ static const struct {
 	{" fill=\"black\"", " fill=\"currentColor\""},
 	{" stroke='black'", ""},
 	{" stroke=\"black\"", ""},
-	{" stroke='rgb(184, 184, 184)'", " stroke-opacity='.22'"}, /* FIGURE_GRID */
+	{" stroke='rgb(212, 212, 212)'", " stroke-opacity='.22'"}, /* FIGURE_GRID */
 	{" stroke-linecap=\"butt\"", ""},
 	{" stroke-linejoin=\"miter\"", ""},
 	{" fill=\"none\"", ""},

@@ -253,6 +253,7 @@ static void write_panel(const struct timeline *t, size_t index, double top, cons
 		(long long)panel->cell->cores - 1,
 		(long long)(panel->cell->cores > 12 ? panel->cell->cores / 8 : 1), p, "1.35",
 		p == t->n ? "seconds since the program's first marker" : "");
+	figure_y_label(out, "lane");
 	fprintf(out,
 		"plot '%s.csv' using ($1 == %zu && strcol(2) eq \"phase\" && $5 < %.9g ? $5 : "
 		"NaN):(-0.5):(0):(%lld) with vectors nohead lw 0.8 lc rgb \"black\" notitle, \\\n",
@@ -281,7 +282,7 @@ static void write_plot(const struct timeline *t, const struct draft *d)
 		t->n, d->name);
 	fprintf(d->plot,
 		"set lmargin at screen %.4f\nset rmargin at screen %.4f\nunset key\n"
-		"set ylabel \"lane\" offset 0.4\nset grid noytics\nset multiplot\n",
+		"set grid noytics\nset multiplot\n",
 		LEFT_CM / FIGURE_WIDTH_CM, 1 - RIGHT_CM / FIGURE_WIDTH_CM);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct panel *panel = &t->panels[i];

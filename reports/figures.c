@@ -74,14 +74,10 @@ void figure_number(FILE *out, double value)
 		fprintf(out, "%.9g", value);
 }
 
-void figure_list(FILE *out, const char *const *names, size_t n)
+void figure_y_label(FILE *out, const char *name)
 {
-	const size_t shown = n <= 4 ? n : 3;
-
-	for (size_t i = 0; i < shown; i++)
-		fprintf(out, "%s%s", i == 0 ? "" : i + 1 == n ? " and " : ", ", names[i]);
-	if (shown < n)
-		fprintf(out, " and %zu others", n - shown);
+	fprintf(out, "set label 98 \"%s\" at screen %.4f, graph 0.5 center rotate by 90\n", name,
+		0.28 / FIGURE_WIDTH_CM);
 }
 
 static int draft_open(struct draft *d, const char *name, int folder_fd)

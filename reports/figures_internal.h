@@ -12,7 +12,7 @@
 #define FIGURE_WIDTH_CM 8.5
 
 /** Lines of a grid, which are a shade of the ink on a page. */
-#define FIGURE_GRID "#b8b8b8"
+#define FIGURE_GRID "#d4d4d4"
 
 /** A figure in the making. */
 struct draft {
@@ -52,8 +52,11 @@ void figure_text(FILE *out, const char *text);
 /** Write a number into a data file; nothing for NAN and infinities. */
 void figure_number(FILE *out, double value);
 
-/** "a", "a and b", "a, b and 3 others". */
-void figure_list(FILE *out, const char *const *names, size_t n);
+/**
+ * Name the vertical axis of the next plot, at the edge of the figure: where gnuplot's own name goes
+ * depends on the width of letters, which its two kinds of pictures measure in two ways.
+ */
+void figure_y_label(FILE *out, const char *name);
 
 /**
  * Make of what gnuplot drew, @drawing, the element that @f is to have: see struct figure. Malloced.

@@ -77,6 +77,8 @@ class GuestStacks(harness.SystemTest):
         self.assertGreater(self.share(rendered, lambda s: ("boundary", "[guest code]") in s), 0.99)
         ends = self.ends(store)
         self.assertGreater(ends["root"] / sum(ends.values()), 0.8, ends)
+        lines = store.rows("SELECT DISTINCT file, line FROM frame WHERE symbol = 'fractal_row'")
+        self.assertTrue(any((r["file"] or "").endswith("workload/fractal.c") and r["line"] > 0 for r in lines))
 
     def check_books(self, store):
         self.assert_measured(store)
@@ -99,6 +101,7 @@ class GuestStacks(harness.SystemTest):
             self.check_books(store)
             kernel = [s for s in self.stacks(store) if s[1][0][0] == "guest-kernel"]
             self.assertTrue(any(f[1].startswith("sched::") for _, s in kernel for f in s))
+            self.assertTrue(store.rows("SELECT 1 FROM frame WHERE symbol LIKE 'sched::%' AND file LIKE '%core/sched.cc'"))
 
     def test_linux_is_seen_into(self):
         with self.measure("linux-minimal") as store:

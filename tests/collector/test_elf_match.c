@@ -72,6 +72,28 @@ static void the_same_code_is_the_same_build_whatever_symbols_follow(void **state
 	assert_int_equal(elf_same_build(first, second), 1);
 }
 
+/* As in OSv's kernels: the segment of the code begins with the file. */
+static void the_files_header_is_no_code(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const Elf64_Off zero = 0;
+		const Elf64_Word flags = i ? 7 : 0;
+
+		write_elf(i ? second : first, 0x200000, 1, NULL, 0);
+		f = fopen(i ? second : first, "r+");
+		assert_non_null(f);
+		fseek(f, sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_offset), SEEK_SET);
+		fwrite(&zero, sizeof(zero), 1, f);
+		fseek(f, offsetof(Elf64_Ehdr, e_flags), SEEK_SET);
+		fwrite(&flags, sizeof(flags), 1, f);
+		assert_int_equal(fclose(f), 0);
+	}
+	assert_int_equal(elf_same_build(first, second), 1);
+}
+
 static void one_other_byte_or_another_address_is_another_build(void **state)
 {
 	(void)state;
@@ -127,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_code_is_the_same_build_whatever_symbols_follow),
+		cmocka_unit_test(the_files_header_is_no_code),
 		cmocka_unit_test(one_other_byte_or_another_address_is_another_build),
 		cmocka_unit_test(build_ids_decide_where_both_have_one),
 		cmocka_unit_test(what_is_no_ELF_file_or_cut_off_does_not_tell),

@@ -425,6 +425,14 @@ class Reference(Case):
         self.assertEqual(len(published), 8)
         for (stack, cores), mean in published.items():
             self.assertTrue(math.isclose(mean, statistics.mean(self.runs[stack, "paper-1", cores]), rel_tol=1e-6))
+        with sqlite3.connect(os.path.join(store, "experiment.db")) as db:
+            ours = {c: statistics.mean(v / 1e9 for v, in db.execute(
+                "SELECT runtime_ns FROM run WHERE guest='docker' AND cores=? AND status='ok'", (c,))) for c in (1, 2)}
+        db.close()
+        theirs = statistics.mean(self.runs["docker", "paper-1", 1])
+        self.assertRegex(result.stdout, rf"(?m)^docker +1 +{ours[1]:.2f} +{theirs:.2f} +{ours[1] / theirs:.2f} \(")
+        document = json.loads(run("--json", "--reference", "selvacoumar2023", store).stdout)
+        self.assertEqual(len(document["reference"]["cells"]), 16)
         kinds = {r["kind"] for r in table(os.path.join(store, "report", "figures", "speedup.csv"))}
         self.assertEqual(kinds, {"measured", "published", "published text", "Amdahl's bound"} & kinds | {"measured", "published", "published text"})
 
