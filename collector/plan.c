@@ -44,6 +44,8 @@ static const struct plan_cell *warmed_by(const struct plan_request *q, size_t fi
 	return most;
 }
 
+static const char *const labels[] = {"a", "b"};
+
 static size_t add_warmups(const struct plan_request *q, struct run_request *runs)
 {
 	size_t n = 0;
@@ -55,6 +57,8 @@ static size_t add_warmups(const struct plan_request *q, struct run_request *runs
 			if (!cell)
 				continue;
 			runs[n] = run_of(cell);
+			if (q->aa)
+				runs[n].label = labels[0]; /* or it would be a third cell */
 			runs[n++].repetition = i;
 		}
 	}
@@ -63,7 +67,6 @@ static size_t add_warmups(const struct plan_request *q, struct run_request *runs
 
 static size_t add_block(const struct plan_request *q, unsigned block, struct run_request *runs)
 {
-	static const char *const labels[] = {"a", "b"};
 	size_t n = 0;
 
 	for (size_t i = 0; i < q->n_cells; i++) {

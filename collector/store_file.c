@@ -14,6 +14,9 @@
 #include "common/schema.h"
 #include "common/store_format.h"
 
+/* Somebody may look into the store at any time. */
+#define BUSY_MS 5000
+
 #define OPENED_PRAGMAS                                                                             \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;"
 
@@ -62,6 +65,18 @@ int store_sql(struct store_writer *s, const char *sql, struct error *error)
 	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_error(s, error);
 }
 
+static void remove_store(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *file = NULL;
+
+		if (asprintf(&file, "%s%s", path, suffixes[i]) >= 0)
+			unlink(file);
+	}
+}
+
 static int new_writer(const char *dir, struct store_writer **ret)
 {
 	struct store_writer *s = calloc(1, sizeof(*s));
@@ -77,8 +92,10 @@ static int new_writer(const char *dir, struct store_writer **ret)
 static int open_file(
 	struct store_writer *s, const char *path, int flags, const char *what, struct error *error)
 {
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | flags, NULL) == SQLITE_OK)
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | flags, NULL) == SQLITE_OK) {
+		sqlite3_busy_timeout(s->db, BUSY_MS);
 		return 0;
+	}
 	return error_set_errno(error, sql_errno(s->db), "cannot %s %s", what, path);
 }
 
@@ -97,7 +114,7 @@ static int begin(struct store_writer *s, struct error *error)
 		s->temporary = NULL;
 		return -ENOMEM;
 	}
-	unlink(s->temporary);
+	remove_store(s->temporary);
 	r = open_file(s, s->temporary, SQLITE_OPEN_CREATE, "create", error);
 	if (r < 0)
 		return r;
@@ -151,21 +168,11 @@ static int open_published(struct store_writer *s, struct error *error)
 	return r;
 }
 
-static void remove_store(const char *path)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		_cleanup_free_ char *file = NULL;
-
-		if (asprintf(&file, "%s%s", path, suffixes[i]) >= 0)
-			unlink(file);
-	}
-}
-
 int store_writer_publish(struct store_writer *s, struct error *error)
 {
-	int r = store_sql(s, "COMMIT", error);
+	/* The log's mode is settled before anybody can read: later, a reader would be in the way.
+	 */
+	int r = store_sql(s, "COMMIT; PRAGMA journal_mode = WAL", error);
 
 	if (r < 0)
 		return r;
@@ -298,7 +305,7 @@ void store_writer_close(struct store_writer *s)
 	}
 	sqlite3_close(s->db);
 	if (s->temporary)
-		unlink(s->temporary);
+		remove_store(s->temporary);
 	free(s->temporary);
 	free(s->path);
 	free(s);

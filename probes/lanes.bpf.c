@@ -300,7 +300,25 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		ctx, preempt, prev, next, state_is_argument ? prev_state : prev->__state);
 }
 
-/** The first time that the stack's own process (the engine's client) wakes one that serves it. */
+/**
+ * Is the current thread connecting or writing? A wake-up that an interrupt does in its place is no
+ * word of its.
+ */
+static __always_inline bool is_speaking(void)
+{
+	static const __s32 connect = 42, write = 1, writev = 20, sendto = 44, sendmsg = 46;
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct cpu_state *cpu = this_cpu();
+	__s32 call = regs->orig_ax;
+
+	if (!cpu || cpu->irq_depth)
+		return false;
+	return call == connect || call == write || call == writev || call == sendto ||
+	       call == sendmsg;
+}
+
+/** The first time that the stack's own process (the engine's client) speaks to one that serves it.
+ */
 static __always_inline void boot_waking(struct task_struct *task)
 {
 	__u64 id = bpf_get_current_pid_tgid();
@@ -309,7 +327,7 @@ static __always_inline void boot_waking(struct task_struct *task)
 	if (boot_seen[BOOT_CALLED] || phase_count != 1)
 		return;
 	before = bpf_map_lookup_elem(&servers, &tgid);
-	if (before && *before && task_get((__u32)id))
+	if (before && *before && task_get((__u32)id) && is_speaking())
 		boot_send_once(BOOT_CALLED, id >> 32, task);
 }
 

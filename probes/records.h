@@ -283,7 +283,7 @@ enum boot_event {
 	BOOT_EXEC,   /* and got another program; its name is the new one */
 	BOOT_ENTRY,  /* first code of the stack's first program itself: it is linked */
 	BOOT_GUEST,  /* the first vCPU enters the guest's code */
-	BOOT_CALLED, /* the stack's first process woke one of those that serve it */
+	BOOT_CALLED, /* the stack's first process spoke to one of those that serve it */
 	BOOT_EXIT,   /* the first thread of a process ended */
 	BOOT_EVENTS
 };

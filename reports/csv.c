@@ -25,10 +25,10 @@ void csv_text(FILE *out, const char *text)
 
 void csv_seconds(FILE *out, double ns)
 {
-	if (isnan(ns))
-		fputc(',', out);
-	else
+	if (isfinite(ns))
 		fprintf(out, ",%.9f", ns / 1e9);
+	else
+		fputc(',', out);
 }
 
 void csv_number(FILE *out, int64_t value)

@@ -9,7 +9,7 @@
 /** A text, quoted where it must be. NULL: empty. */
 void csv_text(FILE *out, const char *text);
 
-/** ",seconds" with nanosecond digits; NAN: empty. */
+/** ",seconds" with nanosecond digits; NAN or infinite: empty. */
 void csv_seconds(FILE *out, double ns);
 
 /** ",value"; STORE_NULL: empty. */

@@ -121,7 +121,7 @@ static void write_all(const struct summary *s, const struct cell *cell, FILE *ou
 		if (n++ == 0) {
 			fputs("<details class=\"quiet\"><summary>Every comparison: ", out);
 			page_cell_name(out, cell);
-			fputs("</summary><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+			fputs("</summary><div class=\"scroll\" role=\"group\" tabindex=\"0\" "
 			      "aria-label=\"Table: comparisons\"><table "
 			      "class=\"wide\"><thead><tr>"
 			      "<th scope=\"col\" class=\"n\">run</th><th scope=\"col\">phase</th>"
@@ -212,7 +212,7 @@ int page_audit(const struct page *page, FILE *out)
 			out);
 		return 0;
 	}
-	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: "
+	fputs("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: "
 	      "audit\"><table class=\"wide\"><caption>For each stack "
 	      "and clock how "
 	      "many comparisons (runs, phases, lanes) agree, and the one that does so "

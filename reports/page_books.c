@@ -149,7 +149,7 @@ static void write_table_row(const struct summary *s, const struct cell *cell,
 static void write_table_head(const struct summary *s, bool phases, FILE *out)
 {
 	fprintf(out,
-		"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: "
+		"<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: "
 		"states\"><table><caption>Mean of the runs, sum of the "
 		"lanes; ~ split by samples</caption><thead><tr><th scope=\"col\">stack</th>"
 		"<th scope=\"col\" class=\"n\">cores</th>%s<th scope=\"col\" class=\"n\">all "

@@ -24,7 +24,7 @@ void page_table_open(
 	FILE *out, const char *label, const char *caption, const char *const *names, size_t n_names)
 {
 	fprintf(out,
-		"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: %s\">"
+		"<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: %s\">"
 		"<table class=\"wide\">",
 		label);
 	if (caption)

@@ -239,7 +239,7 @@ static void write_estimate(const struct estimate *e, double unit, int decimals, 
 static void write_phases(const struct scaling *x, FILE *out)
 {
 	static const char *const names[] = {
-		"phase", "#on one core, s", "#on all, s", "#lanes at work", "", "#lost, s"};
+		"phase", "#on one core, s", "#on all, s", "#lanes at work", "so it is", "#lost, s"};
 
 	page_table_open(out, "phases, serial and parallel", "Phases", names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < x->n_phases; i++) {

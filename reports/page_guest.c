@@ -15,7 +15,7 @@
 #define THREADS_SHOWN   16
 #define LINES_SHOWN     15
 
-static const char open_table[] = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
 				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
 static const char close_table[] = "</tbody></table></div>\n";
 

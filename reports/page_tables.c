@@ -147,7 +147,7 @@ int page_counters(const struct page *page, FILE *out)
 
 	if (t->n_counters == 0)
 		return 0;
-	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: "
+	fputs("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: "
 	      "counters\"><table class=\"wide\"><caption>Sum over the lanes, mean of the runs; * "
 	      "scaled from the time that the "
 	      "counter "

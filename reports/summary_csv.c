@@ -4,46 +4,13 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/csv.h"
 #include "reports/explain.h"
 #include "reports/summary.h"
 
-static void put_text(FILE *out, const char *text)
-{
-	if (!text)
-		return;
-	if (!strpbrk(text, ",\"\n\r")) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
-/** ",seconds" with nanosecond digits, or an empty field. */
-static void put_seconds(FILE *out, double ns)
-{
-	if (isfinite(ns))
-		fprintf(out, ",%.9f", ns / 1e9);
-	else
-		fputc(',', out);
-}
-
 static void put_time(FILE *out, int64_t ns)
 {
-	put_seconds(out, ns == STORE_NULL ? NAN : (double)ns);
-}
-
-static void put_number(FILE *out, int64_t value)
-{
-	if (value == STORE_NULL)
-		fputc(',', out);
-	else
-		fprintf(out, ",%lld", (long long)value);
+	csv_seconds(out, ns == STORE_NULL ? NAN : (double)ns);
 }
 
 static const char *state_name(int state)
@@ -53,8 +20,8 @@ static const char *state_name(int state)
 
 static void put_statistic(FILE *out, const struct statistic *s)
 {
-	put_seconds(out, s->n ? s->mean : NAN);
-	put_seconds(out, statistic_stddev(s));
+	csv_seconds(out, s->n ? s->mean : NAN);
+	csv_seconds(out, statistic_stddev(s));
 }
 
 static void put_spread(FILE *out, const struct spread *x)
@@ -63,16 +30,16 @@ static void put_spread(FILE *out, const struct spread *x)
 		fputs(",,,,,,,,", out);
 		return;
 	}
-	put_seconds(out, x->runtime.mean_interval.low);
-	put_seconds(out, x->runtime.mean_interval.high);
-	put_seconds(out, x->runtime.median);
-	put_seconds(out, x->runtime.mad);
-	put_number(out, x->one_percent.n ? (int64_t)x->one_percent.n : STORE_NULL);
+	csv_seconds(out, x->runtime.mean_interval.low);
+	csv_seconds(out, x->runtime.mean_interval.high);
+	csv_seconds(out, x->runtime.median);
+	csv_seconds(out, x->runtime.mad);
+	csv_number(out, x->one_percent.n ? (int64_t)x->one_percent.n : STORE_NULL);
 	if (isnan(x->order.rho_p))
 		fputs(",,", out);
 	else
 		fprintf(out, ",%.6g,%.6g", x->order.rho, x->order.rho_p);
-	put_number(out, (int64_t)x->n_outliers);
+	csv_number(out, (int64_t)x->n_outliers);
 }
 
 int summary_write_cells_csv(const struct summary *s, FILE *out)
@@ -92,28 +59,44 @@ int summary_write_cells_csv(const struct summary *s, FILE *out)
 		const struct cell *c = &s->cells[i];
 		bool known = c->window.has_accounts;
 
-		put_text(out, c->guest);
+		csv_text(out, c->guest);
 		fprintf(out, ",%lld,", (long long)c->cores);
-		put_text(out, c->scenario);
+		csv_text(out, c->scenario);
 		fputc(',', out);
-		put_text(out, c->label);
+		csv_text(out, c->label);
 		fputc(',', out);
-		put_text(out, c->accel);
+		csv_text(out, c->accel);
 		fprintf(out, ",%zu,%zu,%zu,%zu,%lld", c->n_runs, c->n_ok, c->n_closed, c->n_audited,
 			(long long)c->lost_events);
 		put_statistic(out, &c->boot_ns);
 		put_statistic(out, &c->runtime_ns);
 		put_statistic(out, &c->guest_runtime_ns);
-		put_seconds(out, c->n_ok ? c->window.lane_time_ns : NAN);
+		csv_seconds(out, c->n_ok ? c->window.lane_time_ns : NAN);
 		for (int j = 0; j < STATE_COUNT; j++)
 			if (s->state_used[j])
-				put_seconds(out, known ? c->window.state_ns[j] : NAN);
-		put_seconds(out, known ? c->window.residual_ns : NAN);
-		put_seconds(out, known ? c->window.helper_ns : NAN);
+				csv_seconds(out, known ? c->window.state_ns[j] : NAN);
+		csv_seconds(out, known ? c->window.residual_ns : NAN);
+		csv_seconds(out, known ? c->window.helper_ns : NAN);
 		put_spread(out, explanation_spread(s->explanation, c));
 		fputc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;
+}
+
+/** The first of a run's accounts, which are in order of their runs. */
+static size_t first_account(const struct store_tables *t, int64_t run)
+{
+	size_t low = 0, high = t->n_accounts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->accounts[middle].run < run)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /** Sum of a run's accounts of that state within the window. */
@@ -121,11 +104,12 @@ static double run_state(const struct store_tables *t, int64_t run, int state, bo
 {
 	double ns = 0;
 
-	for (size_t i = 0; i < t->n_accounts; i++) {
+	for (size_t i = first_account(t, run); i < t->n_accounts && t->accounts[i].run == run;
+		i++) {
 		const struct store_account *a = &t->accounts[i];
 		int found;
 
-		if (a->run != run || a->helper || phase_is_outside(a->phase))
+		if (a->helper || phase_is_outside(a->phase))
 			continue;
 		*ret_known = true;
 		found = state_from_name(a->state);
@@ -153,20 +137,20 @@ int summary_write_runs_csv(const struct summary *s, FILE *out)
 		const char *const texts[] = {run->scenario, run->label, run->accel};
 
 		fprintf(out, "%lld,", (long long)run->id);
-		put_text(out, run->guest);
-		put_number(out, run->cores);
+		csv_text(out, run->guest);
+		csv_number(out, run->cores);
 		for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
 			fputc(',', out);
-			put_text(out, texts[j]);
+			csv_text(out, texts[j]);
 		}
-		put_number(out, run->block);
-		put_number(out, run->counted);
-		put_number(out, run->repetition);
-		put_number(out, run->position);
+		csv_number(out, run->block);
+		csv_number(out, run->counted);
+		csv_number(out, run->repetition);
+		csv_number(out, run->position);
 		fputc(',', out);
-		put_text(out, run->start_utc);
+		csv_text(out, run->start_utc);
 		fputc(',', out);
-		put_text(out, run->status);
+		csv_text(out, run->status);
 		put_time(out, run->boot_ns);
 		put_time(out, run->runtime_ns);
 		put_time(out, run->guest_runtime_ns);
@@ -177,14 +161,14 @@ int summary_write_runs_csv(const struct summary *s, FILE *out)
 			if (!s->state_used[j])
 				continue;
 			ns = run_state(t, run->id, j, &known);
-			put_seconds(out, known ? ns : NAN);
+			csv_seconds(out, known ? ns : NAN);
 		}
 		put_time(out, run->residual_ns);
-		put_number(out, run->lost_events);
-		put_number(out, run->closed);
-		put_number(out, run->audited);
+		csv_number(out, run->lost_events);
+		csv_number(out, run->closed);
+		csv_number(out, run->audited);
 		fputc(',', out);
-		put_text(out, run->error);
+		csv_text(out, run->error);
 		fputc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;

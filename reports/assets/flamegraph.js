@@ -34,6 +34,8 @@
 		g.setAttribute('tabindex', '-1');
 		g.setAttribute('role', 'button');
 		g.setAttribute('aria-label', lines.join(', '));
+		if (g.querySelector('text'))
+			g.querySelector('text').setAttribute('aria-hidden', 'true'); /* cut, and in the label */
 		return { g: g, rect: rect, text: g.querySelector('text'), name: lines[0], lines: lines,
 			label: (g.getAttribute('data-sign') || '') + lines[0],
 			left: +rect.getAttribute('x'), width: +rect.getAttribute('width'),
@@ -250,6 +252,7 @@
 		if (!f.text) {
 			f.text = this.svg.ownerDocument.createElementNS(this.svg.namespaceURI, 'text');
 			f.text.setAttribute('y', f.y + 12);
+			f.text.setAttribute('aria-hidden', 'true');
 			f.g.appendChild(f.text);
 		}
 		f.text.setAttribute('x', x + TEXT_PAD);

@@ -126,7 +126,7 @@ class Interrupted(LifeTest):
                              self.programs["truth"], workload=("-do", "spin", "-ms", "800"))
 
         def later():
-            self.assertIsNone(process.poll(), "the collector ended")
+            self.assertIsNone(process.poll(), harness.read_file(os.path.join(self.work, "stderr")))
             try:
                 with harness.Store(process.folder) as store:
                     stored = len(store.runs()) > 0

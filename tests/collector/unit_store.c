@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -539,6 +540,47 @@ static void whenever_its_making_is_cut_off_there_is_a_whole_store_or_none(void *
 	print_message("%u of 24 were there\n", there);
 }
 
+/** Look into the store for ever, whenever it is there. */
+static void read_for_ever(const char *path)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+	for (;;) {
+		sqlite3 *db;
+
+		if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
+			sqlite3_exec(db, "SELECT count(*) FROM run", NULL, NULL, NULL);
+		sqlite3_close(db);
+	}
+}
+
+static void who_looks_into_it_is_in_nobodys_way(void **state)
+{
+	const char *dir = new_dir();
+	char path[128];
+	pid_t readers[3];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/" STORE_FILE_NAME, dir);
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+		readers[i] = fork();
+		assert_true(readers[i] >= 0);
+		if (readers[i] == 0)
+			read_for_ever(path);
+	}
+	for (int round = 0; round < 20; round++) {
+		struct store_writer *s = create(dir);
+
+		assert_int_equal(write_one(s, 1, NULL), 0);
+		sqlite3_close(open_store(dir));
+		store_writer_close(s);
+		assert_int_equal(unlink(path), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+		kill(readers[i], SIGKILL);
+		assert_int_equal(waitpid(readers[i], NULL, 0), readers[i]);
+	}
+}
+
 static void a_store_is_gone_on_with(void **state)
 {
 	const char *dir = new_dir();
@@ -763,6 +805,7 @@ int main(void)
 		cmocka_unit_test(a_folder_that_is_not_there_is_named),
 		cmocka_unit_test(a_store_that_is_not_published_is_not_there),
 		cmocka_unit_test(whenever_its_making_is_cut_off_there_is_a_whole_store_or_none),
+		cmocka_unit_test(who_looks_into_it_is_in_nobodys_way),
 		cmocka_unit_test(a_store_is_gone_on_with),
 		cmocka_unit_test(the_same_run_twice_is_refused_and_the_first_stays),
 		cmocka_unit_test(whichever_write_fails_a_run_is_whole_or_absent),

@@ -169,6 +169,7 @@ class Browser:
                 found.append(str(params["args"]))
             elif method == "Page.javascriptDialogOpening":
                 found.append("dialog: " + params["message"])
-            elif method == "Network.requestWillBeSent" and params.get("type") != "Document":
+            elif method == "Network.requestWillBeSent" and params.get("type") != "Document" \
+                    and not params["request"]["url"].startswith("data:"):  # in the page itself
                 found.append("request: " + params["request"]["url"])
         return found

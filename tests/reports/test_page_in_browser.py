@@ -36,7 +36,7 @@ STRUCTURE = r"""(() => {
         if (!document.getElementById(a.getAttribute('href').slice(1))) tell(a, 'a link to nowhere');
     for (const id of all('[id]').map(e => e.id).filter((id, i, ids) => ids.indexOf(id) !== i)) bad.push('twice: ' + id);
     for (const t of all('table'))
-        if (!t.caption && !t.closest('[role=region][aria-label]')) tell(t, 'a table without a name');
+        if (!t.caption && !t.closest('[role=group][aria-label]')) tell(t, 'a table without a name');
     for (const th of all('th')) if (!th.scope) tell(th, 'a heading of nothing');
     for (const svg of all('svg:not(svg svg)'))
         if (svg.getAttribute('aria-hidden') !== 'true' && !(svg.getAttribute('role') &&
