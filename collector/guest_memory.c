@@ -118,6 +118,8 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 		free(m);
 		return error_set_errno(error, r, "cannot map the guest's memory");
 	}
+	/* Children that read debug information have a limit on their memory: this is none of it. */
+	(void)madvise((void *)m->map, m->size, MADV_DONTFORK);
 	memcpy(m->ranges, inside->ranges, sizeof(m->ranges));
 	m->n_ranges = inside->n_ranges;
 	for (size_t i = 0; i < m->n_ranges; i++)
