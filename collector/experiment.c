@@ -329,23 +329,32 @@ static int done(struct experiment *x, int r, struct error *error)
 	return r;
 }
 
-static int print_summary(const struct experiment *x, struct error *error)
+static void report_warning(const char *text, void *userdata)
+{
+	(void)userdata;
+	fprintf(stderr, "collector: %s\n", text);
+}
+
+/* The report, and its summary on standard output. */
+static int make_report(const struct experiment *x, struct error *error)
 {
 	json_t *json = NULL;
-	int r;
+	const struct report_closing closing = {
+		.text = x->o->json ? NULL : stdout,
+		.json = x->o->json ? &json : NULL,
+		.warn = report_warning,
+	};
+	int r = report_make(x->output.path, &closing, error);
 
-	if (!x->o->json) {
-		r = report_text(x->output.path, stdout, error);
-		if (r == 0)
-			printf("\nreport: %s/report/index.html\n", x->output.path);
-		return r;
-	}
-	r = report_json(x->output.path, &json, error);
 	if (r < 0)
 		return r;
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
+	if (x->o->json) {
+		json_dumpf(json, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(json);
+	} else {
+		printf("\nreport: %s/report/index.html\n", x->output.path);
+	}
 	return 0;
 }
 
@@ -394,9 +403,7 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	x->store = NULL;
 	if (status < 0)
 		return status;
-	r = report_make(x->output.path, error);
-	if (r == 0)
-		r = print_summary(x, error);
+	r = make_report(x, error);
 	return r < 0 ? r : status;
 }
 

@@ -360,19 +360,3 @@ int summary_make(struct store_reader *store, struct summary **ret)
 	*ret = TAKE_PTR(s);
 	return 0;
 }
-
-int summary_text(struct store_reader *store, FILE *out)
-{
-	_cleanup_summary_ struct summary *s = NULL;
-	int r = summary_make(store, &s);
-
-	return r < 0 ? r : summary_write_text(s, out);
-}
-
-int summary_json(struct store_reader *store, json_t **ret)
-{
-	_cleanup_summary_ struct summary *s = NULL;
-	int r = summary_make(store, &s);
-
-	return r < 0 ? r : summary_make_json(s, ret);
-}

@@ -184,7 +184,3 @@ int summary_make_json(const struct summary *s, json_t **ret);
 /** One line for each cell, or for each run, as CSV (RFC 4180 with "\n"; times in seconds). */
 int summary_write_cells_csv(const struct summary *s, FILE *out);
 int summary_write_runs_csv(const struct summary *s, FILE *out);
-
-/** As above, straight from a store. 0 or a negative errno. */
-int summary_text(struct store_reader *store, FILE *out);
-int summary_json(struct store_reader *store, json_t **ret);
