@@ -7,9 +7,9 @@
 
 #include "common/cleanup.h"
 #include "reports/command.h"
-#include "reports/reference_analysis.h"
+#include "reports/reference/reference_analysis.h"
 #include "reports/report.h"
-#include "reports/summary.h"
+#include "reports/summary/summary.h"
 
 int command_open(const struct report_options *o, struct store_reader **ret, struct error *error)
 {

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "reports/figures.h"
-#include "reports/page.h"
-#include "reports/summary.h"
+#include "reports/figures/figures.h"
+#include "reports/page/page.h"
+#include "reports/summary/summary.h"
 
 /** What the page is made from. */
 struct page_job {

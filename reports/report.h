@@ -12,9 +12,9 @@
 #include <jansson.h>
 
 #include "common/error.h"
-#include "reports/export.h"
-#include "reports/reference.h"
-#include "reports/store_reader.h"
+#include "reports/export/export.h"
+#include "reports/reference/reference.h"
+#include "reports/store/store_reader.h"
 
 /** Where files go, and what may be replaced there. */
 struct report_target {
