@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/list.h"
 
-#include "collector/counters.h"
-#include "collector/workload_path.h"
+#include "collector/counters/counters.h"
+#include "collector/experiment/workload_path.h"
 #include "common/cleanup.h"
 
 int list_guests(const struct options *o, FILE *out, struct error *problem)

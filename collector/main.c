@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/doctor.h"
-#include "collector/experiment.h"
+#include "collector/experiment/experiment.h"
 #include "collector/list.h"
+#include "collector/machine/doctor.h"
+#include "collector/machine/topology.h"
 #include "collector/options.h"
-#include "collector/topology.h"
 
 static volatile sig_atomic_t interrupted;
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collector/scenario.h"
+#include "collector/experiment/scenario.h"
 #include "common/error.h"
 #include "guests/guest.h"
 

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/beside.h"
-#include "guests/command.h"
 #include "guests/guest.h"
 #include "guests/inside.h"
-#include "guests/qemu.h"
+#include "guests/process/beside.h"
+#include "guests/process/command.h"
+#include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
 
 #define KERNEL_NAME  "bare.elf"

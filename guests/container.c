@@ -16,17 +16,17 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/cgroup.h"
-#include "guests/command.h"
-#include "guests/console.h"
-#include "guests/engine.h"
-#include "guests/exit_status.h"
+#include "guests/containers/cgroup.h"
+#include "guests/containers/engine.h"
 #include "guests/guest.h"
-#include "guests/image.h"
-#include "guests/keeper.h"
-#include "guests/proc.h"
-#include "guests/spawn.h"
-#include "guests/tarball.h"
+#include "guests/images/image.h"
+#include "guests/images/tarball.h"
+#include "guests/process/command.h"
+#include "guests/process/console.h"
+#include "guests/process/exit_status.h"
+#include "guests/process/keeper.h"
+#include "guests/process/proc.h"
+#include "guests/process/spawn.h"
 
 #define LAST_MOMENT_MS    5000
 #define STATUS_NO_RUN     125 /* docker-run(1): the engine itself failed */

@@ -13,7 +13,7 @@
 
 #include "common/cleanup.h"
 #include "guests/inside.h"
-#include "guests/spawn.h"
+#include "guests/process/spawn.h"
 #include "guests/stacks.h"
 
 #define SYSTEM_GUESTS "/usr/share/guestscope/guests"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guests/elf_needs.h"
+#include "guests/images/elf_needs.h"
 
 #define GIB ((uint64_t)1 << 30)
 

@@ -12,15 +12,15 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/beside.h"
-#include "guests/disk_image.h"
+#include "guests/images/disk_image.h"
+#include "guests/images/initramfs.h"
+#include "guests/images/iso.h"
 #include "guests/init/modules.h"
 #include "guests/init/words.h"
-#include "guests/initramfs.h"
 #include "guests/inside.h"
-#include "guests/iso.h"
 #include "guests/linux_guest.h"
-#include "guests/qemu.h"
+#include "guests/process/beside.h"
+#include "guests/qemu/qemu.h"
 #include "init_disk.h"
 #include "init_program.h"
 

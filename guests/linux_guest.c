@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/beside.h"
-#include "guests/command.h"
-#include "guests/console.h"
-#include "guests/elf_needs.h"
+#include "guests/images/elf_needs.h"
 #include "guests/init/words.h"
 #include "guests/inside.h"
-#include "guests/qemu.h"
+#include "guests/process/beside.h"
+#include "guests/process/command.h"
+#include "guests/process/console.h"
+#include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
 
 #define PICTURE_PATH   "/tmp/mandelbrot.png"

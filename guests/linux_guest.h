@@ -5,7 +5,7 @@
 
 #include "common/error.h"
 #include "guests/guest.h"
-#include "guests/image.h"
+#include "guests/images/image.h"
 
 /**
  * The kernel's command line for both. panic=-1 with QEMU's -no-reboot: a panic ends the machine.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* linux-minimal: a distribution's kernel in QEMU with the program as its only user process. */
 #include "common/cleanup.h"
-#include "guests/initramfs.h"
+#include "guests/images/initramfs.h"
 #include "guests/inside.h"
 #include "guests/linux_guest.h"
-#include "guests/qemu.h"
+#include "guests/qemu/qemu.h"
 #include "init_program.h"
 
 #define KERNEL_BYTES ((uint64_t)256 << 20)

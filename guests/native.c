@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/command.h"
-#include "guests/exit_status.h"
 #include "guests/guest.h"
-#include "guests/spawn.h"
+#include "guests/process/command.h"
+#include "guests/process/exit_status.h"
+#include "guests/process/spawn.h"
 
 #define LAST_MOMENT_MS 2000
 

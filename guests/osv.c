@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/command.h"
-#include "guests/console.h"
-#include "guests/elf_needs.h"
 #include "guests/guest.h"
-#include "guests/image.h"
+#include "guests/images/elf_needs.h"
+#include "guests/images/image.h"
+#include "guests/images/rofs.h"
 #include "guests/inside.h"
-#include "guests/qemu.h"
-#include "guests/rofs.h"
+#include "guests/process/command.h"
+#include "guests/process/console.h"
+#include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
 
 #define PICTURE_PATH   "/tmp/mandelbrot.png"

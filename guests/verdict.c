@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "guests/console.h"
+#include "guests/process/console.h"
 
 #define WORDS_BYTES 400
 

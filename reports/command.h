@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "common/error.h"
-#include "reports/store_reader.h"
+#include "reports/store/store_reader.h"
 
 /** What the command line says; all borrowed from argv. */
 struct report_options {

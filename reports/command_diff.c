@@ -8,7 +8,7 @@
 
 #include "common/cleanup.h"
 #include "reports/command.h"
-#include "reports/diff.h"
+#include "reports/diff/diff.h"
 #include "reports/output.h"
 
 /** What "DIR", "DIR:STACK" or "DIR:STACK:CORES" names. */

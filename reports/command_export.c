@@ -9,6 +9,7 @@
 int command_export(const struct report_options *o, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
+	_cleanup_summary_ struct summary *s = NULL;
 	_cleanup_free_ char *folder = command_target(o, o->paths[0]);
 	const struct report_target target = {
 		.folder = folder, .replace = !o->output || o->force, .written = command_print_path};
@@ -23,5 +24,7 @@ int command_export(const struct report_options *o, struct error *error)
 	r = export_find(o->format, &format, error);
 	if (r >= 0)
 		r = command_open(o, &store, error);
-	return r < 0 ? r : report_export(store, format, &target, error);
+	if (r >= 0)
+		r = report_summarise(store, &s, error);
+	return r < 0 ? r : report_export(s, format, &target, error);
 }

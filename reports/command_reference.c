@@ -5,8 +5,8 @@
 
 #include "common/cleanup.h"
 #include "reports/command.h"
-#include "reports/figures.h"
-#include "reports/reference_analysis.h"
+#include "reports/figures/figures.h"
+#include "reports/reference/reference_analysis.h"
 
 static int fill_table(void *userdata, FILE *out)
 {

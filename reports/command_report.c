@@ -7,9 +7,9 @@
 
 #include "common/cleanup.h"
 #include "reports/command.h"
-#include "reports/reference_analysis.h"
+#include "reports/reference/reference_analysis.h"
 #include "reports/report.h"
-#include "reports/summary.h"
+#include "reports/summary/summary.h"
 
 int command_open(const struct report_options *o, struct store_reader **ret, struct error *error)
 {
@@ -41,14 +41,11 @@ void command_print_path(const char *path, void *userdata)
 }
 
 /** Print the summary for people, and what @reference says beside it, unless that is NULL. */
-static int print_text(struct store_reader *store, const struct reference *reference)
+static int print_text(const struct summary *s, const struct reference *reference)
 {
-	_cleanup_summary_ struct summary *s = NULL;
 	_cleanup_reference_analysis_ struct reference_analysis *a = NULL;
-	int r = summary_make(store, &s);
+	int r = summary_write_text(s, stdout);
 
-	if (r >= 0)
-		r = summary_write_text(s, stdout);
 	if (r >= 0 && reference)
 		r = reference_analyse(reference, &a);
 	return r >= 0 && reference ? reference_write_beside(s, a, stdout) : r;
@@ -69,10 +66,10 @@ static int add_reference(json_t *document, const struct reference *reference)
 }
 
 static int print_json(
-	struct store_reader *store, const struct reference *reference, struct error *error)
+	const struct summary *s, const struct reference *reference, struct error *error)
 {
 	json_t *document = NULL;
-	int r = summary_json(store, &document);
+	int r = summary_make_json(s, &document);
 
 	if (r >= 0 && reference)
 		r = add_reference(document, reference);
@@ -96,6 +93,7 @@ static int report_stores(
 	const struct report_options *o, const struct reference *reference, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
+	_cleanup_summary_ struct summary *s = NULL;
 	_cleanup_free_ char *folder = command_target(o, o->paths[0]);
 	/* An experiment's report/ is ours to remake. */
 	const struct report_target target = {.folder = folder,
@@ -107,12 +105,13 @@ static int report_stores(
 	if (!folder)
 		return error_set_errno(error, -ENOMEM, "cannot report");
 	r = command_open(o, &store, error);
+	if (r >= 0)
+		r = report_summarise(store, &s, error);
+	if (r >= 0)
+		r = report_write(s, &target, error);
 	if (r < 0)
 		return r;
-	r = report_write(store, &target, error);
-	if (r < 0)
-		return r;
-	r = o->json ? print_json(store, reference, error) : print_text(store, reference);
+	r = o->json ? print_json(s, reference, error) : print_text(s, reference);
 	if (r < 0)
 		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
 	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", folder);

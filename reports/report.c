@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "reports/figures.h"
-#include "reports/page.h"
-#include "reports/summary.h"
+#include "reports/figures/figures.h"
+#include "reports/page/page.h"
+#include "reports/summary/summary.h"
 
 /** What the page is made from. */
 struct page_job {
@@ -101,21 +101,16 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 }
 
 /** Write the files of @format, or of the report where it is NULL. */
-static int run_job(struct store_reader *store, const struct report_target *target,
+static int run_job(const struct summary *s, const struct report_target *target,
 	const struct export_format *format, struct error *error)
 {
-	_cleanup_summary_ struct summary *s = NULL;
 	_cleanup_output_ struct output *output = NULL;
 	struct error own = {};
-	struct export_job job = {.store = store, .error = error ? error : &own};
-	int r = summary_make(store, &s);
+	struct export_job job = {.store = s->store, .summary = s, .error = error ? error : &own};
+	int r = output_open(target->folder, target->replace, &output, error);
 
 	if (r < 0)
-		return error_set_errno(error, r, "cannot sum the store up");
-	r = output_open(target->folder, target->replace, &output, error);
-	if (r < 0)
 		return r;
-	job.summary = s;
 	job.output = output;
 	r = format ? format->make(&job) : make_all(&job, target);
 	if (r < 0 && !*job.error->text)
@@ -123,25 +118,46 @@ static int run_job(struct store_reader *store, const struct report_target *targe
 	return r < 0 ? r : output_commit(output, target->written, target->userdata, error);
 }
 
-int report_export(struct store_reader *store, const struct export_format *format,
+int report_summarise(struct store_reader *store, struct summary **ret, struct error *error)
+{
+	int r = summary_make(store, ret);
+
+	return r < 0 ? error_set_errno(error, r, "cannot sum the store up") : 0;
+}
+
+int report_export(const struct summary *s, const struct export_format *format,
 	const struct report_target *target, struct error *error)
 {
-	return run_job(store, target, format, error);
+	return run_job(s, target, format, error);
 }
 
-int report_write(
-	struct store_reader *store, const struct report_target *target, struct error *error)
+int report_write(const struct summary *s, const struct report_target *target, struct error *error)
 {
-	return run_job(store, target, NULL, error);
+	return run_job(s, target, NULL, error);
 }
 
-int report_make(const char *experiment_dir, struct error *error)
+static int close_with(
+	const struct summary *s, const struct report_closing *closing, struct error *error)
+{
+	int r = closing->text ? summary_write_text(s, closing->text) : 0;
+
+	if (r >= 0 && closing->json)
+		r = summary_make_json(s, closing->json);
+	return r < 0 ? error_set_errno(error, r, "cannot write the summary") : 0;
+}
+
+int report_make(
+	const char *experiment_dir, const struct report_closing *closing, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
+	_cleanup_summary_ struct summary *s = NULL;
 	_cleanup_free_ char *folder = NULL;
-	struct report_target target = {.replace = true};
+	struct report_target target = {
+		.replace = true, .warn = closing->warn, .userdata = closing->userdata};
 	int r = store_reader_open(experiment_dir, &store, error);
 
+	if (r == 0)
+		r = report_summarise(store, &s, error);
 	if (r < 0)
 		return r;
 	if (asprintf(&folder, "%s/report", experiment_dir) < 0) {
@@ -149,27 +165,6 @@ int report_make(const char *experiment_dir, struct error *error)
 		return error_set_errno(error, -ENOMEM, "cannot report on %s", experiment_dir);
 	}
 	target.folder = folder;
-	return report_write(store, &target, error);
-}
-
-int report_text(const char *experiment_dir, FILE *out, struct error *error)
-{
-	_cleanup_store_ struct store_reader *store = NULL;
-	int r = store_reader_open(experiment_dir, &store, error);
-
-	if (r < 0)
-		return r;
-	r = summary_text(store, out);
-	return r < 0 ? error_set_errno(error, r, "cannot write the summary") : 0;
-}
-
-int report_json(const char *experiment_dir, json_t **ret, struct error *error)
-{
-	_cleanup_store_ struct store_reader *store = NULL;
-	int r = store_reader_open(experiment_dir, &store, error);
-
-	if (r < 0)
-		return r;
-	r = summary_json(store, ret);
-	return r < 0 ? error_set_errno(error, r, "cannot sum the store up") : 0;
+	r = report_write(s, &target, error);
+	return r < 0 ? r : close_with(s, closing, error);
 }

@@ -12,9 +12,9 @@
 #include <jansson.h>
 
 #include "common/error.h"
-#include "reports/export.h"
-#include "reports/reference.h"
-#include "reports/store_reader.h"
+#include "reports/export/export.h"
+#include "reports/reference/reference.h"
+#include "reports/store/store_reader.h"
 
 /** Where files go, and what may be replaced there. */
 struct report_target {
@@ -27,25 +27,29 @@ struct report_target {
 		const char *text, void *userdata); /**< what is left out, and why; may be NULL */
 };
 
-/**
- * (Re)make @experiment_dir/report/ from @experiment_dir/experiment.db: index.html, summary.csv,
- * runs.csv, flame graphs as .svg and .folded, figures in a folder of their own. All files appear
- * when all are made, index.html last; files of other names in the folder are left alone. Errors of
- * store_reader_open(), or of writing
- * (-EACCES, -ENOSPC, -EROFS, ...), with a message.
+/** Work out what the store says, once for all that is made from it. The store must outlive it. */
+int report_summarise(struct store_reader *store, struct summary **ret, struct error *error);
+
+/** Make page, flame graphs, tables, figures. All files appear when all are made, index.html last;
+ * files of other names in the folder are left alone. -EACCES, -ENOSPC, -EROFS, ..., with a message.
  */
-int report_make(const char *experiment_dir, struct error *error);
-
-/** The same from an open store. */
-int report_write(
-	struct store_reader *store, const struct report_target *target, struct error *error);
-
-/** The closing summary of the store in @experiment_dir, as text. */
-int report_text(const char *experiment_dir, FILE *out, struct error *error);
-
-/** The closing summary as JSON; a new reference. */
-int report_json(const char *experiment_dir, json_t **ret, struct error *error);
+int report_write(const struct summary *s, const struct report_target *target, struct error *error);
 
 /** Write the files of one format. */
-int report_export(struct store_reader *store, const struct export_format *format,
+int report_export(const struct summary *s, const struct export_format *format,
 	const struct report_target *target, struct error *error);
+
+/** How an experiment ends. */
+struct report_closing {
+	FILE *text;    /**< where the summary goes, for people; NULL: nowhere */
+	json_t **json; /**< set to the summary, a new reference; may be NULL */
+	void (*warn)(const char *text, void *userdata); /**< what is left out, and why */
+	void *userdata;
+};
+
+/**
+ * (Re)make @experiment_dir/report/ from @experiment_dir/experiment.db, then sum it up. Errors of
+ * store_reader_open() and report_write().
+ */
+int report_make(
+	const char *experiment_dir, const struct report_closing *closing, struct error *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/counters.h: software events everywhere, hardware where there is some. */
+/* Promises of collector/counters/counters.h: software events everywhere, hardware where there is
+ * some. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collector/counters.h"
+#include "collector/counters/counters.h"
 
 #define SLEEPS 200
 #define PAGES  300

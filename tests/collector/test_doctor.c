@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/doctor.h: every check says what it found and how to mend it. */
+/* Promises of collector/machine/doctor.h: every check says what it found and how to mend it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/doctor.h"
+#include "collector/machine/doctor.h"
 #include "guests/guest.h"
 
 struct seen {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/elf_match.h, by files made here: an ELF header, and one segment of code. */
+/* Promises of collector/symbols/elf_match.h, by files made here: an ELF header, and one segment of
+ * code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collector/elf_match.h"
+#include "collector/symbols/elf_match.h"
 
 #define CODE_BYTES 100000
 

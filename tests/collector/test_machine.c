@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/machine.h, on a tree of files that looks like another machine's. */
+/* Promises of collector/machine/machine.h, on a tree of files that looks like another machine's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "collector/machine.h"
-#include "collector/syscall_names.h"
+#include "collector/books/syscall_names.h"
+#include "collector/machine/machine.h"
 #include "temporary.h"
 
 #define CPU "sys/devices/system/cpu/"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/symbols.h. The truth is this very program: its functions' addresses. */
+/* Promises of collector/symbols/symbols.h. The truth is this very program: its functions'
+ * addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,11 +12,11 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "collector/debug_file.h"
-#include "collector/demangle.h"
-#include "collector/elf_file.h"
-#include "collector/kallsyms.h"
-#include "collector/symbols.h"
+#include "collector/symbols/debug_file.h"
+#include "collector/symbols/demangle.h"
+#include "collector/symbols/elf_file.h"
+#include "collector/symbols/kallsyms.h"
+#include "collector/symbols/symbols.h"
 #include "common/cleanup.h"
 #include "temporary.h"
 

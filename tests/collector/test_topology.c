@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/topology.h, on machines made up for the purpose. */
+/* Promises of collector/machine/topology.h, on machines made up for the purpose. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collector/topology.h"
+#include "collector/machine/topology.h"
 #include "common/cleanup.h"
 
 /* PUs are numbered in the order of the topology: core 0 has 0 and 1, core 1 has 2 and 3 ... */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/audit.h: books and other clocks agree within a bound, or it is said. */
+/* Promises of collector/books/audit.h: books and other clocks agree within a bound, or it is said.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "collector/audit.h"
+#include "collector/books/audit.h"
 
 #define MS 1000000ULL
 

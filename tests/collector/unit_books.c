@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of collector/books.h: what events did not tell apart is split by samples without losing
- * or making a nanosecond, and what is missing from wall time is shown. The lanes and accounts that
- * the probes would give are made here (linked with --wrap).
+ * Promises of collector/books/books.h: what events did not tell apart is split by samples without
+ * losing or making a nanosecond, and what is missing from wall time is shown. The lanes and
+ * accounts that the probes would give are made here (linked with --wrap).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/books.h"
+#include "collector/books/books.h"
 #include "common/cleanup.h"
 
 #define LANES        4

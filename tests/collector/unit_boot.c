@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/boot.h: steps without a gap, from evidence that comes in any order. */
+/* Promises of collector/run/boot.h: steps without a gap, from evidence that comes in any order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/boot.h"
+#include "collector/run/boot.h"
 #include "common/cleanup.h"
 
 #define START 1000000ULL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/detail.h: every number that a probe can send has words, and no other one
- * does harm. */
+/* Promises of collector/books/detail.h: every number that a probe can send has words, and no other
+ * one does harm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/detail.h"
+#include "collector/books/detail.h"
 #include "common/cleanup.h"
 
 /* What probes/irq.bpf.c sends: the highest bit keeps interrupt 0 from looking like no detail. */

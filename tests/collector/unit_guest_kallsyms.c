@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of collector/guest_kallsyms.h, on a kernel's image that is made here as scripts/kallsyms
- * of the kernel makes its table: names of tokens, markers, tokens, an index of them, and addresses.
+ * Promises of collector/inside/guest_kallsyms.h, on a kernel's image that is made here as
+ * scripts/kallsyms of the kernel makes its table: names of tokens, markers, tokens, an index of
+ * them, and addresses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/guest_kallsyms.h"
+#include "collector/inside/guest_kallsyms.h"
 #include "tests/collector/temporary.h"
 
 #define KERNEL       0xffffffff80000000ULL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a run believes of its program's markers (collector/run_markers.c). The program is not
+ * What a run believes of its program's markers (collector/run/run_markers.c). The program is not
  * trusted; the probes, whose phases it begins, are played here (linked with --wrap).
  */
 #include <setjmp.h>
@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/run_internal.h"
+#include "collector/run/run_internal.h"
 #include "workload/report.h"
 
-/* As in collector/probe_set.c: a phase begins a moment after its publication. */
+/* As in collector/run/probe_set.c: a phase begins a moment after its publication. */
 #define LEAD_NS 50000
 
 uint64_t __wrap_clock_ns(void);

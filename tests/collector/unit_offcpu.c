@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/offcpu.h: from losing a CPU to having one again, split where phases meet.
+/* Promises of collector/books/offcpu.h: from losing a CPU to having one again, split where phases
+ * meet.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "collector/offcpu.h"
+#include "collector/books/offcpu.h"
 
 static const struct phase phases[] = {
 	{"boot", 1000, 2000},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/output_folder.h: one collector at a time, and no lock outlives its holder.
+/* Promises of collector/experiment/output_folder.h: one collector at a time, and no lock outlives
+ * its holder.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collector/output_folder.h"
+#include "collector/experiment/output_folder.h"
 #include "tests/collector/temporary.h"
 
 static char path[128];

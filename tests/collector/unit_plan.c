@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/plan.h: randomised complete blocks, the same from the same seed. */
+/* Promises of collector/experiment/plan.h: randomised complete blocks, the same from the same seed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "collector/plan.h"
+#include "collector/experiment/plan.h"
 #include "common/cleanup.h"
 
 #define CELLS 4

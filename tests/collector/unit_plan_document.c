@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/plan_document.h: options that were written down are the same when read. */
+/* Promises of collector/experiment/plan_document.h: options that were written down are the same
+ * when read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/plan_document.h"
+#include "collector/experiment/plan_document.h"
 #include "common/cleanup.h"
 
 #define WORDS_MAX 32

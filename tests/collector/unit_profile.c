@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/profile.h: equal stacks are one entry, different ones never. */
+/* Promises of collector/books/profile.h: equal stacks are one entry, different ones never. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/profile.h"
+#include "collector/books/profile.h"
 #include "common/cleanup.h"
 
 #define BOUND 262144

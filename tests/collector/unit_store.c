@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of collector/store_writer.h: what is written can be read, and a run is there whole or
- * not at all, whichever write fails and whenever the writer dies.
+ * Promises of collector/store/store_writer.h: what is written can be read, and a run is there whole
+ * or not at all, whichever write fails and whenever the writer dies.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collector/store_writer.h"
+#include "collector/store/store_writer.h"
 #include "common/cleanup.h"
 #include "common/store_format.h"
 #include "tests/collector/temporary.h"

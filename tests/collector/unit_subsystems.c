@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/subsystems.h, and what the tables in guests/subsystems say of well-known
- * functions. */
+/* Promises of collector/inside/subsystems.h, and what the tables in guests/subsystems say of
+ * well-known functions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/subsystems.h"
+#include "collector/inside/subsystems.h"
 #include "common/cleanup.h"
 #include "tests/collector/temporary.h"
 

@@ -24,12 +24,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guests/cgroup.h"
+#include "guests/containers/cgroup.h"
 #include "guests/guest.h"
-#include "guests/image.h"
-#include "guests/keeper.h"
-#include "guests/proc.h"
-#include "guests/tarball.h"
+#include "guests/images/image.h"
+#include "guests/images/tarball.h"
+#include "guests/process/keeper.h"
+#include "guests/process/proc.h"
 
 #define WORDS_MAX 64
 #define TEXT_MAX  65536

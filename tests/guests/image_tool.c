@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/elf_needs.h"
-#include "guests/image.h"
-#include "guests/initramfs.h"
-#include "guests/rofs.h"
+#include "guests/images/elf_needs.h"
+#include "guests/images/image.h"
+#include "guests/images/initramfs.h"
+#include "guests/images/rofs.h"
 
 static char **inside_names;
 

@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
-#include "guests/cgroup.h"
-#include "guests/keeper.h"
-#include "guests/proc.h"
-#include "guests/tree.h"
+#include "guests/containers/cgroup.h"
+#include "guests/process/keeper.h"
+#include "guests/process/proc.h"
+#include "guests/process/tree.h"
 
 static char base[64]; /* a folder of ours, new for every test */
 

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "guests/qmp.h"
+#include "guests/qemu/qmp.h"
 
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 #define CAPS_OK  "{\"return\": {}, \"id\": 0}\r\n"

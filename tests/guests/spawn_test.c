@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/console.h"
-#include "guests/spawn.h"
+#include "guests/process/console.h"
+#include "guests/process/spawn.h"
 
 static void close_child(struct child *c)
 {

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collector/audit.h"
+#include "collector/books/audit.h"
 #include "tests/probes/watch.h"
 
 static void cpu_time_is_what_the_threads_clock_says(void **state)

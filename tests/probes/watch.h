@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collector/books.h"
-#include "collector/offcpu.h"
-#include "collector/probe_set.h"
+#include "collector/books/books.h"
+#include "collector/books/offcpu.h"
+#include "collector/run/probe_set.h"
 
 #define LANES  2
 #define MS     1000000ULL

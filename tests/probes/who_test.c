@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of the eBPF programs on the kernel that runs, and of collector/probe_set.h: they load,
- * and they see the lanes of who is followed and of nobody else. Needs root and BTF.
+ * Promises of the eBPF programs on the kernel that runs, and of collector/run/probe_set.h: they
+ * load, and they see the lanes of who is followed and of nobody else. Needs root and BTF.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "reports/store_reader.h"
+#include "reports/store/store_reader.h"
 
 static const char *const identifiers[] = {"id", "run", "stack", "parent", "frame"};
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "reports/statistics.h"
+#include "reports/statistics/statistics.h"
 
 #define assert_near(a, b, within)                                                                  \
 	do {                                                                                       \

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/books/offcpu.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_FIRST 64
+
+struct offcpu_pending {
+	struct profile_entry key;
+	uint64_t since_ns; /**< 0: it is on a CPU */
+	uint32_t pid;
+	uint32_t weight;
+	size_t room; /**< frames that fit */
+	uint64_t frames[];
+};
+
+static size_t slot_of(const struct offcpu *o, uint32_t pid)
+{
+	size_t at = pid * 2654435761u & (o->n_slots - 1);
+
+	while (o->slots[at] && o->slots[at]->pid != pid)
+		at = (at + 1) & (o->n_slots - 1);
+	return at;
+}
+
+static int grow(struct offcpu *o)
+{
+	struct offcpu old = *o;
+
+	o->n_slots = old.n_slots ? 2 * old.n_slots : SLOTS_FIRST;
+	o->slots = calloc(o->n_slots, sizeof(*o->slots));
+	if (!o->slots) {
+		*o = old;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < old.n_slots; i++)
+		if (old.slots[i])
+			o->slots[slot_of(o, old.slots[i]->pid)] = old.slots[i];
+	free(old.slots);
+	return 0;
+}
+
+void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames)
+{
+	size_t n = (size_t)record->n_kernel + record->n_user, at;
+	struct offcpu_pending *p;
+
+	if (o->n >= o->n_slots / 2 && grow(o) < 0) {
+		o->lost++;
+		return;
+	}
+	at = slot_of(o, record->pid);
+	p = o->slots[at];
+	if (!p || p->room < n) {
+		struct offcpu_pending *grown = realloc(p, sizeof(*p) + n * sizeof(*p->frames));
+
+		if (!grown) {
+			o->lost++;
+			return;
+		}
+		o->n += !p;
+		p = o->slots[at] = grown;
+		p->room = n;
+	}
+	p->key = (struct profile_entry){
+		.kind = PROFILE_OFFCPU,
+		.lane = record->lane,
+		.tgid = record->tgid,
+		.syscall = -1,
+		.n_kernel = record->n_kernel,
+		.n_user = record->n_user,
+	};
+	memcpy(p->key.thread, record->name, sizeof(p->key.thread));
+	p->key.thread[sizeof(p->key.thread) - 1] = '\0';
+	detail_clean_name(p->key.thread);
+	p->pid = record->pid;
+	p->weight = (uint32_t)record->syscall;
+	p->since_ns = record->time_ns;
+	memcpy(p->frames, frames, n * sizeof(*frames));
+}
+
+static void end_one(struct offcpu_pending *p, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < n_phases && p->since_ns; i++) {
+		uint64_t begin = phases[i].start_ns;
+		uint64_t end = i + 1 < n_phases ? phases[i + 1].start_ns : UINT64_MAX;
+		uint64_t from = p->since_ns > begin ? p->since_ns : begin;
+		uint64_t to = now_ns < end ? now_ns : end;
+
+		if (to <= from)
+			continue;
+		p->key.phase = i;
+		profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
+			(to - from) * p->weight, p->weight);
+	}
+	p->since_ns = 0;
+}
+
+void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint32_t pid, uint64_t now_ns)
+{
+	struct offcpu_pending *p = o->n_slots ? o->slots[slot_of(o, pid)] : NULL;
+
+	if (p && p->since_ns)
+		end_one(p, profile, phases, n_phases, now_ns);
+}
+
+void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint64_t end_ns)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i] && o->slots[i]->since_ns && o->slots[i]->since_ns < end_ns)
+			end_one(o->slots[i], profile, phases, n_phases, end_ns);
+}
+
+void offcpu_done(struct offcpu *o)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		free(o->slots[i]);
+	free(o->slots);
+	memset(o, 0, sizeof(*o));
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Off-CPU time by stack: a thread's stacks come when it loses its CPU, how long it was away when it
+ * has one again. Here the two are brought together, split where phases meet, and put into the
+ * profile.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/books/books.h"
+#include "collector/books/profile.h"
+
+struct offcpu_pending;
+
+struct offcpu {
+	struct offcpu_pending **slots; /**< hash table by pid */
+	size_t n;
+	size_t n_slots;
+	uint64_t lost; /**< stacks for which there was no memory */
+};
+
+/** A thread lost its CPU. */
+void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames);
+
+/** Thread @pid has a CPU again, at @now_ns. */
+void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint32_t pid, uint64_t now_ns);
+
+/** All that are still away count up to @end_ns. */
+void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint64_t end_ns);
+
+void offcpu_done(struct offcpu *o);

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/experiment/experiment.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/counters/counters.h"
+#include "collector/experiment/experiment_internal.h"
+#include "collector/experiment/file_digest.h"
+#include "collector/experiment/workload_path.h"
+#include "common/cleanup.h"
+#include "guests/inside.h"
+#include "guests/process/keeper.h"
+#include "guests/process/tree.h"
+#include "reports/report.h"
+
+static int place_lanes(struct experiment *x, struct error *error)
+{
+	struct options *o = x->o;
+
+	if (!o->n_cores) {
+		o->cores[0] = topology_counts(x->topology)->pus_allowed;
+		o->n_cores = 1;
+	}
+	x->placements = calloc(o->n_cores, sizeof(*x->placements));
+	if (!x->placements)
+		return -ENOMEM;
+	for (size_t i = 0; i < o->n_cores; i++) {
+		int r = topology_place(x->topology, o->cores[i], o->pin, &x->placements[i], error);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel accel)
+{
+	return (struct guest_spec){
+		.lanes = x->o->cores[0],
+		.program = x->program,
+		.arguments = x->o->arguments,
+		.accel = accel,
+		.kernel = x->o->kernel,
+		.symbols = x->o->symbols,
+		.disk = x->o->disk,
+		.memory_bytes = x->settings.memory_bytes,
+		.ram_bytes = x->settings.ram_bytes,
+		.runtime_args = x->o->container_args,
+		.work_dir = x->work_dir,
+		.nonce = "00000000",
+	};
+}
+
+static void note_emulation(struct experiment *x, const char *reason)
+{
+	snprintf(x->accel_note, sizeof(x->accel_note),
+		"virtual machines are emulated (TCG)%s%s; absolute times under emulation say "
+		"nothing about real hardware",
+		reason ? ": " : "", reason ? reason : "");
+}
+
+/* Before anything is started: could every stack run here? */
+static int check_guests(struct experiment *x, struct error *error)
+{
+	for (size_t i = 0; i < x->o->n_guests; i++) {
+		const struct guest_ops *ops = x->o->guests[i];
+		const char *reason = NULL;
+		struct guest_spec spec;
+		int r;
+
+		x->accel[i] = ACCEL_NONE;
+		if (ops->is_vm) {
+			r = accel_resolve(x->o->accel, &x->accel[i], &reason, error);
+			if (r < 0)
+				return r;
+			if (x->accel[i] == ACCEL_TCG)
+				note_emulation(x, reason);
+		}
+		spec = experiment_trial_spec(x, x->accel[i]);
+		r = ops->available(&spec, error);
+		if (r < 0)
+			return error_prefix(error, r, "%s", ops->name);
+	}
+	return 0;
+}
+
+/* An event that nobody knows must not be found out only after a folder was made. */
+static int check_counters(const struct experiment *x, struct error *error)
+{
+	struct counter_set *set = NULL;
+	int r = x->o->count ? counter_set_new(x->o->counters, &set, error) : 0;
+
+	counter_set_free(set);
+	return r;
+}
+
+static int make_plan(struct experiment *x, struct error *error)
+{
+	size_t n = x->o->n_guests * x->o->n_cores, at = 0;
+	_cleanup_free_ struct plan_cell *cells = calloc(n, sizeof(*cells));
+	struct plan_request q;
+	int r;
+
+	if (!cells)
+		return -ENOMEM;
+	for (size_t g = 0; g < x->o->n_guests; g++)
+		for (size_t c = 0; c < x->o->n_cores; c++)
+			cells[at++] = (struct plan_cell){
+				.ops = x->o->guests[g],
+				.accel = x->accel[g],
+				.lanes = x->o->cores[c],
+				.placement = &x->placements[c],
+			};
+	if (!x->o->has_seed)
+		x->o->seed = (uint64_t)time(NULL);
+	q = (struct plan_request){
+		.cells = cells,
+		.n_cells = n,
+		.repeat = x->o->repeat,
+		.warmup = x->o->warmup,
+		.aa = x->o->aa,
+		.seed = x->o->seed,
+		.shard = x->o->shard,
+		.shards = x->o->shards,
+	};
+	r = plan_make(&x->plan, &q);
+	return r < 0 ? error_set_errno(error, r, "cannot plan") : 0;
+}
+
+/* The kernel that a virtual machine boots, wherever it was found. */
+static int digest_kernel(struct experiment *x, size_t i, struct error *error)
+{
+	const struct guest_ops *ops = x->o->guests[i];
+	struct guest_spec spec = experiment_trial_spec(x, x->accel[i]);
+	struct guest *g = NULL;
+	char name[64];
+	int r;
+
+	if (!ops->is_vm)
+		return 0;
+	spec.keeper = x->keeper;
+	r = guest_new(ops, &spec, &g);
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "kernel of %s", ops->name);
+	r = ops->prepare(g, error);
+	if (r == 0 && g->inside && g->inside->kernel)
+		r = file_digest_add(x->files, name, g->inside->kernel, error);
+	guest_free(g);
+	return r;
+}
+
+/* By what is in them, two machines can tell that they measure the same. */
+static int digest_files(struct experiment *x, struct error *error)
+{
+	int r;
+
+	x->files = json_object();
+	r = file_digest_add(x->files, "program", x->program, error);
+	if (r == 0 && x->o->disk)
+		r = file_digest_add(x->files, "disk", x->o->disk, error);
+	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
+		r = digest_kernel(x, i, error);
+	return r;
+}
+
+/* Files are found again from another folder, too. */
+static int write_paths_out(struct experiment *x)
+{
+	const char **paths[] = {&x->o->kernel, &x->o->symbols, &x->o->disk};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		if (!*paths[i])
+			continue;
+		x->paths[i] = realpath(*paths[i], NULL);
+		if (x->paths[i])
+			*paths[i] = x->paths[i];
+	}
+	x->o->program = x->program;
+	return 0;
+}
+
+/* Whoever goes on has the plan already. */
+static int write_plan_down(struct experiment *x, struct error *error)
+{
+	int r = digest_files(x, error);
+
+	if (r < 0 || x->o->resume)
+		return r;
+	write_paths_out(x);
+	r = plan_document_make(x->o, x->files, &x->document);
+	return r < 0 ? error_set_user(error, r, "the command line has a text that is not UTF-8")
+		     : 0;
+}
+
+static int plan_attach(struct experiment *x, struct error *error)
+{
+	struct run_request *request;
+	int r = attach_open(x->o->attach, &x->attach, error);
+
+	if (r < 0)
+		return r;
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return -ENOMEM;
+	*request = (struct run_request){
+		.id = 1,
+		.ops = x->attach->ops,
+		.accel = x->attach->accel,
+		.lanes = x->attach->lanes,
+		.attach = x->attach,
+		.repetition = 1,
+		.position = 1,
+		.block = 1,
+		.counted = true,
+		.label = "",
+	};
+	x->plan = (struct plan){request, 1};
+	x->settings.scenario = "attach";
+	x->accel[0] = x->attach->accel;
+	if (x->attach->accel == ACCEL_TCG)
+		note_emulation(x, NULL);
+	return 0;
+}
+
+static int make_work_dir(struct experiment *x, struct error *error)
+{
+	/* Short, since the path of a socket in it has to fit into 108 bytes. */
+	char path[] = "/tmp/" TREE_PREFIX "XXXXXX";
+
+	if (!mkdtemp(path))
+		return error_set_errno(error, -errno, "cannot make a temporary folder in /tmp");
+	x->work_dir = strdup(path);
+	if (!x->work_dir)
+		return -ENOMEM;
+	return keeper_add(x->keeper, KEEPER_FOLDER, x->work_dir, error);
+}
+
+static int prepare(struct experiment *x, struct error *error)
+{
+	struct options *o = x->o;
+	int r;
+
+	r = keeper_start(&x->keeper, error);
+	if (r < 0)
+		return r;
+	r = symbols_new(&x->names, error);
+	if (r < 0)
+		return r;
+	r = o->attach ? 0 : workload_find(o->program, &x->program, error);
+	if (r < 0)
+		return r;
+	r = make_work_dir(x, error);
+	if (r < 0)
+		return r;
+	x->settings = (struct run_settings){
+		.scenario = o->own_arguments ? "own" : o->scenario->name,
+		.program = x->program,
+		.arguments = o->arguments,
+		.memory_bytes = scenario_memory(o->arguments),
+		.ram_bytes = o->ram_bytes,
+		.kernel = o->kernel,
+		.symbols = o->symbols,
+		.disk = o->disk,
+		.runtime_args = o->container_args,
+		.counters = o->counters,
+		.work_dir = x->work_dir,
+		.keeper = x->keeper,
+		.names = x->names,
+		.oncpu = o->oncpu,
+		.inside = o->inside,
+		.offcpu = o->offcpu,
+		.exact_split = o->exact_split,
+		.boot_only = o->boot_only,
+		.count = o->count,
+		.frequency_hz = o->frequency_hz,
+		.timeout_s = o->timeout_s,
+		.interrupted = x->settings.interrupted,
+	};
+	if (x->settings.memory_bytes == UINT64_MAX)
+		return error_set_user(error, -EOVERFLOW, "the picture asked for is too large");
+	if (o->attach)
+		return plan_attach(x, error);
+	r = place_lanes(x, error);
+	if (r < 0)
+		return r;
+	r = check_guests(x, error);
+	if (r < 0)
+		return r;
+	r = check_counters(x, error);
+	if (r < 0)
+		return r;
+	r = make_plan(x, error);
+	return r < 0 ? r : write_plan_down(x, error);
+}
+
+/* Nothing of ours must stay behind, whatever happened. */
+static int done(struct experiment *x, int r, struct error *error)
+{
+	struct error last = {0};
+
+	store_writer_close(x->store);
+	symbols_free(x->names);
+	json_decref(x->versions);
+	if (x->work_dir && tree_remove(x->work_dir, &last) == 0)
+		keeper_remove(x->keeper, KEEPER_FOLDER, x->work_dir);
+	if (keeper_finish(x->keeper, &last) < 0 && r >= 0)
+		r = error_set(error, -EIO, "%s", last.text);
+	plan_done(&x->plan);
+	attach_free(x->attach);
+	plan_document_done(&x->document);
+	json_decref(x->files);
+	for (size_t i = 0; x->placements && i < x->o->n_cores; i++)
+		placement_done(&x->placements[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(x->paths); i++)
+		free(x->paths[i]);
+	free(x->placements);
+	free(x->measured);
+	free(x->program);
+	free(x->work_dir);
+	output_folder_release(&x->output);
+	return r;
+}
+
+static void report_warning(const char *text, void *userdata)
+{
+	(void)userdata;
+	fprintf(stderr, "collector: %s\n", text);
+}
+
+/* The report, and its summary on standard output. */
+static int make_report(const struct experiment *x, struct error *error)
+{
+	json_t *json = NULL;
+	const struct report_closing closing = {
+		.text = x->o->json ? NULL : stdout,
+		.json = x->o->json ? &json : NULL,
+		.warn = report_warning,
+	};
+	int r = report_make(x->output.path, &closing, error);
+
+	if (r < 0)
+		return r;
+	if (x->o->json) {
+		json_dumpf(json, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(json);
+	} else {
+		printf("\nreport: %s/report/index.html\n", x->output.path);
+	}
+	return 0;
+}
+
+/* Not so what is measured: a stack that inherited this would be preempted by nobody. */
+static void be_prompt(void)
+{
+	const struct sched_param none = {0};
+
+	if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none) == 0)
+		setpriority(PRIO_PROCESS, 0, -20);
+}
+
+/* The store, from the first moment on or as it was left. */
+static int open_results(struct experiment *x, char **argv, struct error *error)
+{
+	int r;
+
+	if (!x->o->resume)
+		r = experiment_create(x, argv, error);
+	else
+		r = experiment_check_same(x, error);
+	if (r == 0 && x->o->resume && x->n_measured < x->plan.n)
+		r = experiment_note_resumed(x, error);
+	x->settings.log_dir = x->output.log_path;
+	return r;
+}
+
+static int measure(struct experiment *x, char **argv, struct error *error)
+{
+	int status, r;
+
+	r = x->o->resume ? experiment_reopen(x, error) : 0;
+	if (r == 0)
+		r = prepare(x, error);
+	if (r == 0)
+		r = open_results(x, argv, error);
+	if (r < 0)
+		return r;
+	if (x->accel_note[0])
+		fprintf(stderr, "collector: %s\n", x->accel_note);
+	/* Markers are stamped when they are read: be there at once. Without the privilege: later.
+	 */
+	be_prompt();
+	status = experiment_run_all(x, error);
+	store_writer_close(x->store);
+	x->store = NULL;
+	if (status < 0)
+		return status;
+	r = make_report(x, error);
+	return r < 0 ? r : status;
+}
+
+int experiment_measure(struct options *o, const struct topology *topology, char **argv,
+	const volatile sig_atomic_t *interrupted, struct error *error)
+{
+	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
+	int r;
+
+	x.settings.interrupted = interrupted;
+	r = measure(&x, argv, error);
+	return done(&x, r, error);
+}
+
+int experiment_dry_run(struct options *o, const struct topology *topology, struct error *error)
+{
+	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
+	int r = o->resume ? experiment_reopen(&x, error) : 0;
+
+	if (r == 0)
+		r = prepare(&x, error);
+	if (r == 0 && o->resume)
+		r = experiment_check_same(&x, error);
+	if (r == 0)
+		r = experiment_print_plan(&x, error);
+	return done(&x, r, error);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What the files behind experiment.h share; nobody else includes this. */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "collector/experiment/experiment.h"
+#include "collector/experiment/output_folder.h"
+#include "collector/experiment/plan.h"
+#include "collector/experiment/plan_document.h"
+#include "collector/run/run.h"
+#include "collector/store/store_writer.h"
+
+struct experiment {
+	struct options *o;
+	const struct topology *topology;
+	struct placement *placements; /**< one for each number of cores */
+	struct attach *attach;        /**< or NULL */
+	struct plan plan;
+	struct plan_document document; /**< as it is in the store; none where @attach */
+	json_t *files;                 /**< SHA-256 by name, as the files are now */
+	bool *measured;                /**< by index into the plan: is it in the store already? */
+	size_t n_measured;
+	size_t n_failed;                    /**< of all runs in the store */
+	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
+	char accel_note[256];               /**< why virtual machines are emulated, if they are */
+	char *program;
+	char *paths[3]; /**< of the options' files, as they are from the root on */
+	char *work_dir;
+	struct output_folder output;
+	struct keeper *keeper;
+	struct symbols *names;
+	struct store_writer *store;
+	json_t *versions; /**< by guest: what each stack says of itself */
+	struct run_settings settings;
+};
+
+/** A guest that is not to be started: for its command line and what it is made of. */
+struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel accel);
+
+/** Make the folder and the store, with all that is known before the first run. */
+int experiment_create(struct experiment *x, char **argv, struct error *error);
+
+/** Open a store to go on with, and make the options those of its plan. */
+int experiment_reopen(struct experiment *x, struct error *error);
+
+/**
+ * Is this still the experiment that the store tells of: the machine, the files? And which of its
+ * runs are there? To be called when it is prepared. -EXDEV with a message where something changed,
+ * unless --force.
+ */
+int experiment_check_same(struct experiment *x, struct error *error);
+
+/** Note in the store that the experiment goes on here and now. */
+int experiment_note_resumed(struct experiment *x, struct error *error);
+
+/** Measure what is left of the plan. An exit status, or a negative errno with a message. */
+int experiment_run_all(struct experiment *x, struct error *error);
+
+/** Print the plan. */
+int experiment_print_plan(struct experiment *x, struct error *error);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The plan, printed: --dry-run. */
+
+#include <ctype.h>
+#include <string.h>
+
+#include "collector/experiment/experiment_internal.h"
+#include "common/cleanup.h"
+
+static void print_argv(char *const *argv)
+{
+	for (; argv && *argv; argv++) {
+		bool plain = **argv != '\0';
+
+		for (const char *c = *argv; *c; c++)
+			if (!isalnum((unsigned char)*c) && !strchr("-_./=:,+@%", *c))
+				plain = false;
+		printf(plain ? " %s" : " '%s'", *argv);
+	}
+	putchar('\n');
+}
+
+static int print_run(
+	const struct experiment *x, const struct run_request *q, bool measured, struct error *error)
+{
+	struct guest_spec spec = experiment_trial_spec(x, q->accel);
+	struct guest *g = NULL;
+	int r;
+
+	spec.lanes = q->lanes;
+	spec.lane_cpus = q->placement->lane_cpus;
+	spec.helper_cpus = q->placement->helper_cpus;
+	spec.n_helper_cpus = q->placement->n_helper_cpus;
+	spec.keeper = x->keeper;
+	r = guest_new(q->ops, &spec, &g);
+	if (r < 0)
+		return r;
+	r = g->ops->prepare(g, error);
+	if (r < 0) {
+		guest_free(g);
+		return r;
+	}
+	printf("run %u: %s %u, %s, %u %s", q->id, q->counted ? "block" : "warm-up", q->repetition,
+		q->ops->name, q->lanes, q->lanes == 1 ? "core" : "cores");
+	if (q->label[0])
+		printf(", label %s", q->label);
+	if (q->accel != ACCEL_NONE)
+		printf(", %s", accel_name(q->accel));
+	for (unsigned l = 0; q->placement->lane_cpus && l < q->lanes; l++)
+		printf("%s%d", l ? "," : ", lanes on CPU ", q->placement->lane_cpus[l]);
+	if (measured)
+		printf(", measured already");
+	printf("\n ");
+	print_argv(g->argv);
+	guest_free(g);
+	return 0;
+}
+
+static void print_totals(const struct experiment *x)
+{
+	char id[SHA256_HEX_SIZE];
+	size_t warmups = 0, blocks = 0;
+	unsigned last = 0;
+
+	for (size_t i = 0; i < x->plan.n; i++) {
+		const struct run_request *q = &x->plan.runs[i];
+
+		warmups += !q->counted;
+		blocks += q->block != last;
+		last = q->block;
+	}
+	printf("%zu %s", x->plan.n, x->plan.n == 1 ? "run" : "runs");
+	if (warmups)
+		printf(", %zu of them warm-ups", warmups);
+	printf(", %zu %s, seed %llu", blocks, blocks == 1 ? "block" : "blocks",
+		(unsigned long long)x->o->seed);
+	if (x->o->shards)
+		printf(", shard %u/%u", x->o->shard, x->o->shards);
+	if (x->o->cooldown_s)
+		printf(", %u s of rest between runs", x->o->cooldown_s);
+	if (plan_document_id(&x->document, id) == 0)
+		printf(", plan %.12s", id);
+	if (x->accel_note[0])
+		printf("; %s", x->accel_note);
+	putchar('\n');
+}
+
+int experiment_print_plan(struct experiment *x, struct error *error)
+{
+	int r = 0;
+
+	if (x->attach) {
+		attach_describe(x->attach, stdout);
+		return 0;
+	}
+	print_totals(x);
+	for (size_t i = 0; i < x->plan.n && r == 0; i++)
+		r = print_run(x, &x->plan.runs[i], x->measured && x->measured[i], error);
+	return r;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What an experiment writes down about itself, and reads again to go on. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collector/experiment/experiment_internal.h"
+#include "collector/machine/machine.h"
+#include "common/cleanup.h"
+
+static int set_text(struct experiment *x, const char *key, const char *value, struct error *error)
+{
+	json_t *text = json_string(value ? value : "");
+	int r = store_writer_set(x->store, key, text, error);
+
+	json_decref(text);
+	return r;
+}
+
+static void utc_now(char ret[static 32])
+{
+	time_t now = time(NULL);
+	struct tm utc;
+
+	strftime(ret, 32, "%FT%TZ", gmtime_r(&now, &utc));
+}
+
+static int write_command(struct experiment *x, char **argv, struct error *error)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&line, &size);
+
+	if (!f)
+		return -ENOMEM;
+	for (char **a = argv; *a; a++) {
+		bool plain =
+			**a && strspn(*a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789-_./=:,+@%") == strlen(*a);
+		/* The program's path says nothing to others. */
+		const char *word = a == argv ? "collector" : *a;
+
+		fprintf(f, plain ? "%s%s" : "%s'%s'", a == argv ? "" : " ", word);
+	}
+	fclose(f);
+	return set_text(x, "command", line, error);
+}
+
+struct warn_context {
+	struct experiment *x;
+	struct error *error;
+	int result;
+};
+
+static void warn(const char *sentence, void *userdata)
+{
+	struct warn_context *c = userdata;
+	struct error *error = c->error;
+
+	if (c->result == 0)
+		c->result = store_writer_warn(c->x->store, sentence, error);
+}
+
+/* machine_facts() and the topology's. A new reference, or NULL if out of memory. */
+static json_t *all_facts(const struct experiment *x)
+{
+	_cleanup_free_ char *text = topology_describe(x->topology),
+			    *shape = topology_shape(x->topology);
+	json_t *facts = machine_facts(NULL);
+
+	if (!facts || !text || !shape ||
+		json_object_set_new(facts, "topology_text", json_string(text)) < 0 ||
+		json_object_set_new(facts, "topology_shape", json_string(shape)) < 0) {
+		json_decref(facts);
+		return NULL;
+	}
+	return facts;
+}
+
+static int write_machine(struct experiment *x, struct error *error)
+{
+	json_t *facts = all_facts(x), *value;
+	struct warn_context c = {x, error, 0};
+	const char *key;
+	int r = 0;
+
+	if (!facts)
+		return -ENOMEM;
+	json_object_foreach (facts, key, value) {
+		r = store_writer_set(x->store, key, value, error);
+		if (r < 0)
+			break;
+	}
+	if (r == 0) {
+		machine_warnings(facts, x->topology,
+			x->placements ? &x->placements[x->o->n_cores - 1] : NULL, warn, &c);
+		r = c.result;
+	}
+	for (size_t i = 0; i < x->o->n_guests && r == 0; i++) {
+		if (x->accel[i] == ACCEL_TCG) {
+			r = store_writer_warn(x->store, x->accel_note, error);
+			break;
+		}
+	}
+	json_decref(facts);
+	return r;
+}
+
+static int write_plan(struct experiment *x, struct error *error)
+{
+	char id[SHA256_HEX_SIZE], seed[32], shard[32];
+	json_t *runs;
+	int r;
+
+	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)x->o->seed);
+	r = set_text(x, "seed", seed, error);
+	if (r < 0 || x->attach)
+		return r;
+	r = plan_document_id(&x->document, id);
+	if (r == 0)
+		r = store_writer_set(x->store, "plan", x->document.plan, error);
+	if (r == 0)
+		r = store_writer_set(x->store, "local", x->document.local, error);
+	if (r == 0)
+		r = set_text(x, "plan_id", id, error);
+	snprintf(shard, sizeof(shard), "%u/%u", x->o->shard, x->o->shards);
+	if (r == 0 && x->o->shards)
+		r = set_text(x, "shard", shard, error);
+	if (r < 0)
+		return r;
+	runs = json_integer((json_int_t)x->plan.n);
+	r = store_writer_set(x->store, "planned_runs", runs, error);
+	json_decref(runs);
+	return r;
+}
+
+static int write_experiment(struct experiment *x, char **argv, struct error *error)
+{
+	_cleanup_free_ char *xml = NULL;
+	char now[32];
+	int r;
+
+	utc_now(now);
+	r = topology_xml(x->topology, &xml, error);
+	if (r == 0)
+		r = set_text(x, "topology", xml, error);
+	if (r == 0)
+		r = set_text(x, "started_utc", now, error);
+	if (r == 0)
+		r = set_text(x, "guestscope", GUESTSCOPE_VERSION, error);
+	if (r == 0)
+		r = set_text(x, "scenario", x->settings.scenario, error);
+	if (r == 0)
+		r = set_text(x, "pin", x->o->pin, error);
+	if (r == 0)
+		r = set_text(x, "boot_only", x->o->boot_only ? "1" : "0", error);
+	if (r == 0)
+		r = write_plan(x, error);
+	if (r == 0)
+		r = write_command(x, argv, error);
+	if (r == 0)
+		r = write_machine(x, error);
+	return r;
+}
+
+static char *name_output(const struct experiment *x)
+{
+	char names[256] = "";
+
+	if (x->o->output)
+		return strdup(x->o->output);
+	if (x->attach)
+		snprintf(names, sizeof(names), "-%s-%d", x->attach->ops->name, x->attach->pid);
+	for (size_t i = 0; i < x->o->n_guests && !x->attach; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "-%s",
+			x->o->guests[i]->name);
+	if (x->o->shards)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "-%u-of-%u",
+			x->o->shard, x->o->shards);
+	return output_folder_name(names);
+}
+
+int experiment_create(struct experiment *x, char **argv, struct error *error)
+{
+	_cleanup_free_ char *path = name_output(x);
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = output_folder_make(path, &x->output, error);
+	if (r < 0)
+		return r;
+	r = store_writer_create(x->output.path, &x->store, error);
+	if (r == 0)
+		r = write_experiment(x, argv, error);
+	if (r == 0)
+		r = store_writer_publish(x->store, error);
+	return r;
+}
+
+/* To go on */
+
+int experiment_reopen(struct experiment *x, struct error *error)
+{
+	_cleanup_free_ char *plan = NULL, *local = NULL;
+	const char *path = x->o->resume;
+	int r = output_folder_take(path, &x->output, error);
+
+	if (r == 0)
+		r = store_writer_open(path, &x->store, error);
+	if (r < 0)
+		return r;
+	r = store_writer_get(x->store, "plan", &plan, error);
+	if (r == 0)
+		r = store_writer_get(x->store, "local", &local, error);
+	if (r == -ENODATA)
+		return error_set(error, r,
+			"the experiment in %s has no plan to go on with: it was made by --attach, "
+			"or by an older collector",
+			path);
+	if (r == 0)
+		r = plan_document_parse(plan, local, &x->document, error);
+	return r < 0 ? r : plan_document_apply(&x->document, x->o, error);
+}
+
+/* Without --force that is the end; with it, the store tells. */
+static int object(struct experiment *x, const char *sentence, struct error *error)
+{
+	if (x->o->force)
+		return store_writer_warn(x->store, sentence, error);
+	return error_set(error, -EXDEV, "%s; --force goes on all the same", sentence);
+}
+
+static int check_files(struct experiment *x, struct error *error)
+{
+	const json_t *then = json_object_get(x->document.plan, "files");
+	const char *name;
+	json_t *now;
+	int r = 0;
+
+	json_object_foreach (x->files, name, now) {
+		const char *was = json_string_value(json_object_get(then, name));
+		char sentence[256];
+
+		if (was && strcmp(was, json_string_value(now)) == 0)
+			continue;
+		snprintf(sentence, sizeof(sentence),
+			"the %s is not what it was when the experiment began (SHA-256 %.12s..., "
+			"now %.12s...)",
+			name, was ? was : "none", json_string_value(now));
+		r = object(x, sentence, error);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* What must not differ between the runs of one experiment. */
+static const struct {
+	const char *key;
+	const char *name;
+} same_facts[] = {
+	{"architecture", "architecture"},
+	{"cpu_model", "processor"},
+	{"topology_shape", "topology"},
+	{"kernel", "kernel"},
+	{"kernel_version", "kernel"},
+};
+
+static int check_machine(struct experiment *x, const json_t *facts, struct error *error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(same_facts); i++) {
+		const char *now = json_string_value(json_object_get(facts, same_facts[i].key));
+		_cleanup_free_ char *was = NULL;
+		char sentence[512];
+		int r = store_writer_get(x->store, same_facts[i].key, &was, error);
+
+		if (r < 0 && r != -ENODATA)
+			return r;
+		if (strcmp(was ? was : "", now ? now : "") == 0)
+			continue;
+		snprintf(sentence, sizeof(sentence),
+			"this is not the machine that the experiment began on: its %s was %.180s, "
+			"here it is %.180s",
+			same_facts[i].name, was ? was : "not known", now ? now : "not known");
+		r = object(x, sentence, error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int find_measured(struct experiment *x, struct error *error)
+{
+	size_t most = 0;
+	_cleanup_free_ bool *by_id = NULL;
+	int r;
+
+	for (size_t i = 0; i < x->plan.n; i++)
+		if (x->plan.runs[i].id > most)
+			most = x->plan.runs[i].id;
+	by_id = calloc(most + 1, sizeof(*by_id));
+	x->measured = calloc(x->plan.n + 1, sizeof(*x->measured));
+	if (!by_id || !x->measured)
+		return -ENOMEM;
+	r = store_writer_done(x->store, by_id, most, &x->n_failed, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < x->plan.n; i++) {
+		x->measured[i] = by_id[x->plan.runs[i].id - 1];
+		x->n_measured += x->measured[i];
+	}
+	return 0;
+}
+
+int experiment_check_same(struct experiment *x, struct error *error)
+{
+	json_t *facts = all_facts(x);
+	int r;
+
+	if (!facts)
+		return -ENOMEM;
+	r = check_machine(x, facts, error);
+	json_decref(facts);
+	if (r == 0)
+		r = check_files(x, error);
+	return r < 0 ? r : find_measured(x, error);
+}
+
+static int warn_of_other_host(struct experiment *x, const char *here, struct error *error)
+{
+	_cleanup_free_ char *began = NULL;
+	char sentence[512];
+	int r = store_writer_get(x->store, "hostname", &began, error);
+
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	if (!here || strcmp(began, here) == 0)
+		return 0;
+	snprintf(sentence, sizeof(sentence),
+		"begun on host %.200s, gone on with on %.200s after %zu runs", began, here,
+		x->n_measured);
+	return store_writer_warn(x->store, sentence, error);
+}
+
+int experiment_note_resumed(struct experiment *x, struct error *error)
+{
+	_cleanup_free_ char *before = NULL;
+	json_t *facts, *all, *one;
+	const char *hostname;
+	char now[32];
+	int r = store_writer_get(x->store, "resumed", &before, error);
+
+	if (r < 0 && r != -ENODATA)
+		return r;
+	facts = machine_facts(NULL);
+	hostname = json_string_value(json_object_get(facts, "hostname"));
+	all = before ? json_loads(before, 0, NULL) : NULL;
+	if (!json_is_array(all)) {
+		json_decref(all);
+		all = json_array();
+	}
+	utc_now(now);
+	one = json_pack("{s:s, s:s*, s:i}", "utc", now, "hostname", hostname, "after_runs",
+		(int)x->n_measured);
+	if (json_array_append_new(all, one) < 0)
+		r = -ENOMEM;
+	else
+		r = store_writer_set(x->store, "resumed", all, error);
+	if (r == 0)
+		r = warn_of_other_host(x, hostname, error);
+	json_decref(all);
+	json_decref(facts);
+	return r;
+}

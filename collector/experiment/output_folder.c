@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/experiment/output_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define LOCK_NAME ".lock"
+
+char *output_folder_name(const char *suffix)
+{
+	char when[32], *path;
+	time_t now = time(NULL);
+	struct tm utc;
+
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
+	return asprintf(&path, "results/%s%s", when, suffix) < 0 ? NULL : path;
+}
+
+static int make_folders(const char *path, struct error *error)
+{
+	_cleanup_free_ char *copy = strdup(path);
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+			return error_set_errno(error, -errno, "cannot make folder %s", copy);
+		if (!slash)
+			return 0;
+		*slash = '/';
+	}
+}
+
+/* Does the name still stand for what is open? Whoever held it before may have removed it. */
+static bool is_current(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
+	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* A lock of the process's: children do not inherit it, it goes when we do, and NFS knows it. */
+static int lock(struct output_folder *f, struct error *error)
+{
+	for (;;) {
+		struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		_cleanup_close_ int fd =
+			open(f->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+
+		if (fd < 0)
+			return error_set_errno(error, -errno, "cannot write %s", f->lock_path);
+		if (fcntl(fd, F_SETLK, &whole) < 0) {
+			if (errno != EACCES && errno != EAGAIN)
+				return error_set_errno(
+					error, -errno, "cannot lock %s", f->lock_path);
+			if (fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type == F_UNLCK)
+				continue;
+			return error_set(error, -EBUSY,
+				"another collector (process %d) is at work in %s", whole.l_pid,
+				f->path);
+		}
+		if (!is_current(fd, f->lock_path))
+			continue;
+		f->lock_fd = TAKE_FD(fd);
+		return 0;
+	}
+}
+
+int output_folder_take(const char *path, struct output_folder *ret, struct error *error)
+{
+	struct output_folder f = OUTPUT_FOLDER_NONE;
+	struct stat status;
+	int r;
+
+	if (stat(path, &status) < 0)
+		return error_set_errno(error, -errno, "cannot open %s", path);
+	if (!S_ISDIR(status.st_mode))
+		return error_set(error, -ENOTDIR, "%s is not the folder of an experiment", path);
+	f.path = strdup(path);
+	if (!f.path || asprintf(&f.log_path, "%s/logs", path) < 0 ||
+		asprintf(&f.lock_path, "%s/" LOCK_NAME, path) < 0)
+		r = -ENOMEM;
+	else
+		r = lock(&f, error);
+	if (r == 0)
+		r = make_folders(f.log_path, error);
+	if (r < 0) {
+		output_folder_release(&f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+int output_folder_make(const char *path, struct output_folder *ret, struct error *error)
+{
+	int r = make_folders(path, error);
+
+	return r < 0 ? r : output_folder_take(path, ret, error);
+}
+
+void output_folder_release(struct output_folder *f)
+{
+	if (f->lock_fd >= 0) {
+		unlink(f->lock_path);
+		close(f->lock_fd);
+	}
+	free(f->path);
+	free(f->log_path);
+	free(f->lock_path);
+	*f = OUTPUT_FOLDER_NONE;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Which runs, in which order: randomised complete blocks. Every cell (a stack on a number of cores)
+ * is measured once in each block, in an order shuffled by the seed, so that drift of the machine
+ * hits all cells alike. Before the first block come the warm-ups, which are measured but not
+ * counted: they fill the caches that the first run of a stack would have to.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/run/run.h"
+
+struct plan {
+	struct run_request *runs;
+	size_t n;
+};
+
+/** One cell for each guest and number of cores. */
+struct plan_cell {
+	const struct guest_ops *ops;
+	enum accel accel;
+	unsigned lanes;
+	const struct placement *placement;
+};
+
+struct plan_request {
+	const struct plan_cell *cells;
+	size_t n_cells;
+	unsigned repeat; /**< blocks */
+	unsigned warmup; /**< warm-ups of each stack, on the most lanes that it is measured on */
+	bool aa;         /**< A/A control: each cell is two, labelled "a" and "b" */
+	uint64_t seed;
+	unsigned shard, shards; /**< blocks shard, shard + shards, ... only; @shards 0: all */
+};
+
+/**
+ * Make the plan. Runs are numbered (id, position) over the whole of it, so that a run has the same
+ * number in whichever shard it is; only the warm-ups are every shard's own. -ENOMEM.
+ */
+int plan_make(struct plan *ret, const struct plan_request *request);
+
+void plan_done(struct plan *p);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/experiment/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest_s)
+{
+	*p = (struct progress){
+		.total = total, .done = done, .rest_s = rest_s, .terminal = isatty(STDERR_FILENO)};
+}
+
+/* A run is taken to last as long as those before it did, and each but the first rests. */
+static void print_left(const struct progress *p)
+{
+	size_t left = p->total - p->done;
+	uint64_t left_s;
+
+	if (!p->timed)
+		return;
+	left_s = p->runs_ns / p->timed * left / 1000000000 +
+		 (uint64_t)p->rest_s * (left - !p->resting);
+	if (left_s >= 3600)
+		fprintf(stderr, ", about %llu h %02llu min left", (unsigned long long)left_s / 3600,
+			(unsigned long long)left_s % 3600 / 60);
+	else if (left_s >= 60)
+		fprintf(stderr, ", about %llu min %02llu s left", (unsigned long long)left_s / 60,
+			(unsigned long long)left_s % 60);
+	else
+		fprintf(stderr, ", about %llu s left", (unsigned long long)left_s);
+}
+
+static void print_head(const struct progress *p, const struct run_request *q)
+{
+	fprintf(stderr, "run %zu of %zu: %s, %u %s, %s %u", p->done + 1, p->total, q->ops->name,
+		q->lanes, q->lanes == 1 ? "core" : "cores", q->counted ? "repetition" : "warm-up",
+		q->repetition);
+	if (q->label[0])
+		fprintf(stderr, "%s", q->label);
+}
+
+void progress_rest(struct progress *p, uint64_t seconds)
+{
+	if (!p->terminal)
+		return;
+	fprintf(stderr, "\r\033[Kresting %llu s before run %zu of %zu", (unsigned long long)seconds,
+		p->done + 1, p->total);
+	p->resting = true;
+	print_left(p);
+	p->resting = false;
+	fflush(stderr);
+}
+
+void progress_run(struct progress *p, const struct run_request *request)
+{
+	p->run_begin_ns = clock_ns();
+	if (!p->terminal)
+		return;
+	fprintf(stderr, "\r\033[K");
+	print_head(p, request);
+	print_left(p);
+	fflush(stderr);
+}
+
+void progress_attached(pid_t pid, const struct run_request *q)
+{
+	fprintf(stderr, "%sattached to process %d (%s, %u %s), until it ends or SIGINT\n",
+		isatty(STDERR_FILENO) ? "\r\033[K" : "", pid, q->ops->name, q->lanes,
+		q->lanes == 1 ? "lane" : "lanes");
+}
+
+void progress_done(
+	struct progress *p, const struct run_request *request, const struct run_result *r)
+{
+	if (p->terminal)
+		fprintf(stderr, "\r\033[K");
+	print_head(p, request);
+	if (!r->ok) {
+		fprintf(stderr, ": FAILED: %s", r->error);
+	} else {
+		if (r->has_boot && !r->has_runtime)
+			fprintf(stderr, ": boot %.3f s", (double)r->boot_ns / 1e9);
+		else if (r->has_boot)
+			fprintf(stderr, ": boot %.3f s, run time %.3f s", (double)r->boot_ns / 1e9,
+				(double)r->runtime_ns / 1e9);
+		else
+			fprintf(stderr, ": %.3f s", (double)r->runtime_ns / 1e9);
+		if (!run_books_closed(r))
+			fprintf(stderr, ", books NOT closed");
+		if (r->audit.any && !r->audit.agrees)
+			fprintf(stderr, ", audit disagrees");
+	}
+	p->done++;
+	p->timed++;
+	p->runs_ns += clock_ns() - p->run_begin_ns;
+	p->resting = true;
+	if (!p->terminal && p->done < p->total)
+		print_left(p);
+	p->resting = false;
+	fputc('\n', stderr);
+}

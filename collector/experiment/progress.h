@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * What the user sees on standard error while an experiment runs: one line that is written over on a
+ * terminal, a plain line for each run elsewhere.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector/run/run.h"
+
+struct progress {
+	size_t total;
+	size_t done;
+	size_t timed;     /**< of these, by us: the others were before we went on */
+	uint64_t runs_ns; /**< how long those took */
+	uint64_t run_begin_ns;
+	unsigned rest_s;
+	bool resting; /**< the rest before the next run is still to come, or not over */
+	bool terminal;
+};
+
+/** @done of @total runs are there already; between two is a rest of @rest_s. */
+void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest_s);
+
+/** The rest before the next run goes on for @seconds. */
+void progress_rest(struct progress *p, uint64_t seconds);
+
+/** A run is about to start. */
+void progress_run(struct progress *p, const struct run_request *request);
+
+/** The probes watch a process that ran already; from now on it may be let go. */
+void progress_attached(pid_t pid, const struct run_request *request);
+
+/** It is over. */
+void progress_done(
+	struct progress *p, const struct run_request *request, const struct run_result *result);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/inside/guest_memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define BACKEND_NAME "/memfd:memory-backend-memfd"
+
+#define ENTRY_PRESENT ((uint64_t)1)
+#define ENTRY_LARGE   ((uint64_t)1 << 7)
+#define ENTRY_NX      ((uint64_t)1 << 63)
+#define ENTRY_FRAME   0x000ffffffffff000ULL
+#define TABLE_BYTES   4096
+
+struct guest_memory {
+	const unsigned char *map;
+	size_t size;
+	struct guest_range ranges[GUEST_RANGES_MAX];
+	size_t n_ranges;
+};
+
+/* Where QEMU has the backend: one mapping, but parts of it may have got flags of their own. */
+static int find_mapping(pid_t pid, uint64_t size, uint64_t *ret)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	unsigned long long from, to, offset, begin = 0, end = 0;
+	char path[64], line[4608];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (!strstr(line, BACKEND_NAME) ||
+			sscanf(line, "%llx-%llx %*4s %llx", &from, &to, &offset) != 3)
+			continue;
+		if (offset == 0)
+			begin = from;
+		else if (from != end)
+			continue;
+		end = to;
+		if (end - begin >= size) {
+			*ret = begin;
+			return 0;
+		}
+	}
+	return -EAGAIN;
+}
+
+static int open_backend(pid_t pid, uint64_t size)
+{
+	char path[64 + NAME_MAX], target[64];
+	struct dirent *e;
+	int fd = -EAGAIN;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	if (!d)
+		return -errno;
+	while (fd < 0 && (e = readdir(d))) {
+		struct stat st;
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, e->d_name);
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		if (strncmp(target, BACKEND_NAME, strlen(BACKEND_NAME)) != 0)
+			continue;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+		else if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != size) {
+			close(fd);
+			fd = -EAGAIN;
+		}
+	}
+	closedir(d);
+	return fd;
+}
+
+int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
+	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
+	struct error *error)
+{
+	struct guest_memory *m;
+	uint64_t host;
+	int fd, r;
+
+	r = find_mapping(pid, inside->ram_bytes, &host);
+	if (r < 0)
+		return r == -EAGAIN ? r : error_set_errno(error, r, "cannot read QEMU's mappings");
+	fd = open_backend(pid, inside->ram_bytes);
+	if (fd < 0)
+		return fd == -EAGAIN ? fd
+				     : error_set_errno(error, fd, "cannot open the guest's memory");
+	m = calloc(1, sizeof(*m));
+	if (!m) {
+		close(fd);
+		return -ENOMEM;
+	}
+	m->size = inside->ram_bytes;
+	m->map = mmap(NULL, m->size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	r = -errno;
+	close(fd);
+	if (m->map == MAP_FAILED) {
+		free(m);
+		return error_set_errno(error, r, "cannot map the guest's memory");
+	}
+	/* Children that read debug information have a limit on their memory: this is none of it. */
+	(void)madvise((void *)m->map, m->size, MADV_DONTFORK);
+	memcpy(m->ranges, inside->ranges, sizeof(m->ranges));
+	m->n_ranges = inside->n_ranges;
+	for (size_t i = 0; i < m->n_ranges; i++)
+		ret_blocks[i] = (struct guest_ram_block){.physical = m->ranges[i].physical,
+			.size = m->ranges[i].size,
+			.host = host + m->ranges[i].offset};
+	*ret_n = m->n_ranges;
+	*ret = m;
+	return 0;
+}
+
+const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, size_t size)
+{
+	for (size_t i = 0; i < m->n_ranges; i++) {
+		const struct guest_range *range = &m->ranges[i];
+
+		if (physical >= range->physical && size <= range->size &&
+			physical - range->physical <= range->size - size)
+			return m->map + range->offset + (physical - range->physical);
+	}
+	return NULL;
+}
+
+struct walk {
+	const struct guest_memory *m;
+	uint64_t from, to;
+	bool executable;
+	size_t max, n;
+	guest_page_t each;
+	void *userdata;
+	bool over;
+};
+
+/* The hardware's address space has two halves; bits above the 47th repeat it. */
+static uint64_t canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16);
+}
+
+static void take_page(struct walk *w, uint64_t address, uint64_t entry, unsigned shift)
+{
+	uint64_t size = (uint64_t)1 << shift;
+
+	if (w->n++ >= w->max ||
+		!w->each(address, entry & ENTRY_FRAME & ~(size - 1), size, w->userdata))
+		w->over = true;
+}
+
+/* A table that refers to itself makes no endless walk: there are four levels, whatever it says, and
+ * at most w->max pages. */
+static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned shift, bool nx)
+{
+	const uint64_t *entries = guest_memory_at(w->m, table & ENTRY_FRAME, TABLE_BYTES);
+	uint64_t span = (uint64_t)1 << shift;
+
+	if (!entries)
+		return;
+	for (unsigned i = 0; i < 512 && !w->over; i++) {
+		uint64_t entry = __atomic_load_n(&entries[i], __ATOMIC_RELAXED);
+		uint64_t address = canonical(base + i * span);
+		bool no_execute = nx || (entry & ENTRY_NX);
+
+		if (!(entry & ENTRY_PRESENT) || address + (span - 1) < w->from ||
+			address >= w->to || (w->executable && no_execute))
+			continue;
+		if (shift == 12 || ((shift == 21 || shift == 30) && (entry & ENTRY_LARGE)))
+			take_page(w, address, entry, shift);
+		else
+			walk_table(w, entry, base + i * span, shift - 9, no_execute);
+	}
+}
+
+size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
+	bool executable, size_t max, guest_page_t each, void *userdata)
+{
+	struct walk w = {m, from, to, executable, max, 0, each, userdata, false};
+
+	walk_table(&w, cr3, 0, 39, false);
+	return w.n;
+}
+
+void guest_memory_close(struct guest_memory *m)
+{
+	if (!m)
+		return;
+	munmap((void *)m->map, m->size);
+	free(m);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/inside/guest_modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/symbols/elf_file.h"
+#include "common/cleanup.h"
+
+#define PAGE_BYTES     4096
+#define FILE_PAGES_MAX 65536 /* 256 MiB of text in all files */
+#define PAGES_MAX      65536 /* of the guest's */
+#define PLACES_MAX     256
+#define PARTS_MAX      64
+#define PART_BYTES_MIN 64 /* less is not enough to tell a file by */
+
+/** A page of a file's text. */
+struct text_page {
+	uint64_t hash;
+	uint64_t address; /* as linked */
+	size_t file;
+};
+
+/** The begin or the end of a file's text, where it fills only a part of a page: all there is of a
+ * small program. */
+struct text_part {
+	uint64_t address; /* as linked, of the page */
+	size_t file;
+	size_t from, size; /* in the page */
+	unsigned char bytes[PAGE_BYTES];
+};
+
+/** Pages of a file that were seen at one distance from their linked addresses. */
+struct place {
+	size_t file;
+	uint64_t bias;
+	unsigned pages;
+};
+
+struct search {
+	const struct guest_memory *m;
+	struct text_page *pages;
+	size_t n_pages, room;
+	struct text_part *parts;
+	size_t n_parts;
+	struct place places[PLACES_MAX];
+	size_t n_places;
+};
+
+/* Not for secrets: a page that was made to collide only gets a wrong name. */
+static uint64_t hash_page(const void *page)
+{
+	uint64_t hash = 0x9e3779b97f4a7c15ULL, word;
+
+	for (size_t i = 0; i < PAGE_BYTES; i += sizeof(word)) {
+		memcpy(&word, (const char *)page + i, sizeof(word));
+		hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+static bool is_blank(const char *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, PAGE_BYTES - 1) == 0;
+}
+
+static int add_page(struct search *s, const char *page, uint64_t address, size_t file)
+{
+	if (is_blank(page) || s->n_pages >= FILE_PAGES_MAX)
+		return 0;
+	if (s->n_pages == s->room) {
+		size_t room = s->room ? 2 * s->room : 1024;
+		struct text_page *grown = realloc(s->pages, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		s->pages = grown;
+		s->room = room;
+	}
+	s->pages[s->n_pages++] = (struct text_page){hash_page(page), address, file};
+	return 0;
+}
+
+/* @size bytes of a segment that lie in one page. What else is there, loaders differ in. */
+static int add_part(struct search *s, const char *bytes, size_t size, uint64_t address, size_t file)
+{
+	struct text_part *part, *grown;
+
+	if (size < PART_BYTES_MIN || s->n_parts >= PARTS_MAX)
+		return 0;
+	grown = realloc(s->parts, (s->n_parts + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	s->parts = grown;
+	part = &grown[s->n_parts++];
+	part->from = address & (PAGE_BYTES - 1);
+	part->address = address - part->from;
+	part->file = file;
+	part->size = size;
+	memcpy(part->bytes, bytes, size);
+	return 0;
+}
+
+static int add_segment(struct search *s, int fd, const struct elf_segment *segment, size_t file)
+{
+	uint64_t at = 0;
+	int r = 0;
+
+	while (at < segment->file_bytes && r == 0) {
+		uint64_t address = segment->address + at, left = segment->file_bytes - at;
+		size_t size = PAGE_BYTES - (address & (PAGE_BYTES - 1));
+		char page[PAGE_BYTES];
+
+		if (size > left)
+			size = left;
+		if (pread(fd, page, size, (off_t)(segment->offset + at)) != (ssize_t)size)
+			return 0;
+		if (size == PAGE_BYTES)
+			r = add_page(s, page, address, file);
+		else
+			r = add_part(s, page, size, address, file);
+		at += size;
+	}
+	return r;
+}
+
+/* A file that cannot be read is not found, no more. */
+static int add_file(struct search *s, const char *path, size_t file)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct elf_file *elf;
+	int r = 0;
+
+	if (fd < 0)
+		return 0;
+	elf = malloc(sizeof(*elf));
+	if (!elf)
+		return -ENOMEM;
+	if (elf_file_read(fd, elf) == 0)
+		for (size_t i = 0; i < elf->n_segments && r == 0; i++)
+			if (elf->segments[i].executable)
+				r = add_segment(s, fd, &elf->segments[i], file);
+	free(elf);
+	return r;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct text_page *x = a, *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+static void count_place(struct search *s, size_t file, uint64_t bias)
+{
+	for (size_t i = 0; i < s->n_places; i++)
+		if (s->places[i].file == file && s->places[i].bias == bias) {
+			s->places[i].pages++;
+			return;
+		}
+	if (s->n_places < PLACES_MAX)
+		s->places[s->n_places++] = (struct place){file, bias, 1};
+}
+
+static void match_page(struct search *s, uint64_t address, const void *page)
+{
+	uint64_t hash = hash_page(page);
+	size_t low = 0, high = s->n_pages;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->pages[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < s->n_pages && s->pages[low].hash == hash; low++)
+		count_place(s, s->pages[low].file, address - s->pages[low].address);
+}
+
+static void match_parts(struct search *s, uint64_t address, const unsigned char *page)
+{
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct text_part *part = &s->parts[i];
+
+		if (memcmp(page + part->from, part->bytes, part->size) == 0)
+			count_place(s, part->file, address - part->address);
+	}
+}
+
+static bool on_page(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
+{
+	struct search *s = userdata;
+
+	/* Programs' text in larger pages is not a file's: leave the time for others. */
+	if (size > 512 * PAGE_BYTES)
+		return true;
+	for (uint64_t at = 0; at < size; at += PAGE_BYTES) {
+		const void *page = guest_memory_at(s->m, physical + at, PAGE_BYTES);
+
+		if (!page)
+			continue;
+		match_page(s, address + at, page);
+		match_parts(s, address + at, page);
+	}
+	return true;
+}
+
+static const struct place *best_place(const struct search *s, size_t file)
+{
+	const struct place *best = NULL;
+
+	for (size_t i = 0; i < s->n_places; i++)
+		if (s->places[i].file == file && (!best || s->places[i].pages > best->pages))
+			best = &s->places[i];
+	return best;
+}
+
+int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
+	uint64_t cr3, uint64_t from, uint64_t to, guest_module_t found, void *userdata)
+{
+	_cleanup_free_ struct search *s = calloc(1, sizeof(*s));
+	int r = 0, n = 0;
+
+	if (!s)
+		return -ENOMEM;
+	s->m = m;
+	for (size_t i = 0; i < inside->n_files && r == 0; i++)
+		r = add_file(s, inside->files[i].path, i);
+	if (r == 0 && (s->n_pages || s->n_parts)) {
+		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
+		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
+	}
+	for (size_t i = 0; i < inside->n_files && r == 0; i++) {
+		const struct place *place = best_place(s, i);
+
+		if (place) {
+			found(&inside->files[i], place->bias, userdata);
+			n++;
+		}
+	}
+	free(s->pages);
+	free(s->parts);
+	return r < 0 ? r : n;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Where a guest loaded its program and libraries: found by comparing the executable pages of its
+ * memory with those of the files, page by page. So it needs no word from the guest, and what is
+ * there under another build is not taken for the file.
+ */
+
+#include <stdint.h>
+
+#include "collector/inside/guest_memory.h"
+
+/** File @file lies at its linked addresses + @bias. */
+typedef void (*guest_module_t)(const struct guest_file *file, uint64_t bias, void *userdata);
+
+/**
+ * Look for the files of @inside in the part @from to @to - 1 of the address space @cr3. Returns how
+ * many were found, or -ENOMEM.
+ */
+int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
+	uint64_t cr3, uint64_t from, uint64_t to, guest_module_t found, void *userdata);

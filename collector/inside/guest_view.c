@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/inside/guest_view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/inside/guest_kallsyms.h"
+#include "collector/inside/guest_lines.h"
+#include "collector/inside/guest_modules.h"
+#include "collector/inside/subsystems.h"
+#include "common/cleanup.h"
+
+#define USER_HALF_END ((uint64_t)1 << 47)
+#define PROGRAM_FROM  ((uint64_t)1 << 16)
+/* OSv: the kernel, then programs and what they map, then all of memory, several times. */
+#define OSV_PROGRAM_FROM 0x100000000000ULL
+#define OSV_PROGRAM_TO   0x400000000000ULL
+#define SPACES_MAX       16
+#define THREADS_MAX      4096
+
+/* A function's first instructions: "push %rbp", after an "endbr64" where the compiler puts one. */
+#define ENDBR_BYTES    4
+#define PROLOGUE_BYTES 8
+
+const char *const guest_end_names[GUEST_ENDS] = {
+	[GUEST_END_UNKNOWN] = "registers not known",
+	[GUEST_END_ROOT] = "root",
+	[GUEST_END_LIMIT] = "too deep",
+	[GUEST_END_UNMAPPED] = "page not present",
+	[GUEST_END_ADDRESS] = "no frame pointer",
+	[GUEST_END_TABLE] = "outside of RAM",
+	[GUEST_END_HOST] = "not in the host's memory",
+	[GUEST_END_FIVE_LEVEL] = "five-level page tables",
+	[GUEST_END_PAGING_OFF] = "not in 64-bit mode",
+	[GUEST_END_OUTSIDE] = "outside known text",
+};
+
+/** An address space of the guest, and how many samples of programs it had. */
+struct space_use {
+	uint64_t cr3;
+	uint64_t samples;
+};
+
+struct guest_view {
+	struct guest_inside *inside;
+	struct symbol_space *space;
+	struct guest_lines *lines;
+	struct subsystems *subsystems;
+	struct guest_memory *memory;
+	char *kallsyms_path;
+	bool kernel_added;
+	bool five_level;  /* its page tables have five levels */
+	uint64_t *biases; /**< of each file that was found */
+	bool *found;
+	struct space_use spaces[SPACES_MAX];
+	size_t n_spaces;
+	bool spaces_of_window; /**< counted since the boot's end: there, others than the program ran
+				*/
+	struct guest_thread *threads;
+	size_t n_threads;
+	uint64_t last_thread[PROBE_LANES_MAX];
+	bool has_last[PROBE_LANES_MAX];
+};
+
+int guest_view_new(struct guest_inside *inside, struct symbols *names, const char *work_dir,
+	struct guest_view **ret, struct error *error)
+{
+	struct guest_view *v = calloc(1, sizeof(*v));
+	const char *slash = inside->kernel ? strrchr(inside->kernel, '/') : NULL;
+	int r;
+
+	if (!v) {
+		guest_inside_free(inside);
+		return -ENOMEM;
+	}
+	v->inside = inside;
+	r = symbol_space_new(names, &v->space);
+	if (r == 0)
+		r = subsystems_load(inside->subsystems, &v->subsystems, error);
+	v->biases = calloc(inside->n_files + 1, sizeof(*v->biases));
+	v->found = calloc(inside->n_files + 1, sizeof(*v->found));
+	if (!v->biases || !v->found)
+		r = -ENOMEM;
+	if (r == 0 && asprintf(&v->kallsyms_path, "%s/kallsyms-%s", work_dir,
+			      slash ? slash + 1 : "kernel") < 0) {
+		v->kallsyms_path = NULL;
+		r = -ENOMEM;
+	}
+	if (r < 0) {
+		guest_view_free(v);
+		return r;
+	}
+	*ret = v;
+	return 0;
+}
+
+int guest_view_open_memory(struct guest_view *v, pid_t pid,
+	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
+	struct error *error)
+{
+	if (v->memory)
+		return -EALREADY;
+	return guest_memory_open(pid, v->inside, &v->memory, ret_blocks, ret_n, error);
+}
+
+static void count_space(struct guest_view *v, uint64_t cr3, bool boot)
+{
+	struct space_use *least = v->spaces;
+
+	if (!boot && !v->spaces_of_window) {
+		v->spaces_of_window = true;
+		v->n_spaces = 0;
+	}
+	for (size_t i = 0; i < v->n_spaces; i++) {
+		if (v->spaces[i].cr3 == cr3) {
+			v->spaces[i].samples++;
+			return;
+		}
+		if (v->spaces[i].samples < least->samples)
+			least = &v->spaces[i];
+	}
+	if (v->n_spaces < SPACES_MAX)
+		least = &v->spaces[v->n_spaces++];
+	*least = (struct space_use){cr3, 1};
+}
+
+static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t fs_base)
+{
+	struct guest_thread *grown;
+
+	for (size_t i = v->n_threads; i-- > 0;)
+		if (v->threads[i].lane == lane && v->threads[i].fs_base == fs_base)
+			return &v->threads[i];
+	if (v->n_threads >= THREADS_MAX)
+		return NULL;
+	grown = realloc(v->threads, (v->n_threads + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	v->threads = grown;
+	grown[v->n_threads] = (struct guest_thread){.lane = lane, .fs_base = fs_base};
+	return &grown[v->n_threads++];
+}
+
+void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot)
+{
+	const struct guest_sample *g = &s->guest;
+	struct guest_thread *t;
+
+	if (!g->n_frames || s->lane < 0 || s->lane >= PROBE_LANES_MAX)
+		return;
+	v->five_level |= g->end == GUEST_END_FIVE_LEVEL;
+	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
+		count_space(v, g->cr3, boot);
+	if (boot)
+		return;
+	t = find_thread(v, s->lane, g->fs_base);
+	if (!t)
+		return;
+	t->samples++;
+	if (v->has_last[s->lane] && v->last_thread[s->lane] != g->fs_base)
+		t->switches++;
+	v->last_thread[s->lane] = g->fs_base;
+	v->has_last[s->lane] = true;
+}
+
+static void found_module(const struct guest_file *file, uint64_t bias, void *userdata)
+{
+	struct guest_view *v = userdata;
+	size_t at = (size_t)(file - v->inside->files);
+
+	if (v->found[at] && v->biases[at] == bias)
+		return;
+	v->found[at] = true;
+	v->biases[at] = bias;
+	/* Without its symbols it is module+offset: no reason to fail. */
+	(void)symbol_space_add_elf(v->space, file->path, bias, file->name, NULL);
+}
+
+static const struct space_use *main_space(const struct guest_view *v)
+{
+	const struct space_use *most = NULL;
+
+	for (size_t i = 0; i < v->n_spaces; i++)
+		if (!most || v->spaces[i].samples > most->samples)
+			most = &v->spaces[i];
+	return most;
+}
+
+/* A text like System.map begins with an address; an ELF file does not. */
+static int add_symbols_file(struct guest_view *v, struct error *error)
+{
+	int r = symbol_space_add_elf(v->space, v->inside->symbols, 0, NULL, error);
+
+	if (r == -ENOEXEC)
+		r = symbol_space_add_kallsyms(v->space, v->inside->symbols, 0, error);
+	return r;
+}
+
+static int add_kernel(struct guest_view *v, struct error *error)
+{
+	const struct space_use *space = main_space(v);
+	int r;
+
+	if (v->inside->symbols)
+		return add_symbols_file(v, error);
+	if (!v->inside->kallsyms)
+		return 0;
+	if (v->five_level) /* nothing of its memory can be found; run_guest_close() says so */
+		return 0;
+	/* Without address randomisation the symbols of one run are those of all. */
+	if (access(v->kallsyms_path, R_OK) < 0) {
+		if (!v->memory || !space)
+			return error_set(error, -ENODATA,
+				"the symbols of the guest's kernel could not be read: no sample of "
+				"the program was taken");
+		r = guest_kallsyms_write(v->memory, space->cr3, v->kallsyms_path, error);
+		if (r < 0)
+			return r;
+	}
+	return symbol_space_add_kallsyms(v->space, v->kallsyms_path, 0, error);
+}
+
+int guest_view_find_program(struct guest_view *v)
+{
+	const struct space_use *space = main_space(v);
+	bool osv = v->inside->one_ring;
+	int r;
+
+	if (v->five_level)
+		return 0;
+	if (!v->memory || !space)
+		return -EAGAIN;
+	r = guest_modules_find(v->memory, v->inside, space->cr3,
+		osv ? OSV_PROGRAM_FROM : PROGRAM_FROM, osv ? OSV_PROGRAM_TO : USER_HALF_END,
+		found_module, v);
+	return r < 0 ? r : 0;
+}
+
+int guest_view_find_kernel(struct guest_view *v, struct error *error)
+{
+	if (v->kernel_added)
+		return 0;
+	v->kernel_added = true;
+	return add_kernel(v, error);
+}
+
+int guest_view_find_lines(struct guest_view *v, const struct profile *profile)
+{
+	return v->lines ? 0 : guest_lines_find(v->space, profile, &v->lines);
+}
+
+static bool in_kernel(const struct guest_view *v, uint64_t address)
+{
+	if (v->inside->one_ring)
+		return address < OSV_PROGRAM_FROM || address >= OSV_PROGRAM_TO;
+	return (int64_t)address < 0;
+}
+
+/* Returns 1 if @address is in known text, 0 if not, -ENOMEM. */
+static int look_up(struct guest_view *v, uint64_t address, struct guest_frame *ret)
+{
+	int r = symbol_space_lookup(v->space, address, &ret->symbol);
+
+	if (r < 0)
+		return r;
+	guest_lines_set(v->lines, address, &ret->symbol);
+	ret->kernel = in_kernel(v, address);
+	return ret->symbol.resolved || symbol_space_covers(v->space, address);
+}
+
+/*
+ * A function that was hit before it had its own frame: the chain then begins with its caller's
+ * caller. Where the function was at its very entry, or had just saved the frame pointer, the
+ * caller's address is on top of the stack.
+ */
+static bool caller_on_top(const struct profile_entry *e, const struct guest_frame *leaf)
+{
+	uint64_t offset = leaf->symbol.offset;
+
+	if (!leaf->symbol.resolved || !e->guest_caller)
+		return false;
+	if (e->guest_pushed)
+		return offset > 0 && offset <= PROLOGUE_BYTES;
+	return offset == 0 || offset == ENDBR_BYTES;
+}
+
+/* The function that calls the first one is a C library's: often without a name. */
+static bool ends_in_root(const struct guest_view *v, const struct guest_frame *frames, int n)
+{
+	if (!frames[n - 1].symbol.resolved && n > 1)
+		n--;
+	return frames[n - 1].symbol.resolved &&
+	       subsystems_is_root(v->subsystems, frames[n - 1].symbol.name);
+}
+
+int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
+	struct guest_frame ret[static PROBE_STACK_DEPTH + 1], unsigned *ret_end)
+{
+	const uint64_t *frames = e->guest;
+	int n = 0, r;
+
+	*ret_end = e->guest_end;
+	if (!e->n_guest)
+		return 0;
+	r = look_up(v, frames[0], &ret[n++]);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		/* Where no chain was followed, that says more. */
+		if (*ret_end != GUEST_END_FIVE_LEVEL && *ret_end != GUEST_END_PAGING_OFF)
+			*ret_end = GUEST_END_OUTSIDE;
+		return n;
+	}
+	if (caller_on_top(e, &ret[0]) && (e->n_guest < 2 || frames[1] != e->guest_caller)) {
+		r = look_up(v, e->guest_caller - 1, &ret[n]);
+		if (r < 0)
+			return r;
+		n += r;
+	}
+	for (uint32_t i = 1; i < e->n_guest && n <= PROBE_STACK_DEPTH; i++) {
+		r = look_up(v, frames[i] - 1, &ret[n]);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			*ret_end = GUEST_END_OUTSIDE;
+			break;
+		}
+		n++;
+	}
+	/* Below such a function nothing is a frame, whatever the frame pointer said. */
+	if (*ret_end != GUEST_END_ROOT && ends_in_root(v, ret, n))
+		*ret_end = GUEST_END_ROOT;
+	return n;
+}
+
+const char *guest_view_subsystem(struct guest_view *v, const struct profile_entry *e)
+{
+	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
+	const char *last_resort = NULL;
+	unsigned end;
+	int n = guest_view_frames(v, e, frames, &end);
+
+	if (n <= 0)
+		return "";
+	/* From the innermost outwards: the first that is known decides. */
+	for (int i = 0; i < n; i++) {
+		const char *subsystem;
+		bool weak;
+
+		if (!frames[i].kernel && frames[i].symbol.module[0])
+			return SUBSYSTEM_APPLICATION;
+		if (!frames[i].symbol.resolved)
+			continue;
+		subsystem = subsystems_find(v->subsystems, frames[i].symbol.name, &weak);
+		if (subsystem && !weak)
+			return subsystem;
+		if (subsystem && !last_resort)
+			last_resort = subsystem;
+	}
+	return last_resort ? last_resort : SUBSYSTEM_OTHER;
+}
+
+void guest_view_count(
+	struct guest_view *v, const struct profile_entry *e, struct guest_counts *counts)
+{
+	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
+	unsigned end;
+	int n;
+
+	counts->samples += e->count;
+	if (!e->n_guest) {
+		counts->ends[GUEST_END_UNKNOWN] += e->count;
+		return;
+	}
+	n = guest_view_frames(v, e, frames, &end);
+	if (n <= 0)
+		return;
+	counts->taken += e->count;
+	counts->ends[end] += e->count;
+	if (frames[0].symbol.resolved)
+		counts->known += e->count;
+	if (frames[0].kernel) {
+		counts->kernel += e->count;
+		if (frames[0].symbol.resolved)
+			counts->kernel_known += e->count;
+	}
+}
+
+const struct guest_thread *guest_view_threads(const struct guest_view *v, size_t *ret_n)
+{
+	*ret_n = v->n_threads;
+	return v->threads;
+}
+
+const struct guest_inside *guest_view_inside(const struct guest_view *v)
+{
+	return v->inside;
+}
+
+void guest_view_free(struct guest_view *v)
+{
+	if (!v)
+		return;
+	subsystems_free(v->subsystems);
+	guest_memory_close(v->memory);
+	guest_lines_free(v->lines);
+	symbol_space_free(v->space);
+	guest_inside_free(v->inside);
+	free(v->kallsyms_path);
+	free(v->threads);
+	free(v->biases);
+	free(v->found);
+	free(v);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The inside of a guest during one run: its memory, its symbols, its threads; and what its samples
+ * are in these terms. Made before the stack starts, it outlives the stack: addresses become names
+ * when the run is written.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector/books/profile.h"
+#include "collector/inside/guest_memory.h"
+#include "collector/symbols/symbols.h"
+#include "common/error.h"
+#include "guests/inside.h"
+#include "probes/records.h"
+
+/** A thread of the guest, told by its FS base, on one lane. */
+struct guest_thread {
+	int lane;
+	uint64_t fs_base;
+	uint64_t samples;
+	uint64_t switches; /**< times it was another thread's successor between two samples */
+};
+
+struct guest_frame {
+	struct symbol symbol;
+	bool kernel; /**< the guest kernel's, else the program's */
+};
+
+/* Why the frames of a stack are not all there is: after enum guest_end. */
+#define GUEST_END_OUTSIDE                                                                          \
+	GUEST_END_COUNT /* a frame outside any known text: it and those below it                   \
+			   are cut */
+#define GUEST_ENDS (GUEST_END_COUNT + 1)
+
+/** What is known of all on-CPU samples of the lanes in user mode or in the guest. */
+struct guest_counts {
+	uint64_t samples;          /**< that could have guest frames */
+	uint64_t taken;            /**< that have */
+	uint64_t known;            /**< whose innermost frame is a known function's */
+	uint64_t kernel;           /**< whose innermost address is the kernel's, by its value */
+	uint64_t kernel_known;     /**< of these: in its symbols' text */
+	uint64_t ends[GUEST_ENDS]; /**< by why the stack ends */
+};
+
+struct guest_view;
+
+/** For the words of a sentence and of the store: "root", "outside text" ... */
+extern const char *const guest_end_names[GUEST_ENDS];
+
+/**
+ * @inside is taken over. @names is borrowed and outlives the view. @work_dir keeps what is read
+ * from a guest's memory once for all runs. -ENOMEM, or what is wrong with the table of subsystems.
+ */
+int guest_view_new(struct guest_inside *inside, struct symbols *names, const char *work_dir,
+	struct guest_view **ret, struct error *error);
+
+/** See guest_memory_open(). Once is enough. */
+int guest_view_open_memory(struct guest_view *v, pid_t pid,
+	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
+	struct error *error);
+
+/** A sample, in order of time: threads and address spaces are learnt. @boot: the first phase. */
+void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot);
+
+/**
+ * Find where the guest has its program and its libraries, in its memory as it is now. To be called
+ * more than once while the program runs: text that was not used yet is not there yet. -EAGAIN: too
+ * early, no sample of the program was taken; -ENOMEM.
+ */
+int guest_view_find_program(struct guest_view *v);
+
+/**
+ * Take the kernel's symbols: from a file, or from the table that the kernel itself carries, while
+ * it runs. -ENOMEM, or what is wrong, with a message.
+ */
+int guest_view_find_kernel(struct guest_view *v, struct error *error);
+
+/**
+ * Look up the source lines of all frames of @profile, from the debug information that the program,
+ * its libraries and the kernel's symbols come with. Without it there are none. -ENOMEM.
+ */
+int guest_view_find_lines(struct guest_view *v, const struct profile *profile);
+
+/**
+ * The frames of @e, innermost first, at most PROBE_STACK_DEPTH + 1; *ret_end says why there are no
+ * more. Returns their number, or -ENOMEM.
+ */
+int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
+	struct guest_frame ret[static PROBE_STACK_DEPTH + 1], unsigned *ret_end);
+
+/** The subsystem of the guest that @e was in: a static text. "" if @e has no guest frame. */
+const char *guest_view_subsystem(struct guest_view *v, const struct profile_entry *e);
+
+/** Add @e, all its samples, to @counts. */
+void guest_view_count(
+	struct guest_view *v, const struct profile_entry *e, struct guest_counts *counts);
+
+/** The guest's threads, but for those of the boot. */
+const struct guest_thread *guest_view_threads(const struct guest_view *v, size_t *ret_n);
+
+const struct guest_inside *guest_view_inside(const struct guest_view *v);
+
+/** NULL is fine. */
+void guest_view_free(struct guest_view *v);

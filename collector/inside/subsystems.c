@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/inside/subsystems.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "guests/subsystems/subsystem_tables.h"
+
+#define FILE_MAX    (1024 * 1024)
+#define SLOTS_FIRST 1024
+
+struct rule {
+	const char *subsystem;
+	const char *pattern;
+	bool weak;
+};
+
+/** What was found for a name already; rule: index + 1, or 0 for none. */
+struct slot {
+	const char *name;
+	size_t rule;
+};
+
+struct subsystems {
+	char *text; /**< the file, cut into words */
+	struct rule *rules;
+	size_t n;
+	struct slot *slots;
+	size_t n_slots, n_used;
+};
+
+static int read_file(const char *path, char **ret)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	_cleanup_free_ char *text = NULL;
+	size_t n;
+
+	if (!f)
+		return -errno;
+	text = malloc(FILE_MAX + 1);
+	if (!text)
+		return -ENOMEM;
+	n = fread(text, 1, FILE_MAX, f);
+	if (ferror(f))
+		return -EIO;
+	text[n] = '\0';
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+static int find_text(const char *name, char **ret, struct error *error)
+{
+	const char *const folders[] = {getenv("GUESTSCOPE_SUBSYSTEMS"), SUBSYSTEMS_FOLDER};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		_cleanup_free_ char *path = NULL;
+		int r;
+
+		if (!folders[i])
+			continue;
+		if (asprintf(&path, "%s/%s.txt", folders[i], name) < 0)
+			return -ENOMEM;
+		r = read_file(path, ret);
+		if (r != -ENOENT)
+			return r < 0 ? error_set_errno(error, r, "cannot read %s", path) : 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(subsystem_tables); i++)
+		if (strcmp(subsystem_tables[i].name, name) == 0) {
+			*ret = strdup((const char *)subsystem_tables[i].text);
+			return *ret ? 0 : -ENOMEM;
+		}
+	return error_set(error, -ENOENT, "there is no table of subsystems of the guest %s", name);
+}
+
+static int add_rule(struct subsystems *t, char *line)
+{
+	struct rule *grown, rule = {0};
+	char *pattern;
+
+	line[strcspn(line, "#\r")] = '\0';
+	line += strspn(line, " \t");
+	if (!*line)
+		return 0;
+	rule.weak = *line == '?';
+	rule.subsystem = line + rule.weak;
+	line += strcspn(line, " \t");
+	if (!*line)
+		return -EINVAL;
+	*line++ = '\0';
+	pattern = line + strspn(line, " \t");
+	for (char *end = pattern + strlen(pattern);
+		end > pattern && isspace((unsigned char)end[-1]);)
+		*--end = '\0';
+	if (!*pattern || !*rule.subsystem)
+		return -EINVAL;
+	rule.pattern = pattern;
+	grown = realloc(t->rules, (t->n + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	t->rules = grown;
+	t->rules[t->n++] = rule;
+	return 0;
+}
+
+int subsystems_load(const char *name, struct subsystems **ret, struct error *error)
+{
+	struct subsystems *t = calloc(1, sizeof(*t));
+	unsigned number = 1;
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	r = find_text(name, &t->text, error);
+	for (char *line = t->text, *next; r == 0 && line; line = next, number++) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		r = add_rule(t, line);
+		if (r < 0)
+			error_set_errno(error, r, "table of subsystems %s, line %u", name, number);
+	}
+	if (r < 0) {
+		subsystems_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+static struct slot *slot_of(struct slot *slots, size_t n, const char *name)
+{
+	size_t at = ((uintptr_t)name >> 3) * 0x9e3779b97f4a7c15ULL >> 20 & (n - 1);
+
+	while (slots[at].name && slots[at].name != name)
+		at = (at + 1) & (n - 1);
+	return &slots[at];
+}
+
+/* Without memory for it every name is looked up anew: slower, but right. */
+static void grow(struct subsystems *t)
+{
+	size_t n = t->n_slots ? 2 * t->n_slots : SLOTS_FIRST;
+	struct slot *slots = calloc(n, sizeof(*slots));
+
+	if (!slots)
+		return;
+	for (size_t i = 0; i < t->n_slots; i++)
+		if (t->slots[i].name)
+			*slot_of(slots, n, t->slots[i].name) = t->slots[i];
+	free(t->slots);
+	t->slots = slots;
+	t->n_slots = n;
+}
+
+static bool is_root_rule(const struct rule *rule)
+{
+	return strcmp(rule->subsystem, "@root") == 0;
+}
+
+static size_t find_rule(const struct subsystems *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!is_root_rule(&t->rules[i]) && fnmatch(t->rules[i].pattern, name, 0) == 0)
+			return i + 1;
+	return 0;
+}
+
+const char *subsystems_find(struct subsystems *t, const char *name, bool *ret_weak)
+{
+	struct slot *slot = NULL;
+	size_t rule;
+
+	if (t->n_used >= t->n_slots / 2)
+		grow(t);
+	if (t->n_used < t->n_slots / 2)
+		slot = slot_of(t->slots, t->n_slots, name);
+	if (slot && slot->name) {
+		rule = slot->rule;
+	} else {
+		rule = find_rule(t, name);
+		if (slot) {
+			*slot = (struct slot){name, rule};
+			t->n_used++;
+		}
+	}
+	if (!rule)
+		return NULL;
+	*ret_weak = t->rules[rule - 1].weak;
+	return t->rules[rule - 1].subsystem;
+}
+
+bool subsystems_is_root(const struct subsystems *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (is_root_rule(&t->rules[i]) && fnmatch(t->rules[i].pattern, name, 0) == 0)
+			return true;
+	return false;
+}
+
+void subsystems_free(struct subsystems *t)
+{
+	if (!t)
+		return;
+	free(t->text);
+	free(t->rules);
+	free(t->slots);
+	free(t);
+}

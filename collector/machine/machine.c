@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/machine/machine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "collector/machine/machine_files.h"
+#include "common/cleanup.h"
+
+#define CPU_DIR "/sys/devices/system/cpu"
+
+/* Kernel text is not always UTF-8; a fact that cannot be said in JSON is left out. */
+static void set_string(json_t *facts, const char *key, const char *value)
+{
+	if (value)
+		json_object_set_new(facts, key, json_string(value));
+}
+
+static void set_line(json_t *facts, const char *key, const char *root, const char *path)
+{
+	_cleanup_free_ char *line = read_line_at(root, "%s", path);
+
+	set_string(facts, key, line);
+}
+
+static void set_flag(json_t *facts, const char *key, const char *root, const char *path)
+{
+	uint64_t value;
+
+	if (read_u64_at(root, &value, "%s", path) == 0)
+		json_object_set_new(facts, key, json_boolean(value));
+}
+
+static void facts_uname(json_t *facts)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return;
+	set_string(facts, "kernel", u.release);
+	set_string(facts, "kernel_version", u.version);
+	set_string(facts, "architecture", u.machine);
+	set_string(facts, "hostname", u.nodename);
+}
+
+/* If @line of /proc/cpuinfo is "@key : value", the value. */
+static const char *cpuinfo_value(const char *line, const char *key)
+{
+	size_t n = strlen(key);
+	const char *colon;
+
+	if (strncmp(line, key, n) != 0 || !strchr(" \t:", line[n]))
+		return NULL;
+	colon = strchr(line + n, ':');
+	if (!colon)
+		return NULL;
+	return colon + 1 + strspn(colon + 1, " \t");
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = text; (p = strstr(p, word)); p += n)
+		if ((p == text || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+static void facts_cpuinfo(json_t *facts, const char *root)
+{
+	_cleanup_fclose_ FILE *f = open_at(root, "/proc/cpuinfo");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	ssize_t length;
+
+	while (f && (length = getline(&line, &size, f)) > 0) {
+		const char *value;
+
+		if (line[length - 1] == '\n')
+			line[length - 1] = '\0';
+		if (line[0] == '\0')
+			break; /* the other processors say the same */
+		if ((value = cpuinfo_value(line, "model name"))) {
+			set_string(facts, "cpu_model", value);
+		} else if ((value = cpuinfo_value(line, "vendor_id"))) {
+			set_string(facts, "cpu_vendor", value);
+		} else if ((value = cpuinfo_value(line, "flags"))) {
+			json_object_set_new(
+				facts, "hypervisor", json_boolean(has_word(value, "hypervisor")));
+			if (has_word(value, "vmx"))
+				set_string(facts, "cpu_flags_virtualisation", "vmx");
+			else if (has_word(value, "svm"))
+				set_string(facts, "cpu_flags_virtualisation", "svm");
+		}
+	}
+}
+
+/* Call @f with every N for which CPU_DIR/cpuN is there, in any order. */
+static void each_cpu(const char *root, void (*f)(const char *root, int cpu, void *data), void *data)
+{
+	_cleanup_free_ char *path = NULL;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (asprintf(&path, "%s" CPU_DIR, root ? root : "") < 0) {
+		path = NULL;
+		return;
+	}
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		char *end;
+		long cpu;
+
+		if (strncmp(entry->d_name, "cpu", 3) != 0 || entry->d_name[3] < '0' ||
+			entry->d_name[3] > '9')
+			continue;
+		cpu = strtol(entry->d_name + 3, &end, 10);
+		if (*end == '\0' && cpu >= 0 && cpu < 1 << 20)
+			f(root, (int)cpu, data);
+	}
+	closedir(dir);
+}
+
+struct frequencies {
+	json_t *governors;
+	json_t *current;
+	uint64_t min, max;
+};
+
+static void add_distinct(json_t *array, const char *value)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (array, i, item)
+		if (strcmp(json_string_value(item), value) == 0)
+			return;
+	json_array_append_new(array, json_string(value));
+}
+
+static void read_frequency(const char *root, int cpu, void *data)
+{
+	struct frequencies *f = data;
+	_cleanup_free_ char *governor =
+		read_line_at(root, CPU_DIR "/cpu%d/cpufreq/scaling_governor", cpu);
+	uint64_t khz;
+
+	if (governor)
+		add_distinct(f->governors, governor);
+	if (read_u64_at(root, &khz, CPU_DIR "/cpu%d/cpufreq/scaling_cur_freq", cpu) == 0)
+		json_array_append_new(f->current, json_integer((json_int_t)khz));
+	if (read_u64_at(root, &khz, CPU_DIR "/cpu%d/cpufreq/cpuinfo_min_freq", cpu) == 0 &&
+		(f->min == 0 || khz < f->min))
+		f->min = khz;
+	if (read_u64_at(root, &khz, CPU_DIR "/cpu%d/cpufreq/cpuinfo_max_freq", cpu) == 0 &&
+		khz > f->max)
+		f->max = khz;
+}
+
+static void facts_frequency(json_t *facts, const char *root)
+{
+	struct frequencies f = {.governors = json_array(), .current = json_array()};
+
+	each_cpu(root, read_frequency, &f);
+	if (json_array_size(f.governors) > 0)
+		json_object_set(facts, "governor", f.governors);
+	if (f.max > 0)
+		json_object_set_new(facts, "frequency_khz",
+			json_pack("{s:I, s:I, s:O}", "min", (json_int_t)f.min, "max",
+				(json_int_t)f.max, "current", f.current));
+	json_decref(f.governors);
+	json_decref(f.current);
+	set_line(facts, "cpufreq_driver", root, CPU_DIR "/cpu0/cpufreq/scaling_driver");
+}
+
+/* Turbo: two drivers say it in two ways, one of them the wrong way round. */
+static void facts_boost(json_t *facts, const char *root)
+{
+	uint64_t value;
+
+	if (read_u64_at(root, &value, CPU_DIR "/cpufreq/boost") == 0)
+		json_object_set_new(facts, "boost", json_boolean(value));
+	else if (read_u64_at(root, &value, CPU_DIR "/intel_pstate/no_turbo") == 0)
+		json_object_set_new(facts, "boost", json_boolean(!value));
+}
+
+static void facts_mitigations(json_t *facts, const char *root)
+{
+	_cleanup_free_ char *path = NULL;
+	json_t *lines = json_object();
+	struct dirent *entry;
+	DIR *dir;
+
+	if (asprintf(&path, "%s" CPU_DIR "/vulnerabilities", root ? root : "") < 0)
+		path = NULL;
+	dir = path ? opendir(path) : NULL;
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] != '.') {
+			_cleanup_free_ char *line =
+				read_line_at(root, CPU_DIR "/vulnerabilities/%s", entry->d_name);
+
+			set_string(lines, entry->d_name, line);
+		}
+	}
+	if (dir)
+		closedir(dir);
+	if (json_object_size(lines) > 0)
+		json_object_set(facts, "mitigations", lines);
+	json_decref(lines);
+}
+
+/* "always [madvise] never": the word in brackets. */
+static void facts_thp(json_t *facts, const char *root)
+{
+	_cleanup_free_ char *line =
+		read_line_at(root, "/sys/kernel/mm/transparent_hugepage/enabled");
+	char *open = line ? strchr(line, '[') : NULL;
+	char *close = open ? strchr(open, ']') : NULL;
+
+	if (!close)
+		return;
+	*close = '\0';
+	set_string(facts, "thp", open + 1);
+}
+
+static void facts_memory(json_t *facts, const char *root)
+{
+	_cleanup_fclose_ FILE *f = open_at(root, "/proc/meminfo");
+	unsigned long long total = 0, swap = 0, swap_free = 0;
+	_cleanup_free_ char *line = NULL;
+	bool has_swap = false;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (sscanf(line, "MemTotal: %llu kB", &total) == 1)
+			json_object_set_new(
+				facts, "memory_bytes", json_integer((json_int_t)(total * 1024)));
+		else if (sscanf(line, "SwapTotal: %llu kB", &swap) == 1)
+			has_swap = true;
+		else
+			(void)sscanf(line, "SwapFree: %llu kB", &swap_free);
+	}
+	if (!has_swap)
+		return;
+	if (swap_free > swap)
+		swap_free = swap;
+	json_object_set_new(facts, "swap_bytes", json_integer((json_int_t)(swap * 1024)));
+	json_object_set_new(
+		facts, "swap_used_bytes", json_integer((json_int_t)((swap - swap_free) * 1024)));
+}
+
+json_t *machine_facts(const char *root)
+{
+	json_t *facts = json_object();
+	uint64_t value;
+
+	if (!facts)
+		return NULL;
+	facts_uname(facts);
+	facts_cpuinfo(facts, root);
+	facts_frequency(facts, root);
+	facts_boost(facts, root);
+	set_flag(facts, "smt_active", root, CPU_DIR "/smt/active");
+	facts_mitigations(facts, root);
+	set_line(facts, "clocksource", root,
+		"/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	set_line(facts, "clocksources", root,
+		"/sys/devices/system/clocksource/clocksource0/available_clocksource");
+	facts_thp(facts, root);
+	if (read_u64_at(root, &value, "/proc/sys/kernel/randomize_va_space") == 0)
+		json_object_set_new(facts, "aslr", json_integer((json_int_t)value));
+	facts_memory(facts, root);
+	set_line(facts, "cmdline", root, "/proc/cmdline");
+	set_flag(facts, "nmi_watchdog", root, "/proc/sys/kernel/nmi_watchdog");
+	set_line(facts, "isolated_cpus", root, CPU_DIR "/isolated");
+	return facts;
+}
+
+/* Fields of a cpu line of /proc/stat, in its order. */
+static int parse_cpu_line(const char *line, uint64_t tick_ns, struct cpu_times *ret)
+{
+	unsigned long long v[10] = {0};
+	int n = sscanf(line, "cpu%d %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", &ret->cpu,
+		&v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9]);
+
+	if (n < 5)
+		return -EINVAL;
+	ret->user_ns = v[0] * tick_ns;
+	ret->nice_ns = v[1] * tick_ns;
+	ret->system_ns = v[2] * tick_ns;
+	ret->idle_ns = v[3] * tick_ns;
+	ret->iowait_ns = v[4] * tick_ns;
+	ret->irq_ns = v[5] * tick_ns;
+	ret->softirq_ns = v[6] * tick_ns;
+	ret->steal_ns = v[7] * tick_ns;
+	ret->guest_ns = v[8] * tick_ns;
+	ret->guest_nice_ns = v[9] * tick_ns;
+	return 0;
+}
+
+int machine_cpu_times(const char *root, struct cpu_times **ret, size_t *ret_n)
+{
+	_cleanup_fclose_ FILE *f = open_at(root, "/proc/stat");
+	_cleanup_free_ struct cpu_times *times = NULL;
+	_cleanup_free_ char *line = NULL;
+	long hz = sysconf(_SC_CLK_TCK);
+	size_t size = 0, n = 0, room = 0;
+
+	if (!f)
+		return -errno;
+	if (hz <= 0)
+		return -EIO;
+	while (getline(&line, &size, f) > 0 && strncmp(line, "cpu", 3) == 0) {
+		if (line[3] == ' ')
+			continue; /* the sum of all */
+		if (n == room) {
+			room = room ? room * 2 : 16;
+			struct cpu_times *more = reallocarray(times, room, sizeof(*times));
+
+			if (!more)
+				return -ENOMEM;
+			times = more;
+		}
+		if (parse_cpu_line(line, 1000000000ULL / (uint64_t)hz, &times[n]) < 0)
+			return -EIO;
+		n++;
+	}
+	if (n == 0)
+		return -EIO;
+	*ret = TAKE_PTR(times);
+	*ret_n = n;
+	return 0;
+}
+
+static uint64_t since(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before)
+{
+	return (struct cpu_times){
+		.cpu = now->cpu,
+		.user_ns = since(now->user_ns, before->user_ns),
+		.nice_ns = since(now->nice_ns, before->nice_ns),
+		.system_ns = since(now->system_ns, before->system_ns),
+		.idle_ns = since(now->idle_ns, before->idle_ns),
+		.iowait_ns = since(now->iowait_ns, before->iowait_ns),
+		.irq_ns = since(now->irq_ns, before->irq_ns),
+		.softirq_ns = since(now->softirq_ns, before->softirq_ns),
+		.steal_ns = since(now->steal_ns, before->steal_ns),
+		.guest_ns = since(now->guest_ns, before->guest_ns),
+		.guest_nice_ns = since(now->guest_nice_ns, before->guest_nice_ns),
+	};
+}
+
+uint64_t cpu_times_busy_ns(const struct cpu_times *t)
+{
+	return t->user_ns + t->nice_ns + t->system_ns + t->irq_ns + t->softirq_ns;
+}
+
+struct throttling {
+	struct throttle_counts counts;
+	bool known;
+};
+
+static void read_throttle(const char *root, int cpu, void *data)
+{
+	struct throttling *t = data;
+	uint64_t value;
+
+	if (read_u64_at(root, &value, CPU_DIR "/cpu%d/thermal_throttle/core_throttle_count", cpu) ==
+		0) {
+		t->counts.core_count += value;
+		t->known = true;
+	}
+	if (read_u64_at(root, &value, CPU_DIR "/cpu%d/thermal_throttle/package_throttle_count",
+		    cpu) == 0) {
+		t->counts.package_count += value;
+		t->known = true;
+	}
+}
+
+int machine_throttle_counts(const char *root, struct throttle_counts *ret)
+{
+	struct throttling t = {0};
+
+	each_cpu(root, read_throttle, &t);
+	if (!t.known)
+		return -ENODATA;
+	*ret = t.counts;
+	return 0;
+}

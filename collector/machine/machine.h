@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Facts about the machine that bear on a measurement, from /proc and /sys, and the sentences of
+ * warning that follow from them. What the machine does not tell is absent.
+ *
+ * Each function takes @root, the folder in which proc/ and sys/ are looked for; NULL is "/".
+ */
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/machine/topology.h"
+#include "common/error.h"
+
+/**
+ * The facts as a JSON object with these keys, each there only where it is known:
+ *	kernel, kernel_version, architecture, hostname	strings (uname)
+ *	cpu_model, cpu_vendor, hypervisor (true or false), cpu_flags_virtualisation ("vmx", "svm")
+ *	governor	array of the distinct governors; cpufreq_driver
+ *	frequency_khz	object: min, max (limits of the hardware), current (array, one for each CPU)
+ *	boost		true or false
+ *	smt_active	true or false
+ *	mitigations	object: name of the vulnerability to the kernel's line
+ *	clocksource, clocksources
+ *	thp		transparent huge pages: always, madvise or never
+ *	aslr		kernel.randomize_va_space, an integer
+ *	memory_bytes, swap_bytes, swap_used_bytes
+ *	cmdline		the kernel's command line
+ *	nmi_watchdog	true or false (it takes a hardware counter)
+ *	isolated_cpus	text, where there are any
+ * Returns a new reference, or NULL if out of memory.
+ */
+json_t *machine_facts(const char *root);
+
+/** Calls @warn with each sentence that a reader of the results should know; it is not kept. */
+typedef void (*machine_warn_t)(const char *sentence, void *userdata);
+
+/**
+ * Warnings that follow from @facts (of machine_facts()) and from where the lanes run: governor,
+ * boost, SMT siblings that share a core, clock source, a hypervisor below, swap in use, cores of
+ * different kinds, lanes without CPUs of their own. @t and @placement may be NULL.
+ */
+void machine_warnings(const json_t *facts, const struct topology *t,
+	const struct placement *placement, machine_warn_t warn, void *userdata);
+
+/** What one CPU did since boot, in ns (of the resolution of /proc/stat, most often 10 ms). */
+struct cpu_times {
+	int cpu; /**< Linux number */
+	uint64_t user_ns;
+	uint64_t nice_ns;
+	uint64_t system_ns;
+	uint64_t idle_ns;
+	uint64_t iowait_ns;
+	uint64_t irq_ns;
+	uint64_t softirq_ns;
+	uint64_t steal_ns; /**< the hypervisor ran something else */
+	uint64_t guest_ns; /**< part of user_ns */
+	uint64_t guest_nice_ns;
+};
+
+/** All CPUs that are online, *ret malloced. -EIO, -ENOMEM, or what reading gives. */
+int machine_cpu_times(const char *root, struct cpu_times **ret, size_t *ret_n);
+
+/** now - before of the same CPU, field by field; a counter that ran backwards (iowait does) gives
+ * 0. */
+struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before);
+
+/** user + nice + system + irq + softirq: what the CPU worked. */
+uint64_t cpu_times_busy_ns(const struct cpu_times *times);
+
+/** How often the processor has slowed down because of heat since boot, summed over CPUs. */
+struct throttle_counts {
+	uint64_t core_count;
+	uint64_t package_count;
+};
+
+/** 0, or -ENODATA where the machine does not count it. */
+int machine_throttle_counts(const char *root, struct throttle_counts *ret);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The life cycle of a run on a process that runs already: nothing is started or stopped. */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "collector/experiment/progress.h"
+#include "collector/run/attach.h"
+#include "collector/run/run_internal.h"
+#include "common/cleanup.h"
+
+#define POLL_MS 100
+#define MAPS_FIRST_NS                                                                              \
+	50000000ULL /* programs start others, which load libraries: look often ...                 \
+		     */
+#define MAPS_LATER_NS  2000000000ULL /* ... at first, then now and then */
+#define NS_PER_S       1000000000ULL
+#define ATTACHED_PHASE "attached"
+
+static int adopt(struct run *run, const struct attach_thread *threads, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = probe_set_adopt(run->probes, &threads[i].adoption);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Threads that were born between the look at /proc and the opening of the gate. What is born later
+ * the probes see. */
+static int adopt_late(struct run *run, struct attach *a)
+{
+	size_t first;
+	int r = attach_find_more(a, &first);
+
+	if (r < 0)
+		return r;
+	return adopt(run, a->threads + first, a->n_threads - first);
+}
+
+static void watch(struct run *run, const struct attach *a)
+{
+	uint64_t begin = run->result->start_ns, interval = MAPS_FIRST_NS;
+	uint64_t end = begin + run->settings->timeout_s * NS_PER_S, maps = begin + interval, now;
+	struct pollfd fds[] = {
+		{.fd = a->pidfd, .events = POLLIN},
+		{.fd = probe_set_fd(run->probes), .events = POLLIN},
+	};
+
+	while (!*run->settings->interrupted) {
+		if (poll(fds, ARRAY_SIZE(fds), POLL_MS) < 0 && errno != EINTR)
+			return;
+		probe_set_consume(run->probes);
+		if (fds[0].revents)
+			return;
+		now = clock_ns();
+		if (now >= end) {
+			run_warn(run, "the process still ran when the time of --timeout was over");
+			return;
+		}
+		if (now < maps)
+			continue;
+		run_snapshot_maps(run);
+		interval = 2 * interval < MAPS_LATER_NS ? 2 * interval : MAPS_LATER_NS;
+		maps = now + interval;
+	}
+}
+
+static void end(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	/* The end is a boundary in the near future: what is charged across it is split there. */
+	r->end_ns = probe_set_phase(run->probes);
+	if (!r->end_ns)
+		r->end_ns = clock_ns();
+	r->phases[0].end_ns = r->end_ns;
+	r->runtime_ns = r->end_ns - r->start_ns;
+	r->has_runtime = true;
+	run->ended = true;
+	run_finish_probes(run, r->end_ns);
+	run_snapshot_maps(run);
+}
+
+int attach_execute(struct run *run, struct error *error)
+{
+	struct attach *a = run->request->attach;
+	int r;
+
+	run->result->command = run_argv_json(a->argv);
+	run->program_tgid = a->program_tgid;
+	r = run_open_probes(run, error);
+	if (r < 0)
+		return r;
+	r = adopt(run, a->threads, a->n_threads);
+	if (r < 0)
+		return error_set_errno(error, r, "cannot follow the threads of process %d", a->pid);
+	for (size_t i = 0; i < a->n_threads; i++)
+		run_lane_thread(run, a->threads[i].adoption.lane, a->threads[i].adoption.tgid,
+			a->threads[i].adoption.tid);
+	run_begin(run, ATTACHED_PHASE);
+	r = adopt_late(run, a);
+	if (r < 0)
+		return error_set_errno(error, r, "cannot follow the threads of process %d", a->pid);
+	run_snapshot_maps(run);
+	if (a->n_left_out)
+		run_warn(run,
+			"process %d has %zu threads more than the %d that can be lanes: they are "
+			"helpers",
+			a->pid, a->n_left_out, ATTACH_LANES_MAX);
+	if (run->request->ops->is_vm && !a->lane_prefix[0])
+		run_warn(run,
+			"no thread of process %d is called \"CPU N/...\", so every thread is a "
+			"lane: "
+			"start QEMU with -name ...,debug-threads=on",
+			a->pid);
+	progress_attached(a->pid, run->request);
+	watch(run, a);
+	end(run);
+	return run_close(run);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * One run: a stack is started, watched from its first instruction to the program's last marker, and
+ * ended. A run that fails is a result like any other: its status and the reason are kept.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector/books/audit.h"
+#include "collector/books/books.h"
+#include "collector/books/profile.h"
+#include "collector/counters/counters.h"
+#include "collector/inside/guest_view.h"
+#include "collector/machine/topology.h"
+#include "collector/run/attach.h"
+#include "collector/run/boot.h"
+#include "collector/symbols/symbols.h"
+#include "common/error.h"
+#include "guests/guest.h"
+#include "guests/process/keeper.h"
+
+/** What all runs of an experiment share. Borrowed by run_execute(). */
+struct run_settings {
+	const char *scenario;
+	const char *program;    /**< the workload's binary */
+	char *const *arguments; /**< of the workload */
+	uint64_t memory_bytes;  /**< that the workload needs */
+	uint64_t ram_bytes;     /**< of virtual machines, or 0: as the workload needs */
+	const char *kernel;     /**< or NULL, as the next two */
+	const char *symbols;
+	const char *disk;
+	char *const *runtime_args; /**< more options for the container runtime, or NULL */
+	const char *counters;      /**< libpfm4 names, or NULL: the default set */
+	const char *log_dir;       /**< for consoles, or NULL */
+	const char *work_dir;
+	struct keeper *keeper;
+	struct symbols *names; /**< shared by all runs: files are read once */
+	bool oncpu, offcpu;
+	bool inside; /**< stacks of guests too, where oncpu */
+	bool exact_split;
+	bool count;     /**< hardware and software counters */
+	bool boot_only; /**< a run is over at the program's first marker */
+	unsigned frequency_hz;
+	unsigned timeout_s;
+	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
+};
+
+/** One cell of the plan. */
+struct run_request {
+	unsigned id; /**< in the store, from 1 */
+	const struct guest_ops *ops;
+	enum accel accel; /**< resolved */
+	unsigned lanes;
+	const struct placement *placement;
+	struct attach *attach; /**< a process that runs already, or NULL: start the stack */
+	unsigned repetition;
+	unsigned position;
+	unsigned block;    /**< from 1; 0: a warm-up */
+	bool counted;      /**< false: a warm-up, which is in no statistic */
+	const char *label; /**< "", or "a" or "b" of an A/A control */
+};
+
+struct run_worker {
+	uint64_t worker, cpu, busy_ns, tasks, steals, parks;
+};
+
+struct run_row {
+	uint32_t task;
+	uint32_t lane;
+	uint64_t start_ns, end_ns;
+};
+
+struct run_counter {
+	int lane;
+	char name[64];
+	bool counted;
+	int64_t value;
+	uint64_t enabled_ns, running_ns;
+};
+
+/** Everything a run left behind. */
+struct run_result {
+	bool ok;
+	bool interrupted;
+	char error[1024];
+	char start_utc[32];
+	uint64_t start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns;
+	bool has_boot, has_runtime, has_guest_runtime;
+	struct phase phases[PROBE_PHASES_MAX];
+	unsigned n_phases;
+	struct boot_timeline boot; /**< empty where it is not known */
+	unsigned lanes;
+	bool has_books;
+	struct books books;
+	struct audit audit;
+	struct profile profile;
+	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
+	struct guest_counts guest_counts;
+	struct probe_losses losses;
+	uint64_t lost_events;
+	struct run_worker *workers;
+	size_t n_workers;
+	struct run_row *rows;
+	size_t n_rows;
+	struct run_counter *counters;
+	size_t n_counters;
+	char raster_sha256[65];
+	char *command; /**< JSON array */
+	char *note;    /**< the stack's own: versions, what was made; or NULL */
+	char **warnings;
+	size_t n_warnings;
+};
+
+/**
+ * Execute. Returns 0 whenever there is a result, even that of a failed run; a negative errno, with
+ * the message, if the run could not even be tried for a reason that will meet every other run too
+ * (privileges, a missing program): the experiment should end.
+ */
+int run_execute(const struct run_settings *settings, const struct run_request *request,
+	struct run_result *ret, struct error *error);
+
+/** The share of wall time by which a lane's states may miss it before books do not close. */
+#define RUN_RESIDUAL_SHARE 0.001
+
+/** Every lane and phase sums to wall, and no event was lost. */
+bool run_books_closed(const struct run_result *r);
+
+void run_result_done(struct run_result *r);

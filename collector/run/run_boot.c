@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The boot of a run, taken apart. What goes wrong here costs steps, never the run. */
+
+#include <string.h>
+
+#include "collector/run/boot.h"
+#include "collector/run/probe_boot.h"
+#include "collector/run/run_internal.h"
+
+#define SERVERS_MAX 16
+
+/* Many processes of a boot are short-lived: what their samples hit is known by their maps, which
+ * are to be had while they live. */
+static void take_maps(struct run *run, pid_t pid)
+{
+	(void)symbols_process_add_maps(run->settings->names, pid);
+}
+
+int run_boot_prepare(struct run *run, struct probe_options *options)
+{
+	const struct guest_boot *plan = run->request->ops->boot;
+
+	if (!plan || !run->guest) /* what we attach to has booted */
+		return 0;
+	options->boot = true;
+	options->servers = run->guest->ops->helpers != NULL;
+	return boot_new(plan, &run->boot);
+}
+
+void run_boot_watch(struct run *run)
+{
+	const struct guest_ops *ops = run->guest->ops;
+	pid_t servers[SERVERS_MAX];
+	struct probe_boot_plan plan = {
+		.pid = run->guest->pid,
+		.program = run->guest->argv[0],
+		.servers = servers,
+	};
+	struct error error = {0};
+
+	run->begun = !run->boot;
+	if (!run->boot)
+		return;
+	if (ops->helpers)
+		plan.n_servers = ops->helpers(run->guest, servers, SERVERS_MAX);
+	for (size_t i = 0; i < plan.n_servers; i++)
+		take_maps(run, servers[i]);
+	/* KVM's own event is better. */
+	if (ops->is_vm && !probe_set_has_kvm_events(run->probes))
+		plan.emulation = ops->boot->emulation;
+	if (probe_set_boot(run->probes, &plan, &error) < 0) {
+		run_warn(run, "the boot: %s", error.text);
+		run->begun = true; /* perhaps nothing will tell */
+	}
+}
+
+void run_boot_event(const struct record_boot *record, void *userdata)
+{
+	struct run *run = userdata;
+
+	if (run->boot)
+		boot_event(run->boot, record);
+	run->begun |= record->event == BOOT_ENTRY || record->event == BOOT_GUEST;
+	if (record->event == BOOT_EXEC || record->event == BOOT_FORK)
+		take_maps(run, (pid_t)record->tgid);
+	/* By now it has loaded its libraries. */
+	if (record->event == BOOT_FORK)
+		take_maps(run, (pid_t)record->parent);
+}
+
+void run_boot_sample(struct run *run, const struct record_sample *s, const uint64_t *frames)
+{
+	const struct run_result *r = run->result;
+
+	/* Samples are fetched by and by, many of them after the first marker. */
+	if (!run->boot || (r->has_boot && s->time_ns >= r->start_ns + r->boot_ns))
+		return;
+	if (s->guest.n_frames && run->result->view)
+		boot_sample(run->boot, s, frames[s->n_kernel + s->n_user],
+			guest_view_inside(run->result->view));
+}
+
+void run_boot_console(struct run *run, const char *data, size_t n)
+{
+	if (run->boot && !run->result->has_boot)
+		boot_console(run->boot, data, n, clock_ns());
+}
+
+void run_boot_close(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	if (!run->boot || !r->has_boot)
+		return;
+	boot_close(run->boot, r->start_ns, r->start_ns + r->boot_ns, &r->boot);
+	for (size_t i = 0; i < r->boot.n; i++)
+		if (strstr(r->boot.steps[i].name, BOOT_STEP_JOIN))
+			run_warn(run, "the boot: \"%s\" could not be told apart",
+				r->boot.steps[i].name);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What is left to do when a run is over: close and audit its books, gather counters, rows and
+ * stacks. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/books/syscall_names.h"
+#include "collector/run/run_internal.h"
+#include "guests/containers/cgroup.h"
+
+/* What a sample of a lane says of its on-CPU time. */
+static unsigned classify(
+	const struct profile_entry *e, char ret_detail[static DETAIL_SIZE], void *userdata)
+{
+	struct run *run = userdata;
+	struct symbol symbol;
+
+	ret_detail[0] = '\0';
+	if (e->mode == SAMPLE_GUEST) {
+		run_guest_detail(run, e, ret_detail);
+		return STATE_GUEST;
+	}
+	if (e->mode == SAMPLE_KERNEL) {
+		const char *name = e->syscall >= 0 ? syscall_name(e->syscall) : "fault";
+
+		if (name)
+			strncpy(ret_detail, name, DETAIL_SIZE - 1);
+		return STATE_KERNEL;
+	}
+	if (!run->request->ops->is_vm)
+		return STATE_USER;
+	/* TCG keeps the code that it makes of the guest's in memory that belongs to no file. */
+	if (symbols_lookup_user(run->settings->names, (pid_t)e->tgid, e->ip, &symbol) < 0)
+		return STATE_VMM;
+	if (strcmp(symbol.module, "[anon]") == 0) {
+		run_guest_detail(run, e, ret_detail);
+		return STATE_GUEST;
+	}
+	snprintf(ret_detail, DETAIL_SIZE, "%s", symbol.name);
+	return STATE_VMM;
+}
+
+static int audit_lanes(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned lanes = run->request->lanes;
+
+	for (unsigned phase = 0; phase < r->n_phases; phase++) {
+		for (unsigned lane = 0; lane < lanes; lane++) {
+			int q;
+
+			if (run->threads[lane].several)
+				continue;
+			q = audit_lane(&r->audit, &r->books, &r->phases[phase], phase, (int)lane,
+				probe_set_lane(run->probes, lane));
+			if (q < 0)
+				return q;
+		}
+	}
+	return 0;
+}
+
+struct cgroup_reading run_read_cgroup(struct run *run)
+{
+	struct cgroup_reading ret = {0};
+
+	if (!run->guest->ops->cgroup || !run->program_tgid)
+		return ret;
+	if (!run->cgroup_cpu)
+		guest_cgroup_of_pid(run->program_tgid, "cpu", &run->cgroup_cpu, NULL);
+	if (!run->cgroup_usage)
+		guest_cgroup_of_pid(run->program_tgid, "cpuacct", &run->cgroup_usage, NULL);
+	ret.valid = run->cgroup_cpu && run->cgroup_usage &&
+		    cgroup_read_usage_ns(run->cgroup_usage, &ret.usage_ns) == 0 &&
+		    cgroup_read_throttled_ns(run->cgroup_cpu, &ret.throttled_ns) == 0;
+	return ret;
+}
+
+/* The control group's clocks of a lane that runs are as old as its last tick; at 100 Hz: */
+#define CGROUP_TICK_NS 10000000
+/** The kernel counts a throttled queue, the books the lane that was on it. */
+#define CGROUP_THROTTLED_SHARE 0.05
+
+static int audit_cgroup(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned lanes = run->request->lanes;
+	uint64_t slack = (uint64_t)((double)r->runtime_ns * AUDIT_SHARE) + CGROUP_TICK_NS;
+	struct audit_row usage = {.phase = r->n_phases, .lane = -1, .what = "cgroup_usage"};
+	struct audit_row throttled = {.phase = r->n_phases, .lane = -1, .what = "cgroup_throttled"};
+	int q;
+
+	if (!run->cgroup_begin.valid || !run->cgroup_end.valid)
+		return 0;
+	for (unsigned phase = 1; phase < r->n_phases; phase++) {
+		for (unsigned lane = 0; lane < lanes; lane++) {
+			usage.books_ns += books_cpu_ns(&r->books, phase, (int)lane);
+			throttled.books_ns +=
+				books_state_ns(&r->books, phase, (int)lane, STATE_THROTTLED);
+			usage.bound_ns += AUDIT_SWITCH_NS *
+					  probe_set_lane(run->probes, lane)->switches[phase];
+		}
+		usage.books_ns += books_state_ns(&r->books, phase, PROBE_LANE_NONE, STATE_ONCPU);
+	}
+	usage.other_ns = run->cgroup_end.usage_ns - run->cgroup_begin.usage_ns;
+	usage.bound_ns += 2 * slack * lanes;
+	q = audit_add(&r->audit, &usage);
+	if (q < 0)
+		return q;
+	throttled.other_ns = run->cgroup_end.throttled_ns - run->cgroup_begin.throttled_ns;
+	if (!throttled.other_ns && !throttled.books_ns)
+		return 0;
+	throttled.bound_ns =
+		2 * slack + (uint64_t)((double)throttled.other_ns * CGROUP_THROTTLED_SHARE);
+	return audit_add(&r->audit, &throttled);
+}
+
+/* A guest's clock that runs at another rate than the host's makes its own times wrong. */
+#define GUEST_CLOCK_SHARE 0.005
+
+static int audit_guest_clock(struct run *run)
+{
+	struct run_result *r = run->result;
+	struct audit_row row = {
+		.phase = r->n_phases,
+		.lane = PROBE_LANE_NONE,
+		.what = "guest_clock",
+		.books_ns = r->runtime_ns,
+		.other_ns = r->guest_runtime_ns,
+		/* Markers travel by a console: their delay is not the clock's fault. */
+		.bound_ns = (uint64_t)((double)r->runtime_ns * GUEST_CLOCK_SHARE) + 20000000,
+	};
+
+	if (!r->has_guest_runtime || !r->has_runtime)
+		return 0;
+	return audit_add(&r->audit, &row);
+}
+
+static void take_counter(unsigned lane, const char *name, const int64_t *value, uint64_t enabled_ns,
+	uint64_t running_ns, void *userdata)
+{
+	struct run_result *r = userdata;
+	struct run_counter *grown = realloc(r->counters, (r->n_counters + 1) * sizeof(*grown));
+	struct run_counter *c;
+
+	if (!grown)
+		return;
+	r->counters = grown;
+	c = &r->counters[r->n_counters++];
+	*c = (struct run_counter){.lane = (int)lane,
+		.counted = value != NULL,
+		.value = value ? *value : 0,
+		.enabled_ns = enabled_ns,
+		.running_ns = running_ns};
+	strncpy(c->name, name, sizeof(c->name) - 1);
+}
+
+void run_take_counters(struct run *run)
+{
+	if (run->counters)
+		counter_set_read(run->counters, take_counter, run->result);
+}
+
+#define ROW_TIME_MAX_NS (100ULL * 366 * 86400 * 1000000000)
+
+/* The program's times are its own clock's: moved to the host's by the first marker, which has both.
+ */
+static int translate_rows(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	if (!run->n_rows)
+		return 0;
+	r->rows = calloc(run->n_rows, sizeof(*r->rows));
+	if (!r->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < run->n_rows; i++) {
+		const struct reported_rows *from = &run->rows[i];
+
+		/* No clock that can be believed shows a century after its begin. */
+		if (from->start_ns < run->guest_begin_ns || from->end_ns < from->start_ns ||
+			from->end_ns - run->guest_begin_ns > ROW_TIME_MAX_NS)
+			continue;
+		r->rows[r->n_rows++] = (struct run_row){
+			.task = from->task,
+			.lane = from->worker,
+			.start_ns = from->start_ns - run->guest_begin_ns + run->host_begin_ns,
+			.end_ns = from->end_ns - run->guest_begin_ns + run->host_begin_ns,
+		};
+	}
+	return 0;
+}
+
+int run_close(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned unsampled = run->request->ops->is_vm ? STATE_VMM : STATE_USER;
+	int q;
+
+	run_boot_close(run);
+	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
+	q = books_close(&r->books, run->probes, &r->profile, r->phases, r->n_phases,
+		run->request->lanes, classify, unsampled, run);
+	if (q < 0)
+		return q;
+	r->has_books = true;
+	r->losses = probe_set_losses(run->probes);
+	r->lost_events = r->losses.ring + r->losses.accounts + r->losses.tasks + r->profile.lost +
+			 run->offcpu.lost;
+	if (run->ended) {
+		q = audit_lanes(run);
+		if (q == 0)
+			q = audit_guest_clock(run);
+		if (q == 0)
+			q = audit_cgroup(run);
+		if (q < 0)
+			return q;
+	}
+	run_guest_close(run);
+	if (r->lost_events)
+		run_warn(run,
+			"%llu events were lost: %llu found the ring buffer full, %llu the "
+			"accounts, "
+			"%llu the table of threads, %llu the memory of the collector",
+			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
+			r->losses.tasks, (unsigned long long)(r->profile.lost + run->offcpu.lost));
+	if (r->losses.switches)
+		run_warn(run, "this kernel did not tell of some context switches; they were made "
+			      "up for from "
+			      "the scheduler's own records (sched_info)");
+	if (run->markers.garbled)
+		run_warn(run, "%llu marker lines came garbled",
+			(unsigned long long)run->markers.garbled);
+	return translate_rows(run);
+}
+
+bool run_books_closed(const struct run_result *r)
+{
+	return r->has_books && r->lost_events == 0 && r->books.worst_residual <= RUN_RESIDUAL_SHARE;
+}
+
+void run_result_done(struct run_result *r)
+{
+	books_done(&r->books);
+	audit_done(&r->audit);
+	profile_done(&r->profile);
+	guest_view_free(r->view);
+	free(r->workers);
+	free(r->rows);
+	free(r->counters);
+	free(r->command);
+	free(r->note);
+	for (size_t i = 0; i < r->n_warnings; i++)
+		free(r->warnings[i]);
+	free(r->warnings);
+	memset(r, 0, sizeof(*r));
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Looking into the guest of a run. What goes wrong here costs the guest's stacks, never the run. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/inside/guest_registers.h"
+#include "collector/run/run_internal.h"
+#include "collector/symbols/elf_match.h"
+#include "common/cleanup.h"
+#include "guests/inside.h"
+
+/* Below this share something is wrong, not just a leaf without a frame here and there. */
+#define SHARE_TO_SAY    0.95
+#define SYMBOLS_MISFIT  0.50
+#define SAMPLES_TO_TELL 50
+#define KERNEL_TO_TELL  10 /* symbols that fit know nearly all: few samples are enough to tell */
+
+/* Before anything runs; for symbols that are no ELF file, and kernels that are none, samples have
+ * to tell: say_symbols(). */
+static void compare_symbols(struct run *run, const struct guest_inside *inside)
+{
+	if (inside->symbols && inside->kernel && strcmp(inside->symbols, inside->kernel) != 0 &&
+		elf_same_build(inside->kernel, inside->symbols) == 0)
+		run_warn(run,
+			"%s is of another build than the guest's kernel %s: names of its functions "
+			"will be wrong",
+			inside->symbols, inside->kernel);
+}
+
+int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)
+{
+	struct guest *g = run->guest;
+	struct error why = {0};
+	int r;
+
+	/* What we attach to tells nothing of its inside. */
+	if (!g || !g->inside || !options->oncpu || !run->settings->inside)
+		return 0;
+	compare_symbols(run, g->inside);
+	/* The table of subsystems is the user's to change: what is wrong there, he has to know. */
+	r = guest_view_new(TAKE_PTR(g->inside), run->settings->names, run->settings->work_dir,
+		&run->result->view, error);
+	if (r < 0)
+		return r;
+	if (run->request->accel == ACCEL_KVM) {
+		options->guest = GUEST_KVM;
+		return 0;
+	}
+	r = guest_tcg_layout_find(g->note, &options->guest_layout, &why);
+	if (r < 0)
+		run_warn(run, "%s", why.text);
+	else
+		options->guest = GUEST_TCG;
+	return 0;
+}
+
+void run_guest_find_memory(struct run *run)
+{
+	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
+	struct error error = {0};
+	size_t n = 0;
+	int r;
+
+	if (run->memory_known || !run->result->view) {
+		run->memory_known = true;
+		return;
+	}
+	r = guest_view_open_memory(run->result->view, run->guest->pid, blocks, &n, &error);
+	if (r == -EAGAIN || r == -ESRCH)
+		return;
+	run->memory_known = true;
+	if (r < 0)
+		run_warn(run, "no stacks of the guest: %s", error.text);
+	else
+		probe_set_guest_ram(run->probes, blocks, n);
+}
+
+void run_guest_sample(struct run *run, const struct record_sample *s)
+{
+	if (run->result->view)
+		guest_view_sample(run->result->view, s, run->result->n_phases < 2);
+}
+
+void run_guest_find_program(struct run *run)
+{
+	if (!run->result->view)
+		return;
+	if (!run->finished)
+		probe_set_consume(run->probes); /* samples tell the address space */
+	(void)guest_view_find_program(run->result->view);
+}
+
+void run_guest_find_kernel(struct run *run)
+{
+	struct error error = {0};
+
+	if (run->result->view && guest_view_find_kernel(run->result->view, &error) < 0)
+		run_warn(run, "%s: %s", run->guest->ops->name, error.text);
+}
+
+void run_guest_detail(
+	struct run *run, const struct profile_entry *e, char ret_detail[static DETAIL_SIZE])
+{
+	if (run->result->view)
+		snprintf(ret_detail, DETAIL_SIZE, "%s", guest_view_subsystem(run->result->view, e));
+}
+
+/* "unwound to a root: 91.2 %; page not present 5.0 %, ..." */
+static void say_ends(struct run *run, const struct guest_counts *c)
+{
+	char text[512] = "";
+	size_t used = 0;
+
+	for (unsigned end = 0; end < GUEST_ENDS; end++) {
+		int n;
+
+		if (end == GUEST_END_ROOT || end == GUEST_END_UNKNOWN || !c->ends[end])
+			continue;
+		n = snprintf(text + used, sizeof(text) - used, "%s %s %.1f %%", used ? "," : ":",
+			guest_end_names[end], 100.0 * (double)c->ends[end] / (double)c->taken);
+		if (n < 0 || (size_t)n >= sizeof(text) - used)
+			break;
+		used += (size_t)n;
+	}
+	run_warn(run, "%.1f %% of the guest's stacks reach a root; the others end early%s",
+		100.0 * (double)c->ends[GUEST_END_ROOT] / (double)c->taken, text);
+}
+
+static void say_symbols(struct run *run, const struct guest_counts *c)
+{
+	const struct guest_inside *inside = guest_view_inside(run->result->view);
+	double share = c->kernel ? (double)c->kernel_known / (double)c->kernel : 1;
+
+	if (c->kernel < KERNEL_TO_TELL || share >= SYMBOLS_MISFIT)
+		return;
+	run_warn(run,
+		"%s does not match the guest's kernel: %.1f %% of the samples in the kernel are "
+		"in none of its functions",
+		inside->symbols ? inside->symbols : "the table of symbols", 100 * (1 - share));
+}
+
+void run_guest_close(struct run *run)
+{
+	struct run_result *r = run->result;
+	struct guest_counts c = {0};
+	bool kvm = run->request->accel == ACCEL_KVM;
+
+	if (!r->view)
+		return;
+	(void)guest_view_find_lines(r->view, &r->profile);
+	for (size_t i = 0; i < r->profile.n; i++) {
+		const struct profile_entry *e = r->profile.entries[i];
+
+		if (e->kind == PROFILE_ONCPU && e->lane >= 0 && e->phase > 0 &&
+			(kvm ? e->n_guest > 0 : e->mode == SAMPLE_USER))
+			guest_view_count(r->view, e, &c);
+	}
+	r->guest_counts = c;
+	if (c.samples < SAMPLES_TO_TELL)
+		return;
+	if ((double)c.taken < SHARE_TO_SAY * (double)c.samples)
+		run_warn(run, "the registers of the vCPU were found in %.1f %% of its samples only",
+			100.0 * (double)c.taken / (double)c.samples);
+	if (!c.taken)
+		return;
+	if (2 * c.ends[GUEST_END_FIVE_LEVEL] > c.taken) {
+		run_warn(run,
+			"no stacks of the guest: its page tables have five levels, which are not "
+			"walked; give its processor four (QEMU's -cpu ...,la57=off)");
+		return;
+	}
+	if ((double)c.ends[GUEST_END_ROOT] < SHARE_TO_SAY * (double)c.taken)
+		say_ends(run, &c);
+	say_symbols(run, &c);
+}

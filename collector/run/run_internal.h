@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** A run in progress: what run.c (life cycle), run_markers.c and run_close.c share. */
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "collector/books/offcpu.h"
+#include "collector/run/run.h"
+#include "common/marker.h"
+
+/* The end of the console that is kept for the verdict and for error messages. */
+#define CONSOLE_KEPT (256 * 1024)
+/* A guest that floods its console is cut off in the log. */
+#define CONSOLE_LOG_MAX (16 * 1024 * 1024)
+
+struct lane_thread {
+	pid_t tgid;
+	pid_t tid;
+	bool several; /**< more than one thread was seen: its clocks cannot be read from one place
+		       */
+};
+
+/** What a container's control group says, at the begin of the first phase and at the end of the
+ * last. */
+struct cgroup_reading {
+	bool valid;
+	uint64_t usage_ns;
+	uint64_t throttled_ns;
+};
+
+struct reported_rows {
+	uint32_t worker;
+	uint32_t task;
+	uint64_t start_ns, end_ns; /**< guest clock */
+};
+
+struct run {
+	const struct run_settings *settings;
+	const struct run_request *request;
+	struct run_result *result;
+	struct guest *guest;
+	struct probe_set *probes;
+	struct counter_set *counters;
+
+	struct marker_stream markers;
+	char *console; /**< the last CONSOLE_KEPT bytes at most, NUL-ended */
+	size_t console_length;
+	FILE *log;
+	size_t logged;
+
+	struct lane_thread *threads; /**< one for each lane */
+	pid_t program_tgid;          /**< of the lanes */
+	bool lanes_known;
+	bool begun;        /**< the stack's program is linked: its own code runs */
+	bool memory_known; /**< where the guest's memory is, or that it cannot be found */
+
+	bool ended;    /**< the end marker came */
+	bool finished; /**< the probes are finished */
+	bool said_bye;
+	uint64_t bye_ns;
+	struct offcpu offcpu;
+	struct boot *boot; /**< NULL: it is not taken apart */
+	char *cgroup_cpu;  /**< folders of the container's control groups, or NULL */
+	char *cgroup_usage;
+	struct cgroup_reading cgroup_begin, cgroup_end;
+	uint64_t program_status;
+	uint64_t guest_begin_ns; /**< the guest's clock at the first marker ... */
+	uint64_t host_begin_ns;  /**< ... and the host's */
+
+	struct reported_rows *rows; /**< as reported, in guest time */
+	size_t n_rows;
+	size_t rows_allocated;
+};
+
+/** A sentence for the user about this run, kept in the store. */
+void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Load the probes, gate closed. */
+int run_open_probes(struct run *run, struct error *error);
+
+/** Thread @tid is lane @lane: it is counted from now on. */
+void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid);
+
+/** The gate opens, the first phase begins. */
+void run_begin(struct run *run, const char *phase);
+
+/** @argv as a JSON array, malloced. */
+char *run_argv_json(char *const *argv);
+
+/** The life cycle of a run on request->attach. 0 or a negative errno, as run_execute(). */
+int attach_execute(struct run *run, struct error *error);
+
+/** A marker from the program. */
+void run_on_marker(const struct marker *m, void *userdata);
+
+/** The books end now (@end_ns) or at the latest published boundary; idempotent. */
+void run_finish_probes(struct run *run, uint64_t end_ns);
+
+/** Read the counters, once, when the last phase ends. */
+void run_take_counters(struct run *run);
+
+/** Close the books, audit, translate the rows. -ENOMEM. */
+int run_close(struct run *run);
+
+/** Read the control group of the lanes, where the stack is a container. */
+struct cgroup_reading run_read_cgroup(struct run *run);
+
+/* run_guest.c: looking into a virtual machine. */
+
+/** Make the view, and say in @options where registers are. Before the probes are opened. -ENOMEM.
+ */
+int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error);
+
+/** Once QEMU has made the guest's memory, tell the probes. To be called until it has. */
+void run_guest_find_memory(struct run *run);
+
+/** A sample with what is in it of the guest. */
+void run_guest_sample(struct run *run, const struct record_sample *s);
+
+/** While the guest runs: find its program in its memory. At every phase, since more gets loaded. */
+void run_guest_find_program(struct run *run);
+
+/** At the end, while the guest still runs: its kernel's symbols. */
+void run_guest_find_kernel(struct run *run);
+
+/** The subsystem of the guest that @e was in. */
+void run_guest_detail(
+	struct run *run, const struct profile_entry *e, char ret_detail[static DETAIL_SIZE]);
+
+/** Say what share of the guest's stacks is whole, and why the others are not. */
+void run_guest_close(struct run *run);
+
+/* run_boot.c: the boot, taken apart. What goes wrong here costs steps, never the run. */
+
+/** Say in @options what is to be watched. Before the probes are opened. -ENOMEM. */
+int run_boot_prepare(struct run *run, struct probe_options *options);
+
+/** Watch. Once the stack's process is there, before the gate opens. */
+void run_boot_watch(struct run *run);
+
+void run_boot_event(const struct record_boot *record, void *userdata);
+
+/** A sample; @frames are those of the record. */
+void run_boot_sample(struct run *run, const struct record_sample *s, const uint64_t *frames);
+
+/** Output, as it was read. */
+void run_boot_console(struct run *run, const char *data, size_t n);
+
+/** The first marker ends the boot: what was seen becomes steps. */
+void run_boot_close(struct run *run);
+
+/** Take the maps of the stack's processes while they live. */
+void run_snapshot_maps(struct run *run);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What the program in the stack says by its markers. All of it is untrusted input. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run/run_internal.h"
+#include "workload/report.h"
+
+#define ROWS_MAX 1000000
+
+/* What a store cannot hold is no number. */
+static int take_number(const struct marker *m, const char *key, uint64_t *ret)
+{
+	uint64_t value;
+	int r = marker_get_u64(m, key, &value);
+
+	if (r < 0)
+		return r;
+	if (value > INT64_MAX)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+static bool phase_name_valid(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n >= PHASE_NAME_SIZE)
+		return false;
+	for (; *name; name++)
+		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) &&
+			*name != '-')
+			return false;
+	return true;
+}
+
+/* The store tells phases apart by name: a second one of the same name gets a number. */
+static void name_phase(struct run_result *r, const char *name)
+{
+	struct phase *fresh = &r->phases[r->n_phases];
+	unsigned same = strcmp(name, "all") == 0; /* the store's word for all of them */
+
+	for (unsigned i = 0; i < r->n_phases; i++)
+		same += strcmp(r->phases[i].reported, name) == 0;
+	snprintf(fresh->reported, sizeof(fresh->reported), "%s", name);
+	if (same)
+		snprintf(fresh->name, sizeof(fresh->name), "%.*s-%u", PHASE_NAME_SIZE - 4, name,
+			same + 1);
+	else
+		snprintf(fresh->name, sizeof(fresh->name), "%s", name);
+	r->n_phases++;
+}
+
+/* The program has begun: that is all that was asked for. The stack is ended by us. */
+static void end_at_boot(struct run *run, uint64_t now)
+{
+	run->result->end_ns = now;
+	run->ended = true;
+	run_snapshot_maps(run);
+	run_guest_find_program(run);
+	run_guest_find_kernel(run);
+	run_finish_probes(run, now);
+}
+
+static void begin_phase(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+	const char *name = marker_get(m, "name");
+	uint64_t now, guest = 0;
+
+	if (run->ended || !name || !phase_name_valid(name))
+		return;
+	now = probe_set_phase(run->probes);
+	if (!now) {
+		run_warn(run, "the program reports more than %d phases; the rest is one",
+			PROBE_PHASES_MAX);
+		return;
+	}
+	take_number(m, "t", &guest);
+	r->phases[r->n_phases - 1].end_ns = now;
+	if (!r->has_boot) {
+		r->boot_ns = now - r->start_ns;
+		r->has_boot = true;
+		run->host_begin_ns = now;
+		run->guest_begin_ns = guest;
+		if (run->settings->boot_only) {
+			end_at_boot(run, now);
+			return;
+		}
+		run->cgroup_begin = run_read_cgroup(run);
+	}
+	r->phases[r->n_phases].start_ns = now;
+	name_phase(r, name);
+	run_snapshot_maps(run);
+	run_guest_find_program(run);
+}
+
+static void end_phases(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+	uint64_t now;
+
+	if (run->ended || !r->has_boot)
+		return;
+	now = probe_set_phase(run->probes);
+	if (!now) {
+		/* The last phase may not have begun yet, if all was said at once. */
+		now = clock_ns();
+		if (now < r->phases[r->n_phases - 1].start_ns)
+			now = r->phases[r->n_phases - 1].start_ns;
+	}
+	r->phases[r->n_phases - 1].end_ns = now;
+	r->runtime_ns = now - run->host_begin_ns;
+	r->has_runtime = true;
+	r->end_ns = now;
+	r->has_guest_runtime = take_number(m, "runtime", &r->guest_runtime_ns) == 0;
+	if (take_number(m, "status", &run->program_status) < 0)
+		run->program_status = 0;
+	run->cgroup_end = run_read_cgroup(run);
+	run->ended = true;
+	/* The guest is about to vanish: first what only its memory tells. The books have ended. */
+	run_guest_find_program(run);
+	run_guest_find_kernel(run);
+	run_finish_probes(run, now);
+}
+
+static void take_worker(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+	struct run_worker w = {0}, *grown;
+
+	if (r->n_workers >= PROBE_LANES_MAX || take_number(m, "id", &w.worker) < 0)
+		return;
+	take_number(m, "cpu", &w.cpu);
+	take_number(m, "busy", &w.busy_ns);
+	take_number(m, "tasks", &w.tasks);
+	take_number(m, "steals", &w.steals);
+	take_number(m, "parks", &w.parks);
+	grown = realloc(r->workers, (r->n_workers + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	r->workers = grown;
+	r->workers[r->n_workers++] = w;
+}
+
+static void take_rows(struct run *run, const struct marker *m)
+{
+	struct row_report rows[ROW_REPORT_MAX];
+	uint32_t worker;
+	size_t n = 0;
+
+	if (row_report_decode(m, &worker, rows, &n) < 0 || worker >= run->request->lanes)
+		return;
+	if (run->n_rows + n > ROWS_MAX) {
+		run_warn(run, "the program reports more than %d rows; the rest is left out",
+			ROWS_MAX);
+		return;
+	}
+	if (run->n_rows + n > run->rows_allocated) {
+		size_t allocated = 2 * (run->n_rows + n);
+		struct reported_rows *grown = realloc(run->rows, allocated * sizeof(*grown));
+
+		if (!grown)
+			return;
+		run->rows = grown;
+		run->rows_allocated = allocated;
+	}
+	for (size_t i = 0; i < n; i++)
+		run->rows[run->n_rows++] = (struct reported_rows){
+			worker, rows[i].task, rows[i].start_ns, rows[i].end_ns};
+}
+
+static void take_raster(struct run *run, const struct marker *m)
+{
+	const char *hex = marker_get(m, "sha256");
+
+	if (hex && strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64)
+		strcpy(run->result->raster_sha256, hex);
+}
+
+static void take_bye(struct run *run, const struct marker *m)
+{
+	(void)m;
+	run->said_bye = run->ended;
+	run->bye_ns = clock_ns();
+}
+
+static const struct {
+	const char *kind;
+	void (*handle)(struct run *run, const struct marker *m);
+} kinds[] = {
+	{"phase", begin_phase},
+	{"end", end_phases},
+	{"worker", take_worker},
+	{"rows", take_rows},
+	{"raster", take_raster},
+	{"bye", take_bye},
+};
+
+void run_on_marker(const struct marker *m, void *userdata)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(m->kind, kinds[i].kind) == 0)
+			kinds[i].handle(userdata, m);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The store as a file: how it comes to be, is opened again and closed. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/store/store_writer_internal.h"
+#include "common/cleanup.h"
+#include "common/schema.h"
+#include "common/store_format.h"
+
+/* Somebody may look into the store at any time. */
+#define BUSY_MS 5000
+
+#define OPENED_PRAGMAS                                                                             \
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;"
+
+/* The system's own word where SQLite has but a general one; a failed commit leaves it with the log
+ * alone. */
+static int system_errno(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int system = sqlite3_system_errno(db);
+
+	if (!system &&
+		sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+		log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &system);
+	return system > 0 ? -system : -EIO;
+}
+
+static int sql_errno(sqlite3 *db)
+{
+	switch (sqlite3_errcode(db)) {
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return -EROFS;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return system_errno(db);
+	default:
+		return -EIO;
+	}
+}
+
+int store_error(struct store_writer *s, struct error *error)
+{
+	int r = sql_errno(s->db);
+
+	return error_set(error, r, "cannot write the store: %s%s%s%s", sqlite3_errmsg(s->db),
+		r == -EIO ? "" : " (", r == -EIO ? "" : strerror(-r), r == -EIO ? "" : ")");
+}
+
+int store_sql(struct store_writer *s, const char *sql, struct error *error)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_error(s, error);
+}
+
+static void remove_store(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *file = NULL;
+
+		if (asprintf(&file, "%s%s", path, suffixes[i]) >= 0)
+			unlink(file);
+	}
+}
+
+static int new_writer(const char *dir, struct store_writer **ret)
+{
+	struct store_writer *s = calloc(1, sizeof(*s));
+
+	if (!s || asprintf(&s->path, "%s/" STORE_FILE_NAME, dir) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}
+
+static int open_file(
+	struct store_writer *s, const char *path, int flags, const char *what, struct error *error)
+{
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | flags, NULL) == SQLITE_OK) {
+		sqlite3_busy_timeout(s->db, BUSY_MS);
+		return 0;
+	}
+	return error_set_errno(error, sql_errno(s->db), "cannot %s %s", what, path);
+}
+
+/* All of it is one transaction, in a file of another name: what is there is a whole store. */
+static int begin(struct store_writer *s, struct error *error)
+{
+	char pragmas[192];
+	int r;
+
+	if (access(s->path, F_OK) == 0)
+		return error_set(error, -EEXIST,
+			"%s exists already: name another folder by --output, or go on with it by "
+			"--resume",
+			s->path);
+	if (asprintf(&s->temporary, "%s.new", s->path) < 0) {
+		s->temporary = NULL;
+		return -ENOMEM;
+	}
+	remove_store(s->temporary);
+	r = open_file(s, s->temporary, SQLITE_OPEN_CREATE, "create", error);
+	if (r < 0)
+		return r;
+	snprintf(pragmas, sizeof(pragmas),
+		"PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;"
+		"PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		STORE_APPLICATION_ID, STORE_VERSION);
+	r = store_sql(s, pragmas, error);
+	return r < 0 ? r : store_sql(s, (const char *)schema_sql, error);
+}
+
+int store_writer_create(const char *dir, struct store_writer **ret, struct error *error)
+{
+	struct store_writer *s = NULL;
+	int r = new_writer(dir, &s);
+
+	if (r < 0)
+		return r;
+	r = begin(s, error);
+	if (r < 0) {
+		store_writer_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* A name is not on the disk before its folder is. */
+static int sync_folder(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* Some file systems cannot: then they have another way, or none. */
+	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+static int open_published(struct store_writer *s, struct error *error)
+{
+	int r = open_file(s, s->path, 0, "open", error);
+
+	if (r == 0)
+		r = store_sql(s, OPENED_PRAGMAS, error);
+	if (r == 0 && store_stacks_new(s->db, &s->stacks) < 0)
+		r = store_error(s, error);
+	return r;
+}
+
+int store_writer_publish(struct store_writer *s, struct error *error)
+{
+	/* The log's mode is settled before anybody can read: later, a reader would be in the way.
+	 */
+	int r = store_sql(s, "COMMIT; PRAGMA journal_mode = WAL", error);
+
+	if (r < 0)
+		return r;
+	sqlite3_close(s->db);
+	s->db = NULL;
+	if (rename(s->temporary, s->path) < 0)
+		return error_set_errno(error, -errno, "cannot create %s", s->path);
+	free(TAKE_PTR(s->temporary));
+	r = sync_folder(s->path);
+	if (r < 0)
+		r = error_set_errno(error, r, "cannot create %s", s->path);
+	else
+		r = open_published(s, error);
+	if (r < 0) {
+		sqlite3_close(s->db);
+		s->db = NULL;
+		remove_store(s->path); /* it was not there before */
+	}
+	return r;
+}
+
+static int pragma(struct store_writer *s, const char *sql)
+{
+	sqlite3_stmt *query = NULL;
+	int value = -1;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &query, NULL) == SQLITE_OK &&
+		sqlite3_step(query) == SQLITE_ROW)
+		value = sqlite3_column_int(query, 0);
+	sqlite3_finalize(query);
+	return value;
+}
+
+static int open_again(struct store_writer *s, struct error *error)
+{
+	int application, version, r;
+
+	if (access(s->path, F_OK) < 0)
+		return error_set_errno(error, -errno,
+			"there is no experiment to go on with: cannot open %s", s->path);
+	r = open_file(s, s->path, 0, "open", error);
+	if (r < 0)
+		return r;
+	application = pragma(s, "PRAGMA application_id");
+	version = pragma(s, "PRAGMA user_version");
+	if (application != STORE_APPLICATION_ID)
+		return error_set(error, -EMEDIUMTYPE,
+			"%s is no store of guestscope's, or it is damaged", s->path);
+	if (version != STORE_VERSION)
+		return error_set(error, -EPROTONOSUPPORT,
+			"the store %s has version %d, this collector goes on with version %d",
+			s->path, version, STORE_VERSION);
+	sqlite3_close(s->db);
+	s->db = NULL;
+	return open_published(s, error);
+}
+
+int store_writer_open(const char *dir, struct store_writer **ret, struct error *error)
+{
+	struct store_writer *s = NULL;
+	int r = new_writer(dir, &s);
+
+	if (r < 0)
+		return r;
+	r = open_again(s, error);
+	if (r < 0) {
+		store_writer_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+static int read_error(struct store_writer *s, struct error *error)
+{
+	return error_set(
+		error, -EBADMSG, "cannot read the store %s: %s", s->path, sqlite3_errmsg(s->db));
+}
+
+int store_writer_get(struct store_writer *s, const char *key, char **ret, struct error *error)
+{
+	sqlite3_stmt *query = NULL;
+	int r;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT value FROM experiment WHERE key = ?", -1, &query,
+		    NULL) != SQLITE_OK)
+		return read_error(s, error);
+	sqlite3_bind_text(query, 1, key, -1, SQLITE_STATIC);
+	r = sqlite3_step(query);
+	if (r == SQLITE_ROW && sqlite3_column_text(query, 0))
+		r = (*ret = strdup((const char *)sqlite3_column_text(query, 0))) ? 0 : -ENOMEM;
+	else
+		r = r == SQLITE_ROW || r == SQLITE_DONE ? -ENODATA : read_error(s, error);
+	sqlite3_finalize(query);
+	return r;
+}
+
+int store_writer_done(
+	struct store_writer *s, bool *ret_done, size_t n, size_t *ret_failed, struct error *error)
+{
+	sqlite3_stmt *query = NULL;
+	size_t failed = 0;
+	int r;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT id, status <> 'ok' FROM run", -1, &query, NULL) !=
+		SQLITE_OK)
+		return read_error(s, error);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(query, 0);
+
+		failed += sqlite3_column_int(query, 1) != 0;
+		if (id >= 1 && (uint64_t)id <= n)
+			ret_done[id - 1] = true;
+	}
+	r = r == SQLITE_DONE ? 0 : read_error(s, error);
+	sqlite3_finalize(query);
+	*ret_failed = failed;
+	return r;
+}
+
+void store_writer_close(struct store_writer *s)
+{
+	if (!s)
+		return;
+	store_stacks_free(s->stacks);
+	if (s->db && !s->temporary) {
+		/* One file, that can be copied and read anywhere. */
+		sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+		sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+	}
+	sqlite3_close(s->db);
+	if (s->temporary)
+		remove_store(s->temporary);
+	free(s->temporary);
+	free(s->path);
+	free(s);
+}

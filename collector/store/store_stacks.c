@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/store/store_stacks.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FIND_FRAME,
+	ADD_FRAME,
+	FIND_STACK,
+	ADD_STACK,
+	N_STATEMENTS,
+};
+
+static const char *const sql[N_STATEMENTS] = {
+	[FIND_FRAME] = "SELECT id FROM frame WHERE side = ?1 AND module = ?2 AND symbol = ?3"
+		       " AND file IS ?4 AND line IS ?5",
+	[ADD_FRAME] = "INSERT INTO frame (side, module, symbol, file, line)"
+		      " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[FIND_STACK] = "SELECT id FROM stack WHERE parent IS ?1 AND frame = ?2",
+	[ADD_STACK] = "INSERT INTO stack (parent, frame) VALUES (?1, ?2)",
+};
+
+struct store_stacks {
+	sqlite3 *db;
+	sqlite3_stmt *statements[N_STATEMENTS];
+};
+
+int store_stacks_new(sqlite3 *db, struct store_stacks **ret)
+{
+	struct store_stacks *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->db = db;
+	for (int i = 0; i < N_STATEMENTS; i++) {
+		if (sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
+			    NULL) != SQLITE_OK) {
+			store_stacks_free(s);
+			return -EIO;
+		}
+	}
+	*ret = s;
+	return 0;
+}
+
+/* The id of what the bound statement @find selects, or of a new row by @add with the same bindings.
+ */
+static int find_or_add(struct store_stacks *s, int find, int add, int64_t *ret)
+{
+	int r = sqlite3_step(s->statements[find]);
+
+	if (r == SQLITE_ROW)
+		*ret = sqlite3_column_int64(s->statements[find], 0);
+	sqlite3_reset(s->statements[find]);
+	if (r == SQLITE_ROW)
+		return 0;
+	if (r != SQLITE_DONE || sqlite3_step(s->statements[add]) != SQLITE_DONE) {
+		sqlite3_reset(s->statements[add]);
+		return -EIO;
+	}
+	sqlite3_reset(s->statements[add]);
+	*ret = sqlite3_last_insert_rowid(s->db);
+	return 0;
+}
+
+/** @file, @line: NULL and 0 where they are not known. */
+static int put_frame(struct store_stacks *s, const char *side, const char *module,
+	const char *symbol, const char *file, unsigned line, int64_t *ret)
+{
+	static const int both[] = {FIND_FRAME, ADD_FRAME};
+
+	for (int i = 0; i < 2; i++) {
+		sqlite3_stmt *statement = s->statements[both[i]];
+
+		sqlite3_bind_text(statement, 1, side, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 2, module, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 3, symbol, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 4, file, -1, SQLITE_STATIC);
+		if (line)
+			sqlite3_bind_int64(statement, 5, line);
+		else
+			sqlite3_bind_null(statement, 5);
+	}
+	return find_or_add(s, FIND_FRAME, ADD_FRAME, ret);
+}
+
+static int put_stack(struct store_stacks *s, int64_t parent, int64_t frame, int64_t *ret)
+{
+	static const int both[] = {FIND_STACK, ADD_STACK};
+
+	for (int i = 0; i < 2; i++) {
+		if (parent)
+			sqlite3_bind_int64(s->statements[both[i]], 1, parent);
+		else
+			sqlite3_bind_null(s->statements[both[i]], 1);
+		sqlite3_bind_int64(s->statements[both[i]], 2, frame);
+	}
+	return find_or_add(s, FIND_STACK, ADD_STACK, ret);
+}
+
+static int push(struct store_stacks *s, int64_t *stack, const char *side, const char *module,
+	const char *symbol)
+{
+	int64_t frame;
+	int r = put_frame(s, side, module, symbol, NULL, 0, &frame);
+
+	return r < 0 ? r : put_stack(s, *stack, frame, stack);
+}
+
+static int push_guest_frame(struct store_stacks *s, int64_t *stack, const struct guest_frame *f)
+{
+	int64_t frame;
+	int r = put_frame(s, f->kernel ? "guest-kernel" : "guest-user", f->symbol.module,
+		f->symbol.name, f->symbol.file, f->symbol.line, &frame);
+
+	return r < 0 ? r : put_stack(s, *stack, frame, stack);
+}
+
+static int push_boundary(struct store_stacks *s, int64_t *stack)
+{
+	return push(s, stack, "boundary", "guest", "[guest code]");
+}
+
+/* Code that a hypervisor generates from the guest's: the border between host and guest. */
+static bool is_generated(const struct symbol *symbol)
+{
+	return strcmp(symbol->module, "[anon]") == 0;
+}
+
+static int push_user(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
+	int64_t *stack)
+{
+	const uint64_t *user = e->frames + e->n_kernel;
+
+	for (uint32_t i = e->n_user; i-- > 0;) {
+		bool leaf = i == 0;
+		struct symbol symbol;
+		int r = symbols_lookup_user(
+			symbols, (pid_t)e->tgid, leaf ? user[i] : user[i] - 1, &symbol);
+
+		if (r < 0)
+			return r;
+		/* Without frame pointers a chain soon leads outside of any code: such frames are
+		 * cut. */
+		if (!leaf && (!symbol.module[0] || is_generated(&symbol)))
+			continue;
+		if (is_generated(&symbol))
+			r = push_boundary(s, stack);
+		else
+			r = push(s, stack, "user", symbol.module, symbol.name);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* How deep our own probe can lie on top of the scheduler. */
+#define PROBE_FRAMES_MAX 8
+
+/* A stack that was taken in the scheduler begins with our own probe: leave out what is above
+ * __schedule. */
+static int first_frame(struct symbols *symbols, const struct profile_entry *e, uint32_t *ret)
+{
+	*ret = 0;
+	if (e->kind != PROFILE_OFFCPU)
+		return 0;
+	for (uint32_t i = 0; i < e->n_kernel && i < PROBE_FRAMES_MAX; i++) {
+		struct symbol symbol;
+		int r = symbols_lookup_kernel(symbols, e->frames[i], &symbol);
+
+		if (r < 0)
+			return r;
+		if (strcmp(symbol.name, "__schedule") == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int push_kernel(struct store_stacks *s, struct symbols *symbols,
+	const struct profile_entry *e, int64_t *stack)
+{
+	uint32_t first;
+	int r = first_frame(symbols, e, &first);
+
+	for (uint32_t i = e->n_kernel; i-- > first && r == 0;) {
+		struct symbol symbol;
+
+		r = symbols_lookup_kernel(symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
+		if (r == 0)
+			r = push(s, stack, "kernel", symbol.module, symbol.name);
+	}
+	return r;
+}
+
+/* A sample of an emulated vCPU hits the code that was generated of the guest's, or a function of
+ * QEMU's that works for it; one of KVM, the guest itself. */
+static bool has_guest(const struct profile_entry *e)
+{
+	return e->n_guest && (e->mode == SAMPLE_USER || e->mode == SAMPLE_GUEST);
+}
+
+static int push_guest(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
+	const struct profile_entry *e, int64_t *stack)
+{
+	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
+	unsigned end;
+	int r = 0, n = guest_view_frames(view, e, frames, &end);
+
+	if (n < 0)
+		return n;
+	if (e->mode == SAMPLE_USER) {
+		struct symbol host;
+
+		r = symbols_lookup_user(symbols, (pid_t)e->tgid, e->ip, &host);
+		if (r == 0 && !is_generated(&host))
+			r = push_boundary(s, stack);
+	}
+	for (int i = n; i-- > 0 && r == 0;)
+		r = push_guest_frame(s, stack, &frames[i]);
+	return r;
+}
+
+int store_stacks_put(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
+	const struct profile_entry *e, int64_t *ret)
+{
+	int64_t stack = 0;
+	int r = push_user(s, symbols, e, &stack);
+
+	/* What the kernel did between the guest and the sample is the sampling's own. */
+	if (r == 0 && e->mode == SAMPLE_GUEST)
+		r = push_boundary(s, &stack);
+	else if (r == 0)
+		r = push_kernel(s, symbols, e, &stack);
+	if (r == 0 && view && has_guest(e))
+		r = push_guest(s, symbols, view, e, &stack);
+	if (r == 0)
+		*ret = stack;
+	return r;
+}
+
+void store_stacks_free(struct store_stacks *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < N_STATEMENTS; i++)
+		sqlite3_finalize(s->statements[i]);
+	free(s);
+}

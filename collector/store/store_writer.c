@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/store/store_writer.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/store/store_stacks.h"
+#include "collector/store/store_writer_internal.h"
+#include "common/cleanup.h"
+
+/*
+ * Run one INSERT. @types says what follows, a letter for each parameter: i int64_t, s text or NULL,
+ * n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0.
+ */
+static int insert(
+	struct store_writer *s, struct error *error, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *statement = NULL;
+	va_list ap;
+	int r;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) != SQLITE_OK)
+		return store_error(s, error);
+	va_start(ap, types);
+	for (int i = 1; types[i - 1]; i++) {
+		if (types[i - 1] == 'i') {
+			sqlite3_bind_int64(statement, i, va_arg(ap, int64_t));
+		} else if (types[i - 1] == 's') {
+			sqlite3_bind_text(
+				statement, i, va_arg(ap, const char *), -1, SQLITE_TRANSIENT);
+		} else if (types[i - 1] == 'o') {
+			int is_set = va_arg(ap, int);
+			int64_t value = va_arg(ap, int64_t);
+
+			if (is_set)
+				sqlite3_bind_int64(statement, i, value);
+		}
+	}
+	va_end(ap);
+	r = sqlite3_step(statement) == SQLITE_DONE ? 0 : store_error(s, error);
+	sqlite3_finalize(statement);
+	return r;
+}
+
+int store_writer_set(
+	struct store_writer *s, const char *key, const json_t *value, struct error *error)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO experiment VALUES (?, ?)";
+	_cleanup_free_ char *text = NULL;
+
+	if (json_is_string(value))
+		return insert(s, error, sql, "ss", key, json_string_value(value));
+	if (json_is_integer(value))
+		return insert(s, error, sql, "si", key, (int64_t)json_integer_value(value));
+	if (json_is_boolean(value))
+		return insert(s, error, sql, "si", key, (int64_t)json_is_true(value));
+	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	return insert(s, error, sql, "ss", key, text);
+}
+
+int store_writer_warn(struct store_writer *s, const char *text, struct error *error)
+{
+	return insert(s, error, "INSERT INTO warning VALUES (NULL, ?)", "s", text);
+}
+
+static const char *phase_name(const struct run_result *r, unsigned phase)
+{
+	return phase < r->n_phases ? r->phases[phase].name : "all";
+}
+
+static int write_run(struct store_writer *s, const struct run_settings *settings,
+	const struct run_request *q, const struct run_result *r, struct error *error)
+{
+	return insert(s, error,
+		"INSERT INTO run (id, guest, cores, scenario, repetition, position, accel, status,"
+		" error, start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns, lost_events,"
+		" closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
+		" raster_sha256, block, counted, label)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"isisiisssoooooiooossissiis", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
+		settings->scenario, (int64_t)q->repetition, (int64_t)q->position,
+		accel_name(q->accel), r->ok ? "ok" : "failed", r->ok ? NULL : r->error,
+		r->start_ns != 0, (int64_t)r->start_ns, r->end_ns != 0, (int64_t)r->end_ns,
+		r->has_boot, (int64_t)r->boot_ns, r->has_runtime, (int64_t)r->runtime_ns,
+		r->has_guest_runtime, (int64_t)r->guest_runtime_ns, (int64_t)r->lost_events,
+		r->has_books, (int64_t)run_books_closed(r), r->audit.any, (int64_t)r->audit.agrees,
+		r->has_books, (int64_t)r->books.residual_ns, r->start_utc,
+		settings->exact_split && !q->ops->is_vm ? "exact" : "sampled",
+		(int64_t)settings->frequency_hz, r->command,
+		r->raster_sha256[0] ? r->raster_sha256 : NULL, (int64_t)q->block,
+		(int64_t)q->counted, q->label);
+}
+
+static int write_accounts(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (unsigned i = 0; i < r->n_phases && q == 0; i++)
+		q = insert(s, error, "INSERT INTO phase VALUES (?,?,?,?)", "isii", run,
+			r->phases[i].name, (int64_t)r->phases[i].start_ns,
+			(int64_t)r->phases[i].end_ns);
+	for (size_t i = 0; i < r->boot.n && q == 0; i++) {
+		const struct boot_time *t = &r->boot.steps[i];
+
+		q = insert(s, error, "INSERT INTO boot_step VALUES (?,?,?,?,?,?)", "iisiis", run,
+			(int64_t)i, t->name, (int64_t)t->start_ns, (int64_t)t->end_ns, t->source);
+	}
+	for (size_t i = 0; i < r->books.n && q == 0; i++) {
+		const struct account *a = &r->books.accounts[i];
+		bool helper = a->lane == PROBE_LANE_NONE;
+
+		q = insert(s, error, "INSERT INTO account VALUES (?,?,?,?,?,?,?,?,?)", "isissiioo",
+			run, phase_name(r, a->phase), (int64_t)a->lane,
+			helper ? "helper" : state_table[a->state].name, a->detail, (int64_t)a->ns,
+			(int64_t)a->exact, !a->exact, (int64_t)a->samples, a->count != 0,
+			(int64_t)a->count);
+	}
+	for (size_t i = 0; i < r->audit.n && q == 0; i++) {
+		const struct audit_row *a = &r->audit.rows[i];
+
+		q = insert(s, error, "INSERT INTO audit VALUES (?,?,?,?,?,?,?)", "isisiii", run,
+			phase_name(r, a->phase), (int64_t)a->lane, a->what, (int64_t)a->books_ns,
+			(int64_t)a->other_ns, (int64_t)a->bound_ns);
+	}
+	return q;
+}
+
+static int write_program(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < r->n_counters && q == 0; i++) {
+		const struct run_counter *c = &r->counters[i];
+
+		q = insert(s, error, "INSERT INTO counter VALUES (?,?,?,?,?,?)", "iisooo", run,
+			(int64_t)c->lane, c->name, c->counted, c->value, c->counted,
+			(int64_t)c->enabled_ns, c->counted, (int64_t)c->running_ns);
+	}
+	for (size_t i = 0; i < r->n_workers && q == 0; i++) {
+		const struct run_worker *w = &r->workers[i];
+
+		q = insert(s, error, "INSERT INTO worker VALUES (?,?,?,?,?,?,?)", "iiiiiii", run,
+			(int64_t)w->worker, (int64_t)w->cpu, (int64_t)w->busy_ns, (int64_t)w->tasks,
+			(int64_t)w->steals, (int64_t)w->parks);
+	}
+	for (size_t i = 0; i < r->n_rows && q == 0; i++) {
+		const struct run_row *w = &r->rows[i];
+
+		q = insert(s, error, "INSERT INTO row VALUES (?,?,?,?,?)", "iiiii", run,
+			(int64_t)w->task, (int64_t)w->lane, (int64_t)w->start_ns,
+			(int64_t)w->end_ns);
+	}
+	for (size_t i = 0; i < r->n_warnings && q == 0; i++)
+		q = insert(s, error, "INSERT INTO warning VALUES (?,?)", "is", run, r->warnings[i]);
+	return q;
+}
+
+static int write_guest(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	const struct guest_thread *threads;
+	size_t n = 0;
+	int q = 0;
+
+	if (!r->view)
+		return 0;
+	threads = guest_view_threads(r->view, &n);
+	for (size_t i = 0; i < n && q == 0; i++)
+		q = insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?)", "iiiii", run,
+			(int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
+			(int64_t)threads[i].samples, (int64_t)threads[i].switches);
+	for (unsigned end = 0; end < GUEST_ENDS && q == 0; end++)
+		if (r->guest_counts.ends[end])
+			q = insert(s, error, "INSERT INTO guest_stack_end VALUES (?,?,?)", "isi",
+				run, guest_end_names[end], (int64_t)r->guest_counts.ends[end]);
+	return q;
+}
+
+static int write_samples(struct store_writer *s, const struct run_settings *settings, int64_t run,
+	const struct run_result *r, struct error *error)
+{
+	static const char *const kinds[] = {[PROFILE_ONCPU] = "oncpu", [PROFILE_OFFCPU] = "offcpu"};
+
+	for (size_t i = 0; i < r->profile.n; i++) {
+		const struct profile_entry *e = r->profile.entries[i];
+		int64_t stack = 0;
+		int q = store_stacks_put(s->stacks, settings->names, r->view, e, &stack);
+
+		if (q < 0)
+			return store_error(s, error);
+		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio",
+			run, phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
+			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
+			e->n_guest != 0, (int64_t)e->guest_thread);
+		if (q < 0)
+			return q;
+	}
+	return 0;
+}
+
+int store_writer_run(struct store_writer *s, const struct run_settings *settings,
+	const struct run_request *request, const struct run_result *result, struct error *error)
+{
+	int r = store_sql(s, "BEGIN IMMEDIATE", error);
+
+	if (r < 0)
+		return r;
+	r = write_run(s, settings, request, result, error);
+	if (r == 0)
+		r = write_accounts(s, request->id, result, error);
+	if (r == 0)
+		r = write_program(s, request->id, result, error);
+	if (r == 0)
+		r = write_guest(s, request->id, result, error);
+	if (r == 0)
+		r = write_samples(s, settings, request->id, result, error);
+	if (r == 0)
+		r = store_sql(s, "COMMIT", error);
+	if (r < 0)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/symbols/debug_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+
+static int open_regular(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
+static int open_by_build_id(const struct elf_file *file, const char *debug_dir)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct elf_file found;
+	char path[PATH_MAX];
+	size_t used;
+	int n;
+
+	if (file->build_id_bytes < 2)
+		return -ENOENT;
+	n = snprintf(path, sizeof(path), "%s/.build-id/%02x/", debug_dir, file->build_id[0]);
+	if (n < 0 || (size_t)n + 2 * ELF_BUILD_ID_MAX + sizeof(".debug") > sizeof(path))
+		return -ENOENT;
+	used = (size_t)n;
+	for (size_t i = 1; i < file->build_id_bytes; i++, used += 2)
+		snprintf(path + used, sizeof(path) - used, "%02x", file->build_id[i]);
+	snprintf(path + used, sizeof(path) - used, ".debug");
+	fd = open_regular(path);
+	if (fd < 0 || elf_file_read(fd, &found) < 0 ||
+		found.build_id_bytes != file->build_id_bytes ||
+		memcmp(found.build_id, file->build_id, file->build_id_bytes) != 0)
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
+/* CRC-32 (ISO-HDLC) of a whole file, four bits at a time: debug files are large. */
+static int file_crc(int fd, uint32_t *ret)
+{
+	static const uint32_t table[16] = {
+		0x00000000,
+		0x1db71064,
+		0x3b6e20c8,
+		0x26d930ac,
+		0x76dc4190,
+		0x6b6b51f4,
+		0x4db26158,
+		0x5005713c,
+		0xedb88320,
+		0xf00f9344,
+		0xd6d6a3e8,
+		0xcb61b38c,
+		0x9b64c2b0,
+		0x86d3d2d4,
+		0xa00ae278,
+		0xbdbdf21c,
+	};
+	unsigned char buffer[65536];
+	uint32_t crc = ~0U;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buffer, sizeof(buffer), at)) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			crc ^= buffer[i];
+			crc = (crc >> 4) ^ table[crc & 15];
+			crc = (crc >> 4) ^ table[crc & 15];
+		}
+		at += n;
+	}
+	*ret = ~crc;
+	return n < 0 ? -errno : 0;
+}
+
+static int open_checked(const char *path, uint32_t crc)
+{
+	_cleanup_close_ int fd = open_regular(path);
+	uint32_t found;
+
+	if (fd < 0 || file_crc(fd, &found) < 0 || found != crc)
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
+int debug_file_open(const struct elf_file *file, const char *path, const char *debug_dir)
+{
+	static const char *const forms[] = {
+		"%2$.*3$s/%1$s",        /* beside the file */
+		"%2$.*3$s/.debug/%1$s", /* in a folder of its own there */
+		"%4$s%2$.*3$s/%1$s",    /* in the same place below the global folder */
+	};
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	int fd;
+
+	if (!debug_dir)
+		debug_dir = "/usr/lib/debug";
+	fd = open_by_build_id(file, debug_dir);
+	if (fd >= 0)
+		return fd;
+	if (!file->debug_link[0] || !slash || path[0] != '/')
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		char name[PATH_MAX];
+		int n = snprintf(name, sizeof(name), forms[i], file->debug_link, path,
+			(int)(slash - path), debug_dir);
+
+		if (n < 0 || (size_t)n >= sizeof(name))
+			continue;
+		fd = open_checked(name, file->debug_link_crc);
+		if (fd >= 0)
+			return fd;
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Shared by symbols.c, symbol_module.c and symbol_lines.c; of no use elsewhere. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "collector/symbols/elf_file.h"
+#include "collector/symbols/intern.h"
+#include "collector/symbols/kallsyms.h"
+#include "collector/symbols/symbol_table.h"
+#include "collector/symbols/symbols.h"
+
+/* An ELF file, whatever processes map it. */
+struct symbol_module {
+	struct symbol_module *next;
+	dev_t device;
+	ino_t inode;
+	off_t bytes;
+	struct timespec changed;
+	const char *path; /* interned: as the process names it */
+	int fd;           /* negative once nothing more is to be read from it */
+	int debug_fd;     /* its separate debug file, while there are lines to read from it */
+	bool loaded;      /* file and table are there (table NULL: there is nothing) */
+	bool borrowed;    /* the table is another module's, of the same build-id */
+	struct elf_file *file;
+	struct symbol_table *table;
+};
+
+/* A piece of an address space. */
+struct symbol_mapping {
+	uint64_t start;
+	uint64_t end;
+	/* linked address = address - start + base, once known; for files the offset until then */
+	uint64_t base;
+	bool base_is_offset;
+	struct symbol_module *module; /* NULL: no file */
+	const char *name;             /* interned: what to call the module */
+	bool anonymous;               /* code made at run time */
+};
+
+struct symbol_space {
+	struct symbol_space *next;
+	struct symbols *symbols;
+	pid_t pid;                       /* 0: not a process */
+	struct symbol_mapping *mappings; /* sorted, not overlapping */
+	size_t n;
+	size_t room;
+	struct kallsyms kallsyms; /* table NULL: none */
+	uint64_t kallsyms_bias;
+};
+
+struct symbols {
+	struct intern *names;
+	struct symbol_module *modules;
+	struct symbol_space *spaces;
+	struct symbol_module *vdso;
+	char *debug_dir;
+	struct kallsyms kernel;
+	int kernel_status; /* 1: not yet read */
+};
+
+/* symbol_module.c */
+
+/* The module behind the open file @fd, which is taken over whatever comes. -ENOMEM, -ENOEXEC. */
+int symbol_module_get(struct symbols *s, int fd, const char *path, struct symbol_module **ret);
+
+/* The vDSO, read from our own memory: every process has the same. -ENOENT, -ENOMEM. */
+int symbol_module_vdso(struct symbols *s, struct symbol_module **ret);
+
+/* Read what the module has, once. -ENOMEM. */
+int symbol_module_load(struct symbols *s, struct symbol_module *m);
+
+void symbol_module_free(struct symbol_module *m);
+
+/* symbols.c */
+
+/* The mapping that covers @address, or NULL. Its base is settled. */
+struct symbol_mapping *symbol_space_mapping(struct symbol_space *space, uint64_t address);

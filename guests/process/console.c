@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guests/process/console.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/marker.h"
+
+bool console_find(const char *text, size_t length, const char *needle, bool first,
+	const char **ret_line, size_t *ret_length)
+{
+	const char *end = text + length, *p = text;
+	bool found = false;
+
+	while (p < end) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((newline ? newline : end) - p);
+
+		if (memmem(p, n, needle, strlen(needle))) {
+			*ret_line = p;
+			*ret_length = n;
+			found = true;
+			if (first)
+				break;
+		}
+		p += n + 1;
+	}
+	return found;
+}
+
+int console_number_after(const char *text, size_t length, const char *needle, int *ret)
+{
+	const char *line, *p;
+	char digits[16];
+	size_t n, left;
+	char *end;
+	long value;
+
+	if (!console_find(text, length, needle, false, &line, &n))
+		return -ENODATA;
+	p = (const char *)memmem(line, n, needle, strlen(needle)) + strlen(needle);
+	left = n - (size_t)(p - line);
+	while (left && *p == ' ') {
+		p++;
+		left--;
+	}
+	if (left > sizeof(digits) - 1)
+		left = sizeof(digits) - 1;
+	memcpy(digits, p, left);
+	digits[left] = '\0';
+	value = strtol(digits, &end, 10);
+	if (end == digits || value < -1000000 || value > 1000000)
+		return -ENODATA;
+	*ret = (int)value;
+	return 0;
+}
+
+void console_quote(char *ret, size_t size, const char *line, size_t length)
+{
+	size_t used = 0;
+
+	while (length && (*line == ' ' || *line == '\t' || *line == '\r')) {
+		line++;
+		length--;
+	}
+	while (length && strchr(" \t\r", line[length - 1]))
+		length--;
+	for (size_t i = 0; i < length && used + 1 < size; i++)
+		ret[used++] = line[i] >= 0x20 && line[i] < 0x7f ? line[i] : '?';
+	ret[used] = '\0';
+}
+
+void console_last_line(char *ret, size_t size, const char *text, size_t length)
+{
+	ret[0] = '\0';
+	while (length && !ret[0]) {
+		size_t start = length;
+
+		while (start && text[start - 1] != '\n')
+			start--;
+		if (!memchr(text + start, MARKER_RS, length - start))
+			console_quote(ret, size, text + start, length - start);
+		length = start ? start - 1 : 0;
+	}
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guests/process/proc.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+/* Read the start of /proc/@pid/@name; ends it with NUL. Returns the number of bytes or -errno. */
+static ssize_t read_start(pid_t pid, const char *name, char *buffer, size_t size)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = read(fd, buffer, size - 1);
+	if (n < 0)
+		return -errno;
+	buffer[n] = '\0';
+	return n;
+}
+
+int proc_read_stat(pid_t pid, struct proc_stat *ret)
+{
+	struct proc_stat s = {0};
+	char text[1024], *open_paren, *close_paren;
+	unsigned long long start;
+	size_t length;
+	ssize_t n;
+
+	n = read_start(pid, "stat", text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	open_paren = strchr(text, '(');
+	close_paren = strrchr(text, ')'); /* the name itself may hold parentheses and spaces */
+	if (!open_paren || !close_paren || close_paren < open_paren)
+		return -EBADMSG;
+	length = (size_t)(close_paren - open_paren - 1);
+	if (length >= sizeof(s.comm))
+		length = sizeof(s.comm) - 1;
+	memcpy(s.comm, open_paren + 1, length);
+	/* Field 4 is the parent, 22 the start: proc(5). */
+	if (sscanf(close_paren + 1,
+		    " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		    "%llu",
+		    &s.ppid, &start) != 2)
+		return -EBADMSG;
+	s.start_ticks = start;
+	*ret = s;
+	return 0;
+}
+
+ssize_t proc_read_arguments(pid_t pid, char *buffer, size_t size)
+{
+	return read_start(pid, "cmdline", buffer, size);
+}
+
+bool proc_runs_as(pid_t pid, const char *text)
+{
+	char argv0[PATH_MAX];
+	ssize_t n = proc_read_arguments(pid, argv0, sizeof(argv0));
+
+	return n > 0 && strcmp(argv0, text) == 0;
+}
+
+size_t proc_find(bool (*match)(pid_t pid, const void *userdata), const void *userdata, pid_t *ret,
+	size_t max)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	size_t n = 0;
+
+	if (!d)
+		return 0;
+	while (n < max && (e = readdir(d))) {
+		long pid;
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		pid = strtol(e->d_name, NULL, 10);
+		if (pid > 0 && pid <= INT_MAX && match((pid_t)pid, userdata))
+			ret[n++] = (pid_t)pid;
+	}
+	closedir(d);
+	return n;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Why a stack scales as it does, why its runs differ, why two stacks differ: exact splits of those
+ * quantities over the books' states.
+ *
+ * Of a run that takes T, C̄ₖ is the mean over its lanes of the time in state k, and T = Σₖ C̄ₖ, the
+ * residual being a state. With means over the runs of a cell:
+ *
+ *   speed-up      N·T(N) − T(1) = Σₖ (N·C̄ₖ(N) − C̄ₖ(1))      also of each phase
+ *   difference    T_A − T_B     = Σₖ (C̄ₖᴬ − C̄ₖᴮ)             also of each phase
+ *   variance      Var(T)        = Σₖ Cov(T, C̄ₖ)              over the runs of a cell
+ *
+ * Each is exact: the terms sum to the whole but for the rounding of doubles, which is asserted. A
+ * term may be split further, by phase and by detail; those parts sum to it likewise.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "reports/statistics/statistics.h"
+#include "reports/summary/summary.h"
+
+/** One part of a whole. */
+struct term {
+	const char *phase;  /**< NULL: of the window */
+	int state;          /**< enum lane_state or TERM_RESIDUAL; -1: all states of the phase */
+	const char *detail; /**< NULL: the whole state */
+	double value;       /**< ns; of a variance ns² */
+	struct interval
+		range; /**< 95 %, bootstrap; NAN: cannot be said, or below one in two hundred */
+	double share;  /**< of the whole */
+};
+
+struct terms {
+	struct term *list; /**< what the header of each explanation says; largest first */
+	size_t n;
+};
+
+/**
+ * Causes are the terms that people ask for, and what the words are made of: a term for each serial
+ * phase (phase set, state -1; of a scaling only), and for all else together: STATE_USER without
+ * detail for the program's own code, be it in user mode or a guest's; STATE_GUEST with the guest's
+ * subsystem as detail; each other state. They sum to the whole, too.
+ */
+
+/** A number and its 95 % interval. */
+struct estimate {
+	double value;
+	struct interval range;
+};
+
+/** A phase of a cell on several cores: is it parallel? */
+struct phase_scaling {
+	const char *name;
+	struct estimate wall_ns;     /**< on N cores */
+	struct estimate wall_one_ns; /**< on one */
+	double active;               /**< mean number of lanes that are not blocked, on N cores */
+	bool serial;                 /**< active is at most SERIAL_LANES, on two cores or more */
+	struct estimate loss_ns;     /**< N·T(N) − T(1) of this phase */
+};
+
+/** A phase whose lanes are busy no more than this in the mean is called serial. */
+#define SERIAL_LANES 1.25
+
+/**
+ * Is it more work, or slower work? Means on N cores over means on one, from the counters, which run
+ * as long as the lanes do. NAN: the machine does not count that, or not in every run.
+ */
+struct work {
+	double instructions;           /**< sum over the lanes: more work */
+	double cycles_per_instruction; /**< slower: siblings of a core, caches, memory */
+	double ns_per_cycle;           /**< slower: clock frequency */
+	size_t machine_cores; /**< with more lanes than that, some are siblings; 0: not known */
+};
+
+/** A stack on N cores against itself on one. */
+struct scaling {
+	const struct cell *one;
+	const struct cell *many;
+	struct estimate speedup;     /**< T(1) / T(N) */
+	struct estimate efficiency;  /**< of that, over N */
+	struct estimate loss_ns;     /**< N·T(N) − T(1) */
+	struct terms states;         /**< sum to loss_ns: one for each state */
+	struct terms phases;         /**< sum to loss_ns: one for each phase */
+	struct terms parts;          /**< sum to loss_ns: for each phase and state */
+	struct terms details;        /**< sum to loss_ns: for each phase, state and detail */
+	struct terms causes;         /**< sum to loss_ns: see above */
+	struct phase_scaling *phase; /**< in order of time, window only */
+	size_t n_phases;
+	struct estimate serial_share; /**< of T(1), in serial phases; NAN: not known */
+	struct work work;
+	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
+};
+
+/** Why the runs of a cell differ. */
+struct spread {
+	const struct cell *cell;
+	double variance;      /**< of run time, ns², divisor n - 1 */
+	struct terms states;  /**< sum to it: Cov(T, C̄ₖ) */
+	struct terms details; /**< sum to it */
+	struct terms causes;  /**< sum to it: see above */
+	struct terms phases;  /**< sum to it: Cov(T, T_phase) */
+	struct description runtime;
+	struct description boot;
+	struct repetitions one_percent; /**< for a mean run time ± 1 % */
+	bool *outlier;                  /**< of the series' runs */
+	size_t n_outliers;
+	struct order_effects order;
+	double drift_p; /**< order.rho_p, first_p, warmup_p, each corrected (Holm) for the number of
+			 */
+	double first_p; /**< cells */
+	double warmup_p;
+};
+
+/** Two cells of the same cores and scenario, or the two halves of an A/A control. */
+struct contrast {
+	const struct cell *a; /**< of the two the one whose mean run time is longer */
+	const struct cell *b;
+	bool control; /**< the same stack, told apart by the label alone */
+	struct comparison runtime;
+	struct comparison boot;
+	struct terms states; /**< sum to the difference of mean run times */
+	struct terms parts;  /**< by phase and state */
+	struct terms details;
+	struct terms causes;
+	double noise_ns; /**< what an A/A control of these cores makes, at most; NAN: there is none
+			  */
+	bool differs;    /**< Holm's p is below 5 %, and the difference is above the noise */
+};
+
+/** Drift of the whole experiment: each run over its cell's mean, against its place. */
+struct drift {
+	size_t n;
+	double rho;
+	double p;
+	double slope; /**< median of slopes (Theil and Sen): share of the mean for each place */
+	double span;  /**< places from the first run to the last */
+};
+
+struct explanation {
+	struct scaling *scalings; /**< in order of the cells */
+	size_t n_scalings;
+	struct spread *spreads; /**< one for each cell with a run, in order of the cells */
+	size_t n_spreads;
+	struct contrast *contrasts;
+	size_t n_contrasts;
+	struct drift drift;
+};
+
+/** Work everything out. -ENOMEM. The summary must outlive it. */
+int explanation_make(const struct summary *s, struct explanation **ret);
+
+void explanation_free(struct explanation *e);
+
+static inline void explanation_freep(struct explanation **e)
+{
+	explanation_free(*e);
+}
+
+#define _cleanup_explanation_ __attribute__((cleanup(explanation_freep)))
+
+/*
+ * The same in words: one paragraph each, which claims no more than the intervals allow. A name from
+ * the store is as untrusted here as there.
+ */
+void scaling_words(const struct scaling *x, struct verdict *ret);
+void contrast_words(const struct contrast *x, struct verdict *ret);
+void spread_words(const struct spread *x, struct verdict *ret);
+
+/** A line for each term, as CSV (RFC 4180 with "\n"; values in s, of variances in s²). */
+int explanation_write_csv(const struct summary *s, FILE *out);
+
+/** Add "explanation" to the JSON document of the summary. -ENOMEM. */
+int explanation_add_json(const struct summary *s, json_t *document);
+
+/** The explanation of that cell, or NULL. */
+const struct scaling *explanation_scaling(const struct explanation *e, const struct cell *many);
+const struct spread *explanation_spread(const struct explanation *e, const struct cell *cell);

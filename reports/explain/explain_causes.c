@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** The terms that people ask for: serial phases whole, the rest of the window by state. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/explain/explain_internal.h"
+
+bool is_program(int state, const char *detail)
+{
+	if (state == STATE_USER)
+		return true;
+	return state == STATE_GUEST && (!detail || !*detail || strcmp(detail, "application") == 0);
+}
+
+static bool is_serial(const struct scaling *scaling, const char *phase)
+{
+	for (size_t i = 0; scaling && i < scaling->n_phases; i++)
+		if (scaling->phase[i].name == phase)
+			return scaling->phase[i].serial;
+	return false;
+}
+
+static struct item *find_item(struct items *items, int state, const char *detail)
+{
+	for (size_t i = 0; i < items->n; i++)
+		if (!items->list[i].phase && items->list[i].state == state &&
+			items->list[i].detail == detail)
+			return &items->list[i];
+	return NULL;
+}
+
+/** Add @values to the cause of that state and detail, on the side of a or of b. */
+static int gather(struct items *items, const struct cell *a, const struct cell *b, bool side_b,
+	int state, const char *detail, const double *values)
+{
+	struct item *item = find_item(items, state, detail);
+	size_t n = side_b ? b->series.n : a->series.n;
+	double *sum;
+
+	if (!item) {
+		double *own_a = calloc(a->series.n + 1, sizeof(*own_a));
+		double *own_b = calloc(b ? b->series.n + 1 : 1, sizeof(*own_b));
+		int r;
+
+		if (!own_a || !own_b) {
+			free(own_a);
+			free(own_b);
+			return -ENOMEM;
+		}
+		r = items_add(
+			items, &(struct item){NULL, state, detail, own_a, own_b, own_a, own_b});
+		if (r < 0)
+			return r;
+		item = &items->list[items->n - 1];
+	}
+	sum = side_b ? item->own_b : item->own_a;
+	for (size_t i = 0; i < n; i++)
+		sum[i] += values[i];
+	return 0;
+}
+
+/** All of one parallel phase, on one side. */
+static int gather_phase(struct items *items, const struct cell *a, const struct cell *b,
+	bool side_b, const struct book_series *phase)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < TERM_COUNT && r >= 0; k++)
+		if (k != STATE_GUEST)
+			r = gather(items, a, b, side_b, (int)k, NULL, phase->term_ns[k]);
+	for (size_t i = 0; i < phase->n_details && r >= 0; i++) {
+		const struct detail_series *d = &phase->details[i];
+
+		if (d->state != STATE_GUEST)
+			continue;
+		if (is_program(d->state, d->detail))
+			r = gather(items, a, b, side_b, STATE_USER, NULL, d->ns);
+		else
+			r = gather(items, a, b, side_b, STATE_GUEST, d->detail, d->ns);
+	}
+	return r;
+}
+
+static int gather_cell(struct items *items, const struct cell *a, const struct cell *b, bool side_b,
+	const struct scaling *scaling)
+{
+	const struct cell *cell = side_b ? b : a;
+	int r = 0;
+
+	for (size_t i = 0; i < cell->n_phases && r >= 0; i++) {
+		const struct book_series *phase = &cell->series.phases[i];
+
+		if (!phase_is_outside(phase->name) && !is_serial(scaling, phase->name))
+			r = gather_phase(items, a, b, side_b, phase);
+	}
+	return r < 0 ? r
+		     : gather(items, a, b, side_b, TERM_RESIDUAL, NULL, cell->series.between_ns);
+}
+
+static const double *whole_of(const struct cell *cell, const char *phase)
+{
+	for (size_t i = 0; cell && i < cell->n_phases; i++)
+		if (cell->series.phases[i].name == phase)
+			return cell->series.phases[i].whole_ns;
+	return NULL;
+}
+
+int items_causes(const struct cell *a, const struct cell *b, const struct scaling *scaling,
+	struct items *ret)
+{
+	_cleanup_items_ struct items items = {};
+	int r = gather_cell(&items, a, b, false, scaling);
+
+	if (r >= 0 && b)
+		r = gather_cell(&items, a, b, true, scaling);
+	for (size_t i = 0; scaling && i < scaling->n_phases && r >= 0; i++) {
+		const char *name = scaling->phase[i].name;
+
+		if (scaling->phase[i].serial)
+			r = items_add(&items, &(struct item){name, -1, NULL, whole_of(a, name),
+						      whole_of(b, name), NULL, NULL});
+	}
+	if (r < 0)
+		return r;
+	*ret = items;
+	items = (struct items){};
+	return 0;
+}

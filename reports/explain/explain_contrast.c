@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** Two cells of the same cores and scenario. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "reports/explain/explain_internal.h"
+
+#define LEVEL 0.05
+
+void contrast_clear(struct contrast *x)
+{
+	free(x->states.list);
+	free(x->parts.list);
+	free(x->details.list);
+	free(x->causes.list);
+}
+
+static int split(struct contrast *x)
+{
+	_cleanup_bootstrap_ struct bootstrap *draws = NULL;
+	size_t n[2] = {x->a->series.n, x->b->series.n};
+	struct split split = {.a = x->a,
+		.b = x->b,
+		.scale_a = 1 / (double)x->a->cores,
+		.scale_b = 1 / (double)x->b->cores,
+		.whole = x->runtime.difference,
+		.scale = x->a->runtime_ns.mean};
+	int r;
+
+	if (!is_explainable(x->a) || !is_explainable(x->b))
+		return 0;
+	r = bootstrap_make(n, 2, &draws);
+	split.draws = draws;
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_STATE, &x->states);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_PART, &x->parts);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_DETAIL, &x->details);
+	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
+}
+
+static int make_contrast(const struct cell *a, const struct cell *b, struct contrast *x)
+{
+	int r;
+
+	if (b->runtime_ns.mean > a->runtime_ns.mean) {
+		const struct cell *other = a;
+
+		a = b;
+		b = other;
+	}
+	*x = (struct contrast){.a = a, .b = b, .control = a->guest == b->guest, .noise_ns = NAN};
+	r = compare(
+		a->series.runtime_ns, a->series.n, b->series.runtime_ns, b->series.n, &x->runtime);
+	if (r >= 0)
+		r = compare(
+			a->series.boot_ns, a->series.n, b->series.boot_ns, b->series.n, &x->boot);
+	return r < 0 ? r : split(x);
+}
+
+static bool same_group(const struct cell *a, const struct cell *b)
+{
+	return a->scenario == b->scenario && a->cores == b->cores;
+}
+
+/** Holm's correction of the comparisons that are of one number of cores in one scenario. */
+static int correct(struct contrast *list, size_t n)
+{
+	_cleanup_free_ double *p = calloc(2 * n + 1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		p[i] = list[i].runtime.welch_p;
+		p[n + i] = list[i].boot.welch_p;
+	}
+	r = holm(p, n);
+	if (r >= 0)
+		r = holm(p + n, n);
+	for (size_t i = 0; i < n; i++) {
+		list[i].runtime.p_holm = p[i];
+		list[i].boot.p_holm = p[n + i];
+	}
+	return r;
+}
+
+/**
+ * What cells make that are the same but for their label is noise: as a share of run time, the most
+ * of any control; of the same number of cores where there is one.
+ */
+static double noise_share(const struct explanation *e, const struct cell *cell)
+{
+	double here = NAN, elsewhere = NAN;
+
+	for (size_t i = 0; i < e->n_contrasts; i++) {
+		const struct contrast *x = &e->contrasts[i];
+		double share = x->runtime.ratio - 1;
+
+		if (!x->control || x->a->scenario != cell->scenario)
+			continue;
+		elsewhere = fmax(share, elsewhere);
+		if (x->a->cores == cell->cores)
+			here = fmax(share, here);
+	}
+	return isnan(here) ? elsewhere : here;
+}
+
+static void judge(struct explanation *e)
+{
+	for (size_t i = 0; i < e->n_contrasts; i++) {
+		struct contrast *x = &e->contrasts[i];
+
+		if (!x->control)
+			x->noise_ns = noise_share(e, x->a) * x->b->runtime_ns.mean;
+		x->differs = x->runtime.p_holm < LEVEL && !(x->runtime.difference <= x->noise_ns);
+	}
+}
+
+static int add_group(const struct summary *s, size_t from, size_t to, struct explanation *e)
+{
+	size_t first = e->n_contrasts;
+
+	for (size_t i = from; i < to; i++)
+		for (size_t j = i + 1; j < to; j++) {
+			int r;
+
+			if (s->cells[i].runtime_ns.n == 0 || s->cells[j].runtime_ns.n == 0)
+				continue;
+			r = make_contrast(
+				&s->cells[i], &s->cells[j], &e->contrasts[e->n_contrasts++]);
+			if (r < 0)
+				return r;
+		}
+	return correct(e->contrasts + first, e->n_contrasts - first);
+}
+
+int contrasts_make(const struct summary *s, struct explanation *e)
+{
+	size_t pairs = 0;
+
+	for (size_t i = 0, j; i < s->n_cells; i = j) {
+		for (j = i; j < s->n_cells && same_group(&s->cells[i], &s->cells[j]); j++)
+			;
+		pairs += (j - i) * (j - i - 1) / 2;
+	}
+	e->contrasts = calloc(pairs + 1, sizeof(*e->contrasts));
+	if (!e->contrasts)
+		return -ENOMEM;
+	for (size_t i = 0, j; i < s->n_cells; i = j) {
+		int r;
+
+		for (j = i; j < s->n_cells && same_group(&s->cells[i], &s->cells[j]); j++)
+			;
+		r = add_group(s, i, j, e);
+		if (r < 0)
+			return r;
+	}
+	judge(e);
+	return 0;
+}

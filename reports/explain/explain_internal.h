@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What the files behind explain.h share; nobody else includes this. */
+
+#include "reports/explain/explain.h"
+
+/** One part of a whole, run by run, in one or two cells. */
+struct item {
+	const char *phase;
+	int state;
+	const char *detail;
+	const double *a; /**< sums over the lanes of a's runs; NULL: nothing */
+	const double *b; /**< of b's runs */
+	double *own_a;   /**< memory of the item itself behind them, or NULL */
+	double *own_b;
+};
+
+struct items {
+	struct item *list;
+	size_t n;
+	size_t room;
+};
+
+/** How fine a whole is split. */
+enum grain { GRAIN_STATE, GRAIN_PHASE, GRAIN_PART, GRAIN_DETAIL, GRAIN_CAUSE };
+
+/**
+ * The parts of the windows of @a and @b (NULL: of @a alone), in order of time, then of states. What
+ * belongs to neither phase is an item of its own. -ENOMEM.
+ */
+int items_make(const struct cell *a, const struct cell *b, enum grain grain, struct items *ret);
+
+/** One more; takes its own memory, which is freed on failure, too. -ENOMEM. */
+int items_add(struct items *items, const struct item *item);
+
+/** The causes (see explain.h) of the windows of @a and @b; serial phases by @scaling, if any. */
+int items_causes(const struct cell *a, const struct cell *b, const struct scaling *scaling,
+	struct items *ret);
+
+void items_clear(struct items *items);
+
+#define _cleanup_items_ __attribute__((cleanup(items_clear)))
+
+/** θ = scale_a · mean(a) − scale_b · mean(b) */
+struct split {
+	const struct cell *a;
+	const struct cell *b;
+	double scale_a;
+	double scale_b;
+	double whole;                  /**< what the terms must sum to */
+	double scale;                  /**< what is small beside this needs no interval */
+	struct bootstrap *draws;       /**< of a's runs and b's */
+	const struct scaling *scaling; /**< which phases are serial; NULL: do not ask */
+};
+
+/** The terms of a difference of means; asserts that they sum to the whole. -ENOMEM. */
+int split_difference(const struct split *split, enum grain grain, struct terms *ret);
+
+/** The terms of the variance of @cell's run time, which is @variance; asserted likewise. */
+int split_variance(const struct cell *cell, double variance, struct bootstrap *draws,
+	enum grain grain, struct terms *ret);
+
+/** Can this cell's books be explained: every run has a run time and accounts? */
+bool is_explainable(const struct cell *cell);
+
+/** Is that the program's own code: user mode, or the application in a guest (or all of a guest that
+ * was not looked into)? */
+bool is_program(int state, const char *detail);
+
+void work_make(
+	const struct summary *s, const struct cell *one, const struct cell *many, struct work *ret);
+
+int scalings_make(const struct summary *s, struct explanation *e);
+int spreads_make(const struct summary *s, struct explanation *e);
+int contrasts_make(const struct summary *s, struct explanation *e);
+
+void scaling_clear(struct scaling *x);
+void spread_clear(struct spread *x);
+void contrast_clear(struct contrast *x);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** A stack on N cores against itself on one. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/explain/explain_internal.h"
+#include "reports/statistics/stat_internal.h"
+
+void scaling_clear(struct scaling *x)
+{
+	free(x->states.list);
+	free(x->phases.list);
+	free(x->parts.list);
+	free(x->details.list);
+	free(x->causes.list);
+	free(x->phase);
+}
+
+/** The cell on one core to compare with: of the same label; else of none; else any. */
+static const struct cell *find_one(const struct summary *s, const struct cell *many)
+{
+	const struct cell *best = NULL;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+
+		if (cell->cores != 1 || cell->guest != many->guest ||
+			cell->scenario != many->scenario || !is_explainable(cell))
+			continue;
+		if (cell->label == many->label)
+			return cell;
+		if (!best || !*cell->label)
+			best = cell;
+	}
+	return best;
+}
+
+/** What the estimates of a scaling need. */
+struct pair {
+	const struct cell *one;
+	const struct cell *many;
+	const struct scaling *scaling;
+	size_t phase;
+};
+
+static double mean_of(const struct cell *cell, const double *values, const double *weights)
+{
+	return values ? weighted_mean(values, weights, cell->series.n) : 0;
+}
+
+static double speedup(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+
+	return mean_of(p->one, p->one->series.runtime_ns, w[1]) /
+	       mean_of(p->many, p->many->series.runtime_ns, w[0]);
+}
+
+static double efficiency(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+
+	return speedup(w, userdata) / (double)p->many->cores;
+}
+
+static double loss(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+
+	return (double)p->many->cores * mean_of(p->many, p->many->series.runtime_ns, w[0]) -
+	       mean_of(p->one, p->one->series.runtime_ns, w[1]);
+}
+
+/** The same phase on one core, or NULL. */
+static const struct book_series *on_one(const struct pair *p, const char *name)
+{
+	for (size_t i = 0; i < p->one->n_phases; i++)
+		if (p->one->series.phases[i].name == name)
+			return &p->one->series.phases[i];
+	return NULL;
+}
+
+static const struct book_series *on_many(const struct pair *p, const char *name)
+{
+	for (size_t i = 0; i < p->many->n_phases; i++)
+		if (p->many->series.phases[i].name == name)
+			return &p->many->series.phases[i];
+	return NULL;
+}
+
+static double phase_wall(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+
+	return mean_of(p->many, on_many(p, p->scaling->phase[p->phase].name)->wall_ns, w[0]);
+}
+
+static double phase_wall_one(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+	const struct book_series *b = on_one(p, p->scaling->phase[p->phase].name);
+
+	return mean_of(p->one, b ? b->wall_ns : NULL, w[1]);
+}
+
+static double phase_loss(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+
+	return (double)p->many->cores * phase_wall(w, userdata) - phase_wall_one(w, userdata);
+}
+
+static double serial_share(const double *const *w, void *userdata)
+{
+	struct pair p = *(const struct pair *)userdata;
+	double serial = 0;
+
+	for (p.phase = 0; p.phase < p.scaling->n_phases; p.phase++)
+		if (p.scaling->phase[p.phase].serial)
+			serial += phase_wall_one(w, &p);
+	return serial / mean_of(p.one, p.one->series.runtime_ns, w[1]);
+}
+
+/** Amdahl 1967. */
+static double amdahl(const double *const *w, void *userdata)
+{
+	const struct pair *p = userdata;
+	double f = serial_share(w, userdata);
+
+	return 1 / (f + (1 - f) / (double)p->many->cores);
+}
+
+typedef double (*interval_t)(
+	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret);
+
+static struct estimate work_out(
+	struct bootstrap *draws, interval_t interval, estimate_t estimate, struct pair *p)
+{
+	struct estimate e;
+
+	e.value = interval(draws, estimate, p, &e.range);
+	return e;
+}
+
+/** Mean number of lanes that were at work, over all runs. */
+static double active_lanes(const struct book_series *b, size_t n)
+{
+	double wall = 0, active = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		wall += b->wall_ns[i];
+		active += b->whole_ns[i] - b->term_ns[STATE_BLOCKED][i];
+		for (size_t j = 0; j < b->n_details; j++)
+			if (b->details[j].state == STATE_GUEST &&
+				strcmp(b->details[j].detail, "idle") == 0)
+				active -= b->details[j].ns[i];
+	}
+	return wall > 0 ? active / wall : NAN;
+}
+
+static int make_phases(struct scaling *x, struct bootstrap *draws, struct pair *p)
+{
+	const struct run_series *series = &x->many->series;
+
+	x->phase = calloc(x->many->n_phases + 1, sizeof(*x->phase));
+	if (!x->phase)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->many->n_phases; i++) {
+		const struct book_series *b = &series->phases[i];
+		struct phase_scaling *phase = &x->phase[x->n_phases];
+
+		if (phase_is_outside(b->name))
+			continue;
+		p->phase = x->n_phases++;
+		phase->name = b->name;
+		phase->active = active_lanes(b, series->n);
+		phase->serial = phase->active <= SERIAL_LANES;
+		phase->wall_ns = work_out(draws, bootstrap_positive, phase_wall, p);
+		phase->wall_one_ns = work_out(draws, bootstrap_positive, phase_wall_one, p);
+		phase->loss_ns = work_out(draws, bootstrap_interval, phase_loss, p);
+	}
+	return 0;
+}
+
+static int make_scaling(
+	const struct summary *s, const struct cell *one, const struct cell *many, struct scaling *x)
+{
+	_cleanup_bootstrap_ struct bootstrap *draws = NULL;
+	size_t n[2] = {many->series.n, one->series.n};
+	struct pair pair = {one, many, x, 0};
+	struct split split = {.a = many, .b = one, .scale_a = 1, .scale_b = 1};
+	int r = bootstrap_make(n, 2, &draws);
+
+	*x = (struct scaling){.one = one, .many = many};
+	if (r < 0)
+		return r;
+	x->speedup = work_out(draws, bootstrap_positive, speedup, &pair);
+	x->efficiency = work_out(draws, bootstrap_positive, efficiency, &pair);
+	x->loss_ns = work_out(draws, bootstrap_interval, loss, &pair);
+	r = make_phases(x, draws, &pair);
+	if (r < 0)
+		return r;
+	x->serial_share = work_out(draws, bootstrap_positive, serial_share, &pair);
+	x->amdahl = work_out(draws, bootstrap_positive, amdahl, &pair);
+	work_make(s, one, many, &x->work);
+	split.draws = draws;
+	split.whole = x->loss_ns.value;
+	split.scale = (double)many->cores * many->runtime_ns.mean;
+	r = split_difference(&split, GRAIN_STATE, &x->states);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_PHASE, &x->phases);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_PART, &x->parts);
+	if (r >= 0)
+		r = split_difference(&split, GRAIN_DETAIL, &x->details);
+	split.scaling = x;
+	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
+}
+
+int scalings_make(const struct summary *s, struct explanation *e)
+{
+	e->scalings = calloc(s->n_cells + 1, sizeof(*e->scalings));
+	if (!e->scalings)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *many = &s->cells[i];
+		const struct cell *one = many->cores > 1 ? find_one(s, many) : NULL;
+		int r;
+
+		if (!one || !is_explainable(many))
+			continue;
+		r = make_scaling(s, one, many, &e->scalings[e->n_scalings++]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/explain/words_internal.h"
+#include "reports/text/format.h"
+
+struct verdict *verdict_begin(struct verdicts *v, bool good)
+{
+	static struct verdict spare;
+	struct verdict *verdict = v->n < v->max ? &v->list[v->n++] : &spare;
+
+	*verdict = (struct verdict){.good = good};
+	return verdict;
+}
+
+static bool same_group(const struct cell *a, const struct cell *b)
+{
+	return a->cores == b->cores && a->scenario == b->scenario;
+}
+
+static const struct contrast *contrast_of(
+	const struct summary *s, const struct cell *a, const struct cell *b)
+{
+	const struct explanation *e = s->explanation;
+
+	for (size_t i = 0; i < e->n_contrasts; i++) {
+		const struct contrast *x = &e->contrasts[i];
+
+		if ((x->a == a && x->b == b) || (x->a == b && x->b == a))
+			return x;
+	}
+	return NULL;
+}
+
+/** Of the cells of @first's group the one with the shortest mean run time; and how many have one.
+ */
+static const struct cell *fastest(
+	const struct summary *s, const struct cell *first, size_t *ret_with_time)
+{
+	const struct cell *best = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+
+		if (!same_group(cell, first) || cell->runtime_ns.n == 0)
+			continue;
+		n++;
+		if (!best || cell->runtime_ns.mean < best->runtime_ns.mean)
+			best = cell;
+	}
+	*ret_with_time = n;
+	return best;
+}
+
+static void say_against(struct verdict *v, const struct contrast *x, const struct cell *cell)
+{
+	const struct comparison *c = &x->runtime;
+
+	say(v, "; %s takes %.2f times as long", cell->name, c->ratio);
+	if (!isnan(c->ratio_interval.low))
+		say(v, " [%.2f, %.2f]", c->ratio_interval.low, c->ratio_interval.high);
+	if (isnan(c->p_holm) && !(x->a->runtime_ns.n >= 2 && x->b->runtime_ns.n >= 2))
+		say(v, " (too few runs to tell chance)");
+	else if (!x->differs && c->p_holm < 0.05 && !x->control)
+		say(v, " (no more than noise makes)");
+	else if (!x->differs && interval_excludes(&c->ratio_interval, 1) && !isnan(c->p_holm))
+		say(v, " (though by Welch’s test, %s after Holm, that may be chance)",
+			format_p(c->p_holm).text);
+	else if (!x->differs)
+		say(v, " (these runs do not tell the two apart)");
+}
+
+static void compare_stacks(const struct summary *s, const struct cell *first, struct verdicts *v)
+{
+	size_t n = 0;
+	const struct cell *best = fastest(s, first, &n);
+	struct verdict *verdict;
+
+	if (n < 2)
+		return;
+	verdict = verdict_begin(v, true);
+	say(verdict, "On %lld %s %s has the shortest mean run time, %s s (n = %zu)",
+		(long long)first->cores, cores_word(first->cores), best->name,
+		format_spread(&best->runtime_ns).text, best->runtime_ns.n);
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+		const struct contrast *x;
+
+		if (!same_group(cell, first) || cell == best)
+			continue;
+		x = contrast_of(s, cell, best);
+		if (x)
+			say_against(verdict, x, cell);
+	}
+	say(verdict, ".");
+}
+
+static void report_controls(const struct summary *s, struct verdicts *v)
+{
+	const struct explanation *e = s->explanation;
+
+	for (size_t i = 0; i < e->n_contrasts; i++)
+		if (e->contrasts[i].control)
+			contrast_words(&e->contrasts[i], verdict_begin(v, true));
+}
+
+/** Of each stack, the most cores it was measured on: why that is not so many times as fast. */
+static void explain_speedup(const struct summary *s, struct verdicts *v)
+{
+	const struct explanation *e = s->explanation;
+
+	for (size_t i = 0; i < e->n_scalings; i++) {
+		const struct scaling *x = &e->scalings[i];
+		bool most = true;
+
+		for (size_t j = 0; j < e->n_scalings; j++)
+			most &= e->scalings[j].many->name != x->many->name ||
+				e->scalings[j].many->cores <= x->many->cores;
+		if (most)
+			scaling_words(x, verdict_begin(v, true));
+	}
+}
+
+/** The cell whose runs differ most: why. */
+static void explain_spread(const struct summary *s, struct verdicts *v)
+{
+	const struct explanation *e = s->explanation;
+	const struct spread *worst = NULL;
+
+	for (size_t i = 0; i < e->n_spreads; i++)
+		if (e->spreads[i].runtime.n >= 2 &&
+			(!worst || e->spreads[i].runtime.cv > worst->runtime.cv))
+			worst = &e->spreads[i];
+	if (!worst)
+		return;
+	spread_words(worst, verdict_begin(v, true));
+	if (e->n_spreads > 1 && strlen(v->list[v->n - 1].text) + 32 < sizeof(v->list->text)) {
+		struct verdict *verdict = &v->list[v->n - 1];
+
+		memmove(verdict->text + strlen("Most varies "), verdict->text,
+			strlen(verdict->text) + 1);
+		memcpy(verdict->text, "Most varies ", strlen("Most varies "));
+	}
+}
+
+/** The largest state that is not the program's own progress, or -1. */
+static int largest_loss(const struct book *book)
+{
+	int worst = -1;
+
+	for (int i = 0; i < STATE_COUNT; i++)
+		if (i != STATE_GUEST && i != STATE_USER && book->state_ns[i] > 0 &&
+			(worst < 0 || book->state_ns[i] > book->state_ns[worst]))
+			worst = i;
+	return worst;
+}
+
+static void name_losses(const struct summary *s, const struct cell *first, struct verdicts *v)
+{
+	struct verdict *verdict = NULL;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct book *book = &s->cells[i].window;
+		int worst;
+
+		if (!same_group(&s->cells[i], first) || !book->has_accounts ||
+			book->lane_time_ns <= 0)
+			continue;
+		worst = largest_loss(book);
+		if (!verdict) {
+			verdict = verdict_begin(v, true);
+			say(verdict,
+				"Share of the lanes' time on %lld %s that went into the program or "
+				"guest "
+				"code, and the largest other share: ",
+				(long long)first->cores, cores_word(first->cores));
+		} else {
+			say(verdict, "; ");
+		}
+		say(verdict, "%s %s %%", s->cells[i].name,
+			format_percent(book->state_ns[STATE_GUEST] + book->state_ns[STATE_USER],
+				book->lane_time_ns)
+				.text);
+		if (worst >= 0)
+			say(verdict, ", %s %s %%",
+				worst == STATE_NONE ? "other" : state_table[worst].name,
+				format_percent(book->state_ns[worst], book->lane_time_ns).text);
+	}
+	if (verdict)
+		say(verdict, ".");
+}
+
+static void judge_books(const struct summary *s, struct verdicts *v)
+{
+	size_t closed = 0, audited = 0, unknown = 0;
+	int64_t lost = 0;
+	double worst = NAN;
+	struct verdict *verdict;
+
+	if (s->n_ok == 0)
+		return;
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+
+		closed += cell->n_closed;
+		audited += cell->n_audited;
+		unknown += cell->n_not_audited;
+		lost += cell->lost_events;
+		if (!isnan(cell->audit_worst) && !(cell->audit_worst <= worst))
+			worst = cell->audit_worst;
+	}
+	verdict = verdict_begin(v, closed == s->n_ok);
+	say(verdict, "The books close in %zu of %zu measured runs", closed, s->n_ok);
+	if (lost > 0)
+		say(verdict, "; %lld events could not be recorded", (long long)lost);
+	say(verdict, ".");
+	verdict = verdict_begin(v, audited == s->n_ok);
+	say(verdict, "Independent clocks agree with the books in %zu of %zu measured runs", audited,
+		s->n_ok);
+	if (unknown > 0)
+		say(verdict, " (%zu could not be audited)", unknown);
+	if (worst > 1)
+		say(verdict, "; the largest difference is %.1f times what counts as agreement",
+			worst);
+	else if (worst >= 0)
+		say(verdict, "; the largest difference is %.0f %% of what counts as agreement",
+			100 * worst);
+	say(verdict, ".");
+}
+
+static void name_failures(const struct summary *s, struct verdicts *v)
+{
+	const struct store_tables *t = store_tables(s->store);
+
+	for (size_t i = 0; i < t->n_runs; i++) {
+		const struct store_run *run = &t->runs[i];
+
+		if (!run->ok)
+			say(verdict_begin(v, false),
+				"Run %lld failed (%s on %lld %s, repetition %lld): %s",
+				(long long)run->id, run->guest, (long long)run->cores,
+				cores_word(run->cores), (long long)run->repetition,
+				run->error ? run->error : "no reason recorded");
+	}
+}
+
+size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max)
+{
+	struct verdicts v = {.list = ret, .max = max};
+
+	if (s->n_runs == 0)
+		say(verdict_begin(&v, false), "The store holds no runs.");
+	for (size_t i = 0; i < s->n_cells; i++)
+		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
+			compare_stacks(s, &s->cells[i], &v);
+	report_controls(s, &v);
+	explain_speedup(s, &v);
+	for (size_t i = 0; i < s->n_cells; i++)
+		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
+			name_losses(s, &s->cells[i], &v);
+	explain_spread(s, &v);
+	verdicts_of_order(s, &v);
+	verdicts_of_clocks(s, &v);
+	judge_books(s, &v);
+	name_failures(s, &v);
+	return v.n;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/explain/explain_internal.h"
+#include "reports/explain/words_internal.h"
+#include "reports/text/format.h"
+
+/* More causes than this are more than a reader takes in. */
+#define NAMED_MAX 6
+/* A detail with this share of its cause is what the cause is mostly made of. */
+#define MOSTLY 0.5
+
+void say(struct verdict *v, const char *format, ...)
+{
+	size_t used = strlen(v->text);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(v->text + used, sizeof(v->text) - used, format, ap);
+	va_end(ap);
+	/* A cut must not leave half a character behind. */
+	if (strlen(v->text) + 1 == sizeof(v->text)) {
+		size_t end = strlen(v->text);
+
+		while (end > 0 && ((unsigned char)v->text[end - 1] & 0xc0) == 0x80)
+			end--;
+		if (end > 0)
+			v->text[end - 1] = '\0';
+	}
+}
+
+const char *cores_word(int64_t cores)
+{
+	return cores == 1 ? "core" : "cores";
+}
+
+struct format_text format_p(double p)
+{
+	struct format_text t;
+
+	if (p < 0.001)
+		strcpy(t.text, "p < 0.001");
+	else
+		snprintf(t.text, sizeof(t.text), "p = %.*f", p < 0.1 ? 3 : 2, p);
+	return t;
+}
+
+struct format_text format_points(double value)
+{
+	struct format_text t;
+	double size = fabs(value);
+
+	snprintf(t.text, sizeof(t.text), "%.*f", size < 1 ? 2 : size < 10 ? 1 : 0, value);
+	/* "-0.0" looks like more than nothing. */
+	if (strtod(t.text, NULL) == 0 && t.text[0] == '-')
+		memmove(t.text, t.text + 1, strlen(t.text));
+	return t;
+}
+
+bool is_looked_into(const struct cell *cell)
+{
+	for (size_t i = 0; i < cell->n_details; i++)
+		if (cell->details[i].state == STATE_GUEST && *cell->details[i].detail)
+			return true;
+	return false;
+}
+
+static const char *const cause_titles[TERM_COUNT] = {
+	[STATE_NONE] = "states that this report has no name for",
+	[STATE_ONCPU] = "time on the CPU, not told apart",
+	[STATE_VMM] = "the hypervisor’s own code",
+	[STATE_KERNEL] = "the host’s kernel",
+	[STATE_IRQ] = "interrupts",
+	[STATE_PREEMPTED] = "preempted",
+	[STATE_WAKEUP] = "woken and waiting for a CPU",
+	[STATE_BLOCKED] = "blocked",
+	[STATE_THROTTLED] = "throttled by a quota",
+	[TERM_RESIDUAL] = "not accounted for",
+};
+
+static bool is_serial(const struct scaling *scaling, const char *phase)
+{
+	for (size_t i = 0; scaling && i < scaling->n_phases; i++)
+		if (scaling->phase[i].name == phase)
+			return scaling->phase[i].serial;
+	return false;
+}
+
+/** The value of a cause's detail, over all phases that the cause is of. */
+static double detail_value(const struct naming *n, int state, const char *detail)
+{
+	double value = 0;
+
+	for (size_t i = 0; i < n->details->n; i++) {
+		const struct term *t = &n->details->list[i];
+
+		if (t->state == state && t->detail == detail && !is_serial(n->scaling, t->phase))
+			value += t->value;
+	}
+	return value;
+}
+
+static void say_detail(struct verdict *v, const struct naming *n, const struct term *cause)
+{
+	const char *best = NULL;
+	double most = 0;
+
+	for (size_t i = 0; i < n->details->n; i++) {
+		const struct term *t = &n->details->list[i];
+		double value;
+
+		if (t->state != cause->state || !t->detail || !*t->detail ||
+			is_serial(n->scaling, t->phase))
+			continue;
+		value = detail_value(n, t->state, t->detail) / cause->value;
+		if (value > most) {
+			most = value;
+			best = t->detail;
+		}
+	}
+	if (best && most >= MOSTLY)
+		say(v, " (%s%.64s)", most > 0.95 ? "" : "most of it ", best);
+}
+
+static void say_name(struct verdict *v, const struct naming *n, const struct term *t)
+{
+	if (t->state < 0) {
+		say(v, "the serial phase %.64s", t->phase);
+	} else if (t->state == STATE_USER) {
+		say(v, n->inside ? "the program’s own code" : "the program or guest code");
+		if (n->about_program)
+			n->about_program(v, n->userdata);
+	} else if (t->state == STATE_GUEST) {
+		say(v, "the guest’s %.64s", t->detail);
+	} else {
+		say(v, "%s", cause_titles[t->state]);
+		say_detail(v, n, t);
+	}
+}
+
+/** A term that can be named: large enough, and its interval, where there is one, tells it from 0.
+ */
+static bool is_certain(const struct naming *n, const struct term *t)
+{
+	if (fabs(t->value) < n->least)
+		return false;
+	return isnan(t->range.low) || interval_excludes(&t->range, 0);
+}
+
+bool say_causes(struct verdict *v, const struct naming *n)
+{
+	size_t named = 0;
+	double rest = 0;
+
+	for (size_t i = 0; i < n->causes->n; i++) {
+		const struct term *t = &n->causes->list[i];
+
+		if (named == NAMED_MAX || !is_certain(n, t)) {
+			rest += t->value;
+			continue;
+		}
+		say(v, "%s%s%s", named ? ", " : "", format_points(t->value / n->unit).text,
+			n->unit_name);
+		if (!isnan(t->range.low))
+			say(v, " [%s, %s]", format_points(t->range.low / n->unit).text,
+				format_points(t->range.high / n->unit).text);
+		say(v, " ");
+		say_name(v, n, t);
+		named++;
+	}
+	if (named && fabs(rest) >= n->least)
+		say(v, "; %s%s in what is small or cannot be told from nothing by these runs",
+			format_points(rest / n->unit).text, n->unit_name);
+	return named > 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What the files that write sentences share; nobody else includes this. */
+
+#include "reports/explain/explain.h"
+#include "reports/summary/summary.h"
+
+/** Add to the sentence; what does not fit is cut, between characters. */
+__attribute__((format(printf, 2, 3))) void say(struct verdict *v, const char *format, ...);
+
+struct verdicts {
+	struct verdict *list;
+	size_t n;
+	size_t max;
+};
+
+/** One more, empty; beyond the maximum a spare one that nobody sees. */
+struct verdict *verdict_begin(struct verdicts *v, bool good);
+
+/** What the order of execution has to do with run times; outliers; warm-ups. */
+void verdicts_of_order(const struct summary *s, struct verdicts *v);
+
+/** Guests' clocks against the host's. */
+void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
+
+/** "core", "cores" */
+const char *cores_word(int64_t cores);
+
+/** "p < 0.001", "p = 0.013" */
+struct format_text format_p(double p);
+
+/** "0.35", "3.4", "34": so many digits that two values can be told apart. */
+struct format_text format_points(double value);
+
+/** A named term and how it is written. */
+struct naming {
+	const struct terms *causes;
+	const struct terms *details; /**< what a cause is mostly made of is looked up here */
+	const struct scaling
+		*scaling;      /**< whose serial phases are no part of other causes, or NULL */
+	bool inside;           /**< guests were looked into: their program is told apart */
+	double unit;           /**< terms are written as multiples of this, */
+	const char *unit_name; /**< with this behind: " %", " s", "" */
+	double least;          /**< smaller terms are not named */
+	/** Words to follow the program's own code in brackets, or NULL. */
+	void (*about_program)(struct verdict *v, const void *userdata);
+	const void *userdata;
+};
+
+/**
+ * "34 [30, 38] the program's own code (...), 15 [14, 16] the serial phase encode, ..., 3 in other
+ * causes". Only terms whose interval excludes 0 are named; the others are summed up at the end.
+ * False: none could be named.
+ */
+bool say_causes(struct verdict *v, const struct naming *naming);
+
+/** Was one of the cell's guests looked into? */
+bool is_looked_into(const struct cell *cell);

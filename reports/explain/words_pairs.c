@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** Two cells, and the runs of one cell, in words. */
+#include <math.h>
+#include <string.h>
+
+#include "reports/explain/explain_internal.h"
+#include "reports/explain/words_internal.h"
+#include "reports/text/format.h"
+
+/* A cause below this share of a difference, or of a variance, is not named. */
+#define SHARE_LEAST 0.03
+/* With fewer runs a variance's split describes these runs, and is no finding. */
+#define SPREAD_MIN 5
+/* Four significant digits do not show less. */
+#define SPREAD_VISIBLE 0.0001
+
+static bool has_guest(const struct cell *cell)
+{
+	return cell->window.state_ns[STATE_GUEST] > 0;
+}
+
+static bool is_inside(const struct cell *cell)
+{
+	return !has_guest(cell) || is_looked_into(cell);
+}
+
+static void say_seconds(struct verdict *v, const struct interval *range)
+{
+	if (!isnan(range->low))
+		say(v, " [%s, %s]", format_seconds(range->low).text,
+			format_seconds(range->high).text);
+}
+
+static void say_split(const struct contrast *x, struct verdict *v)
+{
+	struct naming naming = {.causes = &x->causes,
+		.details = &x->details,
+		.inside = is_inside(x->a) && is_inside(x->b),
+		.unit = 1e9,
+		.unit_name = " s",
+		.least = SHARE_LEAST * fabs(x->runtime.difference)};
+
+	if (x->causes.n == 0)
+		return;
+	say(v, ": ");
+	if (!say_causes(v, &naming))
+		say(v, "these runs tell none of the causes from nothing");
+}
+
+static void say_control(const struct contrast *x, struct verdict *v)
+{
+	const struct comparison *c = &x->runtime;
+
+	v->good = !(c->p_holm < 0.05);
+	say(v, "A/A control: %s on %lld %s, measured as two, differs from itself by %s s",
+		x->a->guest, (long long)x->a->cores, cores_word(x->a->cores),
+		format_seconds(c->difference).text);
+	say_seconds(v, &c->difference_interval);
+	say(v, " (%s %%)", format_points(100 * (c->ratio - 1)).text);
+	if (v->good)
+		say(v, ": noise alone makes that. Less between stacks is not called a difference");
+	else
+		say(v,
+			", more than chance makes (%s): something else changes from run to run, "
+			"and differences of that size between stacks mean nothing",
+			format_p(c->p_holm).text);
+	say(v, ".");
+}
+
+/** No difference was found: how large a one would have been? */
+static void say_blindness(const struct contrast *x, struct verdict *v)
+{
+	const struct comparison *c = &x->runtime;
+
+	if (c->p_holm < 0.05 && c->difference <= x->noise_ns) {
+		say(v, ": no more than noise makes in the A/A control (%s s)",
+			format_seconds(x->noise_ns).text);
+		return;
+	}
+	if (isnan(c->welch_p)) {
+		say(v, " (too few runs to tell chance)");
+		return;
+	}
+	say(v,
+		": these runs do not tell the two apart (%s). A difference would have to be %s s "
+		"(%s %%) to "
+		"be found four times in five",
+		format_p(isnan(c->p_holm) ? c->welch_p : c->p_holm).text,
+		format_seconds(c->detectable).text,
+		format_points(100 * c->detectable / x->b->runtime_ns.mean).text);
+}
+
+void contrast_words(const struct contrast *x, struct verdict *v)
+{
+	const struct comparison *c = &x->runtime;
+
+	*v = (struct verdict){.good = true};
+	if (x->control) {
+		say_control(x, v);
+		return;
+	}
+	say(v, "On %lld %s %s takes %s s", (long long)x->a->cores, cores_word(x->a->cores),
+		x->a->name, format_seconds(c->difference).text);
+	say_seconds(v, &c->difference_interval);
+	say(v, " longer than %s", x->b->name);
+	if (!x->differs) {
+		say_blindness(x, v);
+	} else {
+		say(v, ", %.2f times as long (%s, Hedges’ g %.1f)", c->ratio,
+			format_p(c->p_holm).text, c->hedges_g);
+		say_split(x, v);
+	}
+	say(v, ".");
+}
+
+static void say_repetitions(const struct spread *x, struct verdict *v)
+{
+	const struct repetitions *n = &x->one_percent;
+
+	if (n->n == 0)
+		return;
+	say(v, " A mean that is known to ± 1 %% takes %zu runs", n->n);
+	if (n->n_cautious == 0 || n->n_cautious > 100 * n->n)
+		say(v, ", or far more: these runs hardly tell σ");
+	else if (n->n_cautious > n->n)
+		say(v, ", or %zu, should σ be as large as these few runs allow", n->n_cautious);
+	say(v, ".");
+}
+
+static void say_variance(const struct spread *x, struct verdict *v)
+{
+	struct naming naming = {.causes = &x->causes,
+		.details = &x->details,
+		.inside = is_inside(x->cell),
+		.unit = x->variance / 100,
+		.unit_name = " %",
+		.least = SHARE_LEAST * x->variance};
+
+	if (x->causes.n == 0 || x->runtime.cv < SPREAD_VISIBLE)
+		return;
+	say(v, " Of the variance ");
+	if (!say_causes(v, &naming))
+		say(v, "these runs tell none of the causes from nothing");
+	else if (x->runtime.n < SPREAD_MIN)
+		say(v, "; with %zu runs that describes these and foretells nothing", x->runtime.n);
+	say(v, ".");
+}
+
+void spread_words(const struct spread *x, struct verdict *v)
+{
+	const struct description *d = &x->runtime;
+
+	*v = (struct verdict){.good = true};
+	say(v, "%s on %lld %s: ", x->cell->name, (long long)x->cell->cores,
+		cores_word(x->cell->cores));
+	if (d->n == 0) {
+		say(v, "no run time is known.");
+		return;
+	}
+	say(v, "%s s", format_seconds(d->mean).text);
+	if (d->n < 2) {
+		say(v, " in one run: nothing can be said of its spread.");
+		return;
+	}
+	say_seconds(v, &d->mean_interval);
+	say(v, " in %zu runs, σ %s", d->n, format_time(d->stddev).text);
+	say(v, " (CV %s %%; σ is within %s and %s", format_points(100 * d->cv).text,
+		format_time(d->stddev_interval.low).text,
+		format_time(d->stddev_interval.high).text);
+	say(v, " where run times are normal), median %s s.", format_seconds(d->median).text);
+	say_variance(x, v);
+	say_repetitions(x, v);
+}

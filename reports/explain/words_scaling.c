@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** A stack on N cores against itself on one, in words. */
+#include <math.h>
+#include <string.h>
+
+#include "reports/explain/explain_internal.h"
+#include "reports/explain/words_internal.h"
+#include "reports/text/format.h"
+
+/* Points of efficiency below which a cause is not named. */
+#define POINTS_LEAST 0.5
+
+static bool is_serial(const struct scaling *x, const char *phase)
+{
+	for (size_t i = 0; i < x->n_phases; i++)
+		if (x->phase[i].name == phase)
+			return x->phase[i].serial;
+	return false;
+}
+
+/** Mean over the runs of the program's own time in the parallel phases, sum of the lanes. */
+static double program_ns(const struct scaling *x, const struct cell *cell)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < cell->n_phases; i++) {
+		const struct book_series *phase = &cell->series.phases[i];
+
+		if (phase_is_outside(phase->name) || is_serial(x, phase->name))
+			continue;
+		for (size_t j = 0; j < phase->n_details; j++)
+			if (is_program(phase->details[j].state, phase->details[j].detail))
+				for (size_t k = 0; k < cell->series.n; k++)
+					sum += phase->details[j].ns[k];
+	}
+	return sum / (double)cell->series.n;
+}
+
+static void about_program(struct verdict *v, const void *userdata)
+{
+	const struct scaling *x = userdata;
+	const struct work *w = &x->work;
+	double one = program_ns(x, x->one);
+
+	if (!(one > 0))
+		return;
+	say(v, " (%.2f times as long in all", program_ns(x, x->many) / one);
+	if (isfinite(w->instructions) && isfinite(w->cycles_per_instruction))
+		say(v, "; the lanes’ instructions × %.2f, cycles for each × %.2f", w->instructions,
+			w->cycles_per_instruction);
+	if (isfinite(w->instructions) && isfinite(w->ns_per_cycle))
+		say(v, ", time for a cycle × %.2f", w->ns_per_cycle);
+	if (w->machine_cores > 0 && (size_t)x->many->cores > w->machine_cores)
+		say(v, "; %lld lanes share %zu cores", (long long)x->many->cores, w->machine_cores);
+	if (!isfinite(w->instructions))
+		say(v, "; without counters slower work is not told from more work");
+	say(v, ")");
+}
+
+static void say_range(struct verdict *v, const struct interval *range, double unit)
+{
+	if (!isnan(range->low))
+		say(v, " [%s, %s]", format_points(range->low * unit).text,
+			format_points(range->high * unit).text);
+}
+
+static void say_amdahl(struct verdict *v, const struct scaling *x)
+{
+	size_t n = 0;
+
+	if (!(x->serial_share.value > 0))
+		return;
+	say(v, " Serial (");
+	for (size_t i = 0; i < x->n_phases; i++)
+		if (x->phase[i].serial)
+			say(v, "%s%.64s: %.1f of %lld lanes at work", n++ ? ", " : "",
+				x->phase[i].name, x->phase[i].active, (long long)x->many->cores);
+	say(v, ") is %s %%", format_points(100 * x->serial_share.value).text);
+	say_range(v, &x->serial_share.range, 100);
+	say(v, " of the run time on one core: by Amdahl’s law no more than %.2f times",
+		x->amdahl.value);
+	if (x->speedup.value > x->amdahl.value)
+		say(v, ", were it no faster on %lld", (long long)x->many->cores);
+	say(v, ".");
+}
+
+void scaling_words(const struct scaling *x, struct verdict *v)
+{
+	double unit = (double)x->many->cores * x->many->runtime_ns.mean / 100;
+	struct naming naming = {.causes = &x->causes,
+		.details = &x->details,
+		.scaling = x,
+		.inside = !is_looked_into(x->many) ? x->many->window.state_ns[STATE_GUEST] == 0
+						   : true,
+		.unit = unit,
+		.unit_name = "",
+		.least = POINTS_LEAST * unit,
+		.about_program = about_program,
+		.userdata = x};
+
+	*v = (struct verdict){.good = true};
+	say(v, "On %lld cores %s is %.2f times", (long long)x->many->cores, x->many->name,
+		x->speedup.value);
+	if (!isnan(x->speedup.range.low))
+		say(v, " [%.2f, %.2f]", x->speedup.range.low, x->speedup.range.high);
+	say(v, " as fast as on one: efficiency %s %%",
+		format_points(100 * x->efficiency.value).text);
+	say_range(v, &x->efficiency.range, 100);
+	say(v, ", %s points %s", format_points(fabs(100 - 100 * x->efficiency.value)).text,
+		x->efficiency.value > 1 ? "gained" : "lost");
+	if (isnan(x->loss_ns.range.low))
+		say(v, " (too few runs for intervals)");
+	if (!isnan(x->loss_ns.range.low) && !interval_excludes(&x->loss_ns.range, 0))
+		say(v, ", which is within what runs differ by");
+	say(v, ". Of the points lost ");
+	if (!say_causes(v, &naming))
+		say(v, "these runs tell none of the causes from nothing");
+	say(v, ".");
+	say_amdahl(v, x);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "common/cleanup.h"
+#include "reports/explain/explain.h"
+#include "reports/export/export.h"
+#include "reports/summary/boot.h"
+#include "reports/text/csv.h"
+
+/* What else is exported: tables of the store with the words that tell their rows apart. Columns are
+ * named in the first line; times of these are whole nanoseconds, as the store's. */
+#define RUN_COLUMNS "r.id AS run, r.guest, r.cores, r.label, r.repetition"
+
+static const struct {
+	const char *file;
+	const char *sql;
+} store_tables_sql[] = {
+	{"phases.csv",
+		"SELECT " RUN_COLUMNS ", p.name AS phase, p.start_ns, p.end_ns,"
+		" p.end_ns - p.start_ns AS duration_ns FROM phase p JOIN run r ON r.id = p.run"
+		" ORDER BY r.id, p.start_ns"},
+	{"accounts.csv",
+		"SELECT " RUN_COLUMNS ", a.phase, a.lane, a.state, a.detail, a.ns, a.exact,"
+		" a.samples, a.count FROM account a JOIN run r ON r.id = a.run"
+		" ORDER BY r.id, a.rowid"},
+	{"audits.csv",
+		"SELECT " RUN_COLUMNS ", a.phase, a.lane, a.what, a.books_ns, a.other_ns,"
+		" a.bound_ns FROM audit a JOIN run r ON r.id = a.run ORDER BY r.id, a.rowid"},
+	{"counters.csv",
+		"SELECT " RUN_COLUMNS ", c.lane, c.name, c.value, c.enabled_ns, c.running_ns"
+		" FROM counter c JOIN run r ON r.id = c.run ORDER BY r.id, c.rowid"},
+	{"rows.csv", "SELECT " RUN_COLUMNS ", t.task, t.lane, t.start_ns, t.end_ns"
+		     " FROM row t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid"},
+};
+
+/** A table of the store that is written as it is. */
+struct table_file {
+	const struct export_job *job;
+	const char *sql;
+};
+
+static int put_column(struct store_reader *store, sqlite3_stmt *query, int column, FILE *out)
+{
+	const char *text;
+
+	if (column > 0)
+		fputc(',', out);
+	if (sqlite3_column_type(query, column) == SQLITE_NULL)
+		return 0;
+	text = store_text(store, query, column);
+	csv_text(out, text);
+	return text ? 0 : -ENOMEM;
+}
+
+static int fill_table(void *userdata, FILE *out)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	const struct table_file *t = userdata;
+	int r = store_prepare(t->job->store, &query, t->sql);
+
+	if (r < 0)
+		return export_store_error(t->job, r);
+	for (int i = 0; i < sqlite3_column_count(query); i++)
+		fprintf(out, "%s%s", i ? "," : "", sqlite3_column_name(query, i));
+	fputc('\n', out);
+	while ((r = store_step(t->job->store, query)) > 0) {
+		for (int i = 0; i < sqlite3_column_count(query); i++)
+			if (put_column(t->job->store, query, i, out) < 0)
+				return -ENOMEM;
+		fputc('\n', out);
+	}
+	return r == -EBADMSG ? export_store_error(t->job, r) : r;
+}
+
+static int fill_cells(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return summary_write_cells_csv(job->summary, out);
+}
+
+static int fill_runs(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return summary_write_runs_csv(job->summary, out);
+}
+
+static int fill_explanation(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return explanation_write_csv(job->summary, out);
+}
+
+static int fill_boot(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return boot_write_csv(job->summary, out);
+}
+
+int export_tables(const struct export_job *job)
+{
+	void *userdata = (void *)(uintptr_t)job;
+	int r = output_file(job->output, "summary.csv", fill_cells, userdata, job->error);
+
+	if (r >= 0)
+		r = output_file(job->output, "runs.csv", fill_runs, userdata, job->error);
+	if (r >= 0)
+		r = output_file(
+			job->output, "explanation.csv", fill_explanation, userdata, job->error);
+	return r < 0 ? r : output_file(job->output, "boot.csv", fill_boot, userdata, job->error);
+}
+
+int export_csv(const struct export_job *job)
+{
+	int r = export_tables(job);
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(store_tables_sql); i++) {
+		struct table_file table = {job, store_tables_sql[i].sql};
+
+		r = output_file(
+			job->output, store_tables_sql[i].file, fill_table, &table, job->error);
+	}
+	return r;
+}

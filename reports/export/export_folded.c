@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "common/cleanup.h"
+#include "reports/export/export.h"
+#include "reports/flames/flames.h"
+#include "reports/flames/folded.h"
+
+/** What one flame graph file is made from. */
+struct flame_file {
+	const struct summary *summary;
+	const struct flame_kind *kind;
+	const struct cell *cell;
+	const struct stack_tree *tree;
+};
+
+static int fill_folded(void *userdata, FILE *out)
+{
+	const struct flame_file *flame = userdata;
+
+	return folded_write(flame->tree, out);
+}
+
+static int fill_svg(void *userdata, FILE *out)
+{
+	const struct flame_file *flame = userdata;
+
+	return flame_draw(flame->summary, flame->kind, flame->cell, flame->tree, true, 0, 0, out);
+}
+
+static int write_flame(const struct export_job *job, struct flame_file *flame, const char *suffix,
+	output_fill_t fill)
+{
+	_cleanup_free_ char *name = flame_name(flame->kind, flame->cell), *file = NULL;
+
+	if (!name || asprintf(&file, "%s%s", name, suffix) < 0) {
+		file = NULL;
+		return -ENOMEM;
+	}
+	return output_file(job->output, file, fill, flame, job->error);
+}
+
+/* For people only: as folded stacks it would be the first kind again. */
+static int draw_guest_threads(const struct export_job *job, const struct cell *cell)
+{
+	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
+	struct flame_file flame = {job->summary, &flame_guest_threads, cell, NULL};
+	int r = flame_tree(job->summary, flame.kind, flame.cell, &tree);
+
+	if (r < 0)
+		return export_store_error(job, r);
+	flame.tree = tree;
+	return tree ? write_flame(job, &flame, ".svg", fill_svg) : 0;
+}
+
+int export_flames(const struct export_job *job, bool svg)
+{
+	for (size_t i = 0; i < job->summary->n_cells; i++) {
+		for (size_t k = 0; k < FLAME_KINDS; k++) {
+			const struct stack_tree *tree = NULL;
+			struct flame_file flame = {
+				job->summary, &flame_table[k], &job->summary->cells[i], NULL};
+			int r = flame_tree_kept(job->summary, flame.kind, flame.cell, &tree);
+
+			if (r < 0)
+				return export_store_error(job, r);
+			flame.tree = tree;
+			if (tree)
+				r = write_flame(job, &flame, ".folded", fill_folded);
+			if (r >= 0 && tree && svg)
+				r = write_flame(job, &flame, ".svg", fill_svg);
+			if (r < 0)
+				return r;
+		}
+		if (svg) {
+			int r = draw_guest_threads(job, &job->summary->cells[i]);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int export_folded(const struct export_job *job)
+{
+	return export_flames(job, false);
+}

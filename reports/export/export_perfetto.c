@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Runs on a time line for Perfetto: a run is a process, its lanes are threads with the program's
+ * rows as slices; phases and steps of the boot are slices on tracks of their own. The books are
+ * counters: a lane's time in a state in the phase at hand, in ns. Samples have no time in the
+ * store, only a weight, so they cannot be on a time line: pprof and speedscope take them.
+ *
+ * A trace is a sequence of packets, each written as it is made.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/state.h"
+#include "perfetto.pb-c.h"
+#include "reports/export/export.h"
+
+/* What a track shows; with the run, lane and state it makes the track's number. */
+enum track { TRACK_RUN, TRACK_PHASES, TRACK_BOOT, TRACK_LANE, TRACK_STATE };
+
+#define SEQUENCE 1
+
+struct writer {
+	const struct export_job *job;
+	FILE *out;
+	uint8_t *buffer;
+	size_t room;
+};
+
+static uint64_t track_id(const struct store_run *run, enum track track, int64_t lane, int state)
+{
+	return (uint64_t)run->id << 32 | (uint64_t)track << 28 |
+	       ((uint64_t)(lane + 1) & 0xfffff) << 8 | (uint64_t)state;
+}
+
+static int put_packet(struct writer *w, Perfetto__TracePacket *packet)
+{
+	Perfetto__Trace trace = PERFETTO__TRACE__INIT;
+	size_t n;
+
+	packet->has_trusted_packet_sequence_id = true;
+	packet->trusted_packet_sequence_id = SEQUENCE;
+	trace.n_packet = 1;
+	trace.packet = &packet;
+	n = perfetto__trace__get_packed_size(&trace);
+	if (n > w->room) {
+		uint8_t *p = realloc(w->buffer, n * 2);
+
+		if (!p)
+			return -ENOMEM;
+		w->buffer = p;
+		w->room = n * 2;
+	}
+	perfetto__trace__pack(&trace, w->buffer);
+	return fwrite(w->buffer, 1, n, w->out) == n ? 0 : -EIO;
+}
+
+static int put_descriptor(struct writer *w, Perfetto__TrackDescriptor *track)
+{
+	Perfetto__TracePacket packet = PERFETTO__TRACE_PACKET__INIT;
+
+	track->has_uuid = true;
+	packet.track_descriptor = track;
+	return put_packet(w, &packet);
+}
+
+/** A track of the run that is neither process nor thread. */
+static int put_track(struct writer *w, const struct store_run *run, uint64_t id, const char *name,
+	bool is_counter)
+{
+	Perfetto__TrackDescriptor track = PERFETTO__TRACK_DESCRIPTOR__INIT;
+	Perfetto__CounterDescriptor counter = PERFETTO__COUNTER_DESCRIPTOR__INIT;
+
+	track.uuid = id;
+	track.name = (char *)(uintptr_t)name;
+	track.has_parent_uuid = true;
+	track.parent_uuid = track_id(run, TRACK_RUN, 0, 0);
+	counter.has_unit = true;
+	counter.unit = PERFETTO__COUNTER_DESCRIPTOR__UNIT__UNIT_TIME_NS;
+	track.counter = is_counter ? &counter : NULL;
+	return put_descriptor(w, &track);
+}
+
+static int put_event(struct writer *w, int64_t at_ns, Perfetto__TrackEvent *event)
+{
+	Perfetto__TracePacket packet = PERFETTO__TRACE_PACKET__INIT;
+
+	if (at_ns < 0) /* also: not known */
+		return 0;
+	event->has_type = event->has_track_uuid = true;
+	packet.has_timestamp = true;
+	packet.timestamp = (uint64_t)at_ns;
+	packet.track_event = event;
+	return put_packet(w, &packet);
+}
+
+/** From @start_ns to @end_ns, both of the host's clock. @source may be NULL. */
+static int put_slice(struct writer *w, uint64_t track, const char *category, const char *name,
+	int64_t start_ns, int64_t end_ns, const char *source)
+{
+	Perfetto__TrackEvent begin = PERFETTO__TRACK_EVENT__INIT, end = PERFETTO__TRACK_EVENT__INIT;
+	Perfetto__DebugAnnotation note = PERFETTO__DEBUG_ANNOTATION__INIT, *notes[] = {&note};
+	char *categories[] = {(char *)(uintptr_t)category};
+	int r;
+
+	if (start_ns < 0 || end_ns < start_ns)
+		return 0;
+	begin.type = PERFETTO__TRACK_EVENT__TYPE__TYPE_SLICE_BEGIN;
+	begin.track_uuid = end.track_uuid = track;
+	begin.name = (char *)(uintptr_t)name;
+	begin.n_categories = 1;
+	begin.categories = categories;
+	if (source) {
+		note.name = (char *)(uintptr_t) "ends with";
+		note.string_value = (char *)(uintptr_t)source;
+		begin.n_debug_annotations = 1;
+		begin.debug_annotations = notes;
+	}
+	end.type = PERFETTO__TRACK_EVENT__TYPE__TYPE_SLICE_END;
+	r = put_event(w, start_ns, &begin);
+	return r < 0 ? r : put_event(w, end_ns, &end);
+}
+
+static int put_counter(struct writer *w, uint64_t track, int64_t at_ns, int64_t value)
+{
+	Perfetto__TrackEvent event = PERFETTO__TRACK_EVENT__INIT;
+
+	event.type = PERFETTO__TRACK_EVENT__TYPE__TYPE_COUNTER;
+	event.track_uuid = track;
+	event.has_counter_value = true;
+	event.counter_value = value;
+	return put_event(w, at_ns, &event);
+}
+
+static int put_lane(struct writer *w, const struct store_run *run, int64_t lane)
+{
+	Perfetto__TrackDescriptor track = PERFETTO__TRACK_DESCRIPTOR__INIT;
+	Perfetto__ThreadDescriptor thread = PERFETTO__THREAD_DESCRIPTOR__INIT;
+	char name[40];
+
+	snprintf(name, sizeof(name), "lane %lld", (long long)lane);
+	thread.has_pid = thread.has_tid = true;
+	thread.pid = (int32_t)run->id;
+	thread.tid = run->id * 65536 + lane + 1;
+	thread.thread_name = name;
+	track.uuid = track_id(run, TRACK_LANE, lane, 0);
+	track.thread = &thread;
+	return put_descriptor(w, &track);
+}
+
+static int put_run(struct writer *w, const struct store_run *run)
+{
+	Perfetto__TrackDescriptor track = PERFETTO__TRACK_DESCRIPTOR__INIT;
+	Perfetto__ProcessDescriptor process = PERFETTO__PROCESS_DESCRIPTOR__INIT;
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (asprintf(&name, "%s%s%s, %lld %s, run %lld%s", run->guest, *run->label ? " " : "",
+		    run->label, (long long)run->cores, run->cores == 1 ? "core" : "cores",
+		    (long long)run->id,
+		    !run->ok        ? " (failed)"
+		    : !run->counted ? " (warm-up)"
+				    : "") < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	process.has_pid = true;
+	process.pid = (int32_t)run->id;
+	process.process_name = name;
+	track.uuid = track_id(run, TRACK_RUN, 0, 0);
+	track.process = &process;
+	r = put_descriptor(w, &track);
+	for (int64_t lane = 0; r >= 0 && lane < run->cores; lane++)
+		r = put_lane(w, run, lane);
+	return r;
+}
+
+static int put_runs(struct writer *w)
+{
+	const struct store_tables *t = store_tables(w->job->store);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < t->n_runs; i++)
+		r = put_run(w, &t->runs[i]);
+	return r;
+}
+
+static int put_phases(struct writer *w)
+{
+	const struct store_tables *t = store_tables(w->job->store);
+	int64_t last = STORE_NULL;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < t->n_phases; i++) {
+		const struct store_phase *p = &t->phases[i];
+		const struct store_run *run = store_run(w->job->store, p->run);
+
+		if (!run)
+			continue;
+		if (p->run != last)
+			r = put_track(w, run, track_id(run, TRACK_PHASES, 0, 0), "phases", false);
+		last = p->run;
+		if (r >= 0)
+			r = put_slice(w, track_id(run, TRACK_PHASES, 0, 0), "phase", p->name,
+				p->start_ns, p->end_ns, NULL);
+	}
+	return r;
+}
+
+static int put_boot(struct writer *w)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	struct store_reader *s = w->job->store;
+	int64_t last = STORE_NULL;
+	int r = 0;
+
+	if (!store_has_table(s, "boot_step"))
+		return 0;
+	r = store_prepare(s, &query,
+		"SELECT run, name, start_ns, end_ns, source FROM boot_step ORDER BY run, position");
+	while (r >= 0 && (r = store_step(s, query)) > 0) {
+		const struct store_run *run = store_run(s, store_number(query, 0));
+		const char *name = store_text(s, query, 1);
+
+		if (!run || !name)
+			continue;
+		if (run->id != last)
+			r = put_track(w, run, track_id(run, TRACK_BOOT, 0, 0), "boot", false);
+		last = run->id;
+		if (r >= 0)
+			r = put_slice(w, track_id(run, TRACK_BOOT, 0, 0), "boot", name,
+				store_number(query, 2), store_number(query, 3),
+				store_text(s, query, 4));
+	}
+	return r;
+}
+
+static int put_rows(struct writer *w)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	struct store_reader *s = w->job->store;
+	int r = store_prepare(s, &query,
+		"SELECT run, lane, task, start_ns, end_ns FROM row ORDER BY run, lane, start_ns");
+
+	while (r >= 0 && (r = store_step(s, query)) > 0) {
+		const struct store_run *run = store_run(s, store_number(query, 0));
+		int64_t lane = store_number(query, 1);
+		char name[40];
+
+		if (!run || lane < 0 || lane >= run->cores)
+			continue;
+		snprintf(name, sizeof(name), "row %lld", (long long)store_number(query, 2));
+		r = put_slice(w, track_id(run, TRACK_LANE, lane, 0), "row", name,
+			store_number(query, 3), store_number(query, 4), NULL);
+	}
+	return r;
+}
+
+/** The books of one lane and state: a step at each phase's start, and zero at the end. */
+static int put_steps(struct writer *w, const struct store_run *run, int64_t lane, const char *state,
+	sqlite3_stmt *query)
+{
+	const struct store_tables *t = store_tables(w->job->store);
+	int known = state_from_name(state), r = 0;
+	uint64_t track = track_id(run, TRACK_STATE, lane, known < 0 ? STATE_NONE : known);
+	int64_t end_ns = STORE_NULL;
+	char name[64];
+
+	snprintf(name, sizeof(name), "lane %lld %.30s", (long long)lane, state);
+	r = put_track(w, run, track, name, true);
+	for (size_t i = 0; r >= 0 && i < t->n_phases; i++) {
+		const struct store_phase *p = &t->phases[i];
+
+		if (p->run != run->id)
+			continue;
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, run->id);
+		sqlite3_bind_int64(query, 2, lane);
+		sqlite3_bind_text(query, 3, state, -1, SQLITE_STATIC);
+		sqlite3_bind_text(query, 4, p->name, -1, SQLITE_STATIC);
+		r = store_step(w->job->store, query);
+		if (r > 0)
+			r = put_counter(w, track, p->start_ns, store_number(query, 0));
+		end_ns = p->end_ns;
+	}
+	return r < 0 ? r : put_counter(w, track, end_ns, 0);
+}
+
+static int put_books(struct writer *w)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL, *value = NULL;
+	struct store_reader *s = w->job->store;
+	int r = store_prepare(s, &query,
+		"SELECT DISTINCT run, lane, state FROM account WHERE lane >= 0"
+		" ORDER BY run, lane, state");
+
+	if (r >= 0)
+		r = store_prepare(s, &value,
+			"SELECT CAST(total(ns) AS INTEGER) FROM account WHERE run = ? AND lane = ?"
+			" AND state = ? AND phase = ?");
+	while (r >= 0 && (r = store_step(s, query)) > 0) {
+		const struct store_run *run = store_run(s, store_number(query, 0));
+		const char *state = store_text(s, query, 2);
+
+		if (run && state)
+			r = put_steps(w, run, store_number(query, 1), state, value);
+	}
+	return r;
+}
+
+static int fill(void *userdata, FILE *out)
+{
+	static int (*const parts[])(struct writer * w) = {
+		put_runs, put_phases, put_boot, put_rows, put_books};
+	const struct export_job *job = userdata;
+	struct writer w = {.job = job, .out = out};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts); i++)
+		r = parts[i](&w);
+	free(w.buffer);
+	return r == -EBADMSG ? export_store_error(job, r) : r;
+}
+
+int export_perfetto(const struct export_job *job)
+{
+	return output_file(
+		job->output, "trace.perfetto-trace", fill, (void *)(uintptr_t)job, job->error);
+}

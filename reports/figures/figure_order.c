@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Run time against the place in the order of execution: what drifts is a line. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/figures/figure_curves.h"
+#include "reports/figures/figure_key.h"
+#include "reports/reference/reference_analysis.h"
+
+/** Cells beyond that are left out. */
+#define ORDER_CELLS_MAX 64
+
+/** Chance below which a trend is called one. */
+#define DRIFT_P 0.05
+
+/** Names at the ends of lines beyond that would cover each other. */
+#define ORDER_NAMES_MAX 5
+
+/** Height without the key. */
+#define PLOT_CM 5.2
+
+struct order_cell {
+	const char *stack;
+	const char *scenario;
+	int64_t cores;
+	const double *values; /* seconds or ns: only their ratios matter */
+	const double *places; /* NULL: 1, 2, 3, ... */
+	double unit;          /* of the values, in seconds */
+	size_t n;
+	bool drifts;
+	size_t first; /* row in the data */
+};
+
+struct order {
+	struct order_cell cells[ORDER_CELLS_MAX];
+	size_t n;
+	struct curves curves; /* for the names */
+	const char *stacks[CURVE_STACKS_MAX];
+	size_t n_stacks;
+};
+
+static size_t stack_of(const struct order *o, const char *stack)
+{
+	size_t i = 0;
+
+	while (i < o->n_stacks && o->stacks[i] != stack)
+		i++;
+	return i;
+}
+
+static int add_cell(struct order *o, struct order_cell cell, double p)
+{
+	if (!cell.stack)
+		return -ENOMEM;
+	if (cell.n < 2 || o->n == ORDER_CELLS_MAX)
+		return 0;
+	if (stack_of(o, cell.stack) == o->n_stacks) {
+		if (o->n_stacks == CURVE_STACKS_MAX)
+			return 0;
+		o->stacks[o->n_stacks++] = cell.stack;
+	}
+	cell.drifts = p < DRIFT_P;
+	o->cells[o->n++] = cell;
+	return 0;
+}
+
+static int add_measured(struct order *o, const struct explanation *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; e && i < e->n_spreads && r >= 0; i++) {
+		const struct cell *cell = e->spreads[i].cell;
+
+		r = add_cell(o,
+			(struct order_cell){
+				.stack = curve_stack(&o->curves, cell->guest, cell->label),
+				.scenario = cell->scenario,
+				.cores = cell->cores,
+				.values = cell->series.runtime_ns,
+				.places = cell->series.position,
+				.unit = 1e-9,
+				.n = cell->series.n},
+			e->spreads[i].drift_p);
+	}
+	return r;
+}
+
+static int add_reference(struct order *o, const struct reference *reference)
+{
+	_cleanup_reference_analysis_ struct reference_analysis *a = NULL;
+	int r = reference ? reference_analyse(reference, &a) : 0;
+
+	for (size_t i = 0; a && i < a->n && r >= 0; i++) {
+		const struct reference_cell *cell = a->list[i].cell;
+
+		r = add_cell(o,
+			(struct order_cell){.stack = curve_stack(&o->curves, cell->stack, ""),
+				.scenario = cell->scenario,
+				.cores = cell->cores,
+				.values = cell->seconds,
+				.unit = 1,
+				.n = cell->n},
+			a->list[i].drift_p);
+	}
+	return r;
+}
+
+static double mean_of(const struct order_cell *cell)
+{
+	struct statistic s = {};
+
+	for (size_t i = 0; i < cell->n; i++)
+		if (isfinite(cell->values[i]))
+			statistic_add(&s, cell->values[i]);
+	return s.n ? s.mean : NAN;
+}
+
+static void write_data(struct order *o, FILE *out)
+{
+	size_t row = 0;
+
+	fputs("scenario,stack,cores,place,seconds,percent_of_mean,name\n", out);
+	for (size_t i = 0; i < o->n; i++) {
+		struct order_cell *cell = &o->cells[i];
+		double mean = mean_of(cell);
+
+		cell->first = row;
+		row += cell->n;
+		for (size_t k = 0; k < cell->n; k++) {
+			figure_text(out, cell->scenario);
+			fputc(',', out);
+			figure_text(out, cell->stack);
+			fprintf(out, ",%lld,", (long long)cell->cores);
+			figure_number(out, cell->places ? cell->places[k] : (double)k + 1);
+			fputc(',', out);
+			figure_number(out, cell->values[k] * cell->unit);
+			fputc(',', out);
+			figure_number(out, 100 * cell->values[k] / mean - 100);
+			fputc(',', out);
+			figure_text(out, cell->stack);
+			fprintf(out, " on %lld core%s\n", (long long)cell->cores,
+				cell->cores == 1 ? "" : "s");
+		}
+	}
+}
+
+static void write_names(const struct order *o, const struct draft *d)
+{
+	fprintf(d->setup, "array stacks[%zu]\n", o->n_stacks);
+	for (size_t i = 0; i < o->n_stacks; i++) {
+		size_t cell = 0;
+
+		while (o->cells[cell].stack != o->stacks[i])
+			cell++;
+		fprintf(d->setup,
+			"stats '%s.csv' every ::%zu::%zu using (stacks[%zu] = strcol(2), 1) "
+			"nooutput\n",
+			d->name, o->cells[cell].first, o->cells[cell].first, i + 1);
+	}
+}
+
+/** The place of the first and the last run. */
+static void find_places(const struct order *o, double *ret_first, double *ret_last)
+{
+	*ret_first = INFINITY;
+	*ret_last = -INFINITY;
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t k = 0; k < o->cells[i].n; k++) {
+			double place = o->cells[i].places ? o->cells[i].places[k] : (double)k + 1;
+
+			*ret_first = fmin(*ret_first, place);
+			*ret_last = fmax(*ret_last, place);
+		}
+}
+
+static void write_cell(const struct order *o, const struct draft *d, size_t i,
+	const struct stack_style *style, bool named)
+{
+	const struct order_cell *cell = &o->cells[i];
+	const size_t last = cell->first + cell->n - 1;
+
+	fprintf(d->plot,
+		", \\\n\t'%s.csv' every ::%zu::%zu using 4:6 with %s lw 1 lc rgb \"%s\" pt %d ps "
+		"0.55 notitle",
+		d->name, cell->first, last, cell->drifts ? "linespoints" : "points", style->color,
+		style->point);
+	if (named)
+		fprintf(d->plot,
+			", \\\n\t'' every ::%zu::%zu using 4:6:7 with labels right offset 0,0.7 tc "
+			"rgb \"%s\" notitle",
+			last, last, style->color);
+}
+
+static void write_plot(const struct order *o, struct draft *d, const char *place)
+{
+	struct key_entry entries[CURVE_STACKS_MAX];
+	size_t named = 0;
+	double first, last, key;
+
+	for (size_t i = 0; i < o->n_stacks; i++) {
+		entries[i] = (struct key_entry){.title = o->stacks[i],
+			.color = stack_style(i)->color,
+			.point = stack_style(i)->point};
+		snprintf(
+			entries[i].expression, sizeof(entries[i].expression), "stacks[%zu]", i + 1);
+	}
+	find_places(o, &first, &last);
+	key = figure_key_height(entries, o->n_stacks);
+	d->height_cm = PLOT_CM + key;
+	figure_key(d, entries, o->n_stacks);
+	figure_y_label(d->plot, "run time, off its cell's mean (%)");
+	fprintf(d->plot,
+		"set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
+		"set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
+		"set xrange [%g:%g]\nset offsets 0, 0, graph 0.08, graph 0.05\n"
+		"set xlabel \"%s\" offset 0,0.7\n"
+		"plot 0 with lines lw 0.8 lc rgb \"black\" notitle",
+		1.35 / FIGURE_WIDTH_CM, 1 - 0.2 / FIGURE_WIDTH_CM, PLOT_CM / d->height_cm,
+		1 / d->height_cm, first - 0.03 * (last - first), last + 0.03 * (last - first),
+		place);
+	for (size_t i = 0; i < o->n; i++)
+		write_cell(o, d, i, stack_style(stack_of(o, o->cells[i].stack)),
+			o->cells[i].drifts && named++ < ORDER_NAMES_MAX);
+	fputs("\nunset label\n", d->plot);
+}
+
+int figure_order(const struct figures_source *source, struct draft *d)
+{
+	_cleanup_free_ struct order *o = calloc(1, sizeof(*o));
+	bool drifts = false;
+	int r = -ENOMEM;
+
+	if (o)
+		r = source->summary ? add_measured(o, source->explanation)
+				    : add_reference(o, source->reference);
+	if (r >= 0 && o->n > 0) {
+		write_data(o, d->data);
+		write_names(o, d);
+		write_plot(
+			o, d, source->summary ? "place in the order of execution" : "repetition");
+		for (size_t i = 0; i < o->n; i++)
+			drifts |= o->cells[i].drifts;
+		fprintf(d->caption,
+			"Each point is a run, relative to the mean of its stack on its number of "
+			"cores. %s",
+			drifts ? "A line joins the runs of those that rise or fall in order of "
+				 "execution (rank correlation, Holm's p < 0.05)."
+			       : "None rises or falls in order of execution (rank correlation, "
+				 "Holm's p < 0.05).");
+		r = 1;
+	}
+	if (o)
+		curves_clear(&o->curves);
+	return r;
+}

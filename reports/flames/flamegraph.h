@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * Flame graphs as interactive SVG: root at the bottom, width is time, rows are frames in order of
+ * calls, siblings in order of names. The drawing is complete without its script.
+ */
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "reports/flames/stack_tree.h"
+
+#define FLAMEGRAPH_NARROWEST_PX 0.1
+
+struct flamegraph_options {
+	const char *id; /**< unique in its document: [A-Za-z][A-Za-z0-9-]* */
+	const char *title;
+	const char *subtitle; /**< what was measured, in which runs */
+	double narrowest_px;  /**< narrower frames are left out; 0: FLAMEGRAPH_NARROWEST_PX */
+	const char *count_of; /**< what the samples' counts count: "samples", "intervals" */
+	bool standalone; /**< a file of its own, with style and script; else for flamegraph_assets()
+			  */
+};
+
+/** Draw @tree. Frames that are too narrow are left out and counted. 0, -EIO or -ENOMEM. */
+int flamegraph_write(
+	const struct stack_tree *tree, const struct flamegraph_options *options, FILE *out);
+
+/** About how many bytes of a page the drawing takes. */
+size_t flamegraph_bytes(const struct stack_tree *tree, double narrowest_px);
+
+/** The style sheet that graphs inlined in a page need once. Without its <style> tag. */
+const char *flamegraph_style(void);
+
+/** The script, likewise. */
+const char *flamegraph_script(void);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/flames/flames.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/text/format.h"
+
+const struct flame_kind flame_table[FLAME_KINDS] = {
+	{"flamegraph", "oncpu", false, false, "On-CPU", "time on the CPU by sampling", "samples"},
+	{"offcpu", "offcpu", false, false, "Off-CPU", "time off the CPU, measured", "intervals"},
+	{"flamegraph-boot", "oncpu", true, false, "On-CPU during boot",
+		"time on the CPU by sampling", "samples"},
+	{"offcpu-boot", "offcpu", true, false, "Off-CPU during boot", "time off the CPU, measured",
+		"intervals"},
+};
+
+const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,
+	"On-CPU by thread of the guest", "time on the CPU by sampling", "samples"};
+
+void flame_clean_name(char *name)
+{
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "-_.@#+";
+
+	for (; *name; name++)
+		if (!strchr(fine, *name))
+			*name = '_';
+}
+
+char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+{
+	char *name;
+
+	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->name, (long long)cell->cores) < 0)
+		return NULL;
+	flame_clean_name(name);
+	return name;
+}
+
+/** One slot for each kind of each cell, filled as they are asked for. */
+struct flame_cache {
+	struct kept_tree {
+		bool built;
+		struct stack_tree *tree; /**< NULL: there are no samples */
+	} * slots;
+	size_t n_slots;
+	struct sample_piles *piles; /**< read when they are first asked for */
+};
+
+int flame_cache_make(struct flame_cache **ret)
+{
+	struct flame_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return -ENOMEM;
+	*ret = cache;
+	return 0;
+}
+
+void flame_cache_free(struct flame_cache *cache)
+{
+	if (!cache)
+		return;
+	for (size_t i = 0; i < cache->n_slots; i++)
+		stack_tree_free(cache->slots[i].tree);
+	free(cache->slots);
+	sample_piles_free(cache->piles);
+	free(cache);
+}
+
+/** Where the kind of the cell is in slots and piles. */
+static size_t index_of(
+	const struct summary *s, const struct flame_kind *kind, const struct cell *cell)
+{
+	return (size_t)(cell - s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
+}
+
+static int build_tree(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, bool merge_lanes, struct stack_tree **ret)
+{
+	if (!s->flames->piles) {
+		int r = sample_piles_make(s, &s->flames->piles);
+
+		if (r < 0)
+			return r;
+	}
+	return stack_tree_build(
+		s->store, &s->flames->piles->piles[index_of(s, kind, cell)], merge_lanes, ret);
+}
+
+int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, struct stack_tree **ret)
+{
+	return build_tree(s, kind, cell, true, ret);
+}
+
+int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret)
+{
+	struct stack_tree *tree = NULL;
+	int r = kind->guest_threads
+			? stack_tree_build_guest_threads(s->store, cell, kind->kind, &tree)
+			: build_tree(s, kind, cell, false, &tree);
+
+	if (r < 0)
+		return r;
+	if (tree->nodes[0].total_ns == 0) {
+		stack_tree_free(tree);
+		tree = NULL;
+	}
+	*ret = tree;
+	return 0;
+}
+
+int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct stack_tree **ret)
+{
+	struct flame_cache *cache = s->flames;
+	struct kept_tree *slot;
+
+	if (!cache->slots) {
+		cache->slots = calloc(s->n_cells * FLAME_KINDS, sizeof(*cache->slots));
+		if (!cache->slots)
+			return -ENOMEM;
+		cache->n_slots = s->n_cells * FLAME_KINDS;
+	}
+	slot = &cache->slots[index_of(s, kind, cell)];
+	if (!slot->built) {
+		int r = flame_tree(s, kind, cell, &slot->tree);
+
+		if (r < 0)
+			return r;
+		slot->built = true;
+	}
+	*ret = slot->tree;
+	return 0;
+}
+
+/** "999 Hz" of the cell's runs, where they agree. */
+static int64_t frequency(const struct summary *s, const struct cell *cell)
+{
+	const struct store_tables *t = store_tables(s->store);
+	int64_t hz = STORE_NULL;
+
+	for (size_t i = 0; i < t->n_runs; i++) {
+		const struct store_run *run = &t->runs[i];
+
+		if (!cell_counts(cell, run))
+			continue;
+		if (hz != STORE_NULL && hz != run->frequency_hz)
+			return STORE_NULL;
+		hz = run->frequency_hz;
+	}
+	return hz;
+}
+
+int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
+	FILE *out)
+{
+	_cleanup_free_ char *title = NULL, *subtitle = NULL;
+	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(s, cell) : STORE_NULL;
+	char id[40], rate[40] = "";
+	struct flamegraph_options options = {
+		.id = id, .narrowest_px = narrowest_px, .standalone = standalone};
+
+	snprintf(id, sizeof(id), "fg%zu", index);
+	if (hz != STORE_NULL)
+		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
+	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->name, (long long)cell->cores,
+		    cell->cores == 1 ? "core" : "cores") < 0) {
+		title = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&subtitle, "%s%s, all threads of the stack: %s in %zu run%s", kind->meaning,
+		    rate, format_time((double)tree->nodes[0].total_ns).text, tree->n_runs,
+		    tree->n_runs == 1 ? "" : "s") < 0) {
+		subtitle = NULL;
+		return -ENOMEM;
+	}
+	options.title = title;
+	options.subtitle = subtitle;
+	options.count_of = kind->count_of;
+	return flamegraph_write(tree, &options, out);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/flames/sample_piles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/flames/flames.h"
+
+/* A power of two; a column has few texts. */
+#define RECENT 16
+
+/** Texts of a column that were seen lately: the same ones come again, and need no cleaning then. */
+struct recent_texts {
+	char *raw[RECENT];
+	const char *clean[RECENT];
+};
+
+/** Where a row goes. */
+struct reader {
+	const struct summary *s;
+	struct sample_piles *piles;
+	sqlite3_stmt *query;
+	struct recent_texts kind;
+	struct recent_texts phase;
+	struct recent_texts thread;
+	int64_t run;
+	const struct cell *cell; /**< of that run; NULL: it does not count */
+	const char *seen_phase;  /**< for which @outside was worked out */
+	bool outside;
+};
+
+void sample_piles_free(struct sample_piles *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->piles[i].entries);
+		free(p->piles[i].slots);
+	}
+	free(p->piles);
+	free(p);
+}
+
+static void sample_piles_freep(struct sample_piles **p)
+{
+	sample_piles_free(*p);
+}
+
+static size_t hash_entry(const char *thread, bool lane, int64_t stack)
+{
+	uint64_t h = (uint64_t)stack * 2 + lane;
+
+	/* Strings are interned: equal ones have equal addresses. */
+	h = (h ^ (uintptr_t)thread) * 0x9e3779b97f4a7c15;
+	return h ^ (h >> 29);
+}
+
+static size_t find_slot(const struct pile *p, const char *thread, bool lane, int64_t stack)
+{
+	size_t at = hash_entry(thread, lane, stack) & (p->n_slots - 1);
+
+	while (p->slots[at]) {
+		const struct pile_entry *e = &p->entries[p->slots[at] - 1];
+
+		if (e->stack == stack && e->thread == thread && e->lane == lane)
+			break;
+		at = (at + 1) & (p->n_slots - 1);
+	}
+	return at;
+}
+
+/** Room for one more entry, the hash at most half full. */
+static int grow(struct pile *p)
+{
+	size_t room = p->room ? 2 * p->room : 256;
+	struct pile_entry *entries;
+
+	if (p->n < p->room)
+		return 0;
+	if (room > UINT32_MAX / 2)
+		return -ENOMEM;
+	entries = reallocarray(p->entries, room, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	p->entries = entries;
+	free(p->slots);
+	p->slots = calloc(2 * room, sizeof(*p->slots));
+	if (!p->slots)
+		return -ENOMEM;
+	p->room = room;
+	p->n_slots = 2 * room;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct pile_entry *e = &p->entries[i];
+
+		p->slots[find_slot(p, e->thread, e->lane, e->stack)] = (uint32_t)(i + 1);
+	}
+	return 0;
+}
+
+static int add(struct pile *p, const struct pile_entry *sample)
+{
+	struct pile_entry *e;
+	size_t at;
+	int r = grow(p);
+
+	if (r < 0)
+		return r;
+	at = find_slot(p, sample->thread, sample->lane, sample->stack);
+	if (!p->slots[at]) {
+		p->entries[p->n++] = *sample;
+		p->slots[at] = (uint32_t)p->n;
+		return 0;
+	}
+	e = &p->entries[p->slots[at] - 1];
+	e->ns += sample->ns;
+	e->count += sample->count;
+	return 0;
+}
+
+static const char *read_text(struct reader *r, int column, struct recent_texts *recent)
+{
+	const char *raw = (const char *)sqlite3_column_text(r->query, column);
+	size_t length = raw ? strlen(raw) : 0, at;
+
+	if (!raw)
+		return NULL;
+	at = (length + (length ? (unsigned char)raw[length - 1] : 0)) & (RECENT - 1);
+	if (recent->raw[at] && strcmp(recent->raw[at], raw) == 0)
+		return recent->clean[at];
+	free(recent->raw[at]);
+	recent->raw[at] = strdup(raw);
+	recent->clean[at] = store_text(r->s->store, r->query, column);
+	return recent->clean[at];
+}
+
+static void recent_clear(struct recent_texts *recent)
+{
+	for (size_t i = 0; i < RECENT; i++)
+		free(recent->raw[i]);
+}
+
+static void find_cell(struct reader *r, int64_t run_id)
+{
+	const struct store_run *run;
+
+	if (r->run == run_id)
+		return;
+	r->run = run_id;
+	run = store_run(r->s->store, run_id);
+	r->cell = run ? summary_cell(r->s, run) : NULL;
+	if (r->cell && !cell_counts(r->cell, run))
+		r->cell = NULL;
+}
+
+/** The pile for samples of that kind and phase; NULL: none. */
+static struct pile *find_pile(struct reader *r, const char *kind, const char *phase)
+{
+	struct pile *piles = &r->piles->piles[(size_t)(r->cell - r->s->cells) * FLAME_KINDS];
+
+	if (phase != r->seen_phase) {
+		r->seen_phase = phase;
+		r->outside = phase_is_outside(phase);
+	}
+	for (size_t k = 0; k < FLAME_KINDS; k++)
+		if (flame_table[k].boot == r->outside && strcmp(flame_table[k].kind, kind) == 0)
+			return &piles[k];
+	return NULL;
+}
+
+static int add_row(struct reader *r)
+{
+	const char *kind, *phase, *thread;
+	struct pile_entry sample;
+	struct pile *pile;
+	int64_t count = store_number(r->query, 7);
+
+	find_cell(r, store_number(r->query, 0));
+	if (!r->cell)
+		return 0;
+	kind = read_text(r, 1, &r->kind);
+	phase = read_text(r, 2, &r->phase);
+	thread = read_text(r, 4, &r->thread);
+	if (!kind || !phase || !thread)
+		return -ENOMEM;
+	pile = find_pile(r, kind, phase);
+	if (!pile)
+		return 0;
+	sample = (struct pile_entry){.thread = *thread ? thread : "[thread]",
+		.lane = store_number(r->query, 3) >= 0,
+		.stack = store_number(r->query, 5),
+		.ns = (uint64_t)store_number(r->query, 6),
+		.count = count > 0 ? (uint64_t)count : 0};
+	return add(pile, &sample);
+}
+
+static int read_all(struct reader *reader)
+{
+	int r = store_prepare(reader->s->store, &reader->query,
+		"SELECT run, kind, phase, lane, thread, stack, weight_ns, count FROM sample"
+		" WHERE weight_ns > 0");
+
+	while (r >= 0 && (r = store_step(reader->s->store, reader->query)) > 0)
+		r = add_row(reader);
+	sqlite3_finalize(reader->query);
+	recent_clear(&reader->kind);
+	recent_clear(&reader->phase);
+	recent_clear(&reader->thread);
+	return r;
+}
+
+int sample_piles_make(const struct summary *s, struct sample_piles **ret)
+{
+	__attribute__((cleanup(sample_piles_freep))) struct sample_piles *p = calloc(1, sizeof(*p));
+	struct reader reader = {.s = s, .piles = p, .run = STORE_NULL};
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->piles = calloc(s->n_cells * FLAME_KINDS + 1, sizeof(*p->piles));
+	if (!p->piles)
+		return -ENOMEM;
+	p->n = s->n_cells * FLAME_KINDS;
+	for (size_t i = 0; i < p->n; i++)
+		p->piles[i].n_runs = s->cells[i / FLAME_KINDS].n_ok;
+	r = read_all(&reader);
+	if (r < 0)
+		return r;
+	/* What was needed while reading alone. */
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->piles[i].slots);
+		p->piles[i].slots = NULL;
+	}
+	*ret = TAKE_PTR(p);
+	return 0;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/page/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "charts_js.h"
+#include "common/cleanup.h"
+#include "page_css.h"
+#include "page_html.h"
+#include "page_js.h"
+#include "reports/flames/flamegraph.h"
+#include "reports/page/page_internal.h"
+#include "reports/text/format.h"
+#include "script_policy.h"
+#include "uplot_css.h"
+#include "uplot_js.h"
+#include "uplot_license.h"
+
+/** What the page is made of, in reading order. */
+static const struct {
+	const char *id;
+	const char *group; /**< begins a group of the contents; NULL: goes on with it */
+	const char *nav;   /**< its name in the contents */
+	const char *title;
+	const char *lead; /**< markup; NULL: none */
+	page_section_t write;
+} sections[] = {
+	{"verdict", "Result", "Verdict", "Verdict", NULL, page_verdict},
+	{"comparison", NULL, "Comparison", "The stacks side by side", NULL, page_comparison},
+	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
+	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
+	{"books", "Where the time went", "Books", "Where the lanes’ time went",
+		"A lane is a vCPU, or a pinned worker thread. At every instant of the run it is in "
+		"exactly one state; the states of all lanes add up to run time × lanes, which is "
+		"100 %. What is missing is the residual.",
+		page_books},
+	{"phases", NULL, "Phases", "The same, phase by phase", NULL, page_phases},
+	{"details", NULL, "Details", "What is behind the states",
+		"Who ran instead of a lane, which system calls, interrupts and exits it met, what "
+		"it slept on. Time taken from events is exact; time split by samples carries the "
+		"95 % interval of that sampling (Wilson).",
+		page_details},
+	{"guest", NULL, "Inside the guests", "Inside the guests",
+		"What the guests’ own code did while they had a CPU: stacks of the unmodified "
+		"guest, sampled from outside. Guests are virtual machines; containers and native "
+		"runs have none.",
+		page_guest},
+	{"boot", NULL, "Boot", "The boot, taken apart",
+		"From the start of the stack to the program’s first marker: what it took, step by "
+		"step, all on one scale.",
+		page_boot},
+	{"flames", NULL, "Flame graphs", "Flame graphs",
+		"Width is time, the outermost function is at the bottom, neighbours stand in order "
+		"of their names. Click a frame to zoom; search takes a regular expression.",
+		page_flames},
+	{"differences", NULL, "Differences", "Differential flame graphs",
+		"Each stack against the fastest on as many cores, per run: every run does the same "
+		"work. A frame is as wide as the larger of both sides, so that what is gone stays "
+		"visible; red takes longer than on the fastest, blue takes less, grey is what the "
+		"sampling alone may explain.",
+		page_diffs},
+	{"audit", "Can it be trusted?", "Audit", "The books against independent clocks",
+		"States that divide one clock add up by construction; that proves nothing. So each "
+		"run’s books are compared with clocks that the probes did not use.",
+		page_audit},
+	{"counters", NULL, "Counters", "Counters", NULL, page_counters},
+	{"runs", NULL, "Every run", "Every run", NULL, page_runs},
+	{"machine", "The experiment", "Machine", "Machine and settings", NULL, page_machine},
+	{"reproduce", NULL, "Reproduce", "How to do this again", NULL, page_reproduce},
+};
+
+#define N_SECTIONS ARRAY_SIZE(sections)
+
+/** The inside of each section; empty: there is nothing to show. */
+struct bodies {
+	char *text[N_SECTIONS];
+	size_t size[N_SECTIONS];
+};
+
+static void bodies_clear(struct bodies *bodies)
+{
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		free(bodies->text[i]);
+}
+
+#define _cleanup_bodies_ __attribute__((cleanup(bodies_clear)))
+
+/** The contents come before the sections and name only those that are shown, so these are made
+ * first. */
+static int make_bodies(const struct page *page, struct bodies *ret)
+{
+	for (size_t i = 0; i < N_SECTIONS; i++) {
+		FILE *out = open_memstream(&ret->text[i], &ret->size[i]);
+		int r;
+
+		if (!out)
+			return -ENOMEM;
+		r = sections[i].write(page, out);
+		if (ferror(out) && r >= 0)
+			r = -ENOMEM;
+		if (fclose(out) != 0 && r >= 0)
+			r = -ENOMEM;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void write_policy(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fputs("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	      "style-src 'unsafe-inline'; img-src data:; script-src " SCRIPT_POLICY
+	      "; base-uri 'none'; form-action 'none'\">",
+		out);
+}
+
+static void write_title(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	_cleanup_free_ const char **stacks = NULL;
+	size_t n = 0;
+
+	(void)bodies;
+	stacks = page_stacks(s, &n);
+	for (size_t i = 0; stacks && i < n; i++) {
+		fputs(i ? ", " : "", out);
+		markup_text(out, stacks[i]);
+	}
+	fputs(n ? ": where the time went" : "Where the time went", out);
+}
+
+static void write_style(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fputs((const char *)uplot_css, out);
+	fputs((const char *)page_css, out);
+	fputs(flamegraph_style(), out);
+}
+
+static void write_fact(const struct summary *s, const char *key, const char *before, FILE *out)
+{
+	const char *value = store_setting(s->store, key);
+
+	if (!value || !*value)
+		return;
+	fprintf(out, " · %s", before);
+	markup_text(out, value);
+}
+
+static void write_header(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	fputs("<h1>", out);
+	write_title(s, bodies, out);
+	fprintf(out, "</h1>\n<p>%zu run%s, %zu of them measured", s->n_runs,
+		s->n_runs == 1 ? "" : "s", s->n_ok);
+	if (s->n_warmups > 0)
+		fprintf(out, ", and %zu warm-up%s", s->n_warmups, s->n_warmups == 1 ? "" : "s");
+	/* Cells are in order of their scenarios. */
+	for (size_t i = 0; i < s->n_cells; i++) {
+		if (i > 0 && s->cells[i].scenario == s->cells[i - 1].scenario)
+			continue;
+		fputs(i ? ", " : " · scenario ", out);
+		markup_text(out, s->cells[i].scenario);
+	}
+	write_fact(s, "started_utc", "", out);
+	write_fact(s, "hostname", "on ", out);
+	write_fact(s, "cpu_model", "", out);
+	fputs("</p>", out);
+}
+
+static void write_contents(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	const char *group = NULL;
+	size_t n = 0;
+
+	(void)s;
+	for (size_t i = 0; i < N_SECTIONS; i++) {
+		group = sections[i].group ? sections[i].group : group;
+		if (bodies->size[i] == 0)
+			continue;
+		if (group)
+			fprintf(out, "%s<li><span>%s</span><ul>\n", n ? "</ul></li>\n" : "", group);
+		group = NULL;
+		fprintf(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id, sections[i].nav);
+		n++;
+	}
+	fputs(n ? "</ul></li>" : "", out);
+}
+
+static void write_sections(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	for (size_t i = 0; i < N_SECTIONS; i++) {
+		if (bodies->size[i] == 0)
+			continue;
+		fprintf(out,
+			"<section id=\"%s\" aria-labelledby=\"%s-title\">\n"
+			"<h2 id=\"%s-title\">%s</h2>\n",
+			sections[i].id, sections[i].id, sections[i].id, sections[i].title);
+		if (sections[i].lead)
+			fprintf(out, "<p class=\"lead\">%s</p>\n", sections[i].lead);
+		fwrite(bodies->text[i], 1, bodies->size[i], out);
+		fputs("</section>\n", out);
+	}
+}
+
+static void write_footer(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fputs("<p>Made by guestscope " GUESTSCOPE_VERSION
+	      " from experiment.db, which holds all of the above. "
+	      "± is the sample standard deviation over the runs; means are over the runs that "
+	      "ended well.</p>",
+		out);
+}
+
+/** With its licence, which wants to be part of every copy. */
+static void write_uplot(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fprintf(out, "<!-- The charts are drawn by uPlot:\n%s\n-->\n<script>%s</script>",
+		(const char *)uplot_license, (const char *)uplot_js);
+}
+
+static void write_script(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fputs((const char *)page_js, out);
+}
+
+static void write_chartscript(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fputs((const char *)charts_js, out);
+}
+
+static void write_flamescript(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fputs(flamegraph_script(), out);
+}
+
+typedef void (*place_t)(const struct summary *s, const struct bodies *bodies, FILE *out);
+
+/** The places of assets/page.html. */
+static const struct {
+	const char *mark;
+	place_t write;
+} places[] = {
+	{"policy", write_policy},
+	{"title", write_title},
+	{"style", write_style},
+	{"header", write_header},
+	{"contents", write_contents},
+	{"sections", write_sections},
+	{"footer", write_footer},
+	{"uplot", write_uplot},
+	{"script", write_script},
+	{"chartscript", write_chartscript},
+	{"flamescript", write_flamescript},
+};
+
+static place_t find_place(const char *mark, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (strlen(places[i].mark) == length && strncmp(places[i].mark, mark, length) == 0)
+			return places[i].write;
+	return NULL;
+}
+
+int page_write(const struct summary *s, const struct figures *figures, FILE *out)
+{
+	_cleanup_bodies_ struct bodies bodies = {};
+	const char *at = (const char *)page_html;
+	struct page page = {s, figures};
+	int r = make_bodies(&page, &bodies);
+
+	if (r < 0)
+		return r;
+	for (;;) {
+		const char *mark = strstr(at, "<!--@"), *end = mark ? strstr(mark, "-->") : NULL;
+		place_t write;
+
+		if (!end)
+			break;
+		fwrite(at, 1, (size_t)(mark - at), out);
+		mark += strlen("<!--@");
+		write = find_place(mark, (size_t)(end - mark));
+		if (write)
+			write(s, &bodies, out);
+		at = end + strlen("-->");
+	}
+	fputs(at, out);
+	return ferror(out) ? -EIO : 0;
+}

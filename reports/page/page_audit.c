@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/page/page_internal.h"
+#include "reports/text/format.h"
+
+/** What the store calls a comparison, and in words. */
+static const struct {
+	const char *what;
+	const char *title;
+} audit_titles[] = {
+	{"cpu_time", "time on the CPU, by the scheduler’s own account"},
+	{"run_delay", "run-queue wait, by the scheduler’s own account"},
+	{"cgroup_usage", "the cgroup’s CPU usage"},
+	{"cgroup_throttled", "the cgroup’s throttled time"},
+	{"guest_clock", "run time by the guest’s own clock"},
+};
+
+static double difference(const struct store_audit *a)
+{
+	return (double)a->books_ns - (double)a->other_ns;
+}
+
+static bool is_bounded(const struct store_audit *a)
+{
+	return a->bound_ns != STORE_NULL;
+}
+
+static bool agrees(const struct store_audit *a)
+{
+	return is_bounded(a) && fabs(difference(a)) <= (double)a->bound_ns;
+}
+
+static const char *title_of(const char *what)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(audit_titles); i++)
+		if (strcmp(audit_titles[i].what, what) == 0)
+			return audit_titles[i].title;
+	return "";
+}
+
+static bool belongs(const struct summary *s, const struct store_audit *a, const struct cell *cell)
+{
+	const struct store_run *run = store_run(s->store, a->run);
+
+	return run && cell_counts(cell, run);
+}
+
+static void write_result(const struct store_audit *a, FILE *out)
+{
+	fprintf(out,
+		"<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+		"<td class=\"n\">%s</td>",
+		format_seconds((double)a->books_ns).text, format_seconds((double)a->other_ns).text,
+		format_time(difference(a)).text,
+		is_bounded(a) ? format_time((double)a->bound_ns).text : "-");
+	fputs(!is_bounded(a) ? "<td class=\"nil\">no bound</td>"
+		: agrees(a)  ? "<td class=\"ok\">agrees</td>"
+			     : "<td class=\"bad\">differs</td>",
+		out);
+}
+
+/** One line for a cell and a clock: the comparison that comes nearest to, or farthest over, its
+ * bound. */
+static void write_worst(
+	const struct summary *s, const struct cell *cell, const char *what, FILE *out)
+{
+	const struct store_tables *t = store_tables(s->store);
+	const struct store_audit *worst = NULL;
+	size_t n = 0, good = 0;
+	double most = -1;
+
+	for (size_t i = 0; i < t->n_audits; i++) {
+		const struct store_audit *a = &t->audits[i];
+		double ratio;
+
+		if (a->what != what || !belongs(s, a, cell))
+			continue;
+		n++;
+		good += agrees(a);
+		ratio = fabs(difference(a)) /
+			(is_bounded(a) && a->bound_ns > 0 ? (double)a->bound_ns : 1e9);
+		if (ratio > most) {
+			most = ratio;
+			worst = a;
+		}
+	}
+	if (!worst)
+		return;
+	fputs("<tr><th scope=\"row\">", out);
+	markup_text(out, cell->name);
+	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"t\">", (long long)cell->cores);
+	markup_text(out, what);
+	fprintf(out, "</td><td class=\"n%s\">%zu of %zu</td>", good < n ? " bad" : "", good, n);
+	write_result(worst, out);
+	fputs("</tr>\n", out);
+}
+
+static bool is_first(const struct store_tables *t, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (t->audits[i].what == t->audits[index].what)
+			return false;
+	return true;
+}
+
+static void write_all(const struct summary *s, const struct cell *cell, FILE *out)
+{
+	const struct store_tables *t = store_tables(s->store);
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_audits; i++) {
+		const struct store_audit *a = &t->audits[i];
+
+		if (!belongs(s, a, cell))
+			continue;
+		if (n++ == 0) {
+			fputs("<details class=\"quiet\"><summary>Every comparison: ", out);
+			page_cell_name(out, cell);
+			fputs("</summary><div class=\"scroll\" role=\"group\" tabindex=\"0\" "
+			      "aria-label=\"Table: comparisons\"><table "
+			      "class=\"wide\"><thead><tr>"
+			      "<th scope=\"col\" class=\"n\">run</th><th scope=\"col\">phase</th>"
+			      "<th scope=\"col\" class=\"n\">lane</th><th scope=\"col\">clock</th>"
+			      "<th scope=\"col\" class=\"n\">books s</th><th scope=\"col\" "
+			      "class=\"n\">clock "
+			      "s</th><th scope=\"col\" class=\"n\">difference</th><th "
+			      "scope=\"col\" class=\"n\">"
+			      "bound</th><th scope=\"col\">result</th></tr></thead><tbody>\n",
+				out);
+		}
+		fprintf(out, "<tr><td class=\"n\">%lld</td><td>", (long long)a->run);
+		markup_text(out, a->phase);
+		fprintf(out, "</td><td class=\"n\">%lld</td><td>", (long long)a->lane);
+		markup_text(out, a->what);
+		fputs("</td>", out);
+		write_result(a, out);
+		fputs("</tr>\n", out);
+	}
+	if (n > 0)
+		fputs("</tbody></table></div></details>\n", out);
+}
+
+static void write_clocks(const struct store_tables *t, FILE *out)
+{
+	fputs("<dl class=\"facts\">", out);
+	for (size_t i = 0; i < t->n_audits; i++) {
+		if (!is_first(t, i))
+			continue;
+		fputs("<dt>", out);
+		markup_text(out, t->audits[i].what);
+		fprintf(out, "</dt><dd>%s</dd>\n", title_of(t->audits[i].what));
+	}
+	fputs("</dl>\n", out);
+}
+
+static void write_fraction(FILE *out, size_t part, size_t whole)
+{
+	fprintf(out, "<td class=\"n%s\">%zu of %zu</td>", part < whole ? " bad" : "", part, whole);
+}
+
+/** How far each cell's books can be trusted, in one line. */
+static void write_trust(const struct summary *s, FILE *out)
+{
+	static const char *const names[] = {"stack", "#cores", "#measured", "#residual %",
+		"#lost events", "#books closed", "#clocks agree"};
+
+	page_table_open(out, "how far the books can be trusted",
+		"Residual: what the states leave of run time × lanes. Lost: events that could not "
+		"be "
+		"recorded. A run’s books are closed if nothing was lost and each lane and phase "
+		"adds "
+		"up within 0.1 %.",
+		names, ARRAY_SIZE(names));
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+
+		fputs("<tr><th scope=\"row\">", out);
+		markup_text(out, cell->guest);
+		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
+		write_fraction(out, cell->n_ok, cell->n_runs);
+		fprintf(out, "<td class=\"n\">%s</td><td class=\"n%s\">%s</td>",
+			cell->window.has_accounts ? format_percent(cell->window.residual_ns,
+							    cell->window.lane_time_ns)
+							    .text
+						  : "-",
+			cell->lost_events ? " bad" : "",
+			format_count((double)cell->lost_events).text);
+		write_fraction(out, cell->n_closed, cell->n_ok);
+		write_fraction(out, cell->n_audited, cell->n_ok);
+		fputs("</tr>\n", out);
+	}
+	page_table_close(out);
+}
+
+int page_audit(const struct page *page, FILE *out)
+{
+	const struct summary *s = page->summary;
+	const struct store_tables *t = store_tables(s->store);
+
+	if (s->n_cells == 0)
+		return 0;
+	write_trust(s, out);
+	if (t->n_audits == 0) {
+		fputs("<p class=\"lead\">There was no independent clock to compare with: these "
+		      "books are "
+		      "not audited.</p>\n",
+			out);
+		return 0;
+	}
+	fputs("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: "
+	      "audit\"><table class=\"wide\"><caption>For each stack "
+	      "and clock how "
+	      "many comparisons (runs, phases, lanes) agree, and the one that does so "
+	      "least</caption>"
+	      "<thead><tr><th scope=\"col\">stack</th><th scope=\"col\" class=\"n\">cores</th>"
+	      "<th scope=\"col\">clock</th><th scope=\"col\" class=\"n\">agree</th>"
+	      "<th scope=\"col\" class=\"n\">books s</th><th scope=\"col\" class=\"n\">clock s</th>"
+	      "<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" "
+	      "class=\"n\">bound</th>"
+	      "<th scope=\"col\">the worst</th></tr></thead><tbody>\n",
+		out);
+	for (size_t i = 0; i < s->n_cells; i++)
+		for (size_t j = 0; j < t->n_audits; j++)
+			if (is_first(t, j))
+				write_worst(s, &s->cells[i], t->audits[j].what, out);
+	fputs("</tbody></table></div>\n", out);
+	write_clocks(t, out);
+	for (size_t i = 0; i < s->n_cells; i++)
+		write_all(s, &s->cells[i], out);
+	return 0;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What the page says of the inside of guests: functions, subsystems, threads. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/flames/flames.h"
+#include "reports/page/page_internal.h"
+#include "reports/text/format.h"
+
+#define FUNCTIONS_SHOWN 25
+#define THREADS_SHOWN   16
+#define LINES_SHOWN     15
+
+static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
+				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
+static const char close_table[] = "</tbody></table></div>\n";
+
+/** A function of the guest, wherever it was in the stacks. */
+struct function {
+	const char *symbol, *module;
+	enum frame_side side;
+	uint64_t self_ns, total_ns;
+};
+
+struct functions {
+	struct function *items;
+	size_t n;
+	uint64_t all_ns;
+};
+
+static bool in_guest(const struct stack_node *node)
+{
+	return node->side == SIDE_GUEST_KERNEL || node->side == SIDE_GUEST_USER;
+}
+
+static bool same_function(const struct stack_node *node, const struct stack_node *other)
+{
+	return node->side == other->side && strcmp(node->symbol, other->symbol) == 0 &&
+	       strcmp(node->module, other->module) == 0;
+}
+
+/* A function that calls itself counts once in its own total. */
+static bool has_itself_below(const struct stack_tree *tree, const struct stack_node *node)
+{
+	for (uint32_t i = node->parent; i; i = tree->nodes[i].parent)
+		if (same_function(&tree->nodes[i], node))
+			return true;
+	return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+	int r = strcmp(x->symbol, y->symbol);
+
+	if (r == 0)
+		r = strcmp(x->module, y->module);
+	return r ? r : (int)x->side - (int)y->side;
+}
+
+static int by_self(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+
+	if (x->self_ns != y->self_ns)
+		return x->self_ns < y->self_ns ? 1 : -1;
+	if (x->total_ns != y->total_ns)
+		return x->total_ns < y->total_ns ? 1 : -1;
+	return by_name(a, b);
+}
+
+static int collect(const struct stack_tree *tree, struct functions *ret)
+{
+	struct function *items = calloc(tree->n_nodes, sizeof(*items));
+	size_t n = 0, merged = 0;
+
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 1; i < tree->n_nodes; i++) {
+		const struct stack_node *node = &tree->nodes[i];
+
+		if (!in_guest(node))
+			continue;
+		ret->all_ns += node->self_ns;
+		items[n++] = (struct function){node->symbol, node->module, node->side,
+			node->self_ns, has_itself_below(tree, node) ? 0 : node->total_ns};
+	}
+	qsort(items, n, sizeof(*items), by_name);
+	for (size_t i = 0; i < n; i++) {
+		if (merged && by_name(&items[merged - 1], &items[i]) == 0) {
+			items[merged - 1].self_ns += items[i].self_ns;
+			items[merged - 1].total_ns += items[i].total_ns;
+		} else {
+			items[merged++] = items[i];
+		}
+	}
+	qsort(items, merged, sizeof(*items), by_self);
+	ret->items = items;
+	ret->n = merged;
+	return 0;
+}
+
+static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
+{
+	double runs = n_runs ? (double)n_runs : 1;
+
+	fputs(open_table, out);
+	fputs("<caption>Time by function of the guest, by samples: its own, and with all it "
+	      "called; "
+	      "under emulation with what the emulator did for it. Seconds a run.</caption>"
+	      "<thead><tr><th scope=\"col\">function</th><th scope=\"col\">of</th>"
+	      "<th scope=\"col\" class=\"n\">self s</th><th scope=\"col\" class=\"n\">self %</th>"
+	      "<th scope=\"col\" class=\"n\">total s</th><th scope=\"col\" class=\"n\">total "
+	      "%</th></tr></thead><tbody>\n",
+		out);
+	for (size_t i = 0; i < f->n && i < FUNCTIONS_SHOWN; i++) {
+		const struct function *x = &f->items[i];
+
+		fputs("<tr><td class=\"t\"><code class=\"name\">", out);
+		markup_text(out, x->symbol);
+		fputs("</code></td><td>", out);
+		markup_text(out, *x->module ? x->module : side_table[x->side].title);
+		fprintf(out,
+			"</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+			"<td class=\"n\">%s</td></tr>\n",
+			format_seconds((double)x->self_ns / runs).text,
+			format_percent((double)x->self_ns, (double)f->all_ns).text,
+			format_seconds((double)x->total_ns / runs).text,
+			format_percent((double)x->total_ns, (double)f->all_ns).text);
+	}
+	fputs(close_table, out);
+}
+
+/* Of the guest's code whose debug information was at hand. */
+static int write_lines(
+	const struct summary *s, const struct cell *cell, const struct functions *f, FILE *out)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	double runs = cell->n_ok ? (double)cell->n_ok : 1;
+	size_t n = 0;
+	int r = store_prepare(s->store, &query,
+		"SELECT file, line, symbol, total(weight_ns) AS ns FROM run"
+		" JOIN sample ON sample.run = run.id JOIN stack ON stack.id = sample.stack"
+		" JOIN frame ON frame.id = stack.frame WHERE guest = ?1 AND cores = ?2"
+		" AND scenario = ?3 AND label = ?4 AND status = 'ok' AND counted <> 0"
+		" AND kind = 'oncpu' AND phase NOT IN ('boot', 'shutdown') AND line > 0"
+		" AND side LIKE 'guest-%' GROUP BY 1, 2, 3 ORDER BY ns DESC, 1, 2 LIMIT ?5");
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(query, 1, cell->guest, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(query, 2, cell->cores);
+	sqlite3_bind_text(query, 3, cell->scenario, -1, SQLITE_STATIC);
+	sqlite3_bind_text(query, 4, cell->label, -1, SQLITE_STATIC);
+	sqlite3_bind_int(query, 5, LINES_SHOWN);
+	while ((r = store_step(s->store, query)) > 0) {
+		const char *file = store_text(s->store, query, 0);
+		const char *symbol = store_text(s->store, query, 2);
+		double ns = sqlite3_column_double(query, 3);
+
+		if (!file || !symbol)
+			return -ENOMEM;
+		if (n++ == 0) {
+			fputs(open_table, out);
+			fputs("<caption>Source lines of the guest with the most time of their own, "
+			      "where debug information was at hand. Seconds a run.</caption>"
+			      "<thead><tr><th scope=\"col\">line</th><th "
+			      "scope=\"col\">function</th>"
+			      "<th scope=\"col\" class=\"n\">self s</th>"
+			      "<th scope=\"col\" class=\"n\">self %</th></tr></thead><tbody>\n",
+				out);
+		}
+		fputs("<tr><td class=\"t\"><code class=\"name\">", out);
+		markup_text(out, file);
+		fprintf(out, ":%lld</code></td><td class=\"t\"><code class=\"name\">",
+			(long long)store_number(query, 1));
+		markup_text(out, symbol);
+		fprintf(out, "</code></td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
+			format_seconds(ns / runs).text, format_percent(ns, (double)f->all_ns).text);
+	}
+	if (n)
+		fputs(close_table, out);
+	return r;
+}
+
+static double guest_ns(const struct cell *cell)
+{
+	double ns = 0;
+
+	for (size_t i = 0; i < cell->n_details; i++)
+		if (cell->details[i].state == STATE_GUEST)
+			ns += cell->details[i].ns;
+	return ns;
+}
+
+static void write_subsystems(const struct cell *cell, FILE *out)
+{
+	double whole = guest_ns(cell);
+
+	fputs(open_table, out);
+	fputs("<caption>Time in the guest by subsystem; the interval is of the sampling alone. "
+	      "Seconds a run.</caption><thead><tr><th scope=\"col\">subsystem</th>"
+	      "<th scope=\"col\" class=\"n\">s</th><th scope=\"col\" class=\"n\">% of guest</th>"
+	      "<th scope=\"col\" class=\"n\">95 % interval, s</th></tr></thead><tbody>\n",
+		out);
+	for (size_t i = 0; i < cell->n_details; i++) {
+		const struct book_detail *d = &cell->details[i];
+
+		if (d->state != STATE_GUEST)
+			continue;
+		fputs("<tr><td class=\"t\">", out);
+		markup_text(out, *d->detail ? d->detail : "(not looked into)");
+		fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td>",
+			format_seconds(d->ns).text, format_percent(d->ns, whole).text);
+		if (d->exact)
+			fputs("<td></td></tr>\n", out);
+		else
+			fprintf(out, "<td class=\"n\">%s to %s</td></tr>\n",
+				format_seconds(d->low_ns).text, format_seconds(d->high_ns).text);
+	}
+	fputs(close_table, out);
+}
+
+/* The number of the cell's last run that ended well, or 0. Threads are of one run: addresses differ
+ * from run to run. */
+static int64_t last_run(const struct summary *s, const struct cell *cell)
+{
+	const struct store_tables *t = store_tables(s->store);
+	int64_t id = 0;
+
+	for (size_t i = 0; i < t->n_runs; i++)
+		if (cell_counts(cell, &t->runs[i]) && t->runs[i].id > id)
+			id = t->runs[i].id;
+	return id;
+}
+
+static int write_threads(const struct summary *s, const struct cell *cell, FILE *out)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	size_t n = 0;
+	int r;
+
+	if (!store_has_table(s->store, "guest_thread"))
+		return 0;
+	r = store_prepare(s->store, &query,
+		"SELECT lane, fs_base, samples, switches,"
+		" (SELECT total(samples) FROM guest_thread b WHERE b.run = a.run AND b.lane = "
+		"a.lane)"
+		" FROM guest_thread a WHERE run = ?1 AND samples > 0"
+		" ORDER BY lane, samples DESC, fs_base");
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(query, 1, last_run(s, cell));
+	while ((r = store_step(s->store, query)) > 0) {
+		double samples = (double)store_number(query, 2);
+		double whole = sqlite3_column_double(query, 4);
+
+		/* Threads that were hardly seen say nothing, and there may be thousands. */
+		if (samples < 0.005 * whole || n >= THREADS_SHOWN * 4)
+			continue;
+		if (n++ == 0) {
+			fputs(open_table, out);
+			fputs("<caption>Threads of the guest in the last run, told apart by FS "
+			      "base; those with at least 0.5 % of a vCPU's samples. Switches: to "
+			      "this thread, seen between two samples: a lower bound. Their stacks, "
+			      "thread by thread: flamegraph-threads-... beside this page.</caption>"
+			      "<thead><tr><th scope=\"col\" class=\"n\">vCPU</th>"
+			      "<th scope=\"col\">FS base</th>"
+			      "<th scope=\"col\" class=\"n\">% of vCPU</th>"
+			      "<th scope=\"col\" class=\"n\">samples</th>"
+			      "<th scope=\"col\" class=\"n\">switches</th></tr></thead><tbody>\n",
+				out);
+		}
+		fprintf(out,
+			"<tr><td class=\"n\">%lld</td><td><code>0x%llx</code></td>"
+			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td "
+			"class=\"n\">%s</td></tr>\n",
+			(long long)store_number(query, 0),
+			(unsigned long long)store_number(query, 1),
+			format_percent(samples, whole).text, format_count(samples).text,
+			format_count((double)store_number(query, 3)).text);
+	}
+	if (n)
+		fputs(close_table, out);
+	return r;
+}
+
+/* "3,500 of 3,700 stacks reach a root; no frame pointer 150, ..." of all the cell's runs. */
+static int write_ends(const struct summary *s, const struct cell *cell, FILE *out)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r, n = 0;
+
+	if (!store_has_table(s->store, "guest_stack_end"))
+		return 0;
+	r = store_prepare(s->store, &query,
+		"WITH seen AS (SELECT why, samples FROM guest_stack_end JOIN run ON id = run"
+		" WHERE guest = ?1 AND cores = ?2 AND scenario = ?3 AND label = ?4"
+		" AND status = 'ok' AND counted <> 0)"
+		" SELECT why, CAST(total(samples) AS INTEGER) AS n,"
+		" (SELECT CAST(total(samples) AS INTEGER) FROM seen) FROM seen"
+		" GROUP BY why ORDER BY why <> 'root', n DESC");
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(query, 1, cell->guest, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(query, 2, cell->cores);
+	sqlite3_bind_text(query, 3, cell->scenario, -1, SQLITE_STATIC);
+	sqlite3_bind_text(query, 4, cell->label, -1, SQLITE_STATIC);
+	while ((r = store_step(s->store, query)) > 0) {
+		const char *why = store_text(s->store, query, 0);
+
+		if (!why)
+			return -ENOMEM;
+		fputs(n++ ? ", " : "<p>Where the guest’s stacks end: ", out);
+		markup_text(out, why);
+		fprintf(out, " %s %%",
+			format_percent(
+				(double)store_number(query, 1), (double)store_number(query, 2))
+				.text);
+	}
+	if (n)
+		fputs(".</p>\n", out);
+	return r;
+}
+
+static int write_cell(const struct summary *s, const struct cell *cell, bool *first, FILE *out)
+{
+	const struct stack_tree *tree = NULL;
+	struct functions f = {0};
+	int r = flame_tree_kept(s, &flame_table[0], cell, &tree);
+
+	if (r < 0 || !tree)
+		return r;
+	r = collect(tree, &f);
+	if (r < 0)
+		return r;
+	if (f.all_ns) {
+		fprintf(out, "<details%s><summary>", *first ? " open" : "");
+		*first = false;
+		page_cell_name(out, cell);
+		fputs("</summary>\n", out);
+		write_subsystems(cell, out);
+		write_functions(&f, tree->n_runs, out);
+		r = write_lines(s, cell, &f, out);
+		if (r >= 0)
+			r = write_ends(s, cell, out);
+		if (r >= 0)
+			r = write_threads(s, cell, out);
+		fputs("</details>\n", out);
+	}
+	free(f.items);
+	return r;
+}
+
+int page_guest(const struct page *page, FILE *out)
+{
+	const struct summary *s = page->summary;
+	bool first = true;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		int r = write_cell(s, &s->cells[i], &first, out);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Every run, in order of execution. The chart of the run order reads its numbers from this table.
+ */
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "reports/page/page_internal.h"
+#include "reports/text/format.h"
+
+static struct format_text seconds_or_dash(int64_t ns)
+{
+	return format_seconds(ns == STORE_NULL ? NAN : (double)ns);
+}
+
+static void write_truth(FILE *out, int64_t value)
+{
+	fputs(value == STORE_NULL ? "<td class=\"nil\">-</td>"
+		: value           ? "<td class=\"ok\">yes</td>"
+				  : "<td class=\"bad\">no</td>",
+		out);
+}
+
+static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
+{
+	const struct cell *cell = summary_cell(s, run);
+
+	fprintf(out, "<tr data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
+		(long long)run->position, (long long)run->cores, (long long)run->id);
+	if (cell_counts(cell, run) && run->runtime_ns != STORE_NULL)
+		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
+	fputs(" data-stack=\"", out);
+	markup_text(out, cell->name);
+	fprintf(out, "\"><td class=\"n\">%lld</td><td class=\"n\">%lld</td><th scope=\"row\">",
+		(long long)run->position, (long long)run->id);
+	markup_text(out, cell->name);
+	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
+		(long long)run->cores, (long long)run->repetition);
+	fprintf(out, "<td class=\"t%s\">", run->ok ? "" : " bad");
+	markup_text(out, run->status);
+	fputs(run->counted ? "" : ", warm-up", out);
+	if (run->error) {
+		fputs(": ", out);
+		markup_text(out, run->error);
+	}
+	fprintf(out,
+		"</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+		"<td class=\"n%s\">%s</td>",
+		seconds_or_dash(run->boot_ns).text, seconds_or_dash(run->runtime_ns).text,
+		run->residual_ns == STORE_NULL ? "-" : format_time((double)run->residual_ns).text,
+		run->lost_events > 0 ? " bad" : "",
+		format_count(run->lost_events == STORE_NULL ? NAN : (double)run->lost_events).text);
+	write_truth(out, run->closed);
+	write_truth(out, run->audited);
+	fputs("</tr>\n", out);
+}
+
+static int compare_position(const void *a, const void *b)
+{
+	const struct store_run *x = *(const struct store_run *const *)a;
+	const struct store_run *y = *(const struct store_run *const *)b;
+
+	if (x->position != y->position)
+		return x->position < y->position ? -1 : 1;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+int page_runs(const struct page *page, FILE *out)
+{
+	const struct summary *s = page->summary;
+	static const char *const names[] = {"#position", "#run", "stack", "#cores", "#repetition",
+		"status", "#boot s", "#run s", "#residual", "#lost", "closed", "audited"};
+	const struct store_tables *t = store_tables(s->store);
+	_cleanup_free_ const struct store_run **runs = calloc(t->n_runs + 1, sizeof(*runs));
+
+	if (!runs)
+		return -ENOMEM;
+	if (t->n_runs == 0)
+		return 0;
+	for (size_t i = 0; i < t->n_runs; i++)
+		runs[i] = &t->runs[i];
+	qsort(runs, t->n_runs, sizeof(*runs), compare_position);
+	page_table_open(out, "every run",
+		"In order of execution. Residual: sum over lanes and phases of what their states "
+		"leave of wall time.",
+		names, ARRAY_SIZE(names));
+	for (size_t i = 0; i < t->n_runs; i++)
+		write_run(s, runs[i], out);
+	page_table_close(out);
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The top of the page: what was found, and what to beware of. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "reports/page/page_internal.h"
+#include "reports/text/format.h"
+
+/** More warnings than this are folded away, so that they do not push the result off the screen. */
+#define WARNINGS_SHOWN 5
+
+static void write_warning(const struct store_tables *t, size_t i, const char *runs, FILE *out)
+{
+	fputs("<li>", out);
+	if (runs[0])
+		fprintf(out, "R%s: ", runs + 1);
+	markup_text(out, t->warnings[i].text);
+	fputs("</li>\n", out);
+}
+
+static void write_warnings(const struct store_tables *t, FILE *out)
+{
+	size_t n = 0, shown = 0;
+	char runs[256];
+
+	for (size_t i = 0; i < t->n_warnings; i++)
+		n += store_warning_runs(t, i, runs, sizeof(runs));
+	if (n == 0)
+		return;
+	fprintf(out,
+		"<div class=\"warnings\" role=\"note\" aria-labelledby=\"warnings-title\">"
+		"<h3 id=\"warnings-title\">%zu warning%s</h3><ul>\n",
+		n, n == 1 ? "" : "s");
+	for (size_t i = 0; i < t->n_warnings; i++) {
+		if (!store_warning_runs(t, i, runs, sizeof(runs)))
+			continue;
+		if (shown++ == WARNINGS_SHOWN && n > WARNINGS_SHOWN + 1)
+			fprintf(out,
+				"</ul><details class=\"plain\"><summary>%zu more</summary><ul>\n",
+				n - WARNINGS_SHOWN);
+		write_warning(t, i, runs, out);
+	}
+	fputs(n > WARNINGS_SHOWN + 1 ? "</ul></details></div>\n" : "</ul></div>\n", out);
+}
+
+int page_verdict(const struct page *page, FILE *out)
+{
+	const struct summary *s = page->summary;
+	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
+	size_t n;
+
+	if (!verdicts)
+		return -ENOMEM;
+	n = summary_verdicts(s, verdicts, VERDICTS_MAX);
+	fputs("<ul class=\"findings\">\n", out);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "<li%s>%s",
+			verdicts[i].good ? (i == 0 ? " class=\"lead-finding\"" : "")
+					 : " class=\"bad\"",
+			verdicts[i].good ? "" : "<span class=\"bad-text\">Note:</span> ");
+		markup_text(out, verdicts[i].text);
+		fputs("</li>\n", out);
+	}
+	fputs("</ul>\n", out);
+	write_warnings(store_tables(s->store), out);
+	return 0;
+}

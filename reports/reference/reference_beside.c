@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was measured beside what was published of the same stack, scenario and number of cores. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/reference/reference_analysis.h"
+#include "reports/text/text.h"
+
+struct row {
+	const struct cell *cell;
+	const struct reference_result *published; /* NULL: its runs are not published */
+	const struct reference_claim *claim;      /* of its speed-up; NULL: there is none */
+};
+
+static bool find_row(const struct reference_analysis *a, const struct cell *cell, struct row *ret)
+{
+	*ret = (struct row){.cell = cell};
+	for (size_t i = 0; i < a->n; i++)
+		if (a->list[i].cell->cores == cell->cores &&
+			strcmp(a->list[i].cell->stack, cell->guest) == 0 &&
+			strcmp(a->list[i].cell->scenario, cell->scenario) == 0)
+			ret->published = &a->list[i];
+	ret->claim = reference_claim(
+		a->reference, CLAIM_SPEEDUP, cell->guest, cell->scenario, cell->cores);
+	return cell->series.n > 0 && (ret->published || ret->claim);
+}
+
+/** Measured over published run time, with its interval. */
+static int write_ratio(const struct row *row, FILE *out)
+{
+	const size_t n = row->cell->series.n;
+	_cleanup_free_ double *seconds = calloc(n + 1, sizeof(*seconds));
+	const struct reference_cell *published = row->published->cell;
+	struct comparison c;
+	char text[64];
+	int r;
+
+	if (!seconds)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		seconds[i] = row->cell->series.runtime_ns[i] / 1e9;
+	r = compare(seconds, n, published->seconds, published->n, &c);
+	if (r < 0)
+		return r;
+	if (isfinite(c.ratio_interval.low))
+		snprintf(text, sizeof(text), "%.2f (%.2f-%.2f)", c.ratio, c.ratio_interval.low,
+			c.ratio_interval.high);
+	else
+		snprintf(text, sizeof(text), "%.2f", c.ratio);
+	fprintf(out, "%10.2f%20s", row->published->time.mean, text);
+	return 0;
+}
+
+static void write_value(double value, int width, FILE *out)
+{
+	if (isfinite(value))
+		fprintf(out, "%*.2f", width, value);
+	else
+		fprintf(out, "%*s", width, "-");
+}
+
+static int write_row(const struct summary *s, const struct row *row, int width, FILE *out)
+{
+	const struct scaling *scaling = explanation_scaling(s->explanation, row->cell);
+	int r = 0;
+
+	fputs(row->cell->name, out);
+	for (int n = (int)text_width(row->cell->name); n < width; n++)
+		fputc(' ', out);
+	fprintf(out, "%6lld%10.2f", (long long)row->cell->cores, row->cell->runtime_ns.mean / 1e9);
+	if (row->published)
+		r = write_ratio(row, out);
+	else
+		fprintf(out, "%10s%20s", "-", "-");
+	write_value(scaling ? scaling->speedup.value : NAN, 10, out);
+	write_value(row->published && row->cell->cores > 1 ? row->published->speedup.value : NAN,
+		11, out);
+	fprintf(out, "%8s\n", row->claim ? row->claim->text : "-");
+	return r;
+}
+
+int reference_write_beside(const struct summary *s, const struct reference_analysis *a, FILE *out)
+{
+	int width = 5, r = 0;
+	bool any = false;
+	struct row row;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		int n = (int)text_width(s->cells[i].name);
+
+		width = n > width ? n : width;
+	}
+	for (size_t i = 0; i < s->n_cells && r >= 0; i++) {
+		if (!find_row(a, &s->cells[i], &row))
+			continue;
+		if (!any)
+			fprintf(out,
+				"\nBeside %s: run times are another "
+				"machine's\n%*s%6s%10s%10s%20s%10s%11s%8s\n",
+				a->reference->name, -width, "stack", "cores", "mean s", "published",
+				"ratio", "speed-up", "published", "text");
+		any = true;
+		r = write_row(s, &row, width, out);
+	}
+	return r;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The boot, taken apart: for each cell the steps from the stack's start to the program's first
+ * marker, over its runs that ended well and count.
+ *
+ * The steps of a run follow each other without a gap. So that those of a cell do too, and their
+ * means sum to the mean boot, only runs with the same steps go together: the steps that most runs
+ * have. How many runs have others (a step that could not be told apart there) is said beside.
+ */
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "reports/summary/summary.h"
+
+/** One step of a cell. Times in ns. */
+struct boot_part {
+	const char *name;   /**< of common/boot_step.h, perhaps several joined */
+	const char *source; /**< what marks its end, in most of the runs */
+	size_t n;           /**< runs */
+	double mean_ns;
+	double stddev_ns; /**< of a sample; NAN where n < 2 */
+	double median_ns;
+	double min_ns, max_ns;
+};
+
+struct boot_cell {
+	const struct cell *cell; /**< of the summary */
+	struct boot_part *steps; /**< in order of time; the means sum to boot_ns.mean */
+	size_t n_steps;
+	size_t n_runs;            /**< runs behind the steps */
+	size_t n_other;           /**< runs with other steps, which are left out here */
+	struct statistic boot_ns; /**< of the runs behind the steps */
+};
+
+/** Cells without steps (older stores, --attach) are not there; the others as in the summary. */
+struct boot_report {
+	struct boot_cell *cells;
+	size_t n_cells;
+};
+
+/** Read the steps. -ENOMEM, or -EBADMSG with store_reader_error(). @s must outlive it. */
+int boot_report_make(const struct summary *s, struct boot_report **ret);
+
+void boot_report_free(struct boot_report *b);
+
+static inline void boot_report_freep(struct boot_report **b)
+{
+	boot_report_free(*b);
+}
+
+#define _cleanup_boot_report_ __attribute__((cleanup(boot_report_freep)))
+
+/** A cell's steps, or NULL. */
+const struct boot_cell *boot_report_cell(const struct boot_report *b, const struct cell *cell);
+
+/** The table "Boot, taken apart" for a terminal, at most 100 columns; nothing without steps. */
+int boot_write_text(const struct summary *s, FILE *out);
+
+/** One line for each step of each cell, as CSV; times in seconds. */
+int boot_write_csv(const struct summary *s, FILE *out);
+
+/** A cell's steps as JSON (docs/database.md): an array, empty without steps. A new reference. */
+json_t *boot_cell_json(const struct boot_report *b, const struct cell *cell);
+
+/** A run's steps as JSON: an array of {name, start_ns, end_ns, source}. A new reference. */
+json_t *boot_run_json(const struct summary *s, int64_t run);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * The closing summary of an experiment: per cell (a stack on a number of cores, in a scenario, with
+ * a label) the times, the books, and how far they can be trusted.
+ *
+ * Means are over the counted runs that ended well; a failed run counts nowhere but among the
+ * failures, a warm-up (counted = 0) nowhere but among the warm-ups.
+ * The *window* is what run time measures: all phases but "boot" (and "shutdown"). The books of the
+ * window therefore sum to run time times lanes.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/state.h"
+#include "reports/statistics/statistics.h"
+#include "reports/store/store_reader.h"
+
+#define SUMMARY_DETAILS_TOP 8
+
+/** Where the time of one phase, or of the window, went: means over the runs, sums over the lanes.
+ */
+struct book {
+	const char *name;             /**< the phase, or "window" */
+	size_t n_runs;                /**< runs that have this phase */
+	double lane_time_ns;          /**< wall time times lanes: the whole */
+	double state_ns[STATE_COUNT]; /**< STATE_NONE holds what this report has no name for */
+	bool sampled[STATE_COUNT];    /**< some of it was split by samples */
+	double residual_ns;           /**< the whole minus all states */
+	double helper_ns;             /**< threads beside the lanes; not part of the whole */
+	bool has_accounts;
+};
+
+/** One detail of one state in a cell's window: who preempted, which system call, what exit. */
+struct book_detail {
+	enum lane_state state; /**< STATE_COUNT: a helper thread */
+	const char *detail;
+	double ns;    /**< mean over the runs, summed over the lanes */
+	double count; /**< mean number of intervals or events; NAN where not known */
+	bool exact;
+	double samples; /**< where not exact: samples behind the split, all runs */
+	double low_ns;  /**< 95 % interval of ns by the sampling alone */
+	double high_ns;
+};
+
+/** The index after all states: what they leave of the whole. */
+#define TERM_RESIDUAL STATE_COUNT
+#define TERM_COUNT    (STATE_COUNT + 1)
+
+/** One detail of one state, run by run. */
+struct detail_series {
+	enum lane_state state;
+	const char *detail;
+	double *ns; /**< for each run: sum over the lanes */
+};
+
+/**
+ * A phase, or the window, run by run. With k over the states and the residual, in each run
+ * Σₖ term_ns[k] = cores × wall_ns, to the nanosecond: the residual is a term of its own. The mean
+ * over the lanes of state k, C̄ₖ, is term_ns[k] / cores.
+ */
+struct book_series {
+	const char *name;  /**< the phase, or "window" */
+	bool has_accounts; /**< every run was accounted */
+	double *wall_ns;   /**< for each run; of the window: its run time; 0: not in this run */
+	double *whole_ns;  /**< cores × wall_ns */
+	double *term_ns[TERM_COUNT]; /**< for each run: sum over the lanes */
+	struct detail_series *details;
+	size_t n_details;
+};
+
+/** A cell's counted runs that ended well, in order of execution. Times not known are NAN. */
+struct run_series {
+	size_t n;
+	const struct store_run **runs; /**< owned by the store */
+	double *position;
+	double *start_ns;
+	double *boot_ns;
+	double *runtime_ns;
+	double *guest_runtime_ns;
+	bool exact; /**< every run time is known, and all sums are below 2^53: so the books below
+			 are exact */
+	struct book_series window;
+	double *between_ns; /**< cores × what of the run time is in no phase: part of the window's
+				 residual */
+	struct book_series *phases; /**< as the cell's: same number, same order */
+};
+
+struct cell {
+	const char *guest;
+	int64_t cores;
+	const char *scenario;
+	const char *label; /**< may be empty */
+	const char *accel;
+	const char *name; /**< the stack, and what tells its cells apart here: "osv a", "osv
+			     paper-2"; one pointer for all cells that differ in their cores alone */
+	char *own_name;   /**< the memory behind it, in one of them */
+	size_t n_runs;    /**< counted ones */
+	size_t n_warmups; /**< the others */
+	size_t n_ok;
+	size_t n_closed;
+	size_t n_audited;     /**< books and independent clocks agreed */
+	size_t n_not_audited; /**< there was nothing to compare with */
+	int64_t lost_events;
+	struct statistic boot_ns;
+	struct statistic runtime_ns;
+	struct statistic guest_runtime_ns;
+	struct statistic residual_ns;
+	struct book window;
+	struct book *phases; /**< in order of time, boot included */
+	struct statistic *phase_ns;
+	size_t n_phases;
+	struct book_detail *details; /**< window only; by state, largest first */
+	size_t n_details;
+	struct run_series series;
+	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
+};
+
+struct explanation;
+struct flame_cache;
+
+struct summary {
+	struct store_reader *store; /**< borrowed */
+	struct cell
+		*cells; /**< by scenario, cores, then from the fewest layers to the most, label */
+	size_t n_cells;
+	size_t n_runs;    /**< counted ones */
+	size_t n_warmups; /**< the others */
+	size_t n_ok;
+	bool state_used[STATE_COUNT];
+	struct explanation *explanation; /**< see explain.h */
+	struct flame_cache *flames;      /**< of flames.h */
+};
+
+/** Work the summary out. -ENOMEM. The store must outlive it. */
+int summary_make(struct store_reader *store, struct summary **ret);
+
+void summary_free(struct summary *s);
+
+static inline void summary_freep(struct summary **s)
+{
+	summary_free(*s);
+}
+
+#define _cleanup_summary_ __attribute__((cleanup(summary_freep)))
+
+/** Is @run of that cell, be it counted or not, failed or not? */
+bool cell_has(const struct cell *cell, const struct store_run *run);
+
+/** Is @run one of those that the cell's statistics are made of: counted, and ended well? */
+bool cell_counts(const struct cell *cell, const struct store_run *run);
+
+/** The cell that @run is of, or NULL. */
+struct cell *summary_cell(const struct summary *s, const struct store_run *run);
+
+/** Is that phase outside the window (boot, shutdown)? */
+bool phase_is_outside(const char *name);
+
+/**
+ * One finding: a sentence in plain words, made from measured facts alone.
+ * @good says how to show it: nothing to object, or something the reader must know.
+ */
+struct verdict {
+	bool good;
+	char text[2048];
+};
+
+#define VERDICTS_MAX 96
+
+/** Fill @ret with the findings (at most @max); returns how many. */
+size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max);
+
+/** The summary as a table for a terminal, at most 100 columns; colours only if @out is a terminal.
+ */
+int summary_write_text(const struct summary *s, FILE *out);
+
+/** The summary as one JSON document; see docs/database.md. A new reference. */
+int summary_make_json(const struct summary *s, json_t **ret);
+
+/** One line for each cell, or for each run, as CSV (RFC 4180 with "\n"; times in seconds). */
+int summary_write_cells_csv(const struct summary *s, FILE *out);
+int summary_write_runs_csv(const struct summary *s, FILE *out);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** Each cell's runs one by one, in order of execution: what statistics and explanations start from.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "reports/summary/summary_internal.h"
+
+/* Whole numbers below this are exact as doubles: 2^53 ns are 104 days. */
+#define EXACT_MAX 9007199254740992.0
+
+/** Where a run is: its cell, and its place among the cell's runs. */
+struct place {
+	struct cell *cell;
+	size_t index;
+	double magnitude; /**< sum of all its times, whatever their sign */
+	bool accounted;
+};
+
+static double known(int64_t ns)
+{
+	return ns == STORE_NULL ? NAN : (double)ns;
+}
+
+static void book_clear(struct book_series *b)
+{
+	free(b->wall_ns);
+	for (size_t i = 0; i < b->n_details; i++)
+		free(b->details[i].ns);
+	free(b->details);
+}
+
+void series_clear(struct run_series *series, size_t n_phases)
+{
+	for (size_t i = 0; series->phases && i < n_phases; i++)
+		book_clear(&series->phases[i]);
+	free(series->phases);
+	book_clear(&series->window);
+	free(series->runs);
+	free(series->position);
+}
+
+/** One block of numbers for wall times, wholes and all terms. */
+static int book_begin(struct book_series *b, const char *name, size_t n)
+{
+	double *block = calloc((TERM_COUNT + 2) * (n + 1), sizeof(*block));
+
+	if (!block)
+		return -ENOMEM;
+	*b = (struct book_series){.name = name, .wall_ns = block, .whole_ns = block + n + 1};
+	for (size_t k = 0; k < TERM_COUNT; k++)
+		b->term_ns[k] = block + (k + 2) * (n + 1);
+	return 0;
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+	const struct store_run *x = *(const struct store_run *const *)a;
+	const struct store_run *y = *(const struct store_run *const *)b;
+
+	if (x->position != y->position)
+		return x->position < y->position ? -1 : 1;
+	if (x->start_ns != y->start_ns)
+		return x->start_ns < y->start_ns ? -1 : 1;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static int series_begin(const struct summary *s, struct cell *cell)
+{
+	const struct store_tables *t = store_tables(s->store);
+	struct run_series *series = &cell->series;
+	size_t room = cell->n_ok + 1;
+	int r;
+
+	series->runs = calloc(room, sizeof(*series->runs));
+	series->position = calloc(6 * room, sizeof(*series->position));
+	series->phases = calloc(cell->n_phases + 1, sizeof(*series->phases));
+	if (!series->runs || !series->position || !series->phases)
+		return -ENOMEM;
+	series->start_ns = series->position + room;
+	series->boot_ns = series->start_ns + room;
+	series->runtime_ns = series->boot_ns + room;
+	series->guest_runtime_ns = series->runtime_ns + room;
+	series->between_ns = series->guest_runtime_ns + room;
+	for (size_t i = 0; i < t->n_runs; i++)
+		if (cell_counts(cell, &t->runs[i]))
+			series->runs[series->n++] = &t->runs[i];
+	qsort(series->runs, series->n, sizeof(*series->runs), compare_runs);
+	r = book_begin(&series->window, cell->window.name, series->n);
+	for (size_t i = 0; i < cell->n_phases && r >= 0; i++)
+		r = book_begin(&series->phases[i], cell->phases[i].name, series->n);
+	return r;
+}
+
+static void fill_times(struct run_series *series, const struct store_tables *t,
+	struct place *places, struct cell *cell)
+{
+	series->exact = series->n > 0;
+	for (size_t i = 0; i < series->n; i++) {
+		const struct store_run *run = series->runs[i];
+
+		places[run - t->runs] = (struct place){.cell = cell, .index = i};
+		series->position[i] = known(run->position);
+		series->start_ns[i] = known(run->start_ns);
+		series->boot_ns[i] = known(run->boot_ns);
+		series->runtime_ns[i] = known(run->runtime_ns);
+		series->guest_runtime_ns[i] = known(run->guest_runtime_ns);
+		series->window.wall_ns[i] = series->runtime_ns[i];
+		series->exact &= run->runtime_ns != STORE_NULL;
+	}
+}
+
+static struct place *place_of(const struct summary *s, struct place *places, int64_t run_id)
+{
+	const struct store_run *run = store_run(s->store, run_id);
+	struct place *place = run ? &places[run - store_tables(s->store)->runs] : NULL;
+
+	return place && place->cell ? place : NULL;
+}
+
+static struct book_series *phase_of(const struct cell *cell, const char *name)
+{
+	for (size_t i = 0; i < cell->n_phases; i++)
+		if (cell->series.phases[i].name == name)
+			return &cell->series.phases[i];
+	return NULL;
+}
+
+static int add_detail(
+	struct book_series *b, size_t n, size_t run, int state, const char *detail, double ns)
+{
+	struct detail_series *d = NULL;
+
+	for (size_t i = 0; i < b->n_details && !d; i++)
+		if ((int)b->details[i].state == state && b->details[i].detail == detail)
+			d = &b->details[i];
+	if (!d) {
+		struct detail_series *more =
+			reallocarray(b->details, b->n_details + 1, sizeof(*more));
+		double *values = calloc(n + 1, sizeof(*values));
+
+		if (more)
+			b->details = more;
+		if (!more || !values) {
+			free(values);
+			return -ENOMEM;
+		}
+		d = &more[b->n_details++];
+		*d = (struct detail_series){(enum lane_state)state, detail, values};
+	}
+	d->ns[run] += ns;
+	return 0;
+}
+
+static int add_account(const struct summary *s, struct place *places, const struct store_account *a)
+{
+	struct place *place = place_of(s, places, a->run);
+	struct book_series *phase = place ? phase_of(place->cell, a->phase) : NULL;
+	struct book_series *window = phase ? &place->cell->series.window : NULL;
+	int state = state_from_name(a->state), r;
+	const char *detail = state < 0 ? a->state : a->detail;
+	double ns = (double)a->ns;
+
+	if (!phase || a->helper)
+		return 0;
+	place->magnitude += fabs(ns);
+	state = state < 0 ? STATE_NONE : state;
+	phase->term_ns[state][place->index] += ns;
+	r = add_detail(phase, place->cell->series.n, place->index, state, detail, ns);
+	if (r < 0 || phase_is_outside(a->phase))
+		return r;
+	place->accounted = true;
+	window->term_ns[state][place->index] += ns;
+	return add_detail(window, place->cell->series.n, place->index, state, detail, ns);
+}
+
+static void add_wall(const struct summary *s, struct place *places, const struct store_phase *p)
+{
+	struct place *place = place_of(s, places, p->run);
+	struct book_series *phase = place ? phase_of(place->cell, p->name) : NULL;
+
+	double ns = (double)p->end_ns - (double)p->start_ns;
+
+	if (!phase || p->start_ns == STORE_NULL || p->end_ns == STORE_NULL)
+		return;
+	phase->wall_ns[place->index] += ns;
+	place->magnitude += fabs(ns) * (double)place->cell->cores;
+}
+
+/** What the states leave of the whole. */
+static void close_book(struct book_series *b, const struct cell *cell)
+{
+	for (size_t i = 0; i < cell->series.n; i++) {
+		double rest = b->whole_ns[i] = b->wall_ns[i] * (double)cell->cores;
+
+		for (size_t k = 0; k < STATE_COUNT; k++)
+			rest -= b->term_ns[k][i];
+		b->term_ns[TERM_RESIDUAL][i] = rest;
+	}
+}
+
+static void close_cell(struct cell *cell, const struct store_tables *t, const struct place *places)
+{
+	struct run_series *series = &cell->series;
+
+	series->window.has_accounts = series->n > 0;
+	for (size_t i = 0; i < series->n; i++) {
+		const struct place *place = &places[series->runs[i] - t->runs];
+
+		series->window.has_accounts &= place->accounted;
+		series->exact &=
+			place->magnitude + fabs(series->runtime_ns[i]) * (double)cell->cores <
+			EXACT_MAX;
+	}
+	close_book(&series->window, cell);
+	for (size_t i = 0; i < series->n; i++) {
+		double rest = series->window.wall_ns[i];
+
+		for (size_t j = 0; j < cell->n_phases; j++)
+			if (!phase_is_outside(series->phases[j].name))
+				rest -= series->phases[j].wall_ns[i];
+		series->between_ns[i] = rest * (double)cell->cores;
+	}
+	for (size_t i = 0; i < cell->n_phases; i++) {
+		series->phases[i].has_accounts = phase_is_outside(series->phases[i].name)
+							 ? cell->phases[i].has_accounts
+							 : series->window.has_accounts;
+		close_book(&series->phases[i], cell);
+	}
+}
+
+int summary_make_series(struct summary *s)
+{
+	const struct store_tables *t = store_tables(s->store);
+	_cleanup_free_ struct place *places = calloc(t->n_runs + 1, sizeof(*places));
+	int r = 0;
+
+	if (!places)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_cells && r >= 0; i++) {
+		r = series_begin(s, &s->cells[i]);
+		if (r >= 0)
+			fill_times(&s->cells[i].series, t, places, &s->cells[i]);
+	}
+	for (size_t i = 0; i < t->n_phases && r >= 0; i++)
+		add_wall(s, places, &t->phases[i]);
+	for (size_t i = 0; i < t->n_accounts && r >= 0; i++)
+		r = add_account(s, places, &t->accounts[i]);
+	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
+		close_cell(&s->cells[i], t, places);
+	return r;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/text/format.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "common/cleanup.h"
+
+struct format_text format_time(double ns)
+{
+	static const struct {
+		double scale;
+		const char *unit;
+	} units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}, {1, "ns"}};
+	struct format_text t;
+	size_t i = 0;
+	double v;
+	int decimals;
+
+	if (isnan(ns)) {
+		strcpy(t.text, "-");
+		return t;
+	}
+	while (i < ARRAY_SIZE(units) - 1 && fabs(ns) < units[i].scale)
+		i++;
+	v = ns / units[i].scale;
+	decimals = units[i].scale <= 1 ? 0 : fabs(v) < 10 ? 3 : fabs(v) < 100 ? 2 : 1;
+	if (ns == 0)
+		snprintf(t.text, sizeof(t.text), "0 s");
+	else
+		snprintf(t.text, sizeof(t.text), "%.*f %s", decimals, v, units[i].unit);
+	return t;
+}
+
+static int second_decimals(double ns)
+{
+	return fabs(ns) < 0.1e9 && ns != 0 ? 4 : fabs(ns) < 100e9 ? 3 : fabs(ns) < 1000e9 ? 2 : 1;
+}
+
+struct format_text format_seconds(double ns)
+{
+	struct format_text t;
+
+	if (isnan(ns))
+		strcpy(t.text, "-");
+	else
+		snprintf(t.text, sizeof(t.text), "%.*f", fabs(ns) < 100e9 ? 3 : second_decimals(ns),
+			ns / 1e9);
+	return t;
+}
+
+struct format_text format_spread(const struct statistic *s)
+{
+	struct format_text t;
+	double stddev = statistic_stddev(s);
+	int decimals = second_decimals(s->mean);
+
+	if (s->n == 0)
+		strcpy(t.text, "-");
+	else if (isnan(stddev))
+		snprintf(t.text, sizeof(t.text), "%.*f", decimals, s->mean / 1e9);
+	else
+		snprintf(t.text, sizeof(t.text), "%.*f ± %.*f", decimals, s->mean / 1e9, decimals,
+			stddev / 1e9);
+	return t;
+}
+
+struct format_text format_percent(double part, double whole)
+{
+	struct format_text t;
+	double percent = 100 * part / whole;
+
+	if (!(whole > 0) || isnan(part))
+		strcpy(t.text, "-");
+	else if (percent == 0)
+		strcpy(t.text, "0");
+	else
+		snprintf(t.text, sizeof(t.text), "%.*f", fabs(percent) < 0.995 ? 2 : 1, percent);
+	return t;
+}
+
+struct format_text format_count(double value)
+{
+	struct format_text t;
+	char digits[40];
+	size_t n, w = 0;
+
+	if (isnan(value) || fabs(value) > 1e18) {
+		strcpy(t.text, "-");
+		return t;
+	}
+	snprintf(digits, sizeof(digits), "%.0f", value);
+	n = strlen(digits);
+	for (size_t i = 0; i < n; i++) {
+		t.text[w++] = digits[i];
+		if (i + 1 < n && (n - i - 1) % 3 == 0 && digits[i] != '-')
+			t.text[w++] = ',';
+	}
+	t.text[w] = '\0';
+	return t;
+}
+
+void markup_text(FILE *out, const char *text)
+{
+	static const struct {
+		char meant;
+		const char *escaped;
+	} table[] = {
+		{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+
+	for (;;) {
+		size_t n = strcspn(text, "<>&\"'");
+
+		fwrite(text, 1, n, out);
+		if (!text[n])
+			return;
+		for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+			if (table[i].meant == text[n])
+				fputs(table[i].escaped, out);
+		text += n + 1;
+	}
+}
+
+void markup_fixed(FILE *out, double value, int decimals)
+{
+	static const int64_t scales[] = {1, 10, 100, 1000, 10000};
+	int64_t scale = scales[decimals], v;
+	char text[32], *p = text + sizeof(text);
+
+	if (!(fabs(value) < 1e12)) {
+		fprintf(out, "%.*f", decimals, value);
+		return;
+	}
+	v = llabs(llrint(value * (double)scale));
+	if (value < 0 && v > 0)
+		fputc('-', out);
+	for (int i = 0; i < decimals; i++, v /= 10)
+		*--p = (char)('0' + v % 10);
+	if (decimals > 0)
+		*--p = '.';
+	do
+		*--p = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	fwrite(p, 1, (size_t)(text + sizeof(text) - p), out);
+}
+
+static void quote_argument(FILE *out, const char *argument)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "-_=+./:,@%";
+
+	if (*argument && strspn(argument, plain) == strlen(argument)) {
+		fputs(argument, out);
+		return;
+	}
+	fputc('\'', out);
+	for (; *argument; argument++) {
+		if (*argument == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*argument, out);
+	}
+	fputc('\'', out);
+}
+
+char *format_command(const char *json)
+{
+	json_t *array = json_loads(json, 0, NULL), *item;
+	char *text = NULL;
+	size_t size = 0, i;
+	FILE *out;
+
+	json_array_foreach (array, i, item) {
+		if (!json_is_string(item)) {
+			json_decref(array);
+			return strdup(json);
+		}
+	}
+	if (!json_is_array(array) || json_array_size(array) == 0) {
+		json_decref(array);
+		return strdup(json);
+	}
+	out = open_memstream(&text, &size);
+	if (!out) {
+		json_decref(array);
+		return NULL;
+	}
+	json_array_foreach (array, i, item) {
+		if (i)
+			fputc(' ', out);
+		quote_argument(out, json_string_value(item));
+	}
+	json_decref(array);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

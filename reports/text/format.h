@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Numbers and markup, written one way in all reports. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "reports/statistics/statistics.h"
+
+/** Room for any text made by the format_ functions. */
+#define FORMAT_MAX 64
+
+struct format_text {
+	char text[FORMAT_MAX];
+};
+
+/** A time in the unit that suits it, four significant digits: "12.35 s", "1.235 ms". */
+struct format_text format_time(double ns);
+
+/** Seconds, without unit: "12.345"; "-" for NAN. */
+struct format_text format_seconds(double ns);
+
+/** "12.345 ± 0.012" in seconds; without the deviation where n < 2; "-" where n is 0. */
+struct format_text format_spread(const struct statistic *s);
+
+/** "12.3", "0.04" : a percentage of @whole; "-" where @whole is not positive. */
+struct format_text format_percent(double part, double whole);
+
+/** A whole number in groups of three: "1,234,567"; "-" for NAN. */
+struct format_text format_count(double value);
+
+/** Write @text with the characters that XML and HTML give a meaning escaped, also in attributes. */
+void markup_text(FILE *out, const char *text);
+
+/** "%.*f" with up to 4 decimals, at a fraction of its cost: drawings have many coordinates. */
+void markup_fixed(FILE *out, double value, int decimals);
+
+/**
+ * A command line from its JSON array, quoted so that a shell takes it as it is; what is no JSON
+ * array of strings comes back unchanged. Malloced; NULL: out of memory.
+ */
+char *format_command(const char *json);
