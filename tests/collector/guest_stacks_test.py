@@ -4,6 +4,7 @@
 Needs root and QEMU; OSv's kernel and a Linux kernel where they are asked for."""
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -20,6 +21,10 @@ exec {qemu} "${{@/max,la57=off/max}}"
 HOSTILE = {"loop": ("no frame pointer", "outside known text"), "range": ("outside of RAM",),
            "unmapped": ("page not present", "no frame pointer"), "switch": ()}
 
+SHARES = {"alpha": 50, "beta": 30, "gamma": 15, "delta": 5}
+# Where the stacks of OSv's threads begin: the first one's, and all others'.
+OSV_ROOTS = ("_start", "thread_main")
+
 # Every sample of a lane outside of the boot that has frames of the guest: its frames, innermost first.
 STACKS = """
 WITH RECURSIVE up(id, count, stack, depth) AS (
@@ -29,6 +34,40 @@ WITH RECURSIVE up(id, count, stack, depth) AS (
         WHERE parent IS NOT NULL)
 SELECT up.id, count, side, symbol, module FROM up JOIN stack ON stack.id = up.stack
 JOIN frame ON frame.id = stack.frame ORDER BY up.id, depth"""
+
+
+def osv_symbols():
+    """OSv's kernel with its symbols, from where the collector takes it; else the test is skipped."""
+    for folder in (os.environ.get("GUESTSCOPE_GUESTS", ""), os.path.expanduser("~/.local/share/guestscope/guests"),
+                   "/usr/share/guestscope/guests"):
+        path = os.path.join(folder, "osv", "loader.elf")
+        if os.path.exists(path):
+            return path
+    return harness.skip("no loader.elf of OSv here")
+
+
+class Calls:
+    """Which functions of an ELF file call others."""
+
+    def __init__(self, elf):
+        self.elf = elf
+        self.known = {}
+        names = subprocess.run(["nm", "--print-size", "--demangle", elf], capture_output=True, text=True, check=True)
+        rows = (line.split(None, 3) for line in names.stdout.splitlines())
+        self.places = {self.short(r[3]): (int(r[0], 16), int(r[1], 16)) for r in rows if len(r) == 4 and r[2] in "tTwW"}
+
+    @staticmethod
+    def short(symbol):
+        return symbol.split("(")[0]
+
+    def any_in(self, symbol):
+        name = self.short(symbol)
+        if name not in self.known and name in self.places:
+            start, size = self.places[name]
+            code = subprocess.run(["objdump", "--disassemble", "--no-show-raw-insn", f"--start-address={start}",
+                                   f"--stop-address={start + size}", self.elf], capture_output=True, text=True, check=True)
+            self.known[name] = "\tcall" in code.stdout
+        return self.known.get(name, False)
 
 
 class GuestStacks(harness.SystemTest):
@@ -94,6 +133,36 @@ class GuestStacks(harness.SystemTest):
         for r in store.rows("SELECT DISTINCT guest_thread AS fs FROM sample WHERE guest_thread IS NOT NULL AND"
                             " phase <> 'boot' GROUP BY 1 HAVING sum(count) > 20"):
             self.assertIn(f"<title>guest thread {r['fs']:#x}\n", drawn)
+
+    @harness.patiently
+    def test_burnt_shares_and_depths_are_recovered(self):
+        burn = ",".join(f"{name}={share}" for name, share in SHARES.items())
+        for cores in ("1", "2"):
+            with self.measure("bare", cores=cores,
+                              workload=("-seconds", "6", "-burn", burn, "-depth", "7")) as store:
+                stacks = [(n, s) for n, s in self.stacks(store) if s[0][1] in SHARES]
+                whole = sum(n for n, _ in stacks)
+                self.assertGreater(whole, 1000)
+                for name, share in SHARES.items():
+                    found = 100 * sum(n for n, s in stacks if s[0][1] == name) / whole
+                    self.assertAlmostEqual(found, share, delta=2, msg=name)
+                depths = {len([f for f in s if f[0].startswith("guest-")]) for _, s in stacks}
+                self.assertEqual(depths, {7 + 2})  # and burn_vcpu, vcpu_root
+                ends = self.ends(store)
+                self.assertGreaterEqual(ends["root"] / sum(ends.values()), 0.99, ends)
+
+    def test_kernel_stacks_of_osv_are_whole_outside_of_leaf_functions(self):
+        """Whole: they reach a thread's root, or a library that called the kernel and has no frame pointers (Debian's
+        hwloc), past which nothing can follow. A leaf function need not keep RBP as a frame pointer."""
+        harness.need_program("objdump", "binutils")
+        with self.measure("osv", workload=("-width", "512", "-height", "192", "-smoothness", "2", "-iteration", "300",
+                                           "-schedule", "thread")) as store:
+            calls = Calls(osv_symbols())
+            checked = [(n, [f for f in s if f[0].startswith("guest-")]) for n, s in self.stacks(store)
+                       if s[0][0] == "guest-kernel" and calls.any_in(s[0][1])]
+            self.assertGreater(sum(n for n, _ in checked), 100)
+            whole = self.share(checked, lambda s: s[-1][1] in OSV_ROOTS or s[-1][0] == "guest-user")
+            self.assertGreaterEqual(whole, 0.95, [s for _, s in checked if s[-1][1] not in OSV_ROOTS][:10])
 
     def test_osv_is_seen_into(self):
         with self.measure("osv") as store:
