@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "reports/reference/reference_analysis.h"
 #include "reports/summary/summary_internal.h"
+#include "reports/text/csv.h"
 #include "reports/text/text.h"
 
 #define FINDINGS_MAX 64
@@ -154,14 +155,6 @@ int reference_write_text(const struct reference_analysis *a, FILE *out)
 	return 0;
 }
 
-static void write_field(const char *text, FILE *out)
-{
-	fputc('"', out);
-	for (; *text; text++)
-		fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
-	fputc('"', out);
-}
-
 static void write_number(double value, FILE *out)
 {
 	fputc(',', out);
@@ -184,9 +177,9 @@ int reference_write_csv(const struct reference_analysis *a, FILE *out)
 			r->efficiency.range.low, r->efficiency.range.high, r->order.rho,
 			r->drift_p};
 
-		write_field(r->cell->stack, out);
+		csv_text(out, r->cell->stack);
 		fputc(',', out);
-		write_field(r->cell->scenario, out);
+		csv_text(out, r->cell->scenario);
 		fprintf(out, ",%lld,%zu", (long long)r->cell->cores, r->time.n);
 		for (size_t k = 0; k < ARRAY_SIZE(numbers); k++)
 			write_number(numbers[k], out);

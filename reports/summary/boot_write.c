@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "reports/summary/boot.h"
 #include "reports/summary/summary_internal.h"
+#include "reports/text/csv.h"
 #include "reports/text/format.h"
 #include "reports/text/text.h"
 
@@ -77,26 +78,6 @@ int boot_write_text(const struct summary *s, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
-static void put_seconds(FILE *out, double ns)
-{
-	if (isfinite(ns))
-		fprintf(out, ",%.9f", ns / 1e9);
-	else
-		fputc(',', out);
-}
-
-/* Guests, names and sources may come from any store: quoted always. */
-static void put_quoted(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
 int boot_write_csv(const struct summary *s, FILE *out)
 {
 	_cleanup_boot_report_ struct boot_report *b = NULL;
@@ -111,17 +92,17 @@ int boot_write_csv(const struct summary *s, FILE *out)
 		for (size_t j = 0; j < c->n_steps; j++) {
 			const struct boot_part *p = &c->steps[j];
 
-			put_quoted(out, c->cell->name);
+			csv_text(out, c->cell->name);
 			fprintf(out, ",%lld,%zu,", (long long)c->cell->cores, j);
-			put_quoted(out, p->name);
+			csv_text(out, p->name);
 			fputc(',', out);
-			put_quoted(out, p->source);
+			csv_text(out, p->source);
 			fprintf(out, ",%zu", p->n);
-			put_seconds(out, p->mean_ns);
-			put_seconds(out, p->stddev_ns);
-			put_seconds(out, p->median_ns);
-			put_seconds(out, p->min_ns);
-			put_seconds(out, p->max_ns);
+			csv_seconds(out, p->mean_ns);
+			csv_seconds(out, p->stddev_ns);
+			csv_seconds(out, p->median_ns);
+			csv_seconds(out, p->min_ns);
+			csv_seconds(out, p->max_ns);
 			fputc('\n', out);
 		}
 	}
