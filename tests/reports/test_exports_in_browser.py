@@ -24,6 +24,7 @@ import make_store  # noqa: E402
 
 REPORT, SCHEMA, FOLDER = sys.argv[1:4]
 SPEEDSCOPE = "1.25.0"
+FUNCTIONS = ["mandelbrot_row", "smooth_color", "log", "deflate_slow", "queue_steal", "do_futex"]
 UNITS = {"s": 1e9, "ms": 1e6, "µs": 1e3, "ns": 1}
 
 
@@ -81,7 +82,8 @@ class InBrowser(unittest.TestCase):
             wait_until(b, "document.body.innerText.includes('native, 1 core: On-CPU (1/24)')")
             b.screenshot(os.path.join(FOLDER, "speedscope.png"))
             b.click("[...document.querySelectorAll('div')].find(e => /Sandwich$/.test(e.innerText) && !/Heavy/.test(e.innerText))")
-            wait_until(b, "document.body.innerText.includes('Symbol Name')")
+            # the table's rows come after its head
+            wait_until(b, f"{json.dumps(FUNCTIONS)}.every(name => document.body.innerText.includes(name))")
             text = b.evaluate("document.body.innerText")
         shown = {name: float(number) * UNITS[unit] for number, unit, name in
                  re.findall(r"\n\s*([\d.]+)(s|ms|µs|ns) \([\d.]+%\)\n\s*(\w+)(?=\n)", text)}
@@ -90,7 +92,7 @@ class InBrowser(unittest.TestCase):
                                  " k.id = s.stack JOIN frame f ON f.id = k.frame WHERE guest = 'native' AND cores = 1 AND"
                                  " kind = 'oncpu' AND phase <> 'boot' GROUP BY symbol").fetchall())
         db.close()
-        for name in ("mandelbrot_row", "smooth_color", "log", "deflate_slow", "queue_steal", "do_futex"):
+        for name in FUNCTIONS:
             self.assertAlmostEqual(shown[name] / stored[name], 1, 2, name)
 
     def test_a_differential_flame_graph_tells_zooms_and_searches(self):
