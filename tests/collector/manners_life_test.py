@@ -153,7 +153,7 @@ class Interrupted(LifeTest):
                     process.send_signal(number)
                     begin = time.monotonic()
                     done = self.finish(process, 20)
-                    self.assertLess(time.monotonic() - begin, 15)
+                    self.assertLess(time.monotonic() - begin, 60)
                     self.assertEqual(done.status, 130, done.stderr)
                     self.assertIn(harness.process_state(pid), (None, "Z"))
                     self.assert_finished_kept(done.folder, guest)
