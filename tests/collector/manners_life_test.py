@@ -152,7 +152,7 @@ class Interrupted(LifeTest):
                     process, pid = self.start_and_wait(guest)
                     process.send_signal(number)
                     begin = time.monotonic()
-                    done = self.finish(process, 20)
+                    done = self.finish(process, 60)
                     self.assertLess(time.monotonic() - begin, 60)
                     self.assertEqual(done.status, 130, done.stderr)
                     self.assertIn(harness.process_state(pid), (None, "Z"))
@@ -166,14 +166,14 @@ class Interrupted(LifeTest):
         self.find_process("qemu-system-x86_64")
         time.sleep(1.0)
         os.killpg(process.pid, signal.SIGINT)
-        done = self.finish(process, 20)
+        done = self.finish(process, 60)
         self.assertEqual(done.status, 130, done.stderr)
 
     def test_a_second_SIGINT_does_not_leave_anything_either(self):
         process, _ = self.start_and_wait()
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
-        self.assertEqual(self.finish(process, 20).status, 130)
+        self.assertEqual(self.finish(process, 60).status, 130)
 
     def test_SIGKILL_of_the_collector_leaves_nothing_and_a_sound_store(self):
         for guest in ("native", "linux-minimal", "osv"):
