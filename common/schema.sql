@@ -89,7 +89,8 @@ CREATE TABLE frame (
 	module TEXT NOT NULL,		-- file name of the ELF, [kernel], module name; may be empty
 	symbol TEXT NOT NULL,		-- function, or module+0xoffset where unknown
 	file TEXT,
-	line INTEGER
+	line INTEGER,
+	inlined INTEGER NOT NULL DEFAULT 0	-- 1: put into the parent's function by the compiler
 );
 
 CREATE TABLE stack (
@@ -147,7 +148,7 @@ CREATE TABLE warning (
 	text TEXT NOT NULL
 );
 
-CREATE UNIQUE INDEX frame_name ON frame(symbol, module, side, file, line);
+CREATE UNIQUE INDEX frame_name ON frame(symbol, module, side, file, line, inlined);
 CREATE INDEX stack_parent ON stack(parent, frame);
 CREATE INDEX account_run ON account(run);
 CREATE INDEX sample_run ON sample(run);

@@ -5,5 +5,5 @@
  * schema.sql. */
 
 #define STORE_APPLICATION_ID 0x67737063 /* "gspc" */
-#define STORE_VERSION        2
+#define STORE_VERSION        3
 #define STORE_FILE_NAME      "experiment.db"

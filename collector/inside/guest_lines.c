@@ -95,13 +95,17 @@ int guest_lines_find(
 void guest_lines_set(const struct guest_lines *lines, uint64_t address, struct symbol *symbol)
 {
 	const uint64_t *found = NULL;
+	const struct symbol *known;
 
 	if (lines && lines->n)
 		found = bsearch(&address, lines->addresses, lines->n, sizeof(address), by_value);
 	if (!found)
 		return;
-	symbol->file = lines->symbols[found - lines->addresses].file;
-	symbol->line = lines->symbols[found - lines->addresses].line;
+	known = &lines->symbols[found - lines->addresses];
+	symbol->file = known->file;
+	symbol->line = known->line;
+	symbol->inlined = known->inlined;
+	symbol->n_inlined = known->n_inlined;
 }
 
 void guest_lines_free(struct guest_lines *lines)

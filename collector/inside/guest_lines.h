@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** Source lines of the addresses of a guest's stacks: asked for all at once, since to open debug
- * information is what costs. */
+/** Source lines and inlined functions of the addresses of a guest's stacks: asked for all at once,
+ * since to open debug information is what costs. */
 
 #include "collector/books/profile.h"
 #include "collector/symbols/symbols.h"
@@ -16,7 +16,8 @@ struct guest_lines;
 int guest_lines_find(
 	struct symbol_space *space, const struct profile *profile, struct guest_lines **ret);
 
-/** Set file and line of @symbol, which is at @address, where they are known. @lines may be NULL. */
+/** Set file, line and inlined functions of @symbol, which is at @address, where they are known.
+ * @lines may be NULL. */
 void guest_lines_set(const struct guest_lines *lines, uint64_t address, struct symbol *symbol);
 
 /** NULL is fine. */

@@ -82,14 +82,16 @@ int guest_view_find_program(struct guest_view *v);
 int guest_view_find_kernel(struct guest_view *v, struct error *error);
 
 /**
- * Look up the source lines of all frames of @profile, from the debug information that the program,
- * its libraries and the kernel's symbols come with. Without it there are none. -ENOMEM.
+ * Look up the source lines of all frames of @profile, and the functions inlined in them, from the
+ * debug information that the program, its libraries and the kernel's symbols come with. Without it
+ * there are none. -ENOMEM.
  */
 int guest_view_find_lines(struct guest_view *v, const struct profile *profile);
 
 /**
- * The frames of @e, innermost first, at most PROBE_STACK_DEPTH + 1; *ret_end says why there are no
- * more. Returns their number, or -ENOMEM.
+ * The frames of @e as the guest has them, innermost first, at most PROBE_STACK_DEPTH + 1; inlined
+ * functions are their symbols' only. *ret_end says why there are no more. Returns their number, or
+ * -ENOMEM.
  */
 int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	struct guest_frame ret[static PROBE_STACK_DEPTH + 1], unsigned *ret_end);

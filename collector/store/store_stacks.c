@@ -16,9 +16,9 @@ enum {
 
 static const char *const sql[N_STATEMENTS] = {
 	[FIND_FRAME] = "SELECT id FROM frame WHERE side = ?1 AND module = ?2 AND symbol = ?3"
-		       " AND file IS ?4 AND line IS ?5",
-	[ADD_FRAME] = "INSERT INTO frame (side, module, symbol, file, line)"
-		      " VALUES (?1, ?2, ?3, ?4, ?5)",
+		       " AND file IS ?4 AND line IS ?5 AND inlined = ?6",
+	[ADD_FRAME] = "INSERT INTO frame (side, module, symbol, file, line, inlined)"
+		      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[FIND_STACK] = "SELECT id FROM stack WHERE parent IS ?1 AND frame = ?2",
 	[ADD_STACK] = "INSERT INTO stack (parent, frame) VALUES (?1, ?2)",
 };
@@ -66,23 +66,32 @@ static int find_or_add(struct store_stacks *s, int find, int add, int64_t *ret)
 	return 0;
 }
 
-/** @file, @line: NULL and 0 where they are not known. */
-static int put_frame(struct store_stacks *s, const char *side, const char *module,
-	const char *symbol, const char *file, unsigned line, int64_t *ret)
+/* A row of the store's table of frames. */
+struct frame_row {
+	const char *side;
+	const char *module;
+	const char *symbol;
+	const char *file; /* NULL: not known */
+	unsigned line;    /* 0: not known */
+	bool inlined;
+};
+
+static int put_frame(struct store_stacks *s, const struct frame_row *f, int64_t *ret)
 {
 	static const int both[] = {FIND_FRAME, ADD_FRAME};
 
 	for (int i = 0; i < 2; i++) {
 		sqlite3_stmt *statement = s->statements[both[i]];
 
-		sqlite3_bind_text(statement, 1, side, -1, SQLITE_STATIC);
-		sqlite3_bind_text(statement, 2, module, -1, SQLITE_STATIC);
-		sqlite3_bind_text(statement, 3, symbol, -1, SQLITE_STATIC);
-		sqlite3_bind_text(statement, 4, file, -1, SQLITE_STATIC);
-		if (line)
-			sqlite3_bind_int64(statement, 5, line);
+		sqlite3_bind_text(statement, 1, f->side, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 2, f->module, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 3, f->symbol, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 4, f->file, -1, SQLITE_STATIC);
+		if (f->line)
+			sqlite3_bind_int64(statement, 5, f->line);
 		else
 			sqlite3_bind_null(statement, 5);
+		sqlite3_bind_int(statement, 6, f->inlined);
 	}
 	return find_or_add(s, FIND_FRAME, ADD_FRAME, ret);
 }
@@ -101,22 +110,43 @@ static int put_stack(struct store_stacks *s, int64_t parent, int64_t frame, int6
 	return find_or_add(s, FIND_STACK, ADD_STACK, ret);
 }
 
-static int push(struct store_stacks *s, int64_t *stack, const char *side, const char *module,
-	const char *symbol)
+static int push_row(struct store_stacks *s, int64_t *stack, const struct frame_row *f)
 {
 	int64_t frame;
-	int r = put_frame(s, side, module, symbol, NULL, 0, &frame);
+	int r = put_frame(s, f, &frame);
 
 	return r < 0 ? r : put_stack(s, *stack, frame, stack);
 }
 
+static int push(struct store_stacks *s, int64_t *stack, const char *side, const char *module,
+	const char *symbol)
+{
+	return push_row(
+		s, stack, &(struct frame_row){.side = side, .module = module, .symbol = symbol});
+}
+
+/* The frame, and on it those of the functions that are inlined there. */
 static int push_guest_frame(struct store_stacks *s, int64_t *stack, const struct guest_frame *f)
 {
-	int64_t frame;
-	int r = put_frame(s, f->kernel ? "guest-kernel" : "guest-user", f->symbol.module,
-		f->symbol.name, f->symbol.file, f->symbol.line, &frame);
+	struct frame_row row = {
+		.side = f->kernel ? "guest-kernel" : "guest-user",
+		.module = f->symbol.module,
+		.symbol = f->symbol.name,
+		.file = f->symbol.file,
+		.line = f->symbol.line,
+	};
+	int r = push_row(s, stack, &row);
 
-	return r < 0 ? r : put_stack(s, *stack, frame, stack);
+	for (unsigned i = 0; i < f->symbol.n_inlined && r == 0; i++) {
+		const struct symbol_inlined *inlined = &f->symbol.inlined[i];
+
+		row.symbol = inlined->name;
+		row.file = inlined->file;
+		row.line = inlined->line;
+		row.inlined = true;
+		r = push_row(s, stack, &row);
+	}
+	return r;
 }
 
 static int push_boundary(struct store_stacks *s, int64_t *stack)

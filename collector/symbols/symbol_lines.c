@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <dwarf.h>
-#include <elfutils/libdw.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libelf.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,19 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/symbols/line_reader.h"
 #include "collector/symbols/symbols_internal.h"
 #include "common/cleanup.h"
 
-#define CHILD_SECONDS  20
-#define CHILD_BYTES    (3ULL << 30)
-#define PATH_BYTES_MAX 4096
-
-/* What the child says of one address; the path follows, without a NUL. */
-struct answer {
-	uint32_t index;
-	uint32_t line;
-	uint32_t path_bytes;
-};
+#define CHILD_SECONDS 20
+#define CHILD_BYTES   (3ULL << 30)
 
 /* The addresses that lie in one module, as linked. */
 struct question {
@@ -54,66 +44,12 @@ static void limit_child(pid_t parent)
 #endif
 }
 
-/* The unit that covers @address: by the index, or where a compiler writes none, one after another.
- */
-static bool find_unit(Dwarf *dwarf, uint64_t address, Dwarf_Die *ret)
-{
-	Dwarf_CU *unit = NULL;
-
-	if (dwarf_addrdie(dwarf, address, ret))
-		return true;
-	while (dwarf_get_units(dwarf, unit, &unit, NULL, NULL, ret, NULL) == 0)
-		if (dwarf_tag(ret) == DW_TAG_compile_unit && dwarf_haspc(ret, address) == 1)
-			return true;
-	return false;
-}
-
-static void write_all(int fd, const void *bytes, size_t size)
-{
-	const char *p = bytes;
-
-	while (size > 0) {
-		ssize_t n = write(fd, p, size);
-
-		if (n <= 0)
-			_exit(1);
-		p += n;
-		size -= (size_t)n;
-	}
-}
-
-static void answer_one(Dwarf *dwarf, uint64_t address, uint32_t index, int out)
-{
-	struct answer a = {.index = index};
-	const char *path;
-	Dwarf_Line *line;
-	Dwarf_Die unit;
-	int number;
-
-	if (!find_unit(dwarf, address, &unit))
-		return;
-	line = dwarf_getsrc_die(&unit, address);
-	path = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
-	if (!path || dwarf_lineno(line, &number) < 0 || number <= 0)
-		return;
-	a.line = (uint32_t)number;
-	a.path_bytes = (uint32_t)strnlen(path, PATH_BYTES_MAX);
-	write_all(out, &a, sizeof(a));
-	write_all(out, path, a.path_bytes);
-}
-
 static void child_main(const struct question *q, int out, pid_t parent)
 {
 	int fd = q->module->file->has_lines ? q->module->fd : q->module->debug_fd;
-	Dwarf *dwarf;
-	Elf *elf;
 
 	limit_child(parent);
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL); /* only what is looked at becomes resident */
-	dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-	for (size_t i = 0; dwarf && i < q->n; i++)
-		answer_one(dwarf, q->addresses[i], q->indices[i], out);
+	line_reader_run(fd, q->addresses, q->indices, q->n, out);
 	_exit(0);
 }
 
@@ -153,21 +89,79 @@ static bool read_all(int fd, void *ret, size_t size, int64_t deadline_ms)
 	return true;
 }
 
+/* A text of @size bytes, at most @max; NULL where that is 0. -EIO, -ENOMEM. */
+static int take_text(struct symbols *s, int fd, uint32_t size, uint32_t max, int64_t deadline_ms,
+	const char **ret)
+{
+	char text[LINE_PATH_MAX];
+
+	*ret = NULL;
+	if (size == 0)
+		return 0;
+	if (size > max || max > sizeof(text) || !read_all(fd, text, size, deadline_ms))
+		return -EIO;
+	*ret = intern_bytes(s->names, text, size);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int take_place(struct symbols *s, int fd, int64_t deadline_ms, struct symbol_inlined *ret)
+{
+	struct line_place head;
+	int r;
+
+	if (!read_all(fd, &head, sizeof(head), deadline_ms))
+		return -EIO;
+	ret->line = head.line;
+	r = take_text(s, fd, head.path_bytes, LINE_PATH_MAX, deadline_ms, &ret->file);
+	return r < 0 ? r
+		     : take_text(s, fd, head.name_bytes, LINE_NAME_MAX, deadline_ms, &ret->name);
+}
+
+/* The places of one answer: the first is the function itself, the others are inlined in it. */
+static int take_places(struct symbols *s, int fd, size_t n, int64_t deadline_ms, struct symbol *ret)
+{
+	_cleanup_free_ struct inlined_chain *chain =
+		calloc(1, sizeof(*chain) + (n - 1) * sizeof(chain->functions[0]));
+	struct symbol_inlined function;
+	int r;
+
+	if (!chain)
+		return -ENOMEM;
+	r = take_place(s, fd, deadline_ms, &function);
+	for (size_t i = 0; r == 0 && i < n - 1; i++) {
+		r = take_place(s, fd, deadline_ms, &chain->functions[i]);
+		if (r == 0 && !chain->functions[i].name)
+			r = -EIO;
+	}
+	if (r < 0)
+		return r;
+	ret->file = function.file;
+	ret->line = function.line;
+	if (n < 2)
+		return 0;
+	ret->inlined = chain->functions;
+	ret->n_inlined = (unsigned)n - 1;
+	chain->next = s->chains;
+	s->chains = TAKE_PTR(chain);
+	return 0;
+}
+
 static int take_answers(struct symbols *s, int fd, struct symbol *ret, size_t n)
 {
 	int64_t deadline_ms = now_ms() + (CHILD_SECONDS + 5) * 1000;
-	char path[PATH_BYTES_MAX];
-	struct answer a;
+	struct line_answer a;
 	int found = 0;
 
 	while (read_all(fd, &a, sizeof(a), deadline_ms)) {
-		if (a.index >= n || a.path_bytes > sizeof(path) ||
-			!read_all(fd, path, a.path_bytes, deadline_ms))
+		int r;
+
+		if (a.index >= n || a.n_places < 1 || a.n_places > LINE_PLACES_MAX)
 			break;
-		ret[a.index].file = intern_bytes(s->names, path, a.path_bytes);
-		if (!ret[a.index].file)
-			return -ENOMEM;
-		ret[a.index].line = a.line;
+		r = take_places(s, fd, a.n_places, deadline_ms, &ret[a.index]);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			break;
 		found++;
 	}
 	return found;

@@ -39,6 +39,12 @@ void symbols_free(struct symbols *s)
 		symbol_module_free(s->modules);
 		s->modules = next;
 	}
+	while (s->chains) {
+		struct inlined_chain *next = s->chains->next;
+
+		free(s->chains);
+		s->chains = next;
+	}
 	symbol_module_free(s->vdso);
 	kallsyms_done(&s->kernel);
 	intern_free(s->names);

@@ -28,6 +28,13 @@
 struct symbols;
 struct symbol_space;
 
+/** A function that the compiler put into another one, there at the address. */
+struct symbol_inlined {
+	const char *name;
+	const char *file; /**< where it was when it called the next, or was hit; NULL: not known */
+	unsigned line;
+};
+
 /**
  * What an address is. The texts belong to the struct symbols and live as long as it; equal texts
  * have equal pointers.
@@ -40,6 +47,9 @@ struct symbol {
 	bool resolved;    /**< name is a function's */
 	const char *file; /**< source file; NULL: not known, or not asked for */
 	unsigned line;    /**< 0: not known */
+	const struct symbol_inlined
+		*inlined;   /**< the functions put into this one, outermost first */
+	unsigned n_inlined; /**< 0: none, or not asked for */
 };
 
 /**
@@ -116,11 +126,13 @@ bool symbol_space_covers(const struct symbol_space *space, uint64_t address);
 struct symbol_space *symbols_process_space(struct symbols *s, pid_t pid);
 
 /**
- * Source file and line of @n addresses of @space, from DWARF, where the module or its separate
- * debug file has it: sets file and line of each ret[i], which symbol_space_lookup() has filled for
- * addresses[i]. The reading is done in a child process with limits on time and memory, as debug
- * information is large and libdw is no match for a file made to break it; a file that breaks the
- * child gives no lines. Returns how many lines were found, or -ENOMEM.
+ * Source file and line of @n addresses of @space, and the functions that were inlined there, from
+ * DWARF, where the module or its separate debug file has it: sets file, line and inlined of each
+ * ret[i], which symbol_space_lookup() has filled for addresses[i]. Where functions are inlined,
+ * file and line are those of the call to the first of them. The reading is done in a child process
+ * with limits on time and memory, as debug information is large and libdw is no match for a file
+ * made to break it; a file that breaks the child gives no lines. Returns how many lines were found,
+ * or -ENOMEM.
  */
 int symbol_lines(
 	struct symbol_space *space, const uint64_t *addresses, struct symbol *ret, size_t n);

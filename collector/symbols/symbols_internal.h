@@ -54,11 +54,18 @@ struct symbol_space {
 	uint64_t kallsyms_bias;
 };
 
+/* Chains of inlined functions, as they were found. */
+struct inlined_chain {
+	struct inlined_chain *next;
+	struct symbol_inlined functions[];
+};
+
 struct symbols {
 	struct intern *names;
 	struct symbol_module *modules;
 	struct symbol_space *spaces;
 	struct symbol_module *vdso;
+	struct inlined_chain *chains;
 	char *debug_dir;
 	struct kallsyms kernel;
 	int kernel_status; /* 1: not yet read */

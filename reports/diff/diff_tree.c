@@ -241,7 +241,9 @@ static int add_node(struct builder *b, int side, uint32_t index, uint64_t self_s
 	while (tree->nodes[at].depth > 1 && n <= STACK_DEPTH_MAX) {
 		const struct stack_node *frame = &tree->nodes[at];
 
-		parts[n++] = (struct part){frame->side, frame->module, frame->symbol};
+		/* Whether a compiler's inlining is seen depends on debug information. */
+		if (!frame->inlined)
+			parts[n++] = (struct part){frame->side, frame->module, frame->symbol};
 		at = frame->parent;
 	}
 	if (b->aligned)

@@ -21,15 +21,16 @@
 /* A sample without a stack, in place of a frame's id. */
 #define NO_FRAME UINT64_MAX
 
-enum { LABELS_MAX = 8 };
+enum { LABELS_MAX = 8, INLINED_MAX = 256 };
 
 struct writer {
 	const struct export_job *job;
 	const struct store_stacks *stacks;
 	struct gzip_stream gzip;
-	struct key_index texts;    /* by address, as the store keeps each text once */
-	struct string_set numbers; /* texts that are made here, kept once likewise */
-	struct key_index frames;
+	struct key_index texts;     /* by address, as the store keeps each text once */
+	struct string_set numbers;  /* texts that are made here, kept once likewise */
+	struct key_index functions; /* by frame */
+	struct key_index locations; /* by the location it begins with, and a function */
 	struct key_index modules;
 	sqlite3_stmt *source; /* a frame's file and line */
 	uint8_t *buffer;
@@ -127,44 +128,109 @@ static int find_source(struct writer *w, uint64_t frame, const char **ret_file, 
 	return 0;
 }
 
-/** Location and function of a frame: one of each, of the same number. */
-static int put_location(struct writer *w, uint64_t id, uint64_t number)
+/** The function of a frame, under its number in @w->functions and from 1. */
+static int function_of(struct writer *w, uint64_t id, uint32_t *ret)
 {
 	const struct store_frame *frame =
 		id == NO_FRAME ? NULL : store_frame(w->stacks, (int64_t)id);
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
-	Pprof__Location location = PPROF__LOCATION__INIT, *locations[] = {&location};
 	Pprof__Function function = PPROF__FUNCTION__INIT, *functions[] = {&function};
-	Pprof__Line line = PPROF__LINE__INIT, *lines[] = {&line};
 	const char *file = NULL;
-	int r = 0;
+	int64_t line;
+	int r = key_index_add(&w->functions, id, ret);
 
-	if (frame) {
-		r = put_mapping(w, frame->module, &location.mapping_id);
-		if (r >= 0)
-			r = find_source(w, id, &file, &line.line);
-	}
+	(*ret)++;
+	if (r <= 0)
+		return r;
+	r = frame ? find_source(w, id, &file, &line) : 0;
 	if (r >= 0)
 		r = text_index(w, frame ? frame->symbol : "[unknown]", &function.name);
 	if (r >= 0)
 		r = text_index(w, file, &function.filename);
 	function.system_name = function.name;
-	location.id = function.id = line.function_id = number;
-	location.n_line = 1;
-	location.line = lines;
-	piece.n_location = piece.n_function = 1;
-	piece.location = locations;
+	function.id = *ret;
+	piece.n_function = 1;
 	piece.function = functions;
 	return r < 0 ? r : put_piece(w, &piece);
 }
 
-static int location_of(struct writer *w, uint64_t frame, uint64_t *ret)
+/** A location: a function, and before it those that are inlined there, innermost first. */
+static int put_location(struct writer *w, const uint64_t *frames, size_t n, uint64_t number)
 {
-	uint32_t index = 0;
-	int r = key_index_add(&w->frames, frame, &index);
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	Pprof__Location location = PPROF__LOCATION__INIT, *locations[] = {&location};
+	Pprof__Line lines[INLINED_MAX], *pointers[INLINED_MAX];
+	int r = 0;
 
-	*ret = (uint64_t)index + 1;
-	return r > 0 ? put_location(w, frame, *ret) : r;
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		const struct store_frame *frame =
+			frames[i] == NO_FRAME ? NULL : store_frame(w->stacks, (int64_t)frames[i]);
+		const char *file;
+		uint32_t function;
+
+		pointers[i] = &lines[i];
+		pprof__line__init(&lines[i]);
+		if (frame && i == 0)
+			r = put_mapping(w, frame->module, &location.mapping_id);
+		if (r >= 0 && frame)
+			r = find_source(w, frames[i], &file, &lines[i].line);
+		if (r >= 0)
+			r = function_of(w, frames[i], &function);
+		if (r >= 0)
+			lines[i].function_id = function;
+	}
+	location.id = number;
+	location.n_line = n;
+	location.line = pointers;
+	piece.n_location = 1;
+	piece.location = locations;
+	return r < 0 ? r : put_piece(w, &piece);
+}
+
+/** The number of the location of @frames. Each begins with another's, which is how they are told.
+ */
+static int location_of(struct writer *w, const uint64_t *frames, size_t n, uint64_t *ret)
+{
+	int r = 0;
+
+	*ret = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t whole = (uint64_t)(i + 1 == n) << 63;
+		uint32_t function = 0, number = 0;
+
+		r = function_of(w, frames[i], &function);
+		if (r >= 0)
+			r = key_index_add(&w->locations, whole | *ret << 32 | function, &number);
+		if (r < 0)
+			return r;
+		*ret = (uint64_t)number + 1;
+	}
+	return r > 0 ? put_location(w, frames, n, *ret) : 0;
+}
+
+/** The locations of a stack, innermost first. */
+static int put_stack(struct writer *w, int64_t id, uint64_t *locations, size_t *ret_n)
+{
+	uint64_t frames[INLINED_MAX];
+	size_t n = 0, depth = 0;
+
+	*ret_n = 0;
+	while (id != STORE_NULL && depth++ < STACK_DEPTH_MAX) {
+		const struct store_stack *stack = store_stack(w->stacks, id);
+		const struct store_frame *frame =
+			stack ? store_frame(w->stacks, stack->frame) : NULL;
+		int r;
+
+		id = stack ? stack->parent : STORE_NULL;
+		frames[n++] = frame ? (uint64_t)stack->frame : NO_FRAME;
+		if (frame && frame->inlined && id != STORE_NULL && n < INLINED_MAX)
+			continue;
+		r = location_of(w, frames, n, &locations[(*ret_n)++]);
+		if (r < 0)
+			return r;
+		n = 0;
+	}
+	return *ret_n ? 0 : location_of(w, &(uint64_t){NO_FRAME}, 1, &locations[(*ret_n)++]);
 }
 
 struct labels {
@@ -221,35 +287,27 @@ static int add_labels(
 	return r < 0 ? r : add_label(w, labels, "side", side);
 }
 
+/** Where the innermost frame is; NULL: not known. */
+static const char *side_of(const struct writer *w, int64_t id)
+{
+	const struct store_stack *stack = store_stack(w->stacks, id);
+	const struct store_frame *frame = stack ? store_frame(w->stacks, stack->frame) : NULL;
+
+	return frame ? frame->side : NULL;
+}
+
 static int put_sample(struct writer *w, const struct sample *s)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Sample sample = PPROF__SAMPLE__INIT, *samples[] = {&sample};
-	uint64_t locations[STACK_DEPTH_MAX];
-	int64_t values[4] = {}, id = s->stack;
+	uint64_t locations[STACK_DEPTH_MAX + 1];
 	struct labels labels = {.n = 0};
-	const char *side = NULL;
-	size_t n = 0;
-	int r = 0;
+	int64_t values[4] = {};
+	size_t n;
+	int r = put_stack(w, s->stack, locations, &n);
 
-	while (id != STORE_NULL && n < STACK_DEPTH_MAX) {
-		const struct store_stack *stack = store_stack(w->stacks, id);
-		const struct store_frame *frame =
-			stack ? store_frame(w->stacks, stack->frame) : NULL;
-
-		if (!stack)
-			break;
-		if (n == 0 && frame)
-			side = frame->side;
-		r = location_of(w, frame ? (uint64_t)stack->frame : NO_FRAME, &locations[n++]);
-		if (r < 0)
-			return r;
-		id = stack->parent;
-	}
-	if (n == 0)
-		r = location_of(w, NO_FRAME, &locations[n++]);
 	if (r >= 0)
-		r = add_labels(w, s, side, &labels);
+		r = add_labels(w, s, side_of(w, s->stack), &labels);
 	if (r < 0)
 		return r;
 	values[s->on_cpu ? 0 : 2] = s->count;
@@ -358,7 +416,8 @@ static int fill(void *userdata, FILE *out)
 		r = gzip_close(&w.gzip, put_all(&w));
 	sqlite3_finalize(w.source);
 	key_index_clear(&w.texts);
-	key_index_clear(&w.frames);
+	key_index_clear(&w.functions);
+	key_index_clear(&w.locations);
 	key_index_clear(&w.modules);
 	string_set_clear(&w.numbers);
 	free(w.buffer);

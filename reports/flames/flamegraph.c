@@ -107,7 +107,8 @@ static void write_frame(const struct stack_tree *tree, const struct stack_node *
 	if (node != tree->nodes) {
 		fputc('\n', out);
 		markup_text(out, node->module);
-		fprintf(out, "%s%s", *node->module ? ", " : "", side_table[node->side].title);
+		fprintf(out, "%s%s%s", *node->module ? ", " : "", side_table[node->side].title,
+			node->inlined ? ", inlined" : "");
 	}
 	fprintf(out, "\n%s, %s %%", format_time((double)node->total_ns).text,
 		format_percent((double)node->total_ns, (double)tree->nodes[0].total_ns).text);

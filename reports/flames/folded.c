@@ -33,7 +33,11 @@ int folded_write(const struct stack_tree *tree, FILE *out)
 			node = tree->nodes[node].parent)
 			path[n++] = node;
 		while (n > 0) {
-			put_name(tree->nodes[path[--n]].symbol, out);
+			const struct stack_node *node = &tree->nodes[path[--n]];
+
+			put_name(node->symbol, out);
+			if (node->inlined)
+				fputs("_[i]", out); /* as flamegraph.pl knows it */
 			fputc(n ? ';' : ' ', out);
 		}
 		fprintf(out, "%llu\n", (unsigned long long)tree->nodes[at].self_ns);

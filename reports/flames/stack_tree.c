@@ -22,6 +22,7 @@ struct part {
 	enum frame_side side;
 	const char *module;
 	const char *symbol;
+	bool inlined;
 };
 
 struct builder {
@@ -29,7 +30,7 @@ struct builder {
 	const struct store_stacks *stacks; /**< borrowed from the store */
 	struct stack_tree *tree;
 	size_t room;
-	uint32_t *slots; /**< hash of (parent, side, module, symbol) to node, 0 = free */
+	uint32_t *slots; /**< hash of (parent, frame) to node, 0 = free */
 	size_t n_slots;
 };
 
@@ -72,14 +73,15 @@ static size_t hash_key(uint32_t parent, const struct part *frame)
 	/* Strings are interned: equal ones have equal addresses. */
 	h = (h ^ (uintptr_t)frame->symbol) * 0x9e3779b97f4a7c15;
 	h = (h ^ (h >> 32) ^ (uintptr_t)frame->module) * 0x9e3779b97f4a7c15;
-	h = (h ^ (h >> 32) ^ frame->side) * 0x9e3779b97f4a7c15;
+	h = (h ^ (h >> 32) ^ frame->side * 2 ^ frame->inlined) * 0x9e3779b97f4a7c15;
 	return h ^ (h >> 29);
 }
 
 static bool is_node(const struct stack_node *node, uint32_t parent, const struct part *frame)
 {
 	return node->parent == parent && node->symbol == frame->symbol &&
-	       node->module == frame->module && node->side == frame->side;
+	       node->module == frame->module && node->side == frame->side &&
+	       node->inlined == frame->inlined;
 }
 
 static int rehash(struct builder *b)
@@ -91,7 +93,7 @@ static int rehash(struct builder *b)
 		return -ENOMEM;
 	for (uint32_t i = 1; i < b->tree->n_nodes; i++) {
 		const struct stack_node *node = &b->tree->nodes[i];
-		struct part frame = {node->side, node->module, node->symbol};
+		struct part frame = {node->side, node->module, node->symbol, node->inlined};
 		size_t at = hash_key(node->parent, &frame) & (n_slots - 1);
 
 		while (slots[at])
@@ -129,7 +131,8 @@ static int child_of(struct builder *b, uint32_t parent, const struct part *frame
 		.depth = tree->nodes[parent].depth + 1,
 		.side = frame->side,
 		.symbol = frame->symbol,
-		.module = frame->module};
+		.module = frame->module,
+		.inlined = frame->inlined};
 	return 0;
 }
 
@@ -145,17 +148,17 @@ static size_t unwind(const struct builder *b, int64_t id, struct part *parts)
 		if (!stack)
 			break;
 		if (n == STACK_DEPTH_MAX - 1) {
-			parts[n++] = (struct part){SIDE_USER, "", "[deeper frames cut]"};
+			parts[n++] = (struct part){SIDE_USER, "", "[deeper frames cut]", false};
 			break;
 		}
 		frame = store_frame(b->stacks, stack->frame);
 		parts[n++] = frame ? (struct part){side_from_name(frame->side), frame->module,
-					     frame->symbol}
-				   : (struct part){SIDE_USER, "", "[unknown]"};
+					     frame->symbol, frame->inlined}
+				   : (struct part){SIDE_USER, "", "[unknown]", false};
 		id = stack->parent;
 	}
 	if (n == 0)
-		parts[n++] = (struct part){SIDE_USER, "", "[unknown]"};
+		parts[n++] = (struct part){SIDE_USER, "", "[unknown]", false};
 	return n;
 }
 
@@ -164,7 +167,8 @@ static int add_sample(struct builder *b, const char *guest_thread, const char *t
 	int64_t stack, uint64_t weight_ns, uint64_t count)
 {
 	struct part parts[STACK_DEPTH_MAX];
-	struct part top = {SIDE_THREAD, "", thread}, outermost = {SIDE_THREAD, "", guest_thread};
+	struct part top = {SIDE_THREAD, "", thread, false},
+		    outermost = {SIDE_THREAD, "", guest_thread, false};
 	size_t n = unwind(b, stack, parts);
 	uint32_t node = 0;
 
@@ -262,6 +266,8 @@ static int compare_order(const void *a, const void *b, void *userdata)
 	if (x->side != y->side)
 		return x->side < y->side ? -1 : 1;
 	r = strcmp(x->symbol, y->symbol);
+	if (r == 0)
+		r = x->inlined - y->inlined;
 	return r ? r : strcmp(x->module, y->module);
 }
 

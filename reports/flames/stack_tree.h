@@ -3,9 +3,10 @@
 
 /**
  * The samples of a cell (a stack on a number of cores) as one tree: thread, outermost frame, ...,
- * leaf. Frames of equal side, module and symbol are one, whatever their lines.
+ * leaf. Frames of equal side, module and symbol, inlined or not, are one, whatever their lines.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,7 @@ struct stack_node {
 	enum frame_side side;
 	const char *symbol; /**< the store's strings */
 	const char *module; /**< may be empty */
+	bool inlined;       /**< into the function of the parent */
 	uint64_t self_ns;
 	uint64_t total_ns; /**< self and all children */
 	uint64_t samples;  /**< in total */

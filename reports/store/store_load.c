@@ -216,7 +216,7 @@ static void read_frame(struct store_reader *s, sqlite3_stmt *row, void *element)
 	struct store_frame *frame = element;
 
 	*frame = (struct store_frame){store_number(row, 0), text_or_empty(s, row, 1),
-		text_or_empty(s, row, 2), text_or_empty(s, row, 3)};
+		text_or_empty(s, row, 2), text_or_empty(s, row, 3), store_number(row, 4) == 1};
 	if (!*frame->symbol)
 		frame->symbol = "[unknown]";
 }
@@ -237,8 +237,8 @@ int store_stacks(struct store_reader *s, const struct store_stacks **ret)
 		return r;
 	free(t->stacks);
 	t->stacks = elements;
-	r = load_table(s, "SELECT id, side, module, symbol FROM frame ORDER BY id", read_frame,
-		sizeof(*t->frames), &elements, &t->n_frames);
+	r = load_table(s, "SELECT id, side, module, symbol, inlined FROM frame ORDER BY id",
+		read_frame, sizeof(*t->frames), &elements, &t->n_frames);
 	if (r < 0)
 		return r;
 	t->frames = elements;

@@ -117,6 +117,7 @@ struct store_frame {
 	const char *side;
 	const char *module;
 	const char *symbol; /**< never empty */
+	bool inlined;       /**< into the function of the frame below it */
 };
 
 /** A stack is its innermost frame and the stack that it stands on. */

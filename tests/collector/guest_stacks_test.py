@@ -22,6 +22,8 @@ HOSTILE = {"loop": ("no frame pointer", "outside known text"), "range": ("outsid
            "unmapped": ("page not present", "no frame pointer"), "switch": ()}
 
 SHARES = {"alpha": 50, "beta": 30, "gamma": 15, "delta": 5}
+# What the compiler puts into each of them: nearly all that they do.
+BURNING = [[inlined, name] for inlined in ("spin", "read_tsc") for name in SHARES]
 # Where the stacks of OSv's threads begin: the first one's, and all others'.
 OSV_ROOTS = ("_start", "thread_main")
 
@@ -32,7 +34,7 @@ WITH RECURSIVE up(id, count, stack, depth) AS (
         AND phase <> 'boot' AND stack IS NOT NULL
     UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack
         WHERE parent IS NOT NULL)
-SELECT up.id, count, side, symbol, module FROM up JOIN stack ON stack.id = up.stack
+SELECT up.id, count, side, symbol, inlined FROM up JOIN stack ON stack.id = up.stack
 JOIN frame ON frame.id = stack.frame ORDER BY up.id, depth"""
 
 
@@ -90,10 +92,12 @@ class GuestStacks(harness.SystemTest):
     def ends(store):
         return {r["why"]: r["samples"] for r in store.rows("SELECT why, samples FROM guest_stack_end")}
 
-    def stacks(self, store, at_least=200):
+    def stacks(self, store, at_least=200, inlined=False):
         """[(count, [(side, symbol), ...])] of the samples that have frames of the guest."""
         found = {}
         for r in store.rows(STACKS, 1):
+            if r["inlined"] and not inlined:
+                continue
             found.setdefault(r["id"], (r["count"], []))[1].append((r["side"], r["symbol"]))
         guest = [s for s in found.values() if s[1][0][0].startswith("guest-")]
         self.assertGreater(sum(n for n, _ in guest), at_least)
@@ -148,6 +152,8 @@ class GuestStacks(harness.SystemTest):
                     self.assertAlmostEqual(found, share, delta=2, msg=name)
                 depths = {len([f for f in s if f[0].startswith("guest-")]) for _, s in stacks}
                 self.assertEqual(depths, {7 + 2})  # and burn_vcpu, vcpu_root
+                burning = self.share(self.stacks(store, inlined=True), lambda s: [f[1] for f in s[:2]] in BURNING)
+                self.assertGreater(burning, 0.98 * whole / sum(n for n, _ in self.stacks(store)))
                 ends = self.ends(store)
                 self.assertGreaterEqual(ends["root"] / sum(ends.values()), 0.99, ends)
 
@@ -172,6 +178,9 @@ class GuestStacks(harness.SystemTest):
             kernel = [s for s in self.stacks(store) if s[1][0][0] == "guest-kernel"]
             self.assertTrue(any(f[1].startswith("sched::") for _, s in kernel for f in s))
             self.assertTrue(store.rows("SELECT 1 FROM frame WHERE symbol LIKE 'sched::%' AND file LIKE '%core/sched.cc'"))
+            inlined = {(r["symbol"], r["side"]) for r in store.rows("SELECT symbol, side FROM frame WHERE inlined AND file <> ''")}
+            self.assertIn(("advance", "guest-user"), inlined)
+            self.assertTrue(any(name.startswith("sched::") and side == "guest-kernel" for name, side in inlined), inlined)
 
     def test_linux_is_seen_into(self):
         with self.measure("linux-minimal") as store:

@@ -36,6 +36,26 @@ __attribute__((noinline)) int a_global_function(int x)
 	return x * 5 + a_static_function(x);
 }
 
+/* Two functions within a third, and an address in the innermost. */
+enum { INLINED_LINE = __LINE__ };
+static inline __attribute__((always_inline)) uint64_t innermost_function(void)
+{
+	uint64_t address;
+
+	__asm__ volatile("lea 0f(%%rip), %0\n0: nop" : "=r"(address));
+	return address;
+}
+
+static inline __attribute__((always_inline)) uint64_t middle_function(void)
+{
+	return innermost_function();
+}
+
+__attribute__((noinline)) static uint64_t outermost_function(void)
+{
+	return middle_function();
+}
+
 static uint64_t address_of(int (*function)(int))
 {
 	return (uint64_t)(uintptr_t)function;
@@ -542,6 +562,39 @@ static void functions_have_their_source_line(void **state)
 	symbols_free(s);
 }
 
+static void inlined_functions_are_told_with_their_lines(void **state)
+{
+	const struct {
+		const char *name;
+		unsigned line;
+	} expected[] = {
+		{"middle_function", INLINED_LINE + 11}, {"innermost_function", INLINED_LINE + 5}};
+	const uint64_t address = outermost_function();
+	struct symbols *s = new_symbols();
+	struct symbol_space *space;
+	struct symbol y;
+
+	(void)state;
+	assert_int_equal(symbols_process_add_maps(s, getpid()), 0);
+	space = symbols_process_space(s, getpid());
+	assert_int_equal(symbol_space_lookup(space, address, &y), 0);
+	assert_string_equal(y.name, "outermost_function");
+	assert_int_equal(y.n_inlined, 0);
+	if (symbol_lines(space, &address, &y, 1) == 0) {
+		symbols_free(s);
+		skip(); /* built without debug information */
+	}
+	assert_string_equal(y.name, "outermost_function");
+	assert_int_equal(y.line, INLINED_LINE + 16);
+	assert_int_equal(y.n_inlined, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		assert_string_equal(y.inlined[i].name, expected[i].name);
+		assert_int_equal(y.inlined[i].line, expected[i].line);
+		assert_non_null(strstr(y.inlined[i].file, "test_symbols.c"));
+	}
+	symbols_free(s);
+}
+
 static void lines_of_a_corrupted_file_do_no_harm(void **state)
 {
 	_cleanup_free_ char *good = NULL, *bytes = NULL;
@@ -553,9 +606,10 @@ static void lines_of_a_corrupted_file_do_no_harm(void **state)
 	assert_non_null(bytes);
 	for (int i = 0; i < 60; i++) {
 		struct symbols *s = new_symbols();
-		struct symbol y = {0};
+		struct symbol y[2] = {};
 		struct symbol_space *space;
-		uint64_t address = address_of(a_static_function) - own_bias();
+		const uint64_t addresses[] = {address_of(a_static_function) - own_bias(),
+			outermost_function() - own_bias()};
 
 		memcpy(bytes, good, size);
 		for (int n = 0; n < 200; n++) /* beyond the code, where DWARF is */
@@ -563,7 +617,7 @@ static void lines_of_a_corrupted_file_do_no_harm(void **state)
 		write_bytes("bad", bytes, size);
 		assert_int_equal(symbol_space_new(s, &space), 0);
 		if (symbol_space_add_elf(space, in_dir("bad"), 0, NULL, NULL) == 0)
-			assert_true(symbol_lines(space, &address, &y, 1) >= 0);
+			assert_true(symbol_lines(space, addresses, y, 2) >= 0);
 		symbols_free(s);
 	}
 }
@@ -588,6 +642,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(hidden_kernel_addresses_are_told_apart_from_none),
 		cmocka_unit_test(the_running_kernel_has_names_where_it_shows_them),
 		cmocka_unit_test(functions_have_their_source_line),
+		cmocka_unit_test(inlined_functions_are_told_with_their_lines),
 		cmocka_unit_test(lines_of_a_corrupted_file_do_no_harm),
 	};
 

@@ -40,7 +40,7 @@ OSV_PROGRAMS = 0x100000000000
 LINUX_KERNEL = "[kernel]"
 FUNCTION_MAX = 1 << 16
 
-# Each sample of phase "work" that hit the guest: its frames, outermost last.
+# Each sample of phase "work" that hit the guest: its frames, outermost last. What is inlined has no instructions of its own.
 STACKS = """
 WITH RECURSIVE up(id, count, stack, depth) AS (
     SELECT rowid, count, stack, 0 FROM sample WHERE kind = 'oncpu' AND lane = 0 AND phase = 'work'
@@ -48,7 +48,7 @@ WITH RECURSIVE up(id, count, stack, depth) AS (
     UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack
         WHERE parent IS NOT NULL)
 SELECT up.id, count, side, symbol FROM up JOIN stack ON stack.id = up.stack
-JOIN frame ON frame.id = stack.frame ORDER BY up.id, depth"""
+JOIN frame ON frame.id = stack.frame WHERE NOT inlined ORDER BY up.id, depth"""
 
 WRAPPER = """#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later

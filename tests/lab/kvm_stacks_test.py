@@ -29,12 +29,17 @@ CELLS = {
 if not OSV:
     del CELLS["osv"]
 
+# Stacks without the inlined functions on top of them, and others by themselves.
+WHOLE = """WITH RECURSIVE up(leaf, id) AS (
+    SELECT id, id FROM stack
+    UNION ALL SELECT leaf, parent FROM up JOIN stack ON stack.id = up.id JOIN frame f ON f.id = stack.frame WHERE f.inlined)
+"""
 # The innermost frame of each sample of a vCPU in its guest, outside of the boot.
-LEAVES = """SELECT f.side, f.symbol, f.module, sum(s.count) AS n FROM sample s JOIN stack k ON k.id = s.stack
-JOIN frame f ON f.id = k.frame WHERE s.kind = 'oncpu' AND s.lane >= 0 AND s.phase <> 'boot' AND f.side LIKE 'guest-%'
+LEAVES = WHOLE + """SELECT f.side, f.symbol, f.module, sum(s.count) AS n FROM sample s JOIN up ON up.leaf = s.stack JOIN stack k ON k.id = up.id
+JOIN frame f ON f.id = k.frame WHERE NOT f.inlined AND s.kind = 'oncpu' AND s.lane >= 0 AND s.phase <> 'boot' AND f.side LIKE 'guest-%'
 GROUP BY 1, 2, 3 ORDER BY n DESC"""
-CALLERS = """SELECT f.symbol AS callee, g.symbol AS caller FROM stack k JOIN frame f ON f.id = k.frame
-JOIN stack p ON p.id = k.parent JOIN frame g ON g.id = p.frame"""
+CALLERS = WHOLE + """SELECT f.symbol AS callee, g.symbol AS caller FROM stack k JOIN frame f ON f.id = k.frame
+JOIN up ON up.leaf = k.parent JOIN stack p ON p.id = up.id JOIN frame g ON g.id = p.frame WHERE NOT g.inlined"""
 
 
 class KvmStacks(unittest.TestCase):

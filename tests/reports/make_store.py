@@ -64,7 +64,7 @@ class Store:
         with open(schema, encoding="utf-8") as f:
             self.db.executescript(f.read())
         self.db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        self.db.execute("PRAGMA user_version=2")
+        self.db.execute("PRAGMA user_version=3")
         self.frames = {}
         self.stacks = {}
 
@@ -74,10 +74,10 @@ class Store:
                                  tuple(columns.values()))
         return cursor.lastrowid
 
-    def frame(self, side, module, symbol):
-        key = (side, module, symbol)
+    def frame(self, side, module, symbol, inlined=0):
+        key = (side, module, symbol, inlined)
         if key not in self.frames:
-            self.frames[key] = self.insert("frame", side=side, module=module, symbol=symbol)
+            self.frames[key] = self.insert("frame", side=side, module=module, symbol=symbol, inlined=inlined)
         return self.frames[key]
 
     def stack(self, frames):
@@ -131,6 +131,8 @@ def host_stacks(rng, guest, kind):
         boundary = [("boundary", "", "guest")]
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row")], 520
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("smooth_color")], 140
+        yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("advance") + (1,),
+                                 g("escaped") + (1,)], 60
         for i, symbol in enumerate(HOSTILE):
             yield base + boundary + [g("worker_main"), g(symbol)], 1 + i
         sched = ["sched::thread::wait", "sched::cpu::schedule", "sched::cpu::reschedule_from_interrupt"]

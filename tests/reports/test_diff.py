@@ -174,6 +174,8 @@ class Drawing(Case):
     def test_the_program_covers_itself_in_two_stacks(self):
         frames = self.graph()
         self.assertEqual(len([f for f in frames if f[0][0] == "mandelbrot_row"]), 1)
+        # what is inlined there is seen in osv only, and is no difference
+        self.assertFalse([f for f in frames if f[0][0] in ("advance", "escaped")])
         self.assertFalse([f for f in frames if f[0][0] in ("guest", "start_thread") and f[2] == "new: "])
 
     def test_children_lie_within_their_parents(self):

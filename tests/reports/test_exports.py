@@ -145,13 +145,18 @@ class Pprof(Exported):
                              "-edgefraction=0", "-functions")
             found = Counter()
             for line in top.splitlines():
-                row = re.match(r"\s*(\d+)(?:ns)?\s+[\d.]+%\s+[\d.]+%\s+\d+(?:ns)?\s+[\d.]+%\s+(\w+)$", line)
+                row = re.match(r"\s*(\d+)(?:ns)?\s+[\d.]+%\s+[\d.]+%\s+\d+(?:ns)?\s+[\d.]+%\s+(\w+)(?: \(inline\))?$", line)
                 if row and int(row[1]) > 0:
                     found[row[2]] += int(row[1])
             plain = {k[0]: v for (k, c), v in self.expected("leaf").items() if c == column and re.fullmatch(r"\w+", k[0])
                      and k[0] != "None"}
             self.assertGreater(len(plain), 3 if column == "cpu" else 0)
             self.assertEqual({k: v for k, v in found.items() if k in plain}, plain)
+
+    def test_go_knows_what_is_inlined(self):
+        raw = self.by_go("-raw", "-sample_index=cpu")
+        self.assertRegex(raw, r"\d+: 0x0 M=\d+ escaped [^\n]*\n\s+advance [^\n]*\n\s+mandelbrot_row src/mandelbrot\.c:77")
+        self.assertRegex(self.by_go("-top", "-nodecount=10000", "-nodefraction=0"), r"escaped \(inline\)")
 
     def test_go_finds_the_source(self):
         self.assertRegex(self.by_go("-raw"), r"mandelbrot_row src/mandelbrot\.c:77")
@@ -218,6 +223,8 @@ class Speedscope(Exported):
         subprocess.run([REPORT, "export", "--format", "folded", self.base], check=True, capture_output=True, timeout=60)
         folded = self.read("flamegraph-osv-2.folded").decode().splitlines()
         profile = next(p for p in document["profiles"] if p["name"] == "osv, 2 cores: On-CPU")
+        self.assertTrue(any(";mandelbrot_row;advance_[i];escaped_[i] " in line for line in folded))
+        folded = [line.replace("_[i]", "") for line in folded]
         self.assertEqual(Counter(folded), Counter(";".join(names[i].replace(";", ":") for i in s) + f" {w}"
                                                   for s, w in zip(profile["samples"], profile["weights"])))
 

@@ -408,7 +408,7 @@ class BadInput(Case):
 
     def test_another_version_is_refused(self):
         self.store("PRAGMA user_version=99")
-        self.refuses(3, r"has version 99, this report reads version 2", self.base)
+        self.refuses(3, r"has version 99, this report reads version 3", self.base)
 
     def test_a_store_without_a_table_is_damaged(self):
         self.store("DROP TABLE audit")
