@@ -14,10 +14,12 @@ lab is booted again for the cells that are not done.
 import glob
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
 import threading
+import unittest
 
 SKIP = 77
 GUEST_FOLDERS = [folder for folder in (os.environ.get("GUESTSCOPE_GUESTS"),
@@ -199,3 +201,36 @@ def run(folder, cells, programs, files, image_tool, cpus=2):
         print(f"the lab hung, cells {', '.join(left)} are not done; its console:\n{console}", flush=True)
         if hangs == 3:
             raise RuntimeError(f"cell {next(iter(left))} hung the lab {hangs} times; its console:\n{console}")
+
+
+class Store:
+    """One cell's experiment, as the lab brought it back."""
+
+    def __init__(self, folder, name):
+        self.folder = os.path.join(folder, name)
+        with open(os.path.join(self.folder, "said"), encoding="utf-8", errors="replace") as f:
+            self.said = f.read()
+        with open(os.path.join(self.folder, "status"), encoding="ascii") as f:
+            self.exit_status = int(f.read())
+        try:
+            self.db = sqlite3.connect(f"file:{self.folder}/store/experiment.db?mode=ro", uri=True)
+            self.db.row_factory = sqlite3.Row
+            run = self.db.execute("SELECT status, error FROM run").fetchone()
+        except sqlite3.Error as problem:
+            raise AssertionError(f"{name} left no store: {problem}\n{self.said}") from problem
+        assert run and run["status"] == "ok", (name, run and run["error"], self.said)
+
+    def all(self, sql, *values):
+        return self.db.execute(sql, values).fetchall()
+
+
+class Test(unittest.TestCase):
+    """Looks at stores that the lab brought back: whoever ran it calls open_stores()."""
+    store_class = Store
+    stores = {}
+
+    @classmethod
+    def open_stores(cls, folder, names):
+        cls.stores = {name: cls.store_class(folder, name) for name in names}
+        for store in cls.stores.values():
+            unittest.addModuleCleanup(store.db.close)

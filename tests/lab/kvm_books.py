@@ -1,21 +1,11 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The books of virtual machines under KVM: kvm_books_test.py COLLECTOR MANDELBROT TRUTH_PROGRAM IMAGE_TOOL
-
-Runs the collector in the lab (see lab.py) against real guests, once for all tests, and looks at the stores
-that come back. KVM's own trace of one run, recorded beside it, is the second opinion on its books.
-Exit status 77 where something that the lab is built of is missing."""
+"""The books of virtual machines under KVM. KVM's own trace of one run, recorded beside it, is the second opinion on
+its books. kvm_test.py runs these tests."""
 import os
 import re
-import sqlite3
-import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True
-import lab  # pylint: disable=wrong-import-position
+import lab
 
-COLLECTOR, MANDELBROT, TRUTH_PROGRAM, IMAGE_TOOL = (os.path.abspath(path) for path in sys.argv[1:5])
 OSV = lab.find_osv()
 PICTURE = "-width 256 -height 192 -smoothness 2 -iteration 2000"  # 3 s of one emulated CPU
 NS_PER_S = 1e9
@@ -43,18 +33,24 @@ SHOW_TYPES = """umount /sys/kernel/btf/kvm
 
 # KVM's trace of a boot is long: the traced guest is the one that boots faster.
 QUICK = "osv" if OSV else "linux-minimal"
-CELLS = {
-    "native": lab.collect(OPTIONS + "--guest native --cores 1", PICTURE),
-    "linux": lab.collect(KVM + "--guest linux-minimal --cores 1", PICTURE),
-    "idle": lab.collect(KVM + "--guest linux-minimal --cores 2 --program /bin/" + os.path.basename(TRUTH_PROGRAM),
-                        "-do spin -ms 1000"),
-    "traced": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, TRACE_BEGIN, TRACE_END),
-    "untold": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, HIDE_TYPES, SHOW_TYPES),
-}
-if OSV:
-    CELLS["osv"] = lab.collect(KVM + "--guest osv --cores 1", PICTURE)
-BUSY = [name for name in ("linux", "osv") if name in CELLS]
-TOLD = [name for name in ("linux", "idle", "traced", "osv") if name in CELLS]
+
+
+def cells(truth_program):
+    """{name: script} for lab.run(); @truth_program is the name of that program in the lab."""
+    found = {
+        "native": lab.collect(OPTIONS + "--guest native --cores 1", PICTURE),
+        "linux": lab.collect(KVM + "--guest linux-minimal --cores 1", PICTURE),
+        "idle": lab.collect(KVM + f"--guest linux-minimal --cores 2 --program /bin/{truth_program}", "-do spin -ms 1000"),
+        "traced": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, TRACE_BEGIN, TRACE_END),
+        "untold": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, HIDE_TYPES, SHOW_TYPES),
+    }
+    if OSV:
+        found["osv"] = lab.collect(KVM + "--guest osv --cores 1", PICTURE)
+    return found
+
+
+BUSY = ["linux", "osv"] if OSV else ["linux"]
+TOLD = ["idle", "traced", *BUSY]
 
 # KVM's words in its trace, and ours in the books.
 TRACE_WORDS = {"interrupt": "exit external interrupt", "msr": "exit MSR", "io": "exit I/O", "hlt": "exit HLT",
@@ -62,19 +58,8 @@ TRACE_WORDS = {"interrupt": "exit external interrupt", "msr": "exit MSR", "io": 
 TRACE_LINE = re.compile(r"\s(\d+\.\d+): (kvm_entry|kvm_exit|kvm_userspace_exit): (?:vcpu \d+ reason (\S+))?")
 
 
-class Store:
+class Store(lab.Store):
     """One cell's experiment."""
-
-    def __init__(self, folder, name):
-        with open(os.path.join(folder, name, "said"), encoding="utf-8", errors="replace") as f:
-            self.said = f.read()
-        with open(os.path.join(folder, name, "status"), encoding="ascii") as f:
-            self.exit_status = int(f.read())
-        self.db = sqlite3.connect(os.path.join(folder, name, "store", "experiment.db"))
-        self.db.row_factory = sqlite3.Row
-
-    def all(self, sql, *values):
-        return self.db.execute(sql, values).fetchall()
 
     def run(self):
         return self.all("SELECT * FROM run")[0]
@@ -134,18 +119,12 @@ def report(name, store):
             print(f"  {phase} {state} {detail}: {ns / 1e6:.3f} ms, {count} times")
 
 
-class KvmBooks(unittest.TestCase):
-    folder = ""
-    stores = {}
+class KvmBooks(lab.Test):
+    store_class = Store
 
     @classmethod
-    def setUpClass(cls):
-        temporary = tempfile.TemporaryDirectory(prefix="guestscope-lab-")
-        cls.addClassCleanup(temporary.cleanup)
-        cls.folder = temporary.name
-        files = {"/guests/osv/" + os.path.basename(OSV): OSV} if OSV else {}
-        lab.run(cls.folder, CELLS, [COLLECTOR, MANDELBROT, TRUTH_PROGRAM], files, IMAGE_TOOL)
-        cls.stores = {name: Store(cls.folder, name) for name in CELLS}
+    def open_stores(cls, folder, names):
+        super().open_stores(folder, names)
         for name, store in cls.stores.items():
             report(name, store)
 
@@ -158,13 +137,13 @@ class KvmBooks(unittest.TestCase):
         def check(store):
             self.assertEqual(store.exit_status, 0, store.said)
             self.assertEqual(store.run()["status"], "ok")
-        self.for_each(CELLS, check)
+        self.for_each(self.stores, check)
 
     def test_books_close_and_nothing_is_lost(self):
         def check(store):
             self.assertEqual(store.run()["closed"], 1)
             self.assertEqual(store.run()["lost_events"], 0)
-        self.for_each(CELLS, check)
+        self.for_each(self.stores, check)
 
     def test_a_busy_vcpu_is_in_its_guest(self):
         def check(store):
@@ -208,7 +187,7 @@ class KvmBooks(unittest.TestCase):
     def test_kvms_own_trace_agrees(self):
         store = self.stores["traced"]
         begin, end = store.phase("render")["start_ns"], store.phase("encode")["end_ns"]
-        trace = Trace(os.path.join(self.folder, "traced", "trace"), begin, end)
+        trace = Trace(os.path.join(store.folder, "trace"), begin, end)
         ours, counts = {}, {}
         for phase in ("render", "encode"):
             for (state, detail), (ns, count) in store.states(phase).items():
@@ -251,8 +230,3 @@ class KvmBooks(unittest.TestCase):
     def test_native_runs_on_this_kernel_too(self):
         store = self.stores["native"]
         self.assertGreater(state_ns(store.states("render"), "user") / store.phase("render")["wall_ns"], 0.5)
-
-
-if __name__ == "__main__":
-    lab.need_everything()
-    unittest.main(argv=[sys.argv[0], *sys.argv[5:]])

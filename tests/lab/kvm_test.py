@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the collector sees under KVM: kvm_test.py COLLECTOR MANDELBROT TRUTH_PROGRAM IMAGE_TOOL BARE [-v] [TEST...]
+
+Runs the collector in the lab (see lab.py) against real guests, once for all tests, and looks at the stores that
+come back. Exit status 77 where something that the lab is built of is missing."""
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+import kvm_books  # pylint: disable=wrong-import-position
+import kvm_stacks  # pylint: disable=wrong-import-position
+import lab  # pylint: disable=wrong-import-position
+from kvm_books import KvmBooks  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from kvm_stacks import KvmStacks  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+
+COLLECTOR, MANDELBROT, TRUTH_PROGRAM, IMAGE_TOOL, BARE = (os.path.abspath(path) for path in sys.argv[1:6])
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    temporary = tempfile.TemporaryDirectory(prefix="guestscope-lab-")
+    unittest.addModuleCleanup(temporary.cleanup)
+    of_books = kvm_books.cells(os.path.basename(TRUTH_PROGRAM))
+    files = {"/guests/bare/bare.elf": BARE, **lab.osv_files()}
+    lab.run(temporary.name, {**of_books, **kvm_stacks.CELLS}, [COLLECTOR, MANDELBROT, TRUTH_PROGRAM], files, IMAGE_TOOL)
+    if os.environ.get("GUESTSCOPE_KEEP"):
+        os.system(f"cp -r {temporary.name} {os.environ['GUESTSCOPE_KEEP']}")
+    KvmBooks.open_stores(temporary.name, of_books)
+    KvmStacks.open_stores(temporary.name, kvm_stacks.SEEN)
+
+
+if __name__ == "__main__":
+    lab.need_everything()
+    unittest.main(argv=[sys.argv[0], *sys.argv[6:]])
