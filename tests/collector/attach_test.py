@@ -40,7 +40,7 @@ class Attach(harness.SystemTest):
     def attach(self, pid, *arguments, **more):
         """A collector that is attached."""
         process = self.start("--attach", str(pid), *arguments, workload=None, **more)
-        said = os.path.join(self.work, "stderr")
+        said = process.stderr_path
         harness.wait_for("an attached collector", lambda: "attached to process" in (harness.read_file(said) or "")
                          or process.poll() is not None)
         self.assertIsNone(process.poll(), harness.read_file(said))

@@ -329,7 +329,7 @@ class SystemTest(unittest.TestCase):
         self.work = folder.name
         self.traces = Traces()
         self.addCleanup(self.traces.end_processes)
-        self.outputs = 0
+        self.outputs = self.started = 0
 
     def environment(self, **changes):
         """Ours with the mark; a change to None removes the variable."""
@@ -343,18 +343,20 @@ class SystemTest(unittest.TestCase):
     def start(self, *arguments, workload=SMALL, output=None, env=None, before=None, command=None,
               stderr=None, resume=None):
         """Start a collector, or let one go on in the folder @resume. The Popen has .folder, where its
-        results go."""
+        results go, and .stdout_path, .stderr_path, where its words go."""
         folder = resume or output or self.new_output()
         words = [*(command or [self.collector]), "--resume" if resume else "--output", folder,
                  *arguments]
         if workload is not None and not resume:
             words += ["--", *workload]
-        with open(os.path.join(self.work, "stdout"), "wb") as out, \
-                open(os.path.join(self.work, "stderr"), "wb") as err:
+        self.started += 1
+        paths = [os.path.join(self.work, f"{name}-{self.started}") for name in ("stdout", "stderr")]
+        with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out,
                                        stderr=stderr or err, cwd=self.work, env=self.environment(**(env or {})),
                                        preexec_fn=before)
         process.folder = folder
+        process.stdout_path, process.stderr_path = paths
         self.addCleanup(self._end, process)
         return process
 
@@ -366,8 +368,7 @@ class SystemTest(unittest.TestCase):
 
     def finish(self, process, timeout=120.0, clean=True):
         status = process.wait(timeout)
-        done = Collected(status, read_file(os.path.join(self.work, "stdout")),
-                         read_file(os.path.join(self.work, "stderr")), process.folder)
+        done = Collected(status, read_file(process.stdout_path), read_file(process.stderr_path), process.folder)
         if clean:
             self.traces.assert_nothing_left()
         return done
