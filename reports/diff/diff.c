@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "reports/diff/flamediff.h"
 #include "reports/text/format.h"
+#include "reports/text/text.h"
 
 void diff_free(struct diff *d)
 {
@@ -258,7 +259,7 @@ char *diff_flame_name(const struct diff *d, size_t kind)
 	if (asprintf(&name, "%s-diff-%.80s-%.80s-%lld.svg", flame_table[kind].prefix, a->name,
 		    b->name, (long long)b->cell->cores) < 0)
 		return NULL;
-	flame_clean_name(name);
+	text_clean_file_name(name);
 	return name;
 }
 

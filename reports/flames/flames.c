@@ -20,23 +20,13 @@ const struct flame_kind flame_table[FLAME_KINDS] = {
 const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,
 	"On-CPU by thread of the guest", "time on the CPU by sampling", "samples"};
 
-void flame_clean_name(char *name)
-{
-	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				   "-_.@#+";
-
-	for (; *name; name++)
-		if (!strchr(fine, *name))
-			*name = '_';
-}
-
 char *flame_name(const struct flame_kind *kind, const struct cell *cell)
 {
 	char *name;
 
-	if (asprintf(&name, "%s-%.180s-%lld", kind->prefix, cell->name, (long long)cell->cores) < 0)
+	if (asprintf(&name, "%s-%s-%lld", kind->prefix, cell->file_name, (long long)cell->cores) <
+		0)
 		return NULL;
-	flame_clean_name(name);
 	return name;
 }
 

@@ -26,11 +26,7 @@ extern const struct flame_kind flame_table[FLAME_KINDS];
 /** The first kind once more, by thread of the guest: for a look, since it adds nothing. */
 extern const struct flame_kind flame_guest_threads;
 
-/** Replace every character that a file name should not have by '_'. */
-void flame_clean_name(char *name);
-
-/** "<prefix>-<guest>-<cores>", with every character of the guest's name that a file name should
- *  not have replaced by '_'. Malloced; NULL: out of memory. */
+/** "<prefix>-<cell's file name>-<cores>". Malloced; NULL: out of memory. */
 char *flame_name(const struct flame_kind *kind, const struct cell *cell);
 
 /** The samples of that kind and cell, as a tree of the caller's. 0 with *ret NULL: there are none.

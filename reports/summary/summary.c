@@ -11,6 +11,10 @@
 #include "reports/explain/explain.h"
 #include "reports/flames/flames.h"
 #include "reports/summary/summary_internal.h"
+#include "reports/text/text.h"
+
+/* With the rest of the name below what file systems take. */
+#define FILE_NAME_BYTES 180
 
 static const char *const outside_phases[] = {"boot", "shutdown"};
 
@@ -29,6 +33,7 @@ void summary_free(struct summary *s)
 	for (size_t i = 0; i < s->n_cells; i++) {
 		series_clear(&s->cells[i].series, s->cells[i].n_phases);
 		free(s->cells[i].own_name);
+		free(s->cells[i].own_file_name);
 		free(s->cells[i].phases);
 		free(s->cells[i].phase_ns);
 		free(s->cells[i].details);
@@ -137,6 +142,38 @@ static int compare_cells(const void *a, const void *b)
 	return strcmp(x->label, y->label);
 }
 
+static bool file_name_is_taken(const struct summary *s, size_t n, const char *name)
+{
+	for (size_t j = 0; j < n; j++)
+		if (strcmp(s->cells[j].file_name, name) == 0)
+			return true;
+	return false;
+}
+
+/** Of the names of @n cells, none the same as this one's, whatever it is made of. */
+static int name_file(const struct summary *s, size_t n)
+{
+	struct cell *cell = &s->cells[n];
+
+	for (unsigned turn = 1;; turn++) {
+		char number[16] = "";
+
+		if (turn > 1)
+			snprintf(number, sizeof(number), "~%u", turn);
+		free(cell->own_file_name);
+		if (asprintf(&cell->own_file_name, "%.*s%s", FILE_NAME_BYTES, cell->name, number) <
+			0) {
+			cell->own_file_name = NULL;
+			return -ENOMEM;
+		}
+		text_clean_file_name(cell->own_file_name);
+		if (!file_name_is_taken(s, n, cell->own_file_name))
+			break;
+	}
+	cell->file_name = cell->own_file_name;
+	return 0;
+}
+
 /** One name for all cells that differ in their cores alone. */
 static int name_cell(const struct summary *s, size_t i, bool several)
 {
@@ -144,8 +181,10 @@ static int name_cell(const struct summary *s, size_t i, bool several)
 
 	for (size_t j = 0; j < i && !cell->name; j++)
 		if (s->cells[j].guest == cell->guest && s->cells[j].label == cell->label &&
-			s->cells[j].scenario == cell->scenario)
+			s->cells[j].scenario == cell->scenario) {
 			cell->name = s->cells[j].name;
+			cell->file_name = s->cells[j].file_name;
+		}
 	if (cell->name)
 		return 0;
 	if (asprintf(&cell->own_name, "%s%s%s%s%s", cell->guest, *cell->label ? " " : "",
@@ -154,7 +193,7 @@ static int name_cell(const struct summary *s, size_t i, bool several)
 		return -ENOMEM;
 	}
 	cell->name = cell->own_name;
-	return 0;
+	return name_file(s, i);
 }
 
 /** What tells a cell from the others of its cores: the stack, the label; the scenario only where

@@ -96,9 +96,11 @@ struct cell {
 	const char *scenario;
 	const char *label; /**< may be empty */
 	const char *accel;
-	const char *name; /**< the stack, and what tells its cells apart here: "osv a", "osv
-			     paper-2"; one pointer for all cells that differ in their cores alone */
-	char *own_name;   /**< the memory behind it, in one of them */
+	const char *name;      /**< the stack, and what tells its cells apart here: "osv a", "osv
+				  paper-2"; one pointer for all cells that differ in their cores alone */
+	char *own_name;        /**< the memory behind it, in one of them */
+	const char *file_name; /**< the same for names of files: no two stacks have the same */
+	char *own_file_name;
 	size_t n_runs;    /**< counted ones */
 	size_t n_warmups; /**< the others */
 	size_t n_ok;

@@ -137,3 +137,13 @@ size_t text_width(const char *text)
 		n += ((unsigned char)*text & 0xc0) != 0x80;
 	return n;
 }
+
+void text_clean_file_name(char *name)
+{
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "-_.@#+~";
+
+	for (; *name; name++)
+		if (!strchr(fine, *name))
+			*name = '_';
+}

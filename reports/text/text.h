@@ -24,5 +24,8 @@ const char *string_set_add(struct string_set *set, const char *text, size_t leng
 /** Release all strings. */
 void string_set_clear(struct string_set *set);
 
+/** Replace every character that a file name should not have by '_'. */
+void text_clean_file_name(char *name);
+
 /** Number of characters (code points) of UTF-8 text: its width on a terminal, near enough. */
 size_t text_width(const char *text);

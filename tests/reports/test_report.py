@@ -492,6 +492,17 @@ class Files(Case):
         self.assertEqual((document["experiment"]["seed (a)"], document["experiment"]["seed (b)"]), ("1", "2"))
         self.assertTrue(os.path.exists(self.path("both", "flamegraph-osv@b-2.svg")))
 
+    def test_names_that_look_alike_as_files_get_files_of_their_own(self):
+        db = sqlite3.connect(self.path("a", "experiment.db"))
+        db.execute("UPDATE run SET guest = 'a/b' WHERE guest = 'native'")
+        db.execute("UPDATE run SET guest = 'a b' WHERE guest = 'docker'")
+        db.commit()
+        db.close()
+        self.assertEqual(run(self.path("a")).returncode, 0)
+        files = set(os.listdir(self.path("a", "report")))
+        for name in ("flamegraph-a_b-2.svg", "flamegraph-a_b~2-2.svg"):
+            self.assertIn(name, files)
+
     def test_exports_go_where_they_are_told(self):
         for form, ending in (("folded", ".folded"), ("csv", ".csv"), ("json", ".json")):
             result = run("export", "--format", form, "--output", self.path(form), self.path("a"))
