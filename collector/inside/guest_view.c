@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "collector/inside/guest_kallsyms.h"
-#include "collector/inside/guest_lines.h"
 #include "collector/inside/guest_modules.h"
 #include "collector/inside/subsystems.h"
+#include "collector/symbols/address_set.h"
 #include "common/cleanup.h"
 
 #define USER_HALF_END ((uint64_t)1 << 47)
@@ -47,7 +47,6 @@ struct space_use {
 struct guest_view {
 	struct guest_inside *inside;
 	struct symbol_space *space;
-	struct guest_lines *lines;
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
@@ -247,9 +246,31 @@ int guest_view_find_kernel(struct guest_view *v, struct error *error)
 	return add_kernel(v, error);
 }
 
+/* As guest_view_frames() looks them up: callers by the byte before the one they return to. */
+static int add_addresses(const struct profile_entry *e, struct address_set *set)
+{
+	int r = 0;
+
+	for (uint32_t k = 0; k < e->n_guest && r == 0; k++)
+		r = address_set_add(set, k ? e->guest[k] - 1 : e->guest[k]);
+	if (r == 0 && e->n_guest && e->guest_caller)
+		r = address_set_add(set, e->guest_caller - 1);
+	return r;
+}
+
 int guest_view_find_lines(struct guest_view *v, const struct profile *profile)
 {
-	return v->lines ? 0 : guest_lines_find(v->space, profile, &v->lines);
+	_cleanup_address_set_ struct address_set set = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < profile->n && r == 0; i++)
+		if (profile->entries[i]->kind == PROFILE_ONCPU)
+			r = add_addresses(profile->entries[i], &set);
+	if (r < 0)
+		return r;
+	address_set_sort(&set);
+	r = symbol_space_find_lines(v->space, set.addresses, set.n);
+	return r < 0 ? r : 0;
 }
 
 static bool in_kernel(const struct guest_view *v, uint64_t address)
@@ -266,7 +287,6 @@ static int look_up(struct guest_view *v, uint64_t address, struct guest_frame *r
 
 	if (r < 0)
 		return r;
-	guest_lines_set(v->lines, address, &ret->symbol);
 	ret->kernel = in_kernel(v, address);
 	return ret->symbol.resolved || symbol_space_covers(v->space, address);
 }
@@ -406,7 +426,6 @@ void guest_view_free(struct guest_view *v)
 		return;
 	subsystems_free(v->subsystems);
 	guest_memory_close(v->memory);
-	guest_lines_free(v->lines);
 	symbol_space_free(v->space);
 	guest_inside_free(v->inside);
 	free(v->kallsyms_path);

@@ -223,13 +223,24 @@ static void on_on(const struct record_on *record, void *userdata)
 	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
 }
 
+size_t run_processes(const struct run *run, pid_t ret[static RUN_PROCESSES])
+{
+	pid_t pids[RUN_PROCESSES] = {run->program_tgid, run->guest ? run->guest->pid : 0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < RUN_PROCESSES; i++)
+		if (pids[i] > 0 && (n == 0 || pids[i] != ret[0]))
+			ret[n++] = pids[i];
+	return n;
+}
+
 void run_snapshot_maps(struct run *run)
 {
-	pid_t pids[2] = {run->program_tgid, run->guest ? run->guest->pid : 0};
+	pid_t pids[RUN_PROCESSES];
+	size_t n = run_processes(run, pids);
 
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
-		if (pids[i] > 0 && (i == 0 || pids[i] != pids[0]))
-			symbols_process_add_maps(run->settings->names, pids[i]);
+	for (size_t i = 0; i < n; i++)
+		symbols_process_add_maps(run->settings->names, pids[i]);
 }
 
 void run_finish_probes(struct run *run, uint64_t end_ns)

@@ -10,6 +10,7 @@
 
 #include "collector/books/syscall_names.h"
 #include "collector/run/run_internal.h"
+#include "collector/symbols/address_set.h"
 #include "guests/containers/cgroup.h"
 
 /* What a sample of a lane says of its on-CPU time. */
@@ -195,6 +196,41 @@ static int translate_rows(struct run *run)
 	return 0;
 }
 
+/* Callers by the byte before the one they return to, as store_stacks_put() looks them up. */
+static int find_lines_of(struct run *run, pid_t pid)
+{
+	struct symbol_space *space = symbols_process_space(run->settings->names, pid);
+	_cleanup_address_set_ struct address_set set = {0};
+	const struct profile *profile = &run->result->profile;
+	int r = 0;
+
+	if (!space)
+		return 0;
+	for (size_t i = 0; i < profile->n; i++) {
+		const struct profile_entry *e = profile->entries[i];
+		const uint64_t *user = e->frames + e->n_kernel;
+
+		for (uint32_t k = 0; e->tgid == (uint32_t)pid && k < e->n_user && r == 0; k++)
+			r = address_set_add(&set, k ? user[k] - 1 : user[k]);
+	}
+	if (r < 0)
+		return r;
+	address_set_sort(&set);
+	r = symbol_space_find_lines(space, set.addresses, set.n);
+	return r < 0 ? r : 0;
+}
+
+static int find_lines(struct run *run)
+{
+	pid_t pids[RUN_PROCESSES];
+	size_t n = run_processes(run, pids);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = find_lines_of(run, pids[i]);
+	return r;
+}
+
 int run_close(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -221,6 +257,9 @@ int run_close(struct run *run)
 			return q;
 	}
 	run_guest_close(run);
+	q = find_lines(run);
+	if (q < 0)
+		return q;
 	if (r->lost_events)
 		run_warn(run,
 			"%llu events were lost: %llu found the ring buffer full, %llu the "

@@ -151,5 +151,10 @@ void run_boot_console(struct run *run, const char *data, size_t n);
 /** The first marker ends the boot: what was seen becomes steps. */
 void run_boot_close(struct run *run);
 
-/** Take the maps of the stack's processes while they live. */
+/** The processes whose names are wanted: the program's, and the stack's own where that is another.
+ */
+#define RUN_PROCESSES 2
+size_t run_processes(const struct run *run, pid_t ret[static RUN_PROCESSES]);
+
+/** Take the maps of these while they live. */
 void run_snapshot_maps(struct run *run);

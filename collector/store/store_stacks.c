@@ -118,31 +118,23 @@ static int push_row(struct store_stacks *s, int64_t *stack, const struct frame_r
 	return r < 0 ? r : put_stack(s, *stack, frame, stack);
 }
 
-static int push(struct store_stacks *s, int64_t *stack, const char *side, const char *module,
-	const char *symbol)
-{
-	return push_row(
-		s, stack, &(struct frame_row){.side = side, .module = module, .symbol = symbol});
-}
-
 /* The frame, and on it those of the functions that are inlined there. */
-static int push_guest_frame(struct store_stacks *s, int64_t *stack, const struct guest_frame *f)
+static int push_symbol(
+	struct store_stacks *s, int64_t *stack, const char *side, const struct symbol *symbol)
 {
 	struct frame_row row = {
-		.side = f->kernel ? "guest-kernel" : "guest-user",
-		.module = f->symbol.module,
-		.symbol = f->symbol.name,
-		.file = f->symbol.file,
-		.line = f->symbol.line,
+		.side = side,
+		.module = symbol->module,
+		.symbol = symbol->name,
+		.file = symbol->file,
+		.line = symbol->line,
 	};
 	int r = push_row(s, stack, &row);
 
-	for (unsigned i = 0; i < f->symbol.n_inlined && r == 0; i++) {
-		const struct symbol_inlined *inlined = &f->symbol.inlined[i];
-
-		row.symbol = inlined->name;
-		row.file = inlined->file;
-		row.line = inlined->line;
+	for (unsigned i = 0; i < symbol->n_inlined && r == 0; i++) {
+		row.symbol = symbol->inlined[i].name;
+		row.file = symbol->inlined[i].file;
+		row.line = symbol->inlined[i].line;
 		row.inlined = true;
 		r = push_row(s, stack, &row);
 	}
@@ -151,7 +143,9 @@ static int push_guest_frame(struct store_stacks *s, int64_t *stack, const struct
 
 static int push_boundary(struct store_stacks *s, int64_t *stack)
 {
-	return push(s, stack, "boundary", "guest", "[guest code]");
+	return push_row(s, stack,
+		&(struct frame_row){
+			.side = "boundary", .module = "guest", .symbol = "[guest code]"});
 }
 
 /* Code that a hypervisor generates from the guest's: the border between host and guest. */
@@ -180,7 +174,7 @@ static int push_user(struct store_stacks *s, struct symbols *symbols, const stru
 		if (is_generated(&symbol))
 			r = push_boundary(s, stack);
 		else
-			r = push(s, stack, "user", symbol.module, symbol.name);
+			r = push_symbol(s, stack, "user", &symbol);
 		if (r < 0)
 			return r;
 	}
@@ -222,7 +216,7 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 
 		r = symbols_lookup_kernel(symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
 		if (r == 0)
-			r = push(s, stack, "kernel", symbol.module, symbol.name);
+			r = push_symbol(s, stack, "kernel", &symbol);
 	}
 	return r;
 }
@@ -251,7 +245,8 @@ static int push_guest(struct store_stacks *s, struct symbols *symbols, struct gu
 			r = push_boundary(s, stack);
 	}
 	for (int i = n; i-- > 0 && r == 0;)
-		r = push_guest_frame(s, stack, &frames[i]);
+		r = push_symbol(s, stack, frames[i].kernel ? "guest-kernel" : "guest-user",
+			&frames[i].symbol);
 	return r;
 }
 

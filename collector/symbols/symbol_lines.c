@@ -22,7 +22,7 @@
 struct question {
 	struct symbol_module *module;
 	uint64_t *addresses;
-	uint32_t *indices; /* in the caller's arrays */
+	uint32_t *indices; /* of their lines */
 	size_t n;
 };
 
@@ -118,7 +118,8 @@ static int take_place(struct symbols *s, int fd, int64_t deadline_ms, struct sym
 }
 
 /* The places of one answer: the first is the function itself, the others are inlined in it. */
-static int take_places(struct symbols *s, int fd, size_t n, int64_t deadline_ms, struct symbol *ret)
+static int take_places(
+	struct symbols *s, int fd, size_t n, int64_t deadline_ms, struct symbol_line *ret)
 {
 	_cleanup_free_ struct inlined_chain *chain =
 		calloc(1, sizeof(*chain) + (n - 1) * sizeof(chain->functions[0]));
@@ -146,7 +147,7 @@ static int take_places(struct symbols *s, int fd, size_t n, int64_t deadline_ms,
 	return 0;
 }
 
-static int take_answers(struct symbols *s, int fd, struct symbol *ret, size_t n)
+static int take_answers(struct symbols *s, int fd, struct symbol_line *ret, size_t n)
 {
 	int64_t deadline_ms = now_ms() + (CHILD_SECONDS + 5) * 1000;
 	struct line_answer a;
@@ -167,7 +168,7 @@ static int take_answers(struct symbols *s, int fd, struct symbol *ret, size_t n)
 	return found;
 }
 
-static int ask(struct symbols *s, const struct question *q, struct symbol *ret, size_t n)
+static int ask(struct symbols *s, const struct question *q, struct symbol_line *ret, size_t n)
 {
 	_cleanup_close_ int in = -EBADF;
 	pid_t parent = getpid(), pid;
@@ -191,9 +192,9 @@ static int ask(struct symbols *s, const struct question *q, struct symbol *ret, 
 	return found;
 }
 
-/* All not yet asked addresses in the module of address @first. */
-static void collect(struct symbol_space *space, const uint64_t *addresses, size_t n, size_t first,
-	bool *asked, struct question *q)
+/* All not yet asked addresses in the module of that of line @first. */
+static void collect(struct symbol_space *space, const struct symbol_line *lines, size_t n,
+	size_t first, bool *asked, struct question *q)
 {
 	q->module = NULL;
 	q->n = 0;
@@ -202,7 +203,7 @@ static void collect(struct symbol_space *space, const uint64_t *addresses, size_
 
 		if (asked[i])
 			continue;
-		m = symbol_space_mapping(space, addresses[i]);
+		m = symbol_space_mapping(space, lines[i].address);
 		if (i == first)
 			q->module = m ? m->module : NULL;
 		if (!q->module) {
@@ -212,7 +213,7 @@ static void collect(struct symbol_space *space, const uint64_t *addresses, size_
 		if (!m || m->module != q->module)
 			continue;
 		asked[i] = true;
-		q->addresses[q->n] = addresses[i] - m->start + m->base;
+		q->addresses[q->n] = lines[i].address - m->start + m->base;
 		q->indices[q->n++] = (uint32_t)i;
 	}
 }
@@ -222,27 +223,66 @@ static bool has_lines(const struct symbol_module *m)
 	return m && m->file && (m->file->has_lines ? m->fd >= 0 : m->debug_fd >= 0);
 }
 
-int symbol_lines(
-	struct symbol_space *space, const uint64_t *addresses, struct symbol *ret, size_t n)
+static int compare_lines(const void *a, const void *b)
 {
+	const struct symbol_line *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* One line for each of the addresses, in order, nothing known yet. */
+static size_t make_lines(struct symbol_line *ret, const uint64_t *addresses, size_t n)
+{
+	size_t different = 0;
+
+	for (size_t i = 0; i < n; i++)
+		ret[i].address = addresses[i];
+	qsort(ret, n, sizeof(*ret), compare_lines);
+	for (size_t i = 0; i < n; i++)
+		if (!different || ret[different - 1].address != ret[i].address)
+			ret[different++].address = ret[i].address;
+	return different;
+}
+
+int symbol_space_find_lines(struct symbol_space *space, const uint64_t *addresses, size_t n)
+{
+	_cleanup_free_ struct symbol_line *lines = calloc(n + 1, sizeof(*lines));
 	_cleanup_free_ uint64_t *linked = calloc(n + 1, sizeof(*linked));
 	_cleanup_free_ uint32_t *indices = calloc(n + 1, sizeof(*indices));
 	_cleanup_free_ bool *asked = calloc(n + 1, sizeof(*asked));
 	struct question q = {.addresses = linked, .indices = indices};
 	int found = 0;
 
-	if (!linked || !indices || !asked || n > UINT32_MAX)
+	if (!lines || !linked || !indices || !asked || n > UINT32_MAX)
 		return -ENOMEM;
+	n = make_lines(lines, addresses, n);
 	for (size_t i = 0; i < n; i++) {
 		int r;
 
 		if (asked[i])
 			continue;
-		collect(space, addresses, n, i, asked, &q);
-		r = has_lines(q.module) ? ask(space->symbols, &q, ret, n) : 0;
+		collect(space, lines, n, i, asked, &q);
+		r = has_lines(q.module) ? ask(space->symbols, &q, lines, n) : 0;
 		if (r < 0)
 			return r;
 		found += r;
 	}
+	free(space->lines);
+	space->lines = TAKE_PTR(lines);
+	space->n_lines = n;
 	return found;
+}
+
+void symbol_space_set_line(const struct symbol_space *space, uint64_t address, struct symbol *ret)
+{
+	const struct symbol_line key = {.address = address}, *found = NULL;
+
+	if (space->n_lines)
+		found = bsearch(&key, space->lines, space->n_lines, sizeof(key), compare_lines);
+	if (!found)
+		return;
+	ret->file = found->file;
+	ret->line = found->line;
+	ret->inlined = found->inlined;
+	ret->n_inlined = found->n_inlined;
 }

@@ -19,6 +19,7 @@
 static void space_release(struct symbol_space *space)
 {
 	free(space->mappings);
+	free(space->lines);
 	kallsyms_done(&space->kallsyms);
 	free(space);
 }
@@ -510,7 +511,8 @@ static bool near_table(const struct symbol_table *t, uint64_t address)
 		       t->entries[t->n - 1].address - t->entries[0].address + t->size_max;
 }
 
-int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct symbol *ret)
+/* Without lines. */
+static int look_up(struct symbol_space *space, uint64_t address, struct symbol *ret)
 {
 	struct symbols *s = space->symbols;
 	struct symbol_mapping *m = symbol_space_mapping(space, address);
@@ -523,6 +525,15 @@ int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct sym
 	if (near_table(space->kallsyms.table, address - space->kallsyms_bias))
 		return set_from_kallsyms(s, &space->kallsyms, address - space->kallsyms_bias, ret);
 	return set_unresolved(s, "", address, ret);
+}
+
+int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct symbol *ret)
+{
+	int r = look_up(space, address, ret);
+
+	if (r == 0)
+		symbol_space_set_line(space, address, ret);
+	return r;
 }
 
 int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret)

@@ -122,17 +122,18 @@ int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct sym
 /** Does some module of the space cover @address? (To tell text from data: cut stacks.) */
 bool symbol_space_covers(const struct symbol_space *space, uint64_t address);
 
-/** The space of process @pid, or NULL if it was never added. For symbol_lines(). */
+/** The space of process @pid, or NULL if it was never added. */
 struct symbol_space *symbols_process_space(struct symbols *s, pid_t pid);
 
 /**
- * Source file and line of @n addresses of @space, and the functions that were inlined there, from
- * DWARF, where the module or its separate debug file has it: sets file, line and inlined of each
- * ret[i], which symbol_space_lookup() has filled for addresses[i]. Where functions are inlined,
- * file and line are those of the call to the first of them. The reading is done in a child process
- * with limits on time and memory, as debug information is large and libdw is no match for a file
- * made to break it; a file that breaks the child gives no lines. Returns how many lines were found,
- * or -ENOMEM.
+ * Find source file and line of the @n @addresses of @space, and the functions that are inlined
+ * there, from DWARF, where the module or its separate debug file has it: from then on, lookups of
+ * these very addresses tell them. Where functions are inlined, file and line are those of the call
+ * to the first of them. To open debug information is what costs, so ask for all at once; what was
+ * found before is forgotten.
+ *
+ * The reading is done in a child process with limits on time and memory, as debug information is
+ * large and libdw is no match for a file made to break it; a file that breaks the child gives no
+ * lines. Returns of how many addresses something was found, or -ENOMEM.
  */
-int symbol_lines(
-	struct symbol_space *space, const uint64_t *addresses, struct symbol *ret, size_t n);
+int symbol_space_find_lines(struct symbol_space *space, const uint64_t *addresses, size_t n);

@@ -43,6 +43,15 @@ struct symbol_mapping {
 	bool anonymous;               /* code made at run time */
 };
 
+/* What debug information says of an address. */
+struct symbol_line {
+	uint64_t address;
+	const char *file;
+	unsigned line;
+	unsigned n_inlined;
+	const struct symbol_inlined *inlined;
+};
+
 struct symbol_space {
 	struct symbol_space *next;
 	struct symbols *symbols;
@@ -52,6 +61,8 @@ struct symbol_space {
 	size_t room;
 	struct kallsyms kallsyms; /* table NULL: none */
 	uint64_t kallsyms_bias;
+	struct symbol_line *lines; /* sorted by address, each once */
+	size_t n_lines;
 };
 
 /* Chains of inlined functions, as they were found. */
@@ -88,3 +99,8 @@ void symbol_module_free(struct symbol_module *m);
 
 /* The mapping that covers @address, or NULL. Its base is settled. */
 struct symbol_mapping *symbol_space_mapping(struct symbol_space *space, uint64_t address);
+
+/* symbol_lines.c */
+
+/* Add to @ret, which is at @address, what is known of its lines. */
+void symbol_space_set_line(const struct symbol_space *space, uint64_t address, struct symbol *ret);
