@@ -25,6 +25,22 @@ struct chain {
 	size_t n;
 };
 
+/* The name of a function, by where its declaration is. */
+struct known_name {
+	Dwarf_Off declaration;
+	char *name;
+};
+
+/* Addresses come in order, so the next one is mostly in the same unit and function. */
+struct reader {
+	Dwarf *dwarf;
+	Dwarf_Die unit;
+	Dwarf_Die function;
+	bool has_unit, has_function;
+	struct known_name *names;
+	size_t n_names, room;
+};
+
 static void write_all(int fd, const void *bytes, size_t size)
 {
 	const char *p = bytes;
@@ -58,18 +74,58 @@ static void write_chain(int out, uint32_t index, const struct chain *chain)
 	}
 }
 
-/* The unit that covers @address: by the index, or where a compiler writes none, one after another.
- */
-static bool find_unit(Dwarf *dwarf, uint64_t address, Dwarf_Die *ret)
+/* Find the unit that covers @address: by the index, or where a compiler writes none, one after
+ * another. */
+static bool find_unit(struct reader *r, uint64_t address)
 {
 	Dwarf_CU *unit = NULL;
 
-	if (dwarf_addrdie(dwarf, address, ret))
+	if (r->has_unit && dwarf_haspc(&r->unit, address) == 1)
 		return true;
-	while (dwarf_get_units(dwarf, unit, &unit, NULL, NULL, ret, NULL) == 0)
-		if (dwarf_tag(ret) == DW_TAG_compile_unit && dwarf_haspc(ret, address) == 1)
+	r->has_function = false;
+	r->has_unit = dwarf_addrdie(r->dwarf, address, &r->unit);
+	while (!r->has_unit &&
+		dwarf_get_units(r->dwarf, unit, &unit, NULL, NULL, &r->unit, NULL) == 0)
+		r->has_unit = dwarf_tag(&r->unit) == DW_TAG_compile_unit &&
+			      dwarf_haspc(&r->unit, address) == 1;
+	return r->has_unit;
+}
+
+/* What is in @parent, or in a namespace there, and has @address. */
+static bool find_child(Dwarf_Die *parent, uint64_t address, Dwarf_Die *ret)
+{
+	Dwarf_Die die;
+
+	if (dwarf_child(parent, &die) != 0)
+		return false;
+	do {
+		switch (dwarf_tag(&die)) {
+		case DW_TAG_subprogram:
+		case DW_TAG_inlined_subroutine:
+		case DW_TAG_lexical_block:
+		case DW_TAG_try_block:
+		case DW_TAG_catch_block:
+			if (dwarf_haspc(&die, address) != 1)
+				break;
+			*ret = die;
 			return true;
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+			if (find_child(&die, address, ret))
+				return true;
+			break;
+		default:
+			break;
+		}
+	} while (dwarf_siblingof(&die, &die) == 0);
 	return false;
+}
+
+static bool find_function(struct reader *r, uint64_t address)
+{
+	if (!r->has_function || dwarf_haspc(&r->function, address) != 1)
+		r->has_function = find_child(&r->unit, address, &r->function);
+	return r->has_function;
 }
 
 /* The line of @address itself. */
@@ -158,12 +214,10 @@ static void append(struct place *place, const char *a, const char *b)
 }
 
 /* As people write it: "scope::function". */
-static void set_scoped_name(Dwarf_Die *call, struct place *ret)
+static void make_scoped_name(Dwarf_Die *declaration, const char *name, struct place *ret)
 {
-	Dwarf_Die declaration = declaration_of(call);
 	_cleanup_free_ Dwarf_Die *scopes = NULL;
-	const char *name = text_attribute(call, DW_AT_name);
-	int n = dwarf_getscopes_die(&declaration, &scopes);
+	int n = dwarf_getscopes_die(declaration, &scopes);
 
 	ret->name[0] = '\0';
 	for (int i = n - 1; i > 0; i--) { /* the first is the function */
@@ -175,65 +229,83 @@ static void set_scoped_name(Dwarf_Die *call, struct place *ret)
 	append(ret, name && *name ? name : "[inlined]", "");
 }
 
+/* To find the scopes around a declaration its whole unit is read: done once. */
+static void set_scoped_name(struct reader *r, Dwarf_Die *call, struct place *ret)
+{
+	Dwarf_Die declaration = declaration_of(call);
+	Dwarf_Off offset = dwarf_dieoffset(&declaration);
+
+	for (size_t i = 0; i < r->n_names; i++) {
+		if (r->names[i].declaration == offset) {
+			snprintf(ret->name, sizeof(ret->name), "%s", r->names[i].name);
+			return;
+		}
+	}
+	make_scoped_name(&declaration, text_attribute(call, DW_AT_name), ret);
+	if (r->n_names == r->room) {
+		size_t room = r->room ? 2 * r->room : 64;
+		struct known_name *grown = reallocarray(r->names, room, sizeof(*grown));
+
+		if (!grown)
+			return;
+		r->names = grown;
+		r->room = room;
+	}
+	r->names[r->n_names] = (struct known_name){offset, strdup(ret->name)};
+	r->n_names += r->names[r->n_names].name != NULL;
+}
+
 /* Functions that only their own unit can see have no linkage name. */
-static void set_name(Dwarf_Die *call, struct place *ret)
+static void set_name(struct reader *r, Dwarf_Die *call, struct place *ret)
 {
 	const char *name = text_attribute(call, DW_AT_linkage_name);
 
 	if (!name)
 		name = text_attribute(call, DW_AT_MIPS_linkage_name);
 	if (!name || demangle(name, ret->name, sizeof(ret->name)) < 0)
-		set_scoped_name(call, ret);
+		set_scoped_name(r, call, ret);
 }
 
-/* @scopes: what is around the address, innermost first. */
-static void set_inlined(Dwarf_Die *unit, Dwarf_Die *scopes, size_t n, struct chain *ret)
+static void add_inlined(struct reader *r, Dwarf_Die *call, struct chain *ret)
 {
-	const struct place hit = ret->places[0];
+	struct place *caller = &ret->places[ret->n - 1], *inlined = &ret->places[ret->n];
 
-	for (size_t i = n; i-- > 0 && ret->n < LINE_PLACES_MAX;) {
-		struct place *caller = &ret->places[ret->n - 1], *inlined = &ret->places[ret->n];
-
-		if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
-			continue;
-		caller->path = NULL;
-		set_call(unit, &scopes[i], caller);
-		*inlined = (struct place){.path = hit.path, .line = hit.line};
-		set_name(&scopes[i], inlined);
-		ret->n++;
-	}
+	inlined->path = caller->path;
+	inlined->line = caller->line;
+	set_name(r, call, inlined);
+	caller->path = NULL;
+	set_call(&r->unit, call, caller);
+	ret->n++;
 }
 
-static bool find_chain(Dwarf *dwarf, uint64_t address, struct chain *ret)
+static bool find_chain(struct reader *r, uint64_t address, struct chain *ret)
 {
-	_cleanup_free_ Dwarf_Die *scopes = NULL, *nested = NULL;
-	Dwarf_Die unit;
-	int n;
+	Dwarf_Die at;
 
-	if (!find_unit(dwarf, address, &unit))
+	if (!find_unit(r, address))
 		return false;
 	ret->n = 1;
 	ret->places[0] = (struct place){.path = NULL};
-	set_line(&unit, address, &ret->places[0]);
-	/* By name, the scopes around an inlined function are those of its text; by place, its
-	 * caller's. */
-	n = dwarf_getscopes(&unit, address, &scopes);
-	n = n > 0 ? dwarf_getscopes_die(&scopes[0], &nested) : 0;
-	if (n > 0)
-		set_inlined(&unit, nested, (size_t)n, ret);
+	set_line(&r->unit, address, &ret->places[0]);
+	if (!find_function(r, address))
+		return ret->places[0].path;
+	at = r->function;
+	while (ret->n < LINE_PLACES_MAX && find_child(&at, address, &at))
+		if (dwarf_tag(&at) == DW_TAG_inlined_subroutine)
+			add_inlined(r, &at, ret);
 	return ret->n > 1 || ret->places[0].path;
 }
 
 void line_reader_run(int fd, const uint64_t *addresses, const uint32_t *indices, size_t n, int out)
 {
 	static struct chain chain; /* large */
-	Dwarf *dwarf;
+	struct reader reader = {0};
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL); /* only what is looked at becomes resident */
-	dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-	for (size_t i = 0; dwarf && i < n; i++)
-		if (find_chain(dwarf, addresses[i], &chain))
+	reader.dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+	for (size_t i = 0; reader.dwarf && i < n; i++)
+		if (find_chain(&reader, addresses[i], &chain))
 			write_chain(out, indices[i], &chain);
 }

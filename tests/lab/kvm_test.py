@@ -13,24 +13,25 @@ sys.dont_write_bytecode = True
 import kvm_books  # pylint: disable=wrong-import-position
 import kvm_stacks  # pylint: disable=wrong-import-position
 import lab  # pylint: disable=wrong-import-position
-from kvm_books import KvmBooks  # noqa: F401  pylint: disable=wrong-import-position,unused-import
-from kvm_stacks import KvmStacks  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from kvm_books import KvmBooks  # pylint: disable=wrong-import-position
+from kvm_stacks import KvmStacks  # pylint: disable=wrong-import-position
 
 COLLECTOR, MANDELBROT, TRUTH_PROGRAM, IMAGE_TOOL, BARE = (os.path.abspath(path) for path in sys.argv[1:6])
 
 
-def setUpModule():  # pylint: disable=invalid-name
-    temporary = tempfile.TemporaryDirectory(prefix="guestscope-lab-")
-    unittest.addModuleCleanup(temporary.cleanup)
+def main():
+    lab.need_everything()
     of_books = kvm_books.cells(os.path.basename(TRUTH_PROGRAM))
     files = {"/guests/bare/bare.elf": BARE, **lab.osv_files()}
-    lab.run(temporary.name, {**of_books, **kvm_stacks.CELLS}, [COLLECTOR, MANDELBROT, TRUTH_PROGRAM], files, IMAGE_TOOL)
-    if os.environ.get("GUESTSCOPE_KEEP"):
-        os.system(f"cp -r {temporary.name} {os.environ['GUESTSCOPE_KEEP']}")
-    KvmBooks.open_stores(temporary.name, of_books)
-    KvmStacks.open_stores(temporary.name, kvm_stacks.SEEN)
+    with tempfile.TemporaryDirectory(prefix="guestscope-lab-") as folder:
+        lab.run(folder, {**of_books, **kvm_stacks.CELLS}, [COLLECTOR, MANDELBROT, TRUTH_PROGRAM], files, IMAGE_TOOL)
+        if os.environ.get("GUESTSCOPE_KEEP"):
+            os.system(f"cp -r {folder} {os.environ['GUESTSCOPE_KEEP']}")
+        KvmBooks.open_stores(folder, of_books)
+        KvmStacks.open_stores(folder, kvm_stacks.SEEN)
+        done = unittest.main(argv=[sys.argv[0], *sys.argv[6:]], exit=False)
+    sys.exit(not done.result.wasSuccessful())
 
 
 if __name__ == "__main__":
-    lab.need_everything()
-    unittest.main(argv=[sys.argv[0], *sys.argv[6:]])
+    main()

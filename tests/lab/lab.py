@@ -232,5 +232,3 @@ class Test(unittest.TestCase):
     @classmethod
     def open_stores(cls, folder, names):
         cls.stores = {name: cls.store_class(folder, name) for name in names}
-        for store in cls.stores.values():
-            unittest.addModuleCleanup(store.db.close)
