@@ -11,6 +11,7 @@
 
 #include "collector/counters/counter_event.h"
 #include "collector/machine/doctor_internal.h"
+#include "collector/machine/machine.h"
 #include "collector/machine/machine_files.h"
 #include "collector/symbols/symbols.h"
 #include "common/cleanup.h"
@@ -85,6 +86,19 @@ static void check_kernel(struct finding *f)
 	} else {
 		doctor_find(f, DOCTOR_OK, "%s: BPF ring buffer and typed tracepoints", u.release);
 	}
+}
+
+static void check_namespace(struct finding *f)
+{
+	if (machine_in_first_pid_namespace()) {
+		doctor_find(f, DOCTOR_OK,
+			"the kernel's own: events and processes have the same numbers");
+		return;
+	}
+	doctor_find(f, DOCTOR_MISSING,
+		"one of its own, as in a container: processes have other "
+		"numbers than the kernel's events");
+	doctor_mend(f, "run on the host, or in a container made with --pid=host");
 }
 
 static void check_btf(struct finding *f)
@@ -255,6 +269,7 @@ static void check_limits(struct finding *f)
 const struct doctor_row doctor_kernel_rows[] = {
 	{"privileges", check_privileges, true},
 	{"kernel", check_kernel, true},
+	{"PID namespace", check_namespace, true},
 	{"kernel types (BTF)", check_btf, true},
 	{"BPF", check_bpf, true},
 	{"BPF compiler", check_jit, false},

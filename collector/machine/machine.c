@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "collector/machine/machine_files.h"
 #include "common/cleanup.h"
@@ -399,4 +400,18 @@ int machine_throttle_counts(const char *root, struct throttle_counts *ret)
 		return -ENODATA;
 	*ret = t.counts;
 	return 0;
+}
+
+/* PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: fixed, as it is told to user space. */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+bool machine_in_first_pid_namespace(void)
+{
+	char name[64];
+	ssize_t n = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
+
+	if (n < 0)
+		return true;
+	name[n] = '\0';
+	return strcmp(name, FIRST_PID_NAMESPACE) == 0;
 }

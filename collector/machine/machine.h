@@ -9,6 +9,7 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@
  * Returns a new reference, or NULL if out of memory.
  */
 json_t *machine_facts(const char *root);
+
+/** Are we in the PID namespace that the kernel began with? True where that cannot be told. */
+bool machine_in_first_pid_namespace(void);
 
 /** Calls @warn with each sentence that a reader of the results should know; it is not kept. */
 typedef void (*machine_warn_t)(const char *sentence, void *userdata);

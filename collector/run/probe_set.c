@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/machine/machine.h"
 #include "collector/run/probe_boot.h"
 #include "common/cleanup.h"
 #include "probes/guestscope.skel.h"
@@ -234,6 +235,19 @@ static int load_error(int r, struct error *error)
 	return error_set_errno(error, r, "cannot load the eBPF programs");
 }
 
+/* The kernel's events name processes by the numbers of the first PID namespace. */
+static int check_namespace(struct error *error)
+{
+	if (machine_in_first_pid_namespace())
+		return 0;
+	return error_set(error, -EPERM,
+		"the collector is in a PID namespace of its own, as in a container, where "
+		"processes "
+		"have other numbers than the kernel's events: run it on the host, or in a "
+		"container "
+		"made with --pid=host");
+}
+
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
 	struct probe_set **ret, struct error *error)
 {
@@ -249,6 +263,9 @@ int probe_set_open(const struct probe_options *options, const struct probe_callb
 	}
 	p->callbacks = *callbacks;
 	p->lanes = options->lanes;
+	r = check_namespace(error);
+	if (r < 0)
+		goto fail;
 	p->bpf = guestscope_bpf__open();
 	if (!p->bpf) {
 		r = error_set_errno(error, -errno, "cannot open the eBPF programs");

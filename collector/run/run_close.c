@@ -196,6 +196,43 @@ static int translate_rows(struct run *run)
 	return 0;
 }
 
+static bool was_seen(const struct run_result *r, int lane)
+{
+	uint64_t not_created = 0;
+
+	for (size_t i = 0; i < r->books.n; i++) {
+		const struct account *a = &r->books.accounts[i];
+
+		if (a->lane == lane && a->state == STATE_BLOCKED &&
+			strcmp(a->detail, "not created") == 0)
+			not_created += a->ns;
+	}
+	return not_created < r->end_ns - r->start_ns;
+}
+
+/* Books of lanes that were never there close as well as others, and say nothing. */
+static void check_lanes(struct run *run)
+{
+	struct run_result *r = run->result;
+	unsigned lanes = run->request->lanes, missing = 0;
+	int last = 0;
+
+	for (unsigned lane = 0; lane < lanes; lane++) {
+		if (was_seen(r, (int)lane))
+			continue;
+		missing++;
+		last = (int)lane;
+	}
+	if (missing == lanes)
+		run_fail(run,
+			"nothing was measured: no thread was seen that has the name of a lane "
+			"(%s)",
+			run->request->ops->lane_kind == LANES_VCPUS ? "CPU N" : "worker/N");
+	else if (missing)
+		run_warn(run, "%u of %u lanes never had a thread, the last of them lane %d",
+			missing, lanes, last);
+}
+
 /* Callers by the byte before the one they return to, as store_stacks_put() looks them up. */
 static int find_lines_of(struct run *run, pid_t pid)
 {
@@ -256,6 +293,8 @@ int run_close(struct run *run)
 		if (q < 0)
 			return q;
 	}
+	if (run->guest && run->ended && r->ok)
+		check_lanes(run);
 	run_guest_close(run);
 	q = find_lines(run);
 	if (q < 0)

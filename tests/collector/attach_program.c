@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * gs-attach-program KIND...: a thread for each KIND, the first of them the main thread; prints
- *"ready" and goes on until the end of its standard input.
+ * "ready" and goes on until the end of its standard input.
  *
  *	burn		computes
  *	sleep		sleeps, in nanosleep

@@ -14,6 +14,20 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import harness  # noqa: E402
 
 
+# A program that says all that is asked for, but has no thread with a worker's name.
+NAMELESS = """#!{python}
+import time, zlib
+def mark(body):
+    line = "guestscope " + body.format(t=time.monotonic_ns())
+    print(f"\\x1e{{line}} ;{{zlib.crc32(line.encode()):08x}}", flush=True)
+for name in ("setup", "render", "encode"):
+    mark(f"phase name={{name}} t={{{{t}}}}")
+    time.sleep(0.05)
+mark("end t={{t}} status=0 runtime=150000000")
+mark("bye")
+"""
+
+
 class LifeTest(harness.SystemTest):
     def setUp(self):
         harness.need_root()
@@ -76,6 +90,14 @@ class BadGuests(LifeTest):
     def test_a_program_that_says_nothing_is_a_failed_run(self):
         done = self.collect("--cores", "1", "--repeat", "1", "--program", "/bin/true", workload=())
         self.assert_failed_run(done, "end")
+
+    def test_a_program_without_lanes_is_a_failed_run(self):
+        script = os.path.join(self.work, "nameless")
+        with open(script, "w", encoding="ascii") as f:
+            f.write(NAMELESS.format(python=sys.executable))
+        os.chmod(script, 0o755)
+        done = self.collect("--cores", "1", "--repeat", "1", "--program", script, workload=())
+        self.assert_failed_run(done, "nothing was measured.*worker/N")
 
     def test_a_program_that_floods_its_console_is_ended_all_the_same(self):
         script = os.path.join(self.work, "flood")

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A workload whose time is known. It takes mandelbrot's command line, starts -cores threads
- *"worker/N", and makes them do what "-do NAME" says, each thing in a phase of its own:
+ * "worker/N", and makes them do what "-do NAME" says, each thing in a phase of its own:
  *
  *	spin	phase render: burn CPU for -ms milliseconds; phase rest: asleep for 300 ms
  *	wait	phases sleep, condition, lock, pipe, poll: 10 waits of 30 ms each
- *	timers	phase timers: a timer interrupt each 100 us on the worker's CPU; phase network:
- *packets to itself
- *	reads	phase reads: one long system call after the other for -ms; phase spin: none for as
- *long hang	phase render, which never ends abort	phase render, then SIGABRT status	end
- *with the status -status
+ *	timers	phase timers: a timer interrupt each 100 us on the worker's CPU;
+ *		phase network: packets to itself
+ *	reads	phase reads: one long system call after the other for -ms;
+ *		phase spin: none for as long
+ *	hang	phase render, which never ends
+ *	abort	phase render, then SIGABRT
+ *	status	end with the status -status
  *
  * After the end it prints what it measured itself, a line for each worker and phase:
  * "truth worker=N phase=NAME KEY=VALUE...".

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A guest's program whose instructions are worth counting. It takes mandelbrot's command line;
- *phase "work" lies between count_plugin's marks, and in it a dozen functions share the time.
+ * phase "work" lies between count_plugin's marks, and in it a dozen functions share the time.
  *
  * They differ in shape (loops, calls, recursion, jumps), not in price: all do the same step. An
  * emulated instruction takes anything from a nanosecond (an addition) to a hundred (floating point,
@@ -9,8 +9,8 @@
  * where the mix of instructions is the same everywhere.
  *
  *	-rounds N	that many rounds of these functions
- *	-yields N	then so many times sched_yield(), while another thread does the same: work
- *for the guest's kernel
+ *	-yields N	then so many times sched_yield(), while another thread does the same:
+ *			work for the guest's kernel
  */
 #include <pthread.h>
 #include <sched.h>
