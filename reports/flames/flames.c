@@ -68,8 +68,8 @@ static size_t index_of(
 	return (size_t)(cell - s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
 }
 
-static int build_tree(const struct summary *s, const struct flame_kind *kind,
-	const struct cell *cell, bool merge_lanes, struct stack_tree **ret)
+int flame_pile(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct pile **ret)
 {
 	if (!s->flames->piles) {
 		int r = sample_piles_make(s, &s->flames->piles);
@@ -77,8 +77,17 @@ static int build_tree(const struct summary *s, const struct flame_kind *kind,
 		if (r < 0)
 			return r;
 	}
-	return stack_tree_build(
-		s->store, &s->flames->piles->piles[index_of(s, kind, cell)], merge_lanes, ret);
+	*ret = &s->flames->piles->piles[index_of(s, kind, cell)];
+	return 0;
+}
+
+static int build_tree(const struct summary *s, const struct flame_kind *kind,
+	const struct cell *cell, bool merge_lanes, struct stack_tree **ret)
+{
+	const struct pile *pile = NULL;
+	int r = flame_pile(s, kind, cell, &pile);
+
+	return r < 0 ? r : stack_tree_build(s->store, pile, merge_lanes, ret);
 }
 
 int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,

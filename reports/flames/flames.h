@@ -29,6 +29,10 @@ extern const struct flame_kind flame_guest_threads;
 /** "<prefix>-<cell's file name>-<cores>". Malloced; NULL: out of memory. */
 char *flame_name(const struct flame_kind *kind, const struct cell *cell);
 
+/** The samples of that kind and cell, as they were read; kept with @s. */
+int flame_pile(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+	const struct pile **ret);
+
 /** The samples of that kind and cell, as a tree of the caller's. 0 with *ret NULL: there are none.
  */
 int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,

@@ -13,7 +13,6 @@
 
 #define FUNCTIONS_SHOWN 25
 #define THREADS_SHOWN   16
-#define LINES_SHOWN     15
 
 static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
 				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
@@ -133,58 +132,6 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 			format_percent((double)x->total_ns, (double)f->all_ns).text);
 	}
 	fputs(close_table, out);
-}
-
-/* Of the guest's code whose debug information was at hand. */
-static int write_lines(
-	const struct summary *s, const struct cell *cell, const struct functions *f, FILE *out)
-{
-	_cleanup_query_ sqlite3_stmt *query = NULL;
-	double runs = cell->n_ok ? (double)cell->n_ok : 1;
-	size_t n = 0;
-	int r = store_prepare(s->store, &query,
-		"SELECT file, line, symbol, total(weight_ns) AS ns FROM run"
-		" JOIN sample ON sample.run = run.id JOIN stack ON stack.id = sample.stack"
-		" JOIN frame ON frame.id = stack.frame WHERE guest = ?1 AND cores = ?2"
-		" AND scenario = ?3 AND label = ?4 AND status = 'ok' AND counted <> 0"
-		" AND kind = 'oncpu' AND phase NOT IN ('boot', 'shutdown') AND line > 0"
-		" AND side LIKE 'guest-%' GROUP BY 1, 2, 3 ORDER BY ns DESC, 1, 2 LIMIT ?5");
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_text(query, 1, cell->guest, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(query, 2, cell->cores);
-	sqlite3_bind_text(query, 3, cell->scenario, -1, SQLITE_STATIC);
-	sqlite3_bind_text(query, 4, cell->label, -1, SQLITE_STATIC);
-	sqlite3_bind_int(query, 5, LINES_SHOWN);
-	while ((r = store_step(s->store, query)) > 0) {
-		const char *file = store_text(s->store, query, 0);
-		const char *symbol = store_text(s->store, query, 2);
-		double ns = sqlite3_column_double(query, 3);
-
-		if (!file || !symbol)
-			return -ENOMEM;
-		if (n++ == 0) {
-			fputs(open_table, out);
-			fputs("<caption>Source lines of the guest with the most time of their own, "
-			      "where debug information was at hand. Seconds a run.</caption>"
-			      "<thead><tr><th scope=\"col\">line</th><th "
-			      "scope=\"col\">function</th>"
-			      "<th scope=\"col\" class=\"n\">self s</th>"
-			      "<th scope=\"col\" class=\"n\">self %</th></tr></thead><tbody>\n",
-				out);
-		}
-		fputs("<tr><td class=\"t\"><code class=\"name\">", out);
-		markup_text(out, file);
-		fprintf(out, ":%lld</code></td><td class=\"t\"><code class=\"name\">",
-			(long long)store_number(query, 1));
-		markup_text(out, symbol);
-		fprintf(out, "</code></td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
-			format_seconds(ns / runs).text, format_percent(ns, (double)f->all_ns).text);
-	}
-	if (n)
-		fputs(close_table, out);
-	return r;
 }
 
 static double guest_ns(const struct cell *cell)
@@ -345,7 +292,7 @@ static int write_cell(const struct summary *s, const struct cell *cell, bool *fi
 		fputs("</summary>\n", out);
 		write_subsystems(cell, out);
 		write_functions(&f, tree->n_runs, out);
-		r = write_lines(s, cell, &f, out);
+		r = page_guest_lines(s, cell, f.all_ns, out);
 		if (r >= 0)
 			r = write_ends(s, cell, out);
 		if (r >= 0)

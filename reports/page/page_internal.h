@@ -39,6 +39,10 @@ int page_runs(const struct page *page, FILE *out);
 int page_machine(const struct page *page, FILE *out);
 int page_reproduce(const struct page *page, FILE *out);
 
+/** The cell's table of source lines, where there are any; @all_ns: the guest's time of which they
+ * are a part. */
+int page_guest_lines(const struct summary *s, const struct cell *cell, uint64_t all_ns, FILE *out);
+
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores);
 

@@ -36,7 +36,8 @@ CPU = "max,la57=off"
 DONE = "lab: done with "
 ALIVE = "lab: alive"
 LOCKUP = "BUG: soft lockup"
-SILENCE_SECONDS = 40
+BOOT_SECONDS = 40
+SILENCE_SECONDS = 25  # of a heart that beats every five
 
 INIT = """#!/bin/sh
 mount -t proc none /proc
@@ -147,7 +148,7 @@ def _make_image(folder, cells, programs, files, image_tool):
 def _watch(qemu):
     """The lines of the console, until the lab ends, hangs, or its heart stops."""
     console = []
-    watchdog = threading.Timer(SILENCE_SECONDS, qemu.kill)
+    watchdog = threading.Timer(BOOT_SECONDS, qemu.kill)
     watchdog.start()
     try:
         for line in qemu.stdout:
