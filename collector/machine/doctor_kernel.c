@@ -88,17 +88,21 @@ static void check_kernel(struct finding *f)
 	}
 }
 
-static void check_namespace(struct finding *f)
+static void check_namespaces(struct finding *f)
 {
-	if (machine_in_first_pid_namespace()) {
-		doctor_find(f, DOCTOR_OK,
-			"the kernel's own: events and processes have the same numbers");
-		return;
+	if (!machine_in_first_namespace(MACHINE_PID_NAMESPACE)) {
+		doctor_find(f, DOCTOR_MISSING,
+			"a PID namespace of its own, as in a container: processes have other "
+			"numbers than the kernel's events");
+		doctor_mend(f, "run on the host, or in a container made with --pid=host");
+	} else if (!machine_in_first_namespace(MACHINE_TIME_NAMESPACE)) {
+		doctor_find(f, DOCTOR_MISSING,
+			"a time namespace of its own: clocks differ from those of the kernel's "
+			"events");
+		doctor_mend(f, "run outside of it");
+	} else {
+		doctor_find(f, DOCTOR_OK, "PIDs and times are those of the kernel's events");
 	}
-	doctor_find(f, DOCTOR_MISSING,
-		"one of its own, as in a container: processes have other "
-		"numbers than the kernel's events");
-	doctor_mend(f, "run on the host, or in a container made with --pid=host");
 }
 
 static void check_btf(struct finding *f)
@@ -269,7 +273,7 @@ static void check_limits(struct finding *f)
 const struct doctor_row doctor_kernel_rows[] = {
 	{"privileges", check_privileges, true},
 	{"kernel", check_kernel, true},
-	{"PID namespace", check_namespace, true},
+	{"namespaces", check_namespaces, true},
 	{"kernel types (BTF)", check_btf, true},
 	{"BPF", check_bpf, true},
 	{"BPF compiler", check_jit, false},

@@ -402,16 +402,24 @@ int machine_throttle_counts(const char *root, struct throttle_counts *ret)
 	return 0;
 }
 
-/* PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: fixed, as it is told to user space. */
-#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+/* The kernel's include/linux/proc_ns.h: fixed, as they are told to user space. */
+static const struct {
+	const char *name;
+	const char *first;
+} namespaces[] = {
+	[MACHINE_PID_NAMESPACE] = {"pid", "pid:[4026531836]"},    /* PROC_PID_INIT_INO */
+	[MACHINE_TIME_NAMESPACE] = {"time", "time:[4026531834]"}, /* PROC_TIME_INIT_INO */
+};
 
-bool machine_in_first_pid_namespace(void)
+bool machine_in_first_namespace(enum machine_namespace which)
 {
-	char name[64];
-	ssize_t n = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
+	char path[32], target[64];
+	ssize_t n;
 
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", namespaces[which].name);
+	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0)
 		return true;
-	name[n] = '\0';
-	return strcmp(name, FIRST_PID_NAMESPACE) == 0;
+	target[n] = '\0';
+	return strcmp(target, namespaces[which].first) == 0;
 }

@@ -36,8 +36,14 @@
  */
 json_t *machine_facts(const char *root);
 
-/** Are we in the PID namespace that the kernel began with? True where that cannot be told. */
-bool machine_in_first_pid_namespace(void);
+/** The kernel's events have process numbers and times of the first of each. */
+enum machine_namespace {
+	MACHINE_PID_NAMESPACE,
+	MACHINE_TIME_NAMESPACE,
+};
+
+/** Are we in the one that the kernel began with? True where that cannot be told. */
+bool machine_in_first_namespace(enum machine_namespace which);
 
 /** Calls @warn with each sentence that a reader of the results should know; it is not kept. */
 typedef void (*machine_warn_t)(const char *sentence, void *userdata);

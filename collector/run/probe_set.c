@@ -235,17 +235,20 @@ static int load_error(int r, struct error *error)
 	return error_set_errno(error, r, "cannot load the eBPF programs");
 }
 
-/* The kernel's events name processes by the numbers of the first PID namespace. */
-static int check_namespace(struct error *error)
+/* What the kernel's events say of processes and times has to mean the same to us. */
+static int check_namespaces(struct error *error)
 {
-	if (machine_in_first_pid_namespace())
-		return 0;
-	return error_set(error, -EPERM,
-		"the collector is in a PID namespace of its own, as in a container, where "
-		"processes "
-		"have other numbers than the kernel's events: run it on the host, or in a "
-		"container "
-		"made with --pid=host");
+	if (!machine_in_first_namespace(MACHINE_PID_NAMESPACE))
+		return error_set(error, -EPERM,
+			"the collector is in a PID namespace of its own, as in a container, where "
+			"processes have other numbers than the kernel's events: run it on the "
+			"host, "
+			"or in a container made with --pid=host");
+	if (!machine_in_first_namespace(MACHINE_TIME_NAMESPACE))
+		return error_set(error, -EPERM,
+			"the collector is in a time namespace of its own, where clocks differ from "
+			"those of the kernel's events: run it outside of it");
+	return 0;
 }
 
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
@@ -263,7 +266,7 @@ int probe_set_open(const struct probe_options *options, const struct probe_callb
 	}
 	p->callbacks = *callbacks;
 	p->lanes = options->lanes;
-	r = check_namespace(error);
+	r = check_namespaces(error);
 	if (r < 0)
 		goto fail;
 	p->bpf = guestscope_bpf__open();

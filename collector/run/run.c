@@ -53,7 +53,10 @@ void run_warn(struct run *run, const char *format, ...)
 	r->warnings[r->n_warnings++] = text;
 }
 
-void run_fail(struct run *run, const char *format, ...)
+static void fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The first reason is kept: later ones are mostly its consequences. */
+static void fail(struct run *run, const char *format, ...)
 {
 	struct run_result *r = run->result;
 	va_list ap;
@@ -424,7 +427,7 @@ static bool check_time(struct run *run)
 
 	if (*run->settings->interrupted) {
 		run->result->interrupted = true;
-		run_fail(run, "interrupted in phase %s", current_phase(run));
+		fail(run, "interrupted in phase %s", current_phase(run));
 		return false;
 	}
 	/* A guest powers itself off after its last word, and says how that went: let it. */
@@ -440,7 +443,7 @@ static bool check_time(struct run *run)
 		char words[256];
 
 		last_words(run, words, sizeof(words));
-		run_fail(run, "no end after %u s, in phase %s%s%s", run->settings->timeout_s,
+		fail(run, "no end after %u s, in phase %s%s%s", run->settings->timeout_s,
 			current_phase(run), words[0] ? "; its last words: " : "", words);
 	}
 	return false;
@@ -486,26 +489,26 @@ static void explain_end(struct run *run)
 	if (run->ended && run->settings->boot_only) /* its end was ours */
 		return;
 	if (g->ops->verdict && g->ops->verdict(g, run->console, run->console_length, &error) < 0) {
-		run_fail(run, "%s", error.text);
+		fail(run, "%s", error.text);
 		return;
 	}
 	if (run->ended) {
 		if (run->program_status)
-			run_fail(run, "the program ended with status %llu",
+			fail(run, "the program ended with status %llu",
 				(unsigned long long)run->program_status);
 		return;
 	}
 	last_words(run, words, sizeof(words));
 	if (g->reaped && WIFSIGNALED(g->wait_status))
-		run_fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
+		fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
 			WTERMSIG(g->wait_status), strsignal(WTERMSIG(g->wait_status)),
 			current_phase(run));
 	else if (g->reaped && WIFEXITED(g->wait_status))
-		run_fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
+		fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
 			g->argv[0], WEXITSTATUS(g->wait_status), current_phase(run),
 			words[0] ? ": " : "", words);
 	else
-		run_fail(run, "the output ended in phase %s, before the program's end%s%s",
+		fail(run, "the output ended in phase %s, before the program's end%s%s",
 			current_phase(run), words[0] ? ": " : "", words);
 }
 

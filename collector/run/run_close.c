@@ -210,7 +210,8 @@ static bool was_seen(const struct run_result *r, int lane)
 	return not_created < r->end_ns - r->start_ns;
 }
 
-/* Books of lanes that were never there close as well as others, and say nothing. */
+/* Books of lanes that were never there close as well as others, and say nothing. Run time and boot
+ * are what they are. */
 static void check_lanes(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -224,9 +225,8 @@ static void check_lanes(struct run *run)
 		last = (int)lane;
 	}
 	if (missing == lanes)
-		run_fail(run,
-			"nothing was measured: no thread was seen that has the name of a lane "
-			"(%s)",
+		run_warn(run,
+			"the books are empty: no thread was seen that has the name of a lane (%s)",
 			run->request->ops->lane_kind == LANES_VCPUS ? "CPU N" : "worker/N");
 	else if (missing)
 		run_warn(run, "%u of %u lanes never had a thread, the last of them lane %d",
@@ -293,7 +293,7 @@ int run_close(struct run *run)
 		if (q < 0)
 			return q;
 	}
-	if (run->guest && run->ended && r->ok)
+	if (run->guest && run->ended && r->ok && !run->settings->boot_only)
 		check_lanes(run);
 	run_guest_close(run);
 	q = find_lines(run);

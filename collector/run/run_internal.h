@@ -77,10 +77,6 @@ struct run {
 /** A sentence for the user about this run, kept in the store. */
 void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** The run has failed, and why. The first reason is kept: later ones are mostly its consequences.
- */
-void run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /** Load the probes, gate closed. */
 int run_open_probes(struct run *run, struct error *error);
 

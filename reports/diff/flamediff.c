@@ -250,7 +250,7 @@ int flamediff_write(
 			out);
 	}
 	fputs("</g>\n", out);
-	flamegraph_info(bottom + 20, dropped, narrowest_px, out);
+	flamegraph_info(bottom + 20, false, dropped, narrowest_px, out);
 	write_legend(options, bottom + 42, out);
 	flamegraph_foot(&frame, out);
 	return ferror(out) ? -EIO : 0;

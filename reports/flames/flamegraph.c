@@ -102,7 +102,8 @@ void flamegraph_rect(bool standalone, double x, double y, double width, FILE *ou
 static void write_frame(const struct stack_tree *tree, const struct stack_node *node,
 	const struct flamegraph_options *options, double x, double y, double width, FILE *out)
 {
-	fprintf(out, "<g class=\"%c\"><title>", side_table[node->side].mark);
+	fprintf(out, "<g class=\"%c%s\"><title>", side_table[node->side].mark,
+		node->inlined ? " i" : "");
 	markup_text(out, node->symbol);
 	if (node != tree->nodes) {
 		fputc('\n', out);
@@ -195,10 +196,20 @@ void flamegraph_head(const struct flamegraph_options *options, double height,
 		options->standalone ? " xmlns=\"http://www.w3.org/1999/xhtml\"" : "");
 }
 
-void flamegraph_info(double y, size_t dropped, double narrowest_px, FILE *out)
+static bool has_inlined(const struct stack_tree *tree)
+{
+	for (size_t i = 1; i < tree->n_nodes; i++)
+		if (tree->nodes[i].inlined)
+			return true;
+	return false;
+}
+
+void flamegraph_info(double y, bool inlined, size_t dropped, double narrowest_px, FILE *out)
 {
 	fprintf(out, "<text class=\"fg-info\" x=\"%d\" y=\"%.0f\">", FLAME_MARGIN, y);
 	fputs("Click a frame to zoom; arrow keys move, Enter zooms, Esc resets, / searches.", out);
+	if (inlined)
+		fputs(" Italics: inlined.", out);
 	if (dropped > 0)
 		fprintf(out, " %zu frames narrower than %.3g px are not drawn.", dropped,
 			narrowest_px);
@@ -260,7 +271,8 @@ int flamegraph_write(
 			out);
 	}
 	fputs("</g>\n", out);
-	flamegraph_info(FLAME_TOP + frames_height + 20, dropped, narrowest_px, out);
+	flamegraph_info(
+		FLAME_TOP + frames_height + 20, has_inlined(tree), dropped, narrowest_px, out);
 	write_legend(tree, FLAME_TOP + frames_height + 42, out);
 	flamegraph_foot(options, out);
 	return ferror(out) ? -EIO : 0;

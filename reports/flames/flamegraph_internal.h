@@ -23,8 +23,8 @@ void flamegraph_head(const struct flamegraph_options *options, double height,
  */
 void flamegraph_label(const char *text, double x, double y, double width, FILE *out);
 
-/** The line that tells of keys and, under the mouse, of frames. */
-void flamegraph_info(double y, size_t dropped, double narrowest_px, FILE *out);
+/** The line that tells of keys and, under the mouse, of frames; @inlined: some are. */
+void flamegraph_info(double y, bool inlined, size_t dropped, double narrowest_px, FILE *out);
 
 /** A frame's rectangle; in a page the style sheet gives it its height. */
 void flamegraph_rect(bool standalone, double x, double y, double width, FILE *out);

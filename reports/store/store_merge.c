@@ -167,7 +167,10 @@ static int open_empty(sqlite3 **ret, struct error *error)
 	}
 	snprintf(identity, sizeof(identity), "PRAGMA application_id=%d; PRAGMA user_version=%d",
 		STORE_APPLICATION_ID, STORE_VERSION);
+	/* Two stores may have the same frame: here it is there twice, as readers go by its texts.
+	 */
 	if (sqlite3_exec(db, (const char *)schema_sql, NULL, NULL, NULL) != SQLITE_OK ||
+		sqlite3_exec(db, "DROP INDEX frame_name", NULL, NULL, NULL) != SQLITE_OK ||
 		sqlite3_exec(db, identity, NULL, NULL, NULL) != SQLITE_OK) {
 		int r = error_set(
 			error, -EIO, "cannot make a temporary database: %s", sqlite3_errmsg(db));

@@ -180,11 +180,13 @@ class Missing(harness.SystemTest):
         self.assertRegex(done.stderr, "sudo|root|CAP_")
 
 
-    def test_in_a_PID_namespace_of_its_own_it_refuses(self):
+    def test_in_a_namespace_of_its_own_it_refuses(self):
         """Else the probes would follow other processes, or none, and the books close all the same."""
         harness.need_root()
-        self.missing("--cores", "1", command=["unshare", "--pid", "--fork", "--mount-proc", self.collector],
-                     words=["PID namespace", "--pid=host"])
+        for words, said in ((["--pid", "--fork", "--mount-proc"], ["PID namespace", "--pid=host"]),
+                            (["--time", "--monotonic", "100000"], ["time namespace"])):
+            with self.subTest(namespace=words[0]):
+                self.missing("--cores", "1", command=["unshare", *words, self.collector], words=said)
 
 
 class Harmless(harness.SystemTest):

@@ -102,7 +102,7 @@ class ResumeTest(harness.SystemTest):
                 self.assertEqual(list(runs), list(plan)[:len(runs)], "not in the order of the plan")
                 self.assertEqual({i: after.get(i) for i in before}, before, "a run was lost or done again")
                 continue
-            self.assertEqual(process.returncode, 0, harness.read_file(self.work + "/stderr"))
+            self.assertEqual(process.returncode, 0, harness.read_file(process.stderr_path))
             self.assert_whole(folder, plan)
             folder = self.new_output()
         done = self.finish(self.go_on(folder, arguments))
@@ -253,8 +253,7 @@ class GoingOn(ResumeTest):
         for other in (self.start(resume=process.folder),
                       self.start("--cores", "1", output=process.folder)):
             self.assertEqual(other.wait(60), 3)
-        complaint = harness.read_file(self.work + "/stderr")
-        self.assertIn(f"process {process.pid}", complaint)
+            self.assertIn(f"process {process.pid}", harness.read_file(other.stderr_path))
         process.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(process).status, 130)
         self.assertFalse(os.path.exists(process.folder + "/.lock"))

@@ -130,7 +130,7 @@ def host_stacks(rng, guest, kind):
         n = lambda s: ("guest-kernel", gk, s)
         boundary = [("boundary", "", "guest")]
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row")], 520
-        yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("smooth_color")], 140
+        yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("smooth_color")], 150
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("advance") + (1,),
                                  g("escaped") + (1,)], 60
         for i, symbol in enumerate(HOSTILE):

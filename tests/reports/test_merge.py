@@ -51,6 +51,8 @@ class Merged(unittest.TestCase):
                 db.execute(f"DELETE FROM {table}")
                 db.execute(f"INSERT INTO {table} SELECT {columns.replace('run', 'id')} FROM run")
             db.execute("UPDATE sample SET guest_thread = 4096 + run WHERE run % 2")
+            # where all is known of a frame it is unique in its store, but not among several
+            db.execute("UPDATE frame SET file = 'src/mandelbrot.c', line = 77 WHERE module = 'mandelbrot'")
         settings(whole, plan=json.dumps(PLAN), plan_id="f00", **MACHINE)
         for i in (1, 2, 3):
             part = f"{cls.base}/part-{i}"

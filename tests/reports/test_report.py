@@ -358,6 +358,15 @@ class Svg(Reported):
         self.assertIn("bell\ufffd\ufffd[31mred", titles)
         self.assertIn("\ufffdgnp.exe", titles)
 
+    def test_inlined_functions_look_and_say_so(self):
+        root = xml.etree.ElementTree.parse(self.files("flamegraph-osv-2.svg")[0]).getroot()
+        frames = {g.find(NAMESPACE + "title").text.split("\n")[0]: g
+                  for g in root.findall(f".//{NAMESPACE}g[@class='frames']/{NAMESPACE}g")}
+        self.assertEqual(frames["advance"].get("class"), frames["mandelbrot_row"].get("class") + " i")
+        self.assertIn("guest program, inlined", frames["advance"].find(NAMESPACE + "title").text)
+        self.assertNotIn("inlined", frames["mandelbrot_row"].find(NAMESPACE + "title").text)
+        self.assertTrue(any("inlined" in (t.text or "") for t in root.iter(NAMESPACE + "text")))
+
     def test_widths_are_in_proportion_to_time(self):
         root = xml.etree.ElementTree.parse(self.files("flamegraph-native-1.svg")[0]).getroot()
         frames = root.findall(f".//{NAMESPACE}g[@class='frames']/{NAMESPACE}g")
