@@ -230,6 +230,73 @@ static int compare_lines(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
+static const struct symbol_line *find_line(
+	const struct symbol_line *lines, size_t n, uint64_t address)
+{
+	const struct symbol_line key = {.address = address};
+
+	return n ? bsearch(&key, lines, n, sizeof(key), compare_lines) : NULL;
+}
+
+/* Take from the question what an earlier one was told. Returns of how many something is known. */
+static int take_known(struct question *q, struct symbol_line *lines)
+{
+	size_t n = 0;
+	int found = 0;
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct symbol_line *known =
+			find_line(q->module->lines, q->module->n_lines, q->addresses[i]);
+		struct symbol_line *line = &lines[q->indices[i]];
+
+		if (known) {
+			uint64_t address = line->address;
+
+			*line = *known;
+			line->address = address;
+			found += line->file || line->n_inlined;
+		} else {
+			q->addresses[n] = q->addresses[i];
+			q->indices[n++] = q->indices[i];
+		}
+	}
+	q->n = n;
+	return found;
+}
+
+/* What was not found, too: it is not looked for again in every run. */
+static int remember(const struct question *q, const struct symbol_line *lines)
+{
+	struct symbol_module *m = q->module;
+	struct symbol_line *grown = reallocarray(m->lines, m->n_lines + q->n, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	m->lines = grown;
+	for (size_t i = 0; i < q->n; i++) {
+		grown[m->n_lines] = lines[q->indices[i]];
+		grown[m->n_lines++].address = q->addresses[i];
+	}
+	qsort(grown, m->n_lines, sizeof(*grown), compare_lines);
+	return 0;
+}
+
+/* Returns of how many addresses of the question something is known, or -ENOMEM. */
+static int answer(struct symbols *s, struct question *q, struct symbol_line *lines, size_t n)
+{
+	int known, found;
+
+	if (!has_lines(q->module))
+		return 0;
+	known = take_known(q, lines);
+	if (q->n == 0)
+		return known;
+	found = ask(s, q, lines, n);
+	if (found < 0)
+		return found;
+	return remember(q, lines) < 0 ? -ENOMEM : known + found;
+}
+
 /* One line for each of the addresses, in order, nothing known yet. */
 static size_t make_lines(struct symbol_line *ret, const uint64_t *addresses, size_t n)
 {
@@ -262,7 +329,7 @@ int symbol_space_find_lines(struct symbol_space *space, const uint64_t *addresse
 		if (asked[i])
 			continue;
 		collect(space, lines, n, i, asked, &q);
-		r = has_lines(q.module) ? ask(space->symbols, &q, lines, n) : 0;
+		r = answer(space->symbols, &q, lines, n);
 		if (r < 0)
 			return r;
 		found += r;
@@ -275,10 +342,8 @@ int symbol_space_find_lines(struct symbol_space *space, const uint64_t *addresse
 
 void symbol_space_set_line(const struct symbol_space *space, uint64_t address, struct symbol *ret)
 {
-	const struct symbol_line key = {.address = address}, *found = NULL;
+	const struct symbol_line *found = find_line(space->lines, space->n_lines, address);
 
-	if (space->n_lines)
-		found = bsearch(&key, space->lines, space->n_lines, sizeof(key), compare_lines);
 	if (!found)
 		return;
 	ret->file = found->file;

@@ -19,6 +19,7 @@ void symbol_module_free(struct symbol_module *m)
 	close_safe(m->fd);
 	close_safe(m->debug_fd);
 	free(m->file);
+	free(m->lines);
 	if (!m->borrowed)
 		symbol_table_free(m->table);
 	free(m);

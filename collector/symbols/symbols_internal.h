@@ -15,6 +15,15 @@
 #include "collector/symbols/symbol_table.h"
 #include "collector/symbols/symbols.h"
 
+/* What debug information says of an address. */
+struct symbol_line {
+	uint64_t address;
+	const char *file;
+	unsigned line;
+	unsigned n_inlined;
+	const struct symbol_inlined *inlined;
+};
+
 /* An ELF file, whatever processes map it. */
 struct symbol_module {
 	struct symbol_module *next;
@@ -29,6 +38,8 @@ struct symbol_module {
 	bool borrowed;    /* the table is another module's, of the same build-id */
 	struct elf_file *file;
 	struct symbol_table *table;
+	struct symbol_line *lines; /* of linked addresses that were asked for, sorted */
+	size_t n_lines;
 };
 
 /* A piece of an address space. */
@@ -41,15 +52,6 @@ struct symbol_mapping {
 	struct symbol_module *module; /* NULL: no file */
 	const char *name;             /* interned: what to call the module */
 	bool anonymous;               /* code made at run time */
-};
-
-/* What debug information says of an address. */
-struct symbol_line {
-	uint64_t address;
-	const char *file;
-	unsigned line;
-	unsigned n_inlined;
-	const struct symbol_inlined *inlined;
 };
 
 struct symbol_space {

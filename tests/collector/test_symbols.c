@@ -593,6 +593,11 @@ static void inlined_functions_are_told_with_their_lines(void **state)
 		assert_int_equal(y.inlined[i].line, expected[i].line);
 		assert_non_null(strstr(y.inlined[i].file, "test_symbols.c"));
 	}
+	/* Asked again, as in the next run: the same, without another look. */
+	assert_int_equal(symbol_space_find_lines(space, &address, 1), 1);
+	assert_int_equal(symbol_space_lookup(space, address, &y), 0);
+	assert_int_equal(y.n_inlined, ARRAY_SIZE(expected));
+	assert_string_equal(y.inlined[1].name, expected[1].name);
 	symbols_free(s);
 }
 
