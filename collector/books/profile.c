@@ -105,6 +105,30 @@ static struct profile_entry *new_entry(
 	return e;
 }
 
+struct profile_entry profile_key(
+	const struct record_sample *s, const uint64_t *frames, uint32_t phase)
+{
+	return (struct profile_entry){
+		.kind = PROFILE_ONCPU,
+		.phase = phase,
+		.lane = s->lane,
+		.tgid = s->tgid,
+		.mode = s->mode,
+		.state = s->state,
+		.syscall = s->syscall,
+		.ip = s->ip,
+		.n_kernel = s->n_kernel,
+		.n_user = s->n_user,
+		.n_guest = s->guest.n_frames,
+		.guest = frames + s->n_kernel + s->n_user,
+		.guest_end = s->guest.end,
+		.guest_thread = s->guest.fs_base,
+		.guest_caller = s->guest.caller,
+		.guest_pushed = s->guest.pushed,
+		.guest_privilege = s->guest.privilege,
+	};
+}
+
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count)
 {

@@ -49,6 +49,11 @@ struct profile {
 	uint64_t lost; /**< samples of stacks for which there was no room */
 };
 
+/** The key of an on-CPU sample in @phase, but for the thread's name. @frames are the record's, and
+ * have to outlive it. */
+struct profile_entry profile_key(
+	const struct record_sample *s, const uint64_t *frames, uint32_t phase);
+
 /** Add @count samples worth @weight_ns in total; the key is all of @key but ip,
  * weight and count. */
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,

@@ -268,7 +268,6 @@ int guest_view_find_lines(struct guest_view *v, const struct profile *profile)
 			r = add_addresses(profile->entries[i], &set);
 	if (r < 0)
 		return r;
-	address_set_sort(&set);
 	r = symbol_space_find_lines(v->space, set.addresses, set.n);
 	return r < 0 ? r : 0;
 }

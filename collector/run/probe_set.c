@@ -242,8 +242,7 @@ static int check_namespaces(struct error *error)
 		return error_set(error, -EPERM,
 			"the collector is in a PID namespace of its own, as in a container, where "
 			"processes have other numbers than the kernel's events: run it on the "
-			"host, "
-			"or in a container made with --pid=host");
+			"host, or in a container made with --pid=host");
 	if (!machine_in_first_namespace(MACHINE_TIME_NAMESPACE))
 		return error_set(error, -EPERM,
 			"the collector is in a time namespace of its own, where clocks differ from "

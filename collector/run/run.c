@@ -173,25 +173,7 @@ static unsigned phase_at(const struct run *run, uint64_t time_ns)
 static void on_sample(const struct record_sample *s, const uint64_t *frames, void *userdata)
 {
 	struct run *run = userdata;
-	struct profile_entry key = {
-		.kind = PROFILE_ONCPU,
-		.phase = phase_at(run, s->time_ns),
-		.lane = s->lane,
-		.tgid = s->tgid,
-		.mode = s->mode,
-		.state = s->state,
-		.syscall = s->syscall,
-		.ip = s->ip,
-		.n_kernel = s->n_kernel,
-		.n_user = s->n_user,
-		.n_guest = s->guest.n_frames,
-		.guest = frames + s->n_kernel + s->n_user,
-		.guest_end = s->guest.end,
-		.guest_thread = s->guest.fs_base,
-		.guest_caller = s->guest.caller,
-		.guest_pushed = s->guest.pushed,
-		.guest_privilege = s->guest.privilege,
-	};
+	struct profile_entry key = profile_key(s, frames, phase_at(run, s->time_ns));
 
 	if (run->ended && s->time_ns >= run->result->end_ns)
 		return;

@@ -252,7 +252,6 @@ static int find_lines_of(struct run *run, pid_t pid)
 	}
 	if (r < 0)
 		return r;
-	address_set_sort(&set);
 	r = symbol_space_find_lines(space, set.addresses, set.n);
 	return r < 0 ? r : 0;
 }

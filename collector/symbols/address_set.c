@@ -14,7 +14,8 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-void address_set_sort(struct address_set *set)
+/* Each once. */
+static void drop_twins(struct address_set *set)
 {
 	size_t n = 0;
 
@@ -31,7 +32,7 @@ int address_set_add(struct address_set *set, uint64_t address)
 	bool full = set->n == set->room;
 
 	if (full)
-		address_set_sort(set);
+		drop_twins(set);
 	if (full && 2 * set->n >= set->room) {
 		size_t room = set->room ? 2 * set->room : ROOM_MIN;
 		uint64_t *grown = reallocarray(set->addresses, room, sizeof(*grown));

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** Many addresses, each once: what is to be looked up all together. */
+/** Addresses that are to be looked up all together, in no order. Some may be there twice, but a
+ * million samples of the same place take no more room than a few. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct address_set {
-	uint64_t *addresses; /**< sorted and each once after address_set_sort() */
+	uint64_t *addresses;
 	size_t n, room;
 };
 
-/** -ENOMEM. Sorts by itself where there are many, so that repetitions take no room. */
+/** -ENOMEM. */
 int address_set_add(struct address_set *set, uint64_t address);
-
-/** To be called when all were added. */
-void address_set_sort(struct address_set *set);
 
 void address_set_done(struct address_set *set);
 
