@@ -4,6 +4,7 @@
 #include "collector/counters/counters.h"
 #include "collector/experiment/workload_path.h"
 #include "common/cleanup.h"
+#include "guests/stacks/stacks.h"
 
 int list_guests(const struct options *o, FILE *out, struct error *problem)
 {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "collector/options.h"
+#include "collector/options/options.h"
 #include "common/error.h"
 
 /** Every stack, and whether it could run here. */

@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/doctor/doctor.h"
 #include "collector/experiment/experiment.h"
 #include "collector/list.h"
-#include "collector/machine/doctor.h"
+#include "collector/machine/environment.h"
+#include "collector/machine/rights.h"
 #include "collector/machine/topology.h"
-#include "collector/options.h"
+#include "collector/options/option_table.h"
+#include "common/stream.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -52,12 +55,15 @@ static int dispatch(struct options *o, char **argv, struct error *error)
 		return list_guests(o, stdout, error);
 	case ACTION_LIST_COUNTERS:
 		return list_counters(stdout, error);
+	case ACTION_PRINT_OPTIONS:
+		return options_print(stdout);
 	case ACTION_DOCTOR:
 		return doctor_print(stdout, o->json, error);
 	default:
 		break;
 	}
-	r = topology_load(&topology, error);
+	r = o->topology ? topology_load_synthetic(o->topology, NULL, &topology, error)
+			: topology_load(&topology, error);
 	if (r < 0)
 		return r;
 	if (o->action == ACTION_DRY_RUN)
@@ -74,7 +80,10 @@ int main(int argc, char **argv)
 	struct options options;
 	int r;
 
+	streams_guard("collector", EXIT_MISSING);
+	environment_drop();
 	libbpf_set_print(on_libbpf);
+	rights_keep();
 	catch_signals();
 	r = options_parse(argc, argv, &options, &error);
 	if (r == 0)
@@ -82,7 +91,8 @@ int main(int argc, char **argv)
 	options_done(&options);
 	if (r >= 0)
 		return r;
-	fprintf(stderr, "collector: %s\n", error.text[0] ? error.text : strerror(-r));
+	if (!ferror(stdout)) /* else that is said at exit */
+		fprintf(stderr, "collector: %s\n", error.text[0] ? error.text : strerror(-r));
 	if (interrupted)
 		return EXIT_INTERRUPTED;
 	return error.user ? EXIT_USAGE : EXIT_MISSING;

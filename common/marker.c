@@ -49,25 +49,47 @@ static bool is_name(const char *s)
 	return true;
 }
 
+/* "KEY=", with a name before it. */
+static bool begins_field(char *word, char **ret_value)
+{
+	char *equals = strchr(word, '=');
+	bool is;
+
+	if (!equals)
+		return false;
+	*equals = '\0';
+	is = is_name(word);
+	if (!is)
+		*equals = '=';
+	*ret_value = equals + 1;
+	return is;
+}
+
+/* Cuts @text at its spaces; a word that begins no field belongs to the value before it. */
 static int parse_fields(struct marker *m, char *text)
 {
-	char *save = NULL;
-	char *word = strtok_r(text, " ", &save);
+	char *next = strchr(text, ' ');
 
-	if (!word || !is_name(word))
+	if (next)
+		*next++ = '\0';
+	if (!is_name(text))
 		return -EBADMSG;
-	m->kind = word;
-	while ((word = strtok_r(NULL, " ", &save))) {
-		char *equals = strchr(word, '=');
+	m->kind = text;
+	while (next) {
+		char *word = next, *value;
 
-		if (!equals)
+		next = strchr(word, ' ');
+		if (next)
+			*next++ = '\0';
+		if (begins_field(word, &value)) {
+			if (m->n_fields == MARKER_FIELDS_MAX)
+				return -E2BIG;
+			m->fields[m->n_fields++] = (struct marker_field){word, value};
+		} else if (m->n_fields > 0) {
+			word[-1] = ' ';
+		} else if (*word) {
 			return -EBADMSG;
-		*equals = '\0';
-		if (!is_name(word))
-			return -EBADMSG;
-		if (m->n_fields == MARKER_FIELDS_MAX)
-			return -E2BIG;
-		m->fields[m->n_fields++] = (struct marker_field){word, equals + 1};
+		}
 	}
 	return 0;
 }
@@ -87,7 +109,7 @@ int marker_parse(const char *line, size_t length, struct marker *ret)
 	if (memcmp(line, TAG, tag) != 0 || memcmp(line + length, " ;", 2) != 0)
 		return -EBADMSG;
 	for (size_t i = 0; i < length; i++)
-		if (!isprint((unsigned char)line[i]))
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			return -EBADMSG;
 	memcpy(digits, line + length + 2, CRC_DIGITS);
 	if (strspn(digits, "0123456789abcdef") != CRC_DIGITS ||
@@ -120,7 +142,7 @@ int marker_get_u64(const struct marker *m, const char *key, uint64_t *ret)
 		return -EINVAL;
 	errno = 0;
 	number = strtoull(value, &end, 10);
-	if (errno || *end)
+	if (errno || end[strspn(end, " ")])
 		return -EINVAL;
 	*ret = number;
 	return 0;

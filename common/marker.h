@@ -8,20 +8,20 @@
  *
  *	RS "guestscope " KIND { " " KEY "=" VALUE } " ;" CRC "\n"
  *
- * RS is the ASCII record separator (0x1e), KIND and KEY are [a-z][a-z0-9_-]*, VALUE has no space
- * and no control character, CRC is the CRC-32 (ISO-HDLC, as zlib's crc32()) of the bytes from
- * "guestscope" up to, not including, " ;", as eight lower-case hex digits. The whole line has at
- * most MARKER_LINE_MAX bytes. A reader looks for RS anywhere in a stream, drops carriage returns
- * (a guest's terminal adds them), and believes a line only if its CRC is right: guest output is
- * untrusted, and a console may lose or mix bytes.
+ * RS is the ASCII record separator (0x1e), KIND and KEY are [a-z][a-z0-9_-]*, VALUE has no control
+ * character (it may have spaces: a word that does not begin with KEY= continues it), CRC is the
+ *CRC-32 (ISO-HDLC, as zlib's crc32()) of the bytes from "guestscope" up to, not including, " ;", as
+ *eight lower-case hex digits. The whole line has at most MARKER_LINE_MAX bytes. A reader looks for
+ *RS anywhere in a stream, drops carriage returns (a guest's terminal adds them), and believes a
+ *line only if its CRC is right: guest output is untrusted, and a console may lose or mix bytes.
  *
  * Kinds that guestscope's own workload writes, in this order; t is the guest's CLOCK_MONOTONIC in
  * ns:
  *
  *	maps base=HEX ...		where the program was loaded, for symbols
  *	phase name=setup t=N		a phase begins and the one before it ends; the first ends
- *	phase name=render t=N		the boot. Names are free; setup, render and encode are
- *	phase name=encode t=N		mandelbrot's
+ *	phase name=render t=N		the boot. Names are free, in UTF-8; these are mandelbrot's
+ *	phase name=encode t=N
  *	end t=N status=0 runtime=N	the last phase ends; runtime: ns since the first began
  *	worker id=0 cpu=3 busy=N tasks=N steals=N parks=N
  *					one for each worker

@@ -61,7 +61,8 @@ CREATE TABLE account (
 	ns INTEGER NOT NULL,
 	exact INTEGER NOT NULL,		-- 1 from events, 0 split by samples
 	samples INTEGER,		-- where exact = 0: how many samples stand behind the split of this lane and phase
-	count INTEGER			-- how many intervals or events (switches, interrupts, exits), where known
+	count INTEGER,			-- how many intervals or events (switches, interrupts, exits), where known
+	taken_by TEXT			-- of preempted: lane (another lane of the stack), helper, collector, other; else NULL
 );
 
 CREATE TABLE audit (
@@ -141,6 +142,13 @@ CREATE TABLE worker (
 	tasks INTEGER,
 	steals INTEGER,
 	parks INTEGER
+);
+
+CREATE TABLE pin (
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,
+	planned_cpu INTEGER,		-- Linux number; NULL: the plan does not bind it
+	cpus TEXT			-- that its thread was allowed, as read back: 3, or 0-3,7; NULL: not known
 );
 
 CREATE TABLE warning (

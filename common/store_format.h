@@ -4,6 +4,11 @@
 /** How a store is recognised: by those who write it and those who read it. The schema is
  * schema.sql. */
 
+#include <stdint.h>
+
 #define STORE_APPLICATION_ID 0x67737063 /* "gspc" */
 #define STORE_VERSION        3
 #define STORE_FILE_NAME      "experiment.db"
+
+/** In place of a number that a store leaves open (SQL NULL). */
+#define STORE_NULL INT64_MIN

@@ -12,24 +12,13 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "guests/guest_process.h"
 #include "guests/inside.h"
+#include "guests/process/command.h"
 #include "guests/process/spawn.h"
-#include "guests/stacks.h"
 
 #define SYSTEM_GUESTS "/usr/share/guestscope/guests"
 #define USER_GUESTS   ".local/share/guestscope/guests"
-
-#define GUEST_ADDRESS(name) &guest_##name,
-const struct guest_ops *const guest_table[] = {GUEST_STACKS(GUEST_ADDRESS) NULL};
-#undef GUEST_ADDRESS
-
-const struct guest_ops *guest_find(const char *name)
-{
-	for (size_t i = 0; guest_table[i]; i++)
-		if (strcmp(guest_table[i]->name, name) == 0)
-			return guest_table[i];
-	return NULL;
-}
 
 int guest_new(const struct guest_ops *ops, const struct guest_spec *spec, struct guest **ret)
 {
@@ -65,6 +54,7 @@ void guest_free(struct guest *g)
 	for (size_t i = 0; g->argv && g->argv[i]; i++)
 		free(g->argv[i]);
 	free(g->argv);
+	strv_free(g->variables);
 	free(g->note);
 	free(g->program_path);
 	guest_inside_free(g->inside);

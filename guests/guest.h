@@ -4,22 +4,24 @@
 /**
  * The stacks ("guests") behind one interface.
  *
- * A stack is one file in this folder that defines a `const struct guest_ops` and one line in the
- * table of guest.c. The life of a run, all from one thread of the collector:
+ * A stack is one file in the folder stacks that defines a `const struct guest_ops`, and a word in the
+ * table of stacks/stacks.h. The life of a run, all from one thread of the collector:
  *
  *	guest_new()		what to run; nothing happens yet
- *	ops->prepare()		make what the stack needs (disk, initramfs, image); not timed,
- *cached in work_dir guest_describe()	every command line, for --dry-run and the store ops->start()
- *fork the stack's process, held just before its exec; pid is known
+ *	ops->prepare()		make what the stack needs (disk, initramfs, image) and the command
+ *				line, g->argv; not timed, cached in work_dir
+ *	ops->start()		fork the stack's process, held just before its exec; pid is known
  *	guest_release()		let it exec: this instant is the start of the boot
- *	read guest->console_fd	the program's standard output (markers, text, the guest kernel's
- *words) until EOF ops->lanes()		VMs: the vCPU threads by QMP, once the process is there
+ *	read g->console_fd	the program's standard output (markers, text, the guest kernel's
+ *				words) until EOF
+ *	ops->lanes()		VMs: the vCPU threads by QMP, once the process is there
  *	ops->stop()		end it, orderly or not; reap it; idempotent
+ *	ops->verdict()		did the stack itself say that it failed?
  *	guest_free()		stop() if need be, remove what prepare() made for this run
  *
  * Guests know nothing of probes, books or the store. Whatever they start dies with the collector,
  * even when that is killed by SIGKILL: children have PR_SET_PDEATHSIG, and what is not a child
- * (containers, images, temporary folders) is registered with the keeper (keeper.h).
+ * (containers, images, temporary folders) is registered with the keeper (keeper/keeper.h).
  */
 
 #include <stdbool.h>
@@ -55,14 +57,13 @@ struct guest_spec {
 	const char *program; /**< the workload's binary on the host (absolute) */
 	char *const
 		*arguments; /**< its arguments without argv[0] and -cores, -file; NULL-terminated */
-	const char *accel_requested; /**< unused by containers */
-	enum accel accel;            /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
-	const char *kernel;          /**< --kernel, or NULL: search */
-	const char *symbols;         /**< --symbols, or NULL */
-	const char *disk;            /**< --disk, or NULL */
-	uint64_t memory_bytes;       /**< what the program needs for itself (raster and buffers) */
-	uint64_t ram_bytes;   /**< of a virtual machine, whole MiB; 0: as memory_bytes says */
-	const int *lane_cpus; /**< host CPU (Linux number) of each lane, or NULL: not pinned */
+	enum accel accel;   /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
+	const char *kernel; /**< --kernel, or NULL: search */
+	const char *symbols;   /**< --symbols, or NULL */
+	const char *disk;      /**< --disk, or NULL */
+	uint64_t memory_bytes; /**< what the program needs for itself (raster and buffers) */
+	uint64_t ram_bytes;    /**< of a virtual machine, whole MiB; 0: as memory_bytes says */
+	const int *lane_cpus;  /**< host CPU (Linux number) of each lane, or NULL: not pinned */
 	const int *
 		helper_cpus; /**< host CPUs for all other threads of the stack, or NULL: anywhere */
 	size_t n_helper_cpus;
@@ -93,7 +94,7 @@ struct guest_ops {
 	/**
 	 * Could this stack run here, as far as can be told without running it (programs, daemon,
 	 * kernel file)? 0, or -ENOENT, -EACCES, -ECONNREFUSED, -EINVAL ... with a message that
-	 * names what is missing and the command that mends it.
+	 * names what is missing and the command that fixes it.
 	 */
 	int (*available)(const struct guest_spec *spec, struct error *error);
 
@@ -139,6 +140,7 @@ struct guest {
 	const struct guest_ops *ops;
 	struct guest_spec spec;
 	char **argv;        /**< the command line that starts the stack; set by prepare() */
+	char **variables;   /**< NAME=VALUE that its environment has beside ours, or NULL */
 	char *note;         /**< more for describe: what was made, versions; may be NULL */
 	char *program_path; /**< see start(); NULL: the program is g->pid or its child */
 	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
@@ -148,14 +150,9 @@ struct guest {
 	int release_fd;  /**< write end that holds the child */
 	int wait_status; /**< of waitpid, once reaped */
 	bool reaped;
-	void *data; /**< the stack's own */
+	bool killed; /**< it still ran when we ended it */
+	void *data;  /**< the stack's own */
 };
-
-/** All stacks, ended by NULL. The order is that of --list-guests. */
-extern const struct guest_ops *const guest_table[];
-
-/** The stack of that name, or NULL. */
-const struct guest_ops *guest_find(const char *name);
 
 /** A new guest of @ops; the spec is copied (shallow). -ENOMEM. */
 int guest_new(const struct guest_ops *ops, const struct guest_spec *spec, struct guest **ret);

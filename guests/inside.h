@@ -28,6 +28,14 @@ struct guest_range {
 
 #define GUEST_RANGES_MAX 2
 
+/** How the root of the page tables is found without CR3: by a symbol of the guest's kernel. */
+struct guest_root_symbol {
+	const char *name;       /**< NULL: not at all */
+	const char *other_name; /**< that other builds give it, or NULL */
+	uint64_t offset;        /**< its address - this = where it is in guest-physical memory */
+	bool is_pointer; /**< it is a variable that has the table's address, else the table */
+};
+
 struct guest_inside {
 	const char *subsystems; /**< name of the table of its kernel's subsystems */
 	char *kernel;           /**< the file it boots */
@@ -35,6 +43,7 @@ struct guest_inside {
 	bool symbols_given;     /**< by --symbols: it has to fit */
 	bool kallsyms; /**< the kernel carries its own table of symbols in memory (Linux) */
 	bool one_ring; /**< programs run in the kernel's ring and page tables (OSv) */
+	struct guest_root_symbol root;
 	struct guest_file *files;
 	size_t n_files;
 	struct guest_range ranges[GUEST_RANGES_MAX];

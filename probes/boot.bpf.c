@@ -14,7 +14,7 @@ volatile __u32 boot_seen[BOOT_EVENTS] = {};
 /** Is @task's process of the stack, or one that serves it? */
 static __always_inline bool is_concerned(struct task_struct *task)
 {
-	return task_get(task->pid) || (watch_servers && is_server(task));
+	return task_get(task) || (watch_servers && is_server(task));
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -57,63 +57,38 @@ int on_boot_entry(void *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
-	if (is_booting() && task_get((__u32)id))
+	if (is_booting() && task_get(bpf_get_current_task_btf()))
 		boot_send_once(BOOT_ENTRY, id >> 32, bpf_get_current_task_btf());
 	return 0;
 }
 
-/* Defined in sample.bpf.c. */
+/* Defined in guest_walk.bpf.h and guest_tcg.bpf.h, of which sample.bpf.c has the variables. */
 extern const volatile __u32 guest_source;
-extern const volatile struct guest_tcg_layout guest_tcg_layout;
 extern struct guest_tcg_vcpu guest_tcg_vcpus[PROBE_LANES_MAX];
 
-/* A processor after its reset, by Intel's manual, volume 3, table 9-1. */
-#define RESET_RIP    0xfff0ULL
-#define RESET_EFLAGS 2ULL
-#define RESET_CR0    0x60000010ULL
+struct guest_tcg_object guest_tcg_object = {0};
 
-#define ENV_ALIGN 16
-#define ENV_STEPS 4096 /* it lies in the same object, behind QEMU's own part of it */
-
-struct env_search {
-	__u64 at;
-	__u64 found;
-};
-
-static bool env_has(__u64 env, __u32 offset, __u64 wanted)
-{
-	__u64 value;
-
-	return bpf_probe_read_user(&value, sizeof(value), (const void *)(env + offset)) == 0 &&
-	       value == wanted;
-}
-
-static long env_step(__u32 i, void *context)
-{
-	struct env_search *s = context;
-	__u64 env = s->at + (__u64)i * ENV_ALIGN;
-
-	if (!env_has(env, guest_tcg_layout.rip, RESET_RIP) ||
-		!env_has(env, guest_tcg_layout.eflags, RESET_EFLAGS) ||
-		!env_has(env, guest_tcg_layout.cr, RESET_CR0))
-		return 0;
-	s->found = env;
-	return 1;
-}
+#define PART_BYTES 4096
 
 /**
- * Before its first instruction the vCPU's registers hold what they do after a reset: that tells
- * where they are in QEMU's object @cpu, so that samples need not learn it.
+ * Before its first instruction the vCPU's registers hold what they do after a reset: user space
+ * looks for them in QEMU's object @cpu. All vCPUs' objects have the same form and, at that time,
+ * the same registers, so two that are taken at once do no harm. A part that was never touched is
+ * not there, and stays 0.
  */
-static __always_inline void learn_vcpu(__s32 lane, __u64 cpu)
+static __always_inline void take_object(__s32 lane, __u64 cpu)
 {
-	struct env_search s = {.at = cpu};
+	struct guest_tcg_vcpu *v = element_of(guest_tcg_vcpus, lane);
 
-	if (guest_source != GUEST_TCG || lane < 0 || lane >= PROBE_LANES_MAX ||
-		guest_tcg_vcpus[lane].env)
+	if (guest_source != GUEST_TCG || !v)
 		return;
-	bpf_loop(ENV_STEPS, env_step, &s, 0);
-	guest_tcg_vcpus[lane].env = s.found;
+	v->object = cpu;
+	if (guest_tcg_object.taken)
+		return;
+	for (__u32 at = 0; at < GUEST_OBJECT_BYTES; at += PART_BYTES)
+		bpf_probe_read_user(
+			&guest_tcg_object.bytes[at], PART_BYTES, (const void *)(cpu + at));
+	*(volatile __u32 *)&guest_tcg_object.taken = 1;
 }
 
 /** QEMU's function in which a vCPU (its argument) executes what was made of the guest's code. */
@@ -125,10 +100,10 @@ int on_boot_cpu_exec(struct pt_regs *ctx)
 
 	if (!is_booting())
 		return 0;
-	t = task_get((__u32)id);
+	t = task_get(bpf_get_current_task_btf());
 	if (!t)
 		return 0;
+	take_object(t->lane, ctx->di);
 	boot_send_once(BOOT_GUEST, id >> 32, bpf_get_current_task_btf());
-	learn_vcpu(t->lane, ctx->di);
 	return 0;
 }

@@ -2,7 +2,9 @@
 
 /* Who belongs to the stack, from its first instruction on, and which of its threads are lanes. */
 
+#define CHANGE_OF_PROGRAM CHANGE_PREEMPTIBLE
 #include "probes/boot.bpf.h"
+#include "probes/join.bpf.h"
 
 /* Knobs, set before loading. */
 const volatile __u32 lane_count = 0;
@@ -10,39 +12,56 @@ const volatile char lane_prefix[PROBE_NAME_SIZE] = ""; /* "worker/" or "CPU " */
 const volatile __u32 lane_prefix_length = 0;
 const volatile char exec_path[PROBE_PATH_MAX] = ""; /* its exec makes a process part of the stack */
 
-static __always_inline void task_follow(__u32 pid, __u32 tgid, __u32 run, const char *name)
+static __always_inline void task_follow(struct task_struct *task, __u32 run, __u32 origin)
 {
 	struct task_record fresh = {
 		.lane = PROBE_LANE_NONE,
-		.tgid = tgid,
+		.tgid = task->tgid,
+		.origin = origin,
 		.run = run,
 		.base_state = STATE_ONCPU,
 	};
+	__u64 key = (__u64)task;
 
 	if (run == TASK_ON_CPU)
 		fresh.in_ns = bpf_ktime_get_ns();
-	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), name);
-	if (bpf_map_update_elem(&tasks, &pid, &fresh, BPF_ANY))
+	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), task->comm);
+	if (bpf_map_update_elem(&tasks, &key, &fresh, BPF_ANY))
 		count_loss(&losses.tasks);
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct task_record *t;
+	__u64 key = (__u64)child;
+
 	if (!gate)
 		return 0;
-	if (task_get(parent->pid))
-		task_follow(child->pid, child->tgid, TASK_ASLEEP, child->comm);
+	t = task_get(parent);
+	if (t) {
+		task_follow(child, TASK_ASLEEP, t->origin);
+		/* Where lanes have no names, those are all threads that there were. */
+		if (!lane_prefix_length && child->tgid == parent->tgid)
+			count_loss(&losses.unlaned);
+	}
+	if (!t && bpf_map_lookup_elem(&tasks, &key)) /* of one whose end was not seen */
+		bpf_map_delete_elem(&tasks, &key);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
-	if (!gate || !exec_path[0] || task_get(task->pid))
+	struct task_record *t;
+
+	if (!gate)
 		return 0;
-	if (task_get(old_pid) || is_exec_path(binprm->filename))
-		task_follow(task->pid, task->tgid, TASK_ON_CPU, task->comm);
+	t = task_get(task);
+	if (t)
+		t->origin = task->tgid;
+	else if (exec_path[0] && is_exec_path(binprm->filename))
+		task_follow(task, TASK_ON_CPU, task->tgid);
 	return 0;
 }
 
@@ -65,62 +84,44 @@ static __always_inline int lane_of_name(const char *name)
 			break;
 		}
 	}
-	return number >= 0 && (__u32)number < lane_count ? number : -1;
+	if (number < 0 || (__u32)number < lane_count)
+		return number;
+	count_loss(&losses.unlaned);
+	return -1;
 }
 
-static __always_inline void lane_join(struct task_struct *task, struct task_record *t, int id)
+/* A name that another thread gives holds from now on, but only on its own CPU can the thread be
+ * made a lane's: that comes with its next event, for the time since. */
+static __always_inline void name_by_other(struct task_record *t, int lane)
 {
-	struct lane_record *l = lane_get(id);
-	struct cpu_state *cpu = this_cpu();
-	__u64 now = bpf_ktime_get_ns();
-	struct record_lane *record;
-
-	if (!l || !cpu || !lane_lock(cpu))
-		return;
-	helper_charge(t, now);
-	t->lane = id;
-	__sync_fetch_and_add(&l->members, 1);
-	__sync_fetch_and_add(&l->running, 1);
-	l->base_state = t->base_state;
-	l->base_detail = t->base_detail;
-	l->cpu = bpf_get_smp_processor_id();
-	l->last_in_ns = now;
-	lane_enter_base(id, l, now);
-	l->outside_mark_ns = outside_now(task);
-	cpu->lane = id;
-	lane_unlock(cpu);
-
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record) {
-		count_loss(&losses.ring);
-		return;
-	}
-	record->type = RECORD_LANE;
-	record->lane = id;
-	record->pid = task->pid;
-	record->tgid = task->tgid;
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	t->named_ns = bpf_ktime_get_ns();
+	if (!t->named)
+		__sync_fetch_and_add(&named_left, 1);
+	t->named = lane + 1;
 }
 
 SEC("tp_btf/task_rename")
 int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 {
 	struct task_record *t;
+	struct cpu_state *cpu;
 	char name[PROBE_NAME_SIZE] = {};
 	int lane;
 
 	if (!gate)
 		return 0;
-	t = task_get(task->pid);
+	t = task_get(task);
 	if (!t)
 		return 0;
 	bpf_probe_read_kernel_str(name, sizeof(name), comm);
 	__builtin_memcpy(t->name, name, sizeof(name));
-	/* Only a thread that names itself: it is then on this CPU. */
-	if (t->lane >= 0 || (__u32)bpf_get_current_pid_tgid() != (__u32)task->pid)
+	lane = t->lane < 0 ? lane_of_name(name) : -1;
+	if (lane < 0)
 		return 0;
-	lane = lane_of_name(name);
-	if (lane >= 0)
-		lane_join(task, t, lane);
+	cpu = this_cpu();
+	if ((__u64)task != (__u64)bpf_get_current_task_btf())
+		name_by_other(t, lane);
+	else if (cpu)
+		lane_join(cpu, task, t, lane, bpf_ktime_get_ns());
 	return 0;
 }

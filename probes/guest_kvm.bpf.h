@@ -4,16 +4,29 @@
 /**
  * The registers of a vCPU under KVM, when the sampling interrupt forced it out of the guest: the
  * thread's flag PF_VCPU says so (sample.bpf.c). The vCPU is found from the thread: KVM registers a
- * preempt notifier that lies in struct kvm_vcpu. On AMD the rest is in the VMCB. On Intel the VMCS
- * cannot be read from here: RBP and CR3 are what KVM keeps, RIP and RSP what it cached last, which
- * is right after an exit that made it read them.
+ * preempt notifier that lies in struct kvm_vcpu. On AMD the rest is in the VMCB.
+ *
+ * On Intel the VMCS cannot be read from here. KVM saves RBP at each exit, but reads RIP, RSP and
+ * CR3 only when it needs them, and what it has of them is otherwise that of an earlier exit. Its
+ * own account of what it has read since this one tells which may be taken. RIP comes from the
+ * sampling event (Linux 6.3 and later), before that from the event kvm_exit, which reads it while
+ * it is switched on; the root of the page tables by a symbol. FS base stays unknown.
  */
 
 #include "probes/guest_walk.bpf.h"
 
+#define REG_RIP 16
 #define PF_VCPU 0x1 /* the kernel's include/linux/sched.h: KVM's guest runs, or was just left */
 
 extern const volatile __u32 kvm_isa; /* kvm.bpf.c */
+
+/* Without EPT, KVM sees each change of CR3. */
+const volatile __u32 kvm_keeps_cr3 = 0;
+/* All of the guest runs in ring 0. */
+const volatile __u32 guest_one_ring = 0;
+
+/* Set once it is known; on Intel only. */
+volatile struct guest_root guest_root = {0};
 
 /* Since Linux 6.3; its sample data has the instruction pointer of the guest. */
 extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
@@ -59,6 +72,47 @@ static __always_inline __u64 event_ip(void *ctx)
 	return BPF_CORE_READ(data, ip);
 }
 
+static __always_inline bool is_current(__u32 available, __u32 number)
+{
+	return available >> (number & 31) & 1;
+}
+
+static __always_inline __u64 vmx_cr3(struct kvm_vcpu *vcpu, __u32 available)
+{
+	__u64 root;
+
+	if (kvm_keeps_cr3 ||
+		(bpf_core_enum_value_exists(enum kvm_reg, VCPU_EXREG_CR3) &&
+			is_current(available, bpf_core_enum_value(enum kvm_reg, VCPU_EXREG_CR3))))
+		return BPF_CORE_READ(vcpu, arch.cr3);
+	if (guest_root.physical)
+		return guest_root.physical;
+	if (!guest_root.pointer_at || guest_read_physical(guest_root.pointer_at, &root))
+		return 0;
+	return root & PAGE_FRAME;
+}
+
+/* 1, or 0 if not even RIP is known. */
+static __always_inline int vmx_registers(
+	void *ctx, struct kvm_vcpu *vcpu, struct guest_registers *r)
+{
+	__u32 available = 0;
+
+	if (bpf_core_field_exists(vcpu->arch.regs_avail))
+		available = BPF_CORE_READ(vcpu, arch.regs_avail);
+	r->rip = event_ip(ctx);
+	if (!r->rip && is_current(available, REG_RIP))
+		r->rip = BPF_CORE_READ(vcpu, arch.regs[REG_RIP]);
+	if (is_current(available, REG_RSP))
+		r->rsp = BPF_CORE_READ(vcpu, arch.regs[REG_RSP]);
+	r->cr3 = vmx_cr3(vcpu, available);
+	/* PAE and LA57 are bits that KVM keeps to itself: it is told of their changes. */
+	r->cr4 = BPF_CORE_READ(vcpu, arch.cr4);
+	r->fs_base = GUEST_THREAD_UNKNOWN;
+	r->privilege = guest_one_ring || (__s64)r->rip < 0 ? 0 : 3;
+	return r->rip != 0;
+}
+
 /** The registers, when the interrupt hit the guest. 1, or 0 if there are none. */
 static __always_inline int guest_kvm_registers(
 	void *ctx, struct task_struct *task, struct guest_registers *r)
@@ -69,17 +123,10 @@ static __always_inline int guest_kvm_registers(
 	if (!vcpu)
 		return 0;
 	r->rbp = BPF_CORE_READ(vcpu, arch.regs[REG_RBP]);
-	r->rsp = BPF_CORE_READ(vcpu, arch.regs[REG_RSP]);
-	r->rip = BPF_CORE_READ(vcpu, arch.regs[16]);
-	r->cr3 = BPF_CORE_READ(vcpu, arch.cr3);
-	r->cr4 = BPF_CORE_READ(vcpu, arch.cr4);
-	r->fs_base = 0;
-	if (bpf_core_type_exists(struct vcpu_svm) && kvm_isa == ISA_SVM)
-		svm_registers(vcpu, r);
-	else
-		r->rip = event_ip(ctx) ?: r->rip;
-	/* Its CPL is in the VMCS too. */
-	if (!r->privilege && kvm_isa != ISA_SVM)
-		r->privilege = (__s64)r->rip < 0 ? 0 : 3;
+	if (kvm_isa != ISA_SVM)
+		return vmx_registers(ctx, vcpu, r);
+	if (!bpf_core_type_exists(struct vcpu_svm))
+		return 0;
+	svm_registers(vcpu, r);
 	return 1;
 }

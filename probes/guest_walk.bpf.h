@@ -15,6 +15,7 @@
 #define PAGE_PRESENT 1ULL
 #define PAGE_LARGE   (1ULL << 7)
 #define PAGE_FRAME   0x000ffffffffff000ULL
+#define PAGE_NX      (1ULL << 63)
 #define CR4_PAE      (1ULL << 5)
 #define CR4_LA57     (1ULL << 12)
 #define TABLE_INDEX  511ULL
@@ -23,9 +24,9 @@
 
 struct guest_registers {
 	__u64 rip;
-	__u64 rsp;
+	__u64 rsp; /* 0: not known */
 	__u64 rbp;
-	__u64 cr3;
+	__u64 cr3; /* 0: not known */
 	__u64 cr4;
 	__u64 fs_base;
 	__u32 privilege;
@@ -33,7 +34,6 @@ struct guest_registers {
 
 /* Set by user space: before loading ... */
 const volatile __u32 guest_source = GUEST_NONE;
-const volatile struct guest_tcg_layout guest_tcg_layout = {0};
 
 /* ... and once QEMU has made its memory. The number is written last. */
 volatile struct guest_ram_block guest_ram[GUEST_RAM_BLOCKS] = {0};
@@ -67,6 +67,7 @@ static __always_inline bool is_canonical(__u64 address)
 struct guest_page {
 	__u64 number; /* guest-virtual address >> 12, plus 1; 0: none */
 	__u64 physical;
+	__u64 no_execute;
 };
 
 /** Translate @address (canonical) through the tables at @cr3. 0, or enum guest_end. */
@@ -76,6 +77,7 @@ static __noinline int guest_translate(__u64 cr3, __u64 address, struct guest_pag
 
 	if (!page)
 		return GUEST_END_TABLE;
+	page->no_execute = 0;
 	for (int shift = 39; shift >= 12; shift -= 9) {
 		__u64 table = entry & PAGE_FRAME;
 		int end = guest_read_physical(
@@ -85,6 +87,7 @@ static __noinline int guest_translate(__u64 cr3, __u64 address, struct guest_pag
 			return end;
 		if (!(entry & PAGE_PRESENT))
 			return GUEST_END_UNMAPPED;
+		page->no_execute |= entry & PAGE_NX;
 		/* A page of 1 GiB or 2 MiB: the rest of the address is within it. */
 		if ((shift == 30 || shift == 21) && (entry & PAGE_LARGE)) {
 			__u64 within = (1ULL << shift) - 1;
@@ -181,9 +184,15 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 		g->end = GUEST_END_FIVE_LEVEL;
 		return;
 	}
+	if (!r->cr3) {
+		g->end = GUEST_END_NO_TABLES;
+		return;
+	}
+	g->text_mapped = !guest_translate(c.cr3, r->rip, &c.page) && !c.page.no_execute;
 	/* At its entry a function has no frame yet: its caller is where the stack pointer points
 	 * to, or one word above once the caller's frame pointer is saved. */
-	if (guest_read(c.cr3, r->rsp, &c.page, &g->caller))
+	g->stack_mapped = r->rsp && !guest_read(c.cr3, r->rsp, &c.page, &g->caller);
+	if (!g->stack_mapped)
 		g->caller = 0;
 	g->pushed = g->caller && g->caller == r->rbp;
 	if (g->pushed && guest_read(c.cr3, r->rsp + 8, &c.page, &g->caller))

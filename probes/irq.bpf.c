@@ -5,13 +5,28 @@
  * CPU while no lane holds it does not count. Interrupts nest; the innermost is charged.
  */
 
+#include "probes/join.bpf.h"
 #include "probes/unseen.bpf.h"
+
+static __always_inline void look_for_unseen(struct cpu_state *cpu, struct task_struct *task)
+{
+	bool unexpected = is_unexpected(cpu, task);
+
+	if ((!unexpected && !has_been_away(cpu, task)) || !lane_lock(cpu))
+		return;
+	if (unexpected)
+		catch_up(cpu, task, bpf_ktime_get_ns());
+	else
+		catch_up_away(cpu, task, bpf_ktime_get_ns());
+	lane_unlock(cpu);
+}
 
 static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 {
 	struct cpu_state *cpu;
 	struct lane_record *l;
 	struct probe_detail detail = {.number = (__u64)kind << 32 | number | 1ULL << 63};
+	__u64 *number_of;
 	__u32 depth;
 
 	if (!gate)
@@ -19,13 +34,18 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 	cpu = this_cpu();
 	if (!cpu)
 		return 0;
-	if (is_unexpected(cpu, bpf_get_current_task_btf()) && !cpu->irq_depth && lane_lock(cpu)) {
-		catch_up(cpu, bpf_get_current_task_btf(), bpf_ktime_get_ns());
-		lane_unlock(cpu);
+	if (!cpu->irq_depth)
+		look_for_unseen(cpu, bpf_get_current_task_btf());
+	if (named_left && cpu->lane < 0 && !cpu->irq_depth) {
+		struct task_record *t = task_get(bpf_get_current_task_btf());
+
+		if (t && t->named && t->run == TASK_ON_CPU)
+			lane_join_named(cpu, bpf_get_current_task_btf(), t);
 	}
 	depth = cpu->irq_depth++;
-	if (depth < PROBE_IRQ_NESTING)
-		cpu->irq_detail[depth & (PROBE_IRQ_NESTING - 1)] = detail.number;
+	number_of = element_of(cpu->irq_detail, depth);
+	if (number_of)
+		*number_of = detail.number;
 	l = lane_get(cpu->lane);
 	if (l && lane_lock(cpu)) {
 		__u64 now = bpf_ktime_get_ns();
@@ -34,21 +54,45 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 			cpu->irq_begin_ns = now;
 			cpu->irq_exec_start = bpf_get_current_task_btf()->se.exec_start;
 		}
-		lane_enter(cpu->lane, l, now, STATE_IRQ, &detail);
+		lane_enter(cpu, cpu->lane, now, STATE_IRQ, &detail);
 		lane_unlock(cpu);
 	}
 	return 0;
 }
 
-/* The tick brings the scheduler's clock of the thread up to date, as it was when the tick began. */
-static __always_inline void audit_tick(struct cpu_state *cpu, struct lane_record *l)
+/**
+ * When a tick brought the execution time of @task up to date: its handler may have had others, such
+ * as the sampling clock's, to serve before.
+ */
+static __always_inline __u64 tick_instant(
+	const struct cpu_state *cpu, struct task_struct *task, __u64 begin, __u64 now)
+{
+	struct rq *rq;
+	__u64 when;
+
+	if (!cpu->clock_offset || !bpf_core_field_exists(task->se.cfs_rq) ||
+		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
+		return begin;
+	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	when = task->se.exec_start + BPF_CORE_READ(rq, clock) - BPF_CORE_READ(rq, clock_task) +
+	       cpu->clock_offset;
+	return when < begin || when > now ? begin : when;
+}
+
+static __always_inline void audit_tick(struct cpu_state *cpu, struct lane_record *l, __u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 begin = cpu->irq_begin_ns;
+	struct task_record *t = task_get(task);
+	__u64 when;
 
+	if (t)
+		events_take(t, task);
 	/* Not every timer interrupt is a tick: ours, for one, is not. */
-	if (l->running == 1 && begin > l->last_in_ns && task->se.exec_start != cpu->irq_exec_start)
-		audit_take(l, task, begin, l->cpu_ns + begin - l->last_in_ns);
+	if (l->running != 1 || cpu->irq_begin_ns <= l->last_in_ns ||
+		task->se.exec_start == cpu->irq_exec_start)
+		return;
+	when = tick_instant(cpu, task, cpu->irq_begin_ns, now);
+	audit_take(l, task, when, l->cpu_ns + when - l->last_in_ns);
 }
 
 static __always_inline int interrupt_end(bool tick)
@@ -68,14 +112,21 @@ static __always_inline int interrupt_end(bool tick)
 	if (!l || !lane_lock(cpu))
 		return 0;
 	if (depth) {
-		struct probe_detail outer = {
-			.number = cpu->irq_detail[(depth - 1) & (PROBE_IRQ_NESTING - 1)]};
+		__u64 *number_of = element_of(cpu->irq_detail, depth - 1);
+		struct probe_detail outer = {};
 
-		lane_enter(cpu->lane, l, bpf_ktime_get_ns(), STATE_IRQ, &outer);
+		/* Nested deeper than is kept, the time stays with the inner one. */
+		if (number_of)
+			outer.number = *number_of;
+		else
+			outer = l->detail;
+		lane_enter(cpu, cpu->lane, bpf_ktime_get_ns(), STATE_IRQ, &outer);
 	} else {
-		lane_enter_base(cpu->lane, l, bpf_ktime_get_ns());
+		__u64 now = bpf_ktime_get_ns();
+
+		lane_enter_base(cpu, cpu->lane, l, now);
 		if (tick)
-			audit_tick(cpu, l);
+			audit_tick(cpu, l, now);
 	}
 	lane_unlock(cpu);
 	return 0;

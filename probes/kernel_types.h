@@ -29,6 +29,10 @@ enum {
 #define NULL ((void *)0)
 
 /* From the kernel's user-space API, include/uapi/linux/bpf.h. */
+struct bpf_spin_lock {
+	__u32 val;
+};
+
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
@@ -43,6 +47,14 @@ enum {
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
 };
+
+/* Helper functions that older kernels do not have: HAS_HELPER() asks the running one. */
+enum bpf_func_id {
+	BPF_FUNC_loop = 181,                   /* Linux 5.17 */
+	BPF_FUNC_map_lookup_percpu_elem = 195, /* Linux 5.19 */
+};
+
+#define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_##name)
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
@@ -98,6 +110,8 @@ struct files_struct {
 
 /* A CPU's run queue: what its clock leaves out of the tasks' times. */
 struct rq {
+	__u64 clock;
+	__u64 clock_task; /* without what is nobody's */
 	__u64 prev_steal_time_rq;
 	__u64 prev_irq_time;
 };
@@ -110,13 +124,16 @@ struct cfs_rq {
 struct sched_entity {
 	__u64 exec_start; /* when sum_exec_runtime was last brought up to date */
 	__u64 sum_exec_runtime;
+	__u64 nr_migrations;
 	struct cfs_rq *cfs_rq;
 };
 
 struct sched_info {
+	unsigned long pcount;         /* times that it got a CPU */
 	unsigned long long run_delay; /* time spent waiting on a run queue */
 	unsigned long long
-		last_arrival; /* when the task last got a CPU, by the run queue's clock */
+		last_arrival;           /* when the task last got a CPU, by the run queue's clock */
+	unsigned long long last_queued; /* since when it waits for one; 0: it does not */
 };
 
 struct hlist_node {
@@ -141,6 +158,10 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct files_struct *files;
+	unsigned long nvcsw;  /* context switches of its own accord, ... */
+	unsigned long nivcsw; /* ... and others */
+	unsigned long min_flt;
+	unsigned long maj_flt;
 };
 
 struct task_struct___throttled {
@@ -157,12 +178,16 @@ struct irqaction {
 
 struct kvm_vcpu_arch {
 	unsigned long regs[17]; /* RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 RIP */
+	__u32 regs_avail; /* by number, of enum kvm_reg: which of them are the guest's of now */
 	unsigned long cr3;
 	unsigned long cr4;
 };
 
+enum kvm_reg {
+	VCPU_EXREG_CR3 = 19, /* differs by kernel */
+};
+
 struct kvm_vcpu {
-	int vcpu_id;
 	struct preempt_notifier preempt_notifier;
 	struct kvm_vcpu_arch arch;
 };

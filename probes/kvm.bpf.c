@@ -6,6 +6,7 @@
  * vCPU's next interrupt, first by polling on the CPU.
  */
 
+#define CHANGE_OF_PROGRAM CHANGE_PREEMPTIBLE
 #include "probes/boot.bpf.h"
 
 #define SVM_EXIT_HLT 0x078
@@ -63,7 +64,8 @@ int BPF_PROG(on_kvm_exit, struct kvm_vcpu *vcpu)
 	if (!gate)
 		return 0;
 	cpu = this_cpu();
-	if (!cpu || cpu->lane < 0)
+	/* Linux 6.12 and later let it be NULL, as far as the verifier knows. */
+	if (!cpu || cpu->lane < 0 || !vcpu)
 		return 0;
 	reason = exit_reason(vcpu);
 	if (reason == halt_reason())

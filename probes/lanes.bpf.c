@@ -6,6 +6,7 @@
  */
 
 #include "probes/boot.bpf.h"
+#include "probes/join.bpf.h"
 #include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
 #include "probes/task.bpf.h"
@@ -19,6 +20,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define OFFCPU_HELPERS 50
 
 /* Knobs, set before loading. */
+const volatile __u32 collector_tgid = 0;
 const volatile bool watch_throttling = false;
 const volatile bool watch_offcpu = false;
 const volatile bool user_stacks = false;       /* the program has frame pointers */
@@ -27,15 +29,20 @@ const volatile bool state_is_argument = false; /* sched_switch carries prev_stat
 /* Shared with the other programs and, by mapping, with user space. */
 volatile __u32 gate = 0;
 volatile __u32 phase_count = 1;
-volatile __u64 phase_start_ns[PROBE_PHASES_MAX] = {};
+volatile __u64 phase_start_ns[PROBE_PARTS_MAX] = {};
 struct lane_record lanes[PROBE_LANES_MAX] = {};
 struct probe_losses losses = {};
+volatile __u32 adopted_left = 0;
+volatile __u32 named_left = 0;
+__u8 lane_processes[LANE_PROCESSES] = {};
 
 struct cpu_map cpus SEC(".maps");
 struct task_map tasks SEC(".maps");
+struct adopted_map adopted SEC(".maps");
 struct account_map accounts SEC(".maps");
 struct ring_map ring SEC(".maps");
 struct scratch_map scratch SEC(".maps");
+struct lane_mutex_map lane_mutexes SEC(".maps");
 struct server_map servers SEC(".maps");
 
 /* Off-CPU stacks */
@@ -99,8 +106,9 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 	s->head.lane = t->lane;
 	s->head.pid = prev->pid;
 	s->head.tgid = t->tgid;
+	s->head.origin = t->origin;
 	s->head.time_ns = now;
-	s->head.syscall = t->off_weight;
+	s->head.weight = t->off_weight;
 	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
 	take_stacks(ctx, s, ((struct pt_regs *)bpf_task_pt_regs(prev))->ip);
 	send_stacks(s);
@@ -122,28 +130,32 @@ static __always_inline bool task_throttled(struct task_struct *task)
 /* The scheduler's events */
 
 /** Lanes that wait for this CPU: until now @prev ran instead of them, from now on it is @next. */
-static __always_inline void waiting_update(
-	struct cpu_state *cpu, __s32 cpu_id, struct task_struct *next, __u64 now)
+static __always_inline void waiting_update(struct cpu_state *cpu, __s32 cpu_id,
+	struct task_struct *next, const struct task_record *n, __u64 now)
 {
 	__u32 kept = 0;
 
-	for (__u32 i = 0; i < 4 && i < cpu->n_waiting; i++) {
-		__u32 id = cpu->waiting[i & 3];
-		struct lane_record *l = lane_get(id);
-		struct probe_detail who = {};
-		__u32 state = STATE_PREEMPTED;
+	for (__u32 i = 0; i < CPU_WAITING_MAX && i < cpu->n_waiting; i++) {
+		__u32 *waiting = element_of(cpu->waiting, i), id = waiting ? *waiting : 0;
+		struct lane_record *l = waiting ? lane_get(id) : NULL;
 
 		if (!l || l->cpu != cpu_id ||
 			(l->state != STATE_PREEMPTED && l->state != STATE_THROTTLED))
 			continue;
 		if (l->wait_task != (__u64)next) {
+			struct lane_change *c = lane_change(cpu, LANE_WAITS, now);
+
+			c->detail = (struct probe_detail){};
+			c->state = STATE_PREEMPTED;
 			if (task_throttled((struct task_struct *)l->wait_task))
-				state = STATE_THROTTLED;
+				c->state = STATE_THROTTLED;
 			else
-				bpf_probe_read_kernel(who.name, sizeof(who.name), next->comm);
-			lane_enter(id, l, now, state, &who);
+				taker_detail(&c->detail, next, n);
+			lane_apply(id);
 		}
-		cpu->waiting[kept & 3] = id;
+		waiting = element_of(cpu->waiting, kept);
+		if (waiting)
+			*waiting = id;
 		kept++;
 	}
 	cpu->n_waiting = kept;
@@ -151,77 +163,86 @@ static __always_inline void waiting_update(
 
 static __always_inline void waiting_add(struct cpu_state *cpu, __u32 id)
 {
-	__u32 n = cpu->n_waiting;
+	__u32 n = cpu->n_waiting, *waiting;
 
-	for (__u32 i = 0; i < 4 && i < n; i++)
-		if (cpu->waiting[i & 3] == id)
+	for (__u32 i = 0; i < CPU_WAITING_MAX && i < n; i++) {
+		waiting = element_of(cpu->waiting, i);
+		if (waiting && *waiting == id)
 			return;
-	if (n < 4) {
-		cpu->waiting[n & 3] = id;
+	}
+	waiting = element_of(cpu->waiting, n);
+	if (waiting) {
+		*waiting = id;
 		cpu->n_waiting = n + 1;
 	}
 }
 
+static __always_inline __u64 lane_sleep_cause(
+	const struct lane_record *l, struct task_struct *task, __u32 state)
+{
+	if (l->base_detail.number == PROBE_DETAIL(CAUSE_HALT_POLL, 0, 0) &&
+		l->base_state == STATE_BLOCKED && !(state & (__TASK_STOPPED | __TASK_TRACED)))
+		return PROBE_DETAIL(CAUSE_HALT, 0, 0);
+	return sleep_cause(task, state);
+}
+
 static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *t,
-	struct task_struct *prev, struct task_struct *next, __u32 prev_state, __u64 now)
+	struct task_struct *prev, struct task_struct *next, const struct task_record *n,
+	__u32 prev_state, __u64 now)
 {
 	struct lane_record *l = lane_get(t->lane);
-	struct probe_detail detail = {};
-	__u64 phase;
+	struct lane_change *c = lane_change(cpu, LANE_OFF, now);
+	__u64 *switches;
 
 	if (!l)
 		return;
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
-	__sync_fetch_and_add(&l->running, -1);
-	if (t->run == TASK_WAITING)
-		__sync_fetch_and_add(&l->runnable, 1);
-	if (prev_state & TASK_DEAD)
-		__sync_fetch_and_add(&l->members, -1);
-	if (l->running > 0) {
-		lane_charge(t->lane, l, now);
-		return;
-	}
-	if (l->runnable > 0) {
+	c->running = -1;
+	c->runnable = t->run == TASK_WAITING ? 1 : 0;
+	c->members = prev_state & TASK_DEAD ? -1 : 0;
+	c->state = STATE_BLOCKED;
+	c->detail = (struct probe_detail){};
+	if (t->run == TASK_ASLEEP)
+		c->detail.number = lane_sleep_cause(l, prev, prev_state);
+	/* Another of the lane's threads may wait although this one sleeps. */
+	if (t->run == TASK_WAITING || l->members > 1) {
+		c->waits_detail = (struct probe_detail){};
+		c->waits_state = task_throttled(prev) ? STATE_THROTTLED : STATE_PREEMPTED;
+		if (c->waits_state == STATE_PREEMPTED)
+			taker_detail(&c->waits_detail, next, n);
 		l->wait_task = (__u64)prev;
 		l->cpu = bpf_get_smp_processor_id();
-		if (task_throttled(prev)) {
-			lane_enter(t->lane, l, now, STATE_THROTTLED, &detail);
-		} else {
-			bpf_probe_read_kernel(detail.name, sizeof(detail.name), next->comm);
-			lane_enter(t->lane, l, now, STATE_PREEMPTED, &detail);
-		}
-		waiting_add(cpu, t->lane);
-	} else {
-		__u64 halted = PROBE_DETAIL(CAUSE_HALT_POLL, 0, 0);
-
-		if (l->base_detail.number == halted && l->base_state == STATE_BLOCKED &&
-			!(prev_state & (__TASK_STOPPED | __TASK_TRACED)))
-			detail.number = PROBE_DETAIL(CAUSE_HALT, 0, 0);
-		else
-			detail.number = sleep_cause(prev, prev_state);
-		lane_enter(t->lane, l, now, STATE_BLOCKED, &detail);
 	}
+	lane_apply(t->lane);
+	if (c->kept)
+		return;
+	if (c->state != STATE_BLOCKED)
+		waiting_add(cpu, t->lane);
 	l->cpu_ns += now - l->last_in_ns;
+	lane_late_off(l, t->run == TASK_WAITING, cpu->late_ns);
 	audit_take(l, prev, now, l->cpu_ns);
-	l->off_ns = l->state == STATE_BLOCKED ? 0 : now;
-	phase = l->phase;
-	barrier_var(phase);
-	if (phase < PROBE_PHASES_MAX)
-		l->switches[phase]++;
+	l->off_ns = c->state == STATE_BLOCKED ? 0 : now;
+	switches = element_of(l->switches, l->phase);
+	if (switches)
+		++*switches;
 }
 
 static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct task_record *t,
-	struct task_struct *prev, struct task_struct *next, bool preempt, __u32 prev_state,
-	__u64 now)
+	struct task_struct *prev, struct task_struct *next, const struct task_record *n,
+	bool preempt, __u32 prev_state, __u64 now)
 {
-	__u32 pid = prev->pid;
+	__u64 key = (__u64)prev;
 
 	t->run = preempt || prev_state == TASK_RUNNING ? TASK_WAITING : TASK_ASLEEP;
-	if (t->lane >= 0)
-		lane_off(cpu, t, prev, next, prev_state, now);
-	else
+	if (t->lane >= 0) {
+		events_take(t, prev);
+		t->arrivals = prev->sched_info.pcount;
+		t->delay_ns = prev->sched_info.run_delay;
+		lane_off(cpu, t, prev, next, n, prev_state, now);
+	} else {
 		helper_charge(t, now);
+	}
 	if (prev_state & TASK_DEAD) {
 		struct probe_detail detail;
 
@@ -229,10 +250,19 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 		if (t->helper_ns)
 			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
 				t->helper_ns);
-		bpf_map_delete_elem(&tasks, &pid);
+		events_keep(t);
+		bpf_map_delete_elem(&tasks, &key);
 		return;
 	}
 	offcpu_begin(ctx, cpu, t, prev, now);
+}
+
+static __always_inline void lane_came_late(const struct cpu_state *cpu, const struct task_record *t)
+{
+	struct lane_record *l = lane_get(t->lane);
+
+	if (l)
+		lane_late_on(l, cpu->late_ns);
 }
 
 /* The compiler would test two pointers by or-ing them, which the verifier refuses. */
@@ -255,31 +285,43 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	cpu->irq_depth = 0;
 	if (is_unexpected(cpu, prev))
 		catch_up(cpu, prev, now);
-	clock_compare(cpu, prev);
+	else if (has_been_away(cpu, prev))
+		catch_up_away(cpu, prev, now);
+	else
+		clock_compare(cpu, prev);
+	cpu->late_ns = clock_late(cpu, prev, now);
 	cpu->running = (__u64)next;
-	cpu->running_pid = next->pid;
 	cpu->in_ns = now;
-	p = task_get(prev->pid);
-	n = task_get(next->pid);
+	/* The kernel counts its arrival a moment later. */
+	cpu->arrivals = next->sched_info.pcount + 1;
+	cpu->exec_ns = next->se.sum_exec_runtime;
+	p = task_get(prev);
+	n = task_get(next);
 	if (!is_set(p) && !is_set(n) && !cpu->n_waiting) {
 		cpu->lane = PROBE_LANE_NONE;
 		return 0;
 	}
 	if (cpu->n_waiting)
-		waiting_update(cpu, bpf_get_smp_processor_id(), next, now);
+		waiting_update(cpu, bpf_get_smp_processor_id(), next, n, now);
 	if (p && p->run == TASK_UNKNOWN)
-		task_found_running(p, prev);
+		task_found_running(cpu, p, prev);
+	if (p && p->named)
+		lane_join_named(cpu, prev, p);
 	if (p)
-		task_off(ctx, cpu, p, prev, next, preempt, prev_state, now);
+		task_off(ctx, cpu, p, prev, next, n, preempt, prev_state, now);
 	cpu->lane = PROBE_LANE_NONE;
 	if (n) {
 		__u32 pid = next->pid;
 
 		if (n->run == TASK_UNKNOWN)
-			task_found_off(n);
+			task_found_off(cpu, n, next);
 		offcpu_end(pid, n, now);
+		if (n->named)
+			lane_join_waiting(cpu, next, n);
 		if (n->lane >= 0) {
-			lane_on(n, next, now);
+			catch_up_run(cpu, n, next, now);
+			lane_on(cpu, n, next, now);
+			lane_came_late(cpu, n);
 			cpu->lane = n->lane;
 		}
 		n->in_ns = now;
@@ -327,7 +369,7 @@ static __always_inline void boot_waking(struct task_struct *task)
 	if (boot_seen[BOOT_CALLED] || phase_count != 1)
 		return;
 	before = bpf_map_lookup_elem(&servers, &tgid);
-	if (before && *before && task_get((__u32)id) && is_speaking())
+	if (before && *before && task_get(bpf_get_current_task_btf()) && is_speaking())
 		boot_send_once(BOOT_CALLED, id >> 32, task);
 }
 
@@ -341,9 +383,11 @@ int BPF_PROG(on_sched_waking, struct task_struct *task)
 		return 0;
 	if (watch_servers)
 		boot_waking(task);
-	t = task_get(task->pid);
+	if (!may_be_of_lane(task)) /* of helpers only the time on a CPU is kept */
+		return 0;
+	t = task_get(task);
 	l = t ? lane_get(t->lane) : NULL;
-	if (!l) /* of helpers only the time on a CPU is kept */
+	if (!l)
 		return 0;
 	t->waking_ns = l->waking_ns = bpf_ktime_get_ns();
 	return 0;
@@ -354,9 +398,9 @@ static __always_inline int handle_wakeup(struct task_struct *task)
 	struct task_record *t;
 	struct lane_record *l;
 
-	if (!gate)
+	if (!gate || !may_be_of_lane(task))
 		return 0;
-	t = task_get(task->pid);
+	t = task_get(task);
 	l = t ? lane_get(t->lane) : NULL;
 	if (!l || t->run != TASK_ASLEEP)
 		return 0;
@@ -382,25 +426,33 @@ int BPF_PROG(on_sched_wakeup_new, struct task_struct *task)
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 {
-	struct probe_detail who = {};
+	struct cpu_state *here = this_cpu();
 	struct task_record *t;
 	struct lane_record *l;
+	struct lane_change *c;
 	struct cpu_state *cpu;
-	struct task_struct *running;
 	__u32 zero = 0;
+	__u64 running;
 
-	if (!gate)
+	if (!gate || !may_be_of_lane(task))
 		return 0;
-	t = task_get(task->pid);
+	t = task_get(task);
 	l = t ? lane_get(t->lane) : NULL;
 	if (!l || l->state != STATE_PREEMPTED || l->wait_task != (__u64)task)
 		return 0;
-	cpu = bpf_map_lookup_percpu_elem(&cpus, &zero, to_cpu);
-	if (!cpu)
+	/* Without it, what ran where the lane waited before gets the blame until it runs. */
+	cpu = HAS_HELPER(map_lookup_percpu_elem) ? bpf_map_lookup_percpu_elem(&cpus, &zero, to_cpu)
+						 : NULL;
+	if (!cpu || !here || !lane_lock(here))
 		return 0;
-	running = (struct task_struct *)cpu->running;
-	bpf_core_read(who.name, sizeof(who.name), &running->comm);
-	lane_enter(t->lane, l, bpf_ktime_get_ns(), STATE_PREEMPTED, &who);
+	running = cpu->running;
+	c = lane_change(here, LANE_WAITS, bpf_ktime_get_ns());
+	c->state = STATE_PREEMPTED;
+	c->detail = (struct probe_detail){};
+	taker_detail(
+		&c->detail, (struct task_struct *)running, bpf_map_lookup_elem(&tasks, &running));
+	lane_apply(t->lane);
+	lane_unlock(here);
 	l->cpu = to_cpu;
 	waiting_add(cpu, t->lane);
 	return 0;

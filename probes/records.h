@@ -14,10 +14,12 @@
 
 #define PROBE_LANES_MAX   256
 #define PROBE_PHASES_MAX  32
+#define PROBE_PARTS_MAX   48 /* parts of phases: a boundary that came late begins none */
 #define PROBE_STACK_DEPTH 64 /* frames of each side of a sample */
 #define PROBE_PATH_MAX    256
 #define PROBE_NAME_SIZE   16 /* TASK_COMM_LEN */
 #define PROBE_IRQ_NESTING 4
+#define PROBE_SWITCH_NS   10000 /* by which two stamps of one switch may differ */
 #define PROBE_LANE_NONE   (-1)
 #define PROBE_LANE_HELPER 0xffff
 
@@ -34,7 +36,7 @@ struct probe_detail {
  *   blocked	cause << 56 | system call << 16 | cause's own
  *   kernel	cause << 56 | system call << 16, or CAUSE_VMEXIT << 56 | exit reason << 16 | isa
  *   irq	irq_kind << 32 | number of the interrupt, softirq or vector
- *   preempted	the name of what ran instead
+ *   preempted	the name of what ran instead; its last byte is an enum probe_taker
  */
 enum probe_cause {
 	CAUSE_NONE,
@@ -49,6 +51,17 @@ enum probe_cause {
 	CAUSE_FROZEN,      /* cgroup freezer */
 	CAUSE_VMEXIT,
 };
+
+/** Who took the CPU from a lane that could go on. */
+enum probe_taker {
+	TAKER_OTHER,     /* a stranger: a thread outside of the stack */
+	TAKER_LANE,      /* another lane of the stack */
+	TAKER_HELPER,    /* another thread of the stack */
+	TAKER_COLLECTOR, /* guestscope itself */
+	TAKER_COUNT
+};
+
+#define PROBE_DETAIL_TAKER(detail) ((unsigned char)(detail)->name[PROBE_NAME_SIZE - 1])
 
 /* What a blocked system call waits on (the low 16 bits). */
 enum probe_wait {
@@ -98,11 +111,21 @@ enum probe_isa {
 struct audit_point {
 	__u64 time_ns;
 	__u64 exec_ns; /* the scheduler's sum_exec_runtime, and what its clock leaves out on purpose
-			*/
+			  or was late by */
 	__u64 cpu_ns;  /* the books' time on a CPU */
-	__u64 delay_ns; /* sched_info's run_delay */
+	__u64 delay_ns; /* sched_info's run_delay, without what its clock was late by */
 	__u64 wait_ns;  /* the books' time waiting for a CPU */
 	__u64 gap_ns;   /* of the CPU, ever: what its task clock left out */
+};
+
+/** What the kernel counts of every thread by itself. */
+enum probe_event {
+	EVENT_TASK_CLOCK, /* ns */
+	EVENT_SWITCHES,
+	EVENT_MIGRATIONS,
+	EVENT_MINOR_FAULTS,
+	EVENT_MAJOR_FAULTS,
+	EVENT_COUNT
 };
 
 /** One lane's state machine; lives in the programs' memory, mapped into user space. */
@@ -112,7 +135,7 @@ struct lane_record {
 	__u64 waking_ns;  /* when a member was last woken */
 	__u64 wait_task;  /* address of the task_struct that waits, while preempted or throttled */
 	__u32 state;      /* enum lane_state */
-	__u32 phase;
+	__u32 phase;      /* the part of a phase that since_ns is in */
 	struct probe_detail detail;
 	__u32 base_state; /* what on-CPU time is while no interrupt is on top */
 	__s32 cpu;
@@ -124,14 +147,21 @@ struct lane_record {
 	__u64 outside_mark_ns; /* while the lane had its CPU: time that the kernel's own task clock
 				  ... */
 	__u64 outside_ns; /* ... leaves out (stolen by a hypervisor; interrupts, where built so) */
-	__u64 cpu_ns;     /* on a CPU, until the thread last lost it */
-	__u64 off_ns;     /* since when it waits for one, or 0 */
-	__u64 wait_ns;    /* waiting, until it last got one */
-	struct audit_point first[PROBE_PHASES_MAX]; /* of each phase */
-	struct audit_point last[PROBE_PHASES_MAX];
-	__u64 switches[PROBE_PHASES_MAX];        /* times the lane lost its CPU */
-	__u64 ns[PROBE_PHASES_MAX][STATE_COUNT]; /* time without detail */
-	__u64 count[PROBE_PHASES_MAX][STATE_COUNT];
+	__s64 late_ns; /* by which the scheduler's clock was late when the lane left its CPU, less
+			     when it got one */
+	__s64 late_delay_ns;       /* what that added to the scheduler's run_delay */
+	__u64 late_queued_ns;      /* the same, of the wait that goes on */
+	__u64 cpu_ns;              /* on a CPU, until the thread last lost it */
+	__u64 off_ns;              /* since when it waits for one, or 0 */
+	__u64 wait_ns;             /* waiting, until it last got one */
+	__u64 events[EVENT_COUNT]; /* of all its threads that have ended; after
+				      probe_set_finish() of all */
+	/* Of each part while the programs run, of each phase after probe_set_finish(): */
+	struct audit_point first[PROBE_PARTS_MAX];
+	struct audit_point last[PROBE_PARTS_MAX];
+	__u64 switches[PROBE_PARTS_MAX];        /* times the lane lost its CPU */
+	__u64 ns[PROBE_PARTS_MAX][STATE_COUNT]; /* time without detail */
+	__u64 count[PROBE_PARTS_MAX][STATE_COUNT];
 };
 
 struct account_key {
@@ -154,20 +184,30 @@ enum task_run {
 	TASK_UNKNOWN, /* it was there before the gate opened, and no event told of it yet */
 };
 
-/** A thread of the stack. Key: its pid in the initial namespace. */
+/** A thread of the stack. Key: the address of its task_struct, which stays the same over an exec.
+ */
 struct task_record {
 	__s32 lane; /* or PROBE_LANE_NONE: a helper */
 	__u32 tgid;
+	__u32 origin; /* the process whose address space this one's was copied from: of the last
+			 exec */
+	__u32 named;  /* another thread gave it the name of lane @named - 1; it joins as soon as it
+			 can */
+	__u64 named_ns;
 	__u32 run; /* enum task_run */
 	__u32 base_state;
 	struct probe_detail base_detail;
 	__u64 waking_ns;
 	__u64 queued_ns; /* when it was put on a run queue after that */
 	__u64 in_ns;     /* when it got its CPU */
+	__u64 arrivals; /* how often it had got one, by the kernel, when it last lost it; 0: unseen */
+	__u64 delay_ns;  /* how long it had waited for one by then, by the kernel */
 	__u64 helper_ns; /* CPU time of a helper in helper_phase, not yet in the accounts */
 	__u32 helper_phase;
 	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
 	char name[PROBE_NAME_SIZE];
+	__u64 events_begin[EVENT_COUNT]; /* when it became a lane's, ... */
+	__u64 events[EVENT_COUNT];       /* ... and when it last lost its CPU, or at a tick */
 };
 
 enum record_type {
@@ -201,17 +241,28 @@ enum guest_source {
 
 /** Where in QEMU's CPUX86State the registers are: offsets in bytes. */
 struct guest_tcg_layout {
+	__u32 env;  /* of the CPUX86State itself in QEMU's object of a vCPU; 0: not known */
 	__u32 regs; /* RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
 	__u32 rip;
 	__u32 eflags;
-	__u32 hflags; /* the low two bits are the privilege level */
+	__u32 cs; /* the selector: its low two bits are the privilege level */
 	__u32 fs_base;
 	__u32 cr; /* CR0..CR4 */
 };
 
+#define GUEST_OBJECT_BYTES 65536
+
+/** The first vCPU's object in QEMU as it was before the guest's first instruction. */
+struct guest_tcg_object {
+	__u32 taken; /* written last */
+	__u32 unused;
+	__u8 bytes[GUEST_OBJECT_BYTES]; /* what could not be read is 0 */
+};
+
 /** What is learnt of a vCPU under emulation; 0: not known yet. */
 struct guest_tcg_vcpu {
-	__u64 env; /* address of its CPUX86State */
+	__u64 object; /* address of QEMU's object of it */
+	__u64 env;    /* address of its CPUX86State */
 	__u64 candidate;
 	__u32 votes;
 	__u32 misses;
@@ -226,6 +277,16 @@ struct guest_ram_block {
 
 #define GUEST_RAM_BLOCKS 4
 
+/** The root of the guest's page tables, where CR3 cannot be read: known by a symbol. 0, 0: not
+ * known. */
+struct guest_root {
+	__u64 physical;   /* of the table itself */
+	__u64 pointer_at; /* or the guest-physical address of a word that has the table's */
+};
+
+/** FS base could not be read. No address: it is not canonical. */
+#define GUEST_THREAD_UNKNOWN (1ULL << 63)
+
 /** Why a chain of guest frames ended. */
 enum guest_end {
 	GUEST_END_UNKNOWN,    /* the vCPU's registers are not known (yet): no frame was taken */
@@ -237,19 +298,22 @@ enum guest_end {
 	GUEST_END_HOST,       /* the host has no page there */
 	GUEST_END_FIVE_LEVEL, /* five-level page tables are not walked */
 	GUEST_END_PAGING_OFF, /* the vCPU is not in 64-bit mode yet */
+	GUEST_END_NO_TABLES,  /* CR3 cannot be read, and the page tables are not known otherwise */
 	GUEST_END_COUNT
 };
 
 /** A vCPU at the instant of a sample. */
 struct guest_sample {
-	__u64 fs_base; /* tells guest threads apart */
+	__u64 fs_base; /* tells guest threads apart, or GUEST_THREAD_UNKNOWN */
 	__u64 cr3;
-	__u64 caller; /* the word at RSP; the one above if that is RBP, just saved; 0: unreadable */
+	__u64 caller; /* the word at RSP; the one above if that is RBP, just saved; 0: not known */
 	__u16 n_frames; /* RIP, then return addresses; 0: nothing is known of the vCPU */
 	__u8 end;       /* enum guest_end */
 	__u8 privilege; /* CPL: 0 or 3 */
 	__u8 pushed;    /* the caller is the word above */
-	__u8 unused[3];
+	__u8 at_env; /* GUEST_TCG: the host's RBP was the address that the registers were read at */
+	__u8 stack_mapped; /* RSP is an address of the guest's memory */
+	__u8 text_mapped;  /* RIP is one, too, and may be executed */
 };
 
 struct record_sample {
@@ -262,7 +326,9 @@ struct record_sample {
 	__s32 syscall; /* where in kernel mode: the system call, or -1 */
 	__u64 ip;
 	__u64 user_ip;
-	__u32 state; /* the lane's state by events at that instant */
+	__u32 origin; /* as in struct task_record; 0: not known */
+	__u32 weight; /* RECORD_OFF: how many intervals off the CPU it stands for */
+	__u32 state;  /* the lane's state by events at that instant */
 	__u16 n_kernel;
 	__u16 n_user;
 	char name[PROBE_NAME_SIZE];
@@ -270,7 +336,7 @@ struct record_sample {
 	/* __u64 frames follow: n_kernel, n_user, then guest.n_frames, each innermost first */
 };
 
-/* RECORD_OFF has the form of a sample; syscall is then the weight, and ip unused. */
+/* RECORD_OFF has the form of a sample without an instruction pointer, mode and system call. */
 
 struct record_on {
 	__u32 type;
@@ -305,4 +371,5 @@ struct probe_losses {
 	__u64 accounts; /* intervals that found the accounts full */
 	__u64 tasks;    /* threads that found the table of threads full */
 	__u64 switches; /* not lost: switches that the kernel did not tell of, made up for */
+	__u64 unlaned;  /* not lost: threads that would be lanes, had there been room or time */
 };

@@ -18,7 +18,7 @@ static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct s
 	if (guest_source == GUEST_TCG) {
 		__u64 rbp = s->head.mode == SAMPLE_USER ? ctx->regs[PERF_REG_BP] : 0;
 
-		if (guest_tcg_registers(s->head.lane, rbp, &r))
+		if (guest_tcg_registers(s->head.lane, rbp, &r, &s->head.guest.at_env))
 			guest_take(s, &r);
 	} else if (guest_source == GUEST_KVM && s->head.mode == SAMPLE_GUEST) {
 		if (guest_kvm_registers(ctx, bpf_get_current_task_btf(), &r))
@@ -26,8 +26,7 @@ static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct s
 	}
 }
 
-SEC("perf_event")
-int on_sample(struct bpf_perf_event_data *ctx)
+static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool with_guest)
 {
 	__u32 pid = bpf_get_current_pid_tgid(), which = SCRATCH_SAMPLE;
 	struct task_record *t;
@@ -40,11 +39,11 @@ int on_sample(struct bpf_perf_event_data *ctx)
 
 	if (!gate || !pid)
 		return 0;
-	t = bpf_map_lookup_elem(&tasks, &pid);
 	task = bpf_get_current_task_btf();
+	t = task_get(task);
 	if (!t && !(watch_servers && phase_count == 1 && is_server(task)))
 		return 0;
-	cpu = this_cpu();
+	cpu = this_cpu_as_is();
 	s = bpf_map_lookup_elem(&scratch, &which);
 	if (!cpu || !s)
 		return 0;
@@ -59,6 +58,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s->head.time_ns = bpf_ktime_get_ns();
 	s->head.ip = ctx->regs[PERF_REG_IP];
 	s->head.user_ip = regs->ip;
+	s->head.origin = t ? t->origin : 0;
 	s->head.syscall = (long)regs->orig_ax < 0 ? -1 : (__s32)regs->orig_ax;
 	s->head.mode = (__s64)s->head.ip < 0 ? SAMPLE_KERNEL : SAMPLE_USER;
 	if (s->head.mode == SAMPLE_KERNEL && task->flags & PF_VCPU)
@@ -70,8 +70,22 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s->head.state = l ? l->base_state : STATE_NONE;
 	bpf_probe_read_kernel(s->head.name, sizeof(s->head.name), t ? t->name : task->comm);
 	take_stacks(ctx, s, s->head.mode == SAMPLE_USER ? s->head.ip : s->head.user_ip);
-	if (guest_source != GUEST_NONE && lane >= 0)
+	if (with_guest && lane >= 0)
 		take_guest(ctx, s);
 	send_stacks(s);
 	return 0;
+}
+
+/* Two programs, of which one is loaded: a kernel that refuses the walk through a guest can still
+ * take samples. */
+SEC("perf_event")
+int on_sample(struct bpf_perf_event_data *ctx)
+{
+	return take_sample(ctx, false);
+}
+
+SEC("perf_event")
+int on_sample_guest(struct bpf_perf_event_data *ctx)
+{
+	return take_sample(ctx, true);
 }

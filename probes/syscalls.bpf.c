@@ -5,6 +5,7 @@
  * only: it slows each system call of the whole machine.
  */
 
+#define CHANGE_OF_PROGRAM CHANGE_PREEMPTIBLE
 #include "probes/lane.bpf.h"
 
 SEC("tp_btf/sys_enter")

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** The threads of the stack, by pid. */
+/** The threads of the stack. */
 
 #include "probes/lane.bpf.h"
 
-static __always_inline struct task_record *task_get(__u32 pid)
+/** Who takes the CPU from a lane: @task, which is @t if it is of the stack. */
+static __always_inline void taker_detail(
+	struct probe_detail *who, struct task_struct *task, const struct task_record *t)
 {
-	return pid ? bpf_map_lookup_elem(&tasks, &pid) : NULL;
+	__u8 taker = TAKER_OTHER;
+
+	bpf_probe_read_kernel(who->name, sizeof(who->name) - 1, task->comm);
+	if (t)
+		taker = t->lane >= 0 ? TAKER_LANE : TAKER_HELPER;
+	else if ((__u32)BPF_CORE_READ(task, tgid) == collector_tgid)
+		taker = TAKER_COLLECTOR;
+	who->name[sizeof(who->name) - 1] = taker;
 }
 
 /** A helper's CPU time is summed in its own record and brought to the accounts when the phase ends.

@@ -18,45 +18,63 @@ static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 n
 		count_loss(&losses.ring);
 }
 
-static __always_inline void lane_on(struct task_record *t, struct task_struct *next, __u64 now)
+/**
+ * Since when the thread that gets its CPU at @now could have run. Where its wake-up was not seen,
+ * the kernel knows how long it waited: so much more than when it left its CPU.
+ */
+static __always_inline __u64 woken_at(const struct cpu_state *cpu, const struct lane_record *l,
+	const struct task_record *t, const struct task_struct *task, __u64 now)
+{
+	__s64 waited;
+
+	if (t->waking_ns > l->last_in_ns)
+		return t->waking_ns;
+	if (t->run != TASK_ASLEEP || !t->arrivals || !cpu->clock_offset ||
+		!bpf_core_field_exists(task->sched_info))
+		return now;
+	waited = task->sched_info.run_delay - t->delay_ns;
+	if (task->sched_info.last_queued)
+		waited += now - task->sched_info.last_queued - cpu->clock_offset;
+	return waited > 0 ? now - waited : now;
+}
+
+static __always_inline void lane_on(
+	struct cpu_state *cpu, struct task_record *t, struct task_struct *next, __u64 now)
 {
 	struct lane_record *l = lane_get(t->lane);
+	struct lane_change *c = lane_change(cpu, LANE_ON, now);
 
 	if (!l)
 		return;
-	if (t->run == TASK_WAITING)
-		__sync_fetch_and_add(&l->runnable, -1);
-	__sync_fetch_and_add(&l->running, 1);
-	if (l->state == STATE_BLOCKED && l->running == 1) {
-		/* The wake-up may have come while the thread was still on its way out. */
-		__u64 woken = t->waking_ns > l->last_in_ns ? t->waking_ns : now;
-		struct probe_detail none = {};
-
-		if (woken < l->since_ns)
-			woken = l->since_ns;
-		if (woken > now)
-			woken = now;
-		lane_enter(t->lane, l, woken, STATE_WAKEUP, &none);
-		/* The kernel counts its delay from the queue, which a wake-up reaches by an
-		 * interrupt. */
-		l->off_ns = t->queued_ns > woken ? t->queued_ns : woken;
-	}
+	l->base_state = t->base_state;
+	l->base_detail = t->base_detail;
+	c->running = 1;
+	c->runnable = t->run == TASK_WAITING ? -1 : 0;
+	/* The wake-up may have come while the thread was still on its way out. */
+	c->woken = woken_at(cpu, l, t, next, now);
+	c->state = t->base_state;
+	c->detail = t->base_detail;
+	lane_apply(t->lane);
+	/* The kernel counts its delay from the queue, which a wake-up reaches by an interrupt. */
+	if (c->woken)
+		l->off_ns = t->queued_ns > c->woken ? t->queued_ns : c->woken;
 	if (l->off_ns && now > l->off_ns)
 		l->wait_ns += now - l->off_ns;
 	l->off_ns = 0;
 	l->last_in_ns = now;
 	l->cpu = bpf_get_smp_processor_id();
-	l->base_state = t->base_state;
-	l->base_detail = t->base_detail;
-	lane_enter_base(t->lane, l, now);
 	l->outside_mark_ns = outside_now(next);
 }
 
 /*
- * Some kernels lose sched_switch events: on one that was measured, none came when certain tasks (an
- * idle thread among them) left their CPU. That another task runs than the last event said is then
- * the only trace; since when, the scheduler itself keeps in sched_info.
+ * Some kernels lose events: on one that was measured, while certain tasks (some processes, and an
+ * idle thread) ran, no probe did: neither when they left their CPU nor when an interrupt woke a lane
+ * meanwhile. That another task runs than the last event said is then the only trace; since when, the
+ * scheduler itself keeps in sched_info.
  */
+
+#define CLOCK_LATE_MAX_NS 1000000000LL
+#define CLOCK_CREEP_SHIFT 11 /* 488 ppm: adjtimex() allows 500 */
 
 static __always_inline __u64 arrival(struct cpu_state *cpu, struct task_struct *task, __u64 now)
 {
@@ -69,8 +87,11 @@ static __always_inline __u64 arrival(struct cpu_state *cpu, struct task_struct *
 	return when < cpu->in_ns ? cpu->in_ns : when;
 }
 
-/* What lies between the scheduler's stamp and its event only ever makes the difference larger: the
- * smallest is nearest to the truth; it may creep, as clocks do. */
+/*
+ * What lies between the scheduler's stamp and its event only ever makes the difference larger: the
+ * smallest is nearest to the truth. It may creep, but no faster than clocks that are being set: if
+ * it followed late stamps even a little, each return to the truth would count as time.
+ */
 static __always_inline void clock_compare(struct cpu_state *cpu, struct task_struct *task)
 {
 	__s64 offset;
@@ -78,66 +99,173 @@ static __always_inline void clock_compare(struct cpu_state *cpu, struct task_str
 	if (!cpu->running || !bpf_core_field_exists(task->sched_info))
 		return;
 	offset = cpu->in_ns - task->sched_info.last_arrival;
-	if (!cpu->clock_offset || offset < cpu->clock_offset)
-		cpu->clock_offset = offset;
-	else
-		cpu->clock_offset += (offset - cpu->clock_offset) >> 6;
+	if (cpu->clock_offset && offset > cpu->clock_offset) {
+		__s64 creep = (cpu->in_ns - cpu->compared_ns) >> CLOCK_CREEP_SHIFT;
+
+		if (offset > cpu->clock_offset + creep)
+			offset = cpu->clock_offset + creep;
+	}
+	cpu->clock_offset = offset;
+	cpu->compared_ns = cpu->in_ns;
 }
 
-/** A lane left its CPU unseen, at @when; @task came after it. */
-static __always_inline void lane_off_unseen(
-	struct task_record *t, __u64 address, struct task_struct *task, __u64 when)
+/**
+ * The scheduler reads its clock when it switches, except where a wake-up that led to the switch has
+ * just read it (rq_clock_skip_update()). From that wake-up on the scheduler counts as waiting who
+ * in fact still runs, and as running who has not begun: for a vCPU, which has to leave its guest
+ * first, up to some hundred microseconds. How much later than that clock says it is; 0 if that is
+ * no more than two stamps of a switch differ by anyhow.
+ */
+static __always_inline __u64 clock_late(
+	const struct cpu_state *cpu, struct task_struct *task, __u64 now)
 {
-	struct task_struct *gone = (struct task_struct *)address;
+	__s64 late;
+
+	if (!cpu->clock_offset || !bpf_core_field_exists(task->se.cfs_rq) ||
+		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
+		return 0;
+	late = now - cpu->clock_offset - BPF_CORE_READ(task, se.cfs_rq, rq, clock);
+	return late > PROBE_SWITCH_NS && late < CLOCK_LATE_MAX_NS ? late : 0;
+}
+
+/** The lane left its CPU at such a switch, or it is about to run. */
+static __always_inline void lane_late_off(struct lane_record *l, bool queued, __u64 late)
+{
+	l->late_ns += late;
+	l->late_queued_ns = queued ? late : 0;
+}
+
+static __always_inline void lane_late_on(struct lane_record *l, __u64 late)
+{
+	l->late_ns -= late;
+	l->late_delay_ns += l->late_queued_ns - late;
+	l->late_queued_ns = 0;
+}
+
+/** A lane left its CPU unseen, at @when; @task came after it, or it is not known (NULL) who did. */
+static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_record *t,
+	__u64 address, bool asleep, struct task_struct *task, __u64 when)
+{
 	struct lane_record *l = lane_get(t->lane);
-	struct probe_detail detail = {};
-	bool asleep = BPF_CORE_READ(gone, __state) != TASK_RUNNING;
+	struct lane_change *c = lane_change(cpu, LANE_OFF, when);
 
 	t->run = asleep ? TASK_ASLEEP : TASK_WAITING;
+	t->arrivals = 0;
 	if (!l)
 		return;
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
-	__sync_fetch_and_add(&l->running, -1);
 	if (when > l->last_in_ns)
 		l->cpu_ns += when - l->last_in_ns;
-	if (asleep) {
-		lane_enter(t->lane, l, when, STATE_BLOCKED, &detail);
-		return;
-	}
-	l->off_ns = when;
-	__sync_fetch_and_add(&l->runnable, 1);
+	l->off_ns = asleep ? 0 : when;
 	l->wait_task = address;
-	bpf_probe_read_kernel(detail.name, sizeof(detail.name), task->comm);
-	lane_enter(t->lane, l, when, STATE_PREEMPTED, &detail);
+	c->running = -1;
+	c->runnable = asleep ? 0 : 1;
+	c->state = STATE_BLOCKED;
+	c->detail = (struct probe_detail){};
+	c->waits_state = STATE_PREEMPTED;
+	c->waits_detail = (struct probe_detail){};
+	if (task)
+		taker_detail(&c->waits_detail, task, task_get(task));
+	lane_apply(t->lane);
+}
+
+/** The scheduler's execution time of @task, which runs, when it got its CPU. */
+static __always_inline __u64 exec_at_arrival(const struct task_struct *task)
+{
+	__u64 since = 0;
+
+	if (task->se.exec_start > task->sched_info.last_arrival)
+		since = task->se.exec_start - task->sched_info.last_arrival;
+	return task->se.sum_exec_runtime - since;
+}
+
+/** @task runs here, and had got a CPU so often when it got this one. */
+static __always_inline void cpu_note_arrival(struct cpu_state *cpu, const struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->sched_info))
+		return;
+	cpu->arrivals = task->sched_info.pcount;
+	cpu->exec_ns = exec_at_arrival(task);
+}
+
+/** Has @task, which runs here as expected, been away and come back, unseen? */
+static __always_inline bool has_been_away(
+	const struct cpu_state *cpu, const struct task_struct *task)
+{
+	return cpu->arrivals && bpf_core_field_exists(task->sched_info) &&
+	       cpu->running == (__u64)task && task->sched_info.pcount > cpu->arrivals;
+}
+
+/** It left when it had run for as long as the scheduler says, and came back at its last arrival. */
+static __noinline void catch_up_away(struct cpu_state *cpu, struct task_struct *task, __u64 now)
+{
+	__u64 back = arrival(cpu, task, now), exec = exec_at_arrival(task), left = cpu->in_ns;
+	struct task_record *t = task_get(task);
+
+	count_loss(&losses.switches);
+	if (exec > cpu->exec_ns)
+		left += exec - cpu->exec_ns;
+	if (left > back)
+		left = back;
+	if (t && t->run == TASK_ON_CPU && t->lane >= 0) {
+		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left);
+		lane_on(cpu, t, task, back);
+		t->in_ns = back;
+		t->run = TASK_ON_CPU;
+	}
+	cpu->in_ns = back;
+	cpu_note_arrival(cpu, task);
+}
+
+/**
+ * A lane's thread that waited gets its CPU, and has had one meanwhile, unseen: for as long as its
+ * execution time grew, until it was queued again.
+ */
+static __always_inline void catch_up_run(
+	struct cpu_state *cpu, struct task_record *t, struct task_struct *task, __u64 now)
+{
+	__u64 exec = task->se.sum_exec_runtime, until, from;
+
+	if (!bpf_core_field_exists(task->sched_info) || t->run != TASK_WAITING || !t->arrivals ||
+		!cpu->clock_offset || task->sched_info.pcount <= t->arrivals ||
+		exec <= t->events[EVENT_TASK_CLOCK] || !task->sched_info.last_queued)
+		return;
+	until = task->sched_info.last_queued + cpu->clock_offset;
+	if (until > now)
+		until = now;
+	from = until - (exec - t->events[EVENT_TASK_CLOCK]);
+	count_loss(&losses.switches);
+	lane_on(cpu, t, task, from);
+	lane_off_unseen(cpu, t, (__u64)task, false, NULL, until);
 }
 
 static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task, __u64 now)
 {
-	__u64 when = arrival(cpu, task, now);
-	__u32 pid = cpu->running_pid;
-	struct task_record *t = task_get(pid);
+	__u64 when = arrival(cpu, task, now), gone = cpu->running;
+	struct task_record *t = bpf_map_lookup_elem(&tasks, &gone);
 
 	count_loss(&losses.switches);
 	if (t && t->run == TASK_ON_CPU)
-		lane_off_unseen(t, cpu->running, task, when);
+		lane_off_unseen(cpu, t, gone,
+			BPF_CORE_READ((struct task_struct *)gone, __state) != TASK_RUNNING, task,
+			when);
 	cpu->lane = PROBE_LANE_NONE;
-	pid = task->pid;
-	t = task_get(pid);
+	t = task_get(task);
 	if (t && t->run != TASK_ON_CPU) {
 		if (t->run == TASK_UNKNOWN)
-			task_found_off(t);
-		offcpu_end(pid, t, when);
+			task_found_off(cpu, t, task);
+		offcpu_end(task->pid, t, when);
 		if (t->lane >= 0) {
-			lane_on(t, task, when);
+			lane_on(cpu, t, task, when);
 			cpu->lane = t->lane;
 		}
 		t->in_ns = when;
 		t->run = TASK_ON_CPU;
 	}
 	cpu->running = (__u64)task;
-	cpu->running_pid = pid;
 	cpu->in_ns = when;
+	cpu_note_arrival(cpu, task);
 }
 
 /** Is @task another than the last event said would run here? Then catch_up() is called for. */

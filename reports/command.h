@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <jansson.h>
+
 #include "common/error.h"
 #include "reports/store/store_reader.h"
 
@@ -36,6 +38,9 @@ int command_open(const struct report_options *o, struct store_reader **ret, stru
 
 /** Where files go: --output, or report/ in the folder of experiment @path. Malloced. */
 char *command_target(const struct report_options *o, const char *path);
+
+/** Print it on standard output; takes the reference. -EIO, with a message. */
+int command_print_json(json_t *document, struct error *error);
 
 /** Tell on standard output of a file that was written. */
 void command_print_path(const char *path, void *userdata);

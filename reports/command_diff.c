@@ -9,7 +9,7 @@
 #include "common/cleanup.h"
 #include "reports/command.h"
 #include "reports/diff/diff.h"
-#include "reports/output.h"
+#include "reports/output/output.h"
 
 /** What "DIR", "DIR:STACK" or "DIR:STACK:CORES" names. */
 struct operand {
@@ -19,13 +19,14 @@ struct operand {
 	int64_t cores;     /* 0: all */
 	struct store_reader *store;
 	struct summary *summary;
+	struct flames *flames;
 };
 
 struct diff_set {
-	struct operand operands[DIFF_SIDES];
+	struct operand operands[TREE_SIDES];
 	bool one_store; /* B's store and summary are A's */
 	struct diff **diffs;
-	char *(*names)[DIFF_SIDES]; /* what the operands are called in each */
+	char *(*names)[TREE_SIDES]; /* what the operands are called in each */
 	size_t n_diffs;
 };
 
@@ -33,15 +34,16 @@ static void diff_set_clear(struct diff_set *c)
 {
 	for (size_t i = 0; i < c->n_diffs; i++) {
 		diff_free(c->diffs[i]);
-		for (int side = 0; side < DIFF_SIDES; side++)
+		for (int side = 0; side < TREE_SIDES; side++)
 			free(c->names[i][side]);
 	}
 	free(c->diffs);
 	free(c->names);
-	for (int side = 0; side < DIFF_SIDES; side++) {
+	for (int side = 0; side < TREE_SIDES; side++) {
 		struct operand *o = &c->operands[side];
 
-		if (side == DIFF_A || !c->one_store) {
+		if (side == TREE_A || !c->one_store) {
+			flames_free(o->flames);
 			summary_free(o->summary);
 			store_reader_close(o->store);
 		}
@@ -100,22 +102,25 @@ static bool same_file(const char *a, const char *b)
 
 static int open_operands(struct diff_set *c, struct error *error)
 {
-	struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
+	struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
 
 	c->one_store = same_file(a->path, b->path);
-	for (int side = 0; side < DIFF_SIDES; side++) {
+	for (int side = 0; side < TREE_SIDES; side++) {
 		struct operand *o = &c->operands[side];
 		int r;
 
-		if (side == DIFF_B && c->one_store) {
+		if (side == TREE_B && c->one_store) {
 			o->store = a->store;
 			o->summary = a->summary;
+			o->flames = a->flames;
 			continue;
 		}
 		r = store_reader_open(o->path, &o->store, error);
 		if (r < 0)
 			return r;
 		r = summary_make(o->store, &o->summary);
+		if (r >= 0)
+			r = flames_make(o->summary, &o->flames);
 		if (r < 0)
 			return error_set_errno(error, r, "cannot sum up %s", o->path);
 	}
@@ -138,7 +143,7 @@ static bool takes(const struct operand *o, const struct cell *cell)
 static bool are_pair(
 	const struct diff_set *c, const struct cell *x, const struct cell *y, bool any_scenario)
 {
-	const struct operand *a = &c->operands[DIFF_A], *b = &c->operands[DIFF_B];
+	const struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
 
 	if (!takes(a, x) || !takes(b, y) || x == y)
 		return false;
@@ -186,16 +191,16 @@ static int add_pair(
 	int r;
 
 	c->n_diffs++;
-	for (int side = 0; side < DIFF_SIDES; side++) {
+	for (int side = 0; side < TREE_SIDES; side++) {
 		names[side] = name_side(c, side, cells[side], x->cores != y->cores);
 		if (!names[side])
 			return error_set_errno(error, -ENOMEM, "cannot compare");
-		pair.sides[side] =
-			(struct diff_operand){c->operands[side].summary, cells[side], names[side]};
+		pair.sides[side] = (struct diff_operand){c->operands[side].summary,
+			c->operands[side].flames, cells[side], names[side]};
 	}
 	r = diff_make(&pair, &c->diffs[c->n_diffs - 1]);
 	if (r == -EBADMSG)
-		for (int side = 0; side < DIFF_SIDES; side++)
+		for (int side = 0; side < TREE_SIDES; side++)
 			if (*store_reader_error(c->operands[side].store))
 				return error_set(error, r, "%s",
 					store_reader_error(c->operands[side].store));
@@ -221,7 +226,7 @@ static void list_cells(const struct operand *o, char *text, size_t size)
 
 static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
 {
-	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
+	const struct summary *a = c->operands[TREE_A].summary, *b = c->operands[TREE_B].summary;
 
 	for (size_t i = 0; i < a->n_cells; i++) {
 		for (size_t j = 0; j < b->n_cells; j++) {
@@ -239,7 +244,7 @@ static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
 
 static int find_pairs(struct diff_set *c, struct error *error)
 {
-	const struct summary *a = c->operands[DIFF_A].summary, *b = c->operands[DIFF_B].summary;
+	const struct summary *a = c->operands[TREE_A].summary, *b = c->operands[TREE_B].summary;
 	char has_a[300], has_b[300];
 	int r;
 
@@ -252,8 +257,8 @@ static int find_pairs(struct diff_set *c, struct error *error)
 		r = add_pairs(c, true, error);
 	if (r < 0 || c->n_diffs > 0)
 		return r;
-	list_cells(&c->operands[DIFF_A], has_a, sizeof(has_a));
-	list_cells(&c->operands[DIFF_B], has_b, sizeof(has_b));
+	list_cells(&c->operands[TREE_A], has_a, sizeof(has_a));
+	list_cells(&c->operands[TREE_B], has_b, sizeof(has_b));
 	return error_set_user(error, -EINVAL,
 		"nothing to compare: A has %s; B has %s: name what to compare as DIR:STACK or "
 		"DIR:STACK:CORES",
@@ -333,7 +338,7 @@ static int make_files(struct diff_set *c, const struct report_options *o, struct
 	struct error *error)
 {
 	_cleanup_output_ struct output *output = NULL;
-	_cleanup_free_ char *folder = command_target(o, c->operands[DIFF_B].path);
+	_cleanup_free_ char *folder = command_target(o, c->operands[TREE_B].path);
 	int r;
 
 	if (!folder)
@@ -362,14 +367,11 @@ static int print_json(const struct diff_set *c, struct error *error)
 		r = json_object_set_new(document, "guestscope", json_string(GUESTSCOPE_VERSION));
 	if (r >= 0)
 		r = json_object_set(document, "differences", array);
-	if (r < 0)
-		r = error_set_errno(error, -ENOMEM, "cannot compare");
-	else if (json_dumpf(document, stdout, JSON_INDENT(1)) < 0)
-		r = error_set_errno(error, -EIO, "cannot write to standard output");
-	putchar('\n');
 	json_decref(array);
+	if (r >= 0)
+		return command_print_json(document, error);
 	json_decref(document);
-	return r;
+	return error_set_errno(error, -ENOMEM, "cannot compare");
 }
 
 static int print_text(const struct diff_set *c, struct error *error)
@@ -388,10 +390,10 @@ int command_diff(const struct report_options *o, struct error *error)
 {
 	_cleanup_(diff_set_clear) struct diff_set c = {};
 	_cleanup_output_ struct output *output = NULL;
-	int r = parse_operand(o->paths[0], NULL, &c.operands[DIFF_A], error);
+	int r = parse_operand(o->paths[0], NULL, &c.operands[TREE_A], error);
 
 	if (r >= 0)
-		r = parse_operand(o->paths[1], c.operands[DIFF_A].path, &c.operands[DIFF_B], error);
+		r = parse_operand(o->paths[1], c.operands[TREE_A].path, &c.operands[TREE_B], error);
 	if (r >= 0)
 		r = open_operands(&c, error);
 	if (r >= 0)

@@ -9,7 +9,7 @@
 int command_export(const struct report_options *o, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
-	_cleanup_summary_ struct summary *s = NULL;
+	_cleanup_analysis_ struct analysis *a = NULL;
 	_cleanup_free_ char *folder = command_target(o, o->paths[0]);
 	const struct report_target target = {
 		.folder = folder, .replace = !o->output || o->force, .written = command_print_path};
@@ -25,6 +25,6 @@ int command_export(const struct report_options *o, struct error *error)
 	if (r >= 0)
 		r = command_open(o, &store, error);
 	if (r >= 0)
-		r = report_summarise(store, &s, error);
-	return r < 0 ? r : report_export(s, format, &target, error);
+		r = analysis_make(store, &a, error);
+	return r < 0 ? r : report_export(a, format, &target, error);
 }

@@ -53,10 +53,7 @@ static int print_json(const struct reference_analysis *a, struct error *error)
 
 	if (r < 0)
 		return error_set_errno(error, r, "cannot sum the reference up");
-	r = json_dumpf(document, stdout, JSON_INDENT(1));
-	json_decref(document);
-	putchar('\n');
-	return r < 0 ? error_set_errno(error, -EIO, "cannot write to standard output") : 0;
+	return command_print_json(document, error);
 }
 
 int command_reference(const struct report_options *o, struct error *error)

@@ -9,7 +9,7 @@
 #include "reports/command.h"
 #include "reports/reference/reference_analysis.h"
 #include "reports/report.h"
-#include "reports/summary/summary.h"
+#include "reports/tables/tables.h"
 
 int command_open(const struct report_options *o, struct store_reader **ret, struct error *error)
 {
@@ -40,15 +40,24 @@ void command_print_path(const char *path, void *userdata)
 	puts(path);
 }
 
+int command_print_json(json_t *document, struct error *error)
+{
+	int r = json_dumpf(document, stdout, JSON_INDENT(1));
+
+	json_decref(document);
+	putchar('\n');
+	return r < 0 ? error_set_errno(error, -EIO, "cannot write to standard output") : 0;
+}
+
 /** Print the summary for people, and what @reference says beside it, unless that is NULL. */
-static int print_text(const struct summary *s, const struct reference *reference)
+static int print_text(const struct analysis *analysis, const struct reference *reference)
 {
 	_cleanup_reference_analysis_ struct reference_analysis *a = NULL;
-	int r = summary_write_text(s, stdout);
+	int r = tables_write_text(analysis, stdout);
 
 	if (r >= 0 && reference)
 		r = reference_analyse(reference, &a);
-	return r >= 0 && reference ? reference_write_beside(s, a, stdout) : r;
+	return r >= 0 && reference ? reference_write_beside(analysis->explanation, a, stdout) : r;
 }
 
 /** Put what @reference says into @document. */
@@ -66,10 +75,10 @@ static int add_reference(json_t *document, const struct reference *reference)
 }
 
 static int print_json(
-	const struct summary *s, const struct reference *reference, struct error *error)
+	const struct analysis *analysis, const struct reference *reference, struct error *error)
 {
 	json_t *document = NULL;
-	int r = summary_make_json(s, &document);
+	int r = tables_make_json(analysis, &document);
 
 	if (r >= 0 && reference)
 		r = add_reference(document, reference);
@@ -77,10 +86,7 @@ static int print_json(
 		json_decref(document);
 		return error_set_errno(error, r, "cannot sum the store up");
 	}
-	r = json_dumpf(document, stdout, JSON_INDENT(1));
-	json_decref(document);
-	putchar('\n');
-	return r < 0 ? error_set_errno(error, -EIO, "cannot write to standard output") : 0;
+	return command_print_json(document, error);
 }
 
 static void print_warning(const char *text, void *userdata)
@@ -93,7 +99,7 @@ static int report_stores(
 	const struct report_options *o, const struct reference *reference, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
-	_cleanup_summary_ struct summary *s = NULL;
+	_cleanup_analysis_ struct analysis *a = NULL;
 	_cleanup_free_ char *folder = command_target(o, o->paths[0]);
 	/* An experiment's report/ is ours to remake. */
 	const struct report_target target = {.folder = folder,
@@ -106,12 +112,12 @@ static int report_stores(
 		return error_set_errno(error, -ENOMEM, "cannot report");
 	r = command_open(o, &store, error);
 	if (r >= 0)
-		r = report_summarise(store, &s, error);
+		r = analysis_make(store, &a, error);
 	if (r >= 0)
-		r = report_write(s, &target, error);
+		r = report_write(a, &target, error);
 	if (r < 0)
 		return r;
-	r = o->json ? print_json(s, reference, error) : print_text(s, reference);
+	r = o->json ? print_json(a, reference, error) : print_text(a, reference);
 	if (r < 0)
 		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
 	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", folder);

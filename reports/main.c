@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/stream.h"
+#include "common/version.h"
 #include "reports/command.h"
 
 enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
@@ -59,7 +61,13 @@ static const unsigned int option_commands[] = {
 
 _Static_assert(ARRAY_SIZE(option_commands) + 1 == ARRAY_SIZE(option_table), "a row for each");
 
-const char *argp_program_version = "report (guestscope) " GUESTSCOPE_VERSION;
+static void print_version(FILE *stream, struct argp_state *state)
+{
+	(void)state;
+	version_print(stream, "report", "");
+}
+
+void (*argp_program_version_hook)(FILE *, struct argp_state *) = print_version;
 
 static const char documentation[] =
 	"Make the report of an experiment from its store, experiment.db: DIR/report/index.html, "
@@ -145,6 +153,7 @@ int main(int argc, char **argv)
 	struct error error = {};
 	int r;
 
+	streams_guard("report", EXIT_MISSING);
 	argp_err_exit_status = EXIT_USAGE;
 	r = argp_parse(&argp, argc, argv, 0, NULL, &p);
 	if (r != 0) {
@@ -152,10 +161,9 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	r = p.command->run(&p.options, &error);
-	if (r >= 0 && fflush(stdout) != 0)
-		r = error_set_errno(&error, -errno, "cannot write to standard output");
 	if (r < 0) {
-		fprintf(stderr, "report: %s\n", *error.text ? error.text : strerror(-r));
+		if (!ferror(stdout)) /* else that is said at exit */
+			fprintf(stderr, "report: %s\n", *error.text ? error.text : strerror(-r));
 		return error.user ? EXIT_USAGE : EXIT_MISSING;
 	}
 	return 0;

@@ -8,7 +8,7 @@
 #include "common/cleanup.h"
 #include "reports/figures/figures.h"
 #include "reports/page/page.h"
-#include "reports/summary/summary.h"
+#include "reports/tables/tables.h"
 
 /** What the page is made from. */
 struct page_job {
@@ -19,7 +19,7 @@ struct page_job {
 static int fill_page(void *userdata, FILE *out)
 {
 	const struct page_job *page = userdata;
-	int r = page_write(page->job->summary, page->figures, out);
+	int r = page_write(page->job->analysis, page->figures, out);
 
 	return r == -EBADMSG ? export_store_error(page->job, r) : r;
 }
@@ -28,16 +28,13 @@ static int fill_page(void *userdata, FILE *out)
 static int make_figures(const struct export_job *job, const struct report_target *target,
 	struct output *output, struct figures **ret)
 {
-	_cleanup_boot_report_ struct boot_report *boot = NULL;
-	struct figures_source source = {.summary = job->summary,
-		.explanation = job->summary->explanation,
+	const struct analysis *a = job->analysis;
+	const struct figures_source source = {.summary = a->summary,
+		.explanation = a->explanation,
+		.boot = a->boot,
 		.reference = target->reference};
-	int r = boot_report_make(job->summary, &boot);
+	int r = figures_make(&source, output, ret, job->error);
 
-	if (r >= 0) {
-		source.boot = boot;
-		r = figures_make(&source, output, ret, job->error);
-	}
 	return r == -EBADMSG ? export_store_error(job, r) : r;
 }
 
@@ -94,19 +91,19 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 		r = output_commit(output, target->written, target->userdata, job->error);
 	if (r < 0)
 		return r;
-	check_reference(job->summary, target);
+	check_reference(job->analysis->summary, target);
 	if (*figures->trouble && target->warn)
 		target->warn(figures->trouble, target->userdata);
 	return 0;
 }
 
 /** Write the files of @format, or of the report where it is NULL. */
-static int run_job(const struct summary *s, const struct report_target *target,
+static int run_job(const struct analysis *a, const struct report_target *target,
 	const struct export_format *format, struct error *error)
 {
 	_cleanup_output_ struct output *output = NULL;
 	struct error own = {};
-	struct export_job job = {.store = s->store, .summary = s, .error = error ? error : &own};
+	struct export_job job = {.store = a->store, .analysis = a, .error = error ? error : &own};
 	int r = output_open(target->folder, target->replace, &output, error);
 
 	if (r < 0)
@@ -118,31 +115,24 @@ static int run_job(const struct summary *s, const struct report_target *target,
 	return r < 0 ? r : output_commit(output, target->written, target->userdata, error);
 }
 
-int report_summarise(struct store_reader *store, struct summary **ret, struct error *error)
-{
-	int r = summary_make(store, ret);
-
-	return r < 0 ? error_set_errno(error, r, "cannot sum the store up") : 0;
-}
-
-int report_export(const struct summary *s, const struct export_format *format,
+int report_export(const struct analysis *a, const struct export_format *format,
 	const struct report_target *target, struct error *error)
 {
-	return run_job(s, target, format, error);
+	return run_job(a, target, format, error);
 }
 
-int report_write(const struct summary *s, const struct report_target *target, struct error *error)
+int report_write(const struct analysis *a, const struct report_target *target, struct error *error)
 {
-	return run_job(s, target, NULL, error);
+	return run_job(a, target, NULL, error);
 }
 
 static int close_with(
-	const struct summary *s, const struct report_closing *closing, struct error *error)
+	const struct analysis *a, const struct report_closing *closing, struct error *error)
 {
-	int r = closing->text ? summary_write_text(s, closing->text) : 0;
+	int r = closing->text ? tables_write_text(a, closing->text) : 0;
 
 	if (r >= 0 && closing->json)
-		r = summary_make_json(s, closing->json);
+		r = tables_make_json(a, closing->json);
 	return r < 0 ? error_set_errno(error, r, "cannot write the summary") : 0;
 }
 
@@ -150,14 +140,14 @@ int report_make(
 	const char *experiment_dir, const struct report_closing *closing, struct error *error)
 {
 	_cleanup_store_ struct store_reader *store = NULL;
-	_cleanup_summary_ struct summary *s = NULL;
+	_cleanup_analysis_ struct analysis *a = NULL;
 	_cleanup_free_ char *folder = NULL;
 	struct report_target target = {
 		.replace = true, .warn = closing->warn, .userdata = closing->userdata};
 	int r = store_reader_open(experiment_dir, &store, error);
 
 	if (r == 0)
-		r = report_summarise(store, &s, error);
+		r = analysis_make(store, &a, error);
 	if (r < 0)
 		return r;
 	if (asprintf(&folder, "%s/report", experiment_dir) < 0) {
@@ -165,6 +155,6 @@ int report_make(
 		return error_set_errno(error, -ENOMEM, "cannot report on %s", experiment_dir);
 	}
 	target.folder = folder;
-	r = report_write(s, &target, error);
-	return r < 0 ? r : close_with(s, closing, error);
+	r = report_write(a, &target, error);
+	return r < 0 ? r : close_with(a, closing, error);
 }

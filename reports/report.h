@@ -27,16 +27,13 @@ struct report_target {
 		const char *text, void *userdata); /**< what is left out, and why; may be NULL */
 };
 
-/** Work out what the store says, once for all that is made from it. The store must outlive it. */
-int report_summarise(struct store_reader *store, struct summary **ret, struct error *error);
-
 /** Make page, flame graphs, tables, figures. All files appear when all are made, index.html last;
  * files of other names in the folder are left alone. -EACCES, -ENOSPC, -EROFS, ..., with a message.
  */
-int report_write(const struct summary *s, const struct report_target *target, struct error *error);
+int report_write(const struct analysis *a, const struct report_target *target, struct error *error);
 
 /** Write the files of one format. */
-int report_export(const struct summary *s, const struct export_format *format,
+int report_export(const struct analysis *a, const struct export_format *format,
 	const struct report_target *target, struct error *error);
 
 /** How an experiment ends. */

@@ -76,16 +76,19 @@ static int choose_cores(struct job *job, struct error *error)
 	struct options *o = &job->options;
 	unsigned there;
 
-	if (o->pin) {
-		int r = pin_map_new(&job->map, error);
+	if (strcmp(o->pin, "none") != 0) {
+		const char *list = strcmp(o->pin, "cores") == 0 ? NULL : o->pin;
+		int r = pin_map_new(list, &job->map, error);
 
 		if (r < 0)
 			return r;
 	}
 	there = job->map ? pin_map_count(job->map) : pin_count_plain();
-	if (o->cores > there)
+	if (o->cores > there && job->map)
 		return error_set_user(error, -ERANGE,
-			"-cores: %u asked for, this program may use %u here", o->cores, there);
+			"-cores: %u asked for, this program may use %u here (-pin none lets "
+			"workers share processors)",
+			o->cores, there);
 	if (o->cores == 0)
 		o->cores = there < RUNTIME_WORKERS_MAX ? there : RUNTIME_WORKERS_MAX;
 	return 0;
@@ -287,7 +290,10 @@ int main(int argc, char **argv)
 			options_help(stdout);
 		else
 			puts("mandelbrot (guestscope) " GUESTSCOPE_VERSION);
-		return fflush(stdout) == 0 ? 0 : 1;
+		if (fflush(stdout) == 0 && !ferror(stdout))
+			return 0;
+		fprintf(stderr, "mandelbrot: cannot write to standard output\n");
+		return 1;
 	}
 	if (r == 0 || job.options.markers) {
 		int announced = announce(&job, r == 0 ? &error : NULL);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "workload/pin.h"
 
 /* libpng's own limit; no overflow below it: a raster has at most 4e12 bytes. */
 #define SIDE_MAX 1000000
@@ -107,10 +108,12 @@ static int set_schedule(const struct option *o, const char *value, void *field, 
 
 static int set_pin(const struct option *o, const char *value, void *field, struct error *error)
 {
-	if (strcmp(value, "cores") != 0 && strcmp(value, "none") != 0)
-		return error_set_user(
-			error, -EINVAL, "-%s: '%s' is neither 'cores' nor 'none'", o->name, value);
-	*(bool *)field = *value == 'c';
+	if (!isdigit((unsigned char)*value) && strcmp(value, "cores") != 0 &&
+		strcmp(value, "none") != 0)
+		return error_set_user(error, -EINVAL,
+			"-%s: '%s' is neither 'cores', 'none' nor a list such as 4,0,2-3", o->name,
+			value);
+	*(const char **)field = value;
 	return 0;
 }
 
@@ -173,7 +176,8 @@ static const struct option option_table[] = {
 	{"schedule", "POLICY", set_schedule, FIELD(schedule), 0, 0,
 		"goroutine (default), thread, static, dynamic"},
 	{"pin", "MODE", set_pin, FIELD(pin), 0, 0,
-		"cores (default): bind each worker to a processor; none: do not"},
+		"cores (default): bind each worker to a processor; none: do not; 4,0,2-3: to "
+		"these"},
 	{"sha256", NULL, set_switch, FIELD(sha256), 0, 0, "print the SHA-256 of the RGBA raster"},
 	{"markers", NULL, set_switch, FIELD(markers), 0, 0,
 		"report phases and workers as marker lines on standard output"},
@@ -255,8 +259,10 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		.palette = palette_find("Hippi"),
 		.file = "mandelbrot.png",
 		.schedule = schedule_find("goroutine"),
-		.pin = true,
+		.pin = "cores",
 	};
+	if (pin_from_environment())
+		r = set_pin(find("pin", 3), pin_from_environment(), &ret->pin, error);
 	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RENDER; i++)
 		r = parse_one(argc, argv, &i, ret, error);
 	if (r == 0 && ret->action == ACTION_RENDER)

@@ -21,10 +21,10 @@ struct options {
 	const struct palette *palette;
 	const char *file; /**< points into argv; NULL: no picture is written */
 	const struct schedule *schedule;
-	bool pin;     /**< bind workers to PUs */
-	bool sha256;  /**< print the raster's SHA-256 */
-	bool markers; /**< write marker lines */
-	bool rows;    /**< and in them what each row did */
+	const char *pin; /**< where workers are bound: "cores", "none", or a list of PUs */
+	bool sha256;     /**< print the raster's SHA-256 */
+	bool markers;    /**< write marker lines */
+	bool rows;       /**< and in them what each row did */
 };
 
 /**

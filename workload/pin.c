@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "workload/pin.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <hwloc.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/pin_variable.h"
+
+#define PIN_LIST_MAX 4096 /* RUNTIME_WORKERS_MAX */
 
 struct pin_map {
 	hwloc_topology_t topology;
@@ -79,17 +84,11 @@ static void deal(struct pin_map *map, hwloc_const_bitmap_t allowed, unsigned n)
 	}
 }
 
-int pin_map_new(struct pin_map **ret, struct error *error)
+static int deal_all(struct pin_map *map, struct error *error)
 {
-	_cleanup_(pin_map_freep) struct pin_map *map = calloc(1, sizeof(*map));
 	hwloc_bitmap_t allowed;
-	int n, r;
+	int n;
 
-	if (!map)
-		return error_set(error, -ENOMEM, "out of memory");
-	r = load(map, error);
-	if (r < 0)
-		return r;
 	allowed = allowed_set(map->topology);
 	n = allowed ? hwloc_bitmap_weight(allowed) : 0;
 	map->units = n > 0 ? calloc((size_t)n, sizeof(*map->units)) : NULL;
@@ -98,6 +97,65 @@ int pin_map_new(struct pin_map **ret, struct error *error)
 	hwloc_bitmap_free(allowed);
 	if (map->count == 0)
 		return error_set(error, -EIO, "hwloc finds no processor that may be used");
+	return 0;
+}
+
+static int add_range(struct pin_map *map, unsigned first, unsigned last, struct error *error)
+{
+	for (unsigned cpu = first; cpu <= last; cpu++) {
+		hwloc_obj_t unit = hwloc_get_pu_obj_by_os_index(map->topology, cpu);
+
+		if (!unit || map->count == PIN_LIST_MAX)
+			return error_set_user(error, -EINVAL,
+				"-pin: processor %u is not there, or is one too many", cpu);
+		map->units[map->count++] = unit;
+	}
+	return 0;
+}
+
+static int deal_list(struct pin_map *map, const char *list, struct error *error)
+{
+	const char *p = list;
+	int r = 0;
+
+	map->units = calloc(PIN_LIST_MAX, sizeof(*map->units));
+	if (!map->units)
+		return error_set(error, -ENOMEM, "out of memory");
+	while (r == 0) {
+		unsigned first, last;
+		int n = 0;
+
+		if (!isdigit((unsigned char)*p) || sscanf(p, "%7u%n", &first, &n) != 1)
+			break;
+		p += n;
+		last = first;
+		if (*p == '-') {
+			if (sscanf(p, "-%7u%n", &last, &n) != 1 || last < first)
+				break;
+			p += n;
+		}
+		r = add_range(map, first, last, error);
+		if (r < 0 || !*p)
+			return r;
+		if (*p++ != ',')
+			break;
+	}
+	return error_set_user(error, -EINVAL,
+		"-pin: '%s' is neither 'cores', 'none' nor a list such as 4,0,2-3", list);
+}
+
+int pin_map_new(const char *list, struct pin_map **ret, struct error *error)
+{
+	_cleanup_(pin_map_freep) struct pin_map *map = calloc(1, sizeof(*map));
+	int r;
+
+	if (!map)
+		return error_set(error, -ENOMEM, "out of memory");
+	r = load(map, error);
+	if (r == 0)
+		r = list ? deal_list(map, list, error) : deal_all(map, error);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(map);
 	return 0;
 }
@@ -138,4 +196,11 @@ unsigned pin_count_plain(void)
 		return (unsigned)CPU_COUNT(&set);
 	online = sysconf(_SC_NPROCESSORS_ONLN);
 	return online > 0 ? (unsigned)online : 1;
+}
+
+const char *pin_from_environment(void)
+{
+	const char *value = getenv(PIN_VARIABLE);
+
+	return value && *value ? value : NULL;
 }

@@ -8,8 +8,8 @@
  *
  * A line tells of COUNT tasks that worker K did, in order of their start; t is the start of the
  * first of them on the guest's CLOCK_MONOTONIC in ns. A line needs no other to be understood.
- *Serial consoles are slow, so DIGITS is a sequence of numbers, most of them one to four characters
- *long:
+ * Serial consoles are slow, so DIGITS is a sequence of numbers, most of them one to four characters
+ * long:
  *
  *	data   = task { task }
  *	task   = step [ gap ] duration
@@ -18,10 +18,10 @@
  *	last   = one of 0123456789abcdefghijklmnopqrstuv	(0 to 31)
  *
  * step is 2·z(d) + g: d = the task's number minus (that of the one before in the line plus 1; for
- *the first: minus 0); g = 1 if gap follows. gap is z(the time from the end of the task before, or
- *from t, to the start of this one): below zero where tasks of one worker overlap (row threads).
- *duration is the time from start to end. Both in µs; starts and ends are rounded down to whole µs
- *after t, so that errors do not add up. z(i) = 2i for i >= 0 and -2i - 1 for i < 0.
+ * the first: minus 0); g = 1 if gap follows. gap is z(the time from the end of the task before, or
+ * from t, to the start of this one): below zero where tasks of one worker overlap (row threads).
+ * duration is the time from start to end. Both in µs; starts and ends are rounded down to whole µs
+ * after t, so that errors do not add up. z(i) = 2i for i >= 0 and -2i - 1 for i < 0.
  */
 
 #include <stddef.h>

@@ -3,9 +3,10 @@
  * The policies but for `thread`: who does which task.
  *
  * goroutine: worker 0 queues all tasks with itself, as a Go program's main goroutine does; the
- *others steal halves, from a random victim on, and each thief that got more than it can do at once
- *wakes the next. static: worker k does the k-th of n_workers blocks of neighbouring tasks. dynamic:
- *one counter that all take the next number from.
+ *	others steal halves, from a random victim on, and each thief that got more than it can do at
+ *	once wakes the next.
+ * static: worker k does the k-th of n_workers blocks of neighbouring tasks.
+ * dynamic: one counter that all take the next number from.
  */
 #include "workload/runtime-internal.h"
 

@@ -36,7 +36,7 @@ struct audit {
 };
 
 /** What one event may move between two clocks that stamp it at different places in the kernel. */
-#define AUDIT_SWITCH_NS 10000
+#define AUDIT_SWITCH_NS PROBE_SWITCH_NS
 /** Share of wall time by which clocks may differ. */
 #define AUDIT_SHARE 0.001
 

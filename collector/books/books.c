@@ -32,7 +32,7 @@ static int add_merged(struct books *b, const struct account *a)
 
 		if (other->phase == a->phase && other->lane == a->lane &&
 			other->state == a->state && other->exact == a->exact &&
-			strcmp(other->detail, a->detail) == 0) {
+			other->taker == a->taker && strcmp(other->detail, a->detail) == 0) {
 			other->ns += a->ns;
 			other->count += a->count;
 			return 0;
@@ -83,11 +83,11 @@ static bool is_sample_of(const struct profile_entry *e, unsigned state)
 }
 
 /** @phase < 0: of the whole run. */
-static int split_collect(struct split *s, const struct profile *profile, unsigned of_state,
-	int phase, int lane, sample_classify_t classify, void *userdata)
+static int split_collect(
+	struct split *s, const struct books_input *in, unsigned of_state, int phase, int lane)
 {
-	for (size_t i = 0; i < profile->n; i++) {
-		const struct profile_entry *e = profile->entries[i];
+	for (size_t i = 0; i < in->profile->n; i++) {
+		const struct profile_entry *e = in->profile->entries[i];
 		char detail[DETAIL_SIZE] = "";
 		unsigned state;
 		int r;
@@ -95,7 +95,7 @@ static int split_collect(struct split *s, const struct profile *profile, unsigne
 		if (e->kind != PROFILE_ONCPU || e->lane != lane || e->mode == SAMPLE_IRQ ||
 			!is_sample_of(e, of_state) || (phase >= 0 && e->phase != (unsigned)phase))
 			continue;
-		state = classify(e, detail, userdata);
+		state = in->classify(e, detail, in->userdata);
 		r = split_add(s, state, detail, e->count);
 		if (r < 0)
 			return r;
@@ -142,42 +142,35 @@ static int split_apply(
 	return r;
 }
 
-struct close_context {
-	struct books *books;
-	unsigned n_phases;
-	unsigned lanes;
-	int error;
-};
-
-static void take_account(
-	const struct account_key *key, const struct account_value *value, void *userdata)
+static int take_account(struct books *b, const struct counted_account *counted, unsigned n_phases)
 {
-	struct close_context *c = userdata;
+	const struct account_key *key = &counted->key;
 	struct account a = {
 		.phase = key->phase,
 		.lane = key->lane == PROBE_LANE_HELPER ? PROBE_LANE_NONE : key->lane,
 		.state = key->state,
-		.ns = value->ns,
+		.ns = counted->value.ns,
 		.exact = true,
-		.count = value->count,
+		.count = counted->value.count,
 	};
 
-	if (c->error || key->phase >= c->n_phases)
-		return;
+	if (key->phase >= n_phases)
+		return 0;
 	if (a.lane == PROBE_LANE_NONE) {
 		memcpy(a.detail, key->detail.name, PROBE_NAME_SIZE - 1);
 		detail_clean_name(a.detail);
 	} else {
 		detail_text(key->state, &key->detail, a.detail);
+		if (key->state == STATE_PREEMPTED)
+			a.taker = PROBE_DETAIL_TAKER(&key->detail);
 	}
-	c->error = add_merged(c->books, &a);
+	return add_merged(b, &a);
 }
 
-static int close_lane_phase(struct books *b, struct probe_set *probes,
-	const struct profile *profile, unsigned phase, unsigned lane, sample_classify_t classify,
-	unsigned unsampled, void *userdata)
+static int close_lane_phase(
+	struct books *b, const struct books_input *in, unsigned phase, unsigned lane)
 {
-	const struct lane_record *l = probe_set_lane(probes, lane);
+	const struct lane_record *l = &in->lanes[lane];
 	int r = 0;
 
 	for (unsigned state = 0; state < STATE_COUNT && r == 0; state++) {
@@ -192,14 +185,12 @@ static int close_lane_phase(struct books *b, struct probe_set *probes,
 		};
 
 		if (a.ns && (state == STATE_ONCPU || state == STATE_GUEST)) {
-			r = split_collect(
-				&split, profile, state, (int)phase, (int)lane, classify, userdata);
+			r = split_collect(&split, in, state, (int)phase, (int)lane);
 			if (r == 0 && !split.samples)
-				r = split_collect(
-					&split, profile, state, -1, (int)lane, classify, userdata);
+				r = split_collect(&split, in, state, -1, (int)lane);
 		}
 		if (r == 0 && state == STATE_ONCPU)
-			r = a.ns ? split_apply(b, &split, &a, a.ns, unsampled) : 0;
+			r = a.ns ? split_apply(b, &split, &a, a.ns, in->unsampled) : 0;
 		else if (r == 0 && split_says_more(&split))
 			r = split_apply(b, &split, &a, a.ns, state);
 		else if (r == 0)
@@ -231,26 +222,18 @@ static void measure_residual(
 	}
 }
 
-int books_close(struct books *b, struct probe_set *probes, const struct profile *profile,
-	const struct phase *phases, unsigned n_phases, unsigned lanes, sample_classify_t classify,
-	unsigned unsampled, void *userdata)
+int books_close(struct books *b, const struct books_input *in)
 {
-	struct close_context c = {.books = b, .n_phases = n_phases, .lanes = lanes};
 	int r = 0;
 
-	probe_set_accounts(probes, take_account, &c);
-	if (c.error)
-		return c.error;
-	for (unsigned phase = 0; phase < n_phases; phase++) {
-		for (unsigned lane = 0; lane < lanes; lane++) {
-			r = close_lane_phase(
-				b, probes, profile, phase, lane, classify, unsampled, userdata);
-			if (r < 0)
-				return r;
-		}
-	}
-	measure_residual(b, phases, n_phases, lanes);
-	return 0;
+	for (size_t i = 0; i < in->n_accounts && r == 0; i++)
+		r = take_account(b, &in->accounts[i], in->n_phases);
+	for (unsigned phase = 0; phase < in->n_phases && r == 0; phase++)
+		for (unsigned lane = 0; lane < in->n_lanes && r == 0; lane++)
+			r = close_lane_phase(b, in, phase, lane);
+	if (r == 0)
+		measure_residual(b, in->phases, in->n_phases, in->n_lanes);
+	return r;
 }
 
 static bool on_cpu(const struct account *a)

@@ -13,9 +13,9 @@
 
 #include "collector/books/detail.h"
 #include "collector/books/profile.h"
-#include "collector/run/probe_set.h"
+#include "probes/records.h"
 
-#define PHASE_NAME_SIZE 32
+#define PHASE_NAME_SIZE 256
 
 struct phase {
 	char name[PHASE_NAME_SIZE]; /**< in the store: no two of a run are equal */
@@ -29,6 +29,7 @@ struct account {
 	int lane; /**< PROBE_LANE_NONE: a helper, whose name is the detail */
 	unsigned state;
 	char detail[DETAIL_SIZE];
+	unsigned taker; /**< of STATE_PREEMPTED: enum probe_taker */
 	uint64_t ns;
 	bool exact;
 	uint64_t samples; /**< where not exact: the samples behind this lane's and phase's split */
@@ -47,15 +48,32 @@ struct books {
 	double worst_residual; /**< the largest |wall - sum| / wall of a lane and phase */
 };
 
+/** An account with a detail, or of a helper, as the probes counted it. */
+struct counted_account {
+	struct account_key key;
+	struct account_value value;
+};
+
+/** What a run left behind, for books_close(). Nothing of it changes any more. */
+struct books_input {
+	const struct lane_record *lanes;
+	unsigned n_lanes;
+	const struct counted_account *accounts;
+	size_t n_accounts;
+	const struct phase *phases;
+	unsigned n_phases;
+	const struct profile *profile;
+	sample_classify_t classify;
+	unsigned unsampled; /**< the state of on-CPU time of a lane without any sample */
+	void *userdata;     /**< of classify */
+};
+
 /**
- * Close: fetch the accounts of @probes (which must be finished), split on-CPU time that events did
- * not tell apart over what the samples of the same lane and phase say (all of the lane's samples
- * where the phase has none; @unsampled where there are none at all). The split parts sum to the
+ * Close: split on-CPU time that events did not tell apart over what the samples of the same lane
+ * and phase say (all of the lane's samples where the phase has none). The split parts sum to the
  * whole to the nanosecond. -ENOMEM.
  */
-int books_close(struct books *b, struct probe_set *probes, const struct profile *profile,
-	const struct phase *phases, unsigned n_phases, unsigned lanes, sample_classify_t classify,
-	unsigned unsampled, void *userdata);
+int books_close(struct books *b, const struct books_input *input);
 
 /** On-CPU time of a lane in a phase by the books (halt polling included), ns. */
 uint64_t books_cpu_ns(const struct books *b, unsigned phase, int lane);

@@ -130,6 +130,18 @@ static void interrupt_text(uint64_t number, char ret[static DETAIL_SIZE])
 		snprintf(ret, DETAIL_SIZE, "%s %u", kind == IRQ_SOFT ? "softirq" : "vector", nr);
 }
 
+const char *detail_taker(unsigned taker)
+{
+	static const char *const names[TAKER_COUNT] = {
+		[TAKER_OTHER] = "other",
+		[TAKER_LANE] = "lane",
+		[TAKER_HELPER] = "helper",
+		[TAKER_COLLECTOR] = "collector",
+	};
+
+	return taker < TAKER_COUNT ? names[taker] : "other";
+}
+
 void detail_clean_name(char *name)
 {
 	for (; *name; name++)
@@ -145,7 +157,7 @@ void detail_text(unsigned state, const struct probe_detail *detail, char ret[sta
 	if (detail->number == 0)
 		return;
 	if (state == STATE_PREEMPTED) {
-		snprintf(ret, DETAIL_SIZE, "%.*s", PROBE_NAME_SIZE, detail->name);
+		snprintf(ret, DETAIL_SIZE, "%.*s", PROBE_NAME_SIZE - 1, detail->name);
 		detail_clean_name(ret);
 	} else if (state == STATE_IRQ) {
 		interrupt_text(detail->number, ret);

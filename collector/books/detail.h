@@ -16,6 +16,9 @@
  */
 void detail_text(unsigned state, const struct probe_detail *detail, char ret[static DETAIL_SIZE]);
 
+/** The store's word for an enum probe_taker. */
+const char *detail_taker(unsigned taker);
+
 /**
  * Make a thread's name fit for the store and a terminal: a name is any bytes the thread chose,
  * possibly cut inside a character. What is not printable ASCII becomes '?'.

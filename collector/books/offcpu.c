@@ -12,6 +12,7 @@ struct offcpu_pending {
 	uint64_t since_ns; /**< 0: it is on a CPU */
 	uint32_t pid;
 	uint32_t weight;
+	bool unsure; /**< it may as well have been on a CPU: only its return tells */
 	size_t room; /**< frames that fit */
 	uint64_t frames[];
 };
@@ -42,28 +43,39 @@ static int grow(struct offcpu *o)
 	return 0;
 }
 
-void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames)
+/* That of thread @pid, with room for @n frames; NULL, and one more is lost, without memory. */
+static struct offcpu_pending *pending_of(struct offcpu *o, uint32_t pid, size_t n)
 {
-	size_t n = (size_t)record->n_kernel + record->n_user, at;
-	struct offcpu_pending *p;
+	struct offcpu_pending *p, *grown;
+	size_t at;
 
 	if (o->n >= o->n_slots / 2 && grow(o) < 0) {
 		o->lost++;
-		return;
+		return NULL;
 	}
-	at = slot_of(o, record->pid);
+	at = slot_of(o, pid);
 	p = o->slots[at];
-	if (!p || p->room < n) {
-		struct offcpu_pending *grown = realloc(p, sizeof(*p) + n * sizeof(*p->frames));
-
-		if (!grown) {
-			o->lost++;
-			return;
-		}
-		o->n += !p;
-		p = o->slots[at] = grown;
-		p->room = n;
+	if (p && p->room >= n)
+		return p;
+	grown = realloc(p, sizeof(*p) + n * sizeof(*p->frames));
+	if (!grown) {
+		o->lost++;
+		return NULL;
 	}
+	o->n += !p;
+	grown->pid = pid;
+	grown->room = n;
+	o->slots[at] = grown;
+	return grown;
+}
+
+void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames)
+{
+	size_t n = (size_t)record->n_kernel + record->n_user;
+	struct offcpu_pending *p = pending_of(o, record->pid, n);
+
+	if (!p)
+		return;
 	p->key = (struct profile_entry){
 		.kind = PROFILE_OFFCPU,
 		.lane = record->lane,
@@ -75,15 +87,32 @@ void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint
 	memcpy(p->key.thread, record->name, sizeof(p->key.thread));
 	p->key.thread[sizeof(p->key.thread) - 1] = '\0';
 	detail_clean_name(p->key.thread);
-	p->pid = record->pid;
-	p->weight = (uint32_t)record->syscall;
+	p->weight = record->weight;
+	p->unsure = false;
 	p->since_ns = record->time_ns;
 	memcpy(p->frames, frames, n * sizeof(*frames));
 }
 
-static void end_one(struct offcpu_pending *p, struct profile *profile, const struct phase *phases,
-	unsigned n_phases, uint64_t now_ns)
+void offcpu_away(struct offcpu *o, const struct profile_entry *key, uint32_t pid, uint64_t since_ns,
+	bool asleep)
 {
+	struct offcpu_pending *p = pending_of(o, pid, 0);
+
+	if (!p)
+		return;
+	p->key = *key;
+	p->weight = 1;
+	p->unsure = !asleep;
+	p->since_ns = since_ns;
+}
+
+static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *profile,
+	const struct phase *phases, unsigned n_phases, uint64_t now_ns)
+{
+	double length = now_ns > p->since_ns ? (double)(now_ns - p->since_ns) : 0;
+
+	if (p->key.lane >= 0)
+		o->variance += length * length * p->weight * (p->weight - 1.0);
 	for (unsigned i = 0; i < n_phases && p->since_ns; i++) {
 		uint64_t begin = phases[i].start_ns;
 		uint64_t end = i + 1 < n_phases ? phases[i + 1].start_ns : UINT64_MAX;
@@ -105,15 +134,16 @@ void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *ph
 	struct offcpu_pending *p = o->n_slots ? o->slots[slot_of(o, pid)] : NULL;
 
 	if (p && p->since_ns)
-		end_one(p, profile, phases, n_phases, now_ns);
+		end_one(o, p, profile, phases, n_phases, now_ns);
 }
 
 void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint64_t end_ns)
 {
 	for (size_t i = 0; i < o->n_slots; i++)
-		if (o->slots[i] && o->slots[i]->since_ns && o->slots[i]->since_ns < end_ns)
-			end_one(o->slots[i], profile, phases, n_phases, end_ns);
+		if (o->slots[i] && !o->slots[i]->unsure && o->slots[i]->since_ns &&
+			o->slots[i]->since_ns < end_ns)
+			end_one(o, o->slots[i], profile, phases, n_phases, end_ns);
 }
 
 void offcpu_done(struct offcpu *o)

@@ -7,6 +7,7 @@
  * profile.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,10 +21,23 @@ struct offcpu {
 	size_t n;
 	size_t n_slots;
 	uint64_t lost; /**< stacks for which there was no memory */
+	/**
+	 * Of the lanes' time off the CPU as the profile has it, in ns squared: an interval that was
+	 * taken by chance, one in w, counts w times (Horvitz and Thompson's estimator, 1952).
+	 */
+	double variance;
 };
 
 /** A thread lost its CPU. */
 void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames);
+
+/**
+ * Thread @pid, which is @key's, was away already at @since_ns, when it began to be watched: its
+ * stacks are not known. Unless it was @asleep it may have been on a CPU: it was not if the next that
+ * is heard of it is that it has one again.
+ */
+void offcpu_away(struct offcpu *o, const struct profile_entry *key, uint32_t pid, uint64_t since_ns,
+	bool asleep);
 
 /** Thread @pid has a CPU again, at @now_ns. */
 void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,

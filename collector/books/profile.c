@@ -1,40 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/books/profile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+
 /* A run's memory is bounded: past this many different stacks further ones are counted as lost. */
 #define ENTRIES_MAX 262144
 #define SLOTS_FIRST 1024
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t length)
+/* FNV-1a, but for words in place of bytes. A product's low bits know nothing of the high ones that
+ * went into it: they are folded in. */
+static uint64_t hash_words(uint64_t hash, const uint64_t *words, size_t n)
 {
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+	for (size_t i = 0; i < n; i++) {
+		hash = (hash ^ words[i]) * 0x100000001b3ULL;
+		hash ^= hash >> 32;
+	}
 	return hash;
+}
+
+static uint64_t pair(uint32_t a, uint32_t b)
+{
+	return (uint64_t)a << 32 | b;
 }
 
 static uint64_t hash_entry(
 	const struct profile_entry *e, const uint64_t *kernel, const uint64_t *user)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
-	const uint32_t head[] = {e->kind, e->phase, (uint32_t)e->lane, e->tgid, e->mode, e->state,
-		(uint32_t)e->syscall, e->n_kernel, e->n_user, e->n_guest, e->guest_end};
-	const uint64_t inside[] = {
-		e->guest_thread, e->guest_caller, e->guest_pushed, e->guest_privilege};
+	uint64_t head[] = {pair(e->kind, e->phase), pair((uint32_t)e->lane, e->tgid),
+		pair(e->mode, e->state), pair((uint32_t)e->syscall, e->guest_end),
+		pair(e->n_kernel, e->n_user), pair(e->n_guest, e->guest_privilege), e->guest_thread,
+		e->guest_caller, e->guest_pushed, 0, 0};
 
-	hash = hash_bytes(hash, head, sizeof(head));
-	hash = hash_bytes(hash, inside, sizeof(inside));
-	hash = hash_bytes(hash, e->thread, sizeof(e->thread));
-	hash = hash_bytes(hash, kernel, e->n_kernel * sizeof(*kernel));
-	hash = hash_bytes(hash, user, e->n_user * sizeof(*user));
-	return hash_bytes(hash, e->guest, e->n_guest * sizeof(*e->guest));
+	static_assert(sizeof(e->thread) == 2 * sizeof(*head), "the name takes the last two words");
+	memcpy(&head[ARRAY_SIZE(head) - 2], e->thread, sizeof(e->thread));
+	hash = hash_words(hash, head, ARRAY_SIZE(head));
+	hash = hash_words(hash, kernel, e->n_kernel);
+	hash = hash_words(hash, user, e->n_user);
+	return hash_words(hash, e->guest, e->n_guest);
+}
+
+/* A slot tells most stacks apart by itself: the entry, which is hardly ever in the cache, is only
+ * looked at where the hash is the same. */
+static uint64_t slot_of(uint64_t hash, size_t index)
+{
+	return (hash >> 32) << 32 | (index + 1);
+}
+
+static struct profile_entry *entry_of(const struct profile *p, uint64_t slot)
+{
+	return p->entries[(uint32_t)slot - 1];
+}
+
+static size_t first_place(uint64_t hash_or_slot, size_t n_slots)
+{
+	return (size_t)(hash_or_slot >> 32) & (n_slots - 1);
 }
 
 static bool same_entry(const struct profile_entry *a, const struct profile_entry *key,
@@ -58,7 +84,7 @@ static bool same_entry(const struct profile_entry *a, const struct profile_entry
 static int grow_slots(struct profile *p)
 {
 	size_t n_slots = p->n_slots ? 2 * p->n_slots : SLOTS_FIRST;
-	size_t *slots = calloc(n_slots, sizeof(*slots));
+	uint64_t *slots = calloc(n_slots, sizeof(*slots));
 	struct profile_entry **entries;
 
 	if (!slots)
@@ -69,13 +95,13 @@ static int grow_slots(struct profile *p)
 		return -ENOMEM;
 	}
 	p->entries = entries;
-	for (size_t i = 0; i < p->n; i++) {
-		const struct profile_entry *e = entries[i];
-		size_t at = hash_entry(e, e->frames, e->frames + e->n_kernel) & (n_slots - 1);
+	for (size_t i = 0; i < p->n_slots; i++) {
+		size_t at = first_place(p->slots[i], n_slots);
 
-		while (slots[at])
+		while (p->slots[i] && slots[at])
 			at = (at + 1) & (n_slots - 1);
-		slots[at] = i + 1;
+		if (p->slots[i])
+			slots[at] = p->slots[i];
 	}
 	free(p->slots);
 	p->slots = slots;
@@ -133,6 +159,7 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	const uint64_t *user, uint64_t weight_ns, uint64_t count)
 {
 	struct profile_entry *e;
+	uint64_t hash, slot;
 	size_t at;
 
 	/* Where the table cannot grow, what is in it already still counts. */
@@ -140,19 +167,21 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 		p->lost += count;
 		return;
 	}
-	at = hash_entry(key, kernel, user) & (p->n_slots - 1);
-	while (p->slots[at] && !same_entry(p->entries[p->slots[at] - 1], key, kernel, user))
+	hash = hash_entry(key, kernel, user);
+	at = first_place(hash, p->n_slots);
+	while ((slot = p->slots[at]) != 0 &&
+		(slot >> 32 != hash >> 32 || !same_entry(entry_of(p, slot), key, kernel, user)))
 		at = (at + 1) & (p->n_slots - 1);
-	if (!p->slots[at]) {
+	if (!slot) {
 		e = p->n < p->n_slots / 2 ? new_entry(key, kernel, user) : NULL;
 		if (!e) {
 			p->lost += count;
 			return;
 		}
+		slot = p->slots[at] = slot_of(hash, p->n);
 		p->entries[p->n++] = e;
-		p->slots[at] = p->n;
 	}
-	e = p->entries[p->slots[at] - 1];
+	e = entry_of(p, slot);
 	e->weight_ns += weight_ns;
 	e->count += count;
 }

@@ -44,7 +44,7 @@ struct profile_entry {
 struct profile {
 	struct profile_entry **entries;
 	size_t n;
-	size_t *slots; /**< hash table: index + 1 into entries */
+	uint64_t *slots; /**< hash table: high half of the hash, then index + 1 into entries */
 	size_t n_slots;
 	uint64_t lost; /**< samples of stacks for which there was no room */
 };

@@ -13,10 +13,12 @@
 #include "collector/counters/counters.h"
 #include "collector/experiment/experiment_internal.h"
 #include "collector/experiment/file_digest.h"
+#include "collector/experiment/progress.h"
 #include "collector/experiment/workload_path.h"
 #include "common/cleanup.h"
+#include "common/store_wait.h"
 #include "guests/inside.h"
-#include "guests/process/keeper.h"
+#include "guests/keeper/keeper.h"
 #include "guests/process/tree.h"
 #include "reports/report.h"
 
@@ -32,7 +34,8 @@ static int place_lanes(struct experiment *x, struct error *error)
 	if (!x->placements)
 		return -ENOMEM;
 	for (size_t i = 0; i < o->n_cores; i++) {
-		int r = topology_place(x->topology, o->cores[i], o->pin, &x->placements[i], error);
+		int r = topology_place(
+			x->topology, o->cores[i], o->pin, o->overcommit, &x->placements[i], error);
 
 		if (r < 0)
 			return r;
@@ -91,11 +94,16 @@ static int check_guests(struct experiment *x, struct error *error)
 	return 0;
 }
 
+static bool counts(const struct options *o)
+{
+	return !o->counters || strcmp(o->counters, "none") != 0;
+}
+
 /* An event that nobody knows must not be found out only after a folder was made. */
 static int check_counters(const struct experiment *x, struct error *error)
 {
 	struct counter_set *set = NULL;
-	int r = x->o->count ? counter_set_new(x->o->counters, &set, error) : 0;
+	int r = counts(x->o) ? counter_set_new(x->o->counters, &set, error) : 0;
 
 	counter_set_free(set);
 	return r;
@@ -279,10 +287,11 @@ static int prepare(struct experiment *x, struct error *error)
 		.offcpu = o->offcpu,
 		.exact_split = o->exact_split,
 		.boot_only = o->boot_only,
-		.count = o->count,
-		.frequency_hz = o->frequency_hz,
+		.count = counts(o),
+		.frequency_hz = o->oncpu ? o->frequency_hz : 0,
 		.timeout_s = o->timeout_s,
 		.interrupted = x->settings.interrupted,
+		.attached = progress_attached,
 	};
 	if (x->settings.memory_bytes == UINT64_MAX)
 		return error_set_user(error, -EOVERFLOW, "the picture asked for is too large");
@@ -367,6 +376,46 @@ static void be_prompt(void)
 		setpriority(PRIO_PROCESS, 0, -20);
 }
 
+/* The frequency that this experiment began with. */
+static int frequency_again(struct experiment *x, struct error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = store_writer_get(x->store, "frequency_hz", &text, error);
+
+	if (r == 0)
+		x->settings.frequency_hz = (unsigned)strtoul(text, NULL, 10);
+	return r == -ENODATA ? 0 : r;
+}
+
+/* --frequency auto, where anything is sampled. All runs of an experiment have the same. */
+static int choose_frequency(struct experiment *x, struct error *error)
+{
+	struct error why = {0};
+	int r;
+
+	if (!x->o->oncpu || x->o->frequency_hz)
+		return 0;
+	if (x->o->resume) {
+		r = frequency_again(x, error);
+		if (r < 0 || x->settings.frequency_hz)
+			return r;
+	}
+	r = tick_cost_measure(&x->tick, &why);
+	if (r < 0 && r != -ENODATA)
+		return error_set(error, r, "%s", why.text);
+	if (r < 0) {
+		fprintf(stderr, "collector: %s; sampling at %u Hz\n", why.text, TICK_HZ_UNKNOWN);
+		x->settings.frequency_hz = TICK_HZ_UNKNOWN;
+		return 0;
+	}
+	x->settings.frequency_hz = tick_cost_frequency(x->tick.ns);
+	fprintf(stderr,
+		"collector: sampling at %u Hz: a tick takes %.1f us here, %.2f %% of a CPU\n",
+		x->settings.frequency_hz, (double)x->tick.ns / 1000,
+		tick_cost_percent(x->tick.ns, x->settings.frequency_hz));
+	return 0;
+}
+
 /* The store, from the first moment on or as it was left. */
 static int open_results(struct experiment *x, char **argv, struct error *error)
 {
@@ -389,6 +438,8 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	r = x->o->resume ? experiment_reopen(x, error) : 0;
 	if (r == 0)
 		r = prepare(x, error);
+	if (r == 0)
+		r = choose_frequency(x, error);
 	if (r == 0)
 		r = open_results(x, argv, error);
 	if (r < 0)
@@ -414,6 +465,7 @@ int experiment_measure(struct options *o, const struct topology *topology, char 
 	int r;
 
 	x.settings.interrupted = interrupted;
+	store_wait_heed(interrupted);
 	r = measure(&x, argv, error);
 	return done(&x, r, error);
 }

@@ -6,7 +6,7 @@
 #include <signal.h>
 
 #include "collector/machine/topology.h"
-#include "collector/options.h"
+#include "collector/options/options.h"
 #include "common/error.h"
 
 /**

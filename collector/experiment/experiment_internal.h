@@ -12,6 +12,7 @@
 #include "collector/experiment/plan.h"
 #include "collector/experiment/plan_document.h"
 #include "collector/run/run.h"
+#include "collector/run/tick_cost.h"
 #include "collector/store/store_writer.h"
 
 struct experiment {
@@ -36,6 +37,7 @@ struct experiment {
 	struct store_writer *store;
 	json_t *versions; /**< by guest: what each stack says of itself */
 	struct run_settings settings;
+	struct tick_cost tick; /**< all 0: not measured */
 };
 
 /** A guest that is not to be started: for its command line and what it is made of. */

@@ -2,23 +2,17 @@
 
 /* The plan, printed: --dry-run. */
 
-#include <ctype.h>
 #include <string.h>
 
 #include "collector/experiment/experiment_internal.h"
 #include "common/cleanup.h"
+#include "common/shell_words.h"
 
-static void print_argv(char *const *argv)
+static void print_words(char *const *argv)
 {
-	for (; argv && *argv; argv++) {
-		bool plain = **argv != '\0';
-
-		for (const char *c = *argv; *c; c++)
-			if (!isalnum((unsigned char)*c) && !strchr("-_./=:,+@%", *c))
-				plain = false;
-		printf(plain ? " %s" : " '%s'", *argv);
-	}
-	putchar('\n');
+	if (argv && *argv)
+		putchar(' ');
+	shell_words(stdout, argv);
 }
 
 static int print_run(
@@ -49,10 +43,16 @@ static int print_run(
 		printf(", %s", accel_name(q->accel));
 	for (unsigned l = 0; q->placement->lane_cpus && l < q->lanes; l++)
 		printf("%s%d", l ? "," : ", lanes on CPU ", q->placement->lane_cpus[l]);
+	if (!q->placement->lane_cpus)
+		printf(", lanes not pinned");
+	if (q->placement->sharing_lanes)
+		printf(", %u of them share CPUs", q->placement->sharing_lanes);
 	if (measured)
 		printf(", measured already");
 	printf("\n ");
-	print_argv(g->argv);
+	print_words(g->variables);
+	print_words(g->argv);
+	putchar('\n');
 	guest_free(g);
 	return 0;
 }

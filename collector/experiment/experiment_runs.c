@@ -2,12 +2,15 @@
 
 /* The runs of an experiment, one after the other. */
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "collector/experiment/experiment_internal.h"
 #include "collector/experiment/progress.h"
+#include "common/cleanup.h"
 
 /* Somebody else's work on the lanes' CPUs spoils a measurement: say so. */
 #define NOISY_SHARE 0.05
@@ -19,13 +22,15 @@ static const char noisy[] = "noisy neighbours: other work ran in place of the la
 
 static void warn_noise(struct run_result *r)
 {
+	unsigned first = r->n_phases > 1; /* after the boot; who is attached to has none */
 	uint64_t waited = 0, wall = 0;
 	char **grown;
 
 	for (size_t i = 0; i < r->books.n; i++)
-		if (r->books.accounts[i].phase > 0 && r->books.accounts[i].state == STATE_PREEMPTED)
+		if (r->books.accounts[i].phase >= first &&
+			r->books.accounts[i].state == STATE_PREEMPTED)
 			waited += r->books.accounts[i].ns;
-	for (unsigned i = 1; i < r->n_phases; i++)
+	for (unsigned i = first; i < r->n_phases; i++)
 		wall += (r->phases[i].end_ns - r->phases[i].start_ns) * r->lanes;
 	if (!wall || (double)waited < NOISY_SHARE * (double)wall)
 		return;
@@ -36,13 +41,6 @@ static void warn_noise(struct run_result *r)
 	grown[r->n_warnings] = strdup(noisy);
 	if (grown[r->n_warnings])
 		r->n_warnings++;
-}
-
-/* Process numbers come round: the next run's must not meet this one's mappings. */
-static void forget_processes(struct experiment *x, const struct run_result *r)
-{
-	for (size_t i = 0; i < r->profile.n; i++)
-		symbols_process_forget(x->names, (pid_t)r->profile.entries[i]->tgid);
 }
 
 static int note_version(struct experiment *x, const struct run_request *q,
@@ -76,8 +74,46 @@ static bool rest(const struct experiment *x, struct progress *progress)
 	return !*x->settings.interrupted;
 }
 
+/* So many failures in a row, all with the same words, before any run went well: what is wrong is
+ * wrong with the experiment. */
+#define HOPELESS 3
+
+/* What has come of the runs so far. */
+struct outcome {
+	bool interrupted;
+	bool any_ok;
+	bool any_failed;
+	unsigned alike; /**< failures in a row with the words of ... */
+	char failure[sizeof(((struct run_result *)0)->error)];
+};
+
+static void note_outcome(struct outcome *o, const struct run_result *r)
+{
+	o->interrupted = r->interrupted;
+	if (r->ok) {
+		o->any_ok = true;
+		return;
+	}
+	o->any_failed = true;
+	o->alike = strcmp(o->failure, r->error) == 0 ? o->alike + 1 : 1;
+	memcpy(o->failure, r->error, sizeof(o->failure));
+}
+
+static int warn_hopeless(struct experiment *x, const struct outcome *o, struct error *error)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text,
+		    "the first %u runs all failed in the same way, so the others were not tried: %s",
+		    o->alike, o->failure) < 0) {
+		text = NULL;
+		return error_set_errno(error, -ENOMEM, "cannot say why the experiment stopped");
+	}
+	return store_writer_warn(x->store, text, error);
+}
+
 static int run_one(struct experiment *x, struct run_request *q, struct progress *progress,
-	bool *ret_ok, bool *ret_interrupted, struct error *error)
+	struct outcome *outcome, struct error *error)
 {
 	struct run_result result;
 	int r;
@@ -90,24 +126,27 @@ static int run_one(struct experiment *x, struct run_request *q, struct progress 
 	}
 	if (r == 0)
 		r = note_version(x, q, &result, error);
-	forget_processes(x, &result);
+	/* Process numbers come round: the next run's must not meet this one's mappings. */
+	symbols_forget_processes(x->names);
+	if (r == 0 && result.log_error)
+		r = error_set_errno(error, result.log_error,
+			"cannot write the console of run %u to %s", q->id, x->settings.log_dir);
 	if (r == 0 && !result.interrupted)
 		progress_done(progress, q, &result);
-	*ret_ok = result.ok;
-	*ret_interrupted = result.interrupted;
+	note_outcome(outcome, &result);
 	run_result_done(&result);
 	return r;
 }
 
 int experiment_run_all(struct experiment *x, struct error *error)
 {
+	struct outcome outcome = {
+		.any_ok = x->n_measured > x->n_failed, .any_failed = x->n_failed > 0};
 	struct progress progress;
-	int status = x->n_failed ? EXIT_RUN_FAILED : EXIT_ALL_MEASURED;
 	bool first = true;
 
 	progress_begin(&progress, x->plan.n, x->n_measured, x->o->cooldown_s);
 	for (size_t i = 0; i < x->plan.n; i++) {
-		bool ok, interrupted;
 		int r;
 
 		if (x->measured && x->measured[i])
@@ -115,13 +154,15 @@ int experiment_run_all(struct experiment *x, struct error *error)
 		if (*x->settings.interrupted || (!first && !rest(x, &progress)))
 			return EXIT_INTERRUPTED;
 		first = false;
-		r = run_one(x, &x->plan.runs[i], &progress, &ok, &interrupted, error);
+		r = run_one(x, &x->plan.runs[i], &progress, &outcome, error);
 		if (r < 0)
 			return r;
-		if (interrupted)
+		if (outcome.interrupted)
 			return EXIT_INTERRUPTED;
-		if (!ok)
-			status = EXIT_RUN_FAILED;
+		if (!outcome.any_ok && outcome.alike == HOPELESS && i + 1 < x->plan.n) {
+			r = warn_hopeless(x, &outcome, error);
+			return r < 0 ? r : EXIT_RUN_FAILED;
+		}
 	}
-	return status;
+	return outcome.any_failed ? EXIT_RUN_FAILED : EXIT_ALL_MEASURED;
 }

@@ -10,6 +10,7 @@
 #include "collector/experiment/experiment_internal.h"
 #include "collector/machine/machine.h"
 #include "common/cleanup.h"
+#include "common/shell_words.h"
 
 static int set_text(struct experiment *x, const char *key, const char *value, struct error *error)
 {
@@ -36,17 +37,32 @@ static int write_command(struct experiment *x, char **argv, struct error *error)
 
 	if (!f)
 		return -ENOMEM;
-	for (char **a = argv; *a; a++) {
-		bool plain =
-			**a && strspn(*a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "0123456789-_./=:,+@%") == strlen(*a);
-		/* The program's path says nothing to others. */
-		const char *word = a == argv ? "collector" : *a;
-
-		fprintf(f, plain ? "%s%s" : "%s'%s'", a == argv ? "" : " ", word);
-	}
+	/* The program's path says nothing to others. */
+	fputs("collector ", f);
+	shell_words(f, argv + 1);
 	fclose(f);
 	return set_text(x, "command", line, error);
+}
+
+/* What was asked for, and what it came to on this machine. */
+static int write_frequency(struct experiment *x, struct error *error)
+{
+	const struct {
+		const char *key;
+		json_t *value;
+	} rows[] = {
+		{"frequency", json_string(x->o->frequency_hz ? "set" : "auto")},
+		{"frequency_hz", json_integer(x->settings.frequency_hz)},
+		{"tick_cost_ns", json_integer((json_int_t)x->tick.ns)},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (r == 0 && x->settings.frequency_hz && (i < 2 || x->tick.ns))
+			r = store_writer_set(x->store, rows[i].key, rows[i].value, error);
+		json_decref(rows[i].value);
+	}
+	return r;
 }
 
 struct warn_context {
@@ -80,6 +96,25 @@ static json_t *all_facts(const struct experiment *x)
 	return facts;
 }
 
+/* The one with the most lanes: what is said of it holds for the experiment; NULL: attached. */
+static const struct placement *widest(const struct experiment *x)
+{
+	const struct placement *most = x->placements;
+
+	for (size_t i = 1; most && i < x->o->n_cores; i++)
+		if (x->placements[i].lanes > most->lanes)
+			most = &x->placements[i];
+	return most;
+}
+
+static void warn_of_kernel_names(const struct experiment *x, struct warn_context *c)
+{
+	struct error why = {0};
+
+	if (symbols_kernel_status(x->names, &why) < 0)
+		warn(why.text, c);
+}
+
 static int write_machine(struct experiment *x, struct error *error)
 {
 	json_t *facts = all_facts(x), *value;
@@ -95,8 +130,8 @@ static int write_machine(struct experiment *x, struct error *error)
 			break;
 	}
 	if (r == 0) {
-		machine_warnings(facts, x->topology,
-			x->placements ? &x->placements[x->o->n_cores - 1] : NULL, warn, &c);
+		machine_warnings(facts, x->topology, widest(x), warn, &c);
+		warn_of_kernel_names(x, &c);
 		r = c.result;
 	}
 	for (size_t i = 0; i < x->o->n_guests && r == 0; i++) {
@@ -156,7 +191,11 @@ static int write_experiment(struct experiment *x, char **argv, struct error *err
 	if (r == 0)
 		r = set_text(x, "pin", x->o->pin, error);
 	if (r == 0)
+		r = set_text(x, "overcommit", x->o->overcommit ? "1" : "0", error);
+	if (r == 0)
 		r = set_text(x, "boot_only", x->o->boot_only ? "1" : "0", error);
+	if (r == 0)
+		r = write_frequency(x, error);
 	if (r == 0)
 		r = write_plan(x, error);
 	if (r == 0)
@@ -190,7 +229,8 @@ int experiment_create(struct experiment *x, char **argv, struct error *error)
 
 	if (!path)
 		return -ENOMEM;
-	r = output_folder_make(path, &x->output, error);
+	r = x->o->output ? output_folder_make(path, &x->output, error)
+			 : output_folder_make_new(path, &x->output, error);
 	if (r < 0)
 		return r;
 	r = store_writer_create(x->output.path, &x->store, error);

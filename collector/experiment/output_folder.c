@@ -11,7 +11,8 @@
 
 #include "common/cleanup.h"
 
-#define LOCK_NAME ".lock"
+#define LOCK_NAME      ".lock"
+#define SAME_NAMES_MAX 1000
 
 char *output_folder_name(const char *suffix)
 {
@@ -100,6 +101,33 @@ int output_folder_take(const char *path, struct output_folder *ret, struct error
 	}
 	*ret = f;
 	return 0;
+}
+
+/* One that is there is another collector's, which began in the same second. */
+int output_folder_make_new(const char *name, struct output_folder *ret, struct error *error)
+{
+	_cleanup_free_ char *path = NULL, *parent = strdup(name);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	int r;
+
+	if (!parent)
+		return -ENOMEM;
+	if (slash) {
+		*slash = '\0';
+		r = make_folders(parent, error);
+		if (r < 0)
+			return r;
+	}
+	for (unsigned n = 1; n <= SAME_NAMES_MAX; n++) {
+		free(TAKE_PTR(path));
+		if ((n == 1 ? asprintf(&path, "%s", name) : asprintf(&path, "%s-%u", name, n)) < 0)
+			return -ENOMEM;
+		if (mkdir(path, 0777) == 0)
+			return output_folder_take(path, ret, error);
+		if (errno != EEXIST)
+			break;
+	}
+	return error_set_errno(error, -errno, "cannot make folder %s", path);
 }
 
 int output_folder_make(const char *path, struct output_folder *ret, struct error *error)

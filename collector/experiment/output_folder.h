@@ -24,6 +24,12 @@ char *output_folder_name(const char *suffix);
  */
 int output_folder_make(const char *path, struct output_folder *ret, struct error *error);
 
+/**
+ * The same with a folder that was not there: where there is one, a number is put behind @name.
+ * ret->path has the name that it got.
+ */
+int output_folder_make_new(const char *name, struct output_folder *ret, struct error *error);
+
 /** The same with a folder that has to be there. */
 int output_folder_take(const char *path, struct output_folder *ret, struct error *error);
 

@@ -13,7 +13,7 @@
 
 #include <jansson.h>
 
-#include "collector/options.h"
+#include "collector/options/options.h"
 #include "common/error.h"
 #include "workload/sha256.h"
 
@@ -22,7 +22,6 @@ struct plan_document {
 	json_t *plan;
 	json_t *local;
 	char **arguments; /**< what options made by plan_document_apply() point to */
-	char **container_args;
 };
 
 /**

@@ -2,12 +2,15 @@
 #include "collector/experiment/progress.h"
 
 #include <stdio.h>
-#include <unistd.h>
+
+#include "common/stream.h"
 
 void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest_s)
 {
-	*p = (struct progress){
-		.total = total, .done = done, .rest_s = rest_s, .terminal = isatty(STDERR_FILENO)};
+	*p = (struct progress){.total = total,
+		.done = done,
+		.rest_s = rest_s,
+		.terminal = stream_is_terminal(stderr)};
 }
 
 /* A run is taken to last as long as those before it did, and each but the first rests. */
@@ -62,11 +65,13 @@ void progress_run(struct progress *p, const struct run_request *request)
 	fflush(stderr);
 }
 
-void progress_attached(pid_t pid, const struct run_request *q)
+void progress_attached(pid_t pid, const struct run_request *q, unsigned seconds)
 {
-	fprintf(stderr, "%sattached to process %d (%s, %u %s), until it ends or SIGINT\n",
-		isatty(STDERR_FILENO) ? "\r\033[K" : "", pid, q->ops->name, q->lanes,
-		q->lanes == 1 ? "lane" : "lanes");
+	fprintf(stderr,
+		"%sattached to process %d (%s, %u %s): measuring until it ends, until SIGINT, or for %u "
+		"s (--timeout)\n",
+		stream_is_terminal(stderr) ? "\r\033[K" : "", pid, q->ops->name, q->lanes,
+		q->lanes == 1 ? "lane" : "lanes", seconds);
 }
 
 void progress_done(

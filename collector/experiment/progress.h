@@ -33,8 +33,8 @@ void progress_rest(struct progress *p, uint64_t seconds);
 /** A run is about to start. */
 void progress_run(struct progress *p, const struct run_request *request);
 
-/** The probes watch a process that ran already; from now on it may be let go. */
-void progress_attached(pid_t pid, const struct run_request *request);
+/** For struct run_settings: the probes watch a process that ran already. */
+void progress_attached(pid_t pid, const struct run_request *request, unsigned seconds);
 
 /** It is over. */
 void progress_done(

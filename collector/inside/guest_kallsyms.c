@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 
 #define KERNEL_FROM  0xffffffff80000000ULL
+#define LOADED_AT    ((size_t)16 << 20) /* in physical memory, without randomisation */
 #define KERNEL_TO    0xffffffffc0000000ULL
 #define IMAGE_MAX    ((size_t)256 << 20)
 #define PAGES_MAX    65536
@@ -51,6 +52,7 @@ struct table {
 	uint64_t base;
 	bool negative; /* addresses are base - 1 - offset where the offset is negative, else
 			  absolute */
+	bool relative; /* each offset is from its own place */
 };
 
 static bool find_extent(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
@@ -78,8 +80,29 @@ static bool copy_page(uint64_t address, uint64_t physical, uint64_t size, void *
 	return true;
 }
 
+static int copy_loaded(struct image *image)
+{
+	const void *bytes = NULL;
+
+	/* A smaller machine has less. */
+	for (size_t size = IMAGE_MAX; size >= LOADED_AT && !bytes; size /= 2) {
+		bytes = guest_memory_at(image->memory, LOADED_AT, size);
+		image->size = size;
+	}
+	if (!bytes)
+		return -ENODATA;
+	image->from = KERNEL_FROM + LOADED_AT;
+	image->bytes = malloc(image->size);
+	if (!image->bytes)
+		return -ENOMEM;
+	memcpy(image->bytes, bytes, image->size);
+	return 0;
+}
+
 static int copy_image(struct image *image, uint64_t cr3)
 {
+	if (!cr3)
+		return copy_loaded(image);
 	guest_memory_pages(
 		image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX, find_extent, image);
 	if (!image->size)
@@ -193,22 +216,28 @@ static bool names_fit(struct table *t, size_t names, uint32_t n)
 	return false;
 }
 
+/* Are there names at @at, with their number in @bytes before them? */
+static bool names_at(struct table *t, size_t at, size_t bytes)
+{
+	uint64_t n = 0;
+
+	if (!get(t->image, at - bytes, &n, bytes) || n < SYMBOLS_MIN || n > SYMBOLS_MAX ||
+		!names_fit(t, at, (uint32_t)n))
+		return false;
+	t->count_at = at - bytes;
+	t->names = at;
+	t->n = (uint32_t)n;
+	return true;
+}
+
+/* The number takes 8 bytes with what aligns the names, or, by Linux 7.2, 4. */
 static bool find_names(struct table *t)
 {
 	size_t lowest = t->tokens > NAMES_BYTES ? t->tokens - NAMES_BYTES : 0;
 
-	for (size_t at = t->tokens & ~(size_t)7; at >= lowest + 8; at -= 8) {
-		uint64_t n;
-
-		if (!get(t->image, at - 8, &n, sizeof(n)) || n < SYMBOLS_MIN || n > SYMBOLS_MAX)
-			continue;
-		if (names_fit(t, at, (uint32_t)n)) {
-			t->count_at = at - 8;
-			t->names = at;
-			t->n = (uint32_t)n;
+	for (size_t at = t->tokens & ~(size_t)3; at >= lowest + 8; at -= 4)
+		if ((at % 8 == 0 && names_at(t, at, 8)) || names_at(t, at, 4))
 			return true;
-		}
-	}
 	return false;
 }
 
@@ -231,6 +260,38 @@ static bool addresses_at(struct table *t, size_t offsets, size_t base_at)
 	return true;
 }
 
+static uint64_t address_of(const struct table *t, uint32_t i)
+{
+	int32_t offset;
+
+	memcpy(&offset, t->image->bytes + t->offsets + (size_t)i * 4, 4);
+	if (t->relative)
+		return t->image->from + t->offsets + (size_t)i * 4 + (uint64_t)(int64_t)offset;
+	if (!t->negative)
+		return t->base + (uint32_t)offset;
+	return offset >= 0 ? (uint64_t)offset : t->base - 1 - (int64_t)offset;
+}
+
+/* By Linux 7.2 each offset is from its own place, and no base follows. Symbols are in order of
+ * their addresses, and the last ones may be of parts that were freed. */
+static bool relative_at(struct table *t, size_t offsets)
+{
+	const struct image *image = t->image;
+	uint64_t last = image->from;
+
+	if (offsets + (size_t)t->n * 4 > image->size)
+		return false;
+	t->offsets = offsets;
+	t->relative = true;
+	for (uint32_t i = 0; i < t->n && t->relative; i++) {
+		uint64_t address = address_of(t, i);
+
+		t->relative = address >= last && address - image->from <= IMAGE_MAX;
+		last = address;
+	}
+	return t->relative;
+}
+
 /* Before the number of names, or, since 6.4, after the tokens. */
 static bool find_addresses(struct table *t)
 {
@@ -238,17 +299,7 @@ static bool find_addresses(struct table *t)
 
 	if (t->count_at >= bytes + 8 && addresses_at(t, t->count_at - 8 - bytes, t->count_at - 8))
 		return true;
-	return addresses_at(t, after, after + bytes);
-}
-
-static uint64_t address_of(const struct table *t, uint32_t i)
-{
-	int32_t offset;
-
-	memcpy(&offset, t->image->bytes + t->offsets + (size_t)i * 4, 4);
-	if (!t->negative)
-		return t->base + (uint32_t)offset;
-	return offset >= 0 ? (uint64_t)offset : t->base - 1 - (int64_t)offset;
+	return addresses_at(t, after, after + bytes) || relative_at(t, align(t->tokens_end, 4));
 }
 
 /* Writes the type and the name; a sign that is no letter of a symbol becomes '?'. */

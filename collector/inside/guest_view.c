@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/inside/guest_check.h"
 #include "collector/inside/guest_kallsyms.h"
 #include "collector/inside/guest_modules.h"
+#include "collector/inside/guest_root.h"
 #include "collector/inside/subsystems.h"
 #include "collector/symbols/address_set.h"
 #include "common/cleanup.h"
@@ -35,6 +37,7 @@ const char *const guest_end_names[GUEST_ENDS] = {
 	[GUEST_END_HOST] = "not in the host's memory",
 	[GUEST_END_FIVE_LEVEL] = "five-level page tables",
 	[GUEST_END_PAGING_OFF] = "not in 64-bit mode",
+	[GUEST_END_NO_TABLES] = "page tables not known",
 	[GUEST_END_OUTSIDE] = "outside known text",
 };
 
@@ -51,7 +54,8 @@ struct guest_view {
 	struct guest_memory *memory;
 	char *kallsyms_path;
 	bool kernel_added;
-	bool five_level;  /* its page tables have five levels */
+	bool five_level; /* its page tables have five levels */
+	struct guest_check check;
 	uint64_t *biases; /**< of each file that was found */
 	bool *found;
 	struct space_use spaces[SPACES_MAX];
@@ -105,6 +109,15 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	return guest_memory_open(pid, v->inside, &v->memory, ret_blocks, ret_n, error);
 }
 
+int guest_view_find_root(const struct guest_view *v, struct guest_root *ret)
+{
+	const char *symbols = v->inside->symbols;
+
+	if (!symbols && v->inside->kallsyms)
+		symbols = v->kallsyms_path;
+	return guest_root_find(symbols, &v->inside->root, ret) < 0 ? -ENOENT : 0;
+}
+
 static void count_space(struct guest_view *v, uint64_t cr3, bool boot)
 {
 	struct space_use *least = v->spaces;
@@ -150,10 +163,11 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 
 	if (!g->n_frames || s->lane < 0 || s->lane >= PROBE_LANES_MAX)
 		return;
+	guest_check_add(&v->check, s);
 	v->five_level |= g->end == GUEST_END_FIVE_LEVEL;
 	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
 		count_space(v, g->cr3, boot);
-	if (boot)
+	if (boot || g->fs_base == GUEST_THREAD_UNKNOWN)
 		return;
 	t = find_thread(v, s->lane, g->fs_base);
 	if (!t)
@@ -163,6 +177,11 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 		t->switches++;
 	v->last_thread[s->lane] = g->fs_base;
 	v->has_last[s->lane] = true;
+}
+
+int guest_view_judge(const struct guest_view *v, struct error *error)
+{
+	return guest_check_judge(&v->check, error);
 }
 
 static void found_module(const struct guest_file *file, uint64_t bias, void *userdata)
@@ -207,7 +226,8 @@ static int add_kernel(struct guest_view *v, struct error *error)
 		return add_symbols_file(v, error);
 	if (!v->inside->kallsyms)
 		return 0;
-	if (v->five_level) /* nothing of its memory can be found; run_guest_close() says so */
+	/* Nothing of its memory can be found; run_guest_close() says so. */
+	if (v->five_level || guest_view_judge(v, NULL) < 0)
 		return 0;
 	/* Without address randomisation the symbols of one run are those of all. */
 	if (access(v->kallsyms_path, R_OK) < 0) {
@@ -230,7 +250,7 @@ int guest_view_find_program(struct guest_view *v)
 
 	if (v->five_level)
 		return 0;
-	if (!v->memory || !space)
+	if (!v->memory || !space || !space->cr3)
 		return -EAGAIN;
 	r = guest_modules_find(v->memory, v->inside, space->cr3,
 		osv ? OSV_PROGRAM_FROM : PROGRAM_FROM, osv ? OSV_PROGRAM_TO : USER_HALF_END,
@@ -329,7 +349,8 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		return r;
 	if (r == 0) {
 		/* Where no chain was followed, that says more. */
-		if (*ret_end != GUEST_END_FIVE_LEVEL && *ret_end != GUEST_END_PAGING_OFF)
+		if (*ret_end != GUEST_END_FIVE_LEVEL && *ret_end != GUEST_END_PAGING_OFF &&
+			*ret_end != GUEST_END_NO_TABLES)
 			*ret_end = GUEST_END_OUTSIDE;
 		return n;
 	}
@@ -410,7 +431,7 @@ void guest_view_count(
 
 const struct guest_thread *guest_view_threads(const struct guest_view *v, size_t *ret_n)
 {
-	*ret_n = v->n_threads;
+	*ret_n = guest_view_judge(v, NULL) < 0 ? 0 : v->n_threads;
 	return v->threads;
 }
 

@@ -65,7 +65,14 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
 	struct error *error);
 
-/** A sample, in order of time: threads and address spaces are learnt. @boot: the first phase. */
+/** Where its page tables are by its kernel's symbols, as far as these are known by now. 0, -ENOENT.
+ */
+int guest_view_find_root(const struct guest_view *v, struct guest_root *ret);
+
+/**
+ * A sample, in order of time: threads and address spaces are learnt, and whether its registers can
+ * be trusted. @boot: the first phase.
+ */
 void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot);
 
 /**
@@ -80,6 +87,12 @@ int guest_view_find_program(struct guest_view *v);
  * it runs. -ENOMEM, or what is wrong, with a message.
  */
 int guest_view_find_kernel(struct guest_view *v, struct error *error);
+
+/**
+ * Do the registers that were read under emulation (guest_check.h) seem to be a vCPU's? If not,
+ * -EBADMSG with the user's sentence: the view has no threads then, and its frames mean nothing.
+ */
+int guest_view_judge(const struct guest_view *v, struct error *error);
 
 /**
  * Look up the source lines of all frames of @profile, and the functions inlined in them, from the

@@ -411,6 +411,17 @@ static const struct {
 	[MACHINE_TIME_NAMESPACE] = {"time", "time:[4026531834]"}, /* PROC_TIME_INIT_INO */
 };
 
+bool machine_kernel_is_known(void)
+{
+	unsigned oldest[2] = {0}, running[2] = {0};
+	struct utsname u;
+
+	sscanf(MACHINE_OLDEST_KERNEL, "%u.%u", &oldest[0], &oldest[1]);
+	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &running[0], &running[1]) != 2)
+		return true;
+	return running[0] != oldest[0] ? running[0] > oldest[0] : running[1] >= oldest[1];
+}
+
 bool machine_in_first_namespace(enum machine_namespace which)
 {
 	char path[32], target[64];

@@ -36,6 +36,12 @@
  */
 json_t *machine_facts(const char *root);
 
+/** The oldest kernel on which the probes are tested. */
+#define MACHINE_OLDEST_KERNEL "6.1"
+
+/** Is the running kernel that one or a later one? True where that cannot be told. */
+bool machine_kernel_is_known(void);
+
 /** The kernel's events have process numbers and times of the first of each. */
 enum machine_namespace {
 	MACHINE_PID_NAMESPACE,
@@ -51,7 +57,8 @@ typedef void (*machine_warn_t)(const char *sentence, void *userdata);
 /**
  * Warnings that follow from @facts (of machine_facts()) and from where the lanes run: governor,
  * boost, SMT siblings that share a core, clock source, a hypervisor below, swap in use, cores of
- * different kinds, lanes without CPUs of their own. @t and @placement may be NULL.
+ * different kinds, lanes without CPUs of their own, isolated and ordinary CPUs mixed, variables of
+ * the environment that programs inherit. @t and @placement may be NULL.
  */
 void machine_warnings(const json_t *facts, const struct topology *t,
 	const struct placement *placement, machine_warn_t warn, void *userdata);

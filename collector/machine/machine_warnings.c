@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/machine/environment.h"
 #include "collector/machine/machine.h"
 #include "common/cleanup.h"
 
@@ -66,14 +68,58 @@ static void warn_smt(const struct context *c)
 			c->placement->smt_lanes, c->placement->lanes);
 }
 
+static void warn_no_helpers(const struct context *c)
+{
+	const struct topology_counts *n = c->topology ? topology_counts(c->topology) : NULL;
+
+	if (n && n->pus_allowed < n->pus)
+		say(c,
+			"Lanes take all %u CPUs that may be used here (of %u): helper threads run "
+			"on the same CPUs.",
+			n->pus_allowed, n->pus);
+	else
+		say(c, "All CPUs are taken by lanes: helper threads and everything else on the "
+		       "machine run on the same CPUs.");
+}
+
 static void warn_pinning(const struct context *c)
 {
 	if (c->placement && !c->placement->lane_cpus)
 		say(c, "Lanes are not pinned: migrations between CPUs are part of what was "
 		       "measured.");
 	else if (c->placement && c->placement->n_helper_cpus == 0)
-		say(c, "All CPUs are taken by lanes: helper threads and everything else on the "
-		       "machine run on the same CPUs.");
+		warn_no_helpers(c);
+}
+
+static void warn_sharing(const struct context *c)
+{
+	if (c->placement && c->placement->sharing_lanes > 0)
+		say(c,
+			"%u of %u lanes share their CPU with another lane (--overcommit): they "
+			"preempt each other, which no machine with enough CPUs would show.",
+			c->placement->sharing_lanes, c->placement->lanes);
+}
+
+static bool some_but_not_all(unsigned n, const struct context *c)
+{
+	return n > 0 && n < c->placement->lanes;
+}
+
+static void warn_mixture(const struct context *c)
+{
+	if (!c->placement)
+		return;
+	if (some_but_not_all(c->placement->isolated_lanes, c))
+		say(c,
+			"%u of %u lanes are on isolated CPUs, the others on ordinary ones: lanes "
+			"are not alike. Choose equal ones with --pin and a list of CPUs.",
+			c->placement->isolated_lanes, c->placement->lanes);
+	if (some_but_not_all(c->placement->tickless_lanes, c))
+		say(c,
+			"%u of %u lanes are on CPUs without a tick (nohz_full), where system calls "
+			"cost more and interrupts less: lanes are not alike. Choose equal ones "
+			"with --pin and a list of CPUs.",
+			c->placement->tickless_lanes, c->placement->lanes);
 }
 
 static void warn_clocksource(const struct context *c)
@@ -109,6 +155,19 @@ static void warn_kinds(const struct context *c)
 		       "Choose equal ones with --pin and a list of CPUs.");
 }
 
+static void say_variable(const char *variable, void *userdata)
+{
+	say(userdata,
+		"The environment has %.300s: native programs and QEMU inherit it, containers and "
+		"guests do not.",
+		variable);
+}
+
+static void warn_environment(const struct context *c)
+{
+	environment_inherited(say_variable, (void *)(uintptr_t)c);
+}
+
 static void (*const checks[])(const struct context *c) = {
 	warn_hypervisor,
 	warn_clocksource,
@@ -116,8 +175,11 @@ static void (*const checks[])(const struct context *c) = {
 	warn_boost,
 	warn_kinds,
 	warn_smt,
+	warn_sharing,
+	warn_mixture,
 	warn_pinning,
 	warn_swap,
+	warn_environment,
 };
 
 void machine_warnings(const json_t *facts, const struct topology *t,

@@ -6,7 +6,8 @@
  *
  * CPU numbers are Linux's (hwloc's "physical" or OS index of a processing unit, PU). What the
  * collector may not use (cgroup cpuset, affinity of the process at the time of topology_load()) is
- * left out of every placement.
+ * left out of every placement. Isolated CPUs (isolcpus=) are outside of every process's affinity
+ * from the start, and get a lane where they are named, or where the affinity has them.
  */
 
 #include <stdbool.h>
@@ -26,27 +27,62 @@ struct topology_counts {
 	bool smt;            /**< some core has more than one hardware thread */
 };
 
+/** Sets of CPUs, all of them online. */
+enum topology_set {
+	TOPOLOGY_FREE,            /**< lanes and helpers may go there */
+	TOPOLOGY_BY_NAME,         /**< isolated: only where --pin names them */
+	TOPOLOGY_NOT_IN_CPUSET,   /**< held back by the cgroup */
+	TOPOLOGY_NOT_IN_AFFINITY, /**< held back by the process's affinity (taskset) alone */
+	TOPOLOGY_ISOLATED,        /**< isolcpus=, or an isolated cpuset */
+	TOPOLOGY_TICKLESS,        /**< nohz_full= */
+	TOPOLOGY_SETS,
+};
+
+/** What limits a made-up machine, as lists such as "2-3,7"; NULL: nothing. */
+struct topology_limits {
+	const char *not_in_cpuset;
+	const char *not_in_affinity;
+	const char *isolated;
+	const char *tickless;
+};
+
 /** Where the lanes of one run go. Release with placement_done(). */
 struct placement {
 	unsigned lanes;
 	int *lane_cpus;   /**< one Linux CPU for each lane; NULL: not pinned */
 	int *helper_cpus; /**< CPUs for all other threads of the stack; NULL: anywhere */
 	size_t n_helper_cpus;
-	unsigned smt_lanes; /**< lanes whose core is shared with another lane; 0 if not pinned */
+	unsigned cpus_allowed; /**< of the machine, to whom nothing is said */
+	unsigned smt_lanes; /**< lanes on a core of which lanes use several hardware threads; 0 if
+			       not pinned */
+	unsigned sharing_lanes;  /**< lanes whose CPU is another lane's too; all of them where they
+				    are not pinned and more than the CPUs */
+	unsigned isolated_lanes; /**< lanes on isolated CPUs */
+	unsigned tickless_lanes; /**< lanes on nohz_full CPUs */
 };
 
-/** The machine's topology. -ENOMEM, -EIO with a message. */
+/**
+ * The machine's topology: all of it, whatever part this process may use. Call environment_drop()
+ * before: hwloc's variables would make another machine of it. -ENOMEM, -EIO with a message.
+ */
 int topology_load(struct topology **ret, struct error *error);
 
-/** A made-up machine in hwloc's notation, such as "package:1 core:4 pu:2": for tests. -EINVAL. */
-int topology_load_synthetic(const char *description, struct topology **ret, struct error *error);
+/**
+ * A made-up machine in hwloc's notation, such as "package:1 core:4 pu:2": for --topology, and for
+ * tests. @limits may be NULL. -EINVAL (a user error), -ENOMEM.
+ */
+int topology_load_synthetic(const char *description, const struct topology_limits *limits,
+	struct topology **ret, struct error *error);
 
 void topology_free(struct topology *t);
 
 const struct topology_counts *topology_counts(const struct topology *t);
 
-/** Is Linux CPU @cpu one that may be used? */
+/** Is Linux CPU @cpu one that may be used, where it is named? */
 bool topology_allows(const struct topology *t, int cpu);
+
+/** The CPUs of @set as a list such as "2-3,7", malloced; NULL if it has none (or no memory). */
+char *topology_list(const struct topology *t, enum topology_set set);
 
 /**
  * Place @lanes lanes by @pin:
@@ -54,13 +90,15 @@ bool topology_allows(const struct topology *t, int cpu);
  *	threads	hardware threads in the order of the topology, so siblings come together
  *	none	no pinning
  *	0,2-3	these Linux CPUs, in this order
+ * With @overcommit there may be more lanes than CPUs: the CPUs are dealt out again in the same
+ * order, so that no two of them differ by more than one lane.
  * Helpers get the CPUs of cores without a lane; if there is none, the hardware threads that no
- * lane uses; if there is none either, no CPUs of their own.
+ * lane uses; if there is none either, no CPUs of their own. They get no isolated ones.
  * Returns 0, -EINVAL (@pin is no mode, names a CPU that is not there or twice, or there are more
- * lanes than CPUs; a user error) or -ENOMEM.
+ * lanes than CPUs without @overcommit; a user error) or -ENOMEM.
  */
-int topology_place(const struct topology *t, unsigned lanes, const char *pin, struct placement *ret,
-	struct error *error);
+int topology_place(const struct topology *t, unsigned lanes, const char *pin, bool overcommit,
+	struct placement *ret, struct error *error);
 
 void placement_done(struct placement *p);
 

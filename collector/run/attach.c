@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "collector/run/attach_state.h"
+#include "collector/symbols/proc_maps.h"
 #include "common/cleanup.h"
 
-#define CMDLINE_MAX (128 * 1024)
+#define CMDLINE_MAX (2 << 20)
 
 /* They are never started or stopped by us: the store and the report want a name, the books want to
  * know what user mode means. */
@@ -145,7 +146,8 @@ static int add_thread(struct attach *a, pid_t tgid, pid_t tid)
 	*t = (struct attach_thread){
 		.adoption = {.tgid = tgid, .tid = tid, .lane = PROBE_LANE_NONE}};
 	attach_thread_name(tgid, tid, t->name);
-	attach_guess_state(&t->adoption);
+	if (!attach_guess_state(&t->adoption))
+		a->n_threads--; /* it has exited */
 	return 0;
 }
 
@@ -201,9 +203,9 @@ static int vcpu_number(const char *name)
 static int worker_number(const char *name)
 {
 	unsigned n;
-	int end = 0;
 
-	if (sscanf(name, "worker/%3u%n", &n, &end) != 1 || name[end] || n >= PROBE_LANES_MAX)
+	/* What follows the number is the program's, as in "worker/1-render". */
+	if (sscanf(name, "worker/%8u", &n) != 1 || n >= PROBE_LANES_MAX)
 		return -1;
 	return (int)n;
 }
@@ -251,6 +253,23 @@ static void lanes_by_number(struct attach *a)
 	}
 }
 
+size_t attach_count_late(const struct attach *a, size_t first)
+{
+	size_t n = 0;
+
+	for (size_t i = first; i < a->n_threads; i++) {
+		const struct attach_thread *t = &a->threads[i];
+
+		if (t->adoption.tgid != a->program_tgid)
+			continue;
+		n += a->lane_prefix[0] == '\0';
+		for (size_t k = 0; k < ARRAY_SIZE(lane_names); k++)
+			n += strcmp(a->lane_prefix, lane_names[k].prefix) == 0 &&
+			     lane_names[k].number(t->name) >= 0;
+	}
+	return n;
+}
+
 static void choose_lanes(struct attach *a)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lane_names); i++)
@@ -278,7 +297,7 @@ static bool runs_qemu(pid_t pid)
 	const char *name;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	snprintf(path, sizeof(path), "/proc/%d/exe", proc_living_thread(pid));
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0)
 		return false;
@@ -293,7 +312,7 @@ static bool has_kvm_open(pid_t pid)
 	struct dirent *e;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", proc_living_thread(pid));
 	fds = opendir(path);
 	while (fds && (e = readdir(fds))) {
 		char link[352];
@@ -310,7 +329,7 @@ static bool in_own_pid_namespace(pid_t pid)
 	struct stat ours, theirs;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", proc_living_thread(pid));
 	return stat(path, &theirs) == 0 && stat("/proc/self/ns/pid", &ours) == 0 &&
 	       ours.st_ino != theirs.st_ino;
 }
@@ -335,7 +354,7 @@ static int read_command(struct attach *a)
 
 	if (!text)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", a->pid);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", proc_living_thread(a->pid));
 	f = fopen(path, "re");
 	if (f)
 		length = fread(text, 1, CMDLINE_MAX, f);
@@ -358,7 +377,7 @@ static int read_command(struct attach *a)
 static int check_process(pid_t pid, struct error *error)
 {
 	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[256], state = '?';
+	char path[64], line[256];
 	int tgid = 0;
 
 	if (pid == getpid())
@@ -369,12 +388,13 @@ static int check_process(pid_t pid, struct error *error)
 	if (!f)
 		return error_set(error, -ESRCH, "there is no process %d", pid);
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "State: %c", &state) != 1 && sscanf(line, "Tgid: %d", &tgid) == 1)
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
 			break;
 	if (tgid && tgid != pid)
 		return error_set(
 			error, -EINVAL, "%d is a thread of process %d: attach to that", pid, tgid);
-	if (state == 'Z' || state == 'X')
+	/* Others may go on after its first thread. */
+	if (!proc_living_thread(pid))
 		return error_set(error, -ESRCH, "process %d has ended already", pid);
 	return 0;
 }

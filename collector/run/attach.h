@@ -54,6 +54,9 @@ int attach_open(pid_t pid, struct attach **ret, struct error *error);
  */
 int attach_find_more(struct attach *a, size_t *ret_first);
 
+/** How many of the threads from index @first on would be lanes, had they been there before. */
+size_t attach_count_late(const struct attach *a, size_t first);
+
 /** For --dry-run: a line for the process and one for each lane. */
 void attach_describe(const struct attach *a, FILE *out);
 

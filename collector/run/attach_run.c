@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <string.h>
 
-#include "collector/experiment/progress.h"
 #include "collector/run/attach.h"
+#include "collector/run/attach_state.h"
 #include "collector/run/run_internal.h"
 #include "common/cleanup.h"
 
@@ -39,7 +39,27 @@ static int adopt_late(struct run *run, struct attach *a)
 
 	if (r < 0)
 		return r;
+	run->n_unlaned = attach_count_late(a, first);
 	return adopt(run, a->threads + first, a->n_threads - first);
+}
+
+/* Who sleeps, or waits for a CPU, has lost its own before the probes could see its stacks. */
+static void know_the_absent(struct run *run, const struct attach *a)
+{
+	for (size_t i = 0; i < a->n_threads && run->settings->offcpu; i++) {
+		const struct probe_adoption *t = &a->threads[i].adoption;
+		struct profile_entry key = {
+			.kind = PROFILE_OFFCPU,
+			.lane = t->lane,
+			.tgid = (uint32_t)t->tgid,
+			.syscall = -1,
+		};
+
+		attach_thread_name(t->tgid, t->tid, key.thread);
+		detail_clean_name(key.thread);
+		offcpu_away(&run->offcpu, &key, (uint32_t)t->tid, run->result->start_ns,
+			t->state == STATE_BLOCKED);
+	}
 }
 
 static void watch(struct run *run, const struct attach *a)
@@ -58,13 +78,11 @@ static void watch(struct run *run, const struct attach *a)
 		if (fds[0].revents)
 			return;
 		now = clock_ns();
-		if (now >= end) {
-			run_warn(run, "the process still ran when the time of --timeout was over");
+		if (now >= end)
 			return;
-		}
 		if (now < maps)
 			continue;
-		run_snapshot_maps(run);
+		run_renew_maps(run);
 		interval = 2 * interval < MAPS_LATER_NS ? 2 * interval : MAPS_LATER_NS;
 		maps = now + interval;
 	}
@@ -93,6 +111,7 @@ int attach_execute(struct run *run, struct error *error)
 
 	run->result->command = run_argv_json(a->argv);
 	run->program_tgid = a->program_tgid;
+	run_know_process(run, a->program_tgid, 0);
 	r = run_open_probes(run, error);
 	if (r < 0)
 		return r;
@@ -103,6 +122,7 @@ int attach_execute(struct run *run, struct error *error)
 		run_lane_thread(run, a->threads[i].adoption.lane, a->threads[i].adoption.tgid,
 			a->threads[i].adoption.tid);
 	run_begin(run, ATTACHED_PHASE);
+	know_the_absent(run, a);
 	r = adopt_late(run, a);
 	if (r < 0)
 		return error_set_errno(error, r, "cannot follow the threads of process %d", a->pid);
@@ -118,7 +138,7 @@ int attach_execute(struct run *run, struct error *error)
 			"lane: "
 			"start QEMU with -name ...,debug-threads=on",
 			a->pid);
-	progress_attached(a->pid, run->request);
+	run->settings->attached(a->pid, run->request, run->settings->timeout_s);
 	watch(run, a);
 	end(run);
 	return run_close(run);

@@ -91,7 +91,7 @@ static uint64_t sleep_cause(const struct probe_adoption *t)
 	return PROBE_DETAIL(CAUSE_SYSCALL, nr, wait);
 }
 
-void attach_guess_state(struct probe_adoption *thread)
+bool attach_guess_state(struct probe_adoption *thread)
 {
 	static const struct {
 		char letter;
@@ -99,20 +99,21 @@ void attach_guess_state(struct probe_adoption *thread)
 	} causes[] = {
 		{'T', PROBE_DETAIL(CAUSE_STOPPED, 0, 0)},
 		{'t', PROBE_DETAIL(CAUSE_TRACED, 0, 0)},
-		{'Z', PROBE_DETAIL(CAUSE_EXITED, 0, 0)},
-		{'X', PROBE_DETAIL(CAUSE_EXITED, 0, 0)},
 	};
 	char letter = state_letter(thread->tgid, thread->tid);
 
+	if (letter == 'Z' || letter == 'X')
+		return false;
 	thread->state = letter == 'R' ? STATE_ONCPU : STATE_BLOCKED;
 	thread->detail = 0;
 	if (letter == 'R')
-		return;
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
 		if (causes[i].letter == letter) {
 			thread->detail = causes[i].detail;
-			return;
+			return true;
 		}
 	}
 	thread->detail = sleep_cause(thread);
+	return true;
 }

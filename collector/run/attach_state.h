@@ -3,6 +3,7 @@
 
 /** What a thread is called and what it does at this moment, by /proc. */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "collector/run/probe_set.h"
@@ -11,7 +12,7 @@
 void attach_thread_name(pid_t tgid, pid_t tid, char ret[static PROBE_NAME_SIZE]);
 
 /**
- * Set @thread's state and detail by its state letter and, where it sleeps, by the system call that
- * it sleeps in, in the same words as the probes.
+ * False: the thread has exited. Else set @thread's state and detail by its state letter and, where
+ * it sleeps, by the system call that it sleeps in, in the same words as the probes.
  */
-void attach_guess_state(struct probe_adoption *thread);
+bool attach_guess_state(struct probe_adoption *thread);

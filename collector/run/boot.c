@@ -177,6 +177,15 @@ void boot_sample(struct boot *b, const struct record_sample *s, uint64_t rip,
 		take_first(&b->first_user_ns, s->time_ns);
 }
 
+void boot_forget_samples(struct boot *b)
+{
+	b->n_firmware = 0;
+	b->first_kernel_ns = b->first_user_ns = 0;
+	for (size_t i = 0; i < BOOT_STEP_COUNT; i++)
+		if (b->marks[i].rank == MARK_SAMPLE)
+			b->marks[i].rank = MARK_NONE;
+}
+
 /* A kernel calls the firmware later, too, and starts its other processors in real mode: the border
  * is where the kernel is seen first. */
 static void mark_samples(struct boot *b)

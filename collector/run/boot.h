@@ -52,5 +52,8 @@ void boot_console(struct boot *b, const char *data, size_t n, uint64_t time_ns);
 void boot_sample(struct boot *b, const struct record_sample *s, uint64_t rip,
 	const struct guest_inside *inside);
 
+/** The samples' registers were no vCPU's: what they marked is taken back. */
+void boot_forget_samples(struct boot *b);
+
 /** Lay the steps out between @start_ns and @end_ns. */
 void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, struct boot_timeline *ret);

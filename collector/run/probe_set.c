@@ -2,7 +2,6 @@
 #include "collector/run/probe_set.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -14,23 +13,31 @@
 #include <unistd.h>
 
 #include "collector/machine/machine.h"
+#include "collector/machine/machine_files.h"
+#include "collector/machine/rights.h"
 #include "collector/run/probe_boot.h"
+#include "collector/run/probe_load.h"
 #include "common/cleanup.h"
 #include "probes/guestscope.skel.h"
 
 /* A phase begins this much after its publication, so that no charge that spans it can miss it. */
 #define PHASE_LEAD_NS 50000ULL
-#define NS_PER_S      1000000000ULL
+/* Clocks of two CPUs, and the order in which one does things, differ by less. */
+#define PHASE_MARGIN_NS 1000ULL
+#define NS_PER_S        1000000000ULL
 
 struct probe_set {
-	struct guestscope_bpf *bpf;
+	struct probe_load load;
+	struct guestscope_bpf *bpf; /* load.bpf */
 	struct ring_buffer *ring;
 	struct probe_callbacks callbacks;
 	unsigned lanes;
 	uint64_t start_ns;
+	uint64_t last_begin_ns; /* the last boundary that was published */
+	unsigned n_phases;
+	uint8_t phase_of_part[PROBE_PARTS_MAX];
 	struct bpf_link **sample_links;
 	int n_cpus;
-	bool has_kvm_events;
 	struct probe_boot *boot; /* or NULL */
 };
 
@@ -78,109 +85,27 @@ static int on_record(void *userdata, void *data, size_t size)
 	return 0;
 }
 
-/* sched_switch got the previous task's state as an argument in 5.18; ask the kernel's own types. */
-static bool switch_has_state_argument(void)
+static void close_samples(struct probe_set *p)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool has = false;
-	int id;
-
-	if (!btf)
-		return false;
-	id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
-	if (id > 0) {
-		const struct btf_type *t = btf__type_by_id(btf, (uint32_t)id);
-
-		t = btf__type_by_id(btf, t->type); /* pointer */
-		t = btf__type_by_id(btf, t->type); /* function: context and the arguments */
-		has = btf_is_func_proto(t) && btf_vlen(t) >= 5;
-	}
-	btf__free(btf);
-	return has;
+	for (int i = 0; p->sample_links && i < p->n_cpus; i++)
+		bpf_link__destroy(p->sample_links[i]);
+	free(p->sample_links);
+	p->sample_links = NULL;
 }
 
-static uint32_t processor_isa(void)
+static int clock_error(int r, int cpu, struct error *error)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[4096];
+	_cleanup_free_ char *paranoid = read_line_at(NULL, "/proc/sys/kernel/perf_event_paranoid");
 
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "flags", 5) == 0)
-			return strstr(line, " svm") ? ISA_SVM : ISA_VMX;
-	return ISA_VMX;
-}
-
-static void set_knobs(struct probe_set *p, const struct probe_options *o)
-{
-	struct guestscope_bpf__rodata *knobs = p->bpf->rodata;
-
-	knobs->lane_count = o->lanes;
-	snprintf((char *)knobs->lane_prefix, sizeof(knobs->lane_prefix), "%s", o->lane_prefix);
-	knobs->lane_prefix_length = (uint32_t)strlen(o->lane_prefix);
-	if (o->exec_path)
-		snprintf((char *)knobs->exec_path, sizeof(knobs->exec_path), "%s", o->exec_path);
-	knobs->watch_throttling = o->throttling;
-	knobs->watch_offcpu = o->offcpu;
-	knobs->watch_servers = o->servers;
-	knobs->user_stacks = o->user_stacks;
-	knobs->state_is_argument = switch_has_state_argument();
-	knobs->kvm_isa = processor_isa();
-	knobs->guest_source = o->guest;
-	memcpy((void *)&knobs->guest_tcg_layout, &o->guest_layout, sizeof(o->guest_layout));
-}
-
-/* @btf, or @module, which builds on it. Neither: libbpf will tell better what is missing. */
-static bool kernel_has_event(const struct btf *btf, const struct btf *module, const char *event)
-{
-	const struct btf *types = module ? module : btf;
-	char name[128];
-
-	snprintf(name, sizeof(name), "btf_trace_%s", event);
-	return !types || btf__find_by_name_kind(types, name, BTF_KIND_TYPEDEF) > 0;
-}
-
-/* One without the others would charge time to a state that has no end. */
-static bool has_kvm_events(const struct btf *btf, const struct btf *module)
-{
-	static const char *const events[] = {"kvm_entry", "kvm_exit", "kvm_userspace_exit"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
-		if (!kernel_has_event(btf, module, events[i]))
-			return false;
-	return true;
-}
-
-/* Programs that this run does not need, or whose event this kernel does not have, stay out. KVM's
- * events are those of a module in most kernels. */
-static void choose_programs(struct probe_set *p, const struct probe_options *o)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	struct btf *kvm = btf && o->kvm ? btf__load_module_btf("kvm", btf) : NULL;
-	struct bpf_program *program;
-
-	p->has_kvm_events = o->kvm && has_kvm_events(btf, kvm);
-	bpf_object__for_each_program(program, p->bpf->obj)
-	{
-		const char *section = bpf_program__section_name(program);
-		const char *event = strchr(section, '/') ? strchr(section, '/') + 1 : "";
-		bool load = true;
-
-		if (strncmp(event, "sys_", 4) == 0)
-			load = o->exact_split;
-		else if (strncmp(event, "kvm_", 4) == 0)
-			load = p->has_kvm_events && kernel_has_event(btf, kvm, event);
-		else if (strcmp(section, "perf_event") == 0)
-			load = o->oncpu;
-		else if (strncmp(bpf_program__name(program), "on_boot_", 8) == 0)
-			load = o->boot;
-		else if (strncmp(section, "tp_btf/", 7) == 0)
-			load = kernel_has_event(btf, NULL, event);
-		if (strcmp(section, "uprobe") == 0)
-			bpf_program__set_autoattach(program, false);
-		bpf_program__set_autoload(program, load);
-	}
-	btf__free(kvm);
-	btf__free(btf);
+	if (r == -EACCES || r == -EPERM)
+		return error_set(error, r,
+			"the sampling clock is forbidden (kernel.perf_event_paranoid is %s%s): run "
+			"as "
+			"root or with CAP_PERFMON, outside of filters of system calls, or: sysctl "
+			"kernel.perf_event_paranoid=-1",
+			paranoid ? paranoid : "not known",
+			rights_have_seccomp_filter() ? ", and there is a seccomp filter" : "");
+	return error_set_errno(error, r, "cannot open the sampling clock of CPU %d", cpu);
 }
 
 static int attach_samples(struct probe_set *p, const struct probe_options *o, struct error *error)
@@ -193,7 +118,12 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 		   tick. */
 		.sample_period = NS_PER_S / o->frequency_hz,
 		.exclude_idle = 1,
+		/* KVM on Intel: the guest's RIP, which the kernel then reads for us. */
+		.sample_type = o->guest == GUEST_KVM ? PERF_SAMPLE_IP : 0,
 	};
+	struct bpf_program *program = probe_set_has(p, PROBE_PART_GUEST)
+					      ? p->bpf->progs.on_sample_guest
+					      : p->bpf->progs.on_sample;
 
 	p->n_cpus = libbpf_num_possible_cpus();
 	if (p->n_cpus < 1)
@@ -208,10 +138,9 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 		if (fd < 0) {
 			if (errno == ENODEV || errno == ENXIO) /* offline */
 				continue;
-			return error_set_errno(
-				error, -errno, "cannot open the sampling clock of CPU %d", cpu);
+			return clock_error(-errno, cpu, error);
 		}
-		p->sample_links[cpu] = bpf_program__attach_perf_event(p->bpf->progs.on_sample, fd);
+		p->sample_links[cpu] = bpf_program__attach_perf_event(program, fd);
 		if (!p->sample_links[cpu]) {
 			int r = -errno;
 
@@ -220,19 +149,6 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 		}
 	}
 	return 0;
-}
-
-static int load_error(int r, struct error *error)
-{
-	if (r == -EPERM || r == -EACCES)
-		return error_set(error, -EPERM,
-			"not allowed to load eBPF programs: run as root (sudo), or with "
-			"CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return error_set(error, -ENOENT,
-			"this kernel has no BTF (/sys/kernel/btf/vmlinux): a kernel built with "
-			"CONFIG_DEBUG_INFO_BTF is needed, as every distribution's is since 2021");
-	return error_set_errno(error, r, "cannot load the eBPF programs");
 }
 
 /* What the kernel's events say of processes and times has to mean the same to us. */
@@ -250,57 +166,66 @@ static int check_namespaces(struct error *error)
 	return 0;
 }
 
+/* Where the clocks cannot be had, the rest of the run can. */
+static int sample_or_warn(struct probe_set *p, const struct probe_options *o, struct error *error)
+{
+	struct error why = {0};
+	int r;
+
+	if (!(p->load.parts >> PROBE_PART_SAMPLING & 1))
+		return 0;
+	r = attach_samples(p, o, &why);
+	if (r >= 0 || r == -ENOMEM)
+		return r == -ENOMEM ? error_set_errno(error, r, "cannot take samples") : 0;
+	close_samples(p);
+	p->load.parts &= ~(1U << PROBE_PART_SAMPLING | 1U << PROBE_PART_GUEST);
+	if (p->callbacks.warn) {
+		error_prefix(&why, r, "there are no on-CPU samples");
+		p->callbacks.warn(why.text, p->callbacks.userdata);
+	}
+	return 0;
+}
+
+static int open_all(struct probe_set *p, const struct probe_options *options, struct error *error)
+{
+	int r = check_namespaces(error);
+
+	if (r < 0)
+		return r;
+	r = probe_load(options, &p->load, p->callbacks.warn, p->callbacks.userdata, error);
+	if (r < 0)
+		return r;
+	p->bpf = p->load.bpf;
+	r = sample_or_warn(p, options, error);
+	if (r < 0)
+		return r;
+	p->ring = ring_buffer__new(bpf_map__fd(p->bpf->maps.ring), on_record, p, NULL);
+	if (!p->ring)
+		return error_set_errno(error, -errno, "cannot map the ring buffer");
+	return 0;
+}
+
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
 	struct probe_set **ret, struct error *error)
 {
-	struct probe_set *p = calloc(1, sizeof(*p));
+	struct probe_set *p;
 	int r;
 
-	if (!p)
-		return -ENOMEM;
-	if (options->lanes > PROBE_LANES_MAX) {
-		free(p);
+	if (options->lanes > PROBE_LANES_MAX)
 		return error_set_user(
 			error, -EINVAL, "at most %d lanes can be watched", PROBE_LANES_MAX);
-	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
 	p->callbacks = *callbacks;
 	p->lanes = options->lanes;
-	r = check_namespaces(error);
-	if (r < 0)
-		goto fail;
-	p->bpf = guestscope_bpf__open();
-	if (!p->bpf) {
-		r = error_set_errno(error, -errno, "cannot open the eBPF programs");
-		goto fail;
-	}
-	set_knobs(p, options);
-	choose_programs(p, options);
-	r = guestscope_bpf__load(p->bpf);
+	r = open_all(p, options, error);
 	if (r < 0) {
-		r = load_error(r, error);
-		goto fail;
-	}
-	if (options->oncpu) {
-		bpf_program__set_autoattach(p->bpf->progs.on_sample, false);
-		r = attach_samples(p, options, error);
-		if (r < 0)
-			goto fail;
-	}
-	r = guestscope_bpf__attach(p->bpf);
-	if (r < 0) {
-		r = error_set_errno(error, r, "cannot attach the eBPF programs");
-		goto fail;
-	}
-	p->ring = ring_buffer__new(bpf_map__fd(p->bpf->maps.ring), on_record, p, NULL);
-	if (!p->ring) {
-		r = error_set_errno(error, -errno, "cannot map the ring buffer");
-		goto fail;
+		probe_set_close(p);
+		return r;
 	}
 	*ret = p;
 	return 0;
-fail:
-	probe_set_close(p);
-	return r;
 }
 
 static void read_thread_name(pid_t tgid, pid_t tid, char ret[static PROBE_NAME_SIZE])
@@ -321,13 +246,18 @@ static int add_task(struct probe_set *p, pid_t tgid, pid_t tid, int lane, enum t
 	struct task_record record = {
 		.lane = lane,
 		.tgid = (uint32_t)tgid,
+		.origin = (uint32_t)tgid,
 		.run = run,
 		.base_state = STATE_ONCPU,
 	};
 
 	read_thread_name(tgid, tid, record.name);
-	if (bpf_map_update_elem(bpf_map__fd(p->bpf->maps.tasks), &key, &record, BPF_NOEXIST) < 0)
-		return errno == EEXIST ? 0 : -errno;
+	if (bpf_map_update_elem(bpf_map__fd(p->bpf->maps.adopted), &key, &record, BPF_NOEXIST) == 0)
+		__atomic_fetch_add(&p->bpf->bss->adopted_left, 1, __ATOMIC_SEQ_CST);
+	else if (errno == E2BIG)
+		__atomic_fetch_add(&p->bpf->bss->losses.tasks, 1, __ATOMIC_SEQ_CST);
+	else if (errno != EEXIST)
+		return -errno;
 	return 0;
 }
 
@@ -368,9 +298,24 @@ void probe_set_guest_ram(struct probe_set *p, const struct guest_ram_block *bloc
 		(uint32_t)(n < GUEST_RAM_BLOCKS ? n : GUEST_RAM_BLOCKS), __ATOMIC_SEQ_CST);
 }
 
-bool probe_set_guest_known(const struct probe_set *p, unsigned lane)
+void probe_set_guest_root(struct probe_set *p, const struct guest_root *root)
 {
-	return p->bpf->bss->guest_tcg_vcpus[lane].env != 0;
+	memcpy((void *)&p->bpf->bss->guest_root, root, sizeof(*root));
+}
+
+const void *probe_set_guest_object(const struct probe_set *p)
+{
+	const struct guest_tcg_object *object = &p->bpf->bss->guest_tcg_object;
+
+	return __atomic_load_n(&object->taken, __ATOMIC_SEQ_CST) ? object->bytes : NULL;
+}
+
+void probe_set_guest_layout(struct probe_set *p, const struct guest_tcg_layout *layout)
+{
+	struct guestscope_bpf__bss *bss = p->bpf->bss;
+
+	memcpy((void *)&bss->guest_tcg_layout, layout, sizeof(*layout));
+	__atomic_store_n(&bss->guest_tcg_known, 1, __ATOMIC_SEQ_CST);
 }
 
 uint64_t probe_set_start(struct probe_set *p)
@@ -378,6 +323,8 @@ uint64_t probe_set_start(struct probe_set *p)
 	struct guestscope_bpf__bss *bss = p->bpf->bss;
 
 	p->start_ns = clock_ns();
+	p->last_begin_ns = p->start_ns;
+	p->n_phases = 1;
 	bss->phase_start_ns[0] = p->start_ns;
 	for (unsigned i = 0; i < p->lanes; i++) {
 		struct lane_record *l = &bss->lanes[i];
@@ -392,22 +339,42 @@ uint64_t probe_set_start(struct probe_set *p)
 	return p->start_ns;
 }
 
+/* Begin a part of the books at @begin_ns. Returns whether every event from then on knows of it. */
+static bool publish_part(struct probe_set *p, uint64_t begin_ns)
+{
+	uint32_t *count = &p->bpf->data->phase_count;
+
+	__atomic_store_n(&p->bpf->bss->phase_start_ns[*count], begin_ns, __ATOMIC_SEQ_CST);
+	__atomic_store_n(count, *count + 1, __ATOMIC_SEQ_CST);
+	return clock_ns() + PHASE_MARGIN_NS < begin_ns;
+}
+
 uint64_t probe_set_phase(struct probe_set *p)
 {
-	struct guestscope_bpf__bss *bss = p->bpf->bss;
 	uint32_t *count = &p->bpf->data->phase_count;
-	uint64_t begin;
+	uint64_t lead = PHASE_LEAD_NS, begin;
+	bool in_time = false;
 
-	if (*count >= PROBE_PHASES_MAX)
+	if (p->n_phases >= PROBE_PHASES_MAX)
 		return 0;
-	/* Announced first, then placed, and placed again if we were held up until it lay in the
-	 * past. */
-	__atomic_store_n(&bss->phase_start_ns[*count], UINT64_MAX, __ATOMIC_SEQ_CST);
-	__atomic_store_n(count, *count + 1, __ATOMIC_SEQ_CST);
-	do {
-		begin = clock_ns() + PHASE_LEAD_NS;
-		__atomic_store_n(&bss->phase_start_ns[*count - 1], begin, __ATOMIC_SEQ_CST);
-	} while (clock_ns() >= begin);
+	/*
+	 * If we were held up until the boundary lay in the past, some lanes may have crossed it and
+	 * others charged time beyond it. Then it stays where it is and divides nothing: both its
+	 * sides are the phase before, and another one is tried, further ahead.
+	 */
+	while (!in_time) {
+		if (*count >= PROBE_PARTS_MAX)
+			return 0;
+		p->phase_of_part[*count] = (uint8_t)(p->n_phases - 1);
+		begin = clock_ns() + lead;
+		/* The one before may lie further ahead than this. */
+		if (begin <= p->last_begin_ns)
+			begin = p->last_begin_ns + 1;
+		p->last_begin_ns = begin;
+		in_time = publish_part(p, begin);
+		lead *= 2;
+	}
+	p->phase_of_part[*count - 1] = (uint8_t)p->n_phases++;
 	return begin;
 }
 
@@ -429,7 +396,7 @@ static void charge_open_interval(struct probe_set *p, unsigned id, uint64_t end_
 	struct lane_record *l = &bss->lanes[id];
 	uint64_t from = l->since_ns;
 
-	while (from < end_ns && l->phase < PROBE_PHASES_MAX) {
+	while (from < end_ns && l->phase < PROBE_PARTS_MAX) {
 		uint32_t next = l->phase + 1;
 		uint64_t until = end_ns;
 
@@ -474,31 +441,67 @@ static void close_lane(struct probe_set *p, unsigned id, uint64_t end_ns)
 	charge_open_interval(p, id, end_ns);
 }
 
-/* Helpers' CPU time that is still in their own records; their open interval too. */
-static void close_helpers(struct probe_set *p, uint64_t end_ns)
+/* Part @part of a lane's books belongs to @phase, which is that part or an earlier one. */
+static void fold_part(struct lane_record *l, unsigned part, unsigned phase)
 {
-	int tasks = bpf_map__fd(p->bpf->maps.tasks), map = bpf_map__fd(p->bpf->maps.accounts);
-	uint32_t pid, *previous = NULL;
+	if (part == phase)
+		return;
+	for (unsigned state = 0; state < STATE_COUNT; state++) {
+		l->ns[phase][state] += l->ns[part][state];
+		l->count[phase][state] += l->count[part][state];
+		l->ns[part][state] = l->count[part][state] = 0;
+	}
+	l->switches[phase] += l->switches[part];
+	l->switches[part] = 0;
+	if (!l->first[phase].time_ns)
+		l->first[phase] = l->first[part];
+	if (l->last[part].time_ns)
+		l->last[phase] = l->last[part];
+	l->first[part] = l->last[part] = (struct audit_point){0};
+}
 
-	while (bpf_map_get_next_key(tasks, previous, &pid) == 0) {
-		struct account_key key = {.lane = PROBE_LANE_HELPER, .state = STATE_ONCPU};
-		struct account_value value = {0};
+/* The CPU time of a helper that is still in its own record; its open interval too. */
+static void close_helper(struct probe_set *p, struct task_record *t, uint64_t end_ns)
+{
+	struct account_key key = {.lane = PROBE_LANE_HELPER, .state = STATE_ONCPU};
+	int map = bpf_map__fd(p->bpf->maps.accounts);
+	struct account_value value = {0};
+
+	if (t->run == TASK_ON_CPU && t->in_ns && t->in_ns < end_ns)
+		t->helper_ns += end_ns - t->in_ns;
+	if (!t->helper_ns)
+		return;
+	key.phase = (uint8_t)t->helper_phase;
+	memcpy(key.detail.name, t->name, sizeof(key.detail.name));
+	bpf_map_lookup_elem(map, &key, &value);
+	value.ns += t->helper_ns;
+	value.count++;
+	if (bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0)
+		p->bpf->bss->losses.accounts++;
+}
+
+/* What was counted of threads that are still there. */
+static void keep_events(struct probe_set *p, const struct task_record *t)
+{
+	for (unsigned i = 0; (unsigned)t->lane < p->lanes && i < EVENT_COUNT; i++)
+		p->bpf->bss->lanes[t->lane].events[i] += t->events[i] - t->events_begin[i];
+}
+
+static void close_tasks(struct probe_set *p, uint64_t end_ns)
+{
+	int tasks = bpf_map__fd(p->bpf->maps.tasks);
+	uint64_t task, *previous = NULL;
+
+	while (bpf_map_get_next_key(tasks, previous, &task) == 0) {
 		struct task_record t;
 
-		previous = &pid;
-		if (bpf_map_lookup_elem(tasks, &pid, &t) < 0 || t.lane >= 0)
+		previous = &task;
+		if (bpf_map_lookup_elem(tasks, &task, &t) < 0)
 			continue;
-		if (t.run == TASK_ON_CPU && t.in_ns && t.in_ns < end_ns)
-			t.helper_ns += end_ns - t.in_ns;
-		if (!t.helper_ns)
-			continue;
-		key.phase = (uint8_t)t.helper_phase;
-		memcpy(key.detail.name, t.name, sizeof(key.detail.name));
-		bpf_map_lookup_elem(map, &key, &value);
-		value.ns += t.helper_ns;
-		value.count++;
-		if (bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0)
-			p->bpf->bss->losses.accounts++;
+		if (t.lane < 0)
+			close_helper(p, &t, end_ns);
+		else
+			keep_events(p, &t);
 	}
 }
 
@@ -514,16 +517,19 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 	nanosleep(&pause, NULL);
 	probe_boot_detach(p->boot);
 	p->boot = NULL;
-	guestscope_bpf__detach(p->bpf);
+	probe_load_detach(&p->load);
 	ring_buffer__consume(p->ring);
-	for (unsigned i = 0; i < p->lanes; i++)
+	for (unsigned i = 0; i < p->lanes; i++) {
 		close_lane(p, i, end_ns);
-	close_helpers(p, end_ns);
+		for (unsigned part = 0; part < PROBE_PARTS_MAX; part++)
+			fold_part(&p->bpf->bss->lanes[i], part, p->phase_of_part[part]);
+	}
+	close_tasks(p, end_ns);
 }
 
-bool probe_set_has_kvm_events(const struct probe_set *p)
+bool probe_set_has(const struct probe_set *p, enum probe_part part)
 {
-	return p->has_kvm_events;
+	return p->load.parts >> part & 1;
 }
 
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)
@@ -531,21 +537,26 @@ const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lan
 	return &p->bpf->bss->lanes[lane];
 }
 
-int probe_set_accounts(struct probe_set *p,
-	void (*each)(
-		const struct account_key *key, const struct account_value *value, void *userdata),
-	void *userdata)
+int probe_set_accounts(const struct probe_set *p, struct counted_account **ret, size_t *ret_n)
 {
 	int map = bpf_map__fd(p->bpf->maps.accounts);
+	size_t n = 0, most = bpf_map__max_entries(p->bpf->maps.accounts);
+	struct counted_account *all = calloc(most, sizeof(*all));
 	struct account_key key, *previous = NULL;
 
-	while (bpf_map_get_next_key(map, previous, &key) == 0) {
-		struct account_value value;
-
-		if (bpf_map_lookup_elem(map, &key, &value) == 0)
-			each(&key, &value, userdata);
+	if (!all)
+		return -ENOMEM;
+	while (n < most && bpf_map_get_next_key(map, previous, &key) == 0) {
 		previous = &key;
+		if (bpf_map_lookup_elem(map, &key, &all[n].value) != 0)
+			continue;
+		all[n].key = key;
+		if (key.phase < PROBE_PARTS_MAX)
+			all[n].key.phase = p->phase_of_part[key.phase];
+		n++;
 	}
+	*ret = all;
+	*ret_n = n;
 	return 0;
 }
 
@@ -560,9 +571,7 @@ void probe_set_close(struct probe_set *p)
 		return;
 	probe_boot_detach(p->boot);
 	ring_buffer__free(p->ring);
-	for (int i = 0; p->sample_links && i < p->n_cpus; i++)
-		bpf_link__destroy(p->sample_links[i]);
-	free(p->sample_links);
-	guestscope_bpf__destroy(p->bpf);
+	close_samples(p);
+	probe_load_done(&p->load);
 	free(p);
 }

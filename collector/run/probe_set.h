@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/books/books.h"
 #include "common/error.h"
 #include "probes/records.h"
 
@@ -29,11 +30,26 @@ struct probe_options {
 	bool boot;             /**< what tells the steps of the boot apart */
 	bool servers;          /**< processes serve the stack without being of it (daemons) */
 	unsigned frequency_hz; /**< of the samples */
+	bool guest_one_ring;   /**< its programs run in ring 0, as its kernel does */
 	enum guest_source guest; /**< where a vCPU's registers are, for stacks of the guest */
-	struct guest_tcg_layout guest_layout; /**< with GUEST_TCG */
+	const char *log_dir; /**< for a file with the verifier's words; NULL: the temporary one */
 };
 
 struct probe_set;
+
+/** The eBPF programs come in parts; a kernel may refuse some of them. */
+enum probe_part {
+	PROBE_PART_BOOKS,    /**< scheduler and interrupts: without them there is no run */
+	PROBE_PART_SYSCALLS, /**< exact_split */
+	PROBE_PART_KVM,
+	PROBE_PART_SAMPLING, /**< oncpu */
+	PROBE_PART_GUEST,    /**< stacks of the guest in the samples */
+	PROBE_PART_BOOT,
+	PROBE_PARTS
+};
+
+/** A sentence about what is left out, why, and what that costs. It is not kept. */
+typedef void (*probe_warn_t)(const char *sentence, void *userdata);
 
 struct probe_callbacks {
 	void (*lane)(const struct record_lane *record, void *userdata);
@@ -41,19 +57,21 @@ struct probe_callbacks {
 	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*on)(const struct record_on *record, void *userdata);
 	void (*boot)(const struct record_boot *record, void *userdata); /**< or NULL */
+	probe_warn_t warn; /**< or NULL; only called by probe_set_open() */
 	void *userdata;
 };
 
 /**
- * Load and attach everything, gate closed. @callbacks is copied.
- * -EPERM or -EACCES without the privilege, -ENOENT without the kernel's BTF, else what libbpf says;
- * the message names the mend.
+ * Load and attach everything, gate closed. @callbacks is copied. Parts that the kernel refuses are
+ * left out, all but PROBE_PART_BOOKS, with a warning. -EPERM without the privilege, -ENOENT without
+ * the kernel's BTF, else what libbpf says; the message names the cause, and the fix where there is
+ * one.
  */
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
 	struct probe_set **ret, struct error *error);
 
-/** Do the kernel's events tell of the vCPUs' entries and exits? Else only samples do. */
-bool probe_set_has_kvm_events(const struct probe_set *p);
+/** Is @part, which was asked for, loaded and attached? */
+bool probe_set_has(const struct probe_set *p, enum probe_part part);
 
 /** Follow process @pid and all it will start. To be called before the gate opens. -errno. */
 int probe_set_follow(struct probe_set *p, pid_t pid);
@@ -92,8 +110,17 @@ int probe_set_adopt(struct probe_set *p, const struct probe_adoption *thread);
  */
 void probe_set_guest_ram(struct probe_set *p, const struct guest_ram_block *blocks, size_t n);
 
-/** Are the registers of the vCPU of @lane found (GUEST_TCG)? */
-bool probe_set_guest_known(const struct probe_set *p, unsigned lane);
+/** Where the guest's page tables are, for processors whose CR3 cannot be read. */
+void probe_set_guest_root(struct probe_set *p, const struct guest_root *root);
+
+/**
+ * With GUEST_TCG: QEMU's object of a vCPU, GUEST_OBJECT_BYTES of it, as it was before its first
+ * instruction. NULL until it came to that, and where the boot is not watched.
+ */
+const void *probe_set_guest_object(const struct probe_set *p);
+
+/** With GUEST_TCG: where a vCPU's registers are. No stacks of the guest are taken before. */
+void probe_set_guest_layout(struct probe_set *p, const struct guest_tcg_layout *layout);
 
 /** Open the gate: phase 0 and all lanes begin now. Returns that instant, CLOCK_MONOTONIC ns. */
 uint64_t probe_set_start(struct probe_set *p);
@@ -116,14 +143,11 @@ void probe_set_consume(struct probe_set *p);
  */
 void probe_set_finish(struct probe_set *p, uint64_t end_ns);
 
-/** After probe_set_finish(), and in mid-run for its state: a lane's record. */
+/** After probe_set_finish(), and in mid-run for its state: a lane's record, the next behind it. */
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane);
 
-/** Every account with a detail, and helpers. After probe_set_finish(). */
-int probe_set_accounts(struct probe_set *p,
-	void (*each)(
-		const struct account_key *key, const struct account_value *value, void *userdata),
-	void *userdata);
+/** Every account with a detail, and helpers, malloced. After probe_set_finish(). -ENOMEM. */
+int probe_set_accounts(const struct probe_set *p, struct counted_account **ret, size_t *ret_n);
 
 /** What could not be recorded so far. */
 struct probe_losses probe_set_losses(const struct probe_set *p);

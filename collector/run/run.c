@@ -4,26 +4,21 @@
 
 #include "collector/run/run.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collector/run/run_internal.h"
 #include "common/cleanup.h"
+#include "common/utf8.h"
+#include "guests/containers/cgroup.h"
 
-#define POLL_MS        100
-#define POLL_EARLY_MS  2    /* until the vCPUs are known */
-#define REPORT_GRACE_S 60   /* for the program's report after its last phase */
-#define FAREWELL_MS    5000 /* from its last word to the stack's own end */
-#define NS_PER_S       1000000000ULL
+#define NS_PER_S 1000000000ULL
 
 void run_warn(struct run *run, const char *format, ...)
 {
@@ -53,88 +48,6 @@ void run_warn(struct run *run, const char *format, ...)
 	r->warnings[r->n_warnings++] = text;
 }
 
-static void fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* The first reason is kept: later ones are mostly its consequences. */
-static void fail(struct run *run, const char *format, ...)
-{
-	struct run_result *r = run->result;
-	va_list ap;
-
-	r->ok = false;
-	if (r->error[0])
-		return;
-	va_start(ap, format);
-	vsnprintf(r->error, sizeof(r->error), format, ap);
-	va_end(ap);
-}
-
-/* Console */
-
-static void keep_console(struct run *run, const char *data, size_t n)
-{
-	if (n > CONSOLE_KEPT / 2)
-		data += n - CONSOLE_KEPT / 2, n = CONSOLE_KEPT / 2;
-	if (run->console_length + n > CONSOLE_KEPT) {
-		size_t drop = CONSOLE_KEPT / 2;
-
-		if (drop > run->console_length)
-			drop = run->console_length;
-		memmove(run->console, run->console + drop, run->console_length - drop);
-		run->console_length -= drop;
-	}
-	memcpy(run->console + run->console_length, data, n);
-	run->console_length += n;
-	run->console[run->console_length] = '\0';
-}
-
-/** Returns false at the end of the output. */
-static bool read_console(struct run *run)
-{
-	char buffer[16384];
-
-	for (;;) {
-		ssize_t n = read(run->guest->console_fd, buffer, sizeof(buffer));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN;
-		if (n == 0)
-			return false;
-		run_boot_console(run, buffer, (size_t)n);
-		/* Markers before all else: their arrival is the clock of the phases. */
-		marker_stream_push(&run->markers, buffer, (size_t)n, run_on_marker, run);
-		if (run->log && run->logged < CONSOLE_LOG_MAX) {
-			fwrite(buffer, 1, (size_t)n, run->log);
-			run->logged += (size_t)n;
-		}
-		keep_console(run, buffer, (size_t)n);
-	}
-}
-
-/* The last line of the console that says something, printable characters only. */
-static void last_words(const struct run *run, char *ret, size_t size)
-{
-	size_t end = run->console_length, begin, n = 0;
-
-	ret[0] = '\0';
-	while (end > 0) {
-		begin = end;
-		while (begin > 0 && run->console[begin - 1] != '\n')
-			begin--;
-		n = 0;
-		for (size_t i = begin; i < end && n + 1 < size && n < 200; i++)
-			if (isprint((unsigned char)run->console[i]))
-				ret[n++] = run->console[i];
-		ret[n] = '\0';
-		if (n > 3 && !memchr(run->console + begin, MARKER_RS, end - begin))
-			return;
-		end = begin ? begin - 1 : 0;
-	}
-	ret[0] = '\0';
-}
-
 /* Probes' records */
 
 void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
@@ -144,6 +57,7 @@ void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
 	if (lane < 0 || (unsigned)lane >= run->request->lanes)
 		return;
 	t = &run->threads[lane];
+	run_pin_lane(run, (unsigned)lane, tid);
 	if (t->tid && t->tid != tid) {
 		t->several = true;
 		return;
@@ -151,6 +65,7 @@ void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
 	t->tid = tid;
 	t->tgid = tgid;
 	run->program_tgid = tgid;
+	run_know_process(run, tgid, 0);
 	if (run->counters)
 		counter_set_open(run->counters, (unsigned)lane, tid);
 }
@@ -177,6 +92,7 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 
 	if (run->ended && s->time_ns >= run->result->end_ns)
 		return;
+	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
 	memcpy(key.thread, s->name, sizeof(key.thread));
 	key.thread[sizeof(key.thread) - 1] = '\0';
 	detail_clean_name(key.thread);
@@ -190,6 +106,7 @@ static void on_off(const struct record_sample *s, const uint64_t *frames, void *
 {
 	struct run *run = userdata;
 
+	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
 	offcpu_off(&run->offcpu, s, frames);
 }
 
@@ -204,24 +121,17 @@ static void on_on(const struct record_on *record, void *userdata)
 	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
 }
 
-size_t run_processes(const struct run *run, pid_t ret[static RUN_PROCESSES])
+/* Markers are stamped when they are read, and who is held back reads late. */
+static void warn_of_quota(struct run *run)
 {
-	pid_t pids[RUN_PROCESSES] = {run->program_tgid, run->guest ? run->guest->pid : 0};
-	size_t n = 0;
+	uint64_t ns = cgroup_own_throttled_ns() - run->own_throttled_ns;
 
-	for (size_t i = 0; i < RUN_PROCESSES; i++)
-		if (pids[i] > 0 && (n == 0 || pids[i] != ret[0]))
-			ret[n++] = pids[i];
-	return n;
-}
-
-void run_snapshot_maps(struct run *run)
-{
-	pid_t pids[RUN_PROCESSES];
-	size_t n = run_processes(run, pids);
-
-	for (size_t i = 0; i < n; i++)
-		symbols_process_add_maps(run->settings->names, pids[i]);
+	if (ns)
+		run_warn(run,
+			"the collector itself was held back by the CPU quota of its cgroup, for "
+			"%llu ms in this run (added up over CPUs): phases may have begun that much "
+			"earlier than they say; run the collector outside of that cgroup",
+			(unsigned long long)(ns / 1000000));
 }
 
 void run_finish_probes(struct run *run, uint64_t end_ns)
@@ -230,7 +140,9 @@ void run_finish_probes(struct run *run, uint64_t end_ns)
 		return;
 	run->finished = true;
 	run_take_counters(run);
+	warn_of_quota(run);
 	probe_set_finish(run->probes, end_ns);
+	run_count_lanes(run);
 }
 
 /* Preparation */
@@ -240,6 +152,11 @@ static const char *lane_prefix(const struct run_request *q)
 	if (q->attach)
 		return q->attach->lane_prefix;
 	return q->ops->lane_kind == LANES_VCPUS ? "CPU " : "worker/";
+}
+
+static void on_probe_warning(const char *sentence, void *userdata)
+{
+	run_warn(userdata, "%s", sentence);
 }
 
 int run_open_probes(struct run *run, struct error *error)
@@ -258,8 +175,10 @@ int run_open_probes(struct run *run, struct error *error)
 		.oncpu = s->oncpu,
 		.offcpu = s->offcpu,
 		.frequency_hz = s->frequency_hz,
+		.log_dir = s->log_dir,
 	};
-	struct probe_callbacks callbacks = {on_lane, on_sample, on_off, on_on, run_boot_event, run};
+	struct probe_callbacks callbacks = {
+		on_lane, on_sample, on_off, on_on, run_boot_event, on_probe_warning, run};
 	int r = run_guest_prepare(run, &options, error);
 
 	if (r == 0)
@@ -269,11 +188,6 @@ int run_open_probes(struct run *run, struct error *error)
 
 	if (r < 0)
 		return r;
-	if (options.kvm && !probe_set_has_kvm_events(run->probes))
-		run_warn(run,
-			"this kernel does not tell of KVM's entries and exits (without "
-			"/sys/kernel/btf/kvm their types are not known): guest, kernel and vmm "
-			"are told apart by samples, and there are no reasons of exits");
 	return 0;
 }
 
@@ -341,8 +255,12 @@ char *run_argv_json(char *const *argv)
 	json_t *array = json_array();
 	char *text;
 
-	for (size_t i = 0; argv && argv[i]; i++)
-		json_array_append_new(array, json_string(argv[i]));
+	for (size_t i = 0; argv && argv[i]; i++) {
+		/* A process that runs already may have arguments of any bytes. */
+		_cleanup_free_ char *word = utf8_clean(argv[i], strlen(argv[i]), true);
+
+		json_array_append_new(array, json_string(word ? word : "?"));
+	}
 	text = json_dumps(array, 0);
 	json_decref(array);
 	return text;
@@ -359,141 +277,6 @@ static int allocate(struct run *run, struct error *error)
 	return s->count ? counter_set_new(s->counters, &run->counters, error) : 0;
 }
 
-/* The loop */
-
-/* The hypervisor's own word on which thread is which vCPU; it also pins them. */
-static void ask_lanes(struct run *run)
-{
-	struct guest_lane lanes[PROBE_LANES_MAX];
-	struct error error = {0};
-	int n;
-
-	if (run->lanes_known || !run->guest->ops->lanes) {
-		run->lanes_known = true;
-		return;
-	}
-	n = run->guest->ops->lanes(run->guest, lanes, PROBE_LANES_MAX, &error);
-	if (n == -EAGAIN)
-		return;
-	run->lanes_known = true;
-	probe_set_consume(
-		run->probes); /* their births were recorded before they could be told of */
-	if (n < 0) {
-		run_warn(run, "%s: the vCPU threads could not be asked for: %s",
-			run->guest->ops->name, error.text);
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		struct lane_thread *t;
-
-		if (lanes[i].lane >= run->request->lanes)
-			continue;
-		t = &run->threads[lanes[i].lane];
-		if (!t->tid)
-			run_warn(run, "vCPU %u was not seen to start", lanes[i].lane);
-		else if (t->tid != lanes[i].tid)
-			run_warn(run, "vCPU %u is thread %d by QMP, but %d by its name",
-				lanes[i].lane, lanes[i].tid, t->tid);
-	}
-}
-
-static const char *current_phase(const struct run *run)
-{
-	return run->result->phases[run->result->n_phases - 1].name;
-}
-
-/** Returns false when the run is over. */
-static bool check_time(struct run *run)
-{
-	uint64_t now = clock_ns(), limit;
-
-	if (*run->settings->interrupted) {
-		run->result->interrupted = true;
-		fail(run, "interrupted in phase %s", current_phase(run));
-		return false;
-	}
-	/* A guest powers itself off after its last word, and says how that went: let it. */
-	if (run->said_bye && now > run->bye_ns + FAREWELL_MS * 1000000ULL)
-		return false;
-	limit = run->ended ? run->result->end_ns + REPORT_GRACE_S * NS_PER_S
-			   : run->result->start_ns + run->settings->timeout_s * NS_PER_S;
-	if (now < limit)
-		return true;
-	if (run->ended) {
-		run_warn(run, "the program did not finish its report within %d s", REPORT_GRACE_S);
-	} else {
-		char words[256];
-
-		last_words(run, words, sizeof(words));
-		fail(run, "no end after %u s, in phase %s%s%s", run->settings->timeout_s,
-			current_phase(run), words[0] ? "; its last words: " : "", words);
-	}
-	return false;
-}
-
-static void watch(struct run *run)
-{
-	struct guest *g = run->guest;
-
-	for (;;) {
-		struct pollfd fds[] = {
-			{.fd = g->console_fd, .events = POLLIN},
-			{.fd = run->finished ? -1 : probe_set_fd(run->probes), .events = POLLIN},
-		};
-		int timeout = run->lanes_known ? POLL_MS : POLL_EARLY_MS;
-
-		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
-			return;
-		if (fds[0].revents && !read_console(run))
-			return;
-		if (!run->finished)
-			probe_set_consume(run->probes);
-		if (run->begun)
-			run_guest_find_memory(run);
-		/* Waits for QEMU's answer; until it has made the memory there is none. */
-		if (run->memory_known)
-			ask_lanes(run);
-		if (run->ended && run->settings->boot_only)
-			return;
-		if (!check_time(run))
-			return;
-	}
-}
-
-static void explain_end(struct run *run)
-{
-	struct guest *g = run->guest;
-	struct error error = {0};
-	char words[256];
-
-	if (run->result->interrupted || run->result->error[0])
-		return;
-	if (run->ended && run->settings->boot_only) /* its end was ours */
-		return;
-	if (g->ops->verdict && g->ops->verdict(g, run->console, run->console_length, &error) < 0) {
-		fail(run, "%s", error.text);
-		return;
-	}
-	if (run->ended) {
-		if (run->program_status)
-			fail(run, "the program ended with status %llu",
-				(unsigned long long)run->program_status);
-		return;
-	}
-	last_words(run, words, sizeof(words));
-	if (g->reaped && WIFSIGNALED(g->wait_status))
-		fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
-			WTERMSIG(g->wait_status), strsignal(WTERMSIG(g->wait_status)),
-			current_phase(run));
-	else if (g->reaped && WIFEXITED(g->wait_status))
-		fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
-			g->argv[0], WEXITSTATUS(g->wait_status), current_phase(run),
-			words[0] ? ": " : "", words);
-	else
-		fail(run, "the output ended in phase %s, before the program's end%s%s",
-			current_phase(run), words[0] ? ": " : "", words);
-}
-
 void run_begin(struct run *run, const char *phase)
 {
 	struct run_result *r = run->result;
@@ -501,6 +284,7 @@ void run_begin(struct run *run, const char *phase)
 	struct tm utc;
 
 	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
+	run->own_throttled_ns = cgroup_own_throttled_ns();
 	r->start_ns = probe_set_start(run->probes);
 	snprintf(r->phases[0].name, sizeof(r->phases[0].name), "%s", phase);
 	snprintf(r->phases[0].reported, sizeof(r->phases[0].reported), "%s", phase);
@@ -512,9 +296,12 @@ void run_begin(struct run *run, const char *phase)
 static int execute(struct run *run, struct error *error)
 {
 	struct run_result *r = run->result;
+	struct child_list others;
 	char nonce[17];
+	bool orderly;
 	int q;
 
+	run_note_children(&others);
 	q = make_guest(run, nonce, error);
 	if (q < 0)
 		return q;
@@ -539,7 +326,7 @@ static int execute(struct run *run, struct error *error)
 	q = guest_release(run->guest);
 	if (q < 0)
 		return error_set_errno(error, q, "cannot start %s", run->guest->argv[0]);
-	watch(run);
+	run_watch(run);
 	if (!run->ended) {
 		r->end_ns = clock_ns();
 		r->phases[r->n_phases - 1].end_ns = r->end_ns;
@@ -548,16 +335,18 @@ static int execute(struct run *run, struct error *error)
 		run_guest_find_kernel(run);
 	}
 	run_finish_probes(run, r->end_ns);
-	run->guest->ops->stop(run->guest, r->ok && run->ended && !run->settings->boot_only);
-	read_console(run);
-	explain_end(run);
+	orderly = r->ok && run->ended && !run->settings->boot_only;
+	run_end_leftovers(run, &others, orderly);
+	run->guest->ops->stop(run->guest, orderly);
+	run_end_leftovers(run, &others, false);
+	run_explain_end(run);
 	return run_close(run);
 }
 
 int run_execute(const struct run_settings *settings, const struct run_request *request,
 	struct run_result *ret, struct error *error)
 {
-	struct run run = {.settings = settings, .request = request, .result = ret};
+	struct run run = {.settings = settings, .request = request, .result = ret, .vmx_fd = -1};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -567,11 +356,14 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 		r = request->attach ? attach_execute(&run, error) : execute(&run, error);
 	guest_free(run.guest);
 	probe_set_close(run.probes);
+	if (run.vmx_fd >= 0)
+		close(run.vmx_fd);
 	counter_set_free(run.counters);
-	if (run.log)
-		fclose(run.log);
+	if (run.log && fclose(run.log) != 0 && !ret->log_error)
+		ret->log_error = -errno;
 	free(run.console);
 	free(run.threads);
+	free(run.processes);
 	offcpu_done(&run.offcpu);
 	boot_free(run.boot);
 	free(run.rows);

@@ -23,7 +23,9 @@
 #include "collector/symbols/symbols.h"
 #include "common/error.h"
 #include "guests/guest.h"
-#include "guests/process/keeper.h"
+#include "guests/keeper/keeper.h"
+
+struct run_request;
 
 /** What all runs of an experiment share. Borrowed by run_execute(). */
 struct run_settings {
@@ -44,11 +46,13 @@ struct run_settings {
 	bool oncpu, offcpu;
 	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
-	bool count;     /**< hardware and software counters */
-	bool boot_only; /**< a run is over at the program's first marker */
-	unsigned frequency_hz;
+	bool count;            /**< hardware and software counters */
+	bool boot_only;        /**< a run is over at the program's first marker */
+	unsigned frequency_hz; /**< of on-CPU samples; 0: none are taken */
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
+	/** The probes watch a process that ran already; from now on it may be let go. */
+	void (*attached)(pid_t pid, const struct run_request *request, unsigned seconds);
 };
 
 /** One cell of the plan. */
@@ -68,6 +72,14 @@ struct run_request {
 
 struct run_worker {
 	uint64_t worker, cpu, busy_ns, tasks, steals, parks;
+};
+
+/** Where a lane should have been, and where it was. */
+struct run_pin {
+	unsigned lane;
+	int planned_cpu; /**< negative: not pinned */
+	char cpus[64];   /**< that its thread was allowed when its last phase began or ended, as a
+			    list such as "0-3"; "": not known */
 };
 
 struct run_row {
@@ -110,11 +122,14 @@ struct run_result {
 	size_t n_rows;
 	struct run_counter *counters;
 	size_t n_counters;
+	struct run_pin *pins;
+	size_t n_pins;
 	char raster_sha256[65];
 	char *command; /**< JSON array */
 	char *note;    /**< the stack's own: versions, what was made; or NULL */
 	char **warnings;
 	size_t n_warnings;
+	int log_error; /**< negative errno: not all of the console could be logged */
 };
 
 /**

@@ -47,11 +47,12 @@ void run_boot_watch(struct run *run)
 	for (size_t i = 0; i < plan.n_servers; i++)
 		take_maps(run, servers[i]);
 	/* KVM's own event is better. */
-	if (ops->is_vm && !probe_set_has_kvm_events(run->probes))
+	if (ops->is_vm && !probe_set_has(run->probes, PROBE_PART_KVM))
 		plan.emulation = ops->boot->emulation;
 	if (probe_set_boot(run->probes, &plan, &error) < 0) {
 		run_warn(run, "the boot: %s", error.text);
 		run->begun = true; /* perhaps nothing will tell */
+		run_guest_find_registers(run, true);
 	}
 }
 
@@ -79,6 +80,12 @@ void run_boot_sample(struct run *run, const struct record_sample *s, const uint6
 	if (s->guest.n_frames && run->result->view)
 		boot_sample(run->boot, s, frames[s->n_kernel + s->n_user],
 			guest_view_inside(run->result->view));
+}
+
+void run_boot_forget_samples(struct run *run)
+{
+	if (run->boot)
+		boot_forget_samples(run->boot);
 }
 
 void run_boot_console(struct run *run, const char *data, size_t n)

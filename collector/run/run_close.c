@@ -4,6 +4,7 @@
  * stacks. */
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "collector/books/syscall_names.h"
 #include "collector/run/run_internal.h"
 #include "collector/symbols/address_set.h"
+#include "common/cleanup.h"
 #include "guests/containers/cgroup.h"
 
 /* What a sample of a lane says of its on-CPU time. */
@@ -166,6 +168,56 @@ void run_take_counters(struct run *run)
 		counter_set_read(run->counters, take_counter, run->result);
 }
 
+static struct run_counter *find_counter(struct run_result *r, unsigned lane, const char *name)
+{
+	for (size_t i = 0; i < r->n_counters; i++)
+		if (r->counters[i].lane == (int)lane && strcmp(r->counters[i].name, name) == 0)
+			return &r->counters[i];
+	return NULL;
+}
+
+static void count_event(const struct counter_info *info, void *userdata)
+{
+	static const char *const names[EVENT_COUNT] = {
+		[EVENT_TASK_CLOCK] = "task-clock",
+		[EVENT_SWITCHES] = "context-switches",
+		[EVENT_MIGRATIONS] = "cpu-migrations",
+		[EVENT_MINOR_FAULTS] = "minor-faults",
+		[EVENT_MAJOR_FAULTS] = "major-faults",
+	};
+	struct run *run = userdata;
+	struct run_result *r = run->result;
+	unsigned event = 0;
+
+	while (event < EVENT_COUNT && strcmp(names[event], info->name) != 0)
+		event++;
+	for (unsigned lane = 0; lane < run->request->lanes; lane++) {
+		struct run_counter *c = find_counter(r, lane, info->name);
+
+		if (!run->threads[lane].tid || (event == EVENT_COUNT && !c))
+			continue;
+		if (event == EVENT_COUNT) {
+			/* Only its first thread was counted. */
+			c->counted &= !run->threads[lane].several;
+			continue;
+		}
+		if (!c) /* that thread was gone before its counters could be opened */
+			take_counter(lane, info->name, NULL, 0, 0, r);
+		c = find_counter(r, lane, info->name);
+		if (!c)
+			continue;
+		c->counted = true;
+		c->value = (int64_t)probe_set_lane(run->probes, lane)->events[event];
+		c->enabled_ns = c->running_ns = r->end_ns - r->start_ns;
+	}
+}
+
+void run_count_lanes(struct run *run)
+{
+	if (run->counters)
+		counter_set_each(run->counters, count_event, run);
+}
+
 #define ROW_TIME_MAX_NS (100ULL * 366 * 86400 * 1000000000)
 
 /* The program's times are its own clock's: moved to the host's by the first marker, which has both.
@@ -233,6 +285,80 @@ static void check_lanes(struct run *run)
 			missing, lanes, last);
 }
 
+#define OFFCPU_SHARE    0.05 /* of the time off the CPU */
+#define OFFCPU_SLACK_NS 20000000
+#define OFFCPU_SIGMAS   5 /* in a storm of switches the stacks' time is an estimate */
+
+/* Time that the lanes with one thread each were off their CPUs, by the books. */
+static uint64_t books_off_ns(const struct run *run)
+{
+	static const unsigned off[] = {
+		STATE_PREEMPTED, STATE_WAKEUP, STATE_BLOCKED, STATE_THROTTLED};
+	const struct books *b = &run->result->books;
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct account *a = &b->accounts[i];
+
+		if (a->lane < 0 || run->threads[a->lane].several ||
+			strcmp(a->detail, "not created") == 0 || strcmp(a->detail, "exited") == 0)
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(off); k++)
+			ns += a->state == off[k] ? a->ns : 0;
+	}
+	return ns;
+}
+
+/* The same, by the stacks. */
+static uint64_t stacks_off_ns(const struct run *run)
+{
+	const struct profile *p = &run->result->profile;
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct profile_entry *e = p->entries[i];
+
+		if (e->kind == PROFILE_OFFCPU && e->lane >= 0 && !run->threads[e->lane].several)
+			ns += e->weight_ns;
+	}
+	return ns;
+}
+
+/* What the off-CPU graph shows has to be what the books say. */
+static void compare_offcpu(struct run *run)
+{
+	uint64_t books = books_off_ns(run), stacks = stacks_off_ns(run);
+	uint64_t apart = books > stacks ? books - stacks : stacks - books;
+
+	if (!run->settings->offcpu || run->result->lost_events ||
+		(double)apart <= OFFCPU_SHARE * (double)books + OFFCPU_SLACK_NS +
+					 OFFCPU_SIGMAS * sqrt(run->offcpu.variance))
+		return;
+	run_warn(run,
+		"off-CPU stacks cover %.3g s, but the lanes were off their CPUs for %.3g s: trust "
+		"the books, not the off-CPU graph",
+		(double)stacks / 1e9, (double)books / 1e9);
+}
+
+/* A share of the program's work that is in no lane makes its books those of another program. */
+static void warn_unlaned(struct run *run)
+{
+	uint64_t n = run->result->losses.unlaned + run->n_unlaned;
+	const char *threads = n == 1 ? "thread" : "threads";
+
+	if (n && run->request->attach)
+		run_warn(run,
+			"%llu %s of the program started after the collector attached: no lanes, "
+			"their time is in helpers",
+			(unsigned long long)n, threads);
+	else if (n)
+		run_warn(run,
+			"%llu %s took the name of a lane from %u on, but there are %u lanes: their "
+			"time is in helpers; --cores names as many lanes as the program has "
+			"workers",
+			(unsigned long long)n, threads, run->request->lanes, run->request->lanes);
+}
+
 /* Callers by the byte before the one they return to, as store_stacks_put() looks them up. */
 static int find_lines_of(struct run *run, pid_t pid)
 {
@@ -258,25 +384,42 @@ static int find_lines_of(struct run *run, pid_t pid)
 
 static int find_lines(struct run *run)
 {
-	pid_t pids[RUN_PROCESSES];
-	size_t n = run_processes(run, pids);
 	int r = 0;
 
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = find_lines_of(run, pids[i]);
+	for (size_t i = 0; i < run->n_processes && r == 0; i++)
+		r = find_lines_of(run, run->processes[i].pid);
 	return r;
+}
+
+static int close_books(struct run *run)
+{
+	struct run_result *r = run->result;
+	_cleanup_free_ struct counted_account *accounts = NULL;
+	struct books_input in = {
+		.lanes = probe_set_lane(run->probes, 0),
+		.n_lanes = run->request->lanes,
+		.phases = r->phases,
+		.n_phases = r->n_phases,
+		.profile = &r->profile,
+		.classify = classify,
+		.unsampled = run->request->ops->is_vm ? STATE_VMM : STATE_USER,
+		.userdata = run,
+	};
+	int q = probe_set_accounts(run->probes, &accounts, &in.n_accounts);
+
+	in.accounts = accounts;
+	return q < 0 ? q : books_close(&r->books, &in);
 }
 
 int run_close(struct run *run)
 {
 	struct run_result *r = run->result;
-	unsigned unsampled = run->request->ops->is_vm ? STATE_VMM : STATE_USER;
 	int q;
 
+	run_guest_judge(run);
 	run_boot_close(run);
 	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
-	q = books_close(&r->books, run->probes, &r->profile, r->phases, r->n_phases,
-		run->request->lanes, classify, unsampled, run);
+	q = close_books(run);
 	if (q < 0)
 		return q;
 	r->has_books = true;
@@ -294,8 +437,12 @@ int run_close(struct run *run)
 	}
 	if (run->guest && run->ended && r->ok && !run->settings->boot_only)
 		check_lanes(run);
+	if (run->ended && r->ok)
+		compare_offcpu(run);
 	run_guest_close(run);
-	q = find_lines(run);
+	q = run_take_pins(run);
+	if (q == 0)
+		q = find_lines(run);
 	if (q < 0)
 		return q;
 	if (r->lost_events)
@@ -305,12 +452,13 @@ int run_close(struct run *run)
 			"%llu the table of threads, %llu the memory of the collector",
 			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
 			r->losses.tasks, (unsigned long long)(r->profile.lost + run->offcpu.lost));
+	warn_unlaned(run);
 	if (r->losses.switches)
-		run_warn(run, "this kernel did not tell of some context switches; they were made "
-			      "up for from "
-			      "the scheduler's own records (sched_info)");
+		run_warn(run, "some context-switch events were missing and were "
+			      "reconstructed from the scheduler's records (sched_info)");
 	if (run->markers.garbled)
-		run_warn(run, "%llu marker lines came garbled",
+		run_warn(run,
+			"%llu marker lines failed their checksum (see MARKERS in mandelbrot(1))",
 			(unsigned long long)run->markers.garbled);
 	return translate_rows(run);
 }
@@ -329,6 +477,7 @@ void run_result_done(struct run_result *r)
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);
+	free(r->pins);
 	free(r->command);
 	free(r->note);
 	for (size_t i = 0; i < r->n_warnings; i++)

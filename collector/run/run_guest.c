@@ -8,6 +8,7 @@
 
 #include "collector/inside/guest_registers.h"
 #include "collector/run/run_internal.h"
+#include "collector/run/vmx.h"
 #include "collector/symbols/elf_match.h"
 #include "common/cleanup.h"
 #include "guests/inside.h"
@@ -47,19 +48,72 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 		return r;
 	if (run->request->accel == ACCEL_KVM) {
 		options->guest = GUEST_KVM;
+		run->registers_known = true;
+		options->guest_one_ring = guest_view_inside(run->result->view)->one_ring;
+		if (vmx_read_rip(g->pid, &run->vmx_fd, &why) < 0)
+			run_warn(run, "no stacks of the guest: %s", why.text);
 		return 0;
 	}
-	r = guest_tcg_layout_find(g->note, &options->guest_layout, &why);
-	if (r < 0)
-		run_warn(run, "%s", why.text);
+	r = guest_registers_by_version(g->note, &run->known_layout, &why);
+	if (r == -EOPNOTSUPP)
+		run_warn(run, "no stacks of the guest: %s; everything else is measured as usual",
+			why.text);
 	else
 		options->guest = GUEST_TCG;
+	run->registers_known = options->guest != GUEST_TCG;
 	return 0;
+}
+
+bool run_guest_awaits_registers(const struct run *run)
+{
+	return run->result->view && !run->registers_known;
+}
+
+void run_guest_find_registers(struct run *run, bool last)
+{
+	const void *object;
+	struct guest_tcg_layout layout;
+	struct error why = {0};
+
+	if (!run_guest_awaits_registers(run))
+		return;
+	object = probe_set_guest_object(run->probes);
+	if (!object && !last)
+		return;
+	run->registers_known = true;
+	if (object && guest_registers_by_reset(object, GUEST_OBJECT_BYTES, &layout) == 0) {
+		probe_set_guest_layout(run->probes, &layout);
+	} else if (run->known_layout.rip) {
+		probe_set_guest_layout(run->probes, &run->known_layout);
+	} else {
+		(void)guest_registers_by_version(run->guest->note, &layout, &why);
+		run_warn(run,
+			"no stacks of the guest: %s, and its memory did not tell; everything else "
+			"is measured as usual",
+			why.text);
+	}
+}
+
+void run_guest_judge(struct run *run)
+{
+	struct profile *p = &run->result->profile;
+	struct error why = {0};
+
+	if (!run->result->view || guest_view_judge(run->result->view, &why) == 0)
+		return;
+	run_warn(run, "%s", why.text);
+	for (size_t i = 0; i < p->n; i++) {
+		p->entries[i]->n_guest = 0;
+		p->entries[i]->guest_end = GUEST_END_UNKNOWN;
+	}
+	run->distrusted = true;
+	run_boot_forget_samples(run);
 }
 
 void run_guest_find_memory(struct run *run)
 {
 	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
+	struct guest_root root;
 	struct error error = {0};
 	size_t n = 0;
 	int r;
@@ -76,6 +130,8 @@ void run_guest_find_memory(struct run *run)
 		run_warn(run, "no stacks of the guest: %s", error.text);
 	else
 		probe_set_guest_ram(run->probes, blocks, n);
+	if (guest_view_find_root(run->result->view, &root) == 0)
+		probe_set_guest_root(run->probes, &root);
 }
 
 void run_guest_sample(struct run *run, const struct record_sample *s)
@@ -148,7 +204,7 @@ void run_guest_close(struct run *run)
 	struct guest_counts c = {0};
 	bool kvm = run->request->accel == ACCEL_KVM;
 
-	if (!r->view)
+	if (!r->view || run->distrusted)
 		return;
 	(void)guest_view_find_lines(r->view, &r->profile);
 	for (size_t i = 0; i < r->profile.n; i++) {
@@ -161,7 +217,10 @@ void run_guest_close(struct run *run)
 	r->guest_counts = c;
 	if (c.samples < SAMPLES_TO_TELL)
 		return;
-	if ((double)c.taken < SHARE_TO_SAY * (double)c.samples)
+	if (!c.taken && run->known_layout.rip)
+		run_warn(run, "no stacks of the guest: where this QEMU should keep its registers "
+			      "is nothing that looks like them");
+	else if (c.taken && (double)c.taken < SHARE_TO_SAY * (double)c.samples)
 		run_warn(run, "the registers of the vCPU were found in %.1f %% of its samples only",
 			100.0 * (double)c.taken / (double)c.samples);
 	if (!c.taken)

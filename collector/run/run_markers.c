@@ -2,13 +2,14 @@
 
 /* What the program in the stack says by its markers. All of it is untrusted input. */
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/run/run_internal.h"
+#include "common/cleanup.h"
+#include "common/utf8.h"
 #include "workload/report.h"
 
 #define ROWS_MAX 1000000
@@ -27,34 +28,49 @@ static int take_number(const struct marker *m, const char *key, uint64_t *ret)
 	return 0;
 }
 
-static bool phase_name_valid(const char *name)
+static bool has_phase(const struct run_result *r, const char *name)
 {
-	size_t n = strlen(name);
-
-	if (n == 0 || n >= PHASE_NAME_SIZE)
-		return false;
-	for (; *name; name++)
-		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) &&
-			*name != '-')
-			return false;
-	return true;
+	for (unsigned i = 0; i < r->n_phases; i++)
+		if (strcmp(r->phases[i].name, name) == 0)
+			return true;
+	return strcmp(name, "all") == 0; /* the store's word for all of them */
 }
 
 /* The store tells phases apart by name: a second one of the same name gets a number. */
-static void name_phase(struct run_result *r, const char *name)
+static void name_phase(struct run *run, const char *said)
 {
+	struct run_result *r = run->result;
 	struct phase *fresh = &r->phases[r->n_phases];
-	unsigned same = strcmp(name, "all") == 0; /* the store's word for all of them */
+	_cleanup_free_ char *name = utf8_clean(said, strlen(said), false);
+	unsigned number = 1;
 
-	for (unsigned i = 0; i < r->n_phases; i++)
-		same += strcmp(r->phases[i].reported, name) == 0;
-	snprintf(fresh->reported, sizeof(fresh->reported), "%s", name);
-	if (same)
-		snprintf(fresh->name, sizeof(fresh->name), "%.*s-%u", PHASE_NAME_SIZE - 4, name,
-			same + 1);
+	if (name && strlen(name) >= sizeof(fresh->reported))
+		run_warn(run, "the name of phase %u is too long: its first %zu bytes are kept",
+			r->n_phases, sizeof(fresh->reported) - 1);
+	if (!name || !*name)
+		strcpy(fresh->reported, "unnamed");
 	else
-		snprintf(fresh->name, sizeof(fresh->name), "%s", name);
+		snprintf(fresh->reported, sizeof(fresh->reported), "%.*s",
+			(int)utf8_within(name, sizeof(fresh->reported) - 1), name);
+	memcpy(fresh->name, fresh->reported, sizeof(fresh->name));
+	while (has_phase(r, fresh->name)) {
+		size_t kept = utf8_within(fresh->reported, sizeof(fresh->name) - sizeof("-99"));
+
+		snprintf(fresh->name + kept, sizeof("-99"), "-%u", ++number);
+	}
 	r->n_phases++;
+}
+
+/* All that is left is one, whose name must not be that of its first part alone. */
+static void say_too_many(struct run *run)
+{
+	struct phase *last = &run->result->phases[run->result->n_phases - 1];
+	static const char more[] = " and later";
+
+	run_warn(run, "the program reports more than %d phases; the rest is one",
+		PROBE_PHASES_MAX - 1);
+	memcpy(last->name, last->reported, sizeof(last->name));
+	strcpy(last->name + utf8_within(last->name, sizeof(last->name) - sizeof(more)), more);
 }
 
 /* The program has begun: that is all that was asked for. The stack is ended by us. */
@@ -74,15 +90,19 @@ static void begin_phase(struct run *run, const struct marker *m)
 	const char *name = marker_get(m, "name");
 	uint64_t now, guest = 0;
 
-	if (run->ended || !name || !phase_name_valid(name))
+	if (run->ended)
 		return;
+	if (!name) {
+		run_warn(run, "a marker of a phase has no name: it begins none");
+		return;
+	}
 	now = probe_set_phase(run->probes);
 	if (!now) {
-		run_warn(run, "the program reports more than %d phases; the rest is one",
-			PROBE_PHASES_MAX);
+		say_too_many(run);
 		return;
 	}
 	take_number(m, "t", &guest);
+	run_guest_find_registers(run, true);
 	r->phases[r->n_phases - 1].end_ns = now;
 	if (!r->has_boot) {
 		r->boot_ns = now - r->start_ns;
@@ -96,7 +116,8 @@ static void begin_phase(struct run *run, const struct marker *m)
 		run->cgroup_begin = run_read_cgroup(run);
 	}
 	r->phases[r->n_phases].start_ns = now;
-	name_phase(r, name);
+	name_phase(run, name);
+	run_check_pins(run, r->phases[r->n_phases - 1].name);
 	run_snapshot_maps(run);
 	run_guest_find_program(run);
 }
@@ -123,8 +144,10 @@ static void end_phases(struct run *run, const struct marker *m)
 	if (take_number(m, "status", &run->program_status) < 0)
 		run->program_status = 0;
 	run->cgroup_end = run_read_cgroup(run);
+	run_check_pins(run, "");
 	run->ended = true;
 	/* The guest is about to vanish: first what only its memory tells. The books have ended. */
+	run_snapshot_maps(run);
 	run_guest_find_program(run);
 	run_guest_find_kernel(run);
 	run_finish_probes(run, now);

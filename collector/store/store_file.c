@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,9 +14,10 @@
 #include "common/cleanup.h"
 #include "common/schema.h"
 #include "common/store_format.h"
+#include "common/store_wait.h"
 
-/* Somebody may look into the store at any time. */
-#define BUSY_MS 5000
+/* To tidy up at the end is not worth a long wait. */
+#define CLOSE_MS 5000
 
 #define OPENED_PRAGMAS                                                                             \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;"
@@ -44,6 +46,8 @@ static int sql_errno(sqlite3 *db)
 		return -EROFS;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
+	case SQLITE_BUSY:
+		return -EBUSY;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 		return system_errno(db);
@@ -93,7 +97,7 @@ static int open_file(
 	struct store_writer *s, const char *path, int flags, const char *what, struct error *error)
 {
 	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | flags, NULL) == SQLITE_OK) {
-		sqlite3_busy_timeout(s->db, BUSY_MS);
+		store_wait(s->db);
 		return 0;
 	}
 	return error_set_errno(error, sql_errno(s->db), "cannot %s %s", what, path);
@@ -300,8 +304,15 @@ void store_writer_close(struct store_writer *s)
 	store_stacks_free(s->stacks);
 	if (s->db && !s->temporary) {
 		/* One file, that can be copied and read anywhere. */
-		sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
-		sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+		sqlite3_busy_timeout(s->db, CLOSE_MS);
+		if (sqlite3_exec(s->db,
+			    "PRAGMA wal_checkpoint(TRUNCATE); "
+			    "PRAGMA journal_mode = DELETE",
+			    NULL, NULL, NULL) == SQLITE_BUSY)
+			fprintf(stderr,
+				"collector: another program is reading %s: the newest runs are in "
+				"%s-wal, which belongs to it\n",
+				s->path, s->path);
 	}
 	sqlite3_close(s->db);
 	if (s->temporary)

@@ -80,7 +80,7 @@ static int write_run(struct store_writer *s, const struct run_settings *settings
 		" closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
 		" raster_sha256, block, counted, label)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		"isisiisssoooooiooossissiis", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
+		"isisiisssoooooiooossossiis", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
 		settings->scenario, (int64_t)q->repetition, (int64_t)q->position,
 		accel_name(q->accel), r->ok ? "ok" : "failed", r->ok ? NULL : r->error,
 		r->start_ns != 0, (int64_t)r->start_ns, r->end_ns != 0, (int64_t)r->end_ns,
@@ -89,7 +89,7 @@ static int write_run(struct store_writer *s, const struct run_settings *settings
 		r->has_books, (int64_t)run_books_closed(r), r->audit.any, (int64_t)r->audit.agrees,
 		r->has_books, (int64_t)r->books.residual_ns, r->start_utc,
 		settings->exact_split && !q->ops->is_vm ? "exact" : "sampled",
-		(int64_t)settings->frequency_hz, r->command,
+		settings->frequency_hz != 0, (int64_t)settings->frequency_hz, r->command,
 		r->raster_sha256[0] ? r->raster_sha256 : NULL, (int64_t)q->block,
 		(int64_t)q->counted, q->label);
 }
@@ -113,11 +113,12 @@ static int write_accounts(
 		const struct account *a = &r->books.accounts[i];
 		bool helper = a->lane == PROBE_LANE_NONE;
 
-		q = insert(s, error, "INSERT INTO account VALUES (?,?,?,?,?,?,?,?,?)", "isissiioo",
-			run, phase_name(r, a->phase), (int64_t)a->lane,
+		q = insert(s, error, "INSERT INTO account VALUES (?,?,?,?,?,?,?,?,?,?)",
+			"isissiioos", run, phase_name(r, a->phase), (int64_t)a->lane,
 			helper ? "helper" : state_table[a->state].name, a->detail, (int64_t)a->ns,
 			(int64_t)a->exact, !a->exact, (int64_t)a->samples, a->count != 0,
-			(int64_t)a->count);
+			(int64_t)a->count,
+			a->state == STATE_PREEMPTED && !helper ? detail_taker(a->taker) : NULL);
 	}
 	for (size_t i = 0; i < r->audit.n && q == 0; i++) {
 		const struct audit_row *a = &r->audit.rows[i];
@@ -147,6 +148,13 @@ static int write_program(
 		q = insert(s, error, "INSERT INTO worker VALUES (?,?,?,?,?,?,?)", "iiiiiii", run,
 			(int64_t)w->worker, (int64_t)w->cpu, (int64_t)w->busy_ns, (int64_t)w->tasks,
 			(int64_t)w->steals, (int64_t)w->parks);
+	}
+	for (size_t i = 0; i < r->n_pins && q == 0; i++) {
+		const struct run_pin *p = &r->pins[i];
+
+		q = insert(s, error, "INSERT INTO pin VALUES (?,?,?,?)", "iios", run,
+			(int64_t)p->lane, p->planned_cpu >= 0, (int64_t)p->planned_cpu,
+			p->cpus[0] ? p->cpus : NULL);
 	}
 	for (size_t i = 0; i < r->n_rows && q == 0; i++) {
 		const struct run_row *w = &r->rows[i];
@@ -196,7 +204,8 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio",
 			run, phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
 			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
-			e->n_guest != 0, (int64_t)e->guest_thread);
+			e->n_guest != 0 && e->guest_thread != GUEST_THREAD_UNKNOWN,
+			(int64_t)e->guest_thread);
 		if (q < 0)
 			return q;
 	}

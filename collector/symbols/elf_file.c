@@ -184,17 +184,39 @@ int elf_image_read(const void *image, size_t size, struct elf_file *ret)
 	return read_headers(elf, ret);
 }
 
-int elf_offset_to_address(const struct elf_file *file, uint64_t offset, uint64_t *ret)
+/* How many bytes of the segment are in a mapping of @bytes from @offset on. */
+static uint64_t bytes_mapped(const struct elf_segment *s, uint64_t offset, uint64_t bytes)
 {
-	for (size_t i = 0; i < file->n_segments; i++) {
-		const struct elf_segment *s = &file->segments[i];
+	uint64_t begin = s->offset > offset ? s->offset : offset;
+	uint64_t end = s->offset + s->file_bytes;
 
-		if (offset >= s->offset && offset - s->offset < s->file_bytes) {
-			*ret = s->address + (offset - s->offset);
-			return 0;
+	if (end > offset + bytes)
+		end = offset + bytes;
+	return end > begin ? end - begin : 0;
+}
+
+int elf_mapping_to_address(
+	const struct elf_file *file, uint64_t offset, uint64_t bytes, uint64_t *ret)
+{
+	const struct elf_segment *best = NULL;
+	uint64_t most = 0;
+
+	/* Code that was made executable later is in a segment that is not. */
+	for (int executable = 1; executable >= 0 && !best; executable--) {
+		for (size_t i = 0; i < file->n_segments; i++) {
+			const struct elf_segment *s = &file->segments[i];
+			uint64_t n = bytes_mapped(s, offset, bytes);
+
+			if (s->executable != executable || n <= most)
+				continue;
+			best = s;
+			most = n;
 		}
 	}
-	return -ENOENT;
+	if (!best)
+		return -ENOENT;
+	*ret = best->address + offset - best->offset;
+	return 0;
 }
 
 int elf_address_to_offset(const struct elf_file *file, uint64_t address, uint64_t *ret)

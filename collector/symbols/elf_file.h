@@ -63,8 +63,13 @@ int elf_functions_read(int fd, enum elf_parts parts, struct symbol_table *t);
 int elf_image_functions_read(
 	const void *image, size_t size, enum elf_parts parts, struct symbol_table *t);
 
-/** The linked address of file offset @offset. 0 or -ENOENT (in no segment). */
-int elf_offset_to_address(const struct elf_file *file, uint64_t offset, uint64_t *ret);
+/**
+ * The linked address at the begin of a mapping of @bytes of the file from @offset on, which is
+ * executable. Kernels map whole pages: @offset may lie before the segment that is meant, in the end
+ * of another one. 0 or -ENOENT (no segment lies in it).
+ */
+int elf_mapping_to_address(
+	const struct elf_file *file, uint64_t offset, uint64_t bytes, uint64_t *ret);
 
 /** The file offset of linked address @address. 0 or -ENOENT (in no segment, or not in the file). */
 int elf_address_to_offset(const struct elf_file *file, uint64_t address, uint64_t *ret);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/symbols/proc_maps.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 
@@ -47,6 +51,41 @@ int proc_maps_parse(char *line, struct proc_mapping *ret)
 	return 0;
 }
 
+static bool is_alive(pid_t tid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64], line[512], *close;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return false;
+	close = strrchr(line, ')'); /* the name before it may hold anything */
+	return close && close[1] == ' ' && !strchr("ZX", close[2]);
+}
+
+pid_t proc_living_thread(pid_t pid)
+{
+	char path[64];
+	struct dirent *e;
+	pid_t found = 0;
+	DIR *tasks;
+
+	if (is_alive(pid))
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks && !found && (e = readdir(tasks))) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (tid > 0 && is_alive(tid))
+			found = tid;
+	}
+	if (tasks)
+		closedir(tasks);
+	return found;
+}
+
 int proc_maps_each(pid_t pid, proc_maps_each_t each, void *userdata)
 {
 	_cleanup_fclose_ FILE *f = NULL;
@@ -69,4 +108,31 @@ int proc_maps_each(pid_t pid, proc_maps_each_t each, void *userdata)
 			return r;
 	}
 	return ferror(f) ? -ESRCH : 0;
+}
+
+int proc_maps_sizes(pid_t pid, struct proc_maps_sizes *ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct proc_maps_sizes sizes;
+	char path[64], text[160];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return -ESRCH;
+	text[n] = '\0';
+	/* Between them what is resident, of that shared, and 0. */
+	if (sscanf(text, "%" SCNu64 " %*u %*u %" SCNu64 " %*u %" SCNu64, &sizes.pages, &sizes.text,
+		    &sizes.data) != 3 ||
+		!sizes.pages)
+		return -ESRCH;
+	*ret = sizes;
+	return 0;
+}
+
+bool proc_maps_same_sizes(const struct proc_maps_sizes *a, const struct proc_maps_sizes *b)
+{
+	return a->pages && a->pages == b->pages && a->text == b->text && a->data == b->data;
 }

@@ -164,14 +164,25 @@ static int load_kernel(struct symbols *s)
 	return kallsyms_read(f, s->names, &s->kernel);
 }
 
+static bool hidden_from_root(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/sys/kernel/kptr_restrict", "re");
+
+	return f && getc(f) == '2';
+}
+
 int symbols_kernel_status(struct symbols *s, struct error *error)
 {
 	if (s->kernel_status > 0)
 		s->kernel_status = load_kernel(s);
+	if (s->kernel_status == -EPERM && hidden_from_root())
+		return error_set(error, -EPERM,
+			"kernel.kptr_restrict is 2, which hides the kernel's addresses from root as "
+			"well: kernel functions have no names (sysctl kernel.kptr_restrict=1)");
 	if (s->kernel_status == -EPERM)
 		return error_set(error, -EPERM,
-			"/proc/kallsyms shows no addresses: kernel functions have no names "
-			"(run as root, with: sysctl kernel.kptr_restrict=1)");
+			"/proc/kallsyms shows no addresses: kernel functions have no names (run as "
+			"root or with CAP_SYSLOG, and with: sysctl kernel.kptr_restrict=1)");
 	if (s->kernel_status < 0)
 		return error_set_errno(error, s->kernel_status, "/proc/kallsyms cannot be read");
 	return 0;
@@ -230,6 +241,15 @@ void symbol_space_free(struct symbol_space *space)
 void symbols_process_forget(struct symbols *s, pid_t pid)
 {
 	symbol_space_free(symbols_process_space(s, pid));
+}
+
+void symbols_forget_processes(struct symbols *s)
+{
+	for (struct symbol_space *space = s->spaces, *next; space; space = next) {
+		next = space->next;
+		if (space->pid > 0)
+			symbol_space_free(space);
+	}
 }
 
 /* The index of the first mapping that ends beyond @address. */
@@ -349,7 +369,7 @@ static int find_module(
 	}
 	if (m->inode == 0)
 		return 0;
-	fd = open_mapped(space->pid, m);
+	fd = open_mapped(space->living, m);
 	if (fd < 0)
 		return 0;
 	r = symbol_module_get(space->symbols, fd, m->path, &mapping->module);
@@ -403,10 +423,27 @@ int symbols_process_add_maps(struct symbols *s, pid_t pid)
 		space->pid = pid;
 		fresh = true;
 	}
-	r = proc_maps_each(pid, add_proc_mapping, space);
+	space->living = proc_living_thread(pid);
+	r = space->living ? proc_maps_each(space->living, add_proc_mapping, space) : -ESRCH;
 	if (r < 0 && fresh && space->n == 0)
 		symbol_space_free(space);
 	return r == -ENOENT ? -ESRCH : r;
+}
+
+int symbols_process_copy(struct symbols *s, pid_t from, pid_t to)
+{
+	struct symbol_space *old = symbols_process_space(s, from), *fresh;
+	int r = 0;
+
+	if (!old || to <= 0 || find_process(s, to))
+		return old ? -EEXIST : -ESRCH;
+	r = symbol_space_new(s, &fresh);
+	if (r < 0)
+		return r;
+	fresh->pid = to;
+	for (size_t i = 0; i < old->n && r == 0; i++)
+		r = insert_mapping(fresh, &old->mappings[i]);
+	return r;
 }
 
 int symbol_space_add_elf(struct symbol_space *space, const char *path, uint64_t bias,
@@ -477,7 +514,8 @@ static int settle(struct symbols *s, struct symbol_mapping *m)
 	r = symbol_module_load(s, m->module);
 	if (r < 0)
 		return r;
-	if (m->module->file && elf_offset_to_address(m->module->file, m->base, &address) == 0)
+	if (m->module->file &&
+		elf_mapping_to_address(m->module->file, m->base, m->end - m->start, &address) == 0)
 		m->base = address;
 	m->base_is_offset = false;
 	return 0;

@@ -64,7 +64,7 @@ int symbols_set_debug_dir(struct symbols *s, const char *path);
 
 /**
  * Can kernel addresses be resolved? Reads /proc/kallsyms. 0, or -EPERM with a message that says how
- * to mend it (kernel.kptr_restrict), -ENOENT, -ENODATA.
+ * to fix it (kernel.kptr_restrict), -ENOENT, -ENODATA.
  */
 int symbols_kernel_status(struct symbols *s, struct error *error);
 
@@ -80,6 +80,15 @@ int symbols_process_add_maps(struct symbols *s, pid_t pid);
 
 /** Forget process @pid, so that the number can be used again. Names that were given stay valid. */
 void symbols_process_forget(struct symbols *s, pid_t pid);
+
+/** Forget all processes. */
+void symbols_forget_processes(struct symbols *s);
+
+/**
+ * Process @to, of which nothing is known and which may be gone, has the mappings of @from, of which
+ * it is a copy. -ESRCH (nothing is known of @from), -EEXIST, -ENOMEM.
+ */
+int symbols_process_copy(struct symbols *s, pid_t from, pid_t to);
 
 /** A user address of process @pid. 0 or -ENOMEM; whatever is not known is told by @ret. */
 int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret);

@@ -58,6 +58,7 @@ struct symbol_space {
 	struct symbol_space *next;
 	struct symbols *symbols;
 	pid_t pid;                       /* 0: not a process */
+	pid_t living;                    /* by whose number its files can be opened */
 	struct symbol_mapping *mappings; /* sorted, not overlapping */
 	size_t n;
 	size_t room;

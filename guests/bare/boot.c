@@ -66,7 +66,7 @@ static void run_program(void *unused)
 	(void)unused;
 	if (burn_wanted(n_words, words))
 		burn_wait_kernel(n_words, words);
-	printf("bare: program\n"); /* guests/bare.c listens for it */
+	printf("bare: program\n"); /* guests/stacks/bare.c listens for it */
 	status = burn_wanted(n_words, words) ? burn_main(n_words, words) : main(n_words, words);
 	printf("bare: exit status %d\n", status);
 	acpi_power_off();

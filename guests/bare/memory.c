@@ -30,7 +30,7 @@ extern char __image_end[];
 
 static struct region regions[REGIONS_MAX]; /* in the order of their addresses */
 static size_t n_regions;
-static uint64_t root[ENTRIES] __attribute__((aligned(PAGE_BYTES)));
+static uint64_t memory_root_table[ENTRIES] __attribute__((aligned(PAGE_BYTES)));
 static int has_gib_pages;
 
 static uint64_t round_up(uint64_t value, uint64_t to)
@@ -85,7 +85,7 @@ static uint64_t *new_table(void)
  */
 static uint64_t *entry_for(uint64_t address, uint64_t size)
 {
-	uint64_t *table = root;
+	uint64_t *table = memory_root_table;
 	uint64_t span = 512 * GIB;
 
 	for (;; span /= ENTRIES) {
@@ -138,7 +138,7 @@ void memory_init(const struct pvh_start *start)
 		if (regions[i].end > LOW_END)
 			map(regions[i].begin < LOW_END ? LOW_END : regions[i].begin, regions[i].end,
 				has_gib_pages ? GIB : 2 * MIB);
-	write_cr3((uint64_t)root);
+	write_cr3((uint64_t)memory_root_table);
 }
 
 uint64_t memory_end(void)
@@ -148,7 +148,7 @@ uint64_t memory_end(void)
 
 uint64_t *memory_root(void)
 {
-	return root;
+	return memory_root_table;
 }
 
 int memory_is_ram(uint64_t address, uint64_t bytes)

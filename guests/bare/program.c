@@ -20,9 +20,11 @@ struct pin_map {
 
 static struct pin_map the_map;
 
-int pin_map_new(struct pin_map **ret, struct error *error)
+int pin_map_new(const char *list, struct pin_map **ret, struct error *error)
 {
-	(void)error;
+	if (list)
+		return error_set_user(
+			error, -ENOTSUP, "-pin %s: in this guest worker K is on vCPU K", list);
 	the_map.n = vcpu_count();
 	*ret = &the_map;
 	return 0;
@@ -50,6 +52,12 @@ int pin_map_bind(const struct pin_map *map, unsigned lane)
 	(void)map;
 	(void)lane;
 	return 0;
+}
+
+/* There is no environment. */
+const char *pin_from_environment(void)
+{
+	return NULL;
 }
 
 unsigned pin_count_plain(void)

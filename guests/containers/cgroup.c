@@ -212,3 +212,60 @@ int cgroup_read_throttled_ns(const char *folder, uint64_t *ret)
 {
 	return read_stat(folder, "throttled_time", "throttled_usec", ret);
 }
+
+/* "MAX PERIOD" of cpu.max, or two files of version 1; "max" and -1 are no quota. */
+static double read_quota(const char *folder)
+{
+	char text[64], period_text[64];
+	double quota, period;
+
+	if (read_file(folder, "cpu.max", text, sizeof(text)) == 0)
+		return sscanf(text, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period
+										   : -1;
+	if (read_file(folder, "cpu.cfs_quota_us", text, sizeof(text)) < 0 ||
+		read_file(folder, "cpu.cfs_period_us", period_text, sizeof(period_text)) < 0)
+		return -1;
+	quota = strtod(text, NULL);
+	period = strtod(period_text, NULL);
+	return quota > 0 && period > 0 ? quota / period : -1;
+}
+
+struct own_groups {
+	double quota; /* in CPUs; negative: none */
+	uint64_t throttled_ns;
+};
+
+static struct own_groups look_at_own_groups(void)
+{
+	struct own_groups own = {.quota = -1};
+	_cleanup_free_ char *folder = NULL;
+
+	if (guest_cgroup_of_pid(getpid(), "cpu", &folder, NULL) < 0)
+		return own;
+	/* Above the hierarchy's root there are no such files. */
+	for (char *slash; (slash = strrchr(folder, '/')) && slash != folder; *slash = '\0') {
+		double quota = read_quota(folder);
+		uint64_t ns;
+
+		if (quota > 0 && (own.quota < 0 || quota < own.quota))
+			own.quota = quota;
+		if (quota > 0 && cgroup_read_throttled_ns(folder, &ns) == 0)
+			own.throttled_ns += ns;
+	}
+	return own;
+}
+
+int cgroup_own_quota(double *ret_cpus)
+{
+	struct own_groups own = look_at_own_groups();
+
+	if (own.quota < 0)
+		return -ENODATA;
+	*ret_cpus = own.quota;
+	return 0;
+}
+
+uint64_t cgroup_own_throttled_ns(void)
+{
+	return look_at_own_groups().throttled_ns;
+}

@@ -33,3 +33,15 @@ int cgroup_read_usage_ns(const char *folder, uint64_t *ret);
  * @folder (version 1) or throttled_usec (version 2). -ENODATA if there is none.
  */
 int cgroup_read_throttled_ns(const char *folder, uint64_t *ret);
+
+/**
+ * The tightest CPU quota of the groups that this process is in, from its own to the outermost that
+ * can be seen, in CPUs. 0, or -ENODATA: there is none.
+ */
+int cgroup_own_quota(double *ret_cpus);
+
+/**
+ * How long these groups have been held back by their quotas so far, in ns, added up over groups and
+ * CPUs; 0 where none is.
+ */
+uint64_t cgroup_own_throttled_ns(void);

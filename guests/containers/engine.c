@@ -25,7 +25,7 @@ const struct engine engine_docker = {
 	.name = "docker",
 	.title = "Docker",
 	.program = "docker",
-	.package = "docker.io",
+	.package = "docker.io (and docker-cli from Debian 13 on)",
 	.image_prefix = "guestscope/",
 	.container_prefix = "guestscope-",
 	.host_variable = "DOCKER_HOST",
@@ -100,6 +100,10 @@ int engine_available(const struct engine *e, struct error *error)
 	char *docker[] = {(char *)e->program, "version", "--format", "{{.Server.Version}}", NULL};
 	char *podman[] = {
 		(char *)e->program, "info", "--format", "{{.Host.OCIRuntime.Name}}", NULL};
+	/* Without root every other command of podman leaves a process behind that keeps its
+	 * namespaces. */
+	char *rootless[] = {(char *)e->program, "--version", NULL};
+	char **query = e->default_socket ? docker : geteuid() == 0 ? podman : rootless;
 	_cleanup_free_ char *path = NULL, *words = NULL;
 	const char *address = daemon_address(e);
 	int status, r;
@@ -112,8 +116,7 @@ int engine_available(const struct engine *e, struct error *error)
 			"%s=%s: containers can be watched only on this machine, by a unix:// "
 			"socket",
 			e->host_variable, address);
-	r = spawn_output(
-		e->default_socket ? docker : podman, QUERY_TIMEOUT_MS, &words, &status, error);
+	r = spawn_output(query, QUERY_TIMEOUT_MS, &words, &status, error);
 	if (r == -ETIMEDOUT)
 		return error_set(error, -ECONNREFUSED, "%s does not answer within %d s", e->title,
 			QUERY_TIMEOUT_MS / 1000);

@@ -42,7 +42,7 @@ bool engine_owns(const struct engine *e, const char *name, bool image);
 /**
  * Is the client there, and does its daemon answer? 0, -ENOENT (no client), -EACCES (not allowed to
  * talk to the daemon), -ECONNREFUSED (no daemon, or the engine does not work), -EINVAL (the daemon
- * is on another machine); with the mend in the message.
+ * is on another machine); with the fix in the message.
  */
 int engine_available(const struct engine *e, struct error *error);
 

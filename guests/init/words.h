@@ -3,7 +3,7 @@
 
 /**
  * What the first process of a Linux guest and the host have agreed on: names, places, words. The
- * host's side is guests/linux_guest.c and guests/linux.c.
+ * host's side is guests/stacks/linux_guest.c and guests/stacks/linux.c.
  */
 
 /** A line that begins with this tells how the program ended, or why it never ran. */

@@ -86,19 +86,3 @@ void strv_clear(struct strv *v)
 	strv_free(v->items);
 	*v = (struct strv){0};
 }
-
-int guest_program_argv(
-	const struct guest_spec *spec, const char *program, const char *output_file, char ***ret)
-{
-	struct strv v = {0};
-
-	strv_add(&v, program);
-	strv_add(&v, "-cores");
-	strv_addf(&v, "%u", spec->lanes);
-	strv_add(&v, "-markers");
-	strv_add(&v, "-rows");
-	strv_add_all(&v, spec->arguments);
-	strv_add(&v, "-file");
-	strv_add(&v, output_file);
-	return strv_take(&v, ret);
-}

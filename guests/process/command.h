@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/**
- * Command lines, as NULL-ended arrays of strings: the workload's own, which is the same in every
- * stack, and a small growing array to build those of QEMU and Docker with. No shell is involved.
- */
+/** Command lines: a small growing array of strings, ended by NULL. No shell is involved. */
 
 #include <stddef.h>
-
-#include "guests/guest.h"
-
-/**
- * The workload's command line inside a stack:
- *
- *	@program -cores <spec->lanes> -markers -rows <spec->arguments...> -file @output_file
- *
- * @program is the path where the stack finds the program; @output_file where it may write its
- * picture. *ret is malloced, as is each string; free it with strv_free(). -ENOMEM.
- */
-int guest_program_argv(
-	const struct guest_spec *spec, const char *program, const char *output_file, char ***ret);
 
 /**
  * An array of strings in the making. Start with { 0 }; after a failed append the array remembers

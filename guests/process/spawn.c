@@ -81,6 +81,7 @@ struct child_plan {
 	int hold_fd;
 	int null_fd;
 	const cpu_set_t *cpus;
+	char **environment;
 };
 
 static void default_signals(void)
@@ -113,7 +114,7 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan)
 		sched_setaffinity(0, sizeof(*plan->cpus), plan->cpus);
 	if (read(plan->hold_fd, &go, 1) != 1)
 		_exit(EXIT_NO_EXEC);
-	execve(plan->path, plan->s->argv, plan->s->envp ? plan->s->envp : environ);
+	execve(plan->path, plan->s->argv, plan->environment);
 	code = errno;
 	if (write(plan->hold_fd, &code, sizeof(code)) < 0)
 		_exit(EXIT_NO_EXEC);
@@ -175,11 +176,47 @@ static int open_pipes(int output[2], int hold[2], int *ret_null)
 	return 0;
 }
 
+static size_t count(char *const *list)
+{
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+static bool has_name(const char *variable, const char *other)
+{
+	size_t n = strcspn(other, "=");
+
+	return strncmp(variable, other, n) == 0 && variable[n] == '=';
+}
+
+/* Ours, but for what @variables say otherwise, and these. The strings stay where they are. */
+static char **make_environment(char *const *variables)
+{
+	char **all = calloc(count(environ) + count(variables) + 1, sizeof(*all));
+	size_t n = 0;
+
+	for (char **e = environ; all && e && *e; e++) {
+		bool replaced = false;
+
+		for (size_t i = 0; i < count(variables); i++)
+			replaced |= has_name(*e, variables[i]);
+		if (!replaced)
+			all[n++] = *e;
+	}
+	for (size_t i = 0; all && i < count(variables); i++)
+		all[n++] = variables[i];
+	return all;
+}
+
 int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 {
 	_cleanup_close_ int out_r = -EBADF, out_w = -EBADF, hold_p = -EBADF, hold_c = -EBADF;
 	_cleanup_close_ int null_fd = -EBADF;
 	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char **environment = NULL;
 	int output[2] = {-EBADF, -EBADF}, hold[2] = {-EBADF, -EBADF};
 	struct child_plan plan;
 	cpu_set_t set;
@@ -194,6 +231,9 @@ int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 		if (r < 0)
 			return error_set_errno(error, r, "CPU list for %s", s->argv[0]);
 	}
+	environment = make_environment(s->variables);
+	if (!environment)
+		return error_set_errno(error, -ENOMEM, "cannot run %s", s->argv[0]);
 	r = open_pipes(output, hold, &null_fd);
 	out_r = output[0];
 	out_w = output[1];
@@ -207,7 +247,8 @@ int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 		.output_fd = out_w,
 		.hold_fd = hold_c,
 		.null_fd = null_fd,
-		.cpus = s->cpus ? &set : NULL};
+		.cpus = s->cpus ? &set : NULL,
+		.environment = environment};
 	pid = fork();
 	if (pid == 0)
 		child_main(&plan);
@@ -379,46 +420,14 @@ int spawn_output(
 	return 0;
 }
 
-int guest_spawn(struct guest *g, const int *cpus, size_t n_cpus, struct error *error)
+int spawn_kill(pid_t pid, int pidfd, int *ret_wait_status)
 {
-	struct spawn s = {.argv = g->argv, .cpus = cpus, .n_cpus = n_cpus};
-	struct child child;
-	int r;
+	int running = poll_until(pidfd, 0) == -ETIMEDOUT, r;
 
-	if (g->pid > 0)
-		return error_set(error, -EBUSY, "guest %s runs already", g->ops->name);
-	r = spawn_held(&s, &child, error);
-	if (r < 0)
-		return r;
-	g->pid = child.pid;
-	g->pidfd = child.pidfd;
-	g->console_fd = child.console_fd;
-	g->release_fd = child.hold_fd;
-	g->reaped = false;
-	return 0;
-}
-
-int guest_reap(struct guest *g, int timeout_ms)
-{
-	int r;
-
-	if (g->pid <= 0 || g->reaped)
-		return 0;
-	r = spawn_reap(g->pid, g->pidfd, timeout_ms, &g->wait_status);
-	if (r < 0)
-		return r;
-	g->reaped = true;
-	return 0;
-}
-
-void guest_kill(struct guest *g)
-{
-	if (g->pid <= 0 || g->reaped)
-		return;
 	/* The leader by its pidfd, before the group: at this point neither number can be another's.
 	 */
-	(void)pidfd_send_signal(g->pidfd, SIGKILL, NULL, 0);
-	kill(-g->pid, SIGKILL);
-	g->release_fd = close_safe(g->release_fd);
-	(void)guest_reap(g, -1);
+	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	kill(-pid, SIGKILL);
+	r = spawn_reap(pid, pidfd, -1, ret_wait_status);
+	return r < 0 ? r : running;
 }

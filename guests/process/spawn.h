@@ -15,12 +15,11 @@
 #include <sys/types.h>
 
 #include "common/error.h"
-#include "guests/guest.h"
 
 struct spawn {
 	char *const *argv; /**< NULL-ended; argv[0] is looked up in PATH unless it has a slash */
-	char *const *envp; /**< NULL: ours */
-	const int *cpus;   /**< CPU affinity (Linux numbers) the child starts with, or NULL: ours */
+	char *const *variables; /**< NAME=VALUE beside our environment, NULL-ended; or NULL */
+	const int *cpus; /**< CPU affinity (Linux numbers) the child starts with, or NULL: ours */
 	size_t n_cpus;
 };
 
@@ -50,6 +49,9 @@ int spawn_release(int *hold_fd);
  */
 int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status);
 
+/** Kill the process group of @pid and reap it. 1: it still ran; 0: it had ended; -errno of waitpid. */
+int spawn_kill(pid_t pid, int pidfd, int *ret_wait_status);
+
 /**
  * Run a program to its end and collect its output (standard output and error together), at most
  * @timeout_ms, after which it is killed (-ETIMEDOUT). *ret_output is malloced, NUL-ended, at most 1
@@ -58,16 +60,6 @@ int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status);
  */
 int spawn_output(
 	char *const *argv, int timeout_ms, char **ret_output, int *ret_status, struct error *error);
-
-/** Like the above with the stack's own fields: g->argv → g->pid, pidfd, console_fd, release_fd. */
-int guest_spawn(struct guest *g, const int *cpus, size_t n_cpus, struct error *error);
-
-/** spawn_reap() of g->pid; sets g->wait_status, g->reaped. 0 as well if there is nothing to reap.
- */
-int guest_reap(struct guest *g, int timeout_ms);
-
-/** Kill the process group of g->pid and reap it. Idempotent. */
-void guest_kill(struct guest *g);
 
 /** The full path of @program by PATH, malloced. 0, -ENOENT, -ENOMEM. */
 int spawn_find_program(const char *program, char **ret_path);

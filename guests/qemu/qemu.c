@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "guests/guest_process.h"
 #include "guests/process/command.h"
 #include "guests/process/console.h"
 #include "guests/process/spawn.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
-#include "reports/diff/flamediff.h"
 #include "reports/text/format.h"
 #include "reports/text/text.h"
 
@@ -15,11 +15,8 @@ void diff_free(struct diff *d)
 {
 	if (!d)
 		return;
-	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		diff_tree_free(d->trees[k]);
-		for (int side = 0; side < DIFF_SIDES; side++)
-			stack_tree_free(d->stacks[k][side]);
-	}
+	for (size_t k = 0; k < FLAME_KINDS; k++)
+		stack_tree_free(d->trees[k]);
 	free(d->functions);
 	free(d);
 }
@@ -32,58 +29,52 @@ static size_t stack_length(const char *guest)
 
 static bool same_stack(const struct diff_pair *pair)
 {
-	const char *a = pair->sides[DIFF_A].cell->guest, *b = pair->sides[DIFF_B].cell->guest;
+	const char *a = pair->sides[TREE_A].cell->guest, *b = pair->sides[TREE_B].cell->guest;
 
 	return stack_length(a) == stack_length(b) && strncmp(a, b, stack_length(a)) == 0;
 }
 
-static int build_trees(struct diff *d)
+/** The tree of both sides; none where neither has samples. */
+static int build_tree(struct diff *d, size_t kind)
 {
-	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		struct stack_tree **stacks = d->stacks[k];
-		int r = 0;
+	struct stack_tree *sides[TREE_SIDES] = {};
+	bool any = false;
+	int r = 0;
 
-		for (int side = 0; r >= 0 && side < DIFF_SIDES; side++) {
-			const struct diff_operand *o = &d->pair.sides[side];
+	for (int side = 0; r >= 0 && side < TREE_SIDES; side++) {
+		const struct diff_operand *o = &d->pair.sides[side];
 
-			r = flame_tree_of_lanes(
-				o->summary, &flame_table[k], o->cell, &stacks[side]);
-		}
-		if (r < 0)
-			return r;
-		if (stacks[DIFF_A]->nodes[0].total_ns == 0 &&
-			stacks[DIFF_B]->nodes[0].total_ns == 0)
-			continue;
-		r = diff_tree_build(
-			stacks[DIFF_A], stacks[DIFF_B], !same_stack(&d->pair), &d->trees[k]);
-		if (r < 0)
-			return r;
+		r = flame_tree_of_lanes(o->flames, &flame_table[kind], o->cell, &sides[side]);
+		any |= r >= 0 && sides[side]->nodes[0].total_ns[TREE_A] > 0;
 	}
-	return 0;
+	if (r >= 0 && any)
+		r = diff_tree_build((const struct stack_tree *const *)sides, !same_stack(&d->pair),
+			&d->trees[kind]);
+	for (int side = 0; side < TREE_SIDES; side++)
+		stack_tree_free(sides[side]);
+	return r;
 }
 
 static void fill_states(struct diff *d)
 {
-	const struct cell *cells[] = {d->pair.sides[DIFF_A].cell, d->pair.sides[DIFF_B].cell};
+	const struct cell *cells[] = {d->pair.sides[TREE_A].cell, d->pair.sides[TREE_B].cell};
 	struct diff_state *residual;
 
 	for (int state = 0; state < STATE_COUNT; state++) {
 		struct diff_state *s = &d->states[d->n_states];
 
-		*s = (struct diff_state){
-			.name = state == STATE_NONE ? "other" : state_table[state].name,
-			.exact = true};
-		for (int side = 0; side < DIFF_SIDES; side++) {
+		*s = (struct diff_state){.name = state_label(state), .exact = true};
+		for (int side = 0; side < TREE_SIDES; side++) {
 			s->ns[side] =
 				cells[side]->window.state_ns[state] / (double)cells[side]->cores;
 			s->exact &= !cells[side]->window.sampled[state];
 		}
-		if (s->ns[DIFF_A] > 0 || s->ns[DIFF_B] > 0)
+		if (s->ns[TREE_A] > 0 || s->ns[TREE_B] > 0)
 			d->n_states++;
 	}
 	residual = &d->states[d->n_states++];
 	*residual = (struct diff_state){.name = "residual", .exact = true};
-	for (int side = 0; side < DIFF_SIDES; side++) {
+	for (int side = 0; side < TREE_SIDES; side++) {
 		residual->ns[side] = d->runtime_ns[side];
 		for (size_t i = 0; i + 1 < d->n_states; i++)
 			residual->ns[side] -= d->states[i].ns[side];
@@ -91,51 +82,43 @@ static void fill_states(struct diff *d)
 }
 
 /** The node that names the function of time spent off the CPU: whom the kernel served. */
-static uint32_t whose(const struct diff_tree *tree, uint32_t at)
+static uint32_t whose(const struct stack_tree *tree, uint32_t at)
 {
 	uint32_t node = at;
 
-	while (tree->nodes[node].depth > 1 && tree->nodes[node].side == SIDE_KERNEL)
+	while (tree->nodes[node].depth > 1 && tree->nodes[node].frame.side == SIDE_KERNEL)
 		node = tree->nodes[node].parent;
 	return tree->nodes[node].depth > 1 ? node : at;
 }
 
-static bool is_lane(const struct diff_tree *tree, uint32_t node)
+static bool is_lane(const struct stack_tree *tree, uint32_t node)
 {
 	while (tree->nodes[node].depth > 1)
 		node = tree->nodes[node].parent;
-	return strcmp(tree->nodes[node].symbol, STACK_LANES) == 0;
+	return strcmp(tree->nodes[node].frame.symbol, STACK_LANES) == 0;
 }
 
 /** One element for each node of the lanes that has time of its own. */
 static int gather(struct diff *d, size_t kind, size_t *room)
 {
-	const struct diff_tree *tree = d->trees[kind];
+	const struct stack_tree *tree = d->trees[kind];
 	bool on_cpu = strcmp(flame_table[kind].kind, "oncpu") == 0;
 
 	for (uint32_t i = 1; tree && i < tree->n_nodes; i++) {
-		const struct diff_node *node = &tree->nodes[i], *named;
+		const struct stack_node *node = &tree->nodes[i], *named;
 
-		if ((!node->self_ns[DIFF_A] && !node->self_ns[DIFF_B]) || !is_lane(tree, i))
+		if ((!node->self_ns[TREE_A] && !node->self_ns[TREE_B]) || !is_lane(tree, i))
 			continue;
-		if (d->n_functions == *room) {
-			size_t more = *room ? *room * 2 : 256;
-			struct diff_function *p =
-				reallocarray(d->functions, more, sizeof(*d->functions));
-
-			if (!p)
-				return -ENOMEM;
-			d->functions = p;
-			*room = more;
-		}
+		if (ARRAY_ROOM(d->functions, d->n_functions, *room) < 0)
+			return -ENOMEM;
 		named = on_cpu ? node : &tree->nodes[whose(tree, i)];
 		d->functions[d->n_functions++] = (struct diff_function){
-			.symbol = named->symbol,
-			.module = named->module,
-			.side = named->side,
+			.symbol = named->frame.symbol,
+			.module = named->frame.module,
+			.side = named->frame.side,
 			.on_cpu = on_cpu,
-			.sum_ns = {node->self_ns[DIFF_A], node->self_ns[DIFF_B]},
-			.samples = {node->self_samples[DIFF_A], node->self_samples[DIFF_B]},
+			.sum_ns = {node->self_ns[TREE_A], node->self_ns[TREE_B]},
+			.samples = {node->self_samples[TREE_A], node->self_samples[TREE_B]},
 		};
 	}
 	return 0;
@@ -167,13 +150,13 @@ static int compare_aligned(const void *a, const void *b)
 static int compare_change(const void *a, const void *b)
 {
 	const struct diff_function *x = a, *y = b;
-	double dx = fabs(x->ns[DIFF_B] - x->ns[DIFF_A]), dy = fabs(y->ns[DIFF_B] - y->ns[DIFF_A]);
+	double dx = fabs(x->ns[TREE_B] - x->ns[TREE_A]), dy = fabs(y->ns[TREE_B] - y->ns[TREE_A]);
 
 	return dx != dy ? (dx < dy) - (dx > dy) : compare_names(x, y, false);
 }
 
 /** Make elements of one function one, and fill in what follows from their sums. */
-static void unite_functions(struct diff *d, const double shares[DIFF_SIDES])
+static void unite_functions(struct diff *d, const double shares[TREE_SIDES])
 {
 	bool aligned = !same_stack(&d->pair);
 	size_t n = 0;
@@ -188,7 +171,7 @@ static void unite_functions(struct diff *d, const double shares[DIFF_SIDES])
 			d->functions[n++] = *f;
 			continue;
 		}
-		for (int side = 0; side < DIFF_SIDES; side++) {
+		for (int side = 0; side < TREE_SIDES; side++) {
 			d->functions[n - 1].sum_ns[side] += f->sum_ns[side];
 			d->functions[n - 1].samples[side] += f->samples[side];
 		}
@@ -198,7 +181,7 @@ static void unite_functions(struct diff *d, const double shares[DIFF_SIDES])
 		struct diff_function *f = &d->functions[i];
 		double variance = 0;
 
-		for (int side = 0; side < DIFF_SIDES; side++) {
+		for (int side = 0; side < TREE_SIDES; side++) {
 			f->ns[side] = (double)f->sum_ns[side] * shares[side];
 			d->unsampled_ns[side] -= f->ns[side];
 			if (f->samples[side] > 0)
@@ -212,10 +195,10 @@ static void unite_functions(struct diff *d, const double shares[DIFF_SIDES])
 
 static int fill_functions(struct diff *d)
 {
-	double shares[DIFF_SIDES];
+	double shares[TREE_SIDES];
 	size_t room = 0;
 
-	for (int side = 0; side < DIFF_SIDES; side++) {
+	for (int side = 0; side < TREE_SIDES; side++) {
 		const struct cell *cell = d->pair.sides[side].cell;
 
 		shares[side] = cell->n_ok ? 1.0 / ((double)cell->n_ok * (double)cell->cores) : 0;
@@ -234,15 +217,16 @@ static int fill_functions(struct diff *d)
 int diff_make(const struct diff_pair *pair, struct diff **ret)
 {
 	_cleanup_diff_ struct diff *d = calloc(1, sizeof(*d));
-	int r;
+	int r = 0;
 
 	if (!d)
 		return -ENOMEM;
 	d->pair = *pair;
-	for (int side = 0; side < DIFF_SIDES; side++)
+	for (int side = 0; side < TREE_SIDES; side++)
 		d->runtime_ns[side] = pair->sides[side].cell->runtime_ns.mean;
 	fill_states(d);
-	r = build_trees(d);
+	for (size_t k = 0; r >= 0 && k < FLAME_KINDS; k++)
+		r = build_tree(d, k);
 	if (r >= 0)
 		r = fill_functions(d);
 	if (r < 0)
@@ -253,7 +237,7 @@ int diff_make(const struct diff_pair *pair, struct diff **ret)
 
 char *diff_flame_name(const struct diff *d, size_t kind)
 {
-	const struct diff_operand *a = &d->pair.sides[DIFF_A], *b = &d->pair.sides[DIFF_B];
+	const struct diff_operand *a = &d->pair.sides[TREE_A], *b = &d->pair.sides[TREE_B];
 	char *name;
 
 	if (asprintf(&name, "%s-diff-%.80s-%.80s-%lld.svg", flame_table[kind].prefix, a->name,
@@ -266,11 +250,11 @@ char *diff_flame_name(const struct diff *d, size_t kind)
 int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrowest_px,
 	size_t index, FILE *out)
 {
-	const struct diff_operand *a = &d->pair.sides[DIFF_A], *b = &d->pair.sides[DIFF_B];
-	const struct diff_tree *tree = d->trees[kind];
+	const struct diff_operand *a = &d->pair.sides[TREE_A], *b = &d->pair.sides[TREE_B];
+	const struct stack_tree *tree = d->trees[kind];
 	_cleanup_free_ char *title = NULL, *subtitle = NULL;
 	char id[40];
-	struct flamediff_options options = {.id = id,
+	struct flamegraph_options options = {.id = id,
 		.names = {a->name, b->name},
 		.sampled = strcmp(flame_table[kind].kind, "oncpu") == 0,
 		.narrowest_px = narrowest_px,
@@ -280,22 +264,21 @@ int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrow
 		return 0;
 	snprintf(id, sizeof(id), "fd%zu", index);
 	if (asprintf(&title, "%s: from %s to %s, %lld %s", flame_table[kind].title, a->name,
-		    b->name, (long long)b->cell->cores,
-		    b->cell->cores == 1 ? "core" : "cores") < 0) {
+		    b->name, (long long)b->cell->cores, cores_word(b->cell->cores)) < 0) {
 		title = NULL;
 		return -ENOMEM;
 	}
 	if (asprintf(&subtitle, "%s, per run: %s in A (mean of %zu), %s in B (mean of %zu)%s",
 		    flame_table[kind].meaning,
-		    format_time(diff_per_run(tree, DIFF_A, tree->nodes[0].total_ns[DIFF_A])).text,
-		    tree->n_runs[DIFF_A],
-		    format_time(diff_per_run(tree, DIFF_B, tree->nodes[0].total_ns[DIFF_B])).text,
-		    tree->n_runs[DIFF_B],
+		    format_time(stack_per_run(tree, TREE_A, tree->nodes[0].total_ns[TREE_A])).text,
+		    tree->n_runs[TREE_A],
+		    format_time(stack_per_run(tree, TREE_B, tree->nodes[0].total_ns[TREE_B])).text,
+		    tree->n_runs[TREE_B],
 		    same_stack(&d->pair) ? "" : "; stacks begin at the program") < 0) {
 		subtitle = NULL;
 		return -ENOMEM;
 	}
 	options.title = title;
 	options.subtitle = subtitle;
-	return flamediff_write(tree, &options, out);
+	return flamegraph_write(tree, &options, out);
 }

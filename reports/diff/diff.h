@@ -23,6 +23,7 @@
 /** One of the two. All borrowed. */
 struct diff_operand {
 	const struct summary *summary;
+	struct flames *flames; /**< of the summary */
 	const struct cell *cell;
 	const char
 		*name; /**< for people: the stack, with its experiment or cores if these differ */
@@ -30,12 +31,12 @@ struct diff_operand {
 
 /** A and B; they may be of one summary, or of two. */
 struct diff_pair {
-	struct diff_operand sides[DIFF_SIDES];
+	struct diff_operand sides[TREE_SIDES];
 };
 
 struct diff_state {
 	const char *name;
-	double ns[DIFF_SIDES]; /**< mean over lanes and runs */
+	double ns[TREE_SIDES]; /**< mean over lanes and runs */
 	bool exact;
 };
 
@@ -44,22 +45,21 @@ struct diff_function {
 	const char *module; /**< may be empty */
 	bool on_cpu; /**< else off the CPU, by the innermost function that is not the kernel's */
 	enum frame_side side;
-	uint64_t sum_ns[DIFF_SIDES]; /**< own time of all lanes in all runs */
-	uint64_t samples[DIFF_SIDES];
-	double ns[DIFF_SIDES]; /**< per run and lane */
+	uint64_t sum_ns[TREE_SIDES]; /**< own time of all lanes in all runs */
+	uint64_t samples[TREE_SIDES];
+	double ns[TREE_SIDES]; /**< per run and lane */
 	double error_ns; /**< half of the difference's 95 % interval by sampling; NAN: measured */
 };
 
 struct diff {
 	struct diff_pair pair;
-	double runtime_ns[DIFF_SIDES]; /**< mean over runs */
+	double runtime_ns[TREE_SIDES]; /**< mean over runs */
 	struct diff_state states[STATE_COUNT + 1];
 	size_t n_states;
 	struct diff_function *functions; /**< largest change first */
 	size_t n_functions;
-	double unsampled_ns[DIFF_SIDES];      /**< per run and lane: run time that is in no stack */
-	struct diff_tree *trees[FLAME_KINDS]; /**< by flame_table; NULL: no samples */
-	struct stack_tree *stacks[FLAME_KINDS][DIFF_SIDES]; /**< what the trees are made from */
+	double unsampled_ns[TREE_SIDES]; /**< per run and lane: run time that is in no stack */
+	struct stack_tree *trees[FLAME_KINDS]; /**< by flame_table; NULL: no samples */
 };
 
 /**
@@ -79,7 +79,7 @@ static inline void diff_freep(struct diff **d)
 
 /**
  * Draw the differential flame graph of flame_table[@kind]; nothing where neither side has samples.
- * @standalone, or for a page, where @index makes its id unique. @narrowest_px: see flamediff.h.
+ * @standalone, or for a page, where @index makes its id unique. @narrowest_px: see flamegraph.h.
  */
 int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrowest_px,
 	size_t index, FILE *out);

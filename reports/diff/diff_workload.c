@@ -27,31 +27,30 @@ static const char *picture_of(const struct diff_operand *o)
 	return picture;
 }
 
-/** The program's own arguments, what follows "--" in the collector's command, as text; malloced. */
-static char *arguments_of(const struct diff_operand *o)
+/** Member @key (of @object, if any) of the experiment's plan as text, malloced; NULL: not known
+ * (--attach, merged stores). */
+static char *planned(const struct diff_operand *o, const char *object, const char *key)
 {
-	const char *command = store_setting(o->summary->store, "command");
-	json_t *array = command ? json_loads(command, 0, NULL) : NULL;
-	char *text = NULL;
-	size_t at = 0, n = json_array_size(array);
+	const char *document = store_setting(o->summary->store, "plan");
+	json_t *plan = document ? json_loads(document, 0, NULL) : NULL;
+	json_t *value = json_object_get(object ? json_object_get(plan, object) : plan, key);
+	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
-	while (at < n && json_string_value(json_array_get(array, at)) &&
-		strcmp(json_string_value(json_array_get(array, at)), "--") != 0)
-		at++;
-	if (at < n) {
-		while (at-- > 0)
-			json_array_remove(array, 0);
-		text = json_dumps(array, JSON_COMPACT);
-	}
-	json_decref(array);
+	json_decref(plan);
 	return text;
 }
 
 void diff_workloads(const struct diff_pair *pair, char *ret, size_t size)
 {
-	const struct diff_operand *a = &pair->sides[DIFF_A], *b = &pair->sides[DIFF_B];
+	const struct diff_operand *a = &pair->sides[TREE_A], *b = &pair->sides[TREE_B];
 	const char *picture_a = picture_of(a), *picture_b = picture_of(b);
-	_cleanup_free_ char *own_a = NULL, *own_b = NULL;
+	/* What was measured is the program, by what is in it, and its arguments. */
+	static const struct {
+		const char *object, *key, *title;
+	} identities[] = {
+		{NULL, "arguments", "program's arguments"},
+		{"files", "program", "programs (SHA-256)"},
+	};
 
 	*ret = '\0';
 	if (strcmp(a->cell->scenario, b->cell->scenario) != 0) {
@@ -67,10 +66,12 @@ void diff_workloads(const struct diff_pair *pair, char *ret, size_t size)
 				a->name, b->name);
 		return;
 	}
-	own_a = arguments_of(a);
-	own_b = arguments_of(b);
-	if (own_a && own_b && strcmp(own_a, own_b) != 0)
-		snprintf(ret, size,
-			"the workloads differ: the program's arguments were %.150s and %.150s",
-			own_a, own_b);
+	for (size_t i = 0; i < ARRAY_SIZE(identities) && !*ret; i++) {
+		_cleanup_free_ char *of_a = planned(a, identities[i].object, identities[i].key),
+				    *of_b = planned(b, identities[i].object, identities[i].key);
+
+		if (of_a && of_b && strcmp(of_a, of_b) != 0)
+			snprintf(ret, size, "the workloads differ: the %s were %.150s and %.150s",
+				identities[i].title, of_a, of_b);
+	}
 }

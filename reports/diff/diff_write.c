@@ -6,9 +6,9 @@
 
 #include "common/cleanup.h"
 #include "reports/diff/diff.h"
-#include "reports/summary/summary_internal.h"
 #include "reports/text/csv.h"
 #include "reports/text/format.h"
+#include "reports/text/json.h"
 #include "reports/text/text.h"
 
 #define FUNCTIONS_SHOWN 15
@@ -22,22 +22,32 @@ static struct format_text signed_seconds(double ns)
 	return t;
 }
 
-static void put_row(FILE *out, const char *name, const double ns[DIFF_SIDES], double whole)
+static void put_row(FILE *out, const char *name, const double ns[TREE_SIDES], double whole)
 {
-	double difference = ns[DIFF_B] - ns[DIFF_A];
+	double difference = ns[TREE_B] - ns[TREE_A];
 
-	fprintf(out, "  %-12s%12s%12s%12s", name, format_seconds(ns[DIFF_A]).text,
-		format_seconds(ns[DIFF_B]).text, signed_seconds(difference).text);
+	fprintf(out, "  %-12s%12s%12s%12s", name, format_seconds(ns[TREE_A]).text,
+		format_seconds(ns[TREE_B]).text, signed_seconds(difference).text);
 	if (whole != 0)
 		fprintf(out, "%9.1f %%", 100 * difference / whole);
 	fputc('\n', out);
 }
 
+static bool is_significant(const struct diff *d)
+{
+	const struct statistic *a = &d->pair.sides[TREE_A].cell->runtime_ns;
+	const struct statistic *b = &d->pair.sides[TREE_B].cell->runtime_ns;
+
+	return a->n >= 2 && b->n >= 2 && statistic_differ(a, b);
+}
+
+/* A share of what may be nothing means nothing. */
 static void put_states(const struct diff *d, FILE *out)
 {
-	double whole = d->runtime_ns[DIFF_B] - d->runtime_ns[DIFF_A];
+	double whole = is_significant(d) ? d->runtime_ns[TREE_B] - d->runtime_ns[TREE_A] : 0;
 
-	fprintf(out, "\n  %-12s%12s%12s%12s%11s\n", "state", "A", "B", "B - A", "of it");
+	fprintf(out, "\n  %-12s%12s%12s%12s%11s\n", "state", "A", "B", "B - A",
+		whole != 0 ? "share" : "");
 	for (size_t i = 0; i < d->n_states; i++)
 		put_row(out, d->states[i].name, d->states[i].ns, whole);
 	put_row(out, "run time", d->runtime_ns, whole);
@@ -61,13 +71,13 @@ static void put_name(FILE *out, const char *name, size_t width)
 
 static void put_function(const struct diff_function *f, FILE *out)
 {
-	double difference = f->ns[DIFF_B] - f->ns[DIFF_A];
+	double difference = f->ns[TREE_B] - f->ns[TREE_A];
 	char error[FORMAT_MAX] = "";
 
 	if (f->on_cpu)
 		snprintf(error, sizeof(error), "%.3f", f->error_ns / 1e9);
 	fprintf(out, "  %12s%10s%10s%10s  %-4s", signed_seconds(difference).text, error,
-		format_seconds(f->ns[DIFF_A]).text, format_seconds(f->ns[DIFF_B]).text,
+		format_seconds(f->ns[TREE_A]).text, format_seconds(f->ns[TREE_B]).text,
 		f->on_cpu ? "on" : "off");
 	put_name(out, f->symbol, 50);
 	fputc('\n', out);
@@ -75,7 +85,7 @@ static void put_function(const struct diff_function *f, FILE *out)
 
 static void put_functions(const struct diff *d, FILE *out)
 {
-	double rest[DIFF_SIDES] = {};
+	double rest[TREE_SIDES] = {};
 
 	if (d->n_functions == 0) {
 		fputs("\n  No samples: what functions take is not known.\n", out);
@@ -87,18 +97,18 @@ static void put_functions(const struct diff *d, FILE *out)
 			put_function(&d->functions[i], out);
 			continue;
 		}
-		rest[DIFF_A] += d->functions[i].ns[DIFF_A];
-		rest[DIFF_B] += d->functions[i].ns[DIFF_B];
+		rest[TREE_A] += d->functions[i].ns[TREE_A];
+		rest[TREE_B] += d->functions[i].ns[TREE_B];
 	}
 	if (d->n_functions > FUNCTIONS_SHOWN)
 		fprintf(out, "  %12s%10s%10s%10s      %zu others\n",
-			signed_seconds(rest[DIFF_B] - rest[DIFF_A]).text, "",
-			format_seconds(rest[DIFF_A]).text, format_seconds(rest[DIFF_B]).text,
+			signed_seconds(rest[TREE_B] - rest[TREE_A]).text, "",
+			format_seconds(rest[TREE_A]).text, format_seconds(rest[TREE_B]).text,
 			d->n_functions - FUNCTIONS_SHOWN);
 	fprintf(out, "  %12s%10s%10s%10s      in no stack\n",
-		signed_seconds(d->unsampled_ns[DIFF_B] - d->unsampled_ns[DIFF_A]).text, "",
-		format_seconds(d->unsampled_ns[DIFF_A]).text,
-		format_seconds(d->unsampled_ns[DIFF_B]).text);
+		signed_seconds(d->unsampled_ns[TREE_B] - d->unsampled_ns[TREE_A]).text, "",
+		format_seconds(d->unsampled_ns[TREE_A]).text,
+		format_seconds(d->unsampled_ns[TREE_B]).text);
 	fputs("  Own time of functions in seconds, per run and lane; these rows, too, sum to the "
 	      "run time. On\n  the CPU by sampling (± its 95 % interval), off the CPU as "
 	      "measured.\n",
@@ -107,29 +117,30 @@ static void put_functions(const struct diff *d, FILE *out)
 
 int diff_write_text(const struct diff *d, FILE *out)
 {
-	const struct diff_operand *a = &d->pair.sides[DIFF_A], *b = &d->pair.sides[DIFF_B];
+	const struct diff_operand *a = &d->pair.sides[TREE_A], *b = &d->pair.sides[TREE_B];
 	char why[512];
 
 	fprintf(out, "A: %s, %lld %s, %zu %s of %s\nB: %s, %lld %s, %zu %s of %s\n", a->name,
-		(long long)a->cell->cores, a->cell->cores == 1 ? "core" : "cores", a->cell->n_ok,
+		(long long)a->cell->cores, cores_word(a->cell->cores), a->cell->n_ok,
 		a->cell->n_ok == 1 ? "run" : "runs", a->cell->scenario, b->name,
-		(long long)b->cell->cores, b->cell->cores == 1 ? "core" : "cores", b->cell->n_ok,
+		(long long)b->cell->cores, cores_word(b->cell->cores), b->cell->n_ok,
 		b->cell->n_ok == 1 ? "run" : "runs", b->cell->scenario);
 	diff_workloads(&d->pair, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);
-	if (d->runtime_ns[DIFF_B] >= 2 * d->runtime_ns[DIFF_A])
+	if (!(d->runtime_ns[TREE_A] > 0))
+		fprintf(out, "A has no run time to compare with");
+	else if (d->runtime_ns[TREE_B] >= 2 * d->runtime_ns[TREE_A])
 		fprintf(out, "B takes %.3g times as long as A",
-			d->runtime_ns[DIFF_B] / d->runtime_ns[DIFF_A]);
+			d->runtime_ns[TREE_B] / d->runtime_ns[TREE_A]);
 	else
 		fprintf(out, "B takes %s %% of A's run time",
-			format_percent(d->runtime_ns[DIFF_B], d->runtime_ns[DIFF_A]).text);
+			format_percent(d->runtime_ns[TREE_B], d->runtime_ns[TREE_A]).text);
 	fprintf(out, "%s.\n",
 		a->cell->runtime_ns.n < 2 || b->cell->runtime_ns.n < 2
-			? "; whether by chance, single runs cannot tell"
-		: statistic_differ(&a->cell->runtime_ns, &b->cell->runtime_ns)
-			? ", more of a difference than chance makes (Welch's test, 5 %)"
-			: ", a difference that may be chance (Welch's test, 5 %)");
+			? "; significance is not known from single runs"
+		: is_significant(d) ? ", a significant difference (Welch's test, 5 %)"
+				    : ", not a significant difference (Welch's test, 5 %)");
 	put_states(d, out);
 	put_functions(d, out);
 	return ferror(out) ? -EIO : 0;
@@ -137,19 +148,19 @@ int diff_write_text(const struct diff *d, FILE *out)
 
 static void put_pair(const struct diff *d, FILE *out)
 {
-	csv_text(out, d->pair.sides[DIFF_A].name);
+	csv_text(out, d->pair.sides[TREE_A].name);
 	fputc(',', out);
-	csv_text(out, d->pair.sides[DIFF_B].name);
-	csv_number(out, d->pair.sides[DIFF_A].cell->cores);
-	csv_number(out, d->pair.sides[DIFF_B].cell->cores);
+	csv_text(out, d->pair.sides[TREE_B].name);
+	csv_number(out, d->pair.sides[TREE_A].cell->cores);
+	csv_number(out, d->pair.sides[TREE_B].cell->cores);
 	fputc(',', out);
 }
 
-static void put_times(const double ns[DIFF_SIDES], FILE *out)
+static void put_times(const double ns[TREE_SIDES], FILE *out)
 {
-	csv_seconds(out, ns[DIFF_A]);
-	csv_seconds(out, ns[DIFF_B]);
-	csv_seconds(out, ns[DIFF_B] - ns[DIFF_A]);
+	csv_seconds(out, ns[TREE_A]);
+	csv_seconds(out, ns[TREE_B]);
+	csv_seconds(out, ns[TREE_B] - ns[TREE_A]);
 }
 
 int diff_write_states_csv(const struct diff *d, bool heading, FILE *out)
@@ -185,8 +196,8 @@ int diff_write_functions_csv(const struct diff *d, bool heading, FILE *out)
 		fputs(f->on_cpu ? ",on" : ",off", out);
 		put_times(f->ns, out);
 		csv_seconds(out, f->error_ns);
-		csv_number(out, (int64_t)f->samples[DIFF_A]);
-		csv_number(out, (int64_t)f->samples[DIFF_B]);
+		csv_number(out, (int64_t)f->samples[TREE_A]);
+		csv_number(out, (int64_t)f->samples[TREE_B]);
 		fputc('\n', out);
 	}
 	put_pair(d, out);
@@ -196,19 +207,14 @@ int diff_write_functions_csv(const struct diff *d, bool heading, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
-static json_t *json_ns(double ns)
-{
-	return isfinite(ns) ? json_real(ns) : json_null();
-}
-
-static json_t *both(const double ns[DIFF_SIDES])
+static json_t *both(const double ns[TREE_SIDES])
 {
 	json_t *o = json_object();
 	bool bad = !o;
 
-	bad |= put(o, "a_ns", json_ns(ns[DIFF_A]));
-	bad |= put(o, "b_ns", json_ns(ns[DIFF_B]));
-	bad |= put(o, "difference_ns", json_ns(ns[DIFF_B] - ns[DIFF_A]));
+	bad |= put(o, "a_ns", real(ns[TREE_A]));
+	bad |= put(o, "b_ns", real(ns[TREE_B]));
+	bad |= put(o, "difference_ns", real(ns[TREE_B] - ns[TREE_A]));
 	return finish(o, bad);
 }
 
@@ -237,11 +243,11 @@ static json_t *functions(const struct diff *d)
 		bad |= !o || put(o, "function", text(f->symbol));
 		bad |= !o || put(o, "module", text(f->module));
 		bad |= !o || put(o, "on_cpu", json_boolean(f->on_cpu));
-		bad |= !o || put(o, "error_ns", json_ns(f->error_ns));
-		bad |= !o || put(o, "a_sum_ns", number((int64_t)f->sum_ns[DIFF_A]));
-		bad |= !o || put(o, "b_sum_ns", number((int64_t)f->sum_ns[DIFF_B]));
-		bad |= !o || put(o, "a_samples", number((int64_t)f->samples[DIFF_A]));
-		bad |= !o || put(o, "b_samples", number((int64_t)f->samples[DIFF_B]));
+		bad |= !o || put(o, "error_ns", real(f->error_ns));
+		bad |= !o || put(o, "a_sum_ns", number((int64_t)f->sum_ns[TREE_A]));
+		bad |= !o || put(o, "b_sum_ns", number((int64_t)f->sum_ns[TREE_B]));
+		bad |= !o || put(o, "a_samples", number((int64_t)f->samples[TREE_A]));
+		bad |= !o || put(o, "b_samples", number((int64_t)f->samples[TREE_B]));
 		bad |= json_array_append_new(array, o) < 0;
 	}
 	return finish(array, bad);
@@ -261,8 +267,8 @@ json_t *diff_json(const struct diff *d)
 		bad |= !state || put(state, "exact", json_boolean(d->states[i].exact));
 		bad |= json_array_append_new(states, state) < 0;
 	}
-	bad |= put(o, "a", operand(&d->pair.sides[DIFF_A]));
-	bad |= put(o, "b", operand(&d->pair.sides[DIFF_B]));
+	bad |= put(o, "a", operand(&d->pair.sides[TREE_A]));
+	bad |= put(o, "b", operand(&d->pair.sides[TREE_B]));
 	bad |= put(o, "not_comparable", *why ? text(why) : json_null());
 	bad |= put(o, "runtime", both(d->runtime_ns));
 	bad |= put(o, "states", states);

@@ -65,6 +65,7 @@ int explanation_make(const struct summary *s, struct explanation **ret)
 
 	if (!e)
 		return -ENOMEM;
+	e->summary = s;
 	r = scalings_make(s, e);
 	if (r >= 0)
 		r = spreads_make(s, e);

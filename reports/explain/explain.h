@@ -16,10 +16,8 @@
  * term may be split further, by phase and by detail; those parts sum to it likewise.
  */
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "reports/statistics/statistics.h"
 #include "reports/summary/summary.h"
@@ -142,7 +140,8 @@ struct drift {
 };
 
 struct explanation {
-	struct scaling *scalings; /**< in order of the cells */
+	const struct summary *summary; /**< borrowed */
+	struct scaling *scalings;      /**< in order of the cells */
 	size_t n_scalings;
 	struct spread *spreads; /**< one for each cell with a run, in order of the cells */
 	size_t n_spreads;
@@ -163,6 +162,20 @@ static inline void explanation_freep(struct explanation **e)
 
 #define _cleanup_explanation_ __attribute__((cleanup(explanation_freep)))
 
+/**
+ * One finding: a sentence in plain words, made from measured facts alone.
+ * @good says how to show it: nothing to object, or something the reader must know.
+ */
+struct verdict {
+	bool good;
+	char text[2048];
+};
+
+#define VERDICTS_MAX 96
+
+/** Fill @ret with the findings (at most @max); returns how many. */
+size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, size_t max);
+
 /*
  * The same in words: one paragraph each, which claims no more than the intervals allow. A name from
  * the store is as untrusted here as there.
@@ -171,11 +184,8 @@ void scaling_words(const struct scaling *x, struct verdict *ret);
 void contrast_words(const struct contrast *x, struct verdict *ret);
 void spread_words(const struct spread *x, struct verdict *ret);
 
-/** A line for each term, as CSV (RFC 4180 with "\n"; values in s, of variances in s²). */
-int explanation_write_csv(const struct summary *s, FILE *out);
-
-/** Add "explanation" to the JSON document of the summary. -ENOMEM. */
-int explanation_add_json(const struct summary *s, json_t *document);
+/** Is that phase of the window one of the serial ones? @x may be NULL. */
+bool scaling_is_serial(const struct scaling *x, const char *phase);
 
 /** The explanation of that cell, or NULL. */
 const struct scaling *explanation_scaling(const struct explanation *e, const struct cell *many);

@@ -14,14 +14,6 @@ bool is_program(int state, const char *detail)
 	return state == STATE_GUEST && (!detail || !*detail || strcmp(detail, "application") == 0);
 }
 
-static bool is_serial(const struct scaling *scaling, const char *phase)
-{
-	for (size_t i = 0; scaling && i < scaling->n_phases; i++)
-		if (scaling->phase[i].name == phase)
-			return scaling->phase[i].serial;
-	return false;
-}
-
 static struct item *find_item(struct items *items, int state, const char *detail)
 {
 	for (size_t i = 0; i < items->n; i++)
@@ -61,6 +53,35 @@ static int gather(struct items *items, const struct cell *a, const struct cell *
 	return 0;
 }
 
+static const char own_lanes[] = "other lanes of the stack";
+
+/** The store's reader appends who took the CPU to the name. */
+static bool is_taken_by_lane(const struct detail_series *d)
+{
+	static const char mark[] = " (lane)";
+	size_t n = strlen(d->detail);
+
+	return d->state == STATE_PREEMPTED && n >= sizeof(mark) &&
+	       strcmp(d->detail + n - strlen(mark), mark) == 0;
+}
+
+/** What lanes take from each other is a cause of its own; the rest of preempted is what others
+ * take. */
+static int gather_own_lanes(struct items *items, const struct cell *a, const struct cell *b,
+	bool side_b, const struct detail_series *d)
+{
+	size_t n = side_b ? b->series.n : a->series.n;
+	_cleanup_free_ double *less = calloc(n + 1, sizeof(*less));
+	int r;
+
+	if (!less)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		less[i] = -d->ns[i];
+	r = gather(items, a, b, side_b, STATE_PREEMPTED, NULL, less);
+	return r < 0 ? r : gather(items, a, b, side_b, STATE_PREEMPTED, own_lanes, d->ns);
+}
+
 /** All of one parallel phase, on one side. */
 static int gather_phase(struct items *items, const struct cell *a, const struct cell *b,
 	bool side_b, const struct book_series *phase)
@@ -73,6 +94,8 @@ static int gather_phase(struct items *items, const struct cell *a, const struct 
 	for (size_t i = 0; i < phase->n_details && r >= 0; i++) {
 		const struct detail_series *d = &phase->details[i];
 
+		if (is_taken_by_lane(d))
+			r = gather_own_lanes(items, a, b, side_b, d);
 		if (d->state != STATE_GUEST)
 			continue;
 		if (is_program(d->state, d->detail))
@@ -92,7 +115,7 @@ static int gather_cell(struct items *items, const struct cell *a, const struct c
 	for (size_t i = 0; i < cell->n_phases && r >= 0; i++) {
 		const struct book_series *phase = &cell->series.phases[i];
 
-		if (!phase_is_outside(phase->name) && !is_serial(scaling, phase->name))
+		if (!phase_is_outside(phase->name) && !scaling_is_serial(scaling, phase->name))
 			r = gather_phase(items, a, b, side_b, phase);
 	}
 	return r < 0 ? r

@@ -74,34 +74,18 @@ static double loss(const double *const *w, void *userdata)
 	       mean_of(p->one, p->one->series.runtime_ns, w[1]);
 }
 
-/** The same phase on one core, or NULL. */
-static const struct book_series *on_one(const struct pair *p, const char *name)
-{
-	for (size_t i = 0; i < p->one->n_phases; i++)
-		if (p->one->series.phases[i].name == name)
-			return &p->one->series.phases[i];
-	return NULL;
-}
-
-static const struct book_series *on_many(const struct pair *p, const char *name)
-{
-	for (size_t i = 0; i < p->many->n_phases; i++)
-		if (p->many->series.phases[i].name == name)
-			return &p->many->series.phases[i];
-	return NULL;
-}
-
 static double phase_wall(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
 
-	return mean_of(p->many, on_many(p, p->scaling->phase[p->phase].name)->wall_ns, w[0]);
+	return mean_of(
+		p->many, cell_phase(p->many, p->scaling->phase[p->phase].name)->wall_ns, w[0]);
 }
 
 static double phase_wall_one(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
-	const struct book_series *b = on_one(p, p->scaling->phase[p->phase].name);
+	const struct book_series *b = cell_phase(p->one, p->scaling->phase[p->phase].name);
 
 	return mean_of(p->one, b ? b->wall_ns : NULL, w[1]);
 }
@@ -218,6 +202,14 @@ static int make_scaling(
 		r = split_difference(&split, GRAIN_DETAIL, &x->details);
 	split.scaling = x;
 	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
+}
+
+bool scaling_is_serial(const struct scaling *x, const char *phase)
+{
+	for (size_t i = 0; x && i < x->n_phases; i++)
+		if (x->phase[i].name == phase)
+			return x->phase[i].serial;
+	return false;
 }
 
 int scalings_make(const struct summary *s, struct explanation *e)

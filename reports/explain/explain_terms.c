@@ -6,6 +6,7 @@
 
 #include <gsl/gsl_statistics_double.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/explain/explain_internal.h"
 #include "reports/statistics/stat_internal.h"
@@ -17,22 +18,17 @@
 
 bool is_explainable(const struct cell *cell)
 {
-	return cell->series.n > 0 && cell->series.exact && cell->series.window.has_accounts;
+	/* Of run times of 0 nothing is a share. */
+	return cell->series.n > 0 && cell->series.exact && cell->series.window.has_accounts &&
+	       cell->runtime_ns.mean > 0;
 }
 
 int items_add(struct items *items, const struct item *item)
 {
-	if (items->n == items->room) {
-		size_t room = items->room ? 2 * items->room : 32;
-		struct item *more = reallocarray(items->list, room, sizeof(*more));
-
-		if (!more) {
-			free(item->own_a);
-			free(item->own_b);
-			return -ENOMEM;
-		}
-		items->list = more;
-		items->room = room;
+	if (ARRAY_ROOM(items->list, items->n, items->room) < 0) {
+		free(item->own_a);
+		free(item->own_b);
+		return -ENOMEM;
 	}
 	items->list[items->n++] = *item;
 	return 0;
@@ -101,14 +97,6 @@ static int add_book(struct items *items, const char *phase, bool details,
 	return r;
 }
 
-static const struct book_series *phase_of(const struct cell *cell, const char *name)
-{
-	for (size_t i = 0; cell && i < cell->n_phases; i++)
-		if (cell->series.phases[i].name == name)
-			return &cell->series.phases[i];
-	return NULL;
-}
-
 static int add_phase(struct items *items, const char *name, enum grain grain,
 	const struct book_series *a, const struct book_series *b)
 {
@@ -131,12 +119,12 @@ int items_make(const struct cell *a, const struct cell *b, enum grain grain, str
 
 			if (!phase_is_outside(phase->name))
 				r = add_phase(&items, phase->name, grain, phase,
-					phase_of(b, phase->name));
+					cell_phase(b, phase->name));
 		}
 		for (size_t i = 0; b && i < b->n_phases && r >= 0; i++) {
 			const struct book_series *phase = &b->series.phases[i];
 
-			if (!phase_is_outside(phase->name) && !phase_of(a, phase->name))
+			if (!phase_is_outside(phase->name) && !cell_phase(a, phase->name))
 				r = add_phase(&items, phase->name, grain, NULL, phase);
 		}
 		if (r >= 0)

@@ -23,10 +23,8 @@ static bool same_group(const struct cell *a, const struct cell *b)
 }
 
 static const struct contrast *contrast_of(
-	const struct summary *s, const struct cell *a, const struct cell *b)
+	const struct explanation *e, const struct cell *a, const struct cell *b)
 {
-	const struct explanation *e = s->explanation;
-
 	for (size_t i = 0; i < e->n_contrasts; i++) {
 		const struct contrast *x = &e->contrasts[i];
 
@@ -61,22 +59,28 @@ static void say_against(struct verdict *v, const struct contrast *x, const struc
 {
 	const struct comparison *c = &x->runtime;
 
+	if (!isfinite(c->ratio)) {
+		say(v, "; %s takes longer", cell->name);
+		return;
+	}
 	say(v, "; %s takes %.2f times as long", cell->name, c->ratio);
 	if (!isnan(c->ratio_interval.low))
 		say(v, " [%.2f, %.2f]", c->ratio_interval.low, c->ratio_interval.high);
 	if (isnan(c->p_holm) && !(x->a->runtime_ns.n >= 2 && x->b->runtime_ns.n >= 2))
-		say(v, " (too few runs to tell chance)");
+		say(v, " (too few runs for a test of significance)");
 	else if (!x->differs && c->p_holm < 0.05 && !x->control)
-		say(v, " (no more than noise makes)");
+		say(v, " (within the noise of the A/A control)");
 	else if (!x->differs && interval_excludes(&c->ratio_interval, 1) && !isnan(c->p_holm))
-		say(v, " (though by Welch’s test, %s after Holm, that may be chance)",
+		say(v, " (not significant by Welch’s test: %s after Holm’s correction)",
 			format_p(c->p_holm).text);
 	else if (!x->differs)
-		say(v, " (these runs do not tell the two apart)");
+		say(v, " (no significant difference)");
 }
 
-static void compare_stacks(const struct summary *s, const struct cell *first, struct verdicts *v)
+static void compare_stacks(
+	const struct explanation *e, const struct cell *first, struct verdicts *v)
 {
+	const struct summary *s = e->summary;
 	size_t n = 0;
 	const struct cell *best = fastest(s, first, &n);
 	struct verdict *verdict;
@@ -93,27 +97,44 @@ static void compare_stacks(const struct summary *s, const struct cell *first, st
 
 		if (!same_group(cell, first) || cell == best)
 			continue;
-		x = contrast_of(s, cell, best);
+		x = contrast_of(e, cell, best);
 		if (x)
 			say_against(verdict, x, cell);
 	}
 	say(verdict, ".");
 }
 
-static void report_controls(const struct summary *s, struct verdicts *v)
+/** The first thing to know: which stack is slowest against the fastest, by how much, and why. */
+static void explain_slowest(
+	const struct explanation *e, const struct cell *first, struct verdicts *v)
 {
-	const struct explanation *e = s->explanation;
+	const struct summary *s = e->summary;
+	size_t n = 0;
+	const struct cell *best = fastest(s, first, &n);
+	const struct contrast *worst = NULL;
 
+	for (size_t i = 0; i < s->n_cells && n >= 2; i++) {
+		const struct contrast *x =
+			same_group(&s->cells[i], first) ? contrast_of(e, &s->cells[i], best) : NULL;
+
+		if (x && x->differs && !x->control && x->a != best &&
+			(!worst || x->runtime.ratio > worst->runtime.ratio))
+			worst = x;
+	}
+	if (worst)
+		contrast_words(worst, verdict_begin(v, true));
+}
+
+static void report_controls(const struct explanation *e, struct verdicts *v)
+{
 	for (size_t i = 0; i < e->n_contrasts; i++)
 		if (e->contrasts[i].control)
 			contrast_words(&e->contrasts[i], verdict_begin(v, true));
 }
 
 /** Of each stack, the most cores it was measured on: why that is not so many times as fast. */
-static void explain_speedup(const struct summary *s, struct verdicts *v)
+static void explain_speedup(const struct explanation *e, struct verdicts *v)
 {
-	const struct explanation *e = s->explanation;
-
 	for (size_t i = 0; i < e->n_scalings; i++) {
 		const struct scaling *x = &e->scalings[i];
 		bool most = true;
@@ -127,9 +148,8 @@ static void explain_speedup(const struct summary *s, struct verdicts *v)
 }
 
 /** The cell whose runs differ most: why. */
-static void explain_spread(const struct summary *s, struct verdicts *v)
+static void explain_spread(const struct explanation *e, struct verdicts *v)
 {
-	const struct explanation *e = s->explanation;
 	const struct spread *worst = NULL;
 
 	for (size_t i = 0; i < e->n_spreads; i++)
@@ -140,11 +160,11 @@ static void explain_spread(const struct summary *s, struct verdicts *v)
 		return;
 	spread_words(worst, verdict_begin(v, true));
 	if (e->n_spreads > 1 && strlen(v->list[v->n - 1].text) + 32 < sizeof(v->list->text)) {
+		static const char title[] = "Run times vary most for ";
 		struct verdict *verdict = &v->list[v->n - 1];
 
-		memmove(verdict->text + strlen("Most varies "), verdict->text,
-			strlen(verdict->text) + 1);
-		memcpy(verdict->text, "Most varies ", strlen("Most varies "));
+		memmove(verdict->text + strlen(title), verdict->text, strlen(verdict->text) + 1);
+		memcpy(verdict->text, title, strlen(title));
 	}
 }
 
@@ -175,9 +195,9 @@ static void name_losses(const struct summary *s, const struct cell *first, struc
 		if (!verdict) {
 			verdict = verdict_begin(v, true);
 			say(verdict,
-				"Share of the lanes' time on %lld %s that went into the program or "
-				"guest "
-				"code, and the largest other share: ",
+				"Share of the lanes' time on %lld %s spent in program or guest "
+				"code, "
+				"and the largest other share: ",
 				(long long)first->cores, cores_word(first->cores));
 		} else {
 			say(verdict, "; ");
@@ -187,8 +207,7 @@ static void name_losses(const struct summary *s, const struct cell *first, struc
 				book->lane_time_ns)
 				.text);
 		if (worst >= 0)
-			say(verdict, ", %s %s %%",
-				worst == STATE_NONE ? "other" : state_table[worst].name,
+			say(verdict, ", %s %s %%", state_label(worst),
 				format_percent(book->state_ns[worst], book->lane_time_ns).text);
 	}
 	if (verdict)
@@ -215,22 +234,44 @@ static void judge_books(const struct summary *s, struct verdicts *v)
 			worst = cell->audit_worst;
 	}
 	verdict = verdict_begin(v, closed == s->n_ok);
-	say(verdict, "The books close in %zu of %zu measured runs", closed, s->n_ok);
+	say(verdict,
+		"The books close (the states of every lane sum to wall time) in %zu of %zu "
+		"measured runs",
+		closed, s->n_ok);
 	if (lost > 0)
 		say(verdict, "; %lld events could not be recorded", (long long)lost);
 	say(verdict, ".");
 	verdict = verdict_begin(v, audited == s->n_ok);
-	say(verdict, "Independent clocks agree with the books in %zu of %zu measured runs", audited,
-		s->n_ok);
+	say(verdict,
+		"Independent clocks agree with the books (audited) in %zu of %zu measured runs",
+		audited, s->n_ok);
 	if (unknown > 0)
 		say(verdict, " (%zu could not be audited)", unknown);
 	if (worst > 1)
-		say(verdict, "; the largest difference is %.1f times what counts as agreement",
-			worst);
+		say(verdict, "; the largest deviation is %.1f × the tolerance", worst);
 	else if (worst >= 0)
-		say(verdict, "; the largest difference is %.0f %% of what counts as agreement",
-			100 * worst);
+		say(verdict, "; the largest deviation is %.0f %% of the tolerance", 100 * worst);
 	say(verdict, ".");
+}
+
+static const char *failure_of(const struct store_run *run)
+{
+	return run->error ? run->error : "no reason recorded";
+}
+
+/* How many of the failed runs from @i on failed with the words of @i; 0 if one before did. */
+static size_t failed_alike(const struct store_tables *t, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < t->n_runs; k++) {
+		if (t->runs[k].ok || strcmp(failure_of(&t->runs[k]), failure_of(&t->runs[i])) != 0)
+			continue;
+		if (k < i)
+			return 0;
+		n++;
+	}
+	return n;
 }
 
 static void name_failures(const struct summary *s, struct verdicts *v)
@@ -239,32 +280,44 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
+		size_t n = run->ok ? 0 : failed_alike(t, i);
 
-		if (!run->ok)
+		if (n == 1)
 			say(verdict_begin(v, false),
 				"Run %lld failed (%s on %lld %s, repetition %lld): %s",
 				(long long)run->id, run->guest, (long long)run->cores,
 				cores_word(run->cores), (long long)run->repetition,
-				run->error ? run->error : "no reason recorded");
+				failure_of(run));
+		else if (n > 1)
+			say(verdict_begin(v, false),
+				"%zu runs failed in the same way, the first of them run %lld (%s on %lld "
+				"%s, repetition %lld): %s",
+				n, (long long)run->id, run->guest, (long long)run->cores,
+				cores_word(run->cores), (long long)run->repetition,
+				failure_of(run));
 	}
 }
 
-size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max)
+size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, size_t max)
 {
+	const struct summary *s = e->summary;
 	struct verdicts v = {.list = ret, .max = max};
 
 	if (s->n_runs == 0)
 		say(verdict_begin(&v, false), "The store holds no runs.");
 	for (size_t i = 0; i < s->n_cells; i++)
 		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
-			compare_stacks(s, &s->cells[i], &v);
-	report_controls(s, &v);
-	explain_speedup(s, &v);
+			explain_slowest(e, &s->cells[i], &v);
+	for (size_t i = 0; i < s->n_cells; i++)
+		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
+			compare_stacks(e, &s->cells[i], &v);
+	report_controls(e, &v);
+	explain_speedup(e, &v);
 	for (size_t i = 0; i < s->n_cells; i++)
 		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
 			name_losses(s, &s->cells[i], &v);
-	explain_spread(s, &v);
-	verdicts_of_order(s, &v);
+	explain_spread(e, &v);
+	verdicts_of_order(e, &v);
 	verdicts_of_clocks(s, &v);
 	judge_books(s, &v);
 	name_failures(s, &v);

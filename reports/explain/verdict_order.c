@@ -30,9 +30,8 @@ static void judge_drift(const struct spread *x, struct verdicts *v)
 	say(verdict, "Run times of ");
 	say_cell(verdict, x->cell);
 	say(verdict,
-		" %s in order of execution (Spearman’s ρ %.2f, %s): by %s s a run (%s %%), from %s "
-		"s to "
-		"%s s. Their mean depends on when they were measured",
+		" %s in order of execution (Spearman’s ρ %.2f, %s): by %s s per run (%s %%), from "
+		"%s s to %s s. Their mean depends on when they were measured",
 		x->order.rho > 0 ? "rise" : "fall", x->order.rho, format_p(x->drift_p).text,
 		format_seconds(fabs(x->order.slope)).text,
 		format_points(100 * fabs(x->order.slope) / x->runtime.mean).text,
@@ -60,7 +59,7 @@ static void judge_begin(const struct spread *x, struct verdicts *v)
 		say(verdict, " takes %s %% %s than the others (%s)",
 			format_points(100 * fabs(x->order.first)).text,
 			x->order.first > 0 ? "longer" : "less", format_p(x->first_p).text);
-	say(verdict, ": a warm-up that is part of the statistics.");
+	say(verdict, ": a warm-up effect, included in the statistics.");
 }
 
 static void name_outliers(const struct spread *x, struct verdicts *v)
@@ -71,7 +70,7 @@ static void name_outliers(const struct spread *x, struct verdicts *v)
 	if (x->n_outliers == 0)
 		return;
 	verdict = verdict_begin(v, false);
-	say(verdict, "Far from the other runs of ");
+	say(verdict, "Outliers of ");
 	say_cell(verdict, x->cell);
 	say(verdict, " (median %s s): ", format_seconds(x->runtime.median).text);
 	for (size_t i = 0; i < x->cell->series.n; i++) {
@@ -84,7 +83,7 @@ static void name_outliers(const struct spread *x, struct verdicts *v)
 	}
 	if (x->n_outliers > n)
 		say(verdict, "; %zu more", x->n_outliers - n);
-	say(verdict, ". They are in all statistics.");
+	say(verdict, ". They are included in all statistics.");
 }
 
 static void judge_experiment(const struct drift *d, struct verdicts *v)
@@ -95,16 +94,15 @@ static void judge_experiment(const struct drift *d, struct verdicts *v)
 		return;
 	verdict = verdict_begin(v, false);
 	say(verdict,
-		"Over the whole experiment run times %s against their cells’ means (Spearman’s ρ "
-		"%.2f, %s, "
-		"%zu runs): by %s %% from the first run to the last.",
+		"Over the whole experiment run times %s relative to their configurations’ means "
+		"(Spearman’s ρ %.2f, %s, %zu runs): by %s %% from the first run to the last.",
 		d->rho > 0 ? "rise" : "fall", d->rho, format_p(d->p).text, d->n,
 		format_points(100 * fabs(d->slope) * d->span).text);
 }
 
-void verdicts_of_order(const struct summary *s, struct verdicts *v)
+void verdicts_of_order(const struct explanation *e, struct verdicts *v)
 {
-	const struct explanation *e = s->explanation;
+	const struct summary *s = e->summary;
 
 	judge_experiment(&e->drift, v);
 	for (size_t i = 0; i < e->n_spreads; i++) {
@@ -113,9 +111,9 @@ void verdicts_of_order(const struct summary *s, struct verdicts *v)
 		name_outliers(&e->spreads[i], v);
 	}
 	if (s->n_warmups > 0)
-		say(verdict_begin(v, true), "%zu warm-up %s measured and %s part of no statistic.",
-			s->n_warmups, s->n_warmups == 1 ? "run was" : "runs were",
-			s->n_warmups == 1 ? "is" : "are");
+		say(verdict_begin(v, true),
+			"%zu warm-up %s measured and not included in any statistic.", s->n_warmups,
+			s->n_warmups == 1 ? "run was" : "runs were");
 }
 
 void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
@@ -147,14 +145,13 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 		return;
 	verdict = verdict_begin(v, off == 0);
 	say(verdict,
-		"The program’s own clock agrees with the host’s within 0.5 %% (and 20 ms for the "
-		"console) "
-		"in %zu of %zu measured runs",
+		"The program’s own clock agrees with the host’s within 0.5 %% (plus 20 ms for the "
+		"console) in %zu of %zu measured runs",
 		compared - off, compared);
 	if (off > 0)
 		say(verdict,
-			"; in run%s %s%s they differ by up to %s %%: the guest’s clock runs wrong, "
-			"or this host was too busy to take the markers when they came",
+			"; in run%s %s%s they differ by up to %s %%: the guest’s clock is wrong, "
+			"or this host was too busy to read the markers as they arrived",
 			off > 1 ? "s" : "", runs, off > RUNS_NAMED ? ", ..." : "",
 			format_points(100 * worst).text);
 	say(verdict, ".");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "reports/explain/explain_internal.h"
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
@@ -33,11 +34,6 @@ void say(struct verdict *v, const char *format, ...)
 	}
 }
 
-const char *cores_word(int64_t cores)
-{
-	return cores == 1 ? "core" : "cores";
-}
-
 struct format_text format_p(double p)
 {
 	struct format_text t;
@@ -54,11 +50,18 @@ struct format_text format_points(double value)
 	struct format_text t;
 	double size = fabs(value);
 
+	if (!isfinite(value))
+		return (struct format_text){"-"};
 	snprintf(t.text, sizeof(t.text), "%.*f", size < 1 ? 2 : size < 10 ? 1 : 0, value);
 	/* "-0.0" looks like more than nothing. */
 	if (strtod(t.text, NULL) == 0 && t.text[0] == '-')
 		memmove(t.text, t.text + 1, strlen(t.text));
 	return t;
+}
+
+int said_of(const char *name)
+{
+	return (int)utf8_within(name, 64);
 }
 
 bool is_looked_into(const struct cell *cell)
@@ -70,25 +73,17 @@ bool is_looked_into(const struct cell *cell)
 }
 
 static const char *const cause_titles[TERM_COUNT] = {
-	[STATE_NONE] = "states that this report has no name for",
-	[STATE_ONCPU] = "time on the CPU, not told apart",
+	[STATE_NONE] = "unknown states",
+	[STATE_ONCPU] = "time on the CPU (user or kernel not known)",
 	[STATE_VMM] = "the hypervisor’s own code",
 	[STATE_KERNEL] = "the host’s kernel",
 	[STATE_IRQ] = "interrupts",
 	[STATE_PREEMPTED] = "preempted",
-	[STATE_WAKEUP] = "woken and waiting for a CPU",
+	[STATE_WAKEUP] = "waking up (woken, waiting for a CPU)",
 	[STATE_BLOCKED] = "blocked",
 	[STATE_THROTTLED] = "throttled by a quota",
 	[TERM_RESIDUAL] = "not accounted for",
 };
-
-static bool is_serial(const struct scaling *scaling, const char *phase)
-{
-	for (size_t i = 0; scaling && i < scaling->n_phases; i++)
-		if (scaling->phase[i].name == phase)
-			return scaling->phase[i].serial;
-	return false;
-}
 
 /** The value of a cause's detail, over all phases that the cause is of. */
 static double detail_value(const struct naming *n, int state, const char *detail)
@@ -98,7 +93,8 @@ static double detail_value(const struct naming *n, int state, const char *detail
 	for (size_t i = 0; i < n->details->n; i++) {
 		const struct term *t = &n->details->list[i];
 
-		if (t->state == state && t->detail == detail && !is_serial(n->scaling, t->phase))
+		if (t->state == state && t->detail == detail &&
+			!scaling_is_serial(n->scaling, t->phase))
 			value += t->value;
 	}
 	return value;
@@ -114,7 +110,7 @@ static void say_detail(struct verdict *v, const struct naming *n, const struct t
 		double value;
 
 		if (t->state != cause->state || !t->detail || !*t->detail ||
-			is_serial(n->scaling, t->phase))
+			scaling_is_serial(n->scaling, t->phase))
 			continue;
 		value = detail_value(n, t->state, t->detail) / cause->value;
 		if (value > most) {
@@ -123,27 +119,28 @@ static void say_detail(struct verdict *v, const struct naming *n, const struct t
 		}
 	}
 	if (best && most >= MOSTLY)
-		say(v, " (%s%.64s)", most > 0.95 ? "" : "most of it ", best);
+		say(v, " (%s%.*s)", most > 0.95 ? "" : "mostly ", said_of(best), best);
 }
 
 static void say_name(struct verdict *v, const struct naming *n, const struct term *t)
 {
 	if (t->state < 0) {
-		say(v, "the serial phase %.64s", t->phase);
+		say(v, "the serial phase %.*s", said_of(t->phase), t->phase);
 	} else if (t->state == STATE_USER) {
 		say(v, n->inside ? "the program’s own code" : "the program or guest code");
 		if (n->about_program)
 			n->about_program(v, n->userdata);
 	} else if (t->state == STATE_GUEST) {
-		say(v, "the guest’s %.64s", t->detail);
+		say(v, "the guest’s %.*s", said_of(t->detail), t->detail);
+	} else if (t->state == STATE_PREEMPTED && t->detail) {
+		say(v, "preempted by %s", t->detail);
 	} else {
 		say(v, "%s", cause_titles[t->state]);
 		say_detail(v, n, t);
 	}
 }
 
-/** A term that can be named: large enough, and its interval, where there is one, tells it from 0.
- */
+/** A term that can be named: large enough, and its interval, where there is one, excludes 0. */
 static bool is_certain(const struct naming *n, const struct term *t)
 {
 	if (fabs(t->value) < n->least)
@@ -173,7 +170,9 @@ bool say_causes(struct verdict *v, const struct naming *n)
 		named++;
 	}
 	if (named && fabs(rest) >= n->least)
-		say(v, "; %s%s in what is small or cannot be told from nothing by these runs",
+		say(v,
+			"; the remaining %s%s is spread over causes that are small or not "
+			"statistically significant",
 			format_points(rest / n->unit).text, n->unit_name);
 	return named > 0;
 }

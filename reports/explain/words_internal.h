@@ -9,6 +9,9 @@
 /** Add to the sentence; what does not fit is cut, between characters. */
 __attribute__((format(printf, 2, 3))) void say(struct verdict *v, const char *format, ...);
 
+/** Of a name that others chose: how many bytes of it a sentence takes ("%.*s"). */
+int said_of(const char *name);
+
 struct verdicts {
 	struct verdict *list;
 	size_t n;
@@ -19,13 +22,10 @@ struct verdicts {
 struct verdict *verdict_begin(struct verdicts *v, bool good);
 
 /** What the order of execution has to do with run times; outliers; warm-ups. */
-void verdicts_of_order(const struct summary *s, struct verdicts *v);
+void verdicts_of_order(const struct explanation *e, struct verdicts *v);
 
 /** Guests' clocks against the host's. */
 void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
-
-/** "core", "cores" */
-const char *cores_word(int64_t cores);
 
 /** "p < 0.001", "p = 0.013" */
 struct format_text format_p(double p);

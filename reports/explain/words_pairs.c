@@ -9,7 +9,7 @@
 
 /* A cause below this share of a difference, or of a variance, is not named. */
 #define SHARE_LEAST 0.03
-/* With fewer runs a variance's split describes these runs, and is no finding. */
+/* With fewer runs a variance's split describes this sample only. */
 #define SPREAD_MIN 5
 /* Four significant digits do not show less. */
 #define SPREAD_VISIBLE 0.0001
@@ -44,7 +44,7 @@ static void say_split(const struct contrast *x, struct verdict *v)
 		return;
 	say(v, ": ");
 	if (!say_causes(v, &naming))
-		say(v, "these runs tell none of the causes from nothing");
+		say(v, "none of the causes is statistically significant");
 }
 
 static void say_control(const struct contrast *x, struct verdict *v)
@@ -58,11 +58,12 @@ static void say_control(const struct contrast *x, struct verdict *v)
 	say_seconds(v, &c->difference_interval);
 	say(v, " (%s %%)", format_points(100 * (c->ratio - 1)).text);
 	if (v->good)
-		say(v, ": noise alone makes that. Less between stacks is not called a difference");
+		say(v, ": that is the noise floor. A smaller difference between stacks is not "
+		       "reported as one");
 	else
 		say(v,
-			", more than chance makes (%s): something else changes from run to run, "
-			"and differences of that size between stacks mean nothing",
+			", more than chance explains (%s): something else changes from run to run. "
+			"Disregard differences of this size between stacks",
 			format_p(c->p_holm).text);
 	say(v, ".");
 }
@@ -73,18 +74,17 @@ static void say_blindness(const struct contrast *x, struct verdict *v)
 	const struct comparison *c = &x->runtime;
 
 	if (c->p_holm < 0.05 && c->difference <= x->noise_ns) {
-		say(v, ": no more than noise makes in the A/A control (%s s)",
+		say(v, ", which is within the noise of the A/A control (%s s)",
 			format_seconds(x->noise_ns).text);
 		return;
 	}
 	if (isnan(c->welch_p)) {
-		say(v, " (too few runs to tell chance)");
+		say(v, " (too few runs for a test of significance)");
 		return;
 	}
 	say(v,
-		": these runs do not tell the two apart (%s). A difference would have to be %s s "
-		"(%s %%) to "
-		"be found four times in five",
+		": no significant difference (%s). With these runs a difference of %s s (%s %%) "
+		"would be found with a probability of 80 %%",
 		format_p(isnan(c->p_holm) ? c->welch_p : c->p_holm).text,
 		format_seconds(c->detectable).text,
 		format_points(100 * c->detectable / x->b->runtime_ns.mean).text);
@@ -106,8 +106,12 @@ void contrast_words(const struct contrast *x, struct verdict *v)
 	if (!x->differs) {
 		say_blindness(x, v);
 	} else {
-		say(v, ", %.2f times as long (%s, Hedges’ g %.1f)", c->ratio,
-			format_p(c->p_holm).text, c->hedges_g);
+		if (isfinite(c->ratio))
+			say(v, ", %.2f times as long", c->ratio);
+		say(v, " (%s", format_p(c->p_holm).text);
+		if (isfinite(c->hedges_g))
+			say(v, ", Hedges’ g %.1f", c->hedges_g);
+		say(v, ")");
 		say_split(x, v);
 	}
 	say(v, ".");
@@ -119,11 +123,11 @@ static void say_repetitions(const struct spread *x, struct verdict *v)
 
 	if (n->n == 0)
 		return;
-	say(v, " A mean that is known to ± 1 %% takes %zu runs", n->n);
+	say(v, " Knowing the mean to ± 1 %% would take about %zu runs", n->n);
 	if (n->n_cautious == 0 || n->n_cautious > 100 * n->n)
-		say(v, ", or far more: these runs hardly tell σ");
+		say(v, " or many more: these runs are too few to know σ");
 	else if (n->n_cautious > n->n)
-		say(v, ", or %zu, should σ be as large as these few runs allow", n->n_cautious);
+		say(v, " (%zu at the upper confidence limit of σ)", n->n_cautious);
 	say(v, ".");
 }
 
@@ -138,11 +142,12 @@ static void say_variance(const struct spread *x, struct verdict *v)
 
 	if (x->causes.n == 0 || x->runtime.cv < SPREAD_VISIBLE)
 		return;
-	say(v, " Of the variance ");
+	say(v, " Causes of the variance: ");
 	if (!say_causes(v, &naming))
-		say(v, "these runs tell none of the causes from nothing");
+		say(v, "none is statistically significant");
 	else if (x->runtime.n < SPREAD_MIN)
-		say(v, "; with %zu runs that describes these and foretells nothing", x->runtime.n);
+		say(v, "; with only %zu runs this describes this sample, do not generalise from it",
+			x->runtime.n);
 	say(v, ".");
 }
 
@@ -159,15 +164,16 @@ void spread_words(const struct spread *x, struct verdict *v)
 	}
 	say(v, "%s s", format_seconds(d->mean).text);
 	if (d->n < 2) {
-		say(v, " in one run: nothing can be said of its spread.");
+		say(v, " in one run: its spread is not known.");
 		return;
 	}
 	say_seconds(v, &d->mean_interval);
 	say(v, " in %zu runs, σ %s", d->n, format_time(d->stddev).text);
-	say(v, " (CV %s %%; σ is within %s and %s", format_points(100 * d->cv).text,
+	say(v, " (CV %s %%; 95 %% interval of σ: %s to %s", format_points(100 * d->cv).text,
 		format_time(d->stddev_interval.low).text,
 		format_time(d->stddev_interval.high).text);
-	say(v, " where run times are normal), median %s s.", format_seconds(d->median).text);
+	say(v, ", assuming normally distributed run times), median %s s.",
+		format_seconds(d->median).text);
 	say_variance(x, v);
 	say_repetitions(x, v);
 }

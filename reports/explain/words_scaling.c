@@ -10,14 +10,6 @@
 /* Points of efficiency below which a cause is not named. */
 #define POINTS_LEAST 0.5
 
-static bool is_serial(const struct scaling *x, const char *phase)
-{
-	for (size_t i = 0; i < x->n_phases; i++)
-		if (x->phase[i].name == phase)
-			return x->phase[i].serial;
-	return false;
-}
-
 /** Mean over the runs of the program's own time in the parallel phases, sum of the lanes. */
 static double program_ns(const struct scaling *x, const struct cell *cell)
 {
@@ -26,7 +18,7 @@ static double program_ns(const struct scaling *x, const struct cell *cell)
 	for (size_t i = 0; i < cell->n_phases; i++) {
 		const struct book_series *phase = &cell->series.phases[i];
 
-		if (phase_is_outside(phase->name) || is_serial(x, phase->name))
+		if (phase_is_outside(phase->name) || scaling_is_serial(x, phase->name))
 			continue;
 		for (size_t j = 0; j < phase->n_details; j++)
 			if (is_program(phase->details[j].state, phase->details[j].detail))
@@ -44,16 +36,17 @@ static void about_program(struct verdict *v, const void *userdata)
 
 	if (!(one > 0))
 		return;
-	say(v, " (%.2f times as long in all", program_ns(x, x->many) / one);
+	say(v, " (%.2f times as much time in total", program_ns(x, x->many) / one);
 	if (isfinite(w->instructions) && isfinite(w->cycles_per_instruction))
-		say(v, "; the lanes’ instructions × %.2f, cycles for each × %.2f", w->instructions,
+		say(v, "; instructions × %.2f, cycles per instruction × %.2f", w->instructions,
 			w->cycles_per_instruction);
 	if (isfinite(w->instructions) && isfinite(w->ns_per_cycle))
-		say(v, ", time for a cycle × %.2f", w->ns_per_cycle);
+		say(v, ", time per cycle × %.2f", w->ns_per_cycle);
 	if (w->machine_cores > 0 && (size_t)x->many->cores > w->machine_cores)
 		say(v, "; %lld lanes share %zu cores", (long long)x->many->cores, w->machine_cores);
 	if (!isfinite(w->instructions))
-		say(v, "; without counters slower work is not told from more work");
+		say(v, "; without hardware counters it is not known whether it did more work or "
+		       "worked more slowly");
 	say(v, ")");
 }
 
@@ -73,14 +66,15 @@ static void say_amdahl(struct verdict *v, const struct scaling *x)
 	say(v, " Serial (");
 	for (size_t i = 0; i < x->n_phases; i++)
 		if (x->phase[i].serial)
-			say(v, "%s%.64s: %.1f of %lld lanes at work", n++ ? ", " : "",
-				x->phase[i].name, x->phase[i].active, (long long)x->many->cores);
-	say(v, ") is %s %%", format_points(100 * x->serial_share.value).text);
+			say(v, "%s%.*s: on average %.1f of %lld lanes active", n++ ? ", " : "",
+				said_of(x->phase[i].name), x->phase[i].name, x->phase[i].active,
+				(long long)x->many->cores);
+	say(v, ") takes %s %%", format_points(100 * x->serial_share.value).text);
 	say_range(v, &x->serial_share.range, 100);
-	say(v, " of the run time on one core: by Amdahl’s law no more than %.2f times",
+	say(v, " of the run time on one core: Amdahl’s law limits the speed-up to %.2f",
 		x->amdahl.value);
 	if (x->speedup.value > x->amdahl.value)
-		say(v, ", were it no faster on %lld", (long long)x->many->cores);
+		say(v, ", if that part were no faster on %lld", (long long)x->many->cores);
 	say(v, ".");
 }
 
@@ -103,7 +97,7 @@ void scaling_words(const struct scaling *x, struct verdict *v)
 		x->speedup.value);
 	if (!isnan(x->speedup.range.low))
 		say(v, " [%.2f, %.2f]", x->speedup.range.low, x->speedup.range.high);
-	say(v, " as fast as on one: efficiency %s %%",
+	say(v, " as fast as on one: parallel efficiency %s %%",
 		format_points(100 * x->efficiency.value).text);
 	say_range(v, &x->efficiency.range, 100);
 	say(v, ", %s points %s", format_points(fabs(100 - 100 * x->efficiency.value)).text,
@@ -111,10 +105,10 @@ void scaling_words(const struct scaling *x, struct verdict *v)
 	if (isnan(x->loss_ns.range.low))
 		say(v, " (too few runs for intervals)");
 	if (!isnan(x->loss_ns.range.low) && !interval_excludes(&x->loss_ns.range, 0))
-		say(v, ", which is within what runs differ by");
-	say(v, ". Of the points lost ");
+		say(v, ", within run-to-run variation");
+	say(v, ". Causes, in points: ");
 	if (!say_causes(v, &naming))
-		say(v, "these runs tell none of the causes from nothing");
+		say(v, "none is statistically significant");
 	say(v, ".");
 	say_amdahl(v, x);
 }

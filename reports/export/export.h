@@ -7,13 +7,13 @@
  */
 
 #include "common/error.h"
-#include "reports/output.h"
-#include "reports/summary/summary.h"
+#include "reports/analysis/analysis.h"
+#include "reports/output/output.h"
 
 /** What is exported, and whereto. All borrowed. */
 struct export_job {
 	struct store_reader *store;
-	const struct summary *summary;
+	const struct analysis *analysis;
 	struct output *output;
 	struct error *error;
 };

@@ -2,9 +2,8 @@
 #include <errno.h>
 
 #include "common/cleanup.h"
-#include "reports/explain/explain.h"
 #include "reports/export/export.h"
-#include "reports/summary/boot.h"
+#include "reports/tables/tables.h"
 #include "reports/text/csv.h"
 
 /* What else is exported: tables of the store with the words that tell their rows apart. Columns are
@@ -21,7 +20,7 @@ static const struct {
 		" ORDER BY r.id, p.start_ns"},
 	{"accounts.csv",
 		"SELECT " RUN_COLUMNS ", a.phase, a.lane, a.state, a.detail, a.ns, a.exact,"
-		" a.samples, a.count FROM account a JOIN run r ON r.id = a.run"
+		" a.samples, a.count, a.taken_by FROM account a JOIN run r ON r.id = a.run"
 		" ORDER BY r.id, a.rowid"},
 	{"audits.csv",
 		"SELECT " RUN_COLUMNS ", a.phase, a.lane, a.what, a.books_ns, a.other_ns,"
@@ -76,28 +75,28 @@ static int fill_cells(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
 
-	return summary_write_cells_csv(job->summary, out);
+	return tables_write_cells_csv(job->analysis, out);
 }
 
 static int fill_runs(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
 
-	return summary_write_runs_csv(job->summary, out);
+	return tables_write_runs_csv(job->analysis, out);
 }
 
 static int fill_explanation(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
 
-	return explanation_write_csv(job->summary, out);
+	return tables_write_explanation_csv(job->analysis, out);
 }
 
 static int fill_boot(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
 
-	return boot_write_csv(job->summary, out);
+	return tables_write_boot_csv(job->analysis, out);
 }
 
 int export_tables(const struct export_job *job)

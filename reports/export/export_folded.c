@@ -8,7 +8,7 @@
 
 /** What one flame graph file is made from. */
 struct flame_file {
-	const struct summary *summary;
+	struct flames *flames;
 	const struct flame_kind *kind;
 	const struct cell *cell;
 	const struct stack_tree *tree;
@@ -25,7 +25,7 @@ static int fill_svg(void *userdata, FILE *out)
 {
 	const struct flame_file *flame = userdata;
 
-	return flame_draw(flame->summary, flame->kind, flame->cell, flame->tree, true, 0, 0, out);
+	return flame_draw(flame->flames, flame->kind, flame->cell, flame->tree, true, 0, 0, out);
 }
 
 static int write_flame(const struct export_job *job, struct flame_file *flame, const char *suffix,
@@ -44,8 +44,8 @@ static int write_flame(const struct export_job *job, struct flame_file *flame, c
 static int draw_guest_threads(const struct export_job *job, const struct cell *cell)
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
-	struct flame_file flame = {job->summary, &flame_guest_threads, cell, NULL};
-	int r = flame_tree(job->summary, flame.kind, flame.cell, &tree);
+	struct flame_file flame = {job->analysis->flames, &flame_guest_threads, cell, NULL};
+	int r = flame_tree(job->analysis->flames, flame.kind, flame.cell, &tree);
 
 	if (r < 0)
 		return export_store_error(job, r);
@@ -55,12 +55,15 @@ static int draw_guest_threads(const struct export_job *job, const struct cell *c
 
 int export_flames(const struct export_job *job, bool svg)
 {
-	for (size_t i = 0; i < job->summary->n_cells; i++) {
+	const struct summary *s = job->analysis->summary;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
 		for (size_t k = 0; k < FLAME_KINDS; k++) {
 			const struct stack_tree *tree = NULL;
 			struct flame_file flame = {
-				job->summary, &flame_table[k], &job->summary->cells[i], NULL};
-			int r = flame_tree_kept(job->summary, flame.kind, flame.cell, &tree);
+				job->analysis->flames, &flame_table[k], &s->cells[i], NULL};
+			int r = flame_tree_kept(
+				job->analysis->flames, flame.kind, flame.cell, &tree);
 
 			if (r < 0)
 				return export_store_error(job, r);
@@ -73,7 +76,7 @@ int export_flames(const struct export_job *job, bool svg)
 				return r;
 		}
 		if (svg) {
-			int r = draw_guest_threads(job, &job->summary->cells[i]);
+			int r = draw_guest_threads(job, &s->cells[i]);
 
 			if (r < 0)
 				return r;

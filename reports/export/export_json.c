@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "reports/export/export.h"
+#include "reports/tables/tables.h"
 
 static int fill(void *userdata, FILE *out)
 {
@@ -16,7 +17,7 @@ static int fill(void *userdata, FILE *out)
 int export_json(const struct export_job *job)
 {
 	json_t *document = NULL;
-	int r = summary_make_json(job->summary, &document);
+	int r = tables_make_json(job->analysis, &document);
 
 	if (r < 0)
 		return r;

@@ -15,6 +15,7 @@
 #include "common/state.h"
 #include "perfetto.pb-c.h"
 #include "reports/export/export.h"
+#include "reports/text/format.h"
 
 /* What a track shows; with the run, lane and state it makes the track's number. */
 enum track { TRACK_RUN, TRACK_PHASES, TRACK_BOOT, TRACK_LANE, TRACK_STATE };
@@ -157,8 +158,7 @@ static int put_run(struct writer *w, const struct store_run *run)
 	int r;
 
 	if (asprintf(&name, "%s%s%s, %lld %s, run %lld%s", run->guest, *run->label ? " " : "",
-		    run->label, (long long)run->cores, run->cores == 1 ? "core" : "cores",
-		    (long long)run->id,
+		    run->label, (long long)run->cores, cores_word(run->cores), (long long)run->id,
 		    !run->ok        ? " (failed)"
 		    : !run->counted ? " (warm-up)"
 				    : "") < 0) {

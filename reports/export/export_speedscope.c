@@ -11,6 +11,7 @@
 #include "reports/export/json_text.h"
 #include "reports/export/key_index.h"
 #include "reports/flames/flames.h"
+#include "reports/text/format.h"
 
 struct writer {
 	const struct export_job *job;
@@ -24,10 +25,10 @@ struct writer {
 static int frame_of(struct writer *w, const struct stack_node *node, uint32_t *ret)
 {
 	uint32_t symbol = 0, module = 0;
-	int r = key_index_add_text(&w->texts, node->symbol, &symbol);
+	int r = key_index_add_text(&w->texts, node->frame.symbol, &symbol);
 
 	if (r >= 0)
-		r = key_index_add_text(&w->texts, node->module, &module);
+		r = key_index_add_text(&w->texts, node->frame.module, &module);
 	return r < 0 ? r : key_index_add(&w->frames, (uint64_t)symbol << 32 | module, ret);
 }
 
@@ -56,7 +57,7 @@ static int put_samples(struct writer *w, const struct stack_tree *tree)
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		int r;
 
-		if (tree->nodes[tree->order[i]].self_ns == 0)
+		if (tree->nodes[tree->order[i]].self_ns[TREE_A] == 0)
 			continue;
 		fputs(comma, w->out);
 		comma = ",";
@@ -72,7 +73,7 @@ static void put_weights(struct writer *w, const struct stack_tree *tree)
 	const char *comma = "";
 
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
-		uint64_t ns = tree->nodes[tree->order[i]].self_ns;
+		uint64_t ns = tree->nodes[tree->order[i]].self_ns[TREE_A];
 
 		if (ns > 0)
 			fprintf(w->out, "%s%llu", comma, (unsigned long long)ns);
@@ -84,14 +85,14 @@ static int put_profile(struct writer *w, const struct flame_kind *kind, const st
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
 	_cleanup_free_ char *name = NULL;
-	int r = flame_tree(w->job->summary, kind, cell, &tree);
+	int r = flame_tree(w->job->analysis->flames, kind, cell, &tree);
 
 	if (r < 0)
 		return r == -EBADMSG ? export_store_error(w->job, r) : r;
 	if (!tree)
 		return 0;
 	if (asprintf(&name, "%s, %lld %s: %s", cell->name, (long long)cell->cores,
-		    cell->cores == 1 ? "core" : "cores", kind->title) < 0) {
+		    cores_word(cell->cores), kind->title) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
@@ -101,7 +102,7 @@ static int put_profile(struct writer *w, const struct flame_kind *kind, const st
 	json_put_text(w->out, name);
 	fprintf(w->out,
 		",\"unit\":\"nanoseconds\",\"startValue\":0,\"endValue\":%llu,\"samples\":[",
-		(unsigned long long)tree->nodes[0].total_ns);
+		(unsigned long long)tree->nodes[0].total_ns[TREE_A]);
 	r = put_samples(w, tree);
 	fputs("],\"weights\":[", w->out);
 	put_weights(w, tree);
@@ -138,9 +139,9 @@ static int fill(void *userdata, FILE *out)
 	      "\"exporter\":\"guestscope " GUESTSCOPE_VERSION "\",\n"
 	      "\"name\":\"guestscope\",\"activeProfileIndex\":0,\n\"profiles\":[",
 		out);
-	for (size_t i = 0; r >= 0 && i < job->summary->n_cells; i++)
+	for (size_t i = 0; r >= 0 && i < job->analysis->summary->n_cells; i++)
 		for (size_t k = 0; r >= 0 && k < FLAME_KINDS; k++)
-			r = put_profile(&w, &flame_table[k], &job->summary->cells[i]);
+			r = put_profile(&w, &flame_table[k], &job->analysis->summary->cells[i]);
 	if (r >= 0)
 		put_frames(&w);
 	key_index_clear(&w.frames);

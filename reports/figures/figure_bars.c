@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "reports/figures/figure_key.h"
+#include "reports/text/format.h"
 
 #define ROW_CM   0.46
 #define BAR_CM   0.36
@@ -56,7 +57,7 @@ const char *bars_cores(struct bars *b, int64_t cores)
 {
 	char text[40];
 
-	snprintf(text, sizeof(text), "%lld %s", (long long)cores, cores == 1 ? "core" : "cores");
+	snprintf(text, sizeof(text), "%lld %s", (long long)cores, cores_word(cores));
 	return keep(b, text);
 }
 
@@ -270,16 +271,6 @@ static void write_rows(const struct draft *d, const struct bars *b, const struct
 	}
 }
 
-/** Is black read on @color, or white? */
-static const char *ink_on(const char *color)
-{
-	unsigned long rgb = strtoul(color + 1, NULL, 16);
-	double r = (double)(rgb >> 16 & 255) / 255, g = (double)(rgb >> 8 & 255) / 255,
-	       b = (double)(rgb & 255) / 255;
-
-	return 0.2126 * r * r + 0.7152 * g * g + 0.0722 * b * b > 0.18 ? "#111111" : "#ffffff";
-}
-
 static bool has_ranges(const struct bars *b)
 {
 	for (size_t i = 0; i < b->n_rows; i++)
@@ -319,7 +310,7 @@ static void write_boxes(const struct draft *d, const struct bars *b,
 				"($6 + $7) / 2 : NaN):(y[int($1)]):(sprintf(\"%s\", $5)) with "
 				"labels center tc rgb \"%s\" notitle",
 				i + 1, 0.85 * unit, figure->segment,
-				ink_on(b->categories[i].color));
+				(ink_is_black(b->categories[i].color) ? "#111111" : "#ffffff"));
 	if (has_ranges(b))
 		fputs(", \\\n\t'' using 9:(y[int($1)]):($10 - $9):(0) with vectors heads size "
 		      "graph 0.012,90 fixed lw 1 lc rgb \"black\" notitle",

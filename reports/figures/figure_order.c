@@ -51,11 +51,22 @@ static size_t stack_of(const struct order *o, const char *stack)
 	return i;
 }
 
+static double mean_of(const struct order_cell *cell)
+{
+	struct statistic s = {};
+
+	for (size_t i = 0; i < cell->n; i++)
+		if (isfinite(cell->values[i]))
+			statistic_add(&s, cell->values[i]);
+	return s.n ? s.mean : NAN;
+}
+
 static int add_cell(struct order *o, struct order_cell cell, double p)
 {
 	if (!cell.stack)
 		return -ENOMEM;
-	if (cell.n < 2 || o->n == ORDER_CELLS_MAX)
+	/* It is drawn as percent of the mean. */
+	if (cell.n < 2 || o->n == ORDER_CELLS_MAX || !(mean_of(&cell) > 0))
 		return 0;
 	if (stack_of(o, cell.stack) == o->n_stacks) {
 		if (o->n_stacks == CURVE_STACKS_MAX)
@@ -106,16 +117,6 @@ static int add_reference(struct order *o, const struct reference *reference)
 			a->list[i].drift_p);
 	}
 	return r;
-}
-
-static double mean_of(const struct order_cell *cell)
-{
-	struct statistic s = {};
-
-	for (size_t i = 0; i < cell->n; i++)
-		if (isfinite(cell->values[i]))
-			statistic_add(&s, cell->values[i]);
-	return s.n ? s.mean : NAN;
 }
 
 static void write_data(struct order *o, FILE *out)

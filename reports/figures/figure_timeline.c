@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/figures/figures_internal.h"
 #include "reports/text/text.h"
@@ -112,15 +113,8 @@ static void choose_runs(const struct summary *s, struct timeline *t)
 
 static int add_box(struct panel *panel, const struct box *box)
 {
-	if (panel->n_boxes == panel->room) {
-		size_t room = panel->room ? panel->room * 2 : 128;
-		struct box *boxes = reallocarray(panel->boxes, room, sizeof(*boxes));
-
-		if (!boxes)
-			return -ENOMEM;
-		panel->boxes = boxes;
-		panel->room = room;
-	}
+	if (ARRAY_ROOM(panel->boxes, panel->n_boxes, panel->room) < 0)
+		return -ENOMEM;
 	panel->boxes[panel->n_boxes++] = *box;
 	return 0;
 }

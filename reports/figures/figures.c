@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "reports/figures/figures_internal.h"
 #include "reports/figures/gnuplot.h"
+#include "reports/figures/pdf_date.h"
 
 /** Larger drawings are none of ours. */
 #define SVG_BYTES_MAX (16 << 20)
@@ -271,16 +272,16 @@ static int fill_svg(void *userdata, FILE *out)
 }
 
 /** When the experiment was begun, as PDF writes it; the epoch where that is not known. */
-static void begin_date(const struct maker *m, char ret[static 15])
+static void begin_date(const struct maker *m, char ret[static PDF_DATE_DIGITS + 1])
 {
 	const struct summary *s = m->source->summary;
 	const char *at = s ? store_setting(s->store, "started_utc") : NULL;
 	size_t n = 0;
 
-	for (; at && *at && n < 14; at++)
+	for (; at && *at && n < PDF_DATE_DIGITS; at++)
 		if (*at >= '0' && *at <= '9')
 			ret[n++] = *at;
-	strcpy(ret + (n == 14 ? n : 0), n == 14 ? "" : "19700101000000");
+	strcpy(ret + (n == PDF_DATE_DIGITS ? n : 0), n == PDF_DATE_DIGITS ? "" : "19700101000000");
 }
 
 /**
@@ -289,24 +290,28 @@ static void begin_date(const struct maker *m, char ret[static 15])
  */
 static int date_drawing(const struct maker *m, const char *name)
 {
-	static const char mark[] = "/CreationDate (D:";
 	_cleanup_close_ int fd = openat(m->folder_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_free_ char *text = NULL;
-	char date[15], *at;
+	char date[PDF_DATE_DIGITS + 1];
+	size_t length;
 	struct stat st;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	text = malloc((size_t)st.st_size + 1);
+	length = (size_t)st.st_size;
+	text = malloc(length + 1);
 	if (!text)
 		return -ENOMEM;
-	if (read(fd, text, (size_t)st.st_size) != st.st_size)
+	if (read(fd, text, length) != st.st_size)
 		return -EIO;
-	at = memmem(text, (size_t)st.st_size, mark, strlen(mark));
 	begin_date(m, date);
-	if (!at || text + st.st_size - at < (ptrdiff_t)(strlen(mark) + strlen(date)))
-		return 0;
-	return pwrite(fd, date, strlen(date), at + strlen(mark) - text) == 14 ? 0 : -EIO;
+	r = pdf_set_date(&text, &length, date);
+	if (r <= 0)
+		return r;
+	if (pwrite(fd, text, length, 0) != (ssize_t)length)
+		return -EIO;
+	return ftruncate(fd, (off_t)length) == 0 ? 0 : -errno;
 }
 
 /** Take a drawing in: the SVG is made again, fit for a page; the PDF stays as it is. */

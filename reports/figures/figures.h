@@ -13,7 +13,7 @@
 
 #include "common/error.h"
 #include "reports/explain/explain.h"
-#include "reports/output.h"
+#include "reports/output/output.h"
 #include "reports/reference/reference.h"
 #include "reports/summary/boot.h"
 #include "reports/summary/summary.h"

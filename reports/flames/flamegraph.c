@@ -12,6 +12,19 @@
 #include "reports/flames/flamegraph_internal.h"
 #include "reports/text/format.h"
 
+#define FLAME_WIDTH     1200
+#define FLAME_MARGIN    10
+#define FLAME_TOP       60 /* title and controls */
+#define FLAME_BOTTOM    52 /* details and legend */
+#define FLAME_ROW       17
+#define FLAME_BYTES     4000 /* of a drawing, beside its frames, about */
+#define FLAME_CHARACTER 6.7  /* width of the frames' type */
+
+static const struct flame_look *look_of(const struct stack_tree *tree)
+{
+	return tree->n_sides == 1 ? &flame_look_sides : &flame_look_change;
+}
+
 const char *flamegraph_style(void)
 {
 	return (const char *)flamegraph_css;
@@ -22,35 +35,25 @@ const char *flamegraph_script(void)
 	return (const char *)flamegraph_js;
 }
 
-/* Textures tell the sides apart where colours do not. */
-static const char *const textures[SIDE_COUNT] = {
-	[SIDE_THREAD] = "",
-	[SIDE_KERNEL] = "<path d=\"M-2 2L2-2M0 8L8 0M6 10L10 6\"/>",
-	[SIDE_USER] = "",
-	[SIDE_BOUNDARY] = "",
-	[SIDE_GUEST_KERNEL] = "<path d=\"M-2 6L2 10M0 0L8 8M6-2L10 2\"/>",
-	[SIDE_GUEST_USER] = "<path d=\"M2 1.5h1.6M6 5.5h1.6\"/>",
-};
-
-static void write_defs(const char *id, FILE *out)
+static void write_defs(const struct flame_look *look, const char *id, FILE *out)
 {
 	fputs("<defs>\n", out);
-	for (int i = 0; i < SIDE_COUNT; i++)
+	for (size_t i = 0; i < look->n_colors; i++)
 		fprintf(out,
-			"<pattern id=\"%s-%c\" width=\"8\" height=\"8\" "
+			"<pattern id=\"%s-%s\" width=\"8\" height=\"8\" "
 			"patternUnits=\"userSpaceOnUse\">"
-			"<rect width=\"8\" height=\"8\" fill=\"%s\"/>"
-			"<g stroke=\"#000\" stroke-opacity=\".16\" "
-			"stroke-width=\"1.4\">%s</g></pattern>\n",
-			id, side_table[i].mark, side_table[i].color, textures[i]);
+			"<rect width=\"8\" height=\"8\" fill=\"%s\"/>%s</pattern>\n",
+			id, look->colors[i].class, look->colors[i].color, look->colors[i].texture);
 	fputs("</defs>\n<style>", out);
-	for (int i = 0; i < SIDE_COUNT; i++)
-		fprintf(out, "#%s .%c rect{fill:url(#%s-%c)}", id, side_table[i].mark, id,
-			side_table[i].mark);
+	for (size_t i = 0; i < look->n_colors; i++)
+		fprintf(out, "#%s .%s rect{fill:url(#%s-%s)}", id, look->colors[i].class, id,
+			look->colors[i].class);
 	fputs("</style>\n", out);
 }
 
-void flamegraph_label(const char *text, double x, double y, double width, FILE *out)
+/** A frame's text as far as it fits into @width px; nothing if that is less than three characters.
+ */
+static void write_label(const char *text, double x, double y, double width, FILE *out)
 {
 	int room = (int)((fmin(width, FLAME_WIDTH) - 6) / FLAME_CHARACTER), n = 0;
 	char label[256];
@@ -83,7 +86,8 @@ void flamegraph_label(const char *text, double x, double y, double width, FILE *
 	fputs("</text>", out);
 }
 
-void flamegraph_rect(bool standalone, double x, double y, double width, FILE *out)
+/** A frame's rectangle; in a page the style sheet gives it its height. */
+static void write_rect(bool standalone, double x, double y, double width, FILE *out)
 {
 	int decimals = standalone ? 4 : 2;
 
@@ -102,32 +106,37 @@ void flamegraph_rect(bool standalone, double x, double y, double width, FILE *ou
 static void write_frame(const struct stack_tree *tree, const struct stack_node *node,
 	const struct flamegraph_options *options, double x, double y, double width, FILE *out)
 {
-	fprintf(out, "<g class=\"%c%s\"><title>", side_table[node->side].mark,
-		node->inlined ? " i" : "");
-	markup_text(out, node->symbol);
-	if (node != tree->nodes) {
-		fputc('\n', out);
-		markup_text(out, node->module);
-		fprintf(out, "%s%s%s", *node->module ? ", " : "", side_table[node->side].title,
-			node->inlined ? ", inlined" : "");
-	}
-	fprintf(out, "\n%s, %s %%", format_time((double)node->total_ns).text,
-		format_percent((double)node->total_ns, (double)tree->nodes[0].total_ns).text);
-	if (node->samples > 0)
-		fprintf(out, ", %s %s", format_count((double)node->samples).text,
-			options->count_of);
+	const struct flame_look *look = look_of(tree);
+	const struct stack_frame *frame = &node->frame;
+	_cleanup_free_ char *signed_name = NULL;
+	char sign[FLAME_SIGN] = "";
+	size_t color = look->color(tree, node, options, sign);
+
+	fprintf(out, "<g class=\"%s%s\"", look->colors[color].class, frame->inlined ? " i" : "");
+	if (*sign)
+		fprintf(out, " data-sign=\"%s\"", sign);
+	fputs("><title>", out);
+	markup_text(out, frame->symbol);
+	look->title(tree, node, options, out);
 	fputs("</title>", out);
-	flamegraph_rect(options->standalone, x, y, width, out);
-	flamegraph_label(node->symbol, x, y, width, out);
+	write_rect(options->standalone, x, y, width, out);
+	if (*sign && asprintf(&signed_name, "%s%s", sign, frame->symbol) < 0)
+		signed_name = NULL;
+	write_label(signed_name ? signed_name : frame->symbol, x, y, width, out);
 	fputs("</g>\n", out);
 }
 
-/** Where each node begins, in ns from the left edge; and how deep the wide enough ones go. */
+/** Narrower nodes are less than @narrowest_px wide. */
+static double narrowest_width(const struct stack_tree *tree, double narrowest_px)
+{
+	return narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * tree->nodes[0].width;
+}
+
+/** Where each node begins, from the left edge; and how deep the wide enough ones go. */
 static double *place(const struct stack_tree *tree, double narrowest_px, uint32_t *ret_depth)
 {
 	double *start = calloc(tree->n_nodes, 2 * sizeof(*start)), *cursor;
-	double narrowest =
-		narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * (double)tree->nodes[0].total_ns;
+	double narrowest = narrowest_width(tree, narrowest_px);
 
 	if (!start)
 		return NULL;
@@ -135,41 +144,64 @@ static double *place(const struct stack_tree *tree, double narrowest_px, uint32_
 	*ret_depth = 0;
 	/* The order is by parent, and a parent's index is smaller: its place is known by now. */
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
-		uint32_t at = tree->order[i], parent = tree->nodes[at].parent;
+		uint32_t at = tree->order[i];
+		const struct stack_node *node = &tree->nodes[at];
 
-		start[at] = cursor[parent];
-		cursor[parent] += (double)tree->nodes[at].total_ns;
-		cursor[at] = start[at];
-		if ((double)tree->nodes[at].total_ns >= narrowest &&
-			tree->nodes[at].depth > *ret_depth)
-			*ret_depth = tree->nodes[at].depth;
+		start[at] = cursor[at] = cursor[node->parent];
+		cursor[node->parent] += node->width;
+		if (node->width >= narrowest && node->depth > *ret_depth)
+			*ret_depth = node->depth;
 	}
 	return start;
 }
 
-static void write_legend(const struct stack_tree *tree, double y, FILE *out)
+static bool has_color(
+	const struct stack_tree *tree, const struct flamegraph_options *options, size_t color)
 {
-	bool used[SIDE_COUNT] = {};
-	double x = FLAME_MARGIN;
+	const struct flame_look *look = look_of(tree);
+	char sign[FLAME_SIGN];
 
 	for (size_t i = 1; i < tree->n_nodes; i++)
-		used[tree->nodes[i].side] = true;
+		if (look->color(tree, &tree->nodes[i], options, sign) == color)
+			return true;
+	return false;
+}
+
+static void write_legend(const struct stack_tree *tree, const struct flamegraph_options *options,
+	double y, FILE *out)
+{
+	const struct flame_look *look = look_of(tree);
+	double x = FLAME_MARGIN;
+
 	fputs("<g class=\"fg-legend\">", out);
-	for (int i = 0; i < SIDE_COUNT; i++) {
-		if (!used[i])
+	for (size_t i = 0; i < look->n_colors; i++) {
+		const struct flame_color *color = &look->colors[i];
+
+		if (!look->whole_legend && !has_color(tree, options, i))
 			continue;
 		fprintf(out,
-			"<g class=\"%c\"><rect x=\"%.0f\" y=\"%.0f\" width=\"22\" "
-			"height=\"12\"/></g>"
-			"<text x=\"%.0f\" y=\"%.0f\">%s</text>",
-			side_table[i].mark, x, y - 10, x + 28, y, side_table[i].title);
-		x += 28 + 20 + 6.6 * (double)strlen(side_table[i].title);
+			"<g class=\"%s\"><rect x=\"%.0f\" y=\"%.0f\" width=\"22\" "
+			"height=\"12\"/></g>",
+			color->class, x, y - 10);
+		x += look->legend_step;
+		if (!color->legend)
+			continue;
+		fprintf(out, "<text x=\"%.0f\" y=\"%.0f\">%s</text>", x, y, color->legend);
+		x += look->legend_step - 8 + 6.6 * (double)strlen(color->legend);
+	}
+	if (tree->n_sides == TREE_SIDES) {
+		fprintf(out, "<text x=\"%.0f\" y=\"%.0f\">A: ", x, y);
+		markup_text(out, options->names[TREE_A]);
+		fputs(", B: ", out);
+		markup_text(out, options->names[TREE_B]);
+		fputs("</text>", out);
 	}
 	fputs("</g>\n", out);
 }
 
-void flamegraph_head(const struct flamegraph_options *options, double height,
-	void (*defs)(const char *id, FILE *out), FILE *out)
+/** Begin the drawing: title, subtitle, place of the controls. */
+static void write_head(const struct flame_look *look, const struct flamegraph_options *options,
+	double height, FILE *out)
 {
 	if (options->standalone)
 		fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
@@ -184,7 +216,7 @@ void flamegraph_head(const struct flamegraph_options *options, double height,
 		markup_text(out, options->title);
 		fprintf(out, "</title>\n<style>%s</style>\n", flamegraph_style());
 	}
-	defs(options->id, out);
+	write_defs(look, options->id, out);
 	fprintf(out, "<text class=\"fg-title\" x=\"%d\" y=\"24\">", FLAME_MARGIN);
 	markup_text(out, options->title);
 	fprintf(out, "</text>\n<text class=\"fg-sub\" x=\"%d\" y=\"44\">", FLAME_MARGIN);
@@ -199,12 +231,13 @@ void flamegraph_head(const struct flamegraph_options *options, double height,
 static bool has_inlined(const struct stack_tree *tree)
 {
 	for (size_t i = 1; i < tree->n_nodes; i++)
-		if (tree->nodes[i].inlined)
+		if (tree->nodes[i].frame.inlined)
 			return true;
 	return false;
 }
 
-void flamegraph_info(double y, bool inlined, size_t dropped, double narrowest_px, FILE *out)
+/** The line that tells of keys and, under the mouse, of frames; @inlined: some are. */
+static void write_info(double y, bool inlined, size_t dropped, double narrowest_px, FILE *out)
 {
 	fprintf(out, "<text class=\"fg-info\" x=\"%d\" y=\"%.0f\">", FLAME_MARGIN, y);
 	fputs("Click a frame to zoom; arrow keys move, Enter zooms, Esc resets, / searches.", out);
@@ -216,64 +249,66 @@ void flamegraph_info(double y, bool inlined, size_t dropped, double narrowest_px
 	fputs("</text>\n", out);
 }
 
-void flamegraph_foot(const struct flamegraph_options *options, FILE *out)
+static void write_foot(const struct flamegraph_options *options, FILE *out)
 {
 	if (options->standalone)
 		fprintf(out, "<script><![CDATA[\n%s]]></script>\n", flamegraph_script());
 	fputs("</svg>\n", out);
 }
 
-/* As measured: what a frame takes beside its names. */
-#define FRAME_BYTES 130
-
 size_t flamegraph_bytes(const struct stack_tree *tree, double narrowest_px)
 {
-	double narrowest =
-		narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * (double)tree->nodes[0].total_ns;
+	double narrowest = narrowest_width(tree, narrowest_px);
 	size_t bytes = FLAME_BYTES;
 
 	for (size_t i = 0; i < tree->n_nodes; i++)
-		if ((double)tree->nodes[i].total_ns >= narrowest)
-			bytes += FRAME_BYTES + strlen(tree->nodes[i].symbol) +
-				 strlen(tree->nodes[i].module);
+		if (tree->nodes[i].width >= narrowest)
+			bytes += look_of(tree)->frame_bytes + strlen(tree->nodes[i].frame.symbol) +
+				 strlen(tree->nodes[i].frame.module);
 	return bytes;
 }
 
-int flamegraph_write(
-	const struct stack_tree *tree, const struct flamegraph_options *options, FILE *out)
+/** Draw the frames; returns how many are too narrow. */
+static size_t write_frames(const struct stack_tree *tree, const struct flamegraph_options *options,
+	const double *start, double bottom, double narrowest_px, FILE *out)
 {
-	double total = (double)tree->nodes[0].total_ns, scale, frames_height;
-	double narrowest_px =
-		options->narrowest_px > 0 ? options->narrowest_px : FLAMEGRAPH_NARROWEST_PX;
-	_cleanup_free_ double *start = NULL;
-	uint32_t depth = 0;
+	double total = tree->nodes[0].width, all = FLAME_WIDTH - 2 * FLAME_MARGIN;
+	double scale = total > 0 ? all / total : 0;
 	size_t dropped = 0;
 
-	start = place(tree, narrowest_px, &depth);
-	if (!start)
-		return -ENOMEM;
-	scale = total > 0 ? (FLAME_WIDTH - 2 * FLAME_MARGIN) / total : 0;
-	frames_height = (double)(depth + 1) * FLAME_ROW;
-	flamegraph_head(options, FLAME_TOP + frames_height + FLAME_BOTTOM, write_defs, out);
 	fputs("<g class=\"frames\">\n", out);
-	write_frame(tree, tree->nodes, options, FLAME_MARGIN, FLAME_TOP + frames_height - FLAME_ROW,
-		FLAME_WIDTH - 2 * FLAME_MARGIN, out);
+	write_frame(tree, tree->nodes, options, FLAME_MARGIN, bottom - FLAME_ROW, all, out);
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		const struct stack_node *node = &tree->nodes[tree->order[i]];
-		double width = (double)node->total_ns * scale;
+		double width = node->width * scale;
 
 		if (width < narrowest_px) {
 			dropped++;
 			continue;
 		}
 		write_frame(tree, node, options, FLAME_MARGIN + start[tree->order[i]] * scale,
-			FLAME_TOP + frames_height - (double)(node->depth + 1) * FLAME_ROW, width,
-			out);
+			bottom - (double)(node->depth + 1) * FLAME_ROW, width, out);
 	}
 	fputs("</g>\n", out);
-	flamegraph_info(
-		FLAME_TOP + frames_height + 20, has_inlined(tree), dropped, narrowest_px, out);
-	write_legend(tree, FLAME_TOP + frames_height + 42, out);
-	flamegraph_foot(options, out);
+	return dropped;
+}
+
+int flamegraph_write(
+	const struct stack_tree *tree, const struct flamegraph_options *options, FILE *out)
+{
+	double narrowest_px =
+		options->narrowest_px > 0 ? options->narrowest_px : FLAMEGRAPH_NARROWEST_PX;
+	uint32_t depth = 0;
+	_cleanup_free_ double *start = place(tree, narrowest_px, &depth);
+	double bottom = FLAME_TOP + (double)(depth + 1) * FLAME_ROW;
+	size_t dropped;
+
+	if (!start)
+		return -ENOMEM;
+	write_head(look_of(tree), options, bottom + FLAME_BOTTOM, out);
+	dropped = write_frames(tree, options, start, bottom, narrowest_px, out);
+	write_info(bottom + 20, has_inlined(tree), dropped, narrowest_px, out);
+	write_legend(tree, options, bottom + 42, out);
+	write_foot(options, out);
 	return ferror(out) ? -EIO : 0;
 }

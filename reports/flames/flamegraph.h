@@ -4,6 +4,9 @@
 /**
  * Flame graphs as interactive SVG: root at the bottom, width is time, rows are frames in order of
  * calls, siblings in order of names. The drawing is complete without its script.
+ *
+ * A tree of two sides makes a differential flame graph: times are means per run, and every run does
+ * the same work; what is gone in one side stays visible.
  */
 
 #include <stdbool.h>
@@ -19,6 +22,8 @@ struct flamegraph_options {
 	const char *subtitle; /**< what was measured, in which runs */
 	double narrowest_px;  /**< narrower frames are left out; 0: FLAMEGRAPH_NARROWEST_PX */
 	const char *count_of; /**< what the samples' counts count: "samples", "intervals" */
+	const char *names[TREE_SIDES]; /**< of two sides, for people: "native", "osv" */
+	bool sampled; /**< of two sides: times are by sampling, and have its error; else measured */
 	bool standalone; /**< a file of its own, with style and script; else for flamegraph_assets()
 			  */
 };
@@ -29,6 +34,9 @@ int flamegraph_write(
 
 /** About how many bytes of a page the drawing takes. */
 size_t flamegraph_bytes(const struct stack_tree *tree, double narrowest_px);
+
+/** What a side is called, for people: "guest kernel". */
+const char *frame_side_title(enum frame_side side);
 
 /** The style sheet that graphs inlined in a page need once. Without its <style> tag. */
 const char *flamegraph_style(void);

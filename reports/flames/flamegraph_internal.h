@@ -1,33 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** What flame graphs of one cell and of two share: measures, head, labels, foot. */
+/** How the frames of a flame graph are coloured, and what is said of each. */
 
 #include <stdio.h>
 
 #include "reports/flames/flamegraph.h"
 
-#define FLAME_WIDTH     1200
-#define FLAME_MARGIN    10
-#define FLAME_TOP       60 /* title and controls */
-#define FLAME_BOTTOM    52 /* details and legend */
-#define FLAME_ROW       17
-#define FLAME_BYTES     4000 /* of a drawing, beside its frames, about */
-#define FLAME_CHARACTER 6.7  /* width of the frames' type */
+/** A colour, and a texture that says the same without it. */
+struct flame_color {
+	const char *class;
+	const char *color;
+	const char *texture; /**< markup in a square of 8 */
+	const char *legend;  /**< NULL: its neighbour's says it */
+};
 
-/** Begin the drawing: title, subtitle, place of the controls; @defs writes patterns and styles. */
-void flamegraph_head(const struct flamegraph_options *options, double height,
-	void (*defs)(const char *id, FILE *out), FILE *out);
+/** Room for what stands before a frame's name. */
+#define FLAME_SIGN 24
 
-/** A frame's text as far as it fits into @width px; nothing if that is less than three characters.
- */
-void flamegraph_label(const char *text, double x, double y, double width, FILE *out);
+struct flame_look {
+	const struct flame_color *colors;
+	size_t n_colors;
+	bool whole_legend;  /**< else of the colours that there are */
+	double legend_step; /**< px from a colour to its name */
+	size_t frame_bytes; /**< as measured: what a frame takes beside its names */
 
-/** The line that tells of keys and, under the mouse, of frames; @inlined: some are. */
-void flamegraph_info(double y, bool inlined, size_t dropped, double narrowest_px, FILE *out);
+	/** Which of the colours the frame has; @sign, empty so far: what stands before its name. */
+	size_t (*color)(const struct stack_tree *tree, const struct stack_node *node,
+		const struct flamegraph_options *options, char sign[FLAME_SIGN]);
 
-/** A frame's rectangle; in a page the style sheet gives it its height. */
-void flamegraph_rect(bool standalone, double x, double y, double width, FILE *out);
+	/** What is said of it below its name. */
+	void (*title)(const struct stack_tree *tree, const struct stack_node *node,
+		const struct flamegraph_options *options, FILE *out);
+};
 
-/** End the drawing. */
-void flamegraph_foot(const struct flamegraph_options *options, FILE *out);
+/** By side: host and guest, kernel and program. */
+extern const struct flame_look flame_look_sides;
+
+/** By change from A to B: what takes longer in B is red, marked "+" and says so in its text; what
+ * takes less is blue and marked "-"; grey is what the sampling alone may explain. */
+extern const struct flame_look flame_look_change;

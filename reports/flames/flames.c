@@ -31,82 +31,88 @@ char *flame_name(const struct flame_kind *kind, const struct cell *cell)
 }
 
 /** One slot for each kind of each cell, filled as they are asked for. */
-struct flame_cache {
+struct flames {
+	const struct summary *s;
 	struct kept_tree {
 		bool built;
 		struct stack_tree *tree; /**< NULL: there are no samples */
 	} * slots;
-	size_t n_slots;
 	struct sample_piles *piles; /**< read when they are first asked for */
 };
 
-int flame_cache_make(struct flame_cache **ret)
+int flames_make(const struct summary *s, struct flames **ret)
 {
-	struct flame_cache *cache = calloc(1, sizeof(*cache));
+	struct flames *f = calloc(1, sizeof(*f));
 
-	if (!cache)
+	if (!f)
 		return -ENOMEM;
-	*ret = cache;
+	f->s = s;
+	f->slots = calloc(s->n_cells * FLAME_KINDS + 1, sizeof(*f->slots));
+	if (!f->slots) {
+		free(f);
+		return -ENOMEM;
+	}
+	*ret = f;
 	return 0;
 }
 
-void flame_cache_free(struct flame_cache *cache)
+void flames_free(struct flames *f)
 {
-	if (!cache)
+	if (!f)
 		return;
-	for (size_t i = 0; i < cache->n_slots; i++)
-		stack_tree_free(cache->slots[i].tree);
-	free(cache->slots);
-	sample_piles_free(cache->piles);
-	free(cache);
+	for (size_t i = 0; i < f->s->n_cells * FLAME_KINDS; i++)
+		stack_tree_free(f->slots[i].tree);
+	free(f->slots);
+	sample_piles_free(f->piles);
+	free(f);
 }
 
 /** Where the kind of the cell is in slots and piles. */
 static size_t index_of(
-	const struct summary *s, const struct flame_kind *kind, const struct cell *cell)
+	const struct flames *f, const struct flame_kind *kind, const struct cell *cell)
 {
-	return (size_t)(cell - s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
+	return (size_t)(cell - f->s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
 }
 
-int flame_pile(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+int flame_pile(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	const struct pile **ret)
 {
-	if (!s->flames->piles) {
-		int r = sample_piles_make(s, &s->flames->piles);
+	if (!f->piles) {
+		int r = sample_piles_make(f->s, &f->piles);
 
 		if (r < 0)
 			return r;
 	}
-	*ret = &s->flames->piles->piles[index_of(s, kind, cell)];
+	*ret = &f->piles->piles[index_of(f, kind, cell)];
 	return 0;
 }
 
-static int build_tree(const struct summary *s, const struct flame_kind *kind,
-	const struct cell *cell, bool merge_lanes, struct stack_tree **ret)
+static int build_tree(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
+	bool merge_lanes, struct stack_tree **ret)
 {
 	const struct pile *pile = NULL;
-	int r = flame_pile(s, kind, cell, &pile);
+	int r = flame_pile(f, kind, cell, &pile);
 
-	return r < 0 ? r : stack_tree_build(s->store, pile, merge_lanes, ret);
+	return r < 0 ? r : stack_tree_build(f->s->store, pile, merge_lanes, ret);
 }
 
-int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,
-	const struct cell *cell, struct stack_tree **ret)
+int flame_tree_of_lanes(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret)
 {
-	return build_tree(s, kind, cell, true, ret);
+	return build_tree(f, kind, cell, true, ret);
 }
 
-int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+int flame_tree(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	struct stack_tree **ret)
 {
 	struct stack_tree *tree = NULL;
 	int r = kind->guest_threads
-			? stack_tree_build_guest_threads(s->store, cell, kind->kind, &tree)
-			: build_tree(s, kind, cell, false, &tree);
+			? stack_tree_build_guest_threads(f->s->store, cell, kind->kind, &tree)
+			: build_tree(f, kind, cell, false, &tree);
 
 	if (r < 0)
 		return r;
-	if (tree->nodes[0].total_ns == 0) {
+	if (tree->nodes[0].total_ns[TREE_A] == 0) {
 		stack_tree_free(tree);
 		tree = NULL;
 	}
@@ -114,21 +120,13 @@ int flame_tree(const struct summary *s, const struct flame_kind *kind, const str
 	return 0;
 }
 
-int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+int flame_tree_kept(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	const struct stack_tree **ret)
 {
-	struct flame_cache *cache = s->flames;
-	struct kept_tree *slot;
+	struct kept_tree *slot = &f->slots[index_of(f, kind, cell)];
 
-	if (!cache->slots) {
-		cache->slots = calloc(s->n_cells * FLAME_KINDS, sizeof(*cache->slots));
-		if (!cache->slots)
-			return -ENOMEM;
-		cache->n_slots = s->n_cells * FLAME_KINDS;
-	}
-	slot = &cache->slots[index_of(s, kind, cell)];
 	if (!slot->built) {
-		int r = flame_tree(s, kind, cell, &slot->tree);
+		int r = flame_tree(f, kind, cell, &slot->tree);
 
 		if (r < 0)
 			return r;
@@ -156,12 +154,12 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 	return hz;
 }
 
-int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+int flame_draw(const struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
 	FILE *out)
 {
 	_cleanup_free_ char *title = NULL, *subtitle = NULL;
-	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(s, cell) : STORE_NULL;
+	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(f->s, cell) : STORE_NULL;
 	char id[40], rate[40] = "";
 	struct flamegraph_options options = {
 		.id = id, .narrowest_px = narrowest_px, .standalone = standalone};
@@ -170,13 +168,13 @@ int flame_draw(const struct summary *s, const struct flame_kind *kind, const str
 	if (hz != STORE_NULL)
 		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
 	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->name, (long long)cell->cores,
-		    cell->cores == 1 ? "core" : "cores") < 0) {
+		    cores_word(cell->cores)) < 0) {
 		title = NULL;
 		return -ENOMEM;
 	}
 	if (asprintf(&subtitle, "%s%s, all threads of the stack: %s in %zu run%s", kind->meaning,
-		    rate, format_time((double)tree->nodes[0].total_ns).text, tree->n_runs,
-		    tree->n_runs == 1 ? "" : "s") < 0) {
+		    rate, format_time((double)tree->nodes[0].total_ns[TREE_A]).text,
+		    tree->n_runs[TREE_A], tree->n_runs[TREE_A] == 1 ? "" : "s") < 0) {
 		subtitle = NULL;
 		return -ENOMEM;
 	}

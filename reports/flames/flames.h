@@ -29,31 +29,34 @@ extern const struct flame_kind flame_guest_threads;
 /** "<prefix>-<cell's file name>-<cores>". Malloced; NULL: out of memory. */
 char *flame_name(const struct flame_kind *kind, const struct cell *cell);
 
-/** The samples of that kind and cell, as they were read; kept with @s. */
-int flame_pile(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+/** The flame graphs of a summary, which must outlive them: samples and trees, kept once read. */
+struct flames;
+
+/** -ENOMEM. Nothing is read yet. */
+int flames_make(const struct summary *s, struct flames **ret);
+
+/** NULL is fine. */
+void flames_free(struct flames *f);
+
+/** The samples of that kind and cell, as they were read; they go with @f. */
+int flame_pile(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	const struct pile **ret);
 
 /** The samples of that kind and cell, as a tree of the caller's. 0 with *ret NULL: there are none.
  */
-int flame_tree(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+int flame_tree(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	struct stack_tree **ret);
 
 /** The same with one thread for all lanes; empty (n_nodes 1) where there are none. */
-int flame_tree_of_lanes(const struct summary *s, const struct flame_kind *kind,
-	const struct cell *cell, struct stack_tree **ret);
+int flame_tree_of_lanes(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
+	struct stack_tree **ret);
 
-/** As flame_tree(), kept for all who ask for it again. It goes with @s. */
-int flame_tree_kept(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+/** As flame_tree(), kept for all who ask for it again. It goes with @f. */
+int flame_tree_kept(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	const struct stack_tree **ret);
-
-/** Where trees, and the piles that they are made from, are kept: a summary's own. */
-int flame_cache_make(struct flame_cache **ret);
-
-/** NULL is fine. */
-void flame_cache_free(struct flame_cache *cache);
 
 /** Draw it, with title and subtitle. @index makes the id unique in a page; @narrowest_px: see
  * flamegraph.h. */
-int flame_draw(const struct summary *s, const struct flame_kind *kind, const struct cell *cell,
+int flame_draw(const struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
 	FILE *out);

@@ -27,7 +27,7 @@ int folded_write(const struct stack_tree *tree, FILE *out)
 		uint32_t at = tree->order[i];
 		size_t n = 0;
 
-		if (tree->nodes[at].self_ns == 0)
+		if (tree->nodes[at].self_ns[TREE_A] == 0)
 			continue;
 		for (uint32_t node = at; node != 0 && n <= STACK_DEPTH_MAX;
 			node = tree->nodes[node].parent)
@@ -35,12 +35,12 @@ int folded_write(const struct stack_tree *tree, FILE *out)
 		while (n > 0) {
 			const struct stack_node *node = &tree->nodes[path[--n]];
 
-			put_name(node->symbol, out);
-			if (node->inlined)
+			put_name(node->frame.symbol, out);
+			if (node->frame.inlined)
 				fputs("_[i]", out); /* as flamegraph.pl knows it */
 			fputc(n ? ';' : ' ', out);
 		}
-		fprintf(out, "%llu\n", (unsigned long long)tree->nodes[at].self_ns);
+		fprintf(out, "%llu\n", (unsigned long long)tree->nodes[at].self_ns[TREE_A]);
 	}
 	return ferror(out) ? -EIO : 0;
 }

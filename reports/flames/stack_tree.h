@@ -30,35 +30,67 @@ enum frame_side {
 	SIDE_COUNT
 };
 
-struct side_info {
-	const char *name;  /**< as in the store's frame.side */
-	const char *title; /**< for people */
-	const char *color; /**< fill, light enough for black text */
-	char mark;         /**< CSS class: one letter */
+/** Most trees have one side, A. One of two cells has two: what is gone in one stays visible. */
+enum { TREE_A, TREE_B, TREE_SIDES };
+
+/** What is taken for the same frame. */
+enum frame_key {
+	KEY_ADDRESS, /**< side, module, symbol and inlining, of one store: their strings are kept
+			once */
+	KEY_TEXT,    /**< the same of several stores */
+	KEY_SYMBOL,  /**< the symbol alone */
 };
 
-/** Indexed by enum frame_side. */
-extern const struct side_info side_table[SIDE_COUNT];
+struct stack_frame {
+	enum frame_side side;
+	const char *module; /**< the stores' strings, or static; may be empty */
+	const char *symbol;
+	bool inlined; /**< into the function of the parent */
+};
 
 struct stack_node {
+	struct stack_frame frame;
 	uint32_t parent; /**< index of the parent, which is smaller; the root is its own */
 	uint32_t depth;  /**< root 0, threads 1 */
-	enum frame_side side;
-	const char *symbol; /**< the store's strings */
-	const char *module; /**< may be empty */
-	bool inlined;       /**< into the function of the parent */
-	uint64_t self_ns;
-	uint64_t total_ns; /**< self and all children */
-	uint64_t samples;  /**< in total */
+	uint64_t self_ns[TREE_SIDES];  /**< sums over the runs of a side */
+	uint64_t total_ns[TREE_SIDES]; /**< self and all children */
+	uint64_t self_samples[TREE_SIDES];
+	uint64_t samples[TREE_SIDES]; /**< in total */
+	/** As drawn. With one side: total_ns. With two: per run, the larger of both selfs, and all
+	 * children's widths. */
+	double width;
 };
 
 struct stack_tree {
 	struct stack_node *nodes; /**< nodes[0] is the root; parents precede their children */
 	size_t n_nodes;
-	uint32_t *
-		order; /**< all but the root, by parent, then by side and name: the drawing order */
-	size_t n_runs;
+	/** All but the root, by parent, then by side and name: the drawing order. */
+	uint32_t *order;
+	int n_sides;
+	size_t n_runs[TREE_SIDES];
+
+	/* While it is built. */
+	enum frame_key key;
+	size_t room;
+	uint32_t *slots; /**< hash of parent and frame to node, 0: free */
+	size_t n_slots;
 };
+
+/** A root. -ENOMEM. */
+int stack_tree_begin(int n_sides, enum frame_key key, struct stack_tree **ret);
+
+/** The child of @parent for @frame, made if need be. -ENOMEM. */
+int stack_tree_child(
+	struct stack_tree *tree, uint32_t parent, const struct stack_frame *frame, uint32_t *ret);
+
+/** All self times are there: fill in totals, widths and order. -ENOMEM. */
+int stack_tree_finish(struct stack_tree *tree);
+
+/** A sum over the runs of @side, per run. */
+static inline double stack_per_run(const struct stack_tree *tree, int side, uint64_t sum)
+{
+	return tree->n_runs[side] ? (double)sum / (double)tree->n_runs[side] : 0;
+}
 
 /**
  * Build the tree of a pile of samples. @merge_lanes: the threads of lanes are one, STACK_LANES;

@@ -33,37 +33,37 @@ static const struct {
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",
 		"A lane is a vCPU, or a pinned worker thread. At every instant of the run it is in "
-		"exactly one state; the states of all lanes add up to run time × lanes, which is "
-		"100 %. What is missing is the residual.",
+		"exactly one state. The states of all lanes add up to run time × lanes, which is "
+		"100 %; any unaccounted time is the residual.",
 		page_books},
-	{"phases", NULL, "Phases", "The same, phase by phase", NULL, page_phases},
-	{"details", NULL, "Details", "What is behind the states",
-		"Who ran instead of a lane, which system calls, interrupts and exits it met, what "
-		"it slept on. Time taken from events is exact; time split by samples carries the "
-		"95 % interval of that sampling (Wilson).",
+	{"phases", NULL, "Phases", "Time by phase", NULL, page_phases},
+	{"details", NULL, "Details", "State details: who, what, how often",
+		"What ran instead of a lane, its system calls, interrupts and VM exits, and what "
+		"it "
+		"slept on. Times from events are exact; times split by samples have the 95 % "
+		"interval of the sampling (Wilson).",
 		page_details},
 	{"guest", NULL, "Inside the guests", "Inside the guests",
-		"What the guests’ own code did while they had a CPU: stacks of the unmodified "
-		"guest, sampled from outside. Guests are virtual machines; containers and native "
-		"runs have none.",
+		"What the guests’ own code did while it had a CPU: call stacks of the unmodified "
+		"guest, sampled from the host. Only virtual machines have guests.",
 		page_guest},
 	{"boot", NULL, "Boot", "The boot, taken apart",
-		"From the start of the stack to the program’s first marker: what it took, step by "
-		"step, all on one scale.",
+		"From the start of the stack to the program’s first marker, step by step, on one "
+		"scale.",
 		page_boot},
 	{"flames", NULL, "Flame graphs", "Flame graphs",
 		"Width is time, the outermost function is at the bottom, neighbours stand in order "
 		"of their names. Click a frame to zoom; search takes a regular expression.",
 		page_flames},
 	{"differences", NULL, "Differences", "Differential flame graphs",
-		"Each stack against the fastest on as many cores, per run: every run does the same "
-		"work. A frame is as wide as the larger of both sides, so that what is gone stays "
-		"visible; red takes longer than on the fastest, blue takes less, grey is what the "
-		"sampling alone may explain.",
+		"Each stack against the fastest on the same number of cores, per run. A frame is "
+		"as "
+		"wide as the larger of the two sides. Red takes longer than on the fastest stack, "
+		"blue takes less, grey is within the sampling error.",
 		page_diffs},
 	{"audit", "Can it be trusted?", "Audit", "The books against independent clocks",
-		"States that divide one clock add up by construction; that proves nothing. So each "
-		"run’s books are compared with clocks that the probes did not use.",
+		"The states of one clock always add up, so their sum proves nothing. Each run’s "
+		"books are therefore compared with clocks that the probes did not use.",
 		page_audit},
 	{"counters", NULL, "Counters", "Counters", NULL, page_counters},
 	{"runs", NULL, "Every run", "Every run", NULL, page_runs},
@@ -277,11 +277,11 @@ static place_t find_place(const char *mark, size_t length)
 	return NULL;
 }
 
-int page_write(const struct summary *s, const struct figures *figures, FILE *out)
+int page_write(const struct analysis *a, const struct figures *figures, FILE *out)
 {
 	_cleanup_bodies_ struct bodies bodies = {};
 	const char *at = (const char *)page_html;
-	struct page page = {s, figures};
+	struct page page = {a, figures};
 	int r = make_bodies(&page, &bodies);
 
 	if (r < 0)
@@ -296,7 +296,7 @@ int page_write(const struct summary *s, const struct figures *figures, FILE *out
 		mark += strlen("<!--@");
 		write = find_place(mark, (size_t)(end - mark));
 		if (write)
-			write(s, &bodies, out);
+			write(a->summary, &bodies, out);
 		at = end + strlen("-->");
 	}
 	fputs(at, out);

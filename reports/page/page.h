@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
+#include "reports/analysis/analysis.h"
 #include "reports/figures/figures.h"
-#include "reports/summary/summary.h"
 
 /** Write the page; @figures are those for a paper, NULL: none. 0, -ENOMEM, -EIO, -EBADMSG. */
-int page_write(const struct summary *s, const struct figures *figures, FILE *out);
+int page_write(const struct analysis *a, const struct figures *figures, FILE *out);

@@ -133,7 +133,9 @@ static void write_all(const struct summary *s, const struct cell *cell, FILE *ou
 			      "bound</th><th scope=\"col\">result</th></tr></thead><tbody>\n",
 				out);
 		}
-		fprintf(out, "<tr><td class=\"n\">%lld</td><td>", (long long)a->run);
+		fputs("<tr><td class=\"n\">", out);
+		page_run_link(out, a->run);
+		fputs("</td><td>", out);
 		markup_text(out, a->phase);
 		fprintf(out, "</td><td class=\"n\">%lld</td><td>", (long long)a->lane);
 		markup_text(out, a->what);
@@ -158,16 +160,11 @@ static void write_clocks(const struct store_tables *t, FILE *out)
 	fputs("</dl>\n", out);
 }
 
-static void write_fraction(FILE *out, size_t part, size_t whole)
-{
-	fprintf(out, "<td class=\"n%s\">%zu of %zu</td>", part < whole ? " bad" : "", part, whole);
-}
-
 /** How far each cell's books can be trusted, in one line. */
 static void write_trust(const struct summary *s, FILE *out)
 {
-	static const char *const names[] = {"stack", "#cores", "#measured", "#residual %",
-		"#lost events", "#books closed", "#clocks agree"};
+	const char *names[16] = {"stack", "#cores"};
+	size_t n_names = page_column_names(&cell_columns, names, 2);
 
 	page_table_open(out, "how far the books can be trusted",
 		"Residual: what the states leave of run time × lanes. Lost: events that could not "
@@ -175,23 +172,14 @@ static void write_trust(const struct summary *s, FILE *out)
 		"recorded. A run’s books are closed if nothing was lost and each lane and phase "
 		"adds "
 		"up within 0.1 %.",
-		names, ARRAY_SIZE(names));
+		names, n_names);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 
 		fputs("<tr><th scope=\"row\">", out);
 		markup_text(out, cell->guest);
 		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
-		write_fraction(out, cell->n_ok, cell->n_runs);
-		fprintf(out, "<td class=\"n\">%s</td><td class=\"n%s\">%s</td>",
-			cell->window.has_accounts ? format_percent(cell->window.residual_ns,
-							    cell->window.lane_time_ns)
-							    .text
-						  : "-",
-			cell->lost_events ? " bad" : "",
-			format_count((double)cell->lost_events).text);
-		write_fraction(out, cell->n_closed, cell->n_ok);
-		write_fraction(out, cell->n_audited, cell->n_ok);
+		page_columns(&cell_columns, cell, out);
 		fputs("</tr>\n", out);
 	}
 	page_table_close(out);
@@ -199,7 +187,7 @@ static void write_trust(const struct summary *s, FILE *out)
 
 int page_audit(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	if (s->n_cells == 0)
@@ -213,16 +201,14 @@ int page_audit(const struct page *page, FILE *out)
 		return 0;
 	}
 	fputs("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: "
-	      "audit\"><table class=\"wide\"><caption>For each stack "
-	      "and clock how "
-	      "many comparisons (runs, phases, lanes) agree, and the one that does so "
-	      "least</caption>"
+	      "audit\"><table class=\"wide\"><caption>Comparisons (runs, phases, lanes) within "
+	      "tolerance for each stack and clock, and the worst case</caption>"
 	      "<thead><tr><th scope=\"col\">stack</th><th scope=\"col\" class=\"n\">cores</th>"
 	      "<th scope=\"col\">clock</th><th scope=\"col\" class=\"n\">agree</th>"
 	      "<th scope=\"col\" class=\"n\">books s</th><th scope=\"col\" class=\"n\">clock s</th>"
 	      "<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" "
-	      "class=\"n\">bound</th>"
-	      "<th scope=\"col\">the worst</th></tr></thead><tbody>\n",
+	      "class=\"n\">tolerance</th>"
+	      "<th scope=\"col\">worst case</th></tr></thead><tbody>\n",
 		out);
 	for (size_t i = 0; i < s->n_cells; i++)
 		for (size_t j = 0; j < t->n_audits; j++)

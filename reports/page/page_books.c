@@ -5,30 +5,14 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-static const char *state_name(int state)
-{
-	return state == STATE_NONE ? "other" : state_table[state].name;
-}
-
 static const char *state_title(int state)
 {
 	return state == STATE_NONE ? "states this report does not know" : state_table[state].title;
 }
 
-static double linear(unsigned channel)
-{
-	/* A square is near enough to sRGB's curve to choose between black and white. */
-	return (double)channel / 255 * (double)channel / 255;
-}
-
-/** Black or white, whichever is read more easily on @color (#rrggbb). */
 const char *page_ink_on(const char *color)
 {
-	unsigned long rgb = strtoul(color + 1, NULL, 16);
-	double light = 0.2126 * linear(rgb >> 16 & 255) + 0.7152 * linear(rgb >> 8 & 255) +
-		       0.0722 * linear(rgb & 255);
-
-	return light > 0.18 ? "#111" : "#fff";
+	return ink_is_black(color) ? "#111" : "#fff";
 }
 
 /** How wide a percent is, in pixels, on a screen of usual width: decides whether a name fits. */
@@ -38,7 +22,7 @@ static void write_segment(
 	const struct book *book, int state, double from, enum bar_size size, FILE *out)
 {
 	double percent = 100 * book->state_ns[state] / book->lane_time_ns;
-	const char *name = state_name(state);
+	const char *name = state_label(state);
 
 	if (percent <= 0)
 		return;
@@ -64,7 +48,7 @@ static void write_bar(
 	page_cell_name(out, cell);
 	for (int i = 0; i < STATE_COUNT; i++)
 		if (book->state_ns[i] > 0)
-			fprintf(out, ", %s %s %%", state_name(i),
+			fprintf(out, ", %s %s %%", state_label(i),
 				format_percent(book->state_ns[i], book->lane_time_ns).text);
 	fputs("\">", out);
 	for (int i = 0; i < STATE_COUNT; i++) {
@@ -115,7 +99,7 @@ void page_state_legend(const struct summary *s, const char *more, FILE *out)
 				"x=\".5\" y=\".5\""
 				" width=\"13\" height=\"13\" fill=\"%s\"/></svg>%s "
 				"<small>%s</small></li>\n",
-				state_table[i].color, state_name(i), state_title(i));
+				state_table[i].color, state_label(i), state_title(i));
 	fputs(more, out);
 	fputs("</ul>\n", out);
 }
@@ -160,7 +144,7 @@ static void write_table_head(const struct summary *s, bool phases, FILE *out)
 			fprintf(out,
 				"<th scope=\"col\" class=\"n\">%s s</th><th scope=\"col\" "
 				"class=\"n\">%%</th>",
-				state_name(i));
+				state_label(i));
 	fputs("<th scope=\"col\" class=\"n\">residual s</th><th scope=\"col\" "
 	      "class=\"n\">%</th></tr>"
 	      "</thead><tbody>\n",
@@ -169,7 +153,7 @@ static void write_table_head(const struct summary *s, bool phases, FILE *out)
 
 int page_books(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 
 	if (s->n_cells == 0)
 		return 0;
@@ -231,7 +215,7 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 
 int page_phases(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 
 	if (s->n_cells == 0)
 		return 0;

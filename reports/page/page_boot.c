@@ -89,14 +89,6 @@ static void write_legend(const struct boot_report *b, FILE *out)
 	fputs("</ul>\n", out);
 }
 
-static void write_ms(double ns, FILE *out)
-{
-	if (isnan(ns))
-		fputs("<td class=\"n\">-</td>", out);
-	else
-		fprintf(out, "<td class=\"n\">%.2f</td>", ns / 1e6);
-}
-
 static void write_step(const struct boot_cell *c, size_t i, FILE *out)
 {
 	const struct boot_part *part = &c->steps[i];
@@ -114,9 +106,7 @@ static void write_step(const struct boot_cell *c, size_t i, FILE *out)
 	fputs("<th scope=\"row\">", out);
 	markup_text(out, part->name);
 	fputs("</th>", out);
-	write_ms(part->mean_ns, out);
-	write_ms(part->stddev_ns, out);
-	write_ms(part->median_ns, out);
+	page_columns(&boot_columns, part, out);
 	fprintf(out, "<td class=\"n\">%s</td><td class=\"t\">",
 		format_percent(part->mean_ns, c->boot_ns.mean).text);
 	markup_text(out, part->source);
@@ -125,18 +115,15 @@ static void write_step(const struct boot_cell *c, size_t i, FILE *out)
 
 int page_boot(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
-	static const char *const names[] = {
-		"stack", "step", "#mean ms", "#σ ms", "#median ms", "#% of boot", "ends with"};
-	_cleanup_boot_report_ struct boot_report *b = NULL;
-	int r = boot_report_make(s, &b);
-	double scale;
+	const char *names[16] = {"stack", "step"};
+	size_t n_names = page_column_names(&boot_columns, names, 2);
+	const struct boot_report *b = page->analysis->boot;
+	double scale = longest_boot(b);
 
-	if (r < 0)
-		return r;
-	scale = longest_boot(b);
 	if (b->n_cells == 0 || !(scale > 0))
 		return 0;
+	names[n_names++] = "#% of boot";
+	names[n_names++] = "ends with";
 	write_legend(b, out);
 	fputs("<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < b->n_cells; i++) {
@@ -154,7 +141,7 @@ int page_boot(const struct page *page, FILE *out)
 		"Means over the runs; the steps of a boot follow each other without a gap and sum "
 		"to "
 		"it.",
-		names, ARRAY_SIZE(names));
+		names, n_names);
 	for (size_t i = 0; i < b->n_cells; i++)
 		for (size_t j = 0; j < b->cells[i].n_steps; j++)
 			write_step(&b->cells[i], j, out);

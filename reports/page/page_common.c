@@ -10,7 +10,7 @@
 
 void page_cores(FILE *out, int64_t cores)
 {
-	fprintf(out, "%lld %s", (long long)cores, cores == 1 ? "core" : "cores");
+	fprintf(out, "%lld %s", (long long)cores, cores_word(cores));
 }
 
 void page_cell_name(FILE *out, const struct cell *cell)
@@ -18,6 +18,20 @@ void page_cell_name(FILE *out, const struct cell *cell)
 	markup_text(out, cell->name);
 	fputs(", ", out);
 	page_cores(out, cell->cores);
+}
+
+void page_run_link(FILE *out, int64_t run)
+{
+	fprintf(out, "<a href=\"#run-%lld\">%lld</a>", (long long)run, (long long)run);
+}
+
+void page_file_link(FILE *out, const char *folder, const char *name, const char *ending)
+{
+	fprintf(out, "<a href=\"./%s", folder);
+	/* A name of a file may have a '#', with which the part of an address begins. */
+	for (const char *p = name; *p; p++)
+		fputs(*p == '#' ? "%23" : (const char[]){*p, '\0'}, out);
+	fprintf(out, "%s\"><code>%s%s%s</code></a>", ending, folder, name, ending);
 }
 
 void page_table_open(
@@ -39,6 +53,35 @@ void page_table_open(
 void page_table_close(FILE *out)
 {
 	fputs("</tbody></table></div>\n", out);
+}
+
+size_t page_column_names(const struct columns *c, const char **names, size_t n_names)
+{
+	for (const struct column *x = column_next(c, NULL); x; x = column_next(c, x))
+		if (x->page)
+			names[n_names++] = x->page;
+	return n_names;
+}
+
+void page_columns(const struct columns *c, const void *row, FILE *out)
+{
+	for (const struct column *x = column_next(c, NULL); x; x = column_next(c, x)) {
+		bool alarm, truth = x->type == COLUMN_TRUTH;
+		struct format_text shown;
+
+		if (!x->page)
+			continue;
+		shown = column_shown(x, row, " of ", &alarm);
+		fprintf(out, "<td class=\"%s%s\">%s</td>",
+			!truth               ? "n"
+			: *shown.text == '-' ? "nil"
+			: alarm              ? ""
+					     : "ok",
+			!alarm  ? ""
+			: truth ? "bad"
+				: " bad",
+			shown.text);
+	}
 }
 
 const char **page_stacks(const struct summary *s, size_t *ret_n)

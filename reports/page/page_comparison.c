@@ -3,6 +3,7 @@
 /* The stacks side by side, in numbers. Charts read theirs from this table, see assets/charts.js. */
 
 #include <math.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "reports/explain/explain.h"
@@ -39,7 +40,8 @@ static void write_spark(const struct summary *s, const struct cell *cell, double
 		const struct store_run *run = &t->runs[i];
 		double off;
 
-		if (!run->ok || !cell_has(cell, run) || run->runtime_ns == STORE_NULL)
+		if (!cell_counts(cell, run) || run->runtime_ns == STORE_NULL ||
+			!(cell->runtime_ns.mean > 0))
 			continue;
 		off = (double)run->runtime_ns / cell->runtime_ns.mean - 1;
 		fprintf(out,
@@ -83,7 +85,10 @@ static struct format_text as_ratio(double ratio)
 {
 	struct format_text t;
 
-	snprintf(t.text, sizeof(t.text), "%.2f", ratio);
+	if (isfinite(ratio))
+		snprintf(t.text, sizeof(t.text), "%.2f", ratio);
+	else
+		strcpy(t.text, "-");
 	return t;
 }
 
@@ -92,9 +97,9 @@ static struct format_text as_percent(double percent)
 	return format_percent(percent, 100);
 }
 
-static void write_scaling(const struct summary *s, const struct cell *cell, FILE *out)
+static void write_scaling(const struct explanation *e, const struct cell *cell, FILE *out)
 {
-	const struct scaling *x = explanation_scaling(s->explanation, cell);
+	const struct scaling *x = explanation_scaling(e, cell);
 	double one = cell->cores == 1 && cell->runtime_ns.n > 0 ? 1 : NAN;
 	struct interval efficiency = {NAN, NAN};
 
@@ -108,9 +113,9 @@ static void write_scaling(const struct summary *s, const struct cell *cell, FILE
 		out, "efficiency", 100 * (x ? x->efficiency.value : one), &efficiency, as_percent);
 }
 
-static void write_runtime(const struct summary *s, const struct cell *cell, FILE *out)
+static void write_runtime(const struct explanation *e, const struct cell *cell, FILE *out)
 {
-	const struct spread *spread = explanation_spread(s->explanation, cell);
+	const struct spread *spread = explanation_spread(e, cell);
 	struct interval range = {NAN, NAN};
 
 	if (spread) {
@@ -126,9 +131,9 @@ static void write_runtime(const struct summary *s, const struct cell *cell, FILE
 		format_percent(statistic_stddev(&cell->runtime_ns), cell->runtime_ns.mean).text);
 }
 
-static void write_boot(const struct summary *s, const struct cell *cell, FILE *out)
+static void write_boot(const struct explanation *e, const struct cell *cell, FILE *out)
 {
-	const struct spread *spread = explanation_spread(s->explanation, cell);
+	const struct spread *spread = explanation_spread(e, cell);
 	struct interval range = {NAN, NAN};
 
 	if (spread) {
@@ -140,7 +145,7 @@ static void write_boot(const struct summary *s, const struct cell *cell, FILE *o
 }
 
 static void write_row(
-	const struct summary *s, const struct cell *cell, double scale, bool group, FILE *out)
+	const struct explanation *e, const struct cell *cell, double scale, bool group, FILE *out)
 {
 	fprintf(out, "<tr%s data-cores=\"%lld\" data-stack=\"", group ? " class=\"group\"" : "",
 		(long long)cell->cores);
@@ -150,16 +155,17 @@ static void write_row(
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n%s\">%zu of %zu</td>",
 		(long long)cell->cores, cell->n_ok < cell->n_runs ? " bad" : "", cell->n_ok,
 		cell->n_runs);
-	write_runtime(s, cell, out);
-	write_scaling(s, cell, out);
-	write_boot(s, cell, out);
+	write_runtime(e, cell, out);
+	write_scaling(e, cell, out);
+	write_boot(e, cell, out);
 	fputs("<td>", out);
-	write_spark(s, cell, scale, out);
+	write_spark(e->summary, cell, scale, out);
 	fputs("</td></tr>\n", out);
 }
 
-static void write_cells(const struct summary *s, FILE *out)
+static void write_cells(const struct explanation *e, FILE *out)
 {
+	const struct summary *s = e->summary;
 	static const char *const names[] = {"stack", "#cores", "#runs", "#run s", "#σ s", "#CV %",
 		"#speed-up", "#efficiency %", "#boot s", "in order"};
 	double scale = spark_scale(s);
@@ -174,7 +180,7 @@ static void write_cells(const struct summary *s, FILE *out)
 		100 * scale);
 	page_table_open(out, "stacks side by side", caption, names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < s->n_cells; i++)
-		write_row(s, &s->cells[i], scale,
+		write_row(e, &s->cells[i], scale,
 			i > 0 && s->cells[i].cores != s->cells[i - 1].cores, out);
 	page_table_close(out);
 }
@@ -199,7 +205,11 @@ static void write_p(FILE *out, double p)
 
 static void write_range(FILE *out, double value, const struct interval *range, double unit)
 {
-	fprintf(out, "<td class=\"n\">%.3f", value / unit);
+	fputs("<td class=\"n\">", out);
+	if (isfinite(value))
+		fprintf(out, "%.3f", value / unit);
+	else
+		fputs("-", out);
 	if (isfinite(range->low) && isfinite(range->high))
 		fprintf(out, " <small>[%.3f, %.3f]</small>", range->low / unit, range->high / unit);
 	fputs("</td>", out);
@@ -208,15 +218,15 @@ static void write_range(FILE *out, double value, const struct interval *range, d
 static const char *judgement(const struct contrast *x)
 {
 	if (isnan(x->runtime.welch_p))
-		return "<td class=\"nil\">too few runs to tell</td>";
+		return "<td class=\"nil\">too few runs</td>";
 	if (x->control)
-		return x->runtime.welch_p < 0.05 ? "<td class=\"bad\">differs, and should not</td>"
-						 : "<td class=\"nil\">noise alone</td>";
+		return x->runtime.welch_p < 0.05 ? "<td class=\"bad\">differs, but should not</td>"
+						 : "<td class=\"nil\">noise only</td>";
 	if (x->differs)
-		return "<td><strong>differs</strong></td>";
+		return "<td><strong>slower</strong></td>";
 	return x->runtime.p_holm < 0.05
 		       ? "<td class=\"nil\">within the noise of the A/A control</td>"
-		       : "<td class=\"nil\">not told apart</td>";
+		       : "<td class=\"nil\">no significant difference</td>";
 }
 
 static void write_contrast(const struct contrast *x, bool group, FILE *out)
@@ -240,20 +250,21 @@ static void write_contrast(const struct contrast *x, bool group, FILE *out)
 static void write_contrasts(const struct explanation *e, FILE *out)
 {
 	static const char *const names[] = {"run time of", "#cores", "#longer by s",
-		"#times as long", "so it", "#Hedges’ g", "#Cliff’s δ", "#p Welch", "#p Holm",
+		"#times as long", "verdict", "#Hedges’ g", "#Cliff’s δ", "#p Welch", "#p Holm",
 		"#p M.-W."};
 
 	if (e->n_contrasts == 0)
 		return;
 	fputs("<h3>Stack against stack</h3>\n", out);
 	page_table_open(out, "stack against stack",
-		"The slower of two stacks against the other, on as many cores. Effect sizes: "
-		"Hedges’ g "
-		"(difference in standard deviations, corrected for few runs) and Cliff’s δ (how "
-		"much "
-		"oftener a run of the one takes longer than a run of the other, than the other way "
-		"round). p: by Welch’s test; corrected by Holm for the number of comparisons on as "
-		"many cores; by the rank test of Mann and Whitney.",
+		"The slower of two stacks against the faster one, on the same number of cores. "
+		"Effect "
+		"sizes: Hedges’ g (the difference in standard deviations, corrected for few runs) "
+		"and "
+		"Cliff’s δ (P(A slower than B) − P(B slower than A), over all pairs of runs). "
+		"p values: Welch’s test; the same after Holm’s correction for all comparisons on "
+		"that "
+		"number of cores; the rank test of Mann and Whitney.",
 		names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < e->n_contrasts; i++)
 		write_contrast(&e->contrasts[i],
@@ -332,12 +343,12 @@ static void write_spreads(const struct explanation *e, FILE *out)
 
 int page_comparison(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct explanation *e = page->analysis->explanation;
 
-	if (s->n_cells == 0)
+	if (e->summary->n_cells == 0)
 		return 0;
-	write_cells(s, out);
-	write_contrasts(s->explanation, out);
-	write_spreads(s->explanation, out);
+	write_cells(e, out);
+	write_contrasts(e, out);
+	write_spreads(e, out);
 	return 0;
 }

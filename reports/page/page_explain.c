@@ -21,14 +21,6 @@
 /** A term below this share of the whole is no part of a sentence. */
 #define WORTH_NAMING 0.01
 
-static const char *state_name(int state)
-{
-	return state == TERM_RESIDUAL ? "residual"
-	       : state == STATE_NONE  ? "other"
-	       : state < 0            ? "all states"
-				      : state_table[state].name;
-}
-
 /** Of serial phases; the residual has none. */
 #define SERIAL_COLOR   "#4a4a48"
 #define RESIDUAL_COLOR "#9a9a94"
@@ -48,11 +40,14 @@ static void write_cause(const struct term *t, FILE *out)
 		markup_text(out, t->phase);
 	} else if (t->state == STATE_USER) {
 		fputs("program", out);
+	} else if (t->state == STATE_PREEMPTED && t->detail && *t->detail) {
+		fprintf(out, "%s by ", state_table[t->state].name);
+		markup_text(out, t->detail);
 	} else if (t->state == STATE_GUEST && t->detail && *t->detail) {
 		fputs("guest ", out);
 		markup_text(out, t->detail);
 	} else {
-		fputs(state_name(t->state), out);
+		fputs(t->state < 0 ? "all states" : state_label(t->state), out);
 	}
 }
 
@@ -169,7 +164,7 @@ static void write_term_row(
 	}
 	fputs(phase ? "<td>" : "<th scope=\"row\">", out);
 	if (phase)
-		fputs(state_name(t->state), out);
+		fputs(t->state < 0 ? "all states" : state_label(t->state), out);
 	else
 		write_cause(t, out);
 	fputs(phase ? "</td>" : "</th>", out);
@@ -239,7 +234,7 @@ static void write_estimate(const struct estimate *e, double unit, int decimals, 
 static void write_phases(const struct scaling *x, FILE *out)
 {
 	static const char *const names[] = {
-		"phase", "#on one core, s", "#on all, s", "#lanes at work", "so it is", "#lost, s"};
+		"phase", "#on one core, s", "#on all, s", "#active lanes", "type", "#lost, s"};
 
 	page_table_open(out, "phases, serial and parallel", "Phases", names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < x->n_phases; i++) {
@@ -315,14 +310,12 @@ static void write_scalings(const struct explanation *e, FILE *out)
 {
 	if (e->n_scalings == 0)
 		return;
-	fputs("<h3>Why more cores do not help as much as they might</h3>\n"
-	      "<p class=\"lead\">N cores have N × run time to give; one core would have done with "
-	      "its "
-	      "own. The difference is lost, and each state has its exact share of it: what it "
-	      "takes "
-	      "on N cores, all lanes together, beyond what it takes on one. In points of "
-	      "efficiency. A program’s own code loses where the same work takes "
-	      "longer.</p>\n<div class=\"bars\">\n",
+	fputs("<h3>Why the speed-up is not ideal</h3>\n"
+	      "<p class=\"lead\">N cores supply N × T(N) of CPU time; one core needed T(1). The "
+	      "excess is lost efficiency. Each state has an exact share of it, in percentage "
+	      "points: its time on N cores, summed over the lanes, minus its time on one core. "
+	      "“Program” counts as a loss when the same work takes more CPU "
+	      "time.</p>\n<div class=\"bars\">\n",
 		out);
 	for (size_t i = 0; i < e->n_scalings; i++) {
 		int64_t cores = e->scalings[i].many->cores;
@@ -452,17 +445,17 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 
 int page_explain(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct explanation *e = page->analysis->explanation;
 
-	if (s->explanation->n_spreads == 0)
+	if (e->n_spreads == 0)
 		return 0;
-	page_state_legend(s,
+	page_state_legend(e->summary,
 		"<li><svg viewBox=\"0 0 14 14\" aria-hidden=\"true\"><rect x=\".5\" "
 		"y=\".5\" width=\"13\" height=\"13\" fill=\"" SERIAL_COLOR
 		"\"/></svg>serial phase <small>where one lane works at a time</small></li>\n",
 		out);
-	write_scalings(s->explanation, out);
-	write_variances(s->explanation, out);
-	write_contrasts(s->explanation, out);
+	write_scalings(e, out);
+	write_variances(e, out);
+	write_contrasts(e, out);
 	return 0;
 }

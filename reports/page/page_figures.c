@@ -27,10 +27,10 @@ static const struct {
 
 /** A cell's point; its y is NAN where there is none. */
 static struct chart_point point_of(
-	const struct summary *s, const struct cell *cell, enum metric metric)
+	const struct explanation *explanation, const struct cell *cell, enum metric metric)
 {
-	const struct spread *spread = explanation_spread(s->explanation, cell);
-	const struct scaling *x = explanation_scaling(s->explanation, cell);
+	const struct spread *spread = explanation_spread(explanation, cell);
+	const struct scaling *x = explanation_scaling(explanation, cell);
 	struct chart_point p = {.x = (double)cell->cores, .y = NAN, .low = NAN, .high = NAN};
 	struct estimate e = {NAN, {NAN, NAN}};
 	double scale = 1;
@@ -88,8 +88,9 @@ static void write_legend(const char *const *stacks, size_t n, FILE *out)
 }
 
 static int write_over_cores(
-	const struct summary *s, const char *const *stacks, size_t n_stacks, FILE *out)
+	const struct explanation *e, const char *const *stacks, size_t n_stacks, FILE *out)
 {
+	const struct summary *s = e->summary;
 	_cleanup_free_ struct chart_point *points = calloc(s->n_cells + 1, sizeof(*points));
 	size_t n_cores = 0;
 	_cleanup_free_ double *cores = core_numbers(s, &n_cores);
@@ -124,7 +125,7 @@ static int write_over_cores(
 			.level = m == METRIC_EFFICIENCY ? 100 : NAN};
 
 		for (size_t i = 0; i < s->n_cells; i++) {
-			points[i] = point_of(s, &s->cells[i], (enum metric)m);
+			points[i] = point_of(e, &s->cells[i], (enum metric)m);
 			points[i].series = page_series(stacks, n_stacks, s->cells[i].name);
 		}
 		chart_write(&chart, out);
@@ -214,22 +215,23 @@ static void write_for_paper(const struct figures *figures, FILE *out)
 		fwrite(f->svg, 1, f->svg_length, out);
 		fputs("\n<figcaption>", out);
 		markup_text(out, f->caption ? f->caption : "");
-		fprintf(out, " <code>" FIGURES_FOLDER "/%s.svg</code></figcaption></figure>\n",
-			f->name);
+		fputc(' ', out);
+		page_file_link(out, FIGURES_FOLDER "/", f->name, ".svg");
+		fputs("</figcaption></figure>\n", out);
 	}
 	fputs("</div></details>\n", out);
 }
 
 int page_figures(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	size_t n = 0;
 	_cleanup_free_ const char **stacks = page_stacks(s, &n);
 	int r;
 
 	if (!stacks)
 		return -ENOMEM;
-	r = write_over_cores(s, stacks, n, out);
+	r = write_over_cores(page->analysis->explanation, stacks, n, out);
 	if (r >= 0)
 		r = write_in_order(s, stacks, n, out);
 	if (r >= 0)

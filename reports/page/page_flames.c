@@ -8,7 +8,6 @@
 
 #include "common/cleanup.h"
 #include "reports/diff/diff.h"
-#include "reports/diff/flamediff.h"
 #include "reports/flames/flames.h"
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
@@ -45,14 +44,15 @@ static void spend(struct budget *b, size_t bytes)
 	b->graphs -= b->graphs > 0;
 }
 
-static int count_graphs(const struct summary *s, size_t *ret)
+static int count_graphs(const struct analysis *a, size_t *ret)
 {
+	const struct summary *s = a->summary;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_cells; i++)
 		for (size_t k = 0; k < FLAME_KINDS; k++) {
 			const struct stack_tree *tree = NULL;
-			int r = flame_tree_kept(s, &flame_table[k], &s->cells[i], &tree);
+			int r = flame_tree_kept(a->flames, &flame_table[k], &s->cells[i], &tree);
 
 			if (r < 0)
 				return r;
@@ -62,10 +62,11 @@ static int count_graphs(const struct summary *s, size_t *ret)
 	return 0;
 }
 
-static int write_graph(const struct summary *s, const struct flame_kind *kind,
+static int write_graph(const struct analysis *a, const struct flame_kind *kind,
 	const struct cell *cell, const struct stack_tree *tree, struct budget *budget, FILE *out)
 {
-	size_t index = (size_t)(cell - s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
+	size_t index =
+		(size_t)(cell - a->summary->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
 	_cleanup_free_ char *name = flame_name(kind, cell);
 	double px = FLAMEGRAPH_NARROWEST_PX;
 	int r;
@@ -76,15 +77,41 @@ static int write_graph(const struct summary *s, const struct flame_kind *kind,
 		px = coarser(px);
 	spend(budget, flamegraph_bytes(tree, px));
 	fputs("<div class=\"flame\">\n", out);
-	r = flame_draw(s, kind, cell, tree, false, px, index, out);
-	fprintf(out, "</div>\n<p class=\"of-runs\">%s: <code>%s.svg</code></p>\n",
-		px > FLAMEGRAPH_NARROWEST_PX ? "With narrower frames, as a file" : "As a file",
-		name);
+	r = flame_draw(a->flames, kind, cell, tree, false, px, index, out);
+	fprintf(out, "</div>\n<p class=\"of-runs\">%s: ",
+		px > FLAMEGRAPH_NARROWEST_PX ? "With narrower frames, as a file" : "As a file");
+	page_file_link(out, "", name, ".svg");
+	fputs("</p>\n", out);
 	return r;
 }
 
-static int write_cell(const struct summary *s, const struct cell *cell, struct budget *budget,
-	bool *shown, FILE *out)
+/** The slower of the two; @best NULL: @cell. */
+static const struct cell *slower(const struct cell *best, const struct cell *cell)
+{
+	return !best || cell->runtime_ns.mean > best->runtime_ns.mean ? cell : best;
+}
+
+/** Of those that have a flame graph, the one that takes longest: its graph is unfolded,
+ * as it is read first. NULL: none has a graph. */
+static int slowest_with_graph(const struct analysis *a, const struct cell **ret)
+{
+	const struct summary *s = a->summary;
+
+	for (size_t i = 0; i < s->n_cells; i++)
+		for (size_t k = 0; k < FLAME_KINDS; k++) {
+			const struct stack_tree *tree = NULL;
+			int r = flame_tree_kept(a->flames, &flame_table[k], &s->cells[i], &tree);
+
+			if (r < 0)
+				return r;
+			if (tree)
+				*ret = slower(*ret, &s->cells[i]);
+		}
+	return 0;
+}
+
+static int write_cell(const struct analysis *a, const struct cell *cell,
+	const struct cell *unfolded, struct budget *budget, bool *shown, FILE *out)
 {
 	size_t n = 0;
 	int r = 0;
@@ -92,17 +119,17 @@ static int write_cell(const struct summary *s, const struct cell *cell, struct b
 	for (size_t k = 0; k < FLAME_KINDS && r >= 0; k++) {
 		const struct stack_tree *tree = NULL;
 
-		r = flame_tree_kept(s, &flame_table[k], cell, &tree);
+		r = flame_tree_kept(a->flames, &flame_table[k], cell, &tree);
 		if (r < 0 || !tree)
 			continue;
 		if (n++ == 0) {
 			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
-				*shown ? "" : " first-details", *shown ? "" : " open");
+				*shown ? "" : " first-details", cell == unfolded ? " open" : "");
 			page_cell_name(out, cell);
 			fputs("</summary>\n", out);
 			*shown = true;
 		}
-		r = write_graph(s, &flame_table[k], cell, tree, budget, out);
+		r = write_graph(a, &flame_table[k], cell, tree, budget, out);
 	}
 	if (n > 0)
 		fputs("</details>\n", out);
@@ -111,13 +138,16 @@ static int write_cell(const struct summary *s, const struct cell *cell, struct b
 
 int page_flames(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	struct budget budget = {.bytes = FLAMES_BYTES};
+	const struct cell *unfolded = NULL;
 	bool shown = false;
-	int r = count_graphs(s, &budget.graphs);
+	int r = count_graphs(page->analysis, &budget.graphs);
 
+	if (r >= 0)
+		r = slowest_with_graph(page->analysis, &unfolded);
 	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		r = write_cell(s, &s->cells[i], &budget, &shown, out);
+		r = write_cell(page->analysis, &s->cells[i], unfolded, &budget, &shown, out);
 	return r;
 }
 
@@ -155,20 +185,22 @@ static int write_diff_graph(
 	double px = FLAMEGRAPH_NARROWEST_PX;
 	int r;
 
-	while (flamediff_bytes(d->trees[kind], px) > share_of(budget) && !is_coarse(px))
+	while (flamegraph_bytes(d->trees[kind], px) > share_of(budget) && !is_coarse(px))
 		px = coarser(px);
-	spend(budget, flamediff_bytes(d->trees[kind], px));
+	spend(budget, flamegraph_bytes(d->trees[kind], px));
 	fputs("<div class=\"flame\">\n", out);
 	r = diff_flame(d, kind, false, px, index, out);
 	fputs("</div>\n", out);
 	return r;
 }
 
-static int write_diff(const struct summary *s, const struct cell *cell, struct budget *budget,
-	bool *shown, FILE *out)
+static int write_diff(const struct analysis *a, const struct cell *cell,
+	const struct cell *unfolded, struct budget *budget, bool *shown, FILE *out)
 {
+	const struct summary *s = a->summary;
 	const struct cell *best = fastest(s, cell);
-	const struct diff_pair pair = {{{s, best, best->name}, {s, cell, cell->name}}};
+	const struct diff_pair pair = {
+		{{s, a->flames, best, best->name}, {s, a->flames, cell, cell->name}}};
 	_cleanup_diff_ struct diff *d = NULL;
 	size_t n = 0;
 	int r = diff_make(&pair, &d);
@@ -181,8 +213,8 @@ static int write_diff(const struct summary *s, const struct cell *cell, struct b
 			continue;
 		}
 		if (n++ == 0) {
-			fprintf(out, "<details class=\"quiet%s\"><summary>",
-				*shown ? "" : " first-details");
+			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
+				*shown ? "" : " first-details", cell == unfolded ? " open" : "");
 			markup_text(out, cell->name);
 			fputs(" against ", out);
 			markup_text(out, best->name);
@@ -201,16 +233,21 @@ static int write_diff(const struct summary *s, const struct cell *cell, struct b
 
 int page_diffs(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	struct budget budget = {.bytes = DIFFS_BYTES};
+	const struct cell *unfolded = NULL;
 	bool shown = false;
 	int r = 0;
 
 	for (size_t i = 0; i < s->n_cells; i++)
-		budget.graphs += is_shown(s, &s->cells[i]) ? 2 : 0;
+		if (is_shown(s, &s->cells[i])) {
+			budget.graphs += 2;
+			unfolded = slower(unfolded, &s->cells[i]);
+		}
 	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
 		if (is_shown(s, &s->cells[i]))
-			r = write_diff(s, &s->cells[i], &budget, &shown, out);
+			r = write_diff(
+				page->analysis, &s->cells[i], unfolded, &budget, &shown, out);
 	if (shown)
 		fputs("<p>Any two, with a table of what changed: <code>report diff</code>, see "
 		      "<a href=\"#reproduce\">below</a>.</p>\n",

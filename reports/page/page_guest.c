@@ -33,13 +33,14 @@ struct functions {
 
 static bool in_guest(const struct stack_node *node)
 {
-	return node->side == SIDE_GUEST_KERNEL || node->side == SIDE_GUEST_USER;
+	return node->frame.side == SIDE_GUEST_KERNEL || node->frame.side == SIDE_GUEST_USER;
 }
 
 static bool same_function(const struct stack_node *node, const struct stack_node *other)
 {
-	return node->side == other->side && strcmp(node->symbol, other->symbol) == 0 &&
-	       strcmp(node->module, other->module) == 0;
+	return node->frame.side == other->frame.side &&
+	       strcmp(node->frame.symbol, other->frame.symbol) == 0 &&
+	       strcmp(node->frame.module, other->frame.module) == 0;
 }
 
 /* A function that calls itself counts once in its own total. */
@@ -84,9 +85,10 @@ static int collect(const struct stack_tree *tree, struct functions *ret)
 
 		if (!in_guest(node))
 			continue;
-		ret->all_ns += node->self_ns;
-		items[n++] = (struct function){node->symbol, node->module, node->side,
-			node->self_ns, has_itself_below(tree, node) ? 0 : node->total_ns};
+		ret->all_ns += node->self_ns[TREE_A];
+		items[n++] = (struct function){node->frame.symbol, node->frame.module,
+			node->frame.side, node->self_ns[TREE_A],
+			has_itself_below(tree, node) ? 0 : node->total_ns[TREE_A]};
 	}
 	qsort(items, n, sizeof(*items), by_name);
 	for (size_t i = 0; i < n; i++) {
@@ -122,7 +124,7 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 		fputs("<tr><td class=\"t\"><code class=\"name\">", out);
 		markup_text(out, x->symbol);
 		fputs("</code></td><td>", out);
-		markup_text(out, *x->module ? x->module : side_table[x->side].title);
+		markup_text(out, *x->module ? x->module : frame_side_title(x->side));
 		fprintf(out,
 			"</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
 			"<td class=\"n\">%s</td></tr>\n",
@@ -274,11 +276,11 @@ static int write_ends(const struct summary *s, const struct cell *cell, FILE *ou
 	return r;
 }
 
-static int write_cell(const struct summary *s, const struct cell *cell, bool *first, FILE *out)
+static int write_cell(const struct analysis *a, const struct cell *cell, bool *first, FILE *out)
 {
 	const struct stack_tree *tree = NULL;
 	struct functions f = {0};
-	int r = flame_tree_kept(s, &flame_table[0], cell, &tree);
+	int r = flame_tree_kept(a->flames, &flame_table[0], cell, &tree);
 
 	if (r < 0 || !tree)
 		return r;
@@ -291,12 +293,12 @@ static int write_cell(const struct summary *s, const struct cell *cell, bool *fi
 		page_cell_name(out, cell);
 		fputs("</summary>\n", out);
 		write_subsystems(cell, out);
-		write_functions(&f, tree->n_runs, out);
-		r = page_guest_lines(s, cell, f.all_ns, out);
+		write_functions(&f, tree->n_runs[TREE_A], out);
+		r = page_guest_lines(a, cell, f.all_ns, out);
 		if (r >= 0)
-			r = write_ends(s, cell, out);
+			r = write_ends(a->summary, cell, out);
 		if (r >= 0)
-			r = write_threads(s, cell, out);
+			r = write_threads(a->summary, cell, out);
 		fputs("</details>\n", out);
 	}
 	free(f.items);
@@ -305,11 +307,11 @@ static int write_cell(const struct summary *s, const struct cell *cell, bool *fi
 
 int page_guest(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	bool first = true;
 
 	for (size_t i = 0; i < s->n_cells; i++) {
-		int r = write_cell(s, &s->cells[i], &first, out);
+		int r = write_cell(page->analysis, &s->cells[i], &first, out);
 
 		if (r < 0)
 			return r;

@@ -6,12 +6,13 @@
 
 #include <stdio.h>
 
+#include "reports/analysis/analysis.h"
 #include "reports/figures/figures.h"
-#include "reports/summary/summary.h"
+#include "reports/tables/columns.h"
 
 /** What the sections are made from. */
 struct page {
-	const struct summary *summary;
+	const struct analysis *analysis;
 	const struct figures *figures; /**< for a paper; NULL: none */
 };
 
@@ -41,13 +42,19 @@ int page_reproduce(const struct page *page, FILE *out);
 
 /** The cell's table of source lines, where there are any; @all_ns: the guest's time of which they
  * are a part. */
-int page_guest_lines(const struct summary *s, const struct cell *cell, uint64_t all_ns, FILE *out);
+int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t all_ns, FILE *out);
 
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores);
 
 /** "<b>guest</b>, 2 cores" as text, escaped. */
 void page_cell_name(FILE *out, const struct cell *cell);
+
+/** A run's number, as a link to its row among all runs. */
+void page_run_link(FILE *out, int64_t run);
+
+/** A file beside the page, as a link; its name is one of text_clean_file_name(). */
+void page_file_link(FILE *out, const char *folder, const char *name, const char *ending);
 
 /** Black or white, whichever is read more easily on @color (#rrggbb). */
 const char *page_ink_on(const char *color);
@@ -63,6 +70,12 @@ void page_table_open(FILE *out, const char *label, const char *caption, const ch
 	size_t n_names);
 
 void page_table_close(FILE *out);
+
+/** Add the columns' names to those of a table; returns how many there are now. */
+size_t page_column_names(const struct columns *c, const char **names, size_t n_names);
+
+/** The columns' cells in a row. */
+void page_columns(const struct columns *c, const void *row, FILE *out);
 
 /** Colours, dashes and marks of stacks in charts. */
 #define PAGE_SERIES_MAX 8

@@ -141,16 +141,16 @@ static void write_table(const struct lines *l, double runs, uint64_t all_ns, FIL
 	page_table_close(out);
 }
 
-int page_guest_lines(const struct summary *s, const struct cell *cell, uint64_t all_ns, FILE *out)
+int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t all_ns, FILE *out)
 {
 	const struct pile *pile = NULL;
 	struct lines lines = {0};
-	int r = flame_pile(s, &flame_table[0], cell, &pile);
+	int r = flame_pile(a->flames, &flame_table[0], cell, &pile);
 
 	if (r >= 0)
-		r = collect(s, pile, &lines);
+		r = collect(a->summary, pile, &lines);
 	if (r >= 0)
-		r = find_sources(s, &lines);
+		r = find_sources(a->summary, &lines);
 	if (r >= 0) {
 		merge(&lines, by_place);
 		if (lines.n) {

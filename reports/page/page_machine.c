@@ -23,10 +23,10 @@ static const struct {
 	{"hostname", "Host", FACT_TEXT},
 	{"cpu_model", "Processor", FACT_TEXT},
 	{"cpu_vendor", "Processor vendor", FACT_TEXT},
-	{"hypervisor", "Runs in a hypervisor itself", FACT_TRUTH},
+	{"hypervisor", "Running under a hypervisor", FACT_TRUTH},
 	{"cpu_flags_virtualisation", "Virtualisation by hardware", FACT_TEXT},
-	{"smt", "Hardware threads (SMT)", FACT_TEXT},
-	{"smt_active", "Hardware threads (SMT) on", FACT_TRUTH},
+	{"smt", "SMT control", FACT_TEXT},
+	{"smt_active", "SMT enabled", FACT_TRUTH},
 	{"governor", "Frequency governor", FACT_TEXT},
 	{"cpufreq_driver", "Frequency driver", FACT_TEXT},
 	{"frequency_khz", "Frequency, kHz", FACT_TEXT},
@@ -36,7 +36,7 @@ static const struct {
 	{"swap_used_bytes", "Swap in use", FACT_BYTES},
 	{"thp", "Transparent huge pages", FACT_TEXT},
 	{"clocksource", "Clock source", FACT_TEXT},
-	{"clocksources", "Clock sources there are", FACT_TEXT},
+	{"clocksources", "Available clock sources", FACT_TEXT},
 	{"kernel", "Kernel", FACT_TEXT},
 	{"kernel_version", "Kernel build", FACT_TEXT},
 	{"architecture", "Architecture", FACT_TEXT},
@@ -50,6 +50,9 @@ static const struct {
 	{"scenario", "Scenario", FACT_TEXT},
 	{"pin", "Pinning", FACT_TEXT},
 	{"seed", "Seed of the run order", FACT_TEXT},
+	{"frequency_hz", "Sampling frequency, Hz", FACT_TEXT},
+	{"frequency", "Sampling frequency chosen", FACT_TEXT},
+	{"tick_cost_ns", "Cost of a sampling tick, ns", FACT_TEXT},
 	{"started_utc", "Started (UTC)", FACT_TEXT},
 };
 
@@ -158,7 +161,7 @@ static void write_long(const struct store_tables *t, const char *name, const cha
 
 int page_machine(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	fputs("<dl class=\"facts\">\n", out);

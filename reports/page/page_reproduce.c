@@ -53,13 +53,15 @@ static void write_runs_of(
 {
 	const char *separator = "; likewise, but for the names made for each run, ";
 
-	fprintf(out, "<p class=\"of-runs\">Run %lld", (long long)t->runs[first].id);
+	fputs("<p class=\"of-runs\">Run ", out);
+	page_run_link(out, t->runs[first].id);
 	for (size_t i = first + 1; i < t->n_runs; i++) {
 		if (done[i] || !cell_has(cell, &t->runs[i]) || !t->runs[i].command ||
 			!same_but_for_names(t->runs[first].command, t->runs[i].command))
 			continue;
 		done[i] = true;
-		fprintf(out, "%s%lld", separator, (long long)t->runs[i].id);
+		fputs(separator, out);
+		page_run_link(out, t->runs[i].id);
 		separator = ", ";
 	}
 	fputs("</p>\n", out);
@@ -168,7 +170,7 @@ static void write_reports(const struct summary *s, FILE *out)
 
 int page_reproduce(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	const struct store_tables *t = store_tables(s->store);
 	int r = 0;
 

@@ -11,25 +11,14 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-static struct format_text seconds_or_dash(int64_t ns)
-{
-	return format_seconds(ns == STORE_NULL ? NAN : (double)ns);
-}
-
-static void write_truth(FILE *out, int64_t value)
-{
-	fputs(value == STORE_NULL ? "<td class=\"nil\">-</td>"
-		: value           ? "<td class=\"ok\">yes</td>"
-				  : "<td class=\"bad\">no</td>",
-		out);
-}
-
 static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
 {
 	const struct cell *cell = summary_cell(s, run);
 
-	fprintf(out, "<tr data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
-		(long long)run->position, (long long)run->cores, (long long)run->id);
+	fprintf(out,
+		"<tr id=\"run-%lld\" data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
+		(long long)run->id, (long long)run->position, (long long)run->cores,
+		(long long)run->id);
 	if (cell_counts(cell, run) && run->runtime_ns != STORE_NULL)
 		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
 	fputs(" data-stack=\"", out);
@@ -46,15 +35,9 @@ static void write_run(const struct summary *s, const struct store_run *run, FILE
 		fputs(": ", out);
 		markup_text(out, run->error);
 	}
-	fprintf(out,
-		"</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-		"<td class=\"n%s\">%s</td>",
-		seconds_or_dash(run->boot_ns).text, seconds_or_dash(run->runtime_ns).text,
-		run->residual_ns == STORE_NULL ? "-" : format_time((double)run->residual_ns).text,
-		run->lost_events > 0 ? " bad" : "",
-		format_count(run->lost_events == STORE_NULL ? NAN : (double)run->lost_events).text);
-	write_truth(out, run->closed);
-	write_truth(out, run->audited);
+	fputs("</td>", out);
+	page_columns(&run_columns, run, out);
+	page_columns(&run_columns_end, run, out);
 	fputs("</tr>\n", out);
 }
 
@@ -70,9 +53,10 @@ static int compare_position(const void *a, const void *b)
 
 int page_runs(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
-	static const char *const names[] = {"#position", "#run", "stack", "#cores", "#repetition",
-		"status", "#boot s", "#run s", "#residual", "#lost", "closed", "audited"};
+	const struct summary *s = page->analysis->summary;
+	const char *names[16] = {"#position", "#run", "stack", "#cores", "#repetition", "status"};
+	size_t n_names = page_column_names(
+		&run_columns_end, names, page_column_names(&run_columns, names, 6));
 	const struct store_tables *t = store_tables(s->store);
 	_cleanup_free_ const struct store_run **runs = calloc(t->n_runs + 1, sizeof(*runs));
 
@@ -86,7 +70,7 @@ int page_runs(const struct page *page, FILE *out)
 	page_table_open(out, "every run",
 		"In order of execution. Residual: sum over lanes and phases of what their states "
 		"leave of wall time.",
-		names, ARRAY_SIZE(names));
+		names, n_names);
 	for (size_t i = 0; i < t->n_runs; i++)
 		write_run(s, runs[i], out);
 	page_table_close(out);

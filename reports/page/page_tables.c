@@ -8,9 +8,7 @@
 static void write_detail(
 	const struct cell *cell, const struct book_detail *d, bool first, FILE *out)
 {
-	const char *state = d->state == STATE_COUNT  ? "helpers"
-			    : d->state == STATE_NONE ? "other"
-						     : state_table[d->state].name;
+	const char *state = d->state == STATE_COUNT ? "helpers" : state_label(d->state);
 
 	fprintf(out, "<tr%s><td>%s</td><td class=\"t\"><code class=\"name\">",
 		first ? " class=\"group\"" : "", first ? state : "");
@@ -82,7 +80,7 @@ static void write_cell_details(const struct cell *cell, FILE *out)
 
 int page_details(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
@@ -115,7 +113,7 @@ static struct counter_mean counter_of(
 		const struct store_counter *c = &t->counters[i];
 		const struct store_run *run = c->name == name ? store_run(s->store, c->run) : NULL;
 
-		if (!run || !run->ok || !cell_has(cell, run) || c->value == STORE_NULL)
+		if (!run || !cell_counts(cell, run) || c->value == STORE_NULL)
 			continue;
 		statistic_add(&mean.value, (double)c->value);
 		mean.multiplexed |= c->running_ns < c->enabled_ns;
@@ -142,7 +140,7 @@ static void write_counter_row(const struct summary *s, const char *name, FILE *o
 
 int page_counters(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
+	const struct summary *s = page->analysis->summary;
 	const struct store_tables *t = store_tables(s->store);
 
 	if (t->n_counters == 0)

@@ -48,13 +48,12 @@ static void write_warnings(const struct store_tables *t, FILE *out)
 
 int page_verdict(const struct page *page, FILE *out)
 {
-	const struct summary *s = page->summary;
 	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
 	size_t n;
 
 	if (!verdicts)
 		return -ENOMEM;
-	n = summary_verdicts(s, verdicts, VERDICTS_MAX);
+	n = explanation_verdicts(page->analysis->explanation, verdicts, VERDICTS_MAX);
 	fputs("<ul class=\"findings\">\n", out);
 	for (size_t i = 0; i < n; i++) {
 		fprintf(out, "<li%s>%s",
@@ -65,6 +64,6 @@ int page_verdict(const struct page *page, FILE *out)
 		fputs("</li>\n", out);
 	}
 	fputs("</ul>\n", out);
-	write_warnings(store_tables(s->store), out);
+	write_warnings(store_tables(page->analysis->store), out);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /** Where the reader is. */
@@ -55,24 +56,9 @@ static int read_text(const char *path, char **ret, size_t *ret_size, struct erro
 	return 0;
 }
 
-static int grow(void *array, size_t *room, size_t n, size_t size)
-{
-	size_t more = *room ? *room * 2 : 256;
-	void *p;
-
-	if (n < *room)
-		return 0;
-	p = reallocarray(*(void **)array, more, size);
-	if (!p)
-		return -ENOMEM;
-	*(void **)array = p;
-	*room = more;
-	return 0;
-}
-
 static int add_field(struct csv_table *t, struct cursor *c, char *field)
 {
-	if (grow(&t->fields, &c->room, c->n_fields, sizeof(*t->fields)) < 0)
+	if (ARRAY_ROOM(t->fields, c->n_fields, c->room) < 0)
 		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
 	t->fields[c->n_fields++] = field;
 	return 0;
@@ -151,7 +137,7 @@ static int next_row(struct csv_table *t, struct cursor *c)
 		return error_set(c->error, -EBADMSG,
 			"%s, line %zu: %zu fields, where there are %zu names of columns", c->path,
 			line, n, t->n_columns);
-	if (grow(&t->lines, &c->room_lines, t->n_rows, sizeof(*t->lines)) < 0)
+	if (ARRAY_ROOM(t->lines, t->n_rows, c->room_lines) < 0)
 		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
 	t->lines[t->n_rows++] = line; /* the names are counted here, and not in the end */
 	return 0;

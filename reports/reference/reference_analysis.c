@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reports/reference/reference_analysis.h"
+#include "reports/text/format.h"
 
 #include <errno.h>
 #include <math.h>
@@ -177,8 +178,7 @@ static void name_place(
 	char cores[48];
 
 	if (low == high)
-		snprintf(cores, sizeof(cores), "%lld %s", (long long)low,
-			low == 1 ? "core" : "cores");
+		snprintf(cores, sizeof(cores), "%lld %s", (long long)low, cores_word(low));
 	else
 		snprintf(cores, sizeof(cores), "%lld to %lld cores", (long long)low,
 			(long long)high);

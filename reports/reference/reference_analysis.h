@@ -71,4 +71,5 @@ int reference_make_json(const struct reference_analysis *a, json_t **ret);
  * A table of what was measured beside what was published of the same stack, scenario and number of
  * cores; nothing where there is nothing of the kind. -ENOMEM.
  */
-int reference_write_beside(const struct summary *s, const struct reference_analysis *a, FILE *out);
+int reference_write_beside(
+	const struct explanation *e, const struct reference_analysis *a, FILE *out);

@@ -62,9 +62,9 @@ static void write_value(double value, int width, FILE *out)
 		fprintf(out, "%*s", width, "-");
 }
 
-static int write_row(const struct summary *s, const struct row *row, int width, FILE *out)
+static int write_row(const struct explanation *e, const struct row *row, int width, FILE *out)
 {
-	const struct scaling *scaling = explanation_scaling(s->explanation, row->cell);
+	const struct scaling *scaling = explanation_scaling(e, row->cell);
 	int r = 0;
 
 	fputs(row->cell->name, out);
@@ -82,8 +82,10 @@ static int write_row(const struct summary *s, const struct row *row, int width, 
 	return r;
 }
 
-int reference_write_beside(const struct summary *s, const struct reference_analysis *a, FILE *out)
+int reference_write_beside(
+	const struct explanation *e, const struct reference_analysis *a, FILE *out)
 {
+	const struct summary *s = e->summary;
 	int width = 5, r = 0;
 	bool any = false;
 	struct row row;
@@ -103,7 +105,7 @@ int reference_write_beside(const struct summary *s, const struct reference_analy
 				a->reference->name, -width, "stack", "cores", "mean s", "published",
 				"ratio", "speed-up", "published", "text");
 		any = true;
-		r = write_row(s, &row, width, out);
+		r = write_row(e, &row, width, out);
 	}
 	return r;
 }

@@ -7,8 +7,8 @@
 
 #include "common/cleanup.h"
 #include "reports/reference/reference_analysis.h"
-#include "reports/summary/summary_internal.h"
 #include "reports/text/csv.h"
+#include "reports/text/json.h"
 #include "reports/text/text.h"
 
 #define FINDINGS_MAX 64
@@ -188,11 +188,6 @@ int reference_write_csv(const struct reference_analysis *a, FILE *out)
 		fputc('\n', out);
 	}
 	return 0;
-}
-
-static json_t *real(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
 }
 
 static json_t *estimate_json(const struct estimate *e)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/store/store_internal.h"
 
@@ -121,10 +122,15 @@ static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *elemen
 	" residual_ns, start_utc, split, frequency_hz, command, raster_sha256,"                    \
 	" block, counted, label"                                                                   \
 	" FROM run WHERE id IS NOT NULL AND cores BETWEEN 1 AND 65536 ORDER BY id"
-#define ACCOUNT_SQL                                                                                \
-	"SELECT run, phase, lane < 0 AS helper, state, detail, CAST(total(ns) AS INTEGER),"        \
-	" min(exact <> 0), CASE WHEN count(count) > 0 THEN CAST(total(count) AS INTEGER) END"      \
-	" FROM account GROUP BY run, phase, helper, state, detail ORDER BY run, phase, state"
+/* Who took the CPU is said with the name, where it was one of the stack or the collector. */
+#define ACCOUNT_SQL(detail)                                                                        \
+	"SELECT run, phase, lane < 0 AS helper, state, " detail " AS words,"                       \
+	" CAST(total(ns) AS INTEGER), min(exact <> 0),"                                            \
+	" CASE WHEN count(count) > 0 THEN CAST(total(count) AS INTEGER) END"                       \
+	" FROM account GROUP BY run, phase, helper, state, words ORDER BY run, phase, state"
+#define DETAIL_AND_TAKER                                                                           \
+	"CASE WHEN taken_by IS NULL OR taken_by = 'other' THEN detail"                             \
+	" ELSE detail || ' (' || taken_by || ')' END"
 #define SPLIT_SQL                                                                                  \
 	"SELECT run, phase, CAST(total(lane_ns) AS INTEGER), CAST(total(lane_samples) AS INTEGER)" \
 	" FROM (SELECT run, phase, lane, total(ns) AS lane_ns, max(coalesce(samples, 0))"          \
@@ -148,14 +154,12 @@ static int load_table(struct store_reader *s, const char *sql, read_row_t read, 
 		return r;
 	while ((r = store_step(s, query)) > 0) {
 		if (n == room) {
-			size_t more = room ? room * 2 : 64;
-			char *p = reallocarray(elements, more, size);
+			char *p = array_larger(elements, &room, size);
 
 			if (!p)
 				return error_set_errno(
 					&s->last, -ENOMEM, "cannot read %s", s->path);
 			elements = p;
-			room = more;
 		}
 		read(s, query, elements + n * size);
 		n++;
@@ -182,7 +186,9 @@ int store_load(struct store_reader *s)
 			sizeof(*t->settings), &t->settings, &t->n_settings},
 		{"SELECT run, name, start_ns, end_ns FROM phase ORDER BY run, start_ns", read_phase,
 			sizeof(*t->phases), &t->phases, &t->n_phases},
-		{ACCOUNT_SQL, read_account, sizeof(*t->accounts), &t->accounts, &t->n_accounts},
+		{store_has_column(s, "account", "taken_by") ? ACCOUNT_SQL(DETAIL_AND_TAKER)
+							    : ACCOUNT_SQL("detail"),
+			read_account, sizeof(*t->accounts), &t->accounts, &t->n_accounts},
 		{SPLIT_SQL, read_split, sizeof(*t->splits), &t->splits, &t->n_splits},
 		{"SELECT run, phase, lane, what, books_ns, other_ns, bound_ns FROM audit"
 		 " ORDER BY run, phase, lane, what",

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/store_wait.h"
 #include "reports/store/store_internal.h"
 
 /** What a store must have; a file that lacks one of these is not ours, or is damaged. */
@@ -75,6 +76,18 @@ bool store_has_table(struct store_reader *s, const char *name)
 		    NULL) != SQLITE_OK)
 		return false;
 	sqlite3_bind_text(query, 1, name, -1, SQLITE_STATIC);
+	return sqlite3_step(query) == SQLITE_ROW;
+}
+
+bool store_has_column(struct store_reader *s, const char *table, const char *column)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", -1,
+		    &query, NULL) != SQLITE_OK)
+		return false;
+	sqlite3_bind_text(query, 1, table, -1, SQLITE_STATIC);
+	sqlite3_bind_text(query, 2, column, -1, SQLITE_STATIC);
 	return sqlite3_step(query) == SQLITE_ROW;
 }
 
@@ -188,8 +201,21 @@ static uint32_t big_endian(const unsigned char *p, size_t n)
 	return value;
 }
 
+/** Is there a write-ahead log that has not been copied back? */
+static bool has_log(const char *file)
+{
+	_cleanup_free_ char *log = NULL;
+	struct stat st;
+
+	if (asprintf(&log, "%s-wal", file) < 0) {
+		log = NULL;
+		return true; /* SQLite looks itself */
+	}
+	return stat(log, &st) == 0 && st.st_size > 0;
+}
+
 /**
- * Is the file shorter than its own head says (https://www.sqlite.org/fileformat2.html, 1.3)? SQLite
+ * Is the file shorter than its own header says (https://www.sqlite.org/fileformat2.html, 1.3)? SQLite
  * takes what is missing of the last page for zeros, and a file shorter than its smallest page, 512
  * bytes, for an empty database.
  */
@@ -208,6 +234,9 @@ static bool is_cut_off(const char *file, int64_t size)
 	if (page == 1)
 		page = 65536;
 	pages = big_endian(head + 28, 4);
+	/* A full disk may end the copying of the log: what the file lacks is still in there. */
+	if (has_log(file))
+		return false;
 	/* The number of pages holds only if it was written with the last change. */
 	return memcmp(head + 24, head + 92, 4) == 0 && size < (int64_t)page * pages;
 }
@@ -248,7 +277,7 @@ static int find_file(const char *path, char **ret, struct error *error)
 					 file)
 			       : error_set(error, -EBADMSG,
 					 "the store %s is damaged or cut off: it is shorter than "
-					 "its head says",
+					 "its header says",
 					 file);
 	*ret = TAKE_PTR(file);
 	return 0;
@@ -260,13 +289,10 @@ static int find_file(const char *path, char **ret, struct error *error)
  */
 static const char *open_parameters(const char *file)
 {
-	_cleanup_free_ char *log = NULL, *shm = NULL, *copy = strdup(file);
-	struct stat st;
+	_cleanup_free_ char *shm = NULL, *copy = strdup(file);
 	char *slash;
 
-	if (!copy || asprintf(&log, "%s-wal", file) < 0 || asprintf(&shm, "%s-shm", file) < 0)
-		return "?mode=ro";
-	if (stat(log, &st) == 0 && st.st_size > 0)
+	if (!copy || has_log(file) || asprintf(&shm, "%s-shm", file) < 0)
 		return "?mode=ro";
 	slash = strrchr(copy, '/');
 	if (slash)
@@ -369,7 +395,7 @@ int store_adopt(sqlite3 *db, const char *path, struct store_reader **ret, struct
 	/* A store may come from anyone: no trigger, view or index of its schema may call code. */
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_busy_timeout(db, 2000);
+	store_wait(db);
 	r = check_identity(s);
 	if (r >= 0)
 		r = store_load(s);
@@ -386,12 +412,15 @@ bool store_unfinished(const struct store_reader *s, char *ret, size_t size)
 {
 	const char *text = store_setting(s, "planned_runs");
 	unsigned long long planned = text ? strtoull(text, NULL, 10) : 0;
+	const char *file = strrchr(s->path, '/');
 
+	file = file ? file : "";
 	if (s->tables.n_runs >= planned)
 		return false;
 	snprintf(ret, size,
-		"cut off after %zu of %llu planned runs: collector --resume goes on with it",
-		s->tables.n_runs, planned);
+		"stopped after %zu of %llu planned runs; continue with: collector --resume "
+		"%.*s",
+		s->tables.n_runs, planned, (int)(strlen(s->path) - strlen(file)), s->path);
 	return true;
 }
 

@@ -22,8 +22,6 @@
 #include "common/error.h"
 #include "common/store_format.h"
 
-#define STORE_NULL INT64_MIN
-
 struct store_reader;
 
 struct store_run {
@@ -212,6 +210,9 @@ const char *store_reader_error(const struct store_reader *s);
 
 /** Is there a table of that name? Stores of older programs lack the newer ones. */
 bool store_has_table(struct store_reader *s, const char *name);
+
+/** Has @table this column? Older stores have fewer. */
+bool store_has_column(struct store_reader *s, const char *table, const char *column);
 
 /** Prepare a query. -EBADMSG with store_reader_error() set. The caller finalizes it. */
 int store_prepare(struct store_reader *s, sqlite3_stmt **ret, const char *sql);

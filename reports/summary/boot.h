@@ -10,10 +10,8 @@
  * have. How many runs have others (a step that could not be told apart there) is said beside.
  */
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "reports/summary/summary.h"
 
@@ -57,15 +55,3 @@ static inline void boot_report_freep(struct boot_report **b)
 
 /** A cell's steps, or NULL. */
 const struct boot_cell *boot_report_cell(const struct boot_report *b, const struct cell *cell);
-
-/** The table "Boot, taken apart" for a terminal, at most 100 columns; nothing without steps. */
-int boot_write_text(const struct summary *s, FILE *out);
-
-/** One line for each step of each cell, as CSV; times in seconds. */
-int boot_write_csv(const struct summary *s, FILE *out);
-
-/** A cell's steps as JSON (docs/database.md): an array, empty without steps. A new reference. */
-json_t *boot_cell_json(const struct boot_report *b, const struct cell *cell);
-
-/** A run's steps as JSON: an array of {name, start_ns, end_ns, source}. A new reference. */
-json_t *boot_run_json(const struct summary *s, int64_t run);

@@ -8,22 +8,31 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "reports/explain/explain.h"
-#include "reports/flames/flames.h"
 #include "reports/summary/summary_internal.h"
 #include "reports/text/text.h"
 
 /* With the rest of the name below what file systems take. */
 #define FILE_NAME_BYTES 180
 
-static const char *const outside_phases[] = {"boot", "shutdown"};
+struct book_series *cell_phase(const struct cell *cell, const char *name)
+{
+	for (size_t i = 0; cell && i < cell->n_phases; i++)
+		if (cell->series.phases[i].name == name)
+			return &cell->series.phases[i];
+	return NULL;
+}
+
+const char *state_label(int state)
+{
+	return state < 0                ? NULL
+	       : state == STATE_NONE    ? "other"
+	       : state == TERM_RESIDUAL ? "residual"
+					: state_table[state].name;
+}
 
 bool phase_is_outside(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(outside_phases); i++)
-		if (strcmp(name, outside_phases[i]) == 0)
-			return true;
-	return false;
+	return strcmp(name, "boot") == 0;
 }
 
 void summary_free(struct summary *s)
@@ -38,9 +47,8 @@ void summary_free(struct summary *s)
 		free(s->cells[i].phase_ns);
 		free(s->cells[i].details);
 	}
-	explanation_free(s->explanation);
+	free(s->runs);
 	free(s->cells);
-	flame_cache_free(s->flames);
 	free(s);
 }
 
@@ -290,50 +298,23 @@ static int add_phases(struct summary *s)
 	return 0;
 }
 
-static void add_to_book(struct book *book, const struct store_account *account, int state)
-{
-	if (account->helper) {
-		book->helper_ns += (double)account->ns;
-		return;
-	}
-	book->state_ns[state] += (double)account->ns;
-	book->sampled[state] |= !account->exact;
-	book->has_accounts = true;
-}
-
-static void add_accounts(struct summary *s)
-{
-	const struct store_tables *t = store_tables(s->store);
-
-	for (size_t i = 0; i < t->n_accounts; i++) {
-		const struct store_account *account = &t->accounts[i];
-		struct cell *cell = cell_of(s, account->run, NULL);
-		struct book *book = cell ? find_phase(cell, account->phase) : NULL;
-		int state = state_from_name(account->state);
-
-		if (!book)
-			continue;
-		if (state < 0)
-			state = STATE_NONE;
-		add_to_book(book, account, state);
-		if (phase_is_outside(account->phase))
-			continue;
-		add_to_book(&cell->window, account, state);
-		if (!account->helper && account->ns > 0)
-			s->state_used[state] = true;
-	}
-}
-
-/** Turn sums over runs into means, and what the states leave of the whole into the residual. */
-static void close_book(struct book *book)
+/** Sums over the runs into means, and what the states leave of the whole into the residual. */
+static void fill_book(struct book *book, const struct book_series *series, size_t n_series)
 {
 	double n = book->n_runs ? (double)book->n_runs : 1, sum = 0;
 
+	book->has_accounts = series->accounted;
 	book->lane_time_ns /= n;
+	for (size_t i = 0; i < series->n_helpers; i++)
+		for (size_t run = 0; run < n_series; run++)
+			book->helper_ns += series->helpers[i].ns[run];
 	book->helper_ns /= n;
-	for (int i = 0; i < STATE_COUNT; i++) {
-		book->state_ns[i] /= n;
-		sum += book->state_ns[i];
+	for (int k = 0; k < STATE_COUNT; k++) {
+		for (size_t run = 0; run < n_series; run++)
+			book->state_ns[k] += series->term_ns[k][run];
+		book->state_ns[k] /= n;
+		book->sampled[k] = series->sampled[k];
+		sum += book->state_ns[k];
 	}
 	book->residual_ns = book->lane_time_ns - sum;
 	/* Sums of means are rounded; a nanosecond is the least that can be missing. */
@@ -341,15 +322,18 @@ static void close_book(struct book *book)
 		book->residual_ns = 0;
 }
 
-static void close_books(struct summary *s)
+static void fill_books(struct summary *s)
 {
 	for (size_t i = 0; i < s->n_cells; i++) {
 		struct cell *cell = &s->cells[i];
+		const struct run_series *series = &cell->series;
 
 		cell->window.n_runs = cell->n_ok;
-		close_book(&cell->window);
+		fill_book(&cell->window, &series->window, series->n);
 		for (size_t j = 0; j < cell->n_phases; j++)
-			close_book(&cell->phases[j]);
+			fill_book(&cell->phases[j], &series->phases[j], series->n);
+		for (int k = 0; k < STATE_COUNT; k++)
+			s->state_used[k] |= cell->window.state_ns[k] > 0;
 	}
 }
 
@@ -379,23 +363,17 @@ int summary_make(struct store_reader *store, struct summary **ret)
 	if (!s)
 		return -ENOMEM;
 	s->store = store;
-	r = flame_cache_make(&s->flames);
-	if (r >= 0)
-		r = make_cells(s);
+	r = make_cells(s);
 	if (r >= 0)
 		r = add_phases(s);
-	if (r < 0)
-		return r;
-	add_accounts(s);
-	close_books(s);
-	add_audits(s);
-	r = summary_make_details(s);
 	if (r >= 0)
 		r = summary_make_series(s);
 	if (r >= 0)
-		r = explanation_make(s, &s->explanation);
+		r = summary_make_details(s);
 	if (r < 0)
 		return r;
+	fill_books(s);
+	add_audits(s);
 	*ret = TAKE_PTR(s);
 	return 0;
 }

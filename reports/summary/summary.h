@@ -7,14 +7,12 @@
  *
  * Means are over the counted runs that ended well; a failed run counts nowhere but among the
  * failures, a warm-up (counted = 0) nowhere but among the warm-ups.
- * The *window* is what run time measures: all phases but "boot" (and "shutdown"). The books of the
+ * The *window* is what run time measures: all phases but "boot". The books of the
  * window therefore sum to run time times lanes.
  */
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "common/state.h"
 #include "reports/statistics/statistics.h"
@@ -53,9 +51,12 @@ struct book_detail {
 
 /** One detail of one state, run by run. */
 struct detail_series {
-	enum lane_state state;
+	enum lane_state state; /**< STATE_COUNT: a helper thread */
 	const char *detail;
-	double *ns; /**< for each run: sum over the lanes */
+	double *ns;   /**< for each run: sum over the lanes */
+	bool any;     /**< in some run there was such time at all; of that time: */
+	bool exact;   /**< none was split by samples */
+	double count; /**< intervals or events in all runs; NAN where not known */
 };
 
 /**
@@ -69,8 +70,12 @@ struct book_series {
 	double *wall_ns;   /**< for each run; of the window: its run time; 0: not in this run */
 	double *whole_ns;  /**< cores × wall_ns */
 	double *term_ns[TERM_COUNT]; /**< for each run: sum over the lanes */
+	bool accounted;              /**< some run was */
+	bool sampled[STATE_COUNT];   /**< some of it was split by samples */
 	struct detail_series *details;
 	size_t n_details;
+	struct detail_series *helpers; /**< threads beside the lanes; part of no term */
+	size_t n_helpers;
 };
 
 /** A cell's counted runs that ended well, in order of execution. Times not known are NAN. */
@@ -122,8 +127,11 @@ struct cell {
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 
-struct explanation;
-struct flame_cache;
+/** The window's books of one run, be it counted or not, failed or not. */
+struct run_states {
+	bool known; /**< lanes were accounted */
+	double ns[STATE_COUNT];
+};
 
 struct summary {
 	struct store_reader *store; /**< borrowed */
@@ -134,8 +142,7 @@ struct summary {
 	size_t n_warmups; /**< the others */
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
-	struct explanation *explanation; /**< see explain.h */
-	struct flame_cache *flames;      /**< of flames.h */
+	struct run_states *runs; /**< as the runs of store_tables() */
 };
 
 /** Work the summary out. -ENOMEM. The store must outlive it. */
@@ -159,30 +166,11 @@ bool cell_counts(const struct cell *cell, const struct store_run *run);
 /** The cell that @run is of, or NULL. */
 struct cell *summary_cell(const struct summary *s, const struct store_run *run);
 
-/** Is that phase outside the window (boot, shutdown)? */
+/** That phase of the cell, run by run, or NULL; @name is the store's. @cell may be NULL. */
+struct book_series *cell_phase(const struct cell *cell, const char *name);
+
+/** What a state, or TERM_RESIDUAL, is called; NULL: it is none (less than 0). */
+const char *state_label(int state);
+
+/** Is that phase outside the window (boot)? */
 bool phase_is_outside(const char *name);
-
-/**
- * One finding: a sentence in plain words, made from measured facts alone.
- * @good says how to show it: nothing to object, or something the reader must know.
- */
-struct verdict {
-	bool good;
-	char text[2048];
-};
-
-#define VERDICTS_MAX 96
-
-/** Fill @ret with the findings (at most @max); returns how many. */
-size_t summary_verdicts(const struct summary *s, struct verdict *ret, size_t max);
-
-/** The summary as a table for a terminal, at most 100 columns; colours only if @out is a terminal.
- */
-int summary_write_text(const struct summary *s, FILE *out);
-
-/** The summary as one JSON document; see docs/database.md. A new reference. */
-int summary_make_json(const struct summary *s, json_t **ret);
-
-/** One line for each cell, or for each run, as CSV (RFC 4180 with "\n"; times in seconds). */
-int summary_write_cells_csv(const struct summary *s, FILE *out);
-int summary_write_runs_csv(const struct summary *s, FILE *out);

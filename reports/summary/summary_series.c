@@ -29,7 +29,10 @@ static void book_clear(struct book_series *b)
 	free(b->wall_ns);
 	for (size_t i = 0; i < b->n_details; i++)
 		free(b->details[i].ns);
+	for (size_t i = 0; i < b->n_helpers; i++)
+		free(b->helpers[i].ns);
 	free(b->details);
+	free(b->helpers);
 }
 
 void series_clear(struct run_series *series, size_t n_phases)
@@ -120,66 +123,99 @@ static struct place *place_of(const struct summary *s, struct place *places, int
 	return place && place->cell ? place : NULL;
 }
 
-static struct book_series *phase_of(const struct cell *cell, const char *name)
-{
-	for (size_t i = 0; i < cell->n_phases; i++)
-		if (cell->series.phases[i].name == name)
-			return &cell->series.phases[i];
-	return NULL;
-}
+/** What an account adds to the books: its own words in the vocabulary of this report. */
+struct entry {
+	const struct store_account *account;
+	int state; /**< STATE_COUNT: a helper thread */
+	const char *detail;
+	double ns;
+};
 
 static int add_detail(
-	struct book_series *b, size_t n, size_t run, int state, const char *detail, double ns)
+	struct detail_series **list, size_t *n, const struct place *place, const struct entry *e)
 {
 	struct detail_series *d = NULL;
 
-	for (size_t i = 0; i < b->n_details && !d; i++)
-		if ((int)b->details[i].state == state && b->details[i].detail == detail)
-			d = &b->details[i];
+	for (size_t i = 0; i < *n && !d; i++)
+		if ((int)(*list)[i].state == e->state && (*list)[i].detail == e->detail)
+			d = &(*list)[i];
 	if (!d) {
-		struct detail_series *more =
-			reallocarray(b->details, b->n_details + 1, sizeof(*more));
-		double *values = calloc(n + 1, sizeof(*values));
+		struct detail_series *more = reallocarray(*list, *n + 1, sizeof(*more));
+		double *values = calloc(place->cell->series.n + 1, sizeof(*values));
 
 		if (more)
-			b->details = more;
+			*list = more;
 		if (!more || !values) {
 			free(values);
 			return -ENOMEM;
 		}
-		d = &more[b->n_details++];
-		*d = (struct detail_series){(enum lane_state)state, detail, values};
+		d = &more[(*n)++];
+		*d = (struct detail_series){.state = (enum lane_state)e->state,
+			.detail = e->detail,
+			.ns = values,
+			.exact = true};
 	}
-	d->ns[run] += ns;
+	d->ns[place->index] += e->ns;
+	if (e->account->ns == 0)
+		return 0;
+	d->any = true;
+	d->exact &= e->account->exact;
+	d->count += known(e->account->count);
 	return 0;
 }
 
+static int add_to_book(struct book_series *b, const struct place *place, const struct entry *e)
+{
+	if (e->account->helper)
+		return add_detail(&b->helpers, &b->n_helpers, place, e);
+	b->accounted = true;
+	b->sampled[e->state] |= !e->account->exact;
+	b->term_ns[e->state][place->index] += e->ns;
+	return add_detail(&b->details, &b->n_details, place, e);
+}
+
+static struct entry entry_of(const struct store_account *a)
+{
+	int state = a->helper ? STATE_COUNT : state_from_name(a->state);
+
+	return (struct entry){.account = a,
+		.state = state < 0 ? STATE_NONE : state,
+		.detail = state < 0 ? a->state : a->detail,
+		.ns = (double)a->ns};
+}
+
+/** The one place where accounts are summed. */
 static int add_account(const struct summary *s, struct place *places, const struct store_account *a)
 {
+	const struct store_run *run = store_run(s->store, a->run);
 	struct place *place = place_of(s, places, a->run);
-	struct book_series *phase = place ? phase_of(place->cell, a->phase) : NULL;
-	struct book_series *window = phase ? &place->cell->series.window : NULL;
-	int state = state_from_name(a->state), r;
-	const char *detail = state < 0 ? a->state : a->detail;
-	double ns = (double)a->ns;
+	struct book_series *phase = place ? cell_phase(place->cell, a->phase) : NULL;
+	const struct entry e = entry_of(a);
+	bool outside = phase_is_outside(a->phase);
+	int r;
 
-	if (!phase || a->helper)
+	if (run && !outside && !a->helper) {
+		struct run_states *states = &s->runs[run - store_tables(s->store)->runs];
+
+		states->known = true;
+		states->ns[e.state] += e.ns;
+	}
+	if (!phase)
 		return 0;
-	place->magnitude += fabs(ns);
-	state = state < 0 ? STATE_NONE : state;
-	phase->term_ns[state][place->index] += ns;
-	r = add_detail(phase, place->cell->series.n, place->index, state, detail, ns);
-	if (r < 0 || phase_is_outside(a->phase))
-		return r;
-	place->accounted = true;
-	window->term_ns[state][place->index] += ns;
-	return add_detail(window, place->cell->series.n, place->index, state, detail, ns);
+	r = add_to_book(phase, place, &e);
+	if (r >= 0 && !outside)
+		r = add_to_book(&place->cell->series.window, place, &e);
+	if (!a->helper) {
+		place->magnitude += fabs(e.ns);
+		place->accounted |= !outside;
+	}
+	return r;
 }
 
 static void add_wall(const struct summary *s, struct place *places, const struct store_phase *p)
 {
 	struct place *place = place_of(s, places, p->run);
-	struct book_series *phase = place ? phase_of(place->cell, p->name) : NULL;
+	struct book_series *phase = place ? cell_phase(place->cell, p->name) : NULL;
 
 	double ns = (double)p->end_ns - (double)p->start_ns;
 
@@ -225,7 +261,7 @@ static void close_cell(struct cell *cell, const struct store_tables *t, const st
 	}
 	for (size_t i = 0; i < cell->n_phases; i++) {
 		series->phases[i].has_accounts = phase_is_outside(series->phases[i].name)
-							 ? cell->phases[i].has_accounts
+							 ? series->phases[i].accounted
 							 : series->window.has_accounts;
 		close_book(&series->phases[i], cell);
 	}
@@ -237,7 +273,8 @@ int summary_make_series(struct summary *s)
 	_cleanup_free_ struct place *places = calloc(t->n_runs + 1, sizeof(*places));
 	int r = 0;
 
-	if (!places)
+	s->runs = calloc(t->n_runs + 1, sizeof(*s->runs));
+	if (!places || !s->runs)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_cells && r >= 0; i++) {
 		r = series_begin(s, &s->cells[i]);

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "reports/store/store_reader.h"
+#include "common/store_format.h"
 
 void csv_text(FILE *out, const char *text)
 {

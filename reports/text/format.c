@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "common/cleanup.h"
+#include "common/shell_words.h"
 
 struct format_text format_time(double ns)
 {
@@ -49,6 +50,33 @@ struct format_text format_seconds(double ns)
 	else
 		snprintf(t.text, sizeof(t.text), "%.*f", fabs(ns) < 100e9 ? 3 : second_decimals(ns),
 			ns / 1e9);
+	return t;
+}
+
+/** A square is near enough to sRGB's curve to choose between black and white. */
+static double linear(unsigned long channel)
+{
+	return (double)(channel & 255) / 255 * (double)(channel & 255) / 255;
+}
+
+bool ink_is_black(const char *color)
+{
+	unsigned long rgb = strtoul(color + 1, NULL, 16);
+
+	return 0.2126 * linear(rgb >> 16) + 0.7152 * linear(rgb >> 8) + 0.0722 * linear(rgb) > 0.18;
+}
+
+const char *cores_word(int64_t cores)
+{
+	return cores == 1 ? "core" : "cores";
+}
+
+struct format_text format_ms(double ns)
+{
+	struct format_text t = {"-"};
+
+	if (!isnan(ns))
+		snprintf(t.text, sizeof(t.text), "%.2f", ns / 1e6);
 	return t;
 }
 
@@ -147,25 +175,6 @@ void markup_fixed(FILE *out, double value, int decimals)
 	fwrite(p, 1, (size_t)(text + sizeof(text) - p), out);
 }
 
-static void quote_argument(FILE *out, const char *argument)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "-_=+./:,@%";
-
-	if (*argument && strspn(argument, plain) == strlen(argument)) {
-		fputs(argument, out);
-		return;
-	}
-	fputc('\'', out);
-	for (; *argument; argument++) {
-		if (*argument == '\'')
-			fputs("'\\''", out);
-		else
-			fputc(*argument, out);
-	}
-	fputc('\'', out);
-}
-
 char *format_command(const char *json)
 {
 	json_t *array = json_loads(json, 0, NULL), *item;
@@ -191,7 +200,7 @@ char *format_command(const char *json)
 	json_array_foreach (array, i, item) {
 		if (i)
 			fputc(' ', out);
-		quote_argument(out, json_string_value(item));
+		shell_word(out, json_string_value(item));
 	}
 	json_decref(array);
 	if (fclose(out) != 0) {

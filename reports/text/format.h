@@ -23,11 +23,20 @@ struct format_text format_time(double ns);
 /** Seconds, without unit: "12.345"; "-" for NAN. */
 struct format_text format_seconds(double ns);
 
+/** Milliseconds, without unit: "12.35"; "-" for NAN. */
+struct format_text format_ms(double ns);
+
 /** "12.345 ± 0.012" in seconds; without the deviation where n < 2; "-" where n is 0. */
 struct format_text format_spread(const struct statistic *s);
 
 /** "12.3", "0.04" : a percentage of @whole; "-" where @whole is not positive. */
 struct format_text format_percent(double part, double whole);
+
+/** "core", "cores" */
+const char *cores_word(int64_t cores);
+
+/** Is black read more easily on @color (#rrggbb) than white? */
+bool ink_is_black(const char *color);
 
 /** A whole number in groups of three: "1,234,567"; "-" for NAN. */
 struct format_text format_count(double value);

@@ -10,6 +10,7 @@
  *	worker/N	computes, under that name
  *	fork		has a new child process every 10 ms, which computes for 5 ms
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,8 @@ static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 
 static void burn(void)
 {
-	volatile unsigned long n = 0;
-
-	for (;;)
-		n++;
+	for (volatile unsigned long n = 0; n < ULONG_MAX; n++)
+		;
 }
 
 static void nap(void)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Containers: throttling as the control group counts it, and manners: docker_test.py COLLECTOR TRUTH_PROGRAM
+"""Containers: throttling as the control group counts it, and cleaning up: docker_test.py COLLECTOR TRUTH_PROGRAM
 
 To be run where a Docker daemon answers (tests/guests/dockerd.py sees to that)."""
 import glob

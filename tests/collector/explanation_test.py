@@ -54,8 +54,10 @@ class ExplanationTest(harness.SystemTest):
 
 class Variance(ExplanationTest):
     def disturb(self, process, cpu):
-        """While each run renders, a competitor of random size in half of them. {run: CPU time that it got}"""
-        rng = random.Random(20221)
+        """While each run renders, a competitor in half of them, its size from small to large in random order.
+        {run: CPU time that it got}"""
+        sizes = [100, 500, 900, 1300, 1700]
+        random.Random(20221).shuffle(sizes)
         injected, seen = {}, set()
         while process.poll() is None:
             for path in glob.glob(process.folder + "/logs/run-*.console"):
@@ -63,7 +65,7 @@ class Variance(ExplanationTest):
                     continue
                 seen.add(path)
                 run = int(re.search(r"run-(\d+)", path)[1])
-                injected[run] = self.compete(cpu, rng.randrange(60, 1300)) if len(seen) % 2 else None
+                injected[run] = self.compete(cpu, sizes.pop()) if len(seen) % 2 and sizes else None
             time.sleep(0.01)
         return injected
 
@@ -73,7 +75,7 @@ class Variance(ExplanationTest):
         return tuple(map(int, done.stdout.split()))
 
     @harness.patiently
-    def test_a_competitor_of_random_size_is_the_main_term_of_the_variance(self):
+    def test_a_competitor_has_its_true_share_of_the_variance(self):
         cpu = harness.usable_cpus()[0]
         process = self.start("--guest", "native", "--cores", "1", "--repeat", "10", "--pin", str(cpu),
                              "--counters", "none", workload=PARALLEL, before=first)
@@ -96,13 +98,16 @@ class Variance(ExplanationTest):
         print(f"  injected {[ns // MS for ns in truth]} ms\n  books    {[ns // MS for ns in books]} ms\n"
               f"  correlation {correlation:.5f}; variance: {causes}\n  {spread['text']}", flush=True)
         self.assertGreaterEqual(correlation, 0.95)
-        self.assertEqual(spread["causes"][0]["state"], "preempted", causes)
-        self.assertEqual(spread["by_detail"][0]["detail"], "gs-competitor")
         # The size, too: what the variance owes to it is its covariance with run time, by the other witness.
         times = [r["runtime_ns"] for r in store.runs() if r["counted"]]
         share = statistics.covariance(times, truth) / statistics.variance(times)
-        self.assertAlmostEqual(spread["by_detail"][0]["share"], share, delta=0.05)
-        self.assertIn("(gs-competitor)", spread["text"].replace("most of it ", ""))
+        told = {d["detail"]: d["share"] for d in spread["by_detail"]}
+        self.assertAlmostEqual(told["gs-competitor"], share, delta=0.05)
+        # A machine whose speed wanders makes a variance of its own: then the competitor need not be the main term.
+        if share > 0.55:
+            self.assertEqual(spread["causes"][0]["state"], "preempted", causes)
+            self.assertEqual(spread["by_detail"][0]["detail"], "gs-competitor")
+            self.assertIn("(gs-competitor)", spread["text"].replace("most of it ", ""))
 
 
 class SpeedUp(ExplanationTest):

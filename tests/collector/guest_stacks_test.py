@@ -235,6 +235,7 @@ class GuestStacks(harness.SystemTest):
                 self.assertTrue(any(words in w for w in store.warnings()), store.warnings())
 
     def test_symbols_that_are_not_there_are_refused_at_once(self):
+        osv_symbols()
         done = self.collect("--guest", "osv", "--cores", "1", "--accel", "tcg", "--symbols",
                             "/nonexistent/loader.elf", workload=PICTURE)
         self.assertIn(done.status, (2, 3))

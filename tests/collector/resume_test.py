@@ -275,8 +275,8 @@ class GoingOn(ResumeTest):
         with sqlite3.connect(done.folder + "/experiment.db") as db:
             db.execute("DELETE FROM experiment WHERE key = 'plan'")
         self.refused(done.folder, 3, words=["no plan"])
-        self.set(done.folder, plan='{"version": 1, "guests": ["none such"]}')
-        self.refused(done.folder, 3, words=["plan", "guests"])
+        self.set(done.folder, plan='{"version": 2, "guests": ["none such"]}')
+        self.refused(done.folder, 3, words=["plan", "damaged", "lacks"])
         self.set(done.folder, plan="[")
         self.refused(done.folder, 3, words=["plan", "damaged"])
         with sqlite3.connect(done.folder + "/experiment.db") as db:

@@ -17,7 +17,9 @@
 #include "collector/store/store_writer.h"
 #include "common/cleanup.h"
 #include "common/store_format.h"
+#include "guests/stacks/stacks.h"
 #include "tests/collector/temporary.h"
+#include "tests/common/ranges.h"
 
 #define SAMPLES 400 /* enough for a run to take several pages */
 
@@ -238,7 +240,7 @@ static inline bool is_whole(sqlite3 *db, unsigned id)
 
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM run WHERE id = %u", id);
 	there = atoi(ask(db, sql));
-	assert_in_range(there, 0, 1);
+	assert_between(there, 0, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(tables_of_a_run); i++) {
 		snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE run = %u",
 			tables_of_a_run[i], id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/machine/doctor.h: every check says what it found and how to mend it. */
+/* Promises of collector/doctor/doctor.h: every check says what it found and how to fix it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/machine/doctor.h"
+#include "collector/doctor/doctor.h"
 #include "guests/guest.h"
+#include "guests/stacks/stacks.h"
 
 struct seen {
 	unsigned checks, stacks;
@@ -26,8 +27,8 @@ static void see(const struct doctor_check *c, void *userdata)
 	assert_true(strlen(c->name) > 0);
 	assert_true(strlen(c->finding) > 0);
 	assert_null(strchr(c->finding, '\n'));
-	if (c->mend)
-		assert_true(strlen(c->mend) > 0);
+	if (c->fix)
+		assert_true(strlen(c->fix) > 0);
 	seen->checks++;
 	seen->stacks += strncmp(c->name, "stack ", 6) == 0;
 	seen->essential_missing += c->essential && c->status == DOCTOR_MISSING;
@@ -67,7 +68,7 @@ static void the_document_says_whether_anything_can_be_measured(void **state)
 	free(text);
 }
 
-static void the_table_has_a_mend_for_what_is_missing(void **state)
+static void the_table_has_a_fix_for_what_is_missing(void **state)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -99,7 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_check_and_stack_is_told_of),
 		cmocka_unit_test(the_document_says_whether_anything_can_be_measured),
-		cmocka_unit_test(the_table_has_a_mend_for_what_is_missing),
+		cmocka_unit_test(the_table_has_a_fix_for_what_is_missing),
 		cmocka_unit_test(a_full_disk_is_an_error),
 	};
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "collector/books/syscall_names.h"
+#include "collector/machine/environment.h"
 #include "collector/machine/machine.h"
 #include "temporary.h"
 
@@ -112,6 +113,26 @@ static void warnings_say_what_bears_on_the_results(void **state)
 	json_decref(facts);
 }
 
+static void the_environment_is_dropped_where_it_is_ours_and_told_where_it_is_the_programs(
+	void **state)
+{
+	json_t *facts = facts_of_machine();
+
+	(void)state;
+	setenv("LIBPFM_FORCE_PMU", "amd64_k7", 1);
+	setenv("HWLOC_SYNTHETIC", "pu:64", 1);
+	setenv("MALLOC_ARENA_MAX", "1", 1);
+	environment_drop();
+	assert_null(getenv("LIBPFM_FORCE_PMU"));
+	assert_null(getenv("HWLOC_SYNTHETIC"));
+	assert_string_equal(getenv("MALLOC_ARENA_MAX"), "1");
+	warnings[0] = '\0';
+	machine_warnings(facts, NULL, NULL, keep_warning, NULL);
+	assert_non_null(strstr(warnings, "The environment has MALLOC_ARENA_MAX=1"));
+	unsetenv("MALLOC_ARENA_MAX");
+	json_decref(facts);
+}
+
 static void cpu_times_are_in_nanoseconds_for_each_cpu(void **state)
 {
 	const uint64_t tick = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
@@ -167,6 +188,8 @@ int main(void)
 		cmocka_unit_test(facts_are_those_of_the_files),
 		cmocka_unit_test(what_is_not_known_is_absent),
 		cmocka_unit_test(warnings_say_what_bears_on_the_results),
+		cmocka_unit_test(
+			the_environment_is_dropped_where_it_is_ours_and_told_where_it_is_the_programs),
 		cmocka_unit_test(cpu_times_are_in_nanoseconds_for_each_cpu),
 		cmocka_unit_test(throttling_is_summed_over_cpus),
 		cmocka_unit_test(system_calls_have_names),

@@ -19,6 +19,7 @@
 #include "collector/symbols/symbols.h"
 #include "common/cleanup.h"
 #include "temporary.h"
+#include "tests/common/ranges.h"
 
 /* Functions to be found, the first of them around line STATIC_LINE; the bodies differ so that they
  * are not folded into one. */
@@ -554,7 +555,7 @@ static void functions_have_their_source_line(void **state)
 		assert_int_equal(symbol_space_lookup(space, addresses[i], &y[i]), 0);
 	assert_non_null(y[0].file);
 	assert_non_null(strstr(y[0].file, "test_symbols.c"));
-	assert_in_range(y[0].line, STATIC_LINE - 4, STATIC_LINE + 4);
+	assert_between(y[0].line, STATIC_LINE - 4, STATIC_LINE + 4);
 	assert_null(y[1].file);
 	assert_int_equal(y[1].line, 0);
 	assert_non_null(y[2].file);

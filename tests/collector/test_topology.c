@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collector/machine/environment.h"
 #include "collector/machine/topology.h"
 #include "common/cleanup.h"
 
@@ -23,7 +24,7 @@ static struct topology *made_up(const char *description)
 {
 	struct topology *t;
 
-	assert_int_equal(topology_load_synthetic(description, &t, NULL), 0);
+	assert_int_equal(topology_load_synthetic(description, NULL, &t, NULL), 0);
 	return t;
 }
 
@@ -41,11 +42,31 @@ static void expect_cpus(const int *cpus, size_t n, const int *wanted, size_t n_w
 	expect_cpus((p).helper_cpus, (p).n_helper_cpus, (const int[]){__VA_ARGS__},                \
 		sizeof((int[]){__VA_ARGS__}) / sizeof(int))
 
+/* Of the eight CPUs of SMT_MACHINE. */
+static struct topology *limited(const struct topology_limits *limits)
+{
+	struct topology *t;
+
+	assert_int_equal(topology_load_synthetic(SMT_MACHINE, limits, &t, NULL), 0);
+	return t;
+}
+
+static void expect_list(const struct topology *t, enum topology_set set, const char *wanted)
+{
+	char *list = topology_list(t, set);
+
+	if (wanted)
+		assert_string_equal(list, wanted);
+	else
+		assert_null(list);
+	free(list);
+}
+
 static void place(const char *machine, unsigned lanes, const char *pin, struct placement *ret)
 {
 	struct topology *t = made_up(machine);
 
-	assert_int_equal(topology_place(t, lanes, pin, ret, NULL), 0);
+	assert_int_equal(topology_place(t, lanes, pin, false, ret, NULL), 0);
 	topology_free(t);
 }
 
@@ -55,7 +76,7 @@ static void refuse(unsigned lanes, const char *pin, const char *word, const char
 	struct placement p = {.lanes = 77};
 	struct error error = {0};
 
-	assert_int_equal(topology_place(t, lanes, pin, &p, &error), -EINVAL);
+	assert_int_equal(topology_place(t, lanes, pin, false, &p, &error), -EINVAL);
 	assert_true(error.user);
 	assert_non_null(strstr(error.text, word));
 	assert_non_null(strstr(error.text, other_word));
@@ -148,6 +169,149 @@ static void more_lanes_than_cpus_names_both_numbers(void **state)
 	refuse(0, "cores", "1", "core");
 }
 
+static void without_overcommit_the_refusal_names_it(void **state)
+{
+	(void)state;
+	refuse(9, "cores", "--overcommit", "8");
+	refuse(9, "none", "--overcommit", "8");
+	refuse(3, "0,1", "--overcommit", "--pin names 2");
+}
+
+static void overcommitted_lanes_are_spread_evenly(void **state)
+{
+	static const char *const pins[] = {"cores", "threads", "5,2,7"};
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(pins); k++) {
+		struct topology *t = made_up(SMT_MACHINE);
+
+		for (unsigned lanes = 1; lanes <= 40; lanes++) {
+			unsigned n_cpus = k == 2 ? 3 : 8, load[8] = {0};
+			struct placement p;
+
+			assert_int_equal(topology_place(t, lanes, pins[k], true, &p, NULL), 0);
+			for (unsigned i = 0; i < lanes; i++) {
+				load[p.lane_cpus[i]]++;
+				if (i >= n_cpus)
+					assert_int_equal(p.lane_cpus[i], p.lane_cpus[i - n_cpus]);
+			}
+			for (unsigned cpu = 0; cpu < 8; cpu++)
+				if (k != 2 || cpu == 5 || cpu == 2 || cpu == 7)
+					assert_true(load[cpu] == lanes / n_cpus ||
+						    load[cpu] == (lanes + n_cpus - 1) / n_cpus);
+				else
+					assert_int_equal(load[cpu], 0);
+			assert_int_equal(p.sharing_lanes, lanes <= n_cpus ? 0
+							  : lanes < 2 * n_cpus
+								  ? 2 * (lanes - n_cpus)
+								  : lanes);
+			placement_done(&p);
+		}
+		topology_free(t);
+	}
+}
+
+static void a_cpuset_changes_what_may_be_used_and_not_the_machine(void **state)
+{
+	struct topology *whole = made_up(SMT_MACHINE);
+	struct topology *t = limited(&(struct topology_limits){.not_in_cpuset = "0,4-7"});
+	char *shape = topology_shape(t), *other = topology_shape(whole);
+	struct placement p;
+
+	(void)state;
+	assert_string_equal(shape, other);
+	assert_int_equal(topology_counts(t)->cores, 4);
+	assert_int_equal(topology_counts(t)->pus, 8);
+	assert_int_equal(topology_counts(t)->pus_allowed, 3);
+	assert_int_equal(topology_place(t, 3, "cores", false, &p, NULL), 0);
+	EXPECT_LANES(p, 1, 2, 3);
+	placement_done(&p);
+	assert_int_equal(topology_place(t, 1, "0", false, &p, NULL), -EINVAL);
+	expect_list(t, TOPOLOGY_NOT_IN_CPUSET, "0,4-7");
+	expect_list(t, TOPOLOGY_NOT_IN_AFFINITY, NULL);
+	free(shape);
+	free(other);
+	topology_free(t);
+	topology_free(whole);
+}
+
+/* As isolcpus=4-7 does it. */
+static void isolated_cpus_get_lanes_where_they_are_named(void **state)
+{
+	struct topology *t =
+		limited(&(struct topology_limits){.not_in_affinity = "4-7", .isolated = "4-7\n"});
+	struct error error = {0};
+	struct placement p;
+	char *text = topology_describe(t);
+
+	(void)state;
+	expect_list(t, TOPOLOGY_BY_NAME, "4-7");
+	expect_list(t, TOPOLOGY_NOT_IN_AFFINITY, NULL); /* that is no taskset */
+	assert_non_null(strstr(text, "isolated: CPUs 4-7"));
+	assert_int_equal(topology_place(t, 4, "cores", false, &p, NULL), 0);
+	EXPECT_LANES(p, 0, 2, 1, 3);
+	assert_int_equal(p.isolated_lanes, 0);
+	placement_done(&p);
+	assert_int_equal(topology_place(t, 4, "7,4-6", false, &p, NULL), 0);
+	EXPECT_LANES(p, 7, 4, 5, 6);
+	EXPECT_HELPERS(p, 0, 1, 2, 3);
+	assert_int_equal(p.isolated_lanes, 4);
+	placement_done(&p);
+	assert_int_equal(topology_place(t, 2, "3,4", false, &p, NULL), 0);
+	assert_int_equal(p.isolated_lanes, 1);
+	EXPECT_HELPERS(p, 0, 1);
+	placement_done(&p);
+	assert_int_equal(topology_place(t, 8, "cores", false, &p, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "CPUs 4-7 are isolated"));
+	free(text);
+	topology_free(t);
+}
+
+static void ticks_are_told_of_and_limit_nothing(void **state)
+{
+	struct topology *t =
+		limited(&(struct topology_limits){.tickless = "6-7", .isolated = "(null)"});
+	struct placement p;
+
+	(void)state;
+	assert_int_equal(topology_counts(t)->pus_allowed, 8);
+	expect_list(t, TOPOLOGY_ISOLATED, NULL);
+	assert_int_equal(topology_place(t, 8, "cores", false, &p, NULL), 0);
+	assert_int_equal(p.tickless_lanes, 2);
+	placement_done(&p);
+	topology_free(t);
+}
+
+static void taskset_is_obeyed_and_named(void **state)
+{
+	struct topology *t = limited(&(struct topology_limits){
+		.not_in_affinity = "1,4-7", .not_in_cpuset = "7", .isolated = "6"});
+	struct placement p;
+
+	(void)state;
+	expect_list(t, TOPOLOGY_NOT_IN_AFFINITY, "1,4-5");
+	expect_list(t, TOPOLOGY_NOT_IN_CPUSET, "7");
+	expect_list(t, TOPOLOGY_BY_NAME, "6");
+	assert_int_equal(topology_place(t, 1, "5", false, &p, NULL), -EINVAL);
+	assert_int_equal(topology_place(t, 1, "6", false, &p, NULL), 0);
+	placement_done(&p);
+	topology_free(t);
+}
+
+static void the_environment_of_hwloc_makes_no_other_machine(void **state)
+{
+	struct topology *t;
+
+	(void)state;
+	setenv("HWLOC_SYNTHETIC", "pack:1 core:64 pu:1", 1);
+	setenv("HWLOC_THISSYSTEM", "1", 1);
+	environment_drop();
+	assert_int_equal(topology_load(&t, NULL), 0);
+	assert_int_equal(topology_counts(t)->pus, sysconf(_SC_NPROCESSORS_ONLN));
+	assert_null(getenv("HWLOC_SYNTHETIC")); /* nor for those whom we start */
+	topology_free(t);
+}
+
 static void a_bad_list_is_a_user_error(void **state)
 {
 	(void)state;
@@ -208,9 +372,9 @@ static void only_cpus_that_may_be_used_are_used(void **state)
 			_exit(3);
 		if (topology_load(&t, NULL) < 0 || topology_counts(t)->pus_allowed != 1)
 			_exit(4);
-		if (topology_place(t, 1, "cores", &p, NULL) < 0 || p.lane_cpus[0] != last)
+		if (topology_place(t, 1, "cores", false, &p, NULL) < 0 || p.lane_cpus[0] != last)
 			_exit(5);
-		if (topology_place(t, 2, "cores", &p, NULL) != -EINVAL)
+		if (topology_place(t, 2, "cores", false, &p, NULL) != -EINVAL)
 			_exit(6);
 		_exit(0);
 	}
@@ -255,6 +419,13 @@ int main(void)
 		cmocka_unit_test(a_list_is_taken_in_its_order),
 		cmocka_unit_test(none_pins_nothing),
 		cmocka_unit_test(more_lanes_than_cpus_names_both_numbers),
+		cmocka_unit_test(without_overcommit_the_refusal_names_it),
+		cmocka_unit_test(overcommitted_lanes_are_spread_evenly),
+		cmocka_unit_test(a_cpuset_changes_what_may_be_used_and_not_the_machine),
+		cmocka_unit_test(isolated_cpus_get_lanes_where_they_are_named),
+		cmocka_unit_test(ticks_are_told_of_and_limit_nothing),
+		cmocka_unit_test(taskset_is_obeyed_and_named),
+		cmocka_unit_test(the_environment_of_hwloc_makes_no_other_machine),
 		cmocka_unit_test(a_bad_list_is_a_user_error),
 		cmocka_unit_test(counts_and_texts_describe_the_machine),
 		cmocka_unit_test(machines_of_the_same_build_have_the_same_shape),

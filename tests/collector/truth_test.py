@@ -107,14 +107,17 @@ class Blocked(TruthTest):
     @harness.patiently
     def test_sleep_futex_pipe_and_poll_are_told_apart_with_their_times(self):
         cores = min(2, len(harness.usable_cpus()))
-        store = self.measured(self.truth("wait", cores=cores), audited=True)
+        # An emulated CPU takes too long between the scheduler's stamp of a switch and ours.
+        audited = not os.environ.get("GUESTSCOPE_EMULATED")
+        store = self.measured(self.truth("wait", cores=cores), audited=audited)
         said = self.said(store)
         for lane in range(cores):
             for phase, cause in self.CAUSES.items():
                 truth = said[lane, phase]["waited"]
-                # The program's clock also runs while it has been woken and waits for its CPU.
-                queued = (store.ns(1, "wakeup", phase=phase, lane=lane) +
-                          store.ns(1, "preempted", phase=phase, lane=lane))
+                # The program's clock also runs in the kernel on the way to the wait and back, while
+                # interrupts last, and while it has been woken and waits for its CPU.
+                queued = sum(store.ns(1, state, phase=phase, lane=lane)
+                             for state in ("wakeup", "preempted", "kernel", "irq"))
                 blocked = store.ns(1, "blocked", cause, phase, lane)
                 within = max(0.01 * self.wall(store, phase), 2 * MS)
                 book = store.book(1, phase, lane)
@@ -149,8 +152,8 @@ class Interrupts(TruthTest):
         store = self.measured(self.truth("timers", "-ms", "700", options=("--profile", "none")))
         said = self.said(store)
         timers, network = said[0, "timers"], said[0, "network"]
-        self.assertGreater(timers["local_timer"], 2000, "no storm of timers")
-        self.assertGreater(network["net_rx"], 2000, "no storm of packets")
+        self.assertGreater(timers["local_timer"], 1000, "no storm of timers")
+        self.assertGreater(network["net_rx"], 1000, "no storm of packets")
         count, ns = self.check(store, 0, "timers", "local timer", timers["local_timer"])
         self.assertTrue(200 < ns / count < 100_000, f"{ns / count:.0f} ns an interrupt")
         self.check(store, 0, "timers", "softirq timer", timers["timer"])

@@ -2,7 +2,7 @@
 /*
  * Promises of collector/books/books.h: what events did not tell apart is split by samples without
  * losing or making a nanosecond, and what is missing from wall time is shown. The lanes and
- * accounts that the probes would give are made here (linked with --wrap).
+ * accounts that the probes would give are made here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,34 +20,10 @@
 #define LANES        4
 #define ACCOUNTS_MAX 16
 
-typedef void (*each_account_t)(
-	const struct account_key *key, const struct account_value *value, void *userdata);
-
-const struct lane_record *__wrap_probe_set_lane(const struct probe_set *p, unsigned lane);
-int __wrap_probe_set_accounts(struct probe_set *p, each_account_t each, void *userdata);
-
 /* What the probes counted. */
 static struct lane_record lanes[LANES];
-static struct {
-	struct account_key key;
-	struct account_value value;
-} counted[ACCOUNTS_MAX];
+static struct counted_account counted[ACCOUNTS_MAX];
 static size_t n_counted;
-
-const struct lane_record *__wrap_probe_set_lane(const struct probe_set *p, unsigned lane)
-{
-	(void)p;
-	assert_true(lane < LANES);
-	return &lanes[lane];
-}
-
-int __wrap_probe_set_accounts(struct probe_set *p, each_account_t each, void *userdata)
-{
-	(void)p;
-	for (size_t i = 0; i < n_counted; i++)
-		each(&counted[i].key, &counted[i].value, userdata);
-	return 0;
-}
 
 static int start_empty(void **state)
 {
@@ -106,8 +82,19 @@ static struct books close_books(const struct profile *p, unsigned n_phases, unsi
 {
 	struct books b = {0};
 
-	assert_int_equal(
-		books_close(&b, NULL, p, phases, n_phases, n_lanes, classify, STATE_USER, lanes),
+	assert_int_equal(books_close(&b,
+				 &(struct books_input){
+					 .lanes = lanes,
+					 .n_lanes = n_lanes,
+					 .accounts = counted,
+					 .n_accounts = n_counted,
+					 .phases = phases,
+					 .n_phases = n_phases,
+					 .profile = p,
+					 .classify = classify,
+					 .unsampled = STATE_USER,
+					 .userdata = lanes,
+				 }),
 		0);
 	return b;
 }

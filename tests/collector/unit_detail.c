@@ -151,9 +151,13 @@ static void who_ran_instead_is_named_whole(void **state)
 	memcpy(detail.name, "competitor\0\0\0\0\0", sizeof(detail.name));
 	detail_text(STATE_PREEMPTED, &detail, ret);
 	assert_string_equal(ret, "competitor");
-	memcpy(detail.name, "0123456789abcdef", sizeof(detail.name)); /* no NUL */
+	/* A thread's name has 15 bytes at most; what is behind it is of what kind the thread is. */
+	memcpy(detail.name, "0123456789abcde", sizeof(detail.name));
+	detail.name[PROBE_NAME_SIZE - 1] = TAKER_HELPER;
 	detail_text(STATE_PREEMPTED, &detail, ret);
-	assert_string_equal(ret, "0123456789abcdef");
+	assert_string_equal(ret, "0123456789abcde");
+	assert_string_equal(detail_taker(PROBE_DETAIL_TAKER(&detail)), "helper");
+	assert_string_equal(detail_taker(TAKER_COUNT), "other");
 }
 
 /* Every bit alone, pairs of them, and all: whatever the number, there is an end to the text. */

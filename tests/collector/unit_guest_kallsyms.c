@@ -63,6 +63,8 @@ enum layout {
 	ADDRESSES_LAST,           /* since */
 	ADDRESSES_BELOW_THE_BASE, /* where per-CPU symbols are absolute: x86 on several processors
 				   */
+	ADDRESSES_BY_PLACE,       /* by Linux 7.2 */
+	LAYOUTS
 };
 
 static void put(const void *bytes, size_t size)
@@ -102,13 +104,18 @@ static void put_addresses(enum layout layout)
 	for (unsigned i = 0; i < SYMBOLS; i++) {
 		int32_t offset = (int32_t)(address_of(i) - base);
 
+		if (layout == ADDRESSES_BY_PLACE)
+			offset = (int32_t)(address_of(i) - (KERNEL + end));
+
 		/* The base is the lowest address; -1 - offset is what the kernel computes back. */
 		if (layout == ADDRESSES_BELOW_THE_BASE)
 			offset = -1 - offset;
 		put(&offset, sizeof(offset));
 	}
-	align(8);
-	put(&base, sizeof(base));
+	if (layout != ADDRESSES_BY_PLACE) {
+		align(8);
+		put(&base, sizeof(base));
+	}
 }
 
 static void put_names(uint32_t ret_marks[static SYMBOLS / MARKER_EVERY + 1])
@@ -129,7 +136,7 @@ static void put_names(uint32_t ret_marks[static SYMBOLS / MARKER_EVERY + 1])
 }
 
 /* Each token is one character; the real table has longer ones as well. */
-static void put_tokens(void)
+static void put_tokens(size_t alignment)
 {
 	uint16_t index[256];
 	size_t tokens = end;
@@ -140,27 +147,29 @@ static void put_tokens(void)
 		index[i] = (uint16_t)(end - tokens);
 		put(token, 2);
 	}
-	align(8);
+	align(alignment);
 	put(index, sizeof(index));
 }
 
 static void make_image(enum layout layout)
 {
 	uint32_t marks[SYMBOLS / MARKER_EVERY + 1] = {0};
+	bool last = layout == ADDRESSES_LAST || layout == ADDRESSES_BY_PLACE;
+	size_t alignment = layout == ADDRESSES_BY_PLACE ? 4 : 8;
 	uint64_t n = SYMBOLS;
 
 	memset(image, 0xcc, sizeof(image));
-	end = TABLE_AT;
-	if (layout != ADDRESSES_LAST)
+	end = TABLE_AT + alignment;
+	if (!last)
 		put_addresses(layout);
-	put(&n, sizeof(n));
+	put(&n, alignment);
 	put_names(marks);
-	align(8);
+	align(alignment);
 	put(marks, sizeof(marks));
-	align(8);
-	put_tokens();
-	align(8);
-	if (layout == ADDRESSES_LAST)
+	align(alignment);
+	put_tokens(alignment);
+	align(alignment);
+	if (last)
 		put_addresses(layout);
 }
 
@@ -169,7 +178,7 @@ static int read_table(struct error *error)
 	const char *path = in_dir("kallsyms");
 
 	unlink(path);
-	return guest_kallsyms_write(NULL, 0, path, error);
+	return guest_kallsyms_write(NULL, 0x1000, path, error);
 }
 
 static void assert_all_are_there(void)
@@ -193,7 +202,7 @@ static void assert_all_are_there(void)
 static void every_layout_of_the_table_is_read(void **state)
 {
 	(void)state;
-	for (enum layout layout = ADDRESSES_FIRST; layout <= ADDRESSES_BELOW_THE_BASE; layout++) {
+	for (enum layout layout = ADDRESSES_FIRST; layout < LAYOUTS; layout++) {
 		make_image(layout);
 		assert_int_equal(read_table(NULL), 0);
 		assert_all_are_there();
@@ -216,7 +225,7 @@ static void a_file_that_is_there_is_not_overwritten(void **state)
 	(void)state;
 	make_image(ADDRESSES_FIRST);
 	write_text("kallsyms", "mine\n");
-	assert_int_equal(guest_kallsyms_write(NULL, 0, in_dir("kallsyms"), NULL), -EEXIST);
+	assert_int_equal(guest_kallsyms_write(NULL, 0x1000, in_dir("kallsyms"), NULL), -EEXIST);
 }
 
 /* Memory of a guest says anything; a table of it is read or refused, and nothing else happens. */
@@ -228,7 +237,7 @@ static void a_damaged_table_does_no_harm(void **state)
 	for (int round = 0; round < 300; round++) {
 		int r;
 
-		make_image((enum layout)(round % 3));
+		make_image((enum layout)(round % LAYOUTS));
 		for (int i = 0; i < 1 + round % 8; i++) {
 			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
 			image[TABLE_AT + (seed >> 33) % (end - TABLE_AT)] =

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "collector/run/run_internal.h"
+#include "common/cleanup.h"
 #include "workload/report.h"
 
 /* As in collector/run/probe_set.c: a phase begins a moment after its publication. */
@@ -25,6 +26,7 @@ void __wrap_run_finish_probes(struct run *run, uint64_t end_ns);
 void __wrap_run_snapshot_maps(struct run *run);
 struct cgroup_reading __wrap_run_read_cgroup(struct run *run);
 void __wrap_run_warn(struct run *run, const char *format, ...);
+void __wrap_run_check_pins(struct run *run, const char *phase);
 
 static uint64_t now_ns;
 static unsigned n_published, n_warnings, n_finished;
@@ -66,6 +68,12 @@ void __wrap_run_warn(struct run *run, const char *format, ...)
 	n_warnings++;
 }
 
+void __wrap_run_check_pins(struct run *run, const char *phase)
+{
+	(void)run;
+	(void)phase;
+}
+
 static struct run_settings settings;
 static const struct run_request request = {.lanes = 2};
 static struct run_result result;
@@ -89,7 +97,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int tear_down(void **state)
 {
 	(void)state;
 	free(run.rows);
@@ -136,26 +144,62 @@ static void phases_follow_one_another_without_a_gap(void **state)
 	assert_int_equal(finished_ns, result.end_ns);
 }
 
-static void names_that_are_none_begin_no_phase(void **state)
+static void any_text_is_a_name(void **state)
 {
-	static const char *const bodies[] = {"phase t=1", "phase name= t=1", "phase name=Render",
-		"phase name=a/b", "phase name=../../etc", "phase name=<script>",
-		"phase name=caf\xc3\xa9", "phase name=a-name-that-is-longer-than-31-characters"};
+	static const struct {
+		const char *said, *stored;
+	} names[] = {{"Render", "Render"}, {"load_data", "load_data"}, {"../../etc", "../../etc"},
+		{"<script>", "<script>"}, {"load  the data", "load  the data"},
+		{"caf\xc3\xa9 \xe2\x82\xac", "caf\xc3\xa9 \xe2\x82\xac"},
+		{"a=b (50 %)", "a=b (50 %)"}, {"shutdown", "shutdown"}, {"boot", "boot-2"},
+		{"all", "all-2"}, {"", "unnamed"}, {"latin \xe9", "latin \xef\xbf\xbd"}};
+	char body[256];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-		char line[MARKER_LINE_MAX + 1];
-		struct marker m;
-		int n = marker_format(line, sizeof(line), bodies[i]);
-
-		assert_true(n > 0);
-		if (marker_parse(line, (size_t)n - 1, &m) == 0)
-			run_on_marker(&m, &run);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		/* An equals sign in a name is only taken for one after a word like a key. */
+		snprintf(body, sizeof(body), "phase t=1 name=%s", names[i].said);
+		say(1, body);
+		assert_int_equal(result.n_phases, i + 2);
+		assert_string_equal(result.phases[i + 1].name, names[i].stored);
 	}
+	assert_int_equal(n_warnings, 0);
+}
+
+static void a_marker_without_a_name_begins_no_phase_and_that_is_said(void **state)
+{
+	(void)state;
+	say(1, "phase t=1");
 	assert_int_equal(result.n_phases, 1);
-	assert_false(result.has_boot);
-	say(1, "phase name=a-name-of-31-characters-in-all0");
-	assert_int_equal(result.n_phases, 2);
+	assert_int_equal(n_warnings, 1);
+}
+
+static void phases_of_the_same_name_are_told_apart(void **state)
+{
+	(void)state;
+	say(1, "phase name=x");
+	say(1, "phase name=x-2");
+	say(1, "phase name=x");
+	say(1, "phase name=x");
+	assert_string_equal(result.phases[2].name, "x-2");
+	assert_string_equal(result.phases[3].name, "x-3");
+	assert_string_equal(result.phases[4].name, "x-4");
+	assert_string_equal(result.phases[4].reported, "x");
+}
+
+static void a_long_name_is_cut_between_characters(void **state)
+{
+	char body[900] = "phase name=";
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		strcat(body, "\xe2\x82\xac");
+	say(1, body);
+	say(1, body);
+	assert_true(n_warnings > 0);
+	assert_int_equal(strlen(result.phases[1].name), 255);
+	assert_int_equal(strlen(result.phases[2].name), 252 + 2);
+	assert_string_equal(result.phases[2].name + 249, "\xe2\x82\xac-2");
 }
 
 static void an_end_without_a_begin_is_nothing(void **state)
@@ -204,6 +248,7 @@ static void more_phases_than_there_can_be_are_one_and_time_does_not_run_backward
 		say(0, "phase name=again t=1");
 	assert_int_equal(result.n_phases, PROBE_PHASES_MAX);
 	assert_true(n_warnings > 0);
+	assert_string_equal(result.phases[PROBE_PHASES_MAX - 1].name, "again and later");
 	say(0, "end t=2 status=0 runtime=1");
 	for (unsigned i = 0; i < result.n_phases; i++)
 		assert_true(result.phases[i].end_ns >= result.phases[i].start_ns);
@@ -307,23 +352,32 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			phases_follow_one_another_without_a_gap, start, stop),
-		cmocka_unit_test_setup_teardown(names_that_are_none_begin_no_phase, start, stop),
-		cmocka_unit_test_setup_teardown(an_end_without_a_begin_is_nothing, start, stop),
-		cmocka_unit_test_setup_teardown(after_the_end_no_phase_begins, start, stop),
+			phases_follow_one_another_without_a_gap, start, tear_down),
+		cmocka_unit_test_setup_teardown(any_text_is_a_name, start, tear_down),
 		cmocka_unit_test_setup_teardown(
-			a_program_that_says_no_runtime_has_none, start, stop),
+			a_marker_without_a_name_begins_no_phase_and_that_is_said, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			phases_of_the_same_name_are_told_apart, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_long_name_is_cut_between_characters, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_end_without_a_begin_is_nothing, start, tear_down),
+		cmocka_unit_test_setup_teardown(after_the_end_no_phase_begins, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_program_that_says_no_runtime_has_none, start, tear_down),
 		cmocka_unit_test_setup_teardown(
 			more_phases_than_there_can_be_are_one_and_time_does_not_run_backwards,
-			start, stop),
+			start, tear_down),
 		cmocka_unit_test_setup_teardown(
-			workers_are_taken_until_there_are_too_many, start, stop),
-		cmocka_unit_test_setup_teardown(rows_of_lanes_are_taken_and_no_others, start, stop),
-		cmocka_unit_test_setup_teardown(a_checksum_is_64_hexadecimal_digits, start, stop),
+			workers_are_taken_until_there_are_too_many, start, tear_down),
 		cmocka_unit_test_setup_teardown(
-			kinds_that_are_not_known_are_passed_over, start, stop),
+			rows_of_lanes_are_taken_and_no_others, start, tear_down),
 		cmocka_unit_test_setup_teardown(
-			of_boots_alone_a_run_ends_at_the_first_marker, start, stop),
+			a_checksum_is_64_hexadecimal_digits, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			kinds_that_are_not_known_are_passed_over, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			of_boots_alone_a_run_ends_at_the_first_marker, start, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void off(struct offcpu *o, uint32_t pid, uint64_t time_ns, int weight)
 		.pid = pid,
 		.tgid = 77,
 		.time_ns = time_ns,
-		.syscall = weight,
+		.weight = (uint32_t)weight,
 		.n_kernel = 2,
 		.n_user = 1,
 		.name = "worker/1",
@@ -130,6 +130,31 @@ static void who_is_still_away_at_the_end_counts_up_to_it(void **state)
 	offcpu_done(&o);
 }
 
+static void who_was_away_before_counts_from_the_begin(void **state)
+{
+	const struct profile_entry key = {
+		.kind = PROFILE_OFFCPU, .lane = 1, .tgid = 77, .thread = "worker/1"};
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	offcpu_away(&o, &key, 5, 1000, true);
+	offcpu_away(&o, &key, 6, 1000, true);
+	offcpu_away(&o, &key, 7, 1000, false);
+	offcpu_away(&o, &key, 8, 1000, false);
+	off(&o, 6, 1500, 1); /* it ran after all: nothing is known of the time before */
+	on(&o, &p, 5, 1400);
+	on(&o, &p, 6, 1700);
+	on(&o, &p, 8, 1010);                    /* it waited */
+	offcpu_finish(&o, &p, phases, 3, 6000); /* 7 ran all the time */
+	assert_int_equal(time_in(&p, 0), 400 + 200 + 10);
+	assert_int_equal(time_in(&p, 1), 0);
+	assert_int_equal(p.entries[0]->n_kernel + p.entries[0]->n_user, 0);
+	assert_int_equal(p.entries[0]->lane, 1);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
 static void a_sampled_absence_counts_as_many_times_as_it_stands_for(void **state)
 {
 	struct offcpu o = {0};
@@ -140,6 +165,8 @@ static void a_sampled_absence_counts_as_many_times_as_it_stands_for(void **state
 	on(&o, &p, 5, 2200);
 	assert_int_equal(p.entries[0]->weight_ns, 700);
 	assert_int_equal(p.entries[0]->count, 7);
+	/* Taken one in 7 times, it counts as 700 ns. */
+	assert_true(o.variance == 100.0 * 100 * 7 * 6);
 	profile_done(&p);
 	offcpu_done(&o);
 }
@@ -227,6 +254,7 @@ int main(void)
 		cmocka_unit_test(an_absence_is_split_exactly_where_phases_meet),
 		cmocka_unit_test(an_absence_that_ends_with_its_phase_does_not_touch_the_next),
 		cmocka_unit_test(who_is_still_away_at_the_end_counts_up_to_it),
+		cmocka_unit_test(who_was_away_before_counts_from_the_begin),
 		cmocka_unit_test(a_sampled_absence_counts_as_many_times_as_it_stands_for),
 		cmocka_unit_test(equal_absences_are_one_entry),
 		cmocka_unit_test(a_return_without_a_leave_is_nothing),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/options.h: defaults, lists, and one line that names each mistake. */
+/* Promises of collector/options/options.h: defaults, lists, and one line that names each mistake. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collector/options.h"
+#include "collector/options/options.h"
 #include "common/cleanup.h"
+#include "guests/stacks/stacks.h"
 
 #define ARGUMENTS_MAX 16
 
@@ -65,11 +66,13 @@ static void without_options_the_defaults_count(void **state)
 	assert_string_equal(o.scenario->name, "quick");
 	assert_int_equal(o.repeat, 8);
 	assert_int_equal(o.accel, ACCEL_AUTO);
-	assert_true(o.oncpu && o.offcpu && o.count);
+	assert_true(o.oncpu && o.offcpu && o.inside);
 	assert_null(o.counters);
-	assert_int_equal(o.frequency_hz, 999);
+	assert_int_equal(o.frequency_hz, 0); /* auto */
 	assert_int_equal(o.ram_bytes, 0);
 	assert_string_equal(o.pin, "cores");
+	assert_false(o.overcommit);
+	assert_null(o.topology);
 	assert_false(o.has_seed);
 	assert_int_equal(o.timeout_s, 1800);
 	assert_false(o.exact_split || o.json || o.own_arguments || o.boot_only);
@@ -159,11 +162,19 @@ static void counters_are_a_list_or_none(void **state)
 
 	(void)state;
 	assert_int_equal(PARSE(o, "--counters", "cycles,instructions"), 0);
-	assert_true(o.count);
 	assert_string_equal(o.counters, "cycles,instructions");
 	assert_int_equal(PARSE(o, "--counters", "none"), 0);
-	assert_false(o.count);
-	assert_null(o.counters);
+	assert_string_equal(o.counters, "none");
+	options_done(&o);
+}
+
+static void a_process_to_attach_to_arrives(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(PARSE(o, "--attach=4194304", "--timeout=60", "--symbols=s"), 0);
+	assert_int_equal(o.attach, 4194304);
 	options_done(&o);
 }
 
@@ -173,15 +184,14 @@ static void numbers_and_words_arrive(void **state)
 
 	(void)state;
 	assert_int_equal(PARSE(o, "--repeat=3", "--frequency=99", "--timeout=60",
-				 "--seed=9223372036854775807", "--attach=4194304", "--accel=tcg",
-				 "--split=exact", "--scenario=paper-2", "--json", "--pin=0,2",
-				 "--output=there", "--kernel=k", "--symbols=s", "--program=p"),
+				 "--seed=9223372036854775807", "--accel=tcg", "--split=exact",
+				 "--scenario=paper-2", "--json", "--pin=0,2", "--output=there",
+				 "--kernel=k", "--symbols=s", "--program=p"),
 		0);
 	assert_int_equal(o.repeat, 3);
 	assert_int_equal(o.frequency_hz, 99);
 	assert_int_equal(o.timeout_s, 60);
 	assert_true(o.has_seed && o.seed == INT64_MAX);
-	assert_int_equal(o.attach, 4194304);
 	assert_int_equal(o.accel, ACCEL_TCG);
 	assert_true(o.exact_split && o.json);
 	assert_string_equal(o.scenario->name, "paper-2");
@@ -332,6 +342,9 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--attach=0"}, "'0'", "--attach"},
 		{{"--attach=self"}, "'self'", "--attach"},
 		{{"--attach=1", "--boot-only"}, "--boot-only", "--attach"},
+		{{"--attach=1", "--guest=native"}, "--guest", "--attach"},
+		{{"--attach=1", "--repeat=3"}, "--repeat", "--attach"},
+		{{"--guest=native,bare", "--program=p"}, "--program", "bare"},
 		{{"--accel=hvf"}, "'hvf'", "auto, kvm, tcg"},
 		{{"--warmup=-1"}, "'-1'", "--warmup"},
 		{{"--cooldown=soon"}, "'soon'", "--cooldown"},
@@ -346,6 +359,10 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--resume=d", "--output=e"}, "--resume", "--output"},
 		{{"--resume=d", "--attach=1"}, "--resume", "--attach"},
 		{{"--force"}, "--force", "--resume"},
+		{{"--topology=pack:2 pu:2"}, "--topology", "--dry-run"},
+		{{"--container-option=--cpuset-cpus=1"}, "--cpuset-cpus=1", "--pin"},
+		{{"--container-option=--cpuset-cpus", "--container-option=1"}, "plan",
+			"--pin none"},
 		{{"--split=maybe"}, "'maybe'", "sampled, exact"},
 		{{"--profile=guests"}, "'guests'", "oncpu, guest, offcpu or none"},
 		{{"paper-1"}, "'paper-1'", "after --"},
@@ -454,6 +471,7 @@ int main(void)
 		cmocka_unit_test(every_stack_can_be_named),
 		cmocka_unit_test(the_profile_is_chosen_by_words),
 		cmocka_unit_test(counters_are_a_list_or_none),
+		cmocka_unit_test(a_process_to_attach_to_arrives),
 		cmocka_unit_test(numbers_and_words_arrive),
 		cmocka_unit_test(who_measures_thrice_is_warmed_up),
 		cmocka_unit_test(experiments_are_described),

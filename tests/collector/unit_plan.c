@@ -11,6 +11,7 @@
 
 #include "collector/experiment/plan.h"
 #include "common/cleanup.h"
+#include "tests/common/ranges.h"
 
 #define CELLS 4
 
@@ -148,7 +149,7 @@ static void every_order_is_equally_likely(void **state)
 		if (!counts[i])
 			continue;
 		orders++;
-		assert_in_range(counts[i], 880, 1120);
+		assert_between(counts[i], 880, 1120);
 	}
 	assert_int_equal(orders, 6);
 	plan_done(&p);
@@ -208,7 +209,7 @@ static void an_AA_control_is_each_cell_twice_in_each_block(void **state)
 	}
 	/* Shuffled alike: neither goes always first. */
 	assert_int_equal(first[0] + first[1], 20);
-	assert_in_range(first[0], 3, 17);
+	assert_between(first[0], 3, 17);
 	plan_done(&p);
 }
 

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "collector/experiment/plan_document.h"
+#include "collector/options/option_table.h"
 #include "common/cleanup.h"
+#include "tests/common/ranges.h"
 
 #define WORDS_MAX 32
 
@@ -61,9 +63,10 @@ static struct options everything(void)
 {
 	return PARSE("--guest=osv,docker", "--cores=2,1", "--repeat=5", "--warmup=2", "--aa",
 		"--seed=9", "--cooldown=3", "--timeout=60", "--accel=tcg", "--pin=none",
-		"--container-option=--cpus=0.5", "--container-option=--read-only",
-		"--profile=offcpu", "--counters=cycles", "--split=exact", "--frequency=99",
-		"--shard=2/4", "--program=/p", "--kernel=/k", "--symbols=/s", "--", "-height", "9");
+		"--overcommit", "--container-option=--cpus=0.5", "--container-option=--read-only",
+		"--profile=offcpu", "--memory=768M", "--counters=cycles", "--split=exact",
+		"--frequency=99", "--shard=2/4", "--program=/p", "--kernel=/k", "--symbols=/s",
+		"--", "-height", "9");
 }
 
 static void all_options_come_back(void **state)
@@ -79,6 +82,7 @@ static void all_options_come_back(void **state)
 	assert_int_equal(again.cores[0], 2);
 	assert_int_equal(again.repeat, 5);
 	assert_int_equal(again.warmup, 2);
+	assert_true(again.overcommit);
 	assert_true(again.aa && again.exact_split && again.own_arguments && again.has_seed);
 	assert_int_equal(again.seed, 9);
 	assert_int_equal(again.cooldown_s, 3);
@@ -88,7 +92,8 @@ static void all_options_come_back(void **state)
 	assert_int_equal(again.n_container_args, 2);
 	assert_string_equal(again.container_args[1], "--read-only");
 	assert_null(again.container_args[2]);
-	assert_true(!again.oncpu && again.offcpu && again.count);
+	assert_true(!again.oncpu && again.offcpu && !again.inside);
+	assert_int_equal(again.ram_bytes, 768ULL << 20);
 	assert_string_equal(again.counters, "cycles");
 	assert_int_equal(again.frequency_hz, 99);
 	assert_int_equal(again.shard, 2);
@@ -107,9 +112,122 @@ static void all_options_come_back(void **state)
 	plan_document_done(&e);
 }
 
+/** What to type for an option so that it is not its default. */
+static const char *other_value(const struct option_row *row)
+{
+	static const char *const typed[][2] = {{"guest", "osv,bare"}, {"cores", "3,1"},
+		{"scenario", "paper-1"}, {"container-option", "--cpus=0.5,1"}, {"profile", "oncpu"},
+		{"memory", "768M"}, {"shard", "2/4"}};
+	static char number[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(typed); i++)
+		if (strcmp(typed[i][0], row->name) == 0)
+			return typed[i][1];
+	switch (row->type) {
+	case OPTION_FLAG:
+		return NULL;
+	case OPTION_NUMBER:
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)row->most);
+		return number;
+	case OPTION_WORD:
+		return row->words[1];
+	case OPTION_TEXT:
+	case OPTION_FILE:
+	case OPTION_FOLDER:
+		return "text";
+	default:
+		fail_msg("a new kind of option: say in the test what can be typed for --%s",
+			row->name);
+		return NULL;
+	}
+}
+
+static bool same_value(
+	const struct option_row *row, const struct options *a, const struct options *b)
+{
+	json_t *x = option_get(row, a), *y = option_get(row, b);
+	bool same = json_equal(x, y);
+
+	assert_non_null(x);
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
+/** Type nothing but one option, and write the plan down: its owner decides which document tells. */
+static void check_option(const struct option_row *row)
+{
+	struct options defaults = PARSE("--seed=7"), o = PARSE("--seed=7"), again = PARSE("--json");
+	struct options given = PARSE("--json");
+	struct plan_document d, e, before = make(&defaults, "abc");
+	char id[SHA256_HEX_SIZE], id_before[SHA256_HEX_SIZE];
+	struct error error = {0};
+
+	print_message("--%s\n", row->name);
+	assert_between(row->owner, OWNER_NOBODY, OWNER_MACHINE); /* none is given by mistake */
+	assert_int_equal(option_parse(row, &o, other_value(row), NULL), 0);
+	assert_false(same_value(row, &o, &defaults));
+	d = make(&o, "abc");
+	assert_int_equal(json_equal(d.plan, before.plan), row->owner != OWNER_PLAN);
+	assert_int_equal(json_equal(d.local, before.local), row->owner != OWNER_MACHINE);
+	assert_int_equal(plan_document_id(&d, id), 0);
+	assert_int_equal(plan_document_id(&before, id_before), 0);
+	assert_int_equal(strcmp(id, id_before) == 0, row->owner != OWNER_PLAN);
+
+	e = through_the_store(&d);
+	assert_int_equal(plan_document_apply(&e, &again, NULL), 0);
+	for (size_t i = 0; i < n_option_rows; i++)
+		if (option_rows[i].owner != OWNER_NOBODY)
+			assert_true(same_value(&option_rows[i], &o, &again));
+
+	/* Given again, it has to be as it was planned; a file may have moved. */
+	assert_int_equal(option_parse(row, &given, other_value(row), NULL), 0);
+	option_note_given(row, &given);
+	assert_int_equal(plan_document_apply(&e, &given, NULL), 0);
+	options_done(&given);
+	given = PARSE("--json");
+	option_note_given(row, &given);
+	assert_int_equal(plan_document_apply(&e, &given, &error),
+		row->owner == OWNER_NOBODY || row->type == OPTION_FILE ? 0 : -EINVAL);
+	assert_int_equal(error.text[0] != 0, strstr(error.text, row->name) != NULL);
+
+	options_done(&defaults);
+	options_done(&o);
+	options_done(&again);
+	options_done(&given);
+	plan_document_done(&before);
+	plan_document_done(&d);
+	plan_document_done(&e);
+}
+
+static void each_option_is_remembered_by_whom_it_belongs_to(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_option_rows; i++)
+		if (option_rows[i].type != OPTION_REST)
+			check_option(&option_rows[i]);
+}
+
+static void a_plan_without_what_0_1_0_did_not_know_is_read(void **state)
+{
+	struct options o = everything(), again = PARSE("--resume=d");
+	struct plan_document d = make(&o, "abc");
+
+	(void)state;
+	json_object_del(d.plan, "overcommit");
+	assert_int_equal(plan_document_apply(&d, &again, NULL), 0);
+	assert_false(again.overcommit);
+	json_object_del(d.plan, "aa");
+	assert_int_equal(plan_document_apply(&d, &again, NULL), -EBADMSG);
+	options_done(&o);
+	options_done(&again);
+	plan_document_done(&d);
+}
+
 static void the_identity_is_the_plans_and_not_the_machines(void **state)
 {
-	static const char *const other[] = {"--seed=10", "--repeat=6", "--frequency=100"};
+	static const char *const other[] = {
+		"--seed=10", "--repeat=6", "--frequency=100", "--memory=512M", "--profile=oncpu"};
 	char id[SHA256_HEX_SIZE], another[SHA256_HEX_SIZE];
 	struct options o = everything(), shard = everything();
 	struct plan_document d = make(&o, "abc"), e = through_the_store(&d), f, g;
@@ -193,8 +311,8 @@ static void what_is_no_plan_is_an_error_in_words(void **state)
 		{"", "{}"},
 		{"[]", "{}"},
 		{"{}", "{}"},
-		{"{\"version\": 2}", "{}"},
-		{"{\"version\": 1}", "7"},
+		{"{\"version\": 1}", "{}"},
+		{"{\"version\": 2}", "7"},
 	};
 	static const char *const wrong[][2] = {
 		{"guests", "[]"},
@@ -212,6 +330,15 @@ static void what_is_no_plan_is_an_error_in_words(void **state)
 		{"scenario", "\"none\""},
 		{"pin", "3"},
 		{"split", "null"},
+		{"pin", "[\"cores\"]"},
+		{"counters", "[]"},
+		{"guests", "\"osv\""},
+		{"memory_bytes", "805306369"},
+		{"memory_bytes", "\"768M\""},
+		{"frequency", "0"},
+		{"profile", "[\"guest\"]"},
+		{"container_options", "[1]"},
+		{"cores", "[\"1\"]"},
 		{"counters", "1"},
 	};
 
@@ -255,6 +382,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_options_come_back),
+		cmocka_unit_test(each_option_is_remembered_by_whom_it_belongs_to),
+		cmocka_unit_test(a_plan_without_what_0_1_0_did_not_know_is_read),
 		cmocka_unit_test(the_identity_is_the_plans_and_not_the_machines),
 		cmocka_unit_test(what_contradicts_the_plan_is_the_users_mistake),
 		cmocka_unit_test(what_is_no_plan_is_an_error_in_words),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Promises of collector/experiment/scenario.h: the paper's scenarios, and the memory that arguments
+/* Promises of collector/options/scenario.h: the paper's scenarios, and the memory that arguments
  * need. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/experiment/scenario.h"
+#include "collector/options/scenario.h"
 
 /** The RGBA raster, and half of it for the picture. */
 #define NEEDED(width, height) ((uint64_t)(width) * (height)*4 * 3 / 2)

@@ -19,8 +19,9 @@
 #include "tests/counts/count_marks.h"
 
 /*
- * The few things of QEMU's plugin interface, version 1, that are used here, since Debian does not
- * package its header (include/qemu/qemu-plugin.h, docs/devel/tcg-plugins.rst).
+ * The few things of QEMU's plugin interface that are used here, since Debian does not package its
+ * header (include/qemu/qemu-plugin.h, docs/devel/tcg-plugins.rst). API_VERSION comes from the
+ * build: 1 is understood by QEMU until 8.2, 4 from 9.2 on, 7 by 11.1.
  */
 #define EXPORT __attribute__((visibility("default")))
 
@@ -48,10 +49,6 @@ EXPORT extern int qemu_plugin_version;
 EXPORT int qemu_plugin_install(
 	qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
 
-void qemu_plugin_register_vcpu_tb_trans_cb(
-	qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_inline(
-	struct qemu_plugin_tb *tb, enum qemu_plugin_op op, void *counter, uint64_t add);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 	void (*cb)(unsigned vcpu, void *userdata), enum qemu_plugin_cb_flags flags, void *userdata);
 void qemu_plugin_register_atexit_cb(
@@ -59,10 +56,58 @@ void qemu_plugin_register_atexit_cb(
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
-#define API_VERSION 1
+#if API_VERSION == 1
+typedef uint64_t counter_t;
+
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+void qemu_plugin_register_vcpu_tb_exec_inline(
+	struct qemu_plugin_tb *tb, enum qemu_plugin_op op, void *counter, uint64_t add);
+
+static void count_executions(struct qemu_plugin_tb *tb, counter_t *c)
+{
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, c, 1);
+}
+
+static uint64_t counter_read(const counter_t *c)
+{
+	return *c;
+}
+
+static void copy_instruction(const struct qemu_plugin_insn *insn, void *bytes, size_t n)
+{
+	memcpy(bytes, qemu_plugin_insn_data(insn), n);
+}
+#else
+/** A number for each vCPU. */
+typedef struct {
+	struct qemu_plugin_scoreboard *score;
+	size_t offset;
+} counter_t;
+
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *bytes, size_t n);
+struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
+uint64_t qemu_plugin_u64_sum(counter_t c);
+void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+	struct qemu_plugin_tb *tb, enum qemu_plugin_op op, counter_t c, uint64_t add);
+
+static void count_executions(struct qemu_plugin_tb *tb, counter_t *c)
+{
+	c->score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
+	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, QEMU_PLUGIN_INLINE_ADD_U64, *c, 1);
+}
+
+static uint64_t counter_read(const counter_t *c)
+{
+	return qemu_plugin_u64_sum(*c);
+}
+
+static void copy_instruction(const struct qemu_plugin_insn *insn, void *bytes, size_t n)
+{
+	qemu_plugin_insn_data(insn, bytes, n);
+}
+#endif
 
 int qemu_plugin_version = API_VERSION;
 
@@ -72,8 +117,8 @@ struct block {
 	struct block *next;
 	uint64_t address;
 	uint64_t instructions;
-	uint64_t executions; /* ever */
-	uint64_t begin, end; /* of these: before the one mark, and before the other */
+	counter_t executions; /* ever */
+	uint64_t begin, end;  /* of these: before the one mark, and before the other */
 };
 
 static struct block *blocks;
@@ -86,7 +131,7 @@ static void on_begin(unsigned vcpu, void *userdata)
 	(void)vcpu;
 	(void)userdata;
 	for (struct block *b = __atomic_load_n(&blocks, __ATOMIC_ACQUIRE); b; b = b->next)
-		b->begin = b->executions;
+		b->begin = counter_read(&b->executions);
 }
 
 static void on_end(unsigned vcpu, void *userdata)
@@ -94,27 +139,28 @@ static void on_end(unsigned vcpu, void *userdata)
 	(void)vcpu;
 	(void)userdata;
 	for (struct block *b = __atomic_load_n(&blocks, __ATOMIC_ACQUIRE); b; b = b->next)
-		b->end = b->executions;
+		b->end = counter_read(&b->executions);
 	ended = true;
 }
 
 static bool is_mark(const struct qemu_plugin_insn *insn, uint32_t number)
 {
-	const unsigned char *bytes = qemu_plugin_insn_data(insn);
+	unsigned char bytes[COUNT_MARK_BYTES];
 	uint32_t found;
 
-	if (qemu_plugin_insn_size(insn) != COUNT_MARK_BYTES ||
-		memcmp(bytes, COUNT_MARK_OPCODE, COUNT_MARK_BYTES - sizeof(found)) != 0)
+	if (qemu_plugin_insn_size(insn) != sizeof(bytes))
+		return false;
+	copy_instruction(insn, bytes, sizeof(bytes));
+	if (memcmp(bytes, COUNT_MARK_OPCODE, COUNT_MARK_BYTES - sizeof(found)) != 0)
 		return false;
 	memcpy(&found, bytes + COUNT_MARK_BYTES - sizeof(found), sizeof(found));
 	return found == number;
 }
 
-static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void take_block(struct qemu_plugin_tb *tb)
 {
 	struct block *b = calloc(1, sizeof(*b));
 
-	(void)id;
 	if (!b)
 		abort();
 	b->address = qemu_plugin_tb_vaddr(tb);
@@ -129,13 +175,44 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				insn, on_end, QEMU_PLUGIN_CB_NO_REGS, NULL);
 	}
-	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->executions, 1);
+	count_executions(tb, &b->executions);
 	b->next = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(
 		&blocks, &b->next, b, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 }
 
+#if API_VERSION < 7
+void qemu_plugin_register_vcpu_tb_trans_cb(
+	qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+
+static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	take_block(tb);
+}
+
+static void ask_for_translations(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+}
+#else
+void qemu_plugin_register_vcpu_tb_trans_cb(
+	qemu_plugin_id_t id, void (*cb)(struct qemu_plugin_tb *tb, void *userdata), void *userdata);
+
+static void on_translation(struct qemu_plugin_tb *tb, void *userdata)
+{
+	(void)userdata;
+	take_block(tb);
+}
+
+static void ask_for_translations(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation, NULL);
+}
+#endif
+
+/* Newer interfaces do not hand the id over: neither argument is looked at. */
 static void on_exit_of_qemu(qemu_plugin_id_t id, void *userdata)
 {
 	FILE *f = ended ? fopen(out_path, "we") : NULL;
@@ -171,7 +248,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		fprintf(stderr, "count_plugin: out=FILE is missing\n");
 		return -1;
 	}
-	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+	ask_for_translations(id);
 	qemu_plugin_register_atexit_cb(id, on_exit_of_qemu, NULL);
 	return 0;
 }

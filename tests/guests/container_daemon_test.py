@@ -23,7 +23,7 @@ def test_missing_client_names_the_package(life):
     assert status == 3 and "apt install docker.io" in output, output
 
 
-def test_missing_daemon_is_named_with_the_mend(life):
+def test_missing_daemon_is_named_with_the_fix(life):
     if not shutil.which("docker"):
         print("     (no docker here: not asked)")
         return

@@ -28,8 +28,9 @@
 #include "guests/guest.h"
 #include "guests/images/image.h"
 #include "guests/images/tarball.h"
-#include "guests/process/keeper.h"
+#include "guests/keeper/keeper.h"
 #include "guests/process/proc.h"
+#include "guests/stacks/stacks.h"
 
 #define WORDS_MAX 64
 #define TEXT_MAX  65536

@@ -28,10 +28,14 @@ class Engine(common.Life):
         return self.run(self.name, *arguments, options=options)
 
     def ask(self, *arguments):
-        done = subprocess.run([self.name, *arguments], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60,
-                              check=True, text=True)
-        return done.stdout.split()
+        """Podman lists first and looks at each then: it fails where one is being removed meanwhile."""
+        for attempt in range(10):
+            done = subprocess.run([self.name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+            if done.returncode == 0:
+                return done.stdout.split()
+            time.sleep(0.1 * attempt)
+        raise AssertionError(f"{' '.join(done.args)}: {done.stderr.strip()}")
 
     def containers(self):
         return [c for c in self.ask("ps", "--all", "--format", "{{.Names}}")
@@ -147,10 +151,11 @@ def test_helpers_are_the_engines_own(engine):
 
 
 def test_cgroup_tells_usage_and_throttling(engine):
+    # So little that a loaded machine, too, would give more.
     if len(common.usable_cpus()) < 1:
         return
     status, output = engine.run_here("-burn", "1500",
-                                     options=["--runtime-arg=--cpus", "--runtime-arg=0.5"])
+                                     options=["--runtime-arg=--cpus", "--runtime-arg=0.05"])
     assert status == 0, output
     assert os.path.basename(common.fact(output.splitlines(), "cgroup")) != "-", output
     later = re.findall(r"^# later usage (-?\d+) (\d+) throttled 0 (\d+)", output, re.M)

@@ -20,18 +20,18 @@ class FetchKernel(unittest.TestCase):
         self.temporary = os.path.join(self.top, "tmp")
         os.makedirs(self.temporary)
 
-    def package(self, files):
-        tree = os.path.join(self.top, "tree")
+    def package(self, files, package="k"):
+        tree = os.path.join(self.top, "tree-" + package)
         files = {"DEBIAN/control": "Package: k\nVersion: 1\nArchitecture: all\nMaintainer: t <t@t>\nDescription: t\n", **files}
         for name, content in files.items():
             os.makedirs(os.path.join(tree, os.path.dirname(name)), exist_ok=True)
             with open(os.path.join(tree, name), "w", encoding="ascii") as f:
                 f.write(content)
-        subprocess.run(["dpkg-deb", "-b", tree, os.path.join(self.top, "k.deb")], check=True, capture_output=True)
-        return os.path.join(self.top, "k.deb")
+        subprocess.run(["dpkg-deb", "-b", tree, os.path.join(self.top, package + ".deb")], check=True, capture_output=True)
+        return os.path.join(self.top, package + ".deb")
 
-    def run_script(self, *arguments):
-        environment = {**os.environ, "TMPDIR": self.temporary, "HOME": self.top}
+    def run_script(self, *arguments, path=os.environ["PATH"]):
+        environment = {**os.environ, "TMPDIR": self.temporary, "HOME": self.top, "PATH": path}
         environment.pop("GUESTSCOPE_GUESTS", None)
         done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, env=environment, timeout=60)
         self.assertEqual(os.listdir(self.temporary), [], "temporary files are left")
@@ -50,6 +50,38 @@ class FetchKernel(unittest.TestCase):
     def test_default_folder_is_where_guests_look(self):
         self.run_script("--deb", self.package({"boot/vmlinuz-9": "kernel"}))
         self.assertTrue(os.path.exists(self.top + "/.local/share/guestscope/guests/linux/vmlinuz-9"))
+
+    def test_kernel_that_is_split_into_packages_is_put_together(self):
+        folder = "usr/lib/modules/9+deb14-cloud/"
+        debs = [self.package({folder + "vmlinuz": "kernel"}, "binary"),
+                self.package({folder + "kernel/arch/x86/kvm/kvm.ko.xz": "m"}, "modules"),
+                self.package({folder + "config": "c", folder + "System.map": "a note"}, "base")]
+        done = self.run_script("--folder", self.target, *(word for deb in debs for word in ("--deb", deb)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, self.target + "/vmlinuz-9+deb14-cloud\n")
+        self.assertEqual(sorted(os.listdir(self.target)), ["config-9+deb14-cloud", "modules-9+deb14-cloud", "vmlinuz-9+deb14-cloud"])
+        self.assertEqual(os.listdir(self.target + "/modules-9+deb14-cloud"), ["kvm.ko.xz"])
+
+    def test_packages_that_the_kernel_depends_on_are_fetched_with_it(self):
+        # apt as it answers in Debian 14: the metapackage names the image, the image its parts.
+        tools = os.path.join(self.top, "tools")
+        os.makedirs(tools)
+        self.package({"usr/lib/modules/9/vmlinuz": "kernel"}, "linux-binary-9-cloud")
+        self.package({"usr/lib/modules/9/kernel/kvm.ko.xz": "m"}, "linux-modules-9-cloud")
+        self.package({"usr/lib/modules/9/config": "c"}, "linux-base-9-cloud")
+        self.package({"usr/share/doc/k": "d"}, "linux-image-9-cloud")
+        for name, text in {
+            "apt-cache": "case $3 in meta) echo '  Depends: linux-base-cloud'; echo '  Depends: linux-image-9-cloud' ;;\n"
+                         "linux-image-9-cloud) for p in base binary modules; do echo \"  Depends: linux-$p-9-cloud\"; done ;; esac",
+            "apt-get": f"while [ $1 != download ]; do shift; done; shift; for p; do cp {self.top}/$p.deb .; done",
+        }.items():
+            path = os.path.join(tools, name)
+            with open(path, "w", encoding="ascii") as f:
+                f.write("#!/bin/sh\n" + text + "\n")
+            os.chmod(path, 0o755)
+        done = self.run_script("--folder", self.target, "--package", "meta", path=tools + ":" + os.environ["PATH"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(os.listdir(self.target)), ["config-9", "modules-9", "vmlinuz-9"])
 
     def test_package_without_kernel_is_refused(self):
         done = self.run_script("--folder", self.target, "--deb", self.package({"boot/other": "x"}))

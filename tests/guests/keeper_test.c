@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "guests/containers/cgroup.h"
-#include "guests/process/keeper.h"
+#include "guests/keeper/keeper.h"
 #include "guests/process/proc.h"
 #include "guests/process/tree.h"
 

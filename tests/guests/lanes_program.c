@@ -20,6 +20,7 @@ static void *work(void *argument)
 
 	for (unsigned i = 0; i < 1000000; i++)
 		x += i;
+	(void)x;
 	atomic_fetch_add(&done, 1);
 	return argument;
 }

@@ -23,6 +23,7 @@
 
 #include "common/cleanup.h"
 #include "guests/guest.h"
+#include "guests/stacks/stacks.h"
 
 #define CPUS_MAX 64
 

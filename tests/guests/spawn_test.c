@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "guests/guest.h"
 #include "guests/process/console.h"
 #include "guests/process/spawn.h"
 

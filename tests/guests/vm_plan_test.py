@@ -111,13 +111,13 @@ class Plan(unittest.TestCase):
         disk = self.put("mine", b"QFI\xfb\0\0\0\x03" + bytes(200))
         self.assertIn(f"file={disk},if=none,id=disk0,format=qcow2,snapshot=on", self.plan("linux", f"--disk={disk}")[0])
 
-    def test_missing_image_is_told_with_the_mend(self):
+    def test_missing_image_is_told_with_the_fix(self):
         self.put_linux()
         message = self.refused(3, "linux")
         self.assertIn("/build-linux", message)
         self.assertIn("--disk", message)
 
-    def test_kernel_without_the_modules_of_its_disk_is_told_with_the_mend(self):
+    def test_kernel_without_the_modules_of_its_disk_is_told_with_the_fix(self):
         self.put("linux/vmlinuz-6.1", BZIMAGE)
         self.put("linux/debian-12.img", EXT4)
         os.makedirs(self.guests + "/linux/modules-6.1")
@@ -155,7 +155,7 @@ class Plan(unittest.TestCase):
         self.assertIn(f"unix:{self.top}/a,,b/", line)
         self.assertIn(f"file={self.top}/a,,b/osv-", line)
 
-    def test_missing_kernel_is_told_with_the_mend(self):
+    def test_missing_kernel_is_told_with_the_fix(self):
         message = self.refused(3, "linux-minimal")
         self.assertIn("/fetch-kernel", message)
         self.assertIn("--kernel", message)

@@ -42,7 +42,7 @@ def cells(truth_program):
         "linux": lab.collect(KVM + "--guest linux-minimal --cores 1", PICTURE),
         "idle": lab.collect(KVM + f"--guest linux-minimal --cores 2 --program /bin/{truth_program}", "-do spin -ms 1000"),
         "traced": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, TRACE_BEGIN, TRACE_END),
-        "untold": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, HIDE_TYPES, SHOW_TYPES),
+        "untold": lab.collect(KVM + "--guest bare --cores 1", PICTURE, HIDE_TYPES, SHOW_TYPES),
     }
     if OSV:
         found["osv"] = lab.collect(KVM + "--guest osv --cores 1", PICTURE)
@@ -176,13 +176,12 @@ class KvmBooks(lab.Test):
         self.assertGreater(state_ns(store.states(), "kernel", "exit HLT"), 0)
 
     def test_the_scheduler_agrees_on_a_busy_vcpus_time(self):
-        # what else the host does can part the two clocks, but never bring them together: one of the runs
         differences = {}
         for name in (*BUSY, "traced"):
             store = self.stores[name]
             row = store.all("SELECT * FROM audit WHERE phase = 'render' AND what = 'cpu_time' AND lane = 0")[0]
             differences[name] = abs(row["books_ns"] - row["other_ns"]) / store.phase("render")["wall_ns"]
-        self.assertLess(min(differences.values()), 0.001, differences)
+        self.assertLess(max(differences.values()), 0.001, differences)
 
     def test_kvms_own_trace_agrees(self):
         store = self.stores["traced"]

@@ -10,9 +10,11 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
+import forbidden  # pylint: disable=wrong-import-position
 import kvm_books  # pylint: disable=wrong-import-position
 import kvm_stacks  # pylint: disable=wrong-import-position
 import lab  # pylint: disable=wrong-import-position
+from forbidden import Forbidden  # pylint: disable=wrong-import-position
 from kvm_books import KvmBooks  # pylint: disable=wrong-import-position
 from kvm_stacks import KvmStacks  # pylint: disable=wrong-import-position
 
@@ -24,9 +26,11 @@ def main():
     of_books = kvm_books.cells(os.path.basename(TRUTH_PROGRAM))
     files = {"/guests/bare/bare.elf": BARE, **lab.osv_files()}
     with tempfile.TemporaryDirectory(prefix="guestscope-lab-") as folder:
-        lab.run(folder, {**of_books, **kvm_stacks.CELLS}, [COLLECTOR, MANDELBROT, TRUTH_PROGRAM], files, IMAGE_TOOL)
+        lab.run(folder, {**of_books, **kvm_stacks.CELLS, **forbidden.CELLS}, [COLLECTOR, MANDELBROT, TRUTH_PROGRAM, forbidden.SETPRIV], files,
+                IMAGE_TOOL)
         if os.environ.get("GUESTSCOPE_KEEP"):
             os.system(f"cp -r {folder} {os.environ['GUESTSCOPE_KEEP']}")
+        Forbidden.folder = folder
         KvmBooks.open_stores(folder, of_books)
         KvmStacks.open_stores(folder, kvm_stacks.SEEN)
         done = unittest.main(argv=[sys.argv[0], *sys.argv[6:]], exit=False)

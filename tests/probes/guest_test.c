@@ -11,12 +11,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "collector/inside/guest_registers.h"
+#include "collector/run/probe_boot.h"
 #include "common/cleanup.h"
 #include "tests/probes/watch.h"
 
@@ -37,16 +40,32 @@
 #define CR4_LA57  (1ULL << 12)
 #define SPIN      300000000ULL
 
-/* As the table for QEMU 7.2 says, but this is our own machine. */
+struct segment {
+	uint32_t selector, unused;
+	uint64_t base;
+	uint32_t limit, flags;
+};
+
+/* In the order that QEMU has, but this is our own machine: no QEMU has so many registers, nor the
+ * words between. */
 struct machine {
-	uint64_t regs[16];
+	uint64_t regs[24];
 	uint64_t rip, eflags, cc[3];
-	uint64_t unused;
-	uint64_t hflags;
-	uint64_t fs_base;
+	uint32_t cc_op, df, hflags, hflags2;
+	uint64_t added[2];
+	struct segment segments[10];
+	uint64_t added_too;
 	uint64_t cr[5];
 };
 
+#define OBJECT_BYTES 65536
+#define MACHINE_AT   0x2340 /* in the object */
+#define COPY_AT      1024
+#define SIGNATURE    0x663 /* of the processor: RDX after a reset */
+#define SEG_CS       1
+#define SEG_FS       4
+
+#define REG_RDX 2
 #define REG_RSP 4
 #define REG_RBP 5
 
@@ -54,12 +73,15 @@ static const struct guest_tcg_layout layout = {
 	.regs = offsetof(struct machine, regs),
 	.rip = offsetof(struct machine, rip),
 	.eflags = offsetof(struct machine, eflags),
-	.hflags = offsetof(struct machine, hflags),
-	.fs_base = offsetof(struct machine, fs_base),
+	.cs = offsetof(struct machine, segments[SEG_CS].selector),
+	.fs_base = offsetof(struct machine, segments[SEG_FS].base),
 	.cr = offsetof(struct machine, cr),
 };
 
-static struct machine *machine;
+static struct guest_tcg_layout told; /* to the probes */
+static int wrong_by;                 /* what is found is moved by so much */
+static uint8_t *object;
+static struct machine *machine; /* in it */
 static uint8_t *ram;
 
 /* Physical memory as the guest has it: low, and above the hole. */
@@ -97,24 +119,49 @@ static void make_chain(uint64_t address, uint64_t physical, unsigned n)
 	machine->regs[REG_RSP] = address;
 }
 
+/* As it is at work. */
+static void run_machine(void)
+{
+	*machine = (struct machine){.rip = RIP, .eflags = 2};
+	machine->segments[SEG_CS].selector = 0x33;
+	machine->segments[SEG_FS].base = 0xf5;
+	machine->cr[0] = 0x80050033;
+	machine->cr[3] = PML4;
+	machine->cr[4] = CR4_PAE;
+}
+
+/* As it is after a reset. */
+static void reset_machine(void)
+{
+	*machine = (struct machine){.rip = 0xfff0, .eflags = 2};
+	machine->regs[REG_RDX] = SIGNATURE;
+	for (int i = 0; i < 10; i++)
+		machine->segments[i].limit = 0xffff;
+	machine->segments[SEG_CS].selector = 0xf000;
+	machine->segments[SEG_CS].base = 0xffff0000;
+	machine->cr[0] = 0x60000010;
+}
+
 static int new_guest(void **state)
 {
 	(void)state;
-	machine = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	object =
+		mmap(NULL, OBJECT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (machine == MAP_FAILED || ram == MAP_FAILED)
+	if (object == MAP_FAILED || ram == MAP_FAILED)
 		return -1;
-	*machine = (struct machine){.rip = RIP, .eflags = 2, .hflags = 3, .fs_base = 0xf5};
-	machine->cr[3] = PML4;
-	machine->cr[4] = CR4_PAE;
+	machine = (struct machine *)(object + MACHINE_AT);
+	told = layout;
+	wrong_by = 0;
+	run_machine();
 	return 0;
 }
 
 static int end_guest(void **state)
 {
 	(void)state;
-	munmap(machine, 4096);
+	munmap(object, OBJECT_BYTES);
 	munmap(ram, RAM_BYTES);
 	return 0;
 }
@@ -153,28 +200,94 @@ static void tell_memory(struct watch *w)
 			.host = (uintptr_t)ram + LOW_BYTES},
 	};
 
+	probe_set_guest_layout(w->probes, &told);
 	probe_set_guest_ram(w->probes, blocks, ARRAY_SIZE(blocks));
+}
+
+/* What QEMU calls with the object of a vCPU, whose code it then executes. */
+__attribute__((noinline)) void cpu_exec(void *vcpu);
+
+void cpu_exec(void *vcpu)
+{
+	asm volatile("" ::"r"(vcpu) : "memory");
+}
+
+static void program_resets_a_vcpu(struct truth *t)
+{
+	become_lane(t, 0);
+	touch();
+	while (!atomic_load(&t->ready))
+		sleep_ns(MS);
+	cpu_exec(object);
+	atomic_store(&t->ready, 2);
+	while (atomic_load(&t->ready) == 2)
+		sleep_ns(MS);
+	program_is_a_vcpu(t);
+}
+
+/* The machine begins; where it has its registers is learnt from what was taken before. */
+static void learn_registers(struct watch *w)
+{
+	struct probe_boot_plan plan = {
+		.pid = w->pid, .program = "/proc/self/exe", .emulation = "cpu_exec"};
+	struct machine at_work = *machine;
+	struct error error = {0};
+
+	reset_machine();
+	if (probe_set_boot(w->probes, &plan, &error) < 0)
+		fail_msg("%s", error.text);
+	atomic_store(&w->truth->ready, 1);
+	while (atomic_load(&w->truth->ready) != 2)
+		sleep_ns(MS);
+	assert_non_null(probe_set_guest_object(w->probes));
+	*machine = at_work;
+	memcpy((uint8_t *)machine + COPY_AT, &at_work, sizeof(at_work));
+	memset(&told, 0xff, sizeof(told));
+	assert_int_equal(guest_registers_by_reset(
+				 probe_set_guest_object(w->probes), GUEST_OBJECT_BYTES, &told),
+		0);
+	assert_int_equal(told.env, MACHINE_AT);
+	told.env += (uint32_t)wrong_by;
+	tell_memory(w);
+	atomic_store(&w->truth->ready, 3);
+}
+
+/* Samples of a lane with frames of the guest, and what most of them have. */
+static uint64_t count_guest(const struct watch *w, const struct profile_entry **ret_most)
+{
+	uint64_t n = 0;
+
+	*ret_most = NULL;
+	for (size_t i = 0; i < w->profile.n; i++) {
+		const struct profile_entry *e = w->profile.entries[i];
+
+		if (e->lane != 0 || e->mode != SAMPLE_USER || !e->n_guest)
+			continue;
+		n += e->count;
+		if (!*ret_most || e->count > (*ret_most)->count)
+			*ret_most = e;
+	}
+	return n;
+}
+
+static void watch_guest(struct watch *w, bool boot)
+{
+	struct probe_options o = plain;
+
+	o.user_stacks = o.offcpu = false;
+	o.boot = boot;
+	o.guest = GUEST_TCG;
+	watch(w, &o, boot ? program_resets_a_vcpu : program_is_a_vcpu,
+		boot ? learn_registers : tell_memory);
 }
 
 /* The stack that most of the samples in user mode have; all of them once the processor is learnt.
  */
-static void assert_stack(uint32_t n, enum guest_end end)
+static void assert_stack_of(struct watch *w, uint32_t n, enum guest_end end)
 {
-	struct probe_options o = plain;
-	const struct profile_entry *most = NULL;
-	struct watch w;
+	const struct profile_entry *most;
 
-	o.user_stacks = o.offcpu = false;
-	o.guest = GUEST_TCG;
-	o.guest_layout = layout;
-	watch(&w, &o, program_is_a_vcpu, tell_memory);
-	for (size_t i = 0; i < w.profile.n; i++) {
-		const struct profile_entry *e = w.profile.entries[i];
-
-		if (e->lane == 0 && e->mode == SAMPLE_USER && e->n_guest &&
-			(!most || e->count > most->count))
-			most = e;
-	}
+	count_guest(w, &most);
 	assert_non_null(most);
 	assert_int_equal(most->n_guest, n);
 	assert_int_equal(most->guest_end, end);
@@ -183,6 +296,98 @@ static void assert_stack(uint32_t n, enum guest_end end)
 	assert_int_equal(most->guest_privilege, 3);
 	for (uint32_t i = 1; i < n; i++)
 		assert_int_equal(most->guest[i], RETURNS + i - 1);
+}
+
+static void assert_stack(uint32_t n, enum guest_end end)
+{
+	struct watch w;
+
+	watch_guest(&w, false);
+	assert_stack_of(&w, n, end);
+	watch_done(&w);
+}
+
+static void make_program(void)
+{
+	map_page(VIRTUAL, STACK, 12);
+	map_page(RIP & ~0xfffULL, 0x8000, 12);
+	make_chain(VIRTUAL, STACK, 5);
+}
+
+static void registers_are_found_before_the_first_instruction(void **state)
+{
+	struct watch w;
+
+	(void)state;
+	make_program();
+	watch_guest(&w, true);
+	assert_stack_of(&w, 6, GUEST_END_ROOT);
+	assert_true(w.guest.user > 50);
+	assert_true(w.guest.at_env * 10 > w.guest.user * 9);
+	assert_int_equal(w.guest.text_mapped, w.guest.paged);
+	assert_int_equal(w.guest.stack_mapped, w.guest.paged);
+	assert_int_equal(guest_check_judge(&w.guest, NULL), 0);
+	watch_done(&w);
+}
+
+/* The last is a whole second processor, with which nothing is wrong but that no code uses it. */
+static void an_address_that_generated_code_does_not_use_is_told(void **state)
+{
+	static const int steps[] = {-128, -8, 8, 128, COPY_AT};
+	struct error error = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct profile_entry *most;
+		struct watch w;
+
+		run_machine();
+		make_program();
+		wrong_by = steps[i];
+		watch_guest(&w, true);
+		if (count_guest(&w, &most) || steps[i] == COPY_AT) {
+			assert_int_equal(guest_check_judge(&w.guest, &error), -EBADMSG);
+			assert_non_null(strstr(error.text, "no stacks of the guest"));
+		}
+		watch_done(&w);
+	}
+	assert_non_null(strstr(error.text, "RBP"));
+}
+
+static void a_layout_of_another_version_yields_no_stacks(void **state)
+{
+	static const int steps[] = {-128, -64, -16, -8, 8, 16, 24, 64, 128};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct profile_entry *most;
+		struct watch w;
+
+		make_program();
+		told = layout;
+		told.rip += (uint32_t)steps[i];
+		told.eflags += (uint32_t)steps[i];
+		told.cs += (uint32_t)steps[i];
+		told.fs_base += (uint32_t)steps[i];
+		told.cr += (uint32_t)steps[i];
+		watch_guest(&w, false);
+		if (count_guest(&w, &most))
+			assert_int_equal(guest_check_judge(&w.guest, NULL), -EBADMSG);
+		watch_done(&w);
+	}
+}
+
+static void an_instruction_pointer_outside_of_code_is_told(void **state)
+{
+	struct error error = {0};
+	struct watch w;
+
+	(void)state;
+	make_program();
+	*word(PT + ((RIP >> 12) & 511) * 8) |= 1ULL << 63;
+	watch_guest(&w, false);
+	assert_int_equal(guest_check_judge(&w.guest, &error), -EBADMSG);
+	assert_non_null(strstr(error.text, "instruction pointer"));
 	watch_done(&w);
 }
 
@@ -308,6 +513,10 @@ int main(void)
 		GUEST_TEST(page_tables_that_refer_to_themselves_end_the_walk),
 		GUEST_TEST(five_levels_are_refused_by_name),
 		GUEST_TEST(before_paging_there_is_only_an_address),
+		GUEST_TEST(registers_are_found_before_the_first_instruction),
+		GUEST_TEST(an_address_that_generated_code_does_not_use_is_told),
+		GUEST_TEST(a_layout_of_another_version_yields_no_stacks),
+		GUEST_TEST(an_instruction_pointer_outside_of_code_is_told),
 	};
 
 	if (geteuid() != 0 || access("/sys/kernel/btf/vmlinux", R_OK) < 0) {

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "collector/books/audit.h"
+#include "tests/common/ranges.h"
 #include "tests/probes/watch.h"
 
 static void cpu_time_is_what_the_threads_clock_says(void **state)
@@ -50,14 +52,14 @@ static void a_burning_lane_is_sampled_as_often_as_asked_for(void **state)
 	(void)state;
 	watch(&w, &plain, program_burns, NULL);
 	cpu_ms = (cpu_time(&w, 0) + cpu_time(&w, 1)) / MS;
-	assert_in_range(w.n_samples, cpu_ms * 6 / 10, cpu_ms * 13 / 10);
+	assert_between(w.n_samples, cpu_ms * 6 / 10, cpu_ms * 13 / 10);
 	for (size_t i = 0; i < w.profile.n; i++) {
 		const struct profile_entry *e = w.profile.entries[i];
 
 		if (e->kind != PROFILE_ONCPU || e->lane < 0)
 			continue;
 		assert_int_equal(e->tgid, w.pid);
-		assert_in_range(e->mode, SAMPLE_USER, SAMPLE_IRQ);
+		assert_between(e->mode, SAMPLE_USER, SAMPLE_IRQ);
 		/* burn() has a caller: frame pointers were followed. */
 		n += e->mode == SAMPLE_USER && e->n_user >= 2 ? e->count : 0;
 	}
@@ -73,6 +75,51 @@ static void phases_every_20_ms(struct watch *w)
 	}
 }
 
+/* The collector can be held up anywhere. Bit 2n: before it reads the clock for the n-th time while
+ * it begins a phase; bit 2n + 1: after that. */
+static uint64_t hold_up;
+static unsigned n_clock_reads;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	const struct timespec pause = {.tv_nsec = 5 * MS};
+	unsigned n = hold_up ? n_clock_reads++ : 0;
+	int r;
+
+	if (hold_up >> 2 * n & 1)
+		nanosleep(&pause, NULL);
+	r = __real_clock_gettime(clock, ret);
+	if (hold_up >> 2 * n & 2)
+		nanosleep(&pause, NULL);
+	return r;
+}
+
+static uint64_t where_to_hold_up;
+
+static void phases_that_are_held_up(struct watch *w)
+{
+	while (!w->truth->ready)
+		sleep_ns(MS);
+	for (int i = 0; i < 4; i++) {
+		sleep_ns(5 * MS);
+		n_clock_reads = 0;
+		hold_up = where_to_hold_up;
+		begin_phase(w, "next");
+		hold_up = 0;
+	}
+}
+
+static void phases_every_10_ms(struct watch *w)
+{
+	for (int i = 0; i < 4; i++) {
+		sleep_ns(10 * MS);
+		begin_phase(w, "next");
+	}
+}
+
 static void program_for_100_ms(struct truth *t)
 {
 	uint64_t end = clock_ns() + 100 * MS;
@@ -80,6 +127,7 @@ static void program_for_100_ms(struct truth *t)
 
 	become_lane(t, 0);
 	start_thread(&second, second_burns, t);
+	t->ready = 1;
 	while (clock_ns() < end) {
 		burn(MS / 2);
 		sleep_ns(MS / 2);
@@ -95,6 +143,22 @@ static void intervals_are_split_exactly_where_phases_meet(void **state)
 	watch(&w, &plain, program_for_100_ms, phases_every_20_ms); /* checks each phase's sum */
 	assert_int_equal(w.n_phases, 5);
 	watch_done(&w);
+}
+
+/** Before the boundary is stored, between that and the check, at both; the second time as well. */
+static void a_boundary_that_a_lane_has_crossed_never_moves(void **state)
+{
+	static const uint64_t places[] = {0x2, 0x4, 0x66};
+	struct watch w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		where_to_hold_up = places[i];
+		watch(&w, &plain, program_for_100_ms, phases_that_are_held_up);
+		assert_int_equal(w.n_phases, 5);
+		assert_true(n_clock_reads >= 4); /* a second boundary was made */
+		watch_done(&w);
+	}
 }
 
 static void as_many_phases_as_there_can_be(struct watch *w)
@@ -255,6 +319,20 @@ static void start_a_rival(struct watch *w)
 			      (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
 
+/** Time for which @lane was preempted by threads of this kind. */
+static uint64_t taken_by(const struct watch *w, int lane, unsigned taker)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < w->books.n; i++) {
+		const struct account *a = &w->books.accounts[i];
+
+		if (a->lane == lane && a->state == STATE_PREEMPTED && a->taker == taker)
+			ns += a->ns;
+	}
+	return ns;
+}
+
 static void who_takes_the_cpu_from_a_lane_is_named_with_its_time(void **state)
 {
 	uint64_t wall;
@@ -265,6 +343,43 @@ static void who_takes_the_cpu_from_a_lane_is_named_with_its_time(void **state)
 	wall = w.phases[0].end_ns - w.phases[0].start_ns;
 	assert_near(
 		time_of(&w, 0, STATE_PREEMPTED, "gs-rival", NULL), w.truth->helper_ns, wall / 50);
+	assert_true(
+		taken_by(&w, 0, TAKER_OTHER) >= time_of(&w, 0, STATE_PREEMPTED, "gs-rival", NULL));
+	assert_int_equal(taken_by(&w, 0, TAKER_LANE), 0);
+	watch_done(&w);
+}
+
+static void *helper_burns(void *userdata)
+{
+	struct truth *t = userdata;
+
+	burn(30 * MS);
+	t->helper_ns = thread_ns();
+	return NULL;
+}
+
+/* Lane 0 always could run: whatever the two others get of their CPU they take from it. */
+static void program_shares_its_cpu_with_its_own(struct truth *t)
+{
+	pthread_t second, third;
+
+	pin(sched_getcpu());
+	become_lane(t, 0);
+	start_thread(&second, second_burns, t);
+	start_thread(&third, helper_burns, t);
+	while (!t->cpu_ns[1] || !t->helper_ns)
+		burn(MS);
+}
+
+static void what_lanes_take_from_each_other_is_told_apart(void **state)
+{
+	struct watch w;
+
+	(void)state;
+	watch(&w, &plain, program_shares_its_cpu_with_its_own, NULL);
+	assert_near(taken_by(&w, 0, TAKER_LANE), w.truth->cpu_ns[1], 3 * MS);
+	assert_true(time_of(&w, 0, STATE_PREEMPTED, "worker/1", NULL) > 20 * MS);
+	assert_near(taken_by(&w, 0, TAKER_HELPER), w.truth->helper_ns, 3 * MS);
 	watch_done(&w);
 }
 
@@ -326,7 +441,7 @@ static void the_exact_split_has_every_system_call_by_name(void **state)
 	watch(&w, &o, program_calls, NULL);
 	/* An interrupt in the middle of a call makes two intervals of it. */
 	assert_true(time_of(&w, 0, STATE_KERNEL, "getppid", &count) > 0);
-	assert_in_range(count, CALLS, CALLS + CALLS / 20);
+	assert_between(count, CALLS, CALLS + CALLS / 20);
 	watch_done(&w);
 }
 
@@ -374,6 +489,94 @@ static void nothing_is_lost_in_a_storm_of_switches(void **state)
 	watch_done(&w);
 }
 
+#define PAGES 1024
+
+/* At once, so that whoever opens a counter after the fact has missed it. */
+static void *lane_for_a_moment(void *userdata)
+{
+	struct truth *t = userdata;
+	uint64_t begin = become_lane(t, 0);
+	char *pages = mmap(
+		NULL, PAGES * 4096UL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		_exit(98);
+	madvise(pages, PAGES * 4096UL, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < PAGES; i++)
+		((volatile char *)pages)[i * 4096] = 1;
+	munmap(pages, PAGES * 4096UL);
+	t->cpu_ns[0] += thread_ns() - begin;
+	return NULL;
+}
+
+static void program_with_a_lane_of_two_threads(struct truth *t)
+{
+	for (int i = 0; i < 2; i++) {
+		pthread_t thread;
+
+		start_thread(&thread, lane_for_a_moment, t);
+		pthread_join(thread, NULL);
+	}
+}
+
+static void events_are_counted_of_all_threads_from_the_first_instant(void **state)
+{
+	const __u64 *events;
+	struct watch w;
+
+	(void)state;
+	watch(&w, &plain, program_with_a_lane_of_two_threads, NULL);
+	events = probe_set_lane(w.probes, 0)->events;
+	/* A few more: the threads' own stacks, and their way out. */
+	assert_between(events[EVENT_MINOR_FAULTS], 2 * PAGES, 2 * PAGES + 128);
+	assert_between(events[EVENT_SWITCHES], 2, 10000);
+	assert_near(events[EVENT_TASK_CLOCK], cpu_time(&w, 0), 2 * MS + cpu_time(&w, 0) / 20);
+	assert_true(events[EVENT_TASK_CLOCK] + 2 * MS > w.truth->cpu_ns[0]);
+	watch_done(&w);
+}
+
+#define CROWD 6
+
+/* Comes and goes as often as it can, and now and then with more in between. */
+static void *crowd_member(void *userdata)
+{
+	struct truth *t = userdata;
+	uint64_t end = clock_ns() + 60 * MS;
+
+	become_lane(t, 0);
+	while (clock_ns() < end) {
+		for (volatile int i = 0; i < 200; i++)
+			;
+		if (clock_ns() % 4)
+			sched_yield();
+		else
+			sleep_ns(1000);
+	}
+	return NULL;
+}
+
+static void program_is_a_crowd(struct truth *t)
+{
+	pthread_t members[CROWD];
+
+	for (int i = 0; i < CROWD; i++)
+		start_thread(&members[i], crowd_member, t);
+	for (int i = 0; i < CROWD; i++)
+		pthread_join(members[i], NULL);
+}
+
+/** watch() checks that each phase's states sum to it, to the nanosecond. */
+static void books_close_when_a_lane_has_threads_on_every_cpu(void **state)
+{
+	struct watch w;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		watch(&w, &plain, program_is_a_crowd, i % 2 ? phases_every_10_ms : NULL);
+		watch_done(&w);
+	}
+}
+
 static void books_agree_with_the_schedulers_own_clocks(void **state)
 {
 	struct audit audit = {0};
@@ -405,14 +608,18 @@ int main(void)
 		cmocka_unit_test(cpu_time_is_what_the_threads_clock_says),
 		cmocka_unit_test(a_burning_lane_is_sampled_as_often_as_asked_for),
 		cmocka_unit_test(intervals_are_split_exactly_where_phases_meet),
+		cmocka_unit_test(a_boundary_that_a_lane_has_crossed_never_moves),
 		cmocka_unit_test(books_close_over_as_many_phases_as_there_can_be),
 		cmocka_unit_test(a_sleep_is_blocked_in_the_call_that_sleeps),
 		cmocka_unit_test(off_cpu_stacks_weigh_as_much_as_the_lane_was_away),
 		cmocka_unit_test(a_wait_for_a_pipe_is_told_as_such),
 		cmocka_unit_test(who_takes_the_cpu_from_a_lane_is_named_with_its_time),
+		cmocka_unit_test(what_lanes_take_from_each_other_is_told_apart),
 		cmocka_unit_test(a_stopped_lane_is_blocked_by_that),
 		cmocka_unit_test(the_exact_split_has_every_system_call_by_name),
 		cmocka_unit_test(nothing_is_lost_in_a_storm_of_switches),
+		cmocka_unit_test(events_are_counted_of_all_threads_from_the_first_instant),
+		cmocka_unit_test(books_close_when_a_lane_has_threads_on_every_cpu),
 		cmocka_unit_test(books_agree_with_the_schedulers_own_clocks),
 	};
 

@@ -15,6 +15,7 @@
 
 #include "collector/books/books.h"
 #include "collector/books/offcpu.h"
+#include "collector/inside/guest_check.h"
 #include "collector/run/probe_set.h"
 
 #define LANES  2
@@ -41,6 +42,7 @@ struct watch {
 	struct books books;
 	struct profile profile;
 	struct offcpu offcpu;
+	struct guest_check guest;
 	uint32_t lane_tid[LANES];
 	unsigned n_lane_records, n_samples, n_off, n_on;
 };
@@ -92,7 +94,8 @@ void assert_books_are_whole(const struct watch *w);
 
 /**
  * Watch @program to its end; @meanwhile (may be NULL) runs beside it. A program that takes longer
- * than ten seconds is ended, and the test has failed. The books are whole.
+ * than ten seconds is ended, and the test has failed. The books are whole. Where the kernel left out
+ * switches, so that the probes had to guess, it is done again, a few times.
  */
 void watch(struct watch *w, const struct probe_options *o, void (*program)(struct truth *),
 	void (*meanwhile)(struct watch *));

@@ -20,8 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
-
 #include "tests/probes/watch.h"
 
 static void every_program_is_accepted_by_this_kernel(void **state)
@@ -56,31 +54,6 @@ static void too_many_lanes_are_the_users_mistake(void **state)
 	assert_non_null(strstr(error.text, "256"));
 }
 
-static void without_privileges_the_message_names_the_mend(void **state)
-{
-	pid_t pid;
-	int status;
-
-	(void)state;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		const struct probe_callbacks callbacks = {0};
-		struct probe_set *probes = NULL;
-		struct error error = {0};
-
-		libbpf_set_print(NULL);
-		if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
-			_exit(1);
-		if (probe_set_open(&plain, &callbacks, &probes, &error) != -EPERM || probes)
-			_exit(2);
-		_exit(strstr(error.text, "root") ? 0 : 3);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static void threads_become_lanes_by_their_names(void **state)
 {
 	struct watch w;
@@ -92,6 +65,98 @@ static void threads_become_lanes_by_their_names(void **state)
 		assert_int_equal(w.lane_tid[lane], w.truth->tid[lane]);
 	assert_true(time_of(&w, 0, STATE_BLOCKED, "not created", NULL) > 0);
 	assert_true(time_of(&w, 1, STATE_BLOCKED, "exited", NULL) > 0);
+	watch_done(&w);
+}
+
+/* Lane 0 while it runs, lane 1 while it sleeps. */
+static void *runs_while_it_is_named(void *userdata)
+{
+	struct truth *t = userdata;
+	uint64_t begin;
+
+	t->tid[0] = (int)syscall(SYS_gettid);
+	while (t->ready < 1)
+		;
+	begin = thread_ns();
+	burn(40 * MS);
+	t->cpu_ns[0] = thread_ns() - begin;
+	return NULL;
+}
+
+static void *sleeps_while_it_is_named(void *userdata)
+{
+	struct truth *t = userdata;
+
+	t->tid[1] = (int)syscall(SYS_gettid);
+	sleep_ns(60 * MS);
+	burn(20 * MS);
+	t->cpu_ns[1] = 20 * MS;
+	return NULL;
+}
+
+static void program_names_others(struct truth *t)
+{
+	pthread_t threads[LANES];
+
+	start_thread(&threads[0], runs_while_it_is_named, t);
+	start_thread(&threads[1], sleeps_while_it_is_named, t);
+	while (!t->tid[0] || !t->tid[1])
+		sleep_ns(MS);
+	sleep_ns(10 * MS);
+	pthread_setname_np(threads[1], "worker/1-render");
+	pthread_setname_np(threads[0], "worker/0");
+	t->ready = 1;
+	for (int i = 0; i < LANES; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void threads_that_others_name_are_lanes_since_then(void **state)
+{
+	struct watch w;
+
+	(void)state;
+	watch(&w, &plain, program_names_others, NULL);
+	for (int lane = 0; lane < LANES; lane++) {
+		assert_int_equal(w.lane_tid[lane], w.truth->tid[lane]);
+		/* The rest of what it had before its name is a helper's. */
+		assert_true(cpu_time(&w, lane) + MS >= w.truth->cpu_ns[lane]);
+		assert_near(cpu_time(&w, lane), w.truth->cpu_ns[lane], 25 * MS);
+	}
+	watch_done(&w);
+}
+
+static void *executes_this(void *userdata)
+{
+	struct truth *t = userdata;
+
+	/* What follows is another program, which knows nothing of the truth. */
+	t->tid[0] = getpid();
+	execl("/bin/bash", "bash", "-c",
+		"printf worker/0 > /proc/$$/comm; for ((i = 0; i < 20000; i++)); do :; done",
+		(char *)NULL);
+	_exit(98);
+}
+
+static void program_executes_by_its_second_thread(struct truth *t)
+{
+	pthread_t thread;
+
+	become_lane(t, 0);
+	start_thread(&thread, executes_this, t);
+	for (;;)
+		pause();
+}
+
+static void an_exec_by_another_thread_takes_no_lane_away(void **state)
+{
+	struct watch w;
+
+	(void)state;
+	if (access("/bin/bash", X_OK) < 0)
+		skip();
+	watch(&w, &plain, program_executes_by_its_second_thread, NULL);
+	assert_int_equal(w.n_lane_records, 2); /* the first thread, and the one that is it now */
+	assert_true(cpu_time(&w, 0) > 5 * MS);
 	watch_done(&w);
 }
 
@@ -262,8 +327,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_program_is_accepted_by_this_kernel),
 		cmocka_unit_test(too_many_lanes_are_the_users_mistake),
-		cmocka_unit_test(without_privileges_the_message_names_the_mend),
 		cmocka_unit_test(threads_become_lanes_by_their_names),
+		cmocka_unit_test(threads_that_others_name_are_lanes_since_then),
+		cmocka_unit_test(an_exec_by_another_thread_takes_no_lane_away),
 		cmocka_unit_test(threads_that_come_and_go_leave_nothing_behind),
 		cmocka_unit_test(threads_that_run_already_can_be_adopted),
 		cmocka_unit_test(an_exec_of_the_given_path_joins_the_stack),

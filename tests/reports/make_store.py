@@ -33,7 +33,7 @@ DETAILS = {
     "preempted": [("kworker/0:2", 40), ("sshd", 25), ("dockerd", 20), ("rcu_preempt", 10),
                   ("</td><script>alert(2)</script>", 5)],
     "wakeup": [("", 1)],
-    "blocked": [("futex", 70), ("halted", 20), ("read", 10)],
+    "blocked": [("futex", 70), ("halt", 20), ("read", 10)],
     "throttled": [("cgroup quota", 1)],
 }
 SAMPLED = {"guest", "user", "vmm", "kernel"}

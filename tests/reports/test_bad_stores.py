@@ -3,6 +3,7 @@
 """What every command of report does with what is no good: test_bad_stores.py REPORT SCHEMA [unittest arguments]."""
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -93,6 +94,60 @@ class Named(Case):
         self.assertEqual(os.listdir(self.path("way")), ["runs.csv"])
 
 
+class Extreme(Case):
+    NO_NUMBER = re.compile(r"(?<![\w.])-?(nan|inf|infinity)(?![\w.])", re.IGNORECASE)
+
+    def altered(self, name, *statements):
+        shutil.rmtree(self.path(name), ignore_errors=True)
+        shutil.copytree(self.path("good"), self.path(name))
+        db = sqlite3.connect(self.path(name, "experiment.db"))
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+        db.close()
+        return self.path(name)
+
+    def test_what_cannot_be_divided_is_no_number_anywhere(self):
+        """Run times of 0, as a clock too coarse gives, and of a nanosecond."""
+        for ns in (0, 1):
+            store = self.altered(f"runs-of-{ns}", f"UPDATE run SET runtime_ns = {ns}, guest_runtime_ns = {ns}",
+                                 "UPDATE account SET ns = 0 WHERE phase <> 'boot'",
+                                 f"UPDATE phase SET end_ns = start_ns + {ns} WHERE name <> 'boot'")
+            for name, arguments in commands(store, self.path("out")):
+                shutil.rmtree(self.path("out"), ignore_errors=True)
+                result = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual((result.returncode, result.stderr), (0, ""), name)
+                texts = {"standard output": result.stdout}
+                for folder, _, files in os.walk(self.path("out")):
+                    for file in files:
+                        if file.endswith((".html", ".csv", ".json", ".svg")):
+                            with open(os.path.join(folder, file), encoding="utf-8") as f:
+                                texts[file] = re.sub(r"<script[^>]*>.*?</script>", "", f.read(), flags=re.DOTALL)
+                for file, text in texts.items():
+                    self.assertIsNone(self.NO_NUMBER.search(text), (ns, name, file))
+
+    def test_tables_stay_aligned_for_thousands_of_runs(self):
+        """Every column is aligned right: it ends in the same place in every line."""
+        copies = "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < 1000) "
+        db = sqlite3.connect(os.path.join(self.altered("many"), "experiment.db"))
+        names = [row[1] for row in db.execute("PRAGMA table_info(run)")]
+        values = ["10000 + k" if name in ("id", "position", "repetition") else name for name in names]
+        db.execute(f"{copies} INSERT INTO run ({','.join(names)}) SELECT {','.join(values)} FROM run, n "
+                   "WHERE id = (SELECT min(id) FROM run WHERE guest = 'native' AND cores = 1)")
+        db.commit()
+        where = "FROM run WHERE guest = 'native' AND cores = 1"
+        (count, closed), = db.execute(f"SELECT count(*), sum(closed) {where}")
+        db.close()
+        result = subprocess.run([REPORT, "-o", self.path("out"), self.path("many")], capture_output=True, text=True,
+                                timeout=120, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        table = result.stdout.split("\n\n")[0].splitlines()
+        self.assertGreater(count, 1000)
+        self.assertIn(f" {count}/{count} ", table[1])
+        self.assertIn(f" {closed}/{count} ", table[1])
+        self.assertEqual(len({len(line) for line in table}), 1, "\n".join(table))
+
+
 class Damaged(Case):
     def test_a_store_cut_off_anywhere_is_refused(self):
         size = len(self.data)
@@ -102,6 +157,24 @@ class Damaged(Case):
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (3, "", 1), (cut, result.stderr))
             self.assertRegex(result.stderr, r"cut off|no SQLite file")
         self.refuses_all(r"damaged or cut off", self.store(self.data[:size // 2]))
+
+    def test_what_a_full_disk_left_in_the_log_is_read(self):
+        """The copying of the log came as far as the first page, which tells how long the file will be."""
+        folder = self.store(self.data)
+        path = os.path.join(folder, "experiment.db")
+        db = sqlite3.connect(path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute("INSERT INTO experiment VALUES ('filler', ?)", ("x" * 100_000,))
+        db.commit()
+        shutil.copyfile(path + "-wal", self.path("log"))
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        os.truncate(path, os.path.getsize(path) - 16 * 4096)
+        self.refuses_all(r"shorter than its header", folder)
+        shutil.copyfile(self.path("log"), path + "-wal")
+        result = subprocess.run([REPORT, folder], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
     def mutate(self, rng):
         bad = bytearray(self.data)

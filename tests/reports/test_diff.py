@@ -222,6 +222,17 @@ class BadInput(Case):
         self.change("other", "UPDATE run SET scenario = 'quick', raster_sha256 = 'cd'")
         self.refuses(3, r"did not make the same picture", self.path("a"), self.path("other"))
 
+    def test_what_was_measured_is_the_program_and_its_arguments(self):
+        """Programs that name no picture are told apart by the plans of their experiments."""
+        plan = {"arguments": ["-width", "64"], "files": {"program": "ab" * 32}}
+        for name, changed in (("p", {}), ("q", {"arguments": ["-width", "96"]}), ("r", {"files": {"program": "cd" * 32}})):
+            shutil.copytree(self.path("b"), self.path(name), dirs_exist_ok=True)
+            self.change(name, "UPDATE run SET raster_sha256 = NULL",
+                        f"INSERT INTO experiment VALUES ('plan', '{json.dumps({**plan, **changed})}')")
+        self.refuses(3, r"program's arguments were \[\"-width\",\"64\"\] and \[\"-width\",\"96\"\]: --force",
+                     self.path("p"), self.path("q"))
+        self.refuses(3, r"programs \(SHA-256\) were \"abab.* and \"cdcd", self.path("p"), self.path("r"))
+
     def test_files_of_others_are_replaced_by_force_only(self):
         os.mkdir(self.path("out"))
         with open(self.path("out", "diff-states.csv"), "w", encoding="ascii") as f:

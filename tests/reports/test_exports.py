@@ -300,7 +300,7 @@ class Tables(Exported):
 
     def test_every_account_phase_audit_counter_and_row_is_there(self):
         run = "SELECT r.id, guest, cores, label, repetition,"
-        self.same("accounts.csv", f"{run} phase, lane, state, detail, ns, exact, samples, count FROM account a JOIN run r"
+        self.same("accounts.csv", f"{run} phase, lane, state, detail, ns, exact, samples, count, taken_by FROM account a JOIN run r"
                   " ON r.id = a.run ORDER BY r.id, a.rowid")
         self.same("phases.csv", f"{run} name, p.start_ns, p.end_ns, p.end_ns - p.start_ns FROM phase p JOIN run r ON r.id = p.run"
                   " ORDER BY r.id, p.start_ns")

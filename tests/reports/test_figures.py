@@ -150,6 +150,16 @@ class Figures(unittest.TestCase):
             images = subprocess.run(["pdfimages", "-list", self.path(f"{name}.pdf")], capture_output=True, text=True, check=True)
             self.assertEqual(len(images.stdout.splitlines()), 2, name)
 
+    def test_pdf_is_dated_by_the_experiment_and_not_by_the_clock(self):
+        need("pdfinfo")
+        ((begun,),) = self.db.execute("SELECT value FROM experiment WHERE key = 'started_utc'")
+        for name in DRAWN:
+            said = subprocess.run(["pdfinfo", "-isodates", self.path(f"{name}.pdf")], capture_output=True, text=True,
+                                  check=True, env=dict(os.environ, TZ="UTC"))
+            date = re.search(r"CreationDate: +(\S+)", said.stdout)[1]
+            self.assertEqual(re.sub(r"\D", "", date)[:14], re.sub(r"\D", "", begun)[:14], name)
+            self.assertEqual(said.stderr, "")
+
     def test_scripts_draw_the_same_again(self):
         with tempfile.TemporaryDirectory(prefix="guestscope-figures-") as folder:
             shutil.copy(self.path("picture.png"), folder)

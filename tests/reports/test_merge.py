@@ -143,8 +143,8 @@ class Shards(Merged):
         change(parts[1], "DELETE FROM run WHERE guest = 'osv'")
         words = self.texts(self.document(*parts))
         self.assertTrue(any("3 shards, 1 is not here: 2" in w for w in words), words)
-        self.assertTrue(any(w.startswith("part-3: cut off after 6 of 8") for w in words), words)
-        self.assertTrue(any(w.startswith("cut off after 6 of 8") for w in self.texts(self.document(parts[1]))))
+        self.assertTrue(any(w.startswith("part-3: stopped after 6 of 8") for w in words), words)
+        self.assertTrue(any(w.startswith("stopped after 6 of 8") for w in self.texts(self.document(parts[1]))))
 
     def test_given_twice_are_refused(self):
         self.refused(["twice", "block 2"], *self.parts(1, 2), self.copy("part-2", "again"))

@@ -106,9 +106,11 @@ class InBrowser(unittest.TestCase):
         for scheme in ("light", "dark"):
             b.prefer(scheme)
             self.open("index.html")
-            b.evaluate(OPEN.format(1))
-            for index in (0, 1):  # one that was open from the start, one that was opened
-                self.graph_works(f"document.querySelectorAll('#flames details')[{index}].querySelector('svg')", "task_run")
+            self.assertEqual(b.evaluate("document.querySelectorAll('#flames details[open], #differences details[open]').length"), 2)
+            b.evaluate(OPEN.format(0))
+            for index in (0, 1):  # one that was opened, one that was open from the start
+                graph = f"document.querySelectorAll('#flames details[open]')[{index}].querySelector('svg')"
+                self.graph_works(graph, "task_run")
             b.hover("document.querySelector('#books .bars svg g rect')")
             self.assertRegex(b.evaluate("document.getElementById('tip').textContent"), r"%, .* a run")
             b.evaluate("scrollTo(0, 0)")

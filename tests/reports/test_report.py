@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the report program promises: test_report.py REPORT SCHEMA [unittest arguments]."""
 import base64
+import contextlib
 import csv
 import hashlib
 import html.parser
@@ -125,6 +126,24 @@ class Summary(Reported):
             self.close(cell["window"]["helper_ns"], total / cell["runs_ok"])
             self.assertNotIn("helper", {s["state"] for s in cell["window"]["states"]})
 
+    def test_details_sum_to_their_state_where_a_phase_was_not_recorded(self):
+        folder = tempfile.mkdtemp(prefix="guestscope-report-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copy(os.path.join(self.dir, "experiment.db"), folder)
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "experiment.db"))) as db, db:
+            db.execute("DELETE FROM phase WHERE name='render'")
+        cells = json.loads(run("--json", folder).stdout)["cells"]
+        self.assertEqual(len(cells), 8)
+        for cell in cells:
+            expected = {"helper": cell["window"]["helper_ns"],
+                        **{s["state"]: s["ns"] for s in cell["window"]["states"]}}
+            sums = {}
+            for detail in cell["details"]:
+                sums[detail["state"]] = sums.get(detail["state"], 0) + detail["ns"]
+            self.assertEqual(sums.keys(), expected.keys())
+            for state, ns in sums.items():
+                self.close(ns, expected[state])
+
     def test_sampled_details_carry_wilsons_interval(self):
         cell = next(c for c in self.document["cells"] if (c["guest"], c["cores"]) == ("osv", 1))
         detail = next(d for d in cell["details"] if (d["state"], d["detail"]) == ("guest", "scheduler"))
@@ -167,7 +186,7 @@ class Summary(Reported):
         self.assertEqual(cells["linux-minimal", 1]["runs_closed"], 2)
         self.assertEqual(cells["docker", 2]["runs_audited"], 2)
         self.assertGreater(cells["docker", 2]["audit_worst"], 1)
-        self.assertIn("17 events could not be recorded", self.text)
+        self.assertIn("17 events could not be recorded", " ".join(self.text.split()))
 
     def test_uncounted_counters_are_null_and_never_zero(self):
         for r in self.document["runs"]:
@@ -180,11 +199,37 @@ class Summary(Reported):
         self.assertNotIn("\x1b", self.text)
 
     def test_findings_are_measured_facts(self):
-        sentence = next(f["text"] for f in self.document["findings"] if "On 1 core" in f["text"])
+        sentence = next(f["text"] for f in self.document["findings"] if "On 1 core" in f["text"] and "shortest" in f["text"])
         means = {c["guest"]: c["runtime_ns"]["mean"] for c in self.document["cells"] if c["cores"] == 1}
         best = min(means, key=means.get)
         self.assertIn(f"{best} has the shortest mean run time", sentence)
         self.assertIn(f"osv takes {means['osv'] / means[best]:.2f} times as long", sentence)
+
+    def test_the_queries_of_the_documentation_give_the_documents_numbers(self):
+        """A warm-up that took an hour is added first: it must be in none of them."""
+        with open(os.path.join(os.path.dirname(SCHEMA), "..", "docs", "database.md"), encoding="utf-8") as f:
+            section = f.read().split("## Questions, as SQL")[1].split("\n## ")[0]
+        queries = [q for q in re.findall(r"(?:^    .*\n)+", section, re.M) if re.match(r" *(SELECT|WITH)", q)]
+        self.assertEqual(len(queries), 7)
+        db = sqlite3.connect(":memory:")
+        self.db.backup(db)
+        (copied,) = db.execute("SELECT id FROM run WHERE guest = 'native' AND cores = 1 AND status = 'ok'").fetchone()
+        columns = [row[1] for row in db.execute("PRAGMA table_info(run)") if row[1] != "id"]
+        db.execute(f"INSERT INTO run (id, {', '.join(columns)}) SELECT 999, {', '.join(columns)} FROM run WHERE id = ?", (copied,))
+        db.execute("UPDATE run SET counted = 0, runtime_ns = 3600000000000 WHERE id = 999")
+        db.execute("INSERT INTO account (run, phase, lane, state, detail, ns, exact) SELECT 999, phase, lane, state, detail, 1000 * ns, exact FROM account"
+                   " WHERE run = ?", (copied,))
+        rows = [db.execute(query).fetchall() for query in queries]
+        cells = {(c["guest"], c["cores"]): c for c in self.document["cells"]}
+        self.assertEqual(len(rows[0]), len(cells))
+        for guest, cores, n, seconds in rows[0]:
+            self.assertEqual(n, cells[guest, cores]["runs_ok"])
+            self.assertAlmostEqual(seconds, cells[guest, cores]["runtime_ns"]["mean"] / 1e9, 6)
+        whole = {}
+        for guest, cores, _, percent in rows[1]:
+            whole[guest, cores] = whole.get((guest, cores), 0) + percent
+        for cell, percent in whole.items():
+            self.assertAlmostEqual(percent, 100, 0, cell)
 
     def test_tables_as_csv_equal_the_document(self):
         cells = list(csv.DictReader(self.read("summary.csv").splitlines()))
@@ -265,7 +310,21 @@ class Page(Reported):
         self.assertIsNone(found, found and found[0])
         for tag, key, value in self.scan().attributes:
             if key in ("src", "href", "xlink:href", "data", "action", "srcset", "poster"):
+                if (tag, key) == ("a", "href") and value.startswith("./"):  # followed, not loaded
+                    self.assertTrue(os.path.isfile(os.path.join(self.dir, "report", value)), value)
+                    continue
                 self.assertTrue(value.startswith(("#", "data:image/png;base64,")), (tag, key, value))
+
+    def test_run_numbers_lead_to_the_run(self):
+        scan = self.scan()
+        runs = {v for _, k, v in scan.attributes if k == "href" and v.startswith("#run-")}
+        self.assertGreater(len(runs), 10)
+        self.assertLessEqual({r[1:] for r in runs}, set(scan.ids))
+
+    def test_slowest_stack_is_unfolded(self):
+        page = self.read("index.html")
+        found = re.findall(r'<details class="quiet[^"]*" open><summary>([^<]*)', page)
+        self.assertEqual(found, ["osv, 1 core", "osv against native, 1 core"])
 
     def test_names_from_the_store_stay_text(self):
         scan = self.scan()
@@ -565,7 +624,8 @@ class Files(Case):
 
     def test_help_and_version(self):
         self.assertIn("export --format FORMAT DIR...", run("--help").stdout)
-        self.assertRegex(run("--version").stdout, r"^report \(guestscope\) \d+\.\d+\.\d+$")
+        self.assertRegex(run("--version").stdout,
+                         r"^report \(guestscope\) \d+\.\d+\.\d+\nrevision \S+\n\nCopyright")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "reports/statistics/statistics.h"
+#include "tests/common/ranges.h"
 
 #define assert_near(a, b, within)                                                                  \
 	do {                                                                                       \
@@ -353,7 +354,7 @@ static void bootstrap_intervals_cover_what_they_promise(void **unused)
 			inside += !interval_excludes(&i, 10);
 		}
 		print_message("n = %zu: %.1f %% inside\n", sizes[k], 100.0 * inside / turns);
-		assert_in_range(inside, 925, 975);
+		assert_between(inside, 925, 975);
 	}
 }
 

@@ -14,11 +14,15 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+import arrows  # noqa: E402
+
 LICENCE = "SPDX-License-Identifier: GPL-2.0-or-later"
 LICENCE_LINES = 5
-CANNOT_HOLD_A_COMMENT = (".png", ".csv", ".json")
+CANNOT_HOLD_A_COMMENT = (".png", ".csv", ".json", "debian/changelog", "debian/copyright", "debian/source/format")
 VENDORED = r"/vendor/[^/]+/"  # as its makers publish it
 CLANG_FORMAT_VERSION = "14"
+ESSENTIAL = {"gcc", "binutils", "libc6-dev", "linux-libc-dev"}  # build-essential brings them
 BPF_HEADERS = re.compile(r"\.bpf\.h$|^probes/kernel_types\.h$")
 
 
@@ -118,7 +122,7 @@ def every_script_parses():
             except SyntaxError as problem:
                 yield f"{path}: {problem}"
             continue
-        shell = "bash" if path.startswith("completions/") and not path.endswith(".build") else None
+        shell = "bash" if path.startswith("completions/") and "." not in path else None
         if first.startswith("#!") and first.strip().endswith("sh"):
             shell = "bash" if "bash" in first else "sh"
         if shell:
@@ -152,7 +156,8 @@ def every_option_is_documented(*programs):
         # the first word of a line is an option; others may only be mentioned
         options = option_words("\n".join(re.findall(rf"^ +(?:-\S, )?({dashes}[a-z][\w-]*)", helped, re.M)), dashes)
         page = read(f"man/{name}.1")
-        completion = read(f"completions/{name}")
+        by_hand = os.path.exists(f"completions/{name}")  # else it is made of the options
+        completion = read(f"completions/{name}") if by_hand else " ".join(options)
         completed = option_words(re.sub(r"^\s*#.*$", "", completion, flags=re.M), dashes)
         if not options:
             yield f"{program} tells of no options"
@@ -165,6 +170,34 @@ def every_option_is_documented(*programs):
         if dashes == "--":
             for option in sorted(completed - options):
                 yield f"completions/{name} offers {option}, which {name} does not have"
+
+
+def completions_offer_every_option(*arguments):
+    """Those that are made by generate.py: shell, program, file; shell, program, file; ..."""
+    for shell, program, path in zip(*[iter(arguments)] * 3):
+        name = os.path.basename(program)
+        helped = run(program, "-help" if name == "mandelbrot" else "--help").stdout
+        text = read(path)
+        for option in re.findall(r"^ +(?:-\S, )?(--?[a-z][\w-]*)", helped, re.M):
+            plain_name = option.lstrip("-")
+            offered = {"bash": rf"[' ]{option}[' ]", "zsh": rf"'{option}[=\[]", "fish": rf" -[lo] {plain_name} "}
+            if not re.search(offered[shell], text):
+                yield f"{path} does not offer {option}"
+        if shutil.which(shell):
+            done = run(shell, "-n", path)
+            if done.returncode != 0:
+                yield f"{path}: {done.stderr}"
+
+
+def the_package_needs_what_the_list_names():
+    """debian/control and the group build of packages.txt, but for what every Debian system that builds has."""
+    control = read("debian/control")
+    wanted = set(re.findall(r"^ ([\w.+-]+)", re.search(r"^Build-Depends:\n((?: .*\n)+)", control, re.M)[1], re.M))
+    for line in read("packages.txt").splitlines():
+        if line.startswith("build "):
+            alternatives = line.split()[1].split("|")
+            if not set(alternatives) & (wanted | ESSENTIAL):
+                yield f"debian/control does not name {line.split()[1]} of packages.txt"
 
 
 def man_pages_are_clean():
@@ -184,6 +217,21 @@ def links_between_documents_lead_somewhere():
             target = target[0] or target[1]
             if "://" not in target and not os.path.exists(os.path.join(os.path.dirname(path), target)):
                 yield f"{path}: link to {target}, which is not there"
+        for function, source in re.findall(r"`(\w+)` in `([^`]+\.[ch])`", read(path)):
+            if not os.path.exists(source) or not re.search(rf"\b{function}[(,]", read(source)):
+                yield f"{path}: no {function}() in {source}"
+
+
+def tests_build_with_newer_cmocka():
+    """Which warns of a macro's old name: tests/common/ranges.h takes the one that is there."""
+    for path in project_files():
+        if path.startswith("tests/") and path.endswith(".c") and re.search(r"\bassert_(not_)?in_range\(", read(path)):
+            yield f"{path}: assert_between() in place of assert_in_range()"
+
+
+def rooms_use_only_the_rooms_they_may():
+    project_files()  # skips where git does not know them
+    yield from arrows.problems()
 
 
 def main(arguments):
@@ -191,7 +239,7 @@ def main(arguments):
         print(__doc__.strip(), file=sys.stderr)
         return 2
     check, source, *rest = arguments
-    rest = [os.path.abspath(path) for path in rest]
+    rest = [os.path.abspath(path) if os.path.exists(path) else path for path in rest]
     os.chdir(source)
     problems = list(globals()[check](*rest))
     for problem in problems:

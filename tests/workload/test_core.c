@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/common/ranges.h"
 #include "workload/fractal.h"
 #include "workload/gomath.h"
 #include "workload/palette.h"
@@ -120,7 +121,7 @@ static void palettes_have_scales(void **state)
 		assert_non_null(p);
 		assert_int_equal(p->n_stops, expected[i].n_stops);
 		n = palette_scale(p, 6000, NULL, 0);
-		assert_in_range(n, 5990, 6001);
+		assert_between(n, 5990, 6001);
 		assert_int_equal(palette_scale(p, 6000, first, 3), n);
 		assert_int_equal(first[3], 0);
 	}

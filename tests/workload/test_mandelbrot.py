@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 import zlib
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
@@ -171,7 +172,8 @@ class Options(unittest.TestCase):
                 (("-radius", "nan"), "nan"), (("-xpos", "1e999"), "1e999"), (("-ypos", "zero"), "zero"),
                 (("-palette", "hippi"), "Hippi"), (("-schedule", "guided"), "goroutine"), (("-pin", "all"), "all"),
                 (("-cores", "0"), "-cores"), (("-cores", "4096"), "4096"), (("-cores", "9999999"), "-cores"),
-                (("-cores", "4096", "-pin", "none"), "4096"), (("-sha256=maybe",), "maybe"), (("-",), "'-'"),
+                (("-pin", "3-"), "3-"), (("-pin", "0,"), "0,"),
+                (("-pin", "999999"), "999999"), (("-cores", "2", "-pin", str(CPUS[0])), "-cores"), (("-sha256=maybe",), "maybe"), (("-",), "'-'"),
                 (("--",), "'--'"), (("file.png",), "file.png"), (("",), "''")):
             with self.subTest(args=args):
                 r = run("-file=", *args)
@@ -340,6 +342,16 @@ class Lanes(unittest.TestCase):
             self.assertEqual(len(set(cpus)), cores)
             for cpu in cpus:
                 self.assertIn(int(cpu), CPUS)
+
+    def test_a_list_binds_workers_in_its_order(self):
+        cpus = [CPUS[-1], CPUS[0], CPUS[-1]]
+        text = ",".join(map(str, cpus))
+        small = ("-width", "512", "-height", "512", "-smoothness", "2", "-cores", "3")
+        for args, variables in ((("-pin", text), {}), ((), {"GUESTSCOPE_PIN": text}),
+                                (("-pin", text), {"GUESTSCOPE_PIN": "none"})):
+            with self.subTest(args=args, variables=variables), mock.patch.dict(os.environ, variables):
+                _, threads = self.at_phase("encode", *small, *args)
+                self.assertEqual([threads[f"worker/{i}"][1] for i in range(3)], [str(cpu) for cpu in cpus])
 
     def test_pin_none_binds_nothing(self):
         before = allowed(read("/proc/self/status"))

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/common/ranges.h"
 #include "workload/report.h"
 
 /** Through marker_format() and marker_parse(), as in life. */
@@ -36,15 +37,15 @@ static void check_round_trip(uint32_t worker, const struct row_report *rows, siz
 		uint32_t who = ~worker;
 		struct marker m;
 
-		assert_in_range(done, 1, ROW_REPORT_MAX);
+		assert_between(done, 1, ROW_REPORT_MAX);
 		to_marker(body, &m);
 		assert_int_equal(row_report_decode(&m, &who, got, &n_got), 0);
 		assert_int_equal(who, worker);
 		assert_int_equal(n_got, done);
 		for (size_t i = 0; i < done; i++) {
 			assert_int_equal(got[i].task, rows[at + i].task);
-			assert_in_range(rows[at + i].start_ns - got[i].start_ns, 0, 999);
-			assert_in_range(rows[at + i].end_ns - got[i].end_ns, 0, 999);
+			assert_between(rows[at + i].start_ns - got[i].start_ns, 0, 999);
+			assert_between(rows[at + i].end_ns - got[i].end_ns, 0, 999);
 		}
 		at += done;
 	}
@@ -99,7 +100,7 @@ static void lines_are_well_filled(void **state)
 		rows[i] = (struct row_report){
 			i, i * UINT64_C(10000000), (i + 1) * UINT64_C(10000000)};
 	/* 10 ms each, one after the other: four characters a row. */
-	assert_in_range(row_report_encode(body, 0, rows, ROW_REPORT_MAX), 200, ROW_REPORT_MAX);
+	assert_between(row_report_encode(body, 0, rows, ROW_REPORT_MAX), 200, ROW_REPORT_MAX);
 }
 
 static void hostile_lines_are_refused(void **state)

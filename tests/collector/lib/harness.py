@@ -26,6 +26,8 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWNS = 0x00020000
 MS_REC_PRIVATE = 0x4000 | 0x40000
+# Enough samples in a short run, and the same number everywhere; --frequency auto has a test of its own.
+FREQUENCY = ("--frequency", "999")
 # A picture of a fraction of a second, under emulation too.
 SMALL = ("-width", "256", "-height", "192", "-smoothness", "1", "-iteration", "300")
 libc = ctypes.CDLL(None, use_errno=True)
@@ -310,7 +312,7 @@ class Collected:
     def errors(self):
         """The lines of standard error that are complaints, not progress."""
         return [line for line in self.stderr.splitlines()
-                if not line.startswith("run ") and "neither vmx nor svm" not in line]
+                if not line.startswith(("run ", "collector: sampling at ")) and "neither vmx nor svm" not in line]
 
     def store(self):
         return Store(self.folder)
@@ -346,7 +348,7 @@ class SystemTest(unittest.TestCase):
         results go, and .stdout_path, .stderr_path, where its words go."""
         folder = resume or output or self.new_output()
         words = [*(command or [self.collector]), "--resume" if resume else "--output", folder,
-                 *arguments]
+                 *(() if resume or "--frequency" in arguments else FREQUENCY), *arguments]
         if workload is not None and not resume:
             words += ["--", *workload]
         self.started += 1
@@ -380,7 +382,7 @@ class SystemTest(unittest.TestCase):
         """Does the last run itself say why it may be off?"""
         try:
             with Store(f"{self.work}/results-{self.outputs}") as store:
-                return any("context switches" in words or "noisy" in words
+                return any("context-switch events" in words or "noisy" in words
                            for words in store.warnings())
         except sqlite3.Error:
             return False
@@ -404,6 +406,7 @@ class SystemTest(unittest.TestCase):
             self.assertEqual(run["status"], "ok", run["error"])
             self.assertEqual(run["lost_events"], 0)
             self.assertEqual(run["closed"], 1, f"run {run['id']}: residual {run['residual_ns']} ns")
+            self.assertFalse([w for w in store.warnings() if "off-CPU stacks" in w])
             if audited:
                 wrong = [dict(r) for r in store.rows(
                     "SELECT * FROM audit WHERE run = ? AND abs(books_ns - other_ns) > bound_ns",

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/doctor/doctor_internal.h"
+#include "collector/symbols/debug_file.h"
+#include "collector/symbols/elf_file.h"
+#include "common/cleanup.h"
+#include "guests/guest.h"
+#include "guests/process/spawn.h"
+#include "guests/qemu/qemu.h"
+
+#define VERSION_WAIT_MS     10000
+#define PROLOGUE_BYTES      8
+#define FUNCTIONS_LOOKED_AT 4000
+
+static void check_kvm(struct finding *f)
+{
+	enum accel accel = ACCEL_TCG;
+	const char *reason = NULL;
+	struct error error = {0};
+
+	if (accel_resolve(ACCEL_AUTO, &accel, &reason, &error) < 0) {
+		doctor_find(f, DOCTOR_LIMITED, "%s", error.text);
+	} else if (accel == ACCEL_KVM) {
+		doctor_find(f, DOCTOR_OK, "%s", reason ? reason : "usable");
+	} else {
+		doctor_find(f, DOCTOR_LIMITED, "virtual machines are emulated (TCG): %s",
+			reason ? reason : "KVM is not usable");
+		doctor_fix(f,
+			"switch virtualisation on in the firmware, or run on hardware; absolute "
+			"times under emulation say nothing about real hardware");
+	}
+}
+
+static void check_qemu(struct finding *f)
+{
+	char *const argv[] = {(char *)QEMU_PROGRAM, (char *)"--version", NULL};
+	_cleanup_free_ char *version = NULL;
+	struct error error = {0};
+
+	if (qemu_available(&error) < 0 ||
+		spawn_output(argv, VERSION_WAIT_MS, &version, NULL, &error) < 0) {
+		doctor_find(f, DOCTOR_MISSING, "%s", error.text);
+		return;
+	}
+	version[strcspn(version, "\r\n")] = '\0';
+	doctor_find(f, DOCTOR_OK, "%s", version);
+}
+
+static int open_qemu(char **ret_path, struct elf_file *ret)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *path = NULL;
+
+	if (spawn_find_program(QEMU_PROGRAM, &path) < 0)
+		return -ENOENT;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || elf_file_read(fd, ret) < 0)
+		return -ENOENT;
+	*ret_path = TAKE_PTR(path);
+	return TAKE_FD(fd);
+}
+
+static void check_qemu_symbols(struct finding *f)
+{
+	_cleanup_free_ char *path = NULL;
+	struct elf_file file;
+	_cleanup_close_ int fd = open_qemu(&path, &file);
+	_cleanup_close_ int debug = fd < 0 ? -EBADF : debug_file_open(&file, path, NULL);
+
+	if (fd < 0) {
+		doctor_find(f, DOCTOR_OK, "no QEMU to look into");
+	} else if (file.has_symtab || debug >= 0) {
+		doctor_find(f, DOCTOR_OK, "%s",
+			debug >= 0 ? "in a separate debug file" : "in the program itself");
+	} else {
+		doctor_find(f, DOCTOR_LIMITED,
+			"stripped: most of QEMU's own functions will be shown by address");
+		doctor_fix(f, "install its debug symbols (Debian: qemu-system-x86-dbgsym, from the "
+			      "archive debian-debug)");
+	}
+}
+
+static int address_to_offset(const struct elf_file *file, uint64_t address, uint64_t *ret)
+{
+	for (size_t i = 0; i < file->n_segments; i++) {
+		const struct elf_segment *s = &file->segments[i];
+
+		if (address >= s->address && address - s->address < s->file_bytes) {
+			*ret = s->offset + (address - s->address);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* push %rbp; mov %rsp,%rbp, perhaps after endbr64. */
+static bool keeps_frame_pointer(int fd, const struct elf_file *file, uint64_t address)
+{
+	static const unsigned char endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	static const unsigned char prologue[] = {0x55, 0x48, 0x89, 0xe5};
+	unsigned char code[PROLOGUE_BYTES];
+	const unsigned char *p = code;
+	uint64_t offset;
+
+	if (address_to_offset(file, address, &offset) < 0 ||
+		pread(fd, code, sizeof(code), (off_t)offset) != sizeof(code))
+		return false;
+	if (memcmp(p, endbr64, sizeof(endbr64)) == 0)
+		p += sizeof(endbr64);
+	return memcmp(p, prologue, sizeof(prologue)) == 0;
+}
+
+/* Per cent of functions that keep a frame pointer, or a negative errno. */
+static int frame_pointer_share(int fd, const struct elf_file *file)
+{
+	struct symbol_table *t = symbol_table_new(1U << 20);
+	size_t looked = 0, kept = 0, step;
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	r = elf_functions_read(fd, ELF_EXTENTS, t);
+	symbol_table_finish(t);
+	step = t->n / FUNCTIONS_LOOKED_AT + 1;
+	for (size_t i = 0; r == 0 && i < t->n; i += step) {
+		looked++;
+		kept += keeps_frame_pointer(fd, file, t->entries[i].address);
+	}
+	symbol_table_free(t);
+	if (r < 0)
+		return r;
+	return looked ? (int)(kept * 100 / looked) : -ENODATA;
+}
+
+static void check_qemu_frames(struct finding *f)
+{
+	_cleanup_free_ char *path = NULL;
+	struct elf_file file;
+	_cleanup_close_ int fd = open_qemu(&path, &file);
+	int share = fd < 0 ? -ENOENT : frame_pointer_share(fd, &file);
+
+	if (share < 0) {
+		doctor_find(f, DOCTOR_OK, "no QEMU to look into");
+	} else if (share < 50) { /* small leaf functions need none, so all is never 100 */
+		doctor_find(f, DOCTOR_LIMITED,
+			"%d %% of QEMU's functions keep one: host call stacks inside QEMU are cut "
+			"short",
+			share);
+		doctor_fix(f,
+			"a QEMU built with -fno-omit-frame-pointer; the leaf function is right "
+			"in any case");
+	} else {
+		doctor_find(f, DOCTOR_OK, "%d %% of QEMU's functions keep one", share);
+	}
+}
+
+const struct doctor_row doctor_stack_rows[] = {
+	{"KVM", check_kvm, false},
+	{"QEMU", check_qemu, false},
+	{"QEMU's symbols", check_qemu_symbols, false},
+	{"QEMU's frame pointer", check_qemu_frames, false},
+};
+
+const size_t doctor_stack_rows_n = ARRAY_SIZE(doctor_stack_rows);

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/options/option_table.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "guests/stacks/stacks.h"
+
+#define MEMORY_MIN_MIB 128
+#define MEMORY_MAX_MIB (1024 * 1024)
+
+/* The types */
+
+static int parse_number(const char *option, const char *text, uint64_t least, uint64_t most,
+	uint64_t *ret, struct error *error)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || value < least || value > most)
+		return error_set_user(error, -EINVAL,
+			"--%s takes a whole number from %llu to %llu, not '%s'", option,
+			(unsigned long long)least, (unsigned long long)most, text);
+	*ret = value;
+	return 0;
+}
+
+static int parse_word(
+	const struct option_row *row, const char *text, uint64_t *ret, struct error *error)
+{
+	char all[128] = "";
+
+	for (size_t i = 0; row->words[i]; i++) {
+		*ret = row->least + i;
+		if (strcmp(text, row->words[i]) == 0)
+			return 0;
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+			row->words[i]);
+	}
+	return error_set_user(
+		error, -EINVAL, "--%s takes one of %s, not '%s'", row->name, all, text);
+}
+
+/* Lists are cut into words in a copy: the arguments are recorded as they were given. */
+static int parse_list(struct options *o, const char *list,
+	int (*add)(struct options *o, const char *word, struct error *error), struct error *error)
+{
+	_cleanup_free_ char *words = strdup(list);
+	char *save = NULL;
+	int r = words ? 0 : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	for (char *word = strtok_r(words, ",", &save); word && r == 0;
+		word = strtok_r(NULL, ",", &save))
+		r = add(o, word, error);
+	return r;
+}
+
+static json_t *get_words(char *const *words)
+{
+	json_t *list = json_array();
+
+	for (; words && *words; words++) {
+		if (json_array_append_new(list, json_string(*words)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+/* Options that are more than a number or a text */
+
+static int add_guest(struct options *o, const char *name, struct error *error)
+{
+	const struct guest_ops *ops = guest_find(name);
+
+	if (!ops)
+		return error_set_user(
+			error, -EINVAL, "unknown guest '%s' (see collector --list-guests)", name);
+	for (size_t i = 0; i < o->n_guests; i++)
+		if (o->guests[i] == ops)
+			return error_set_user(error, -EINVAL, "guest '%s' is named twice", name);
+	o->guests[o->n_guests++] = ops;
+	return 0;
+}
+
+static int parse_guests(struct options *o, const char *list, struct error *error)
+{
+	int r;
+
+	o->n_guests = 0;
+	r = parse_list(o, list, add_guest, error);
+	return r < 0 || o->n_guests ? r : error_set_user(error, -EINVAL, "--guest needs a name");
+}
+
+static json_t *get_guests(const struct options *o)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < o->n_guests; i++)
+		json_array_append_new(list, json_string(o->guests[i]->name));
+	return list;
+}
+
+static json_t *guest_words(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; guest_table[i]; i++)
+		json_array_append_new(list, json_string(guest_table[i]->name));
+	return list;
+}
+
+static int add_cores(struct options *o, const char *word, struct error *error)
+{
+	uint64_t n;
+	int r = parse_number("cores", word, 1, 256, &n, error);
+
+	if (r < 0)
+		return r;
+	if (o->n_cores == OPTIONS_LIST_MAX)
+		return error_set_user(
+			error, -EINVAL, "--cores takes at most %d numbers", OPTIONS_LIST_MAX);
+	for (size_t i = 0; i < o->n_cores; i++)
+		if (o->cores[i] == n)
+			return error_set_user(error, -EINVAL, "--cores names %s twice", word);
+	o->cores[o->n_cores++] = (unsigned)n;
+	return 0;
+}
+
+static int parse_cores(struct options *o, const char *list, struct error *error)
+{
+	int r;
+
+	o->n_cores = 0;
+	r = parse_list(o, list, add_cores, error);
+	return r < 0 || o->n_cores ? r : error_set_user(error, -EINVAL, "--cores needs a number");
+}
+
+static json_t *get_cores(const struct options *o)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < o->n_cores; i++)
+		json_array_append_new(list, json_integer(o->cores[i]));
+	return list;
+}
+
+static int parse_scenario(struct options *o, const char *name, struct error *error)
+{
+	o->scenario = scenario_find(name);
+	return o->scenario ? 0
+			   : error_set_user(error, -EINVAL,
+				     "unknown scenario '%s' (quick, paper-1 or paper-2)", name);
+}
+
+static json_t *get_scenario(const struct options *o)
+{
+	return json_string(o->own_arguments ? "own" : o->scenario->name);
+}
+
+static json_t *scenario_words(void)
+{
+	json_t *list = json_array();
+
+	for (const struct scenario *s = scenario_table; s->name; s++)
+		json_array_append_new(list, json_string(s->name));
+	return list;
+}
+
+static json_t *get_arguments(const struct options *o)
+{
+	return get_words(o->arguments);
+}
+
+/* "512", "512M", "5G": whole MiB, as QEMU's -m. */
+static int parse_memory(struct options *o, const char *text, struct error *error)
+{
+	unsigned long long mib;
+	char *end;
+
+	errno = 0;
+	mib = strtoull(text, &end, 10);
+	if (strcmp(end, "G") == 0 && mib <= MEMORY_MAX_MIB / 1024) {
+		mib *= 1024;
+		end++;
+	} else if (strcmp(end, "M") == 0) {
+		end++;
+	}
+	if (errno || !(text[0] >= '0' && text[0] <= '9') || *end || mib < MEMORY_MIN_MIB ||
+		mib > MEMORY_MAX_MIB)
+		return error_set_user(error, -EINVAL,
+			"--memory takes a size from %dM to %dG, not '%s'", MEMORY_MIN_MIB,
+			MEMORY_MAX_MIB / 1024, text);
+	o->ram_bytes = (uint64_t)mib << 20;
+	return 0;
+}
+
+static json_t *get_memory(const struct options *o)
+{
+	return json_integer((json_int_t)o->ram_bytes);
+}
+
+static int add_profile(struct options *o, const char *word, struct error *error)
+{
+	if (strcmp(word, "oncpu") == 0)
+		o->oncpu = true;
+	else if (strcmp(word, "guest") == 0) /* a part of the same samples */
+		o->oncpu = o->inside = true;
+	else if (strcmp(word, "offcpu") == 0)
+		o->offcpu = true;
+	else if (strcmp(word, "none") != 0)
+		return error_set_user(error, -EINVAL,
+			"--profile takes oncpu, guest, offcpu or none, not '%s'", word);
+	return 0;
+}
+
+static int parse_profile(struct options *o, const char *list, struct error *error)
+{
+	o->oncpu = o->offcpu = o->inside = false;
+	return parse_list(o, list, add_profile, error);
+}
+
+static json_t *get_profile(const struct options *o)
+{
+	json_t *list = json_array();
+
+	if (o->oncpu)
+		json_array_append_new(list, json_string("oncpu"));
+	if (o->offcpu)
+		json_array_append_new(list, json_string("offcpu"));
+	if (o->inside)
+		json_array_append_new(list, json_string("guest"));
+	return list;
+}
+
+static int parse_shard(struct options *o, const char *text, struct error *error)
+{
+	unsigned shard = 0, shards = 0;
+	int length = 0;
+
+	if (sscanf(text, "%5u/%5u%n", &shard, &shards, &length) != 2 || text[length] ||
+		!isdigit((unsigned char)text[0]) || shard < 1 || shard > shards)
+		return error_set_user(
+			error, -EINVAL, "--shard takes I/N with I from 1 to N, not '%s'", text);
+	o->shard = shard;
+	o->shards = shards;
+	return 0;
+}
+
+static json_t *get_shard(const struct options *o)
+{
+	return o->shards ? json_sprintf("%u/%u", o->shard, o->shards) : json_null();
+}
+
+static int add_container_option(struct options *o, const char *text, struct error *error)
+{
+	char **grown = realloc(o->container_args, (o->n_container_args + 2) * sizeof(*grown));
+
+	(void)error;
+	if (!grown)
+		return -ENOMEM;
+	grown[o->n_container_args++] = (char *)(uintptr_t)text;
+	grown[o->n_container_args] = NULL;
+	o->container_args = grown;
+	return 0;
+}
+
+static json_t *get_container_options(const struct options *o)
+{
+	return get_words(o->container_args);
+}
+
+/* The table */
+
+#define AT(t, member)                                                                              \
+	.type = OPTION_##t, .offset = offsetof(struct options, member),                            \
+	.size = sizeof(((struct options *)0)->member)
+#define OWN(t, name)             .type = OPTION_##t, .parse = name, .get
+#define FLAG(member)             AT(FLAG, member), .least = 1
+#define ACTION(value)            AT(FLAG, action), .least = ACTION_##value
+#define NUMBER(member, from, to) AT(NUMBER, member), .least = (from), .most = (to)
+#define WORDS(...)                                                                                 \
+	.words = (const char *const[])                                                             \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+#define PLAN    .owner = OWNER_PLAN
+#define MACHINE .owner = OWNER_MACHINE
+#define NOBODY  .owner = OWNER_NOBODY
+
+/* clang-format off */
+const struct option_row option_rows[] = {
+	{"guest", 'g', GROUP_WHAT, "LIST",
+		"stacks, comma-separated (see --list-guests); default native",
+		OWN(LIST, parse_guests) = get_guests, PLAN, .key = "guests", .fallback = "native",
+		.find_words = guest_words},
+	{"cores", 'c', GROUP_WHAT, "LIST", "numbers of lanes, comma-separated; default all cores",
+		OWN(LIST, parse_cores) = get_cores, PLAN},
+	{"scenario", 0, GROUP_WHAT, "NAME", "quick (default), paper-1 or paper-2",
+		OWN(OWN, parse_scenario) = get_scenario, PLAN, .fallback = "quick",
+		.find_words = scenario_words},
+	{"-- ARGUMENTS", .type = OPTION_REST, .get = get_arguments, PLAN, .key = "arguments"},
+	{"repeat", 0, GROUP_WHAT, "N", "repetitions of every configuration; default 8",
+		NUMBER(repeat, 1, 100000), PLAN, .fallback = "8"},
+	{"warmup", 0, GROUP_WHAT, "N",
+		"runs of every stack before the first block, which do not count; default 1, 0 if "
+		"--repeat is below 3",
+		NUMBER(warmup, 0, 1000), PLAN},
+	{"aa", 0, GROUP_WHAT, NULL,
+		"A/A control: measure every configuration as two, a and b, to see what noise alone does",
+		FLAG(aa), PLAN},
+	{"seed", 0, GROUP_HOW, "N", "of the run order; default from the clock, recorded",
+		NUMBER(seed, 0, INT64_MAX), PLAN},
+	{"cooldown", 0, GROUP_HOW, "SECONDS", "rest between two runs; default 0",
+		NUMBER(cooldown_s, 0, 86400), PLAN, .key = "cooldown_s"},
+	{"timeout", 0, GROUP_HOW, "SECONDS", "a run that takes longer has failed; default 1800",
+		NUMBER(timeout_s, 1, 7 * 86400), PLAN, .key = "timeout_s", .fallback = "1800"},
+	{"accel", 0, GROUP_STACKS, "MODE", "auto (default), kvm or tcg",
+		AT(WORD, accel), WORDS("auto", "kvm", "tcg"), .least = ACCEL_AUTO, PLAN,
+		.fallback = "auto"},
+	{"pin", 0, GROUP_STACKS, "MODE",
+		"cores (default: one lane per physical core first), threads, none, or a CPU list",
+		AT(TEXT, pin), WORDS("cores", "threads", "none"), PLAN, .fallback = "cores"},
+	{"overcommit", 0, GROUP_STACKS, NULL,
+		"more lanes than CPUs are allowed: they share CPUs, as evenly as can be",
+		FLAG(overcommit), PLAN, .may_lack = true},
+	{"container-option", 0, GROUP_STACKS, "OPTION",
+		"one more option for docker run and podman run, such as --cpus=0.5; may be "
+		"repeated",
+		OWN(REPEATED, add_container_option) = get_container_options, PLAN,
+		.key = "container_options"},
+	{"profile", 0, GROUP_HOW, "LIST", "oncpu, guest, offcpu, none; default all",
+		OWN(LIST, parse_profile) = get_profile, WORDS("oncpu", "guest", "offcpu", "none"),
+		PLAN, .fallback = "oncpu,guest,offcpu"},
+	{"counters", 0, GROUP_HOW, "LIST",
+		"events by libpfm4 name, or none; default what the machine has",
+		AT(TEXT, counters), WORDS("none"), PLAN},
+	{"split", 0, GROUP_HOW, "HOW",
+		"user and kernel time told apart: sampled (default), or exact, by every system "
+		"call",
+		AT(WORD, exact_split), WORDS("sampled", "exact"), PLAN, .fallback = "sampled"},
+	{"boot-only", 0, GROUP_WHAT, NULL,
+		"measure boots alone: end each run at the program's first marker",
+		FLAG(boot_only), PLAN, .key = "boot_only"},
+	{"frequency", 0, GROUP_HOW, "HZ",
+		"sampling frequency, or auto (default): the highest that costs less than 0.5 %",
+		NUMBER(frequency_hz, 1, 20000), .zero_word = "auto", WORDS("auto"), PLAN,
+		.fallback = "auto"},
+	{"memory", 0, GROUP_STACKS, "SIZE",
+		"RAM of virtual machines in MiB, or with M or G; default as the picture needs",
+		OWN(SIZE, parse_memory) = get_memory, PLAN, .key = "memory_bytes"},
+	{"shard", 0, GROUP_HOW, "I/N",
+		"measure every Nth block only, from the Ith: the others are another machine's",
+		OWN(OWN, parse_shard) = get_shard, MACHINE},
+	{"program", 0, GROUP_WHAT, "FILE", "the workload; default mandelbrot, beside this program",
+		AT(FILE, program), MACHINE},
+	{"kernel", 0, GROUP_STACKS, "FILE", "the guest's kernel; default searched",
+		AT(FILE, kernel), MACHINE},
+	{"symbols", 0, GROUP_STACKS, "FILE", "ELF with the guest kernel's symbols",
+		AT(FILE, symbols), MACHINE},
+	{"disk", 0, GROUP_STACKS, "FILE",
+		"a disk image for the guest linux to boot, in place of the built one",
+		AT(FILE, disk), MACHINE},
+	{"attach", 0, GROUP_WHAT, "PID",
+		"measure a process that already runs, until it ends, until SIGINT, or for --timeout",
+		NUMBER(attach, 1, 1 << 22), NOBODY},
+	{"output", 'o', GROUP_RESULTS, "DIR",
+		"the experiment's folder; default results/<UTC time>-<guests>",
+		AT(FOLDER, output), NOBODY},
+	{"json", 0, GROUP_RESULTS, NULL,
+		"the closing summary as one JSON document on standard output", FLAG(json), NOBODY},
+	{"resume", 0, GROUP_RESULTS, "DIR",
+		"continue the experiment in DIR, which was interrupted", AT(FOLDER, resume), NOBODY},
+	{"force", 0, GROUP_RESULTS, NULL,
+		"with --resume: on another machine, or with a changed program, too",
+		FLAG(force), NOBODY},
+	{"dry-run", 0, GROUP_INSTEAD, NULL, "print the plan and the exact command lines",
+		ACTION(DRY_RUN), NOBODY},
+	{"topology", 0, GROUP_INSTEAD, "TEXT",
+		"with --dry-run: plan for a machine of that build, such as 'pack:2 core:2 pu:2'",
+		AT(TEXT, topology), NOBODY},
+	{"doctor", 0, GROUP_INSTEAD, NULL,
+		"what this machine can measure, and how to fix the rest", ACTION(DOCTOR), NOBODY},
+	{"list-guests", 0, GROUP_INSTEAD, NULL, "the stacks, and what each is missing here",
+		ACTION(LIST_GUESTS), NOBODY},
+	{"list-counters", 0, GROUP_INSTEAD, NULL, "the events that can be counted here",
+		ACTION(LIST_COUNTERS), NOBODY},
+	{"print-options", 0, GROUP_INSTEAD, ACTION(PRINT_OPTIONS), NOBODY},
+};
+/* clang-format on */
+
+const size_t n_option_rows = ARRAY_SIZE(option_rows);
+
+_Static_assert(ARRAY_SIZE(option_rows) <= 64, "struct options has a bit for each");
+
+/* What is made of it */
+
+static void store(const struct option_row *row, struct options *o, uint64_t n)
+{
+	void *at = (char *)o + row->offset;
+
+	switch (row->size) {
+	case sizeof(bool):
+		*(bool *)at = n;
+		break;
+	case sizeof(unsigned):
+		*(unsigned *)at = (unsigned)n;
+		break;
+	default:
+		*(uint64_t *)at = n;
+	}
+}
+
+static uint64_t load(const struct option_row *row, const struct options *o)
+{
+	const void *at = (const char *)o + row->offset;
+
+	switch (row->size) {
+	case sizeof(bool):
+		return *(const bool *)at;
+	case sizeof(unsigned):
+		return *(const unsigned *)at;
+	default:
+		return *(const uint64_t *)at;
+	}
+}
+
+int option_parse(
+	const struct option_row *row, struct options *o, const char *text, struct error *error)
+{
+	uint64_t n = row->least;
+	int r = 0;
+
+	switch (row->type) {
+	case OPTION_TEXT:
+	case OPTION_FILE:
+	case OPTION_FOLDER:
+		*(const char **)((char *)o + row->offset) = text;
+		return 0;
+	case OPTION_NUMBER:
+		if (row->zero_word && strcmp(text, row->zero_word) == 0)
+			n = 0;
+		else
+			r = parse_number(row->name, text, row->least, row->most, &n, error);
+		break;
+	case OPTION_WORD:
+		r = parse_word(row, text, &n, error);
+		break;
+	case OPTION_FLAG:
+		break;
+	default:
+		return row->parse(o, text, error);
+	}
+	if (r == 0)
+		store(row, o, n);
+	return r;
+}
+
+json_t *option_get(const struct option_row *row, const struct options *o)
+{
+	const char *text;
+	uint64_t n;
+
+	switch (row->type) {
+	case OPTION_FLAG:
+		return json_boolean(load(row, o) == row->least);
+	case OPTION_NUMBER:
+		n = load(row, o);
+		return n || !row->zero_word ? json_integer((json_int_t)n)
+					    : json_string(row->zero_word);
+	case OPTION_WORD:
+		return json_string(row->words[load(row, o) - row->least]);
+	case OPTION_TEXT:
+	case OPTION_FILE:
+	case OPTION_FOLDER:
+		text = *(const char *const *)((const char *)o + row->offset);
+		return text ? json_string(text) : json_null();
+	default:
+		return row->get(o);
+	}
+}
+
+static int add_text(char **list, const char *text)
+{
+	char *longer = NULL;
+
+	if (asprintf(&longer, "%s%s%s", *list ? *list : "", *list ? "," : "", text) < 0)
+		return -ENOMEM;
+	free(*list);
+	*list = longer;
+	return 0;
+}
+
+static int set_list(const struct option_row *row, struct options *o, const json_t *value)
+{
+	_cleanup_free_ char *list = NULL;
+	const json_t *element;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach (value, i, element) {
+		const char *text = json_string_value(element);
+		char number[32];
+
+		if (json_is_integer(element)) {
+			snprintf(number, sizeof(number), "%lld",
+				(long long)json_integer_value(element));
+			text = number;
+		}
+		if (!text || (json_is_integer(element) && row->type == OPTION_REPEATED))
+			return -EBADMSG;
+		r = row->type == OPTION_REPEATED ? row->parse(o, text, NULL)
+						 : add_text(&list, text);
+		if (r < 0)
+			return r;
+	}
+	return row->type == OPTION_REPEATED ? r : row->parse(o, list ? list : "", NULL);
+}
+
+/* In the words of the command line: so there is one way to read a value. */
+static int set(const struct option_row *row, struct options *o, const json_t *value)
+{
+	bool listed = row->type == OPTION_LIST || row->type == OPTION_REPEATED;
+	char number[32];
+
+	if (json_is_array(value) && listed)
+		return set_list(row, o, value);
+	if (json_is_string(value))
+		return option_parse(row, o, json_string_value(value), NULL);
+	if (json_is_true(value) && row->type == OPTION_FLAG)
+		return option_parse(row, o, NULL, NULL);
+	if (!json_is_integer(value) || (row->type != OPTION_NUMBER && row->type != OPTION_SIZE))
+		return -EBADMSG;
+	snprintf(number, sizeof(number), "%lld",
+		(long long)json_integer_value(value) >> (row->type == OPTION_SIZE ? 20 : 0));
+	return option_parse(row, o, number, NULL);
+}
+
+static bool has(const struct option_row *row, const struct options *o, const json_t *value)
+{
+	json_t *now = option_get(row, o);
+	bool same = json_equal(now, value);
+
+	json_decref(now);
+	return same;
+}
+
+int option_set(const struct option_row *row, struct options *o, const json_t *value)
+{
+	int r = has(row, o, value) ? 0 : set(row, o, value);
+
+	if (r == -ENOMEM)
+		return r;
+	/* What is read must be what would be written. */
+	return r == 0 && has(row, o, value) ? 0 : -EBADMSG;
+}
+
+int options_default(struct options *ret, struct error *error)
+{
+	int r = 0;
+
+	*ret = (struct options){0};
+	for (size_t i = 0; i < n_option_rows && r == 0; i++)
+		if (option_rows[i].fallback)
+			r = option_parse(&option_rows[i], ret, option_rows[i].fallback, error);
+	return r;
+}
+
+const char *option_key(const struct option_row *row)
+{
+	return row->key ? row->key : row->name;
+}
+
+bool option_given(const struct option_row *row, const struct options *o)
+{
+	return o->given >> (row - option_rows) & 1;
+}
+
+void option_note_given(const struct option_row *row, struct options *o)
+{
+	o->given |= UINT64_C(1) << (row - option_rows);
+}
+
+bool options_given(const struct options *o, const char *name)
+{
+	for (size_t i = 0; i < n_option_rows; i++)
+		if (strcmp(option_rows[i].name, name) == 0)
+			return option_given(&option_rows[i], o);
+	return false;
+}
+
+static json_t *row_words(const struct option_row *row)
+{
+	return row->find_words ? row->find_words() : get_words((char *const *)row->words);
+}
+
+int options_print(FILE *out)
+{
+	static const char *const kinds[] = {
+		[OPTION_FILE] = "file", [OPTION_FOLDER] = "folder", [OPTION_LIST] = "list"};
+	json_t *all = json_array();
+	int r;
+
+	for (size_t i = 0; i < n_option_rows; i++) {
+		const struct option_row *row = &option_rows[i];
+		const char *kind = row->type < ARRAY_SIZE(kinds) ? kinds[row->type] : NULL;
+		const char letter[2] = {row->letter};
+
+		if (!row->help)
+			continue;
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o}", "name", row->name,
+				     "letter", letter, "argument", row->argument, "help", row->help,
+				     "kind", kind ? kind : "", "words", row_words(row)));
+	}
+	r = json_dumpf(all, out, JSON_INDENT(2));
+	json_decref(all);
+	return r < 0 || fputc('\n', out) == EOF ? -EIO : 0;
+}

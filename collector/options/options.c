@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/options/options.h"
+
+#include <argp.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/options/option_table.h"
+#include "common/cleanup.h"
+#include "common/version.h"
+
+/* Who measures once or twice wants to see something, not to find out the last percent. */
+#define WARMUP_FROM_REPEAT 3
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+	char details[256];
+
+	(void)state;
+	snprintf(details, sizeof(details),
+		"probes compiled by %s\nlibbpf %s, built with %d.%d headers\n",
+		version_probes_compiler, libbpf_version_string(), LIBBPF_MAJOR_VERSION,
+		LIBBPF_MINOR_VERSION);
+	version_print(stream, "collector", details);
+}
+
+void (*argp_program_version_hook)(FILE *, struct argp_state *) = print_version;
+
+static const char doc[] =
+	"Measure where the time of a parallel program goes in a unikernel (OSv), a container, a "
+	"virtual "
+	"machine, or natively, from the host alone.\v"
+	"Exit status: 0 all runs measured, 1 some run failed (the others are kept), 2 wrong usage, "
+	"3 something the run needs is missing, 130 interrupted (finished runs are kept).\n\n"
+	"See collector(1).";
+
+static const struct argp_option headings[] = {
+	{0, 0, 0, 0, "What to measure:", GROUP_WHAT},
+	{0, 0, 0, 0, "The stacks:", GROUP_STACKS},
+	{0, 0, 0, 0, "How to measure:", GROUP_HOW},
+	{0, 0, 0, 0, "Results:", GROUP_RESULTS},
+	{0, 0, 0, 0, "Instead of measuring:", GROUP_INSTEAD},
+};
+
+#define KEY_FIRST 256 /* of options without a letter; below are letters */
+
+static int key_of(size_t i)
+{
+	return option_rows[i].letter ? option_rows[i].letter : KEY_FIRST + (int)i;
+}
+
+/* The headings, a row for each option, and the empty row that ends them. */
+static struct argp_option *make_argp_rows(void)
+{
+	struct argp_option *rows = calloc(ARRAY_SIZE(headings) + n_option_rows + 1, sizeof(*rows));
+	struct argp_option *at = rows;
+
+	if (!rows)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+		*at++ = headings[i];
+	for (size_t i = 0; i < n_option_rows; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (row->type != OPTION_REST)
+			*at++ = (struct argp_option){row->name, key_of(i), row->argument,
+				row->help ? 0 : OPTION_HIDDEN, row->help, (int)row->group};
+	}
+	return rows;
+}
+
+struct parse {
+	struct options *o;
+	struct error *error;
+	int result;
+};
+
+/* argp hands over everything behind "--", and stray words before it too. */
+static int parse_rest(struct parse *p, struct argp_state *state)
+{
+	if (strcmp(state->argv[state->next - 1], "--") != 0)
+		return error_set_user(p->error, -EINVAL,
+			"stray argument '%s' (the workload's own come after --)",
+			state->argv[state->next]);
+	p->o->arguments = state->argv + state->next;
+	p->o->own_arguments = true;
+	return 0;
+}
+
+static error_t parse_one(int key, char *arg, struct argp_state *state)
+{
+	struct parse *p = state->input;
+
+	if (key == ARGP_KEY_INIT) {
+		/* getopt says in one line what is wrong; argp would add a second to every mistake.
+		 */
+		state->err_stream = fopen("/dev/null", "we");
+		return 0;
+	}
+	if (key == ARGP_KEY_ARGS) {
+		p->result = parse_rest(p, state);
+		return p->result < 0 ? EINVAL : 0;
+	}
+	for (size_t i = 0; i < n_option_rows; i++) {
+		if (key_of(i) != key)
+			continue;
+		option_note_given(&option_rows[i], p->o);
+		p->result = option_parse(&option_rows[i], p->o, arg, p->error);
+		return p->result < 0 ? EINVAL : 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static int check_disk(const struct options *o, struct error *error)
+{
+	bool used = !o->disk || o->resume ||
+		    (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN);
+
+	for (size_t i = 0; i < o->n_guests; i++)
+		used |= strcmp(o->guests[i]->name, "linux") == 0;
+	return used ? 0
+		    : error_set_user(error, -EINVAL,
+			      "--disk is for the guest linux, which is not in --guest");
+}
+
+/* The plan's CPUs are handed over by this very option; of two the engine takes the last. */
+static int check_container_options(const struct options *o, struct error *error)
+{
+	static const char taken[] = "--cpuset-cpus";
+
+	for (size_t i = 0; i < o->n_container_args && strcmp(o->pin, "none") != 0; i++)
+		if (strncmp(o->container_args[i], taken, strlen(taken)) == 0)
+			return error_set_user(error, -EINVAL,
+				"--container-option %s would override the plan: name the CPUs by "
+				"--pin (or say --pin none)",
+				o->container_args[i]);
+	return 0;
+}
+
+static int check_program(const struct options *o, struct error *error)
+{
+	bool bare = false;
+
+	for (size_t i = 0; i < o->n_guests; i++)
+		bare |= strcmp(o->guests[i]->name, "bare") == 0;
+	if (!bare || o->attach || o->kernel || !options_given(o, "program"))
+		return 0;
+	return error_set_user(error, -EINVAL,
+		"--program does not apply to the stack bare, whose program is linked in: give a kernel that "
+		"contains yours with --kernel, or leave bare out of --guest");
+}
+
+/* What a process that runs already has decided. */
+static int check_attach(const struct options *o, struct error *error)
+{
+	static const char *const decided[] = {
+		"guest", "cores", "repeat", "warmup", "cooldown", "aa", "pin", "boot-only"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
+		if (options_given(o, decided[i]))
+			return error_set_user(error, -EINVAL,
+				"--%s cannot be used with --attach, which measures one running process once",
+				decided[i]);
+	return 0;
+}
+
+static int together(const struct options *o, struct error *error)
+{
+	if (o->topology && o->action != ACTION_DRY_RUN)
+		return error_set_user(error, -EINVAL, "--topology goes with --dry-run");
+	if (o->resume && (o->output || o->attach))
+		return error_set_user(error, -EINVAL, "--resume and --%s do not go together",
+			o->output ? "output" : "attach");
+	if (o->force && !o->resume)
+		return error_set_user(error, -EINVAL, "--force goes with --resume");
+	if (o->shards && o->attach)
+		return error_set_user(error, -EINVAL, "--shard and --attach do not go together");
+	if (o->shards && !o->has_seed && !o->resume)
+		return error_set_user(error, -EINVAL,
+			"--shard needs --seed, the same for all shards: it decides their common "
+			"plan");
+	if (o->shards && o->shard > o->repeat && !o->resume)
+		return error_set_user(error, -EINVAL,
+			"--shard %u/%u has nothing to measure: there are only %u blocks (--repeat)",
+			o->shard, o->shards, o->repeat);
+	return 0;
+}
+
+static int parse_words(struct parse *p, int argc, char **argv)
+{
+	_cleanup_free_ struct argp_option *rows = make_argp_rows();
+	const struct argp argp = {rows, parse_one, "[-- WORKLOAD-ARGUMENTS]", doc, 0, 0, 0};
+	int r;
+
+	if (!rows)
+		return -ENOMEM;
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)(uintptr_t) "collector"; /* with which getopt begins its messages */
+	r = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, p);
+	if (r && !p->result)
+		return error_set_user(p->error, -r, "the command line cannot be read");
+	return p->result;
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct error *error)
+{
+	struct parse p = {.o = ret, .error = error};
+	int r = options_default(ret, error);
+
+	if (r == 0)
+		r = parse_words(&p, argc, argv);
+	if (r < 0)
+		return r;
+	r = check_attach(ret, error);
+	if (r == 0)
+		r = check_program(ret, error);
+	if (r < 0)
+		return r;
+	if (!ret->arguments)
+		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
+	ret->has_seed = options_given(ret, "seed");
+	if (!options_given(ret, "warmup"))
+		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
+	r = together(ret, error);
+	if (r == 0)
+		r = check_container_options(ret, error);
+	return r < 0 ? r : check_disk(ret, error);
+}
+
+void options_done(struct options *o)
+{
+	free(o->container_args);
+	memset(o, 0, sizeof(*o));
+}

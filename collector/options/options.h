@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** The collector's command line. Its options are in option_table.h. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector/options/scenario.h"
+#include "common/error.h"
+#include "guests/guest.h"
+
+#define OPTIONS_LIST_MAX 64
+
+enum exit_status {
+	EXIT_ALL_MEASURED = 0,
+	EXIT_RUN_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_MISSING = 3,
+	EXIT_INTERRUPTED = 130,
+};
+
+enum action {
+	ACTION_MEASURE,
+	ACTION_DRY_RUN,
+	ACTION_DOCTOR,
+	ACTION_LIST_GUESTS,
+	ACTION_LIST_COUNTERS,
+	ACTION_PRINT_OPTIONS, /**< for completions */
+};
+
+struct options {
+	enum action action;
+	const struct guest_ops *guests[OPTIONS_LIST_MAX];
+	size_t n_guests;
+	unsigned cores[OPTIONS_LIST_MAX]; /**< empty: all of the machine */
+	size_t n_cores;
+	const struct scenario *scenario;
+	unsigned repeat;
+	unsigned warmup;        /**< runs of each stack that do not count */
+	bool aa;                /**< each cell twice, as a and b */
+	unsigned shard, shards; /**< from 1; 0 of 0: all blocks */
+	unsigned cooldown_s;
+	enum accel accel;
+	const char *program; /**< the workload, or NULL: searched */
+	const char *kernel;
+	const char *symbols;
+	const char *disk;
+	uint64_t ram_bytes; /**< of virtual machines; 0: as the workload needs */
+	bool oncpu, offcpu;
+	bool inside;           /**< stacks of guests too; with oncpu only */
+	const char *counters;  /**< or NULL: the default set; or "none" */
+	unsigned frequency_hz; /**< 0: auto */
+	const char *pin;
+	bool overcommit;      /**< lanes may share CPUs */
+	const char *topology; /**< of a made-up machine, for --dry-run; or NULL: this one */
+	bool has_seed;
+	uint64_t seed;
+	unsigned timeout_s;
+	const char *output; /**< or NULL: made from the time */
+	const char *resume; /**< the folder of an experiment to go on with, or NULL */
+	bool force;
+	char **container_args; /**< NULL-ended, or NULL */
+	size_t n_container_args;
+	bool exact_split;
+	bool boot_only; /**< a run is over at the first marker */
+	pid_t attach;   /**< or 0 */
+	bool json;
+	char **arguments; /**< of the workload: after "--", or the scenario's; NULL-ended */
+	bool own_arguments;
+	uint64_t given; /**< a bit for each row of the table: the command line has it */
+};
+
+/**
+ * Parse. Prints --help and --version itself and exits, as argp does. Mistakes: -EINVAL with a
+ * message marked as the user's.
+ */
+int options_parse(int argc, char **argv, struct options *ret, struct error *error);
+
+/** Does the command line have the option of that long name? */
+bool options_given(const struct options *o, const char *name);
+
+void options_done(struct options *o);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The processes of the stack, and when their maps are read: while a run lasts that takes CPU time,
+ * of which the stack may be in want. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run/run_internal.h"
+
+/* A stack of many more processes is none whose functions one looks at. */
+#define PROCESSES_MAX 1024
+
+/* Where @pid is among the processes, which are sorted, or would be. */
+static size_t place_of(const struct run *run, pid_t pid)
+{
+	size_t low = 0, high = run->n_processes;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (run->processes[middle].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct run_process *find_process(const struct run *run, pid_t pid)
+{
+	size_t at = place_of(run, pid);
+
+	return at < run->n_processes && run->processes[at].pid == pid ? &run->processes[at] : NULL;
+}
+
+static struct run_process *add_process(struct run *run, pid_t pid)
+{
+	struct run_process *grown;
+	size_t at = place_of(run, pid);
+
+	if (pid <= 0 || run->n_processes == PROCESSES_MAX)
+		return NULL;
+	grown = reallocarray(run->processes, run->n_processes + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	run->processes = grown;
+	memmove(&grown[at + 1], &grown[at], (run->n_processes++ - at) * sizeof(*grown));
+	grown[at] = (struct run_process){.pid = pid};
+	return &grown[at];
+}
+
+/* Sizes first: what is mapped meanwhile changes them, which the next look sees. */
+static int take_maps(struct run *run, struct run_process *p)
+{
+	if (proc_maps_sizes(p->pid, &p->sizes) < 0)
+		p->sizes = (struct proc_maps_sizes){0};
+	return symbols_process_add_maps(run->settings->names, p->pid);
+}
+
+/* A process that was forked and has mapped nothing since has what its origin has. */
+static bool shares_maps(struct run *run, struct run_process *p)
+{
+	const struct run_process *from = p->origin == p->pid ? NULL : find_process(run, p->origin);
+	struct proc_maps_sizes sizes;
+
+	if (!from || proc_maps_sizes(p->pid, &sizes) < 0 ||
+		!proc_maps_same_sizes(&sizes, &from->sizes) ||
+		symbols_process_copy(run->settings->names, p->origin, p->pid) < 0)
+		return false;
+	p->sizes = sizes;
+	return true;
+}
+
+void run_know_process(struct run *run, pid_t pid, pid_t origin)
+{
+	struct run_process *p = find_process(run, pid);
+
+	if (p && (!origin || p->origin == origin))
+		return;
+	if (!p)
+		p = add_process(run, pid);
+	if (!p)
+		return;
+	p->origin = origin;
+	if (shares_maps(run, p))
+		return;
+	if (take_maps(run, p) < 0 && origin != pid)
+		symbols_process_copy(run->settings->names, origin, pid);
+}
+
+void run_snapshot_maps(struct run *run)
+{
+	if (run->guest)
+		run_know_process(run, run->guest->pid, 0);
+	for (size_t i = 0; i < run->n_processes; i++)
+		take_maps(run, &run->processes[i]);
+}
+
+void run_renew_maps(struct run *run)
+{
+	for (size_t i = 0; i < run->n_processes; i++) {
+		struct run_process *p = &run->processes[i];
+		struct proc_maps_sizes sizes;
+
+		if (proc_maps_sizes(p->pid, &sizes) < 0 || !proc_maps_same_sizes(&sizes, &p->sizes))
+			take_maps(run, p);
+	}
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* From the stack's start to its end: what it says, and why it ended. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "collector/run/run_internal.h"
+#include "common/cleanup.h"
+
+#define POLL_MS            100
+#define POLL_EARLY_MS      2    /* until the vCPUs and where their registers are kept are known */
+#define REPORT_GRACE_S     60   /* for the program's report after its last phase */
+#define FAREWELL_MS        5000 /* from its last word to the stack's own end */
+#define NS_PER_S           1000000000ULL
+#define CONSOLE_PIPE_BYTES (1 << 20)
+
+static void fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The first reason is kept: later ones are mostly its consequences. */
+static void fail(struct run *run, const char *format, ...)
+{
+	struct run_result *r = run->result;
+	va_list ap;
+
+	r->ok = false;
+	if (r->error[0])
+		return;
+	va_start(ap, format);
+	vsnprintf(r->error, sizeof(r->error), format, ap);
+	va_end(ap);
+}
+
+/* Console */
+
+static void keep_console(struct run *run, const char *data, size_t n)
+{
+	if (n > CONSOLE_KEPT / 2)
+		data += n - CONSOLE_KEPT / 2, n = CONSOLE_KEPT / 2;
+	if (run->console_length + n > CONSOLE_KEPT) {
+		size_t drop = CONSOLE_KEPT / 2;
+
+		if (drop > run->console_length)
+			drop = run->console_length;
+		memmove(run->console, run->console + drop, run->console_length - drop);
+		run->console_length -= drop;
+	}
+	memcpy(run->console + run->console_length, data, n);
+	run->console_length += n;
+	run->console[run->console_length] = '\0';
+}
+
+/** Returns false at the end of the output. Of a flood it takes no more than a pipe holds. */
+static bool read_console(struct run *run)
+{
+	char buffer[16384];
+
+	for (size_t taken = 0; taken < CONSOLE_PIPE_BYTES;) {
+		ssize_t n = read(run->guest->console_fd, buffer, sizeof(buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0)
+			return false;
+		taken += (size_t)n;
+		run_boot_console(run, buffer, (size_t)n);
+		/* Markers before all else: their arrival is the clock of the phases. */
+		marker_stream_push(&run->markers, buffer, (size_t)n, run_on_marker, run);
+		if (run->log && run->logged < CONSOLE_LOG_MAX) {
+			if (fwrite(buffer, 1, (size_t)n, run->log) != (size_t)n)
+				run->result->log_error = -errno;
+			run->logged += (size_t)n;
+		}
+		keep_console(run, buffer, (size_t)n);
+	}
+	return true;
+}
+
+/* The last line of the console that says something, printable characters only. */
+static void last_words(const struct run *run, char *ret, size_t size)
+{
+	size_t end = run->console_length, begin, n = 0;
+
+	ret[0] = '\0';
+	while (end > 0) {
+		begin = end;
+		while (begin > 0 && run->console[begin - 1] != '\n')
+			begin--;
+		n = 0;
+		for (size_t i = begin; i < end && n + 1 < size && n < 200; i++)
+			if (isprint((unsigned char)run->console[i]))
+				ret[n++] = run->console[i];
+		ret[n] = '\0';
+		if (n > 3 && !memchr(run->console + begin, MARKER_RS, end - begin))
+			return;
+		end = begin ? begin - 1 : 0;
+	}
+	ret[0] = '\0';
+}
+
+/* The loop */
+
+/* The hypervisor's own word on which thread is which vCPU; it also pins them. */
+static void ask_lanes(struct run *run)
+{
+	struct guest_lane lanes[PROBE_LANES_MAX];
+	struct error error = {0};
+	int n;
+
+	if (run->lanes_known || !run->guest->ops->lanes) {
+		run->lanes_known = true;
+		return;
+	}
+	n = run->guest->ops->lanes(run->guest, lanes, PROBE_LANES_MAX, &error);
+	if (n == -EAGAIN)
+		return;
+	run->lanes_known = true;
+	probe_set_consume(
+		run->probes); /* their births were recorded before they could be told of */
+	if (n < 0) {
+		run_warn(run,
+			"%s: the vCPU threads could not be asked for: %s; they were known, and "
+			"pinned, by their names",
+			run->guest->ops->name, error.text);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		struct lane_thread *t;
+
+		if (lanes[i].lane >= run->request->lanes)
+			continue;
+		t = &run->threads[lanes[i].lane];
+		if (!t->tid)
+			run_warn(run, "vCPU %u was not seen to start", lanes[i].lane);
+		else if (t->tid != lanes[i].tid)
+			run_warn(run, "vCPU %u is thread %d by QMP, but %d by its name",
+				lanes[i].lane, lanes[i].tid, t->tid);
+	}
+}
+
+static const char *current_phase(const struct run *run)
+{
+	return run->result->phases[run->result->n_phases - 1].name;
+}
+
+/* The program has said all it will: what is left is to end. */
+static void await_end(struct run *run)
+{
+	if (run->ended && !run->said_bye) {
+		run->said_bye = true;
+		run->bye_ns = clock_ns();
+	}
+}
+
+/** Returns false when the run is over. */
+static bool check_time(struct run *run)
+{
+	uint64_t now = clock_ns(), limit;
+
+	if (*run->settings->interrupted) {
+		run->result->interrupted = true;
+		fail(run, "interrupted in phase %s", current_phase(run));
+		return false;
+	}
+	/* A guest powers itself off after its last word, and says how that went: let it. */
+	if (run->said_bye && now > run->bye_ns + FAREWELL_MS * 1000000ULL)
+		return false;
+	limit = run->ended ? run->result->end_ns + REPORT_GRACE_S * NS_PER_S
+			   : run->result->start_ns + run->settings->timeout_s * NS_PER_S;
+	if (now < limit)
+		return true;
+	if (run->ended) {
+		run_warn(run, "the program did not finish its report within %d s", REPORT_GRACE_S);
+	} else {
+		char words[256];
+
+		last_words(run, words, sizeof(words));
+		fail(run, "no end after %u s, in phase %s%s%s%s", run->settings->timeout_s,
+			current_phase(run),
+			run->output_ended ? "; the program closed its output" : "",
+			words[0] ? "; its last words: " : "", words);
+	}
+	return false;
+}
+
+/* A guest's firmware takes a tenth of a second: its stacks must not wait for as long. */
+static bool is_early(const struct run *run)
+{
+	return !run->lanes_known || (run_guest_awaits_registers(run) && !run->result->has_boot);
+}
+
+/*
+ * The run is over when the stack's first process has ended: not when its output has, which the
+ * program may close before, or hand to a process that outlives it.
+ */
+void run_watch(struct run *run)
+{
+	struct guest *g = run->guest;
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{.fd = run->output_ended ? -1 : g->console_fd, .events = POLLIN},
+			{.fd = run->finished ? -1 : probe_set_fd(run->probes), .events = POLLIN},
+			{.fd = g->pidfd, .events = POLLIN},
+		};
+		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS;
+
+		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
+			return;
+		/* What it said before it ended is in the pipe. */
+		if (!run->output_ended && (fds[0].revents || fds[2].revents))
+			run->output_ended = !read_console(run);
+		if (fds[2].revents)
+			return;
+		if (run->output_ended)
+			await_end(run);
+		if (!run->finished)
+			probe_set_consume(run->probes);
+		run_guest_find_registers(run, false);
+		if (run->begun)
+			run_guest_find_memory(run);
+		/* Waits for QEMU's answer; until it has made the memory there is none. */
+		if (run->memory_known)
+			ask_lanes(run);
+		if (run->ended && run->settings->boot_only)
+			return;
+		if (!check_time(run))
+			return;
+	}
+}
+
+void run_explain_end(struct run *run)
+{
+	struct guest *g = run->guest;
+	struct error error = {0};
+	char words[256];
+
+	if (run->result->interrupted || run->result->error[0])
+		return;
+	if (run->ended && run->settings->boot_only) /* its end was ours */
+		return;
+	if (g->ops->verdict && g->ops->verdict(g, run->console, run->console_length, &error) < 0) {
+		fail(run, "%s", error.text);
+		return;
+	}
+	if (run->ended) {
+		if (run->program_status)
+			fail(run, "the program ended with status %llu",
+				(unsigned long long)run->program_status);
+		return;
+	}
+	last_words(run, words, sizeof(words));
+	if (g->reaped && WIFSIGNALED(g->wait_status))
+		fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
+			WTERMSIG(g->wait_status), strsignal(WTERMSIG(g->wait_status)),
+			current_phase(run));
+	else if (g->reaped && WIFEXITED(g->wait_status))
+		fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
+			g->argv[0], WEXITSTATUS(g->wait_status), current_phase(run),
+			words[0] ? ": " : "", words);
+	else
+		fail(run, "%s did not end", g->argv[0]);
+}

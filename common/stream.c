@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *name;
+
+static void at_exit(int status, void *userdata)
+{
+	int failure = *(const int *)userdata;
+	bool lost = ferror(stdout) != 0;
+
+	errno = 0;
+	/* Closed, since some file systems tell of a full disk only then. */
+	if (fclose(stdout) != 0)
+		lost = true;
+	if (lost)
+		fprintf(stderr, "%s: cannot write to standard output%s%s\n", name,
+			errno ? ": " : "", errno ? strerror(errno) : "");
+	if ((lost || ferror(stderr)) && status == 0)
+		_exit(failure);
+}
+
+void streams_guard(const char *program, int status)
+{
+	static int failure;
+
+	name = program;
+	failure = status;
+	/* The other way round: what was closed stays of no use. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+	on_exit(at_exit, &failure);
+}
+
+bool stream_is_terminal(FILE *f)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fileno(f)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool stream_has_style(FILE *f)
+{
+	const char *refused = getenv("NO_COLOR");
+
+	return stream_is_terminal(f) && !(refused && *refused);
+}

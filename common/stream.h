@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Standard output and error: nothing that goes there is lost without a word. */
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/**
+ * To be called first in main(). Descriptors 0 to 2 that are closed are taken, so that no file of
+ * ours gets their numbers. At exit, however that comes: if something could not be written to
+ * standard output, say so as @program (a static string), and make a status of 0 @status.
+ */
+void streams_guard(const char *program, int status);
+
+/** Is @f a terminal that can move its cursor and erase (TERM is set, and not "dumb")? */
+bool stream_is_terminal(FILE *f);
+
+/** That, and the user did not refuse colours (NO_COLOR)? */
+bool stream_has_style(FILE *f);

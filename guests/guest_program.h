@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** How the workload is started, the same in every stack. */
+
+#include "guests/guest.h"
+
+/**
+ * The workload's command line inside a stack:
+ *
+ *	@program -cores <spec->lanes> -markers -rows <spec->arguments...> -file @output_file
+ *
+ * @program is the path where the stack finds the program; @output_file where it may write its
+ * picture. *ret is malloced, as is each string; free it with strv_free(). -ENOMEM.
+ */
+int guest_program_argv(
+	const struct guest_spec *spec, const char *program, const char *output_file, char ***ret);
+
+/**
+ * "GUESTSCOPE_PIN=0,2,1,3": the plan's CPUs in the order of lanes, or "none", for a program that
+ * runs on the host's kernel. Malloced; NULL: no memory.
+ */
+char *guest_pin_variable(const struct guest_spec *spec);

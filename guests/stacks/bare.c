@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bare: our own unikernel in QEMU, with the program linked in. See docs/bare.md. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "guests/guest.h"
+#include "guests/guest_program.h"
+#include "guests/inside.h"
+#include "guests/process/beside.h"
+#include "guests/process/command.h"
+#include "guests/qemu/qemu.h"
+#include "guests/verdict.h"
+
+#define KERNEL_NAME  "bare.elf"
+#define KERNEL_BYTES ((uint64_t)64 << 20)
+#define COMMAND_MAX  2000 /* QEMU's boot code cuts at 2,048 without a word */
+#define CPUS_MAX     255
+#define SAYS_CRASHED "bare: crashed: "
+#define SAYS_STATUS  "bare: exit status"
+#define SAYS_PROGRAM "bare: program"
+
+static const char *const kernel_names[] = {KERNEL_NAME, NULL};
+
+static int check_kernel(const char *path, struct error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	Elf64_Ehdr h = {0};
+
+	if (fd < 0)
+		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+		h.e_machine != EM_X86_64 || h.e_type != ET_EXEC)
+		return error_set(error, -EINVAL,
+			"%s is not the guest bare: a static ELF program for x86-64 is expected "
+			"(" KERNEL_NAME " of this build)",
+			path);
+	return 0;
+}
+
+static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
+{
+	int r = spec->kernel ? -ENOENT : beside_find(KERNEL_NAME, ret);
+
+	if (r == 0)
+		return check_kernel(*ret, error);
+	if (r != -ENOENT)
+		return error_set_errno(error, r, KERNEL_NAME);
+	r = guest_find_kernel("bare", spec->kernel, kernel_names, ret, error);
+	return r < 0 ? r : check_kernel(*ret, error);
+}
+
+static int bare_available(const struct guest_spec *spec, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL;
+	int r = qemu_available(error);
+
+	if (r == 0)
+		r = find_kernel(spec, &kernel, error);
+	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+}
+
+/* The guest parts its command line at blanks, and QEMU's boot code ends it at 2 KiB. */
+static int append_word(char *line, size_t *used, const char *word, struct error *error)
+{
+	size_t length = strlen(word);
+
+	if (length == 0 || strpbrk(word, " \t\n"))
+		return error_set_user(error, -EINVAL,
+			"argument '%s' cannot be handed to bare: it is empty or has blanks", word);
+	if (*used + length + 2 > COMMAND_MAX)
+		return error_set_user(error, -E2BIG,
+			"the arguments are too long for bare (over %d bytes)", COMMAND_MAX);
+	if (*used)
+		line[(*used)++] = ' ';
+	memcpy(line + *used, word, length + 1);
+	*used += length;
+	return 0;
+}
+
+static int make_append(const struct guest_spec *spec, char *ret_line, struct error *error)
+{
+	_cleanup_(strv_freep) char **argv = NULL;
+	size_t used = 0;
+	int r = guest_program_argv(spec, "bare", "none", &argv);
+
+	if (r < 0)
+		return error_set_errno(error, r, "command line of bare");
+	/* The guest itself puts a name for argv[0]. */
+	for (size_t i = 1; argv[i] && r == 0; i++)
+		r = append_word(ret_line, &used, argv[i], error);
+	return r;
+}
+
+static int describe_inside(
+	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
+{
+	int r = guest_inside_new("bare", &g->inside);
+
+	if (r < 0)
+		return error_set_errno(error, r, "bare");
+	g->inside->one_ring = true;
+	g->inside->root = (struct guest_root_symbol){.name = "memory_root_table"};
+	g->inside->kernel = strdup(kernel);
+	g->inside->symbols = strdup(g->spec.symbols ? g->spec.symbols : kernel);
+	g->inside->symbols_given = g->spec.symbols != NULL;
+	guest_inside_set_ram(g->inside, ram_bytes);
+	if (!g->inside->kernel || !g->inside->symbols)
+		return error_set_errno(error, -ENOMEM, "bare");
+	return 0;
+}
+
+static int bare_prepare(struct guest *g, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL;
+	char append[COMMAND_MAX] = "";
+	struct qemu_machine m;
+	int r;
+
+	if (g->spec.lanes > CPUS_MAX)
+		return error_set_user(error, -EINVAL, "bare has at most %d vCPUs, not %u", CPUS_MAX,
+			g->spec.lanes);
+	r = find_kernel(&g->spec, &kernel, error);
+	if (r == 0)
+		r = make_append(&g->spec, append, error);
+	if (r < 0)
+		return r;
+	m = (struct qemu_machine){.cpu_tcg = "max",
+		.cpu_kvm = "host",
+		.kernel = kernel,
+		.append = append,
+		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
+	r = describe_inside(g, kernel, m.ram_bytes, error);
+	return r < 0 ? r : qemu_prepare(g, &m, error);
+}
+
+static int bare_verdict(struct guest *g, const char *console, size_t length, struct error *error)
+{
+	static const char *const failures[] = {SAYS_CRASHED, NULL};
+	int r = qemu_verdict(g, console, length, error);
+
+	if (r == 0)
+		r = verdict_failures("the guest", failures, true, console, length, error);
+	if (r == 0)
+		r = verdict_status(SAYS_STATUS, "", console, length, error);
+	return r == -ENODATA ? verdict_ended_early("the guest", console, length, error) : r;
+}
+
+static const struct guest_boot_line boot_lines[] = {{BOOT_KERNEL, SAYS_PROGRAM}};
+
+static const struct guest_boot bare_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_QEMU_SETUP, BOOT_FIRMWARE, BOOT_KERNEL, BOOT_PROGRAM},
+	.n_steps = 5,
+	.lines = boot_lines,
+	.n_lines = ARRAY_SIZE(boot_lines),
+	.emulation = QEMU_EMULATION,
+};
+
+const struct guest_ops guest_bare = {
+	.name = "bare",
+	.title = "our own unikernel in QEMU: the floor",
+	.lane_kind = LANES_VCPUS,
+	.is_vm = true,
+	.boot = &bare_boot,
+	.available = bare_available,
+	.prepare = bare_prepare,
+	.start = qemu_start,
+	.lanes = qemu_lanes,
+	.stop = qemu_stop,
+	.verdict = bare_verdict,
+	.destroy = qemu_destroy,
+};

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Docker and Podman: an image from the program alone, then `docker run` as a user would type it.
+ *
+ * The program's process is no descendant of the client's. It is recognised by the name of the file
+ * that its exec carries, which therefore has to be one that no other process can have: every run
+ * gets a scratch folder /guestscope-NONCE (a tmpfs, where the picture is written as well, like in
+ * the other stacks), and the program is called as /guestscope-NONCE/../PROGRAM. Runtimes hand this
+ * string to execve() unchanged.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "guests/containers/cgroup.h"
+#include "guests/containers/engine.h"
+#include "guests/exit_status.h"
+#include "guests/guest.h"
+#include "guests/guest_process.h"
+#include "guests/guest_program.h"
+#include "guests/images/image.h"
+#include "guests/images/tarball.h"
+#include "guests/keeper/keeper.h"
+#include "guests/process/command.h"
+#include "guests/process/console.h"
+#include "guests/process/proc.h"
+#include "guests/process/spawn.h"
+
+#define LAST_MOMENT_MS    5000
+#define STATUS_NO_RUN     125 /* docker-run(1): the engine itself failed */
+#define STATUS_NO_EXEC    126
+#define STATUS_NO_PROGRAM 127
+
+struct container {
+	const struct engine *engine;
+	char *name;        /* of the container */
+	char *name_entry;  /* as the keeper knows it */
+	char *image;       /* its name */
+	char *image_entry; /* as the keeper knows it */
+	char *cgroup;      /* once known */
+	pid_t program;     /* its first process, once known */
+	bool registered;   /* the container may exist and the keeper knows */
+};
+
+static const struct engine *engine_of(const struct guest *g)
+{
+	return engine_find(g->ops->name);
+}
+
+static int container_available_by(
+	const char *name, const struct guest_spec *spec, struct error *error)
+{
+	if (access(spec->program, R_OK) < 0)
+		return error_set_errno(error, -errno, "program %s", spec->program);
+	return engine_available(engine_find(name), error);
+}
+
+static int docker_available(const struct guest_spec *spec, struct error *error)
+{
+	return container_available_by("docker", spec, error);
+}
+
+static int podman_available(const struct guest_spec *spec, struct error *error)
+{
+	return container_available_by("podman", spec, error);
+}
+
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ : spreads well, and secrecy is not asked for.
+ */
+static uint64_t hash_text(const char *text)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash;
+}
+
+/*
+ * The image is made once in an experiment, and goes with it: the keeper removes it. Its name comes
+ * from the tar file's, which has the experiment's folder and the fingerprint of the content in it.
+ */
+static int make_image(struct guest *g, const char *tar, struct error *error)
+{
+	struct container *c = g->data;
+	int r;
+
+	if (asprintf(&c->image, "%s%016llx", c->engine->image_prefix,
+		    (unsigned long long)hash_text(tar)) < 0 ||
+		asprintf(&c->image_entry, "%s %s", c->engine->name, c->image) < 0)
+		return error_set_errno(error, -ENOMEM, "%s", c->engine->name);
+	r = engine_has_image(c->engine, c->image, error);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = keeper_add(g->spec.keeper, KEEPER_IMAGE, c->image_entry, error);
+	if (r == 0)
+		r = engine_import(c->engine, tar, c->image, error);
+	return r;
+}
+
+static bool is_among(int cpu, const int *cpus, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (cpus[i] == cpu)
+			return true;
+	return false;
+}
+
+/* The container's CPUs as a set, and as a list in the order of lanes. */
+static void add_cpus(struct strv *v, const struct guest_spec *spec)
+{
+	_cleanup_free_ char *variable = guest_pin_variable(spec);
+	char list[4096] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; spec->lane_cpus && i < spec->lanes && used < sizeof(list); i++)
+		if (!is_among(spec->lane_cpus[i], spec->lane_cpus, i))
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d",
+				i ? "," : "", spec->lane_cpus[i]);
+	if (used) {
+		strv_add(v, "--cpuset-cpus");
+		strv_add(v, list);
+	}
+	strv_add(v, "--env");
+	strv_addf(v, "%s", variable ? variable : "");
+	if (!variable)
+		v->error = -ENOMEM;
+}
+
+static int make_command(struct guest *g, const char *program, struct error *error)
+{
+	_cleanup_(strv_clear) struct strv v = {0};
+	_cleanup_(strv_freep) char **command = NULL;
+	struct container *c = g->data;
+	char scratch[64], picture[96];
+	int r;
+
+	snprintf(scratch, sizeof(scratch), "/guestscope-%s", g->spec.nonce);
+	snprintf(picture, sizeof(picture), "%s/mandelbrot.png", scratch);
+	if (asprintf(&g->program_path, "%s/..%s", scratch, program) < 0) {
+		g->program_path = NULL;
+		return error_set_errno(error, -ENOMEM, "%s", c->engine->name);
+	}
+	r = guest_program_argv(&g->spec, g->program_path, picture, &command);
+	if (r < 0)
+		return error_set_errno(error, r, "%s", c->engine->name);
+	strv_add(&v, c->engine->program);
+	strv_add(&v, "run");
+	strv_add(&v, "--rm");
+	strv_add(&v, "--name");
+	strv_add(&v, c->name);
+	strv_add(&v, "--network");
+	strv_add(&v, "none");
+	add_cpus(&v, &g->spec);
+	strv_add(&v, "--tmpfs");
+	strv_add(&v, scratch);
+	strv_add(&v, "--pull");
+	strv_add(&v, "never");
+	strv_add_all(&v, g->spec.runtime_args);
+	strv_add(&v, c->image);
+	strv_add_all(&v, command);
+	r = strv_take(&v, &g->argv);
+	return r < 0 ? error_set_errno(error, r, "%s", c->engine->name) : 0;
+}
+
+static int container_prepare(struct guest *g, struct error *error)
+{
+	_cleanup_free_ char *tar = NULL, *program = NULL;
+	_cleanup_(image_clear) struct image files = {0};
+	struct container *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
+	g->data = c;
+	c->engine = engine_of(g);
+	if (asprintf(&c->name, "%s%s", c->engine->container_prefix, g->spec.nonce) < 0 ||
+		asprintf(&c->name_entry, "%s %s", c->engine->name, c->name) < 0)
+		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
+	r = tarball_list_program(g->spec.program, &files, &program, error);
+	if (r == 0)
+		r = image_write_cached(
+			&files, tarball_write, g->spec.work_dir, "container-", &tar, error);
+	if (r == 0)
+		r = make_image(g, tar, error);
+	if (r == 0)
+		r = make_command(g, program, error);
+	if (r < 0)
+		return r;
+	if (asprintf(&g->note, "image %s imported from %s (%zu entries)", c->image, tar, files.n) <
+		0)
+		g->note = NULL;
+	return 0;
+}
+
+static int container_start(struct guest *g, struct error *error)
+{
+	struct container *c = g->data;
+	bool apart = c->engine->default_socket; /* the client's CPUs are not the program's */
+	int r;
+
+	r = keeper_add(g->spec.keeper, KEEPER_CONTAINER, c->name_entry, error);
+	if (r < 0)
+		return r;
+	c->registered = true;
+	return guest_spawn(
+		g, apart ? g->spec.helper_cpus : NULL, apart ? g->spec.n_helper_cpus : 0, error);
+}
+
+/* Did the client see its container through to the end, so that --rm has removed it? */
+static bool ended_well(const struct guest *g)
+{
+	return g->reaped && WIFEXITED(g->wait_status) &&
+	       WEXITSTATUS(g->wait_status) != STATUS_NO_RUN;
+}
+
+static void container_stop(struct guest *g, bool orderly)
+{
+	struct container *c = g->data;
+	bool gone;
+
+	if (g->pid > 0)
+		(void)guest_reap(g, orderly ? LAST_MOMENT_MS : 0);
+	gone = g->pid <= 0 || ended_well(g);
+	guest_kill(g); /* first the client, so that it starts no container after this */
+	if (!c || !c->registered)
+		return;
+	if (gone || engine_remove_container(c->engine, c->name, NULL) == 0) {
+		keeper_remove(g->spec.keeper, KEEPER_CONTAINER, c->name_entry);
+		c->registered = false;
+	}
+}
+
+static bool is_program(pid_t pid, const void *path)
+{
+	return proc_runs_as(pid, path);
+}
+
+/* The container's first process, by its unique argv[0]; 0 if it is not there (yet, or any more). */
+static pid_t find_program(struct guest *g)
+{
+	struct container *c = g->data;
+
+	if (c && g->program_path && (c->program <= 0 || !proc_runs_as(c->program, g->program_path)))
+		if (proc_find(is_program, g->program_path, &c->program, 1) != 1)
+			c->program = 0;
+	return c ? c->program : 0;
+}
+
+static size_t container_helpers(struct guest *g, pid_t *ret, size_t max)
+{
+	return engine_helpers(engine_of(g), find_program(g), ret, max);
+}
+
+static const char *container_cgroup(struct guest *g)
+{
+	struct container *c = g->data;
+	pid_t program;
+
+	if (!c || c->cgroup)
+		return c ? c->cgroup : NULL;
+	program = find_program(g);
+	if (program > 0)
+		(void)guest_cgroup_of_pid(program, "cpu", &c->cgroup, NULL);
+	return c->cgroup;
+}
+
+/* Docker ends its complaints with hints at its own help, which say nothing of what is wrong. */
+static bool is_hint(const char *line, size_t length)
+{
+	static const char *const hints[] = {"Run '", "See '", "Usage:", "\n"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (length >= strlen(hints[i]) && memcmp(line, hints[i], strlen(hints[i])) == 0)
+			return true;
+	return false;
+}
+
+static size_t without_hints(const char *console, size_t length)
+{
+	while (length) {
+		const char *end = memrchr(console, '\n', length - 1);
+		size_t start = end ? (size_t)(end - console) + 1 : 0;
+
+		if (!is_hint(console + start, length - start))
+			break;
+		length = start;
+	}
+	return length;
+}
+
+static int container_verdict(
+	struct guest *g, const char *console, size_t length, struct error *error)
+{
+	struct container *c = g->data;
+	char last[300];
+	int status;
+
+	if (guest_reap(g, LAST_MOMENT_MS) < 0)
+		return error_set(error, -EIO, "%s does not end", c->engine->program);
+	status = WIFEXITED(g->wait_status) ? WEXITSTATUS(g->wait_status) : 0;
+	if (status >= STATUS_NO_RUN && status <= STATUS_NO_PROGRAM) {
+		console_last_line(last, sizeof(last), console, without_hints(console, length));
+		return error_set(error, -EIO, "%s could not run the program (status %d): %s",
+			c->engine->title, status, last);
+	}
+	return exit_status_verdict(g, true, "the program in the container", console, length, error);
+}
+
+static void container_destroy(struct guest *g)
+{
+	struct container *c = g->data;
+
+	if (!c)
+		return;
+	/* Without a keeper nobody else would: the image then serves this run only. */
+	if (!g->spec.keeper && c->image)
+		(void)engine_remove_image(c->engine, c->image, NULL);
+	free(c->name);
+	free(c->name_entry);
+	free(c->image);
+	free(c->image_entry);
+	free(c->cgroup);
+	free(c);
+	g->data = NULL;
+}
+
+#define CONTAINER_OPS                                                                              \
+	.lane_kind = LANES_WORKERS, .prepare = container_prepare, .start = container_start,        \
+	.stop = container_stop, .helpers = container_helpers, .cgroup = container_cgroup,          \
+	.verdict = container_verdict, .destroy = container_destroy
+
+static const struct guest_boot docker_boot = {
+	.steps = {BOOT_CLIENT, BOOT_DAEMON, BOOT_MONITOR, BOOT_RUNTIME_CREATE, BOOT_START_REQUEST,
+		BOOT_RUNTIME_START, BOOT_PROGRAM},
+	.n_steps = 7,
+	.monitor = "containerd-shim",
+};
+
+static const struct guest_boot podman_boot = {
+	.steps = {BOOT_CLIENT, BOOT_MONITOR, BOOT_RUNTIME_CREATE, BOOT_START_REQUEST,
+		BOOT_RUNTIME_START, BOOT_PROGRAM},
+	.n_steps = 6,
+	.monitor = "conmon",
+};
+
+const struct guest_ops guest_docker = {
+	.name = "docker",
+	.boot = &docker_boot,
+	.title = "a Docker container made of the program alone",
+	.available = docker_available,
+	CONTAINER_OPS,
+};
+
+const struct guest_ops guest_podman = {
+	.name = "podman",
+	.boot = &podman_boot,
+	.title = "a Podman container made of the program alone",
+	.available = podman_available,
+	CONTAINER_OPS,
+};

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * linux: a distribution's kernel in QEMU with a whole root file system, whose own init system boots
+ * it; a unit of it runs the program, which lies on a second disk. The root is the image that
+ * build-linux makes, or any disk image of the user's.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "guests/images/disk_image.h"
+#include "guests/images/initramfs.h"
+#include "guests/images/iso.h"
+#include "guests/init/modules.h"
+#include "guests/init/words.h"
+#include "guests/inside.h"
+#include "guests/process/beside.h"
+#include "guests/qemu/qemu.h"
+#include "guests/stacks/linux_guest.h"
+#include "init_disk.h"
+#include "init_program.h"
+
+#define KERNEL_BYTES ((uint64_t)512 << 20)
+
+/*
+ * The units' names as they start, on the console. TERM: without colours. No questions on the first
+ * boot of an image that nobody has set up.
+ */
+static const char append[] = LINUX_APPEND " systemd.show_status=yes systemd.firstboot=no TERM=dumb";
+
+static const char *const image_names[] = {"debian-*.img", NULL};
+
+static int find_root(const struct guest_spec *spec, char **ret_path, const char **ret_format,
+	struct error *error)
+{
+	_cleanup_free_ char *path = NULL, *build = NULL;
+	char where[512] = "";
+	int r;
+
+	if (spec->disk) {
+		path = strdup(spec->disk);
+		r = path ? 0 : error_set_errno(error, -ENOMEM, "disk image");
+	} else {
+		r = guest_find_file("linux", image_names, &path, where, sizeof(where), error);
+	}
+	if (r == -ENOENT) {
+		build = beside_name("build-linux");
+		return error_set(error, r,
+			"no disk image for the guest: make Debian's with %s (it takes a minute or "
+			"two and installs nothing), or name one with --disk FILE; looked in %s",
+			build ? build : "build-linux", where);
+	}
+	if (r == 0)
+		r = disk_image_check(path, ret_format, error);
+	if (r == 0)
+		*ret_path = TAKE_PTR(path);
+	return r;
+}
+
+/* The folder "modules-VERSION" beside the kernel "vmlinuz-VERSION"; NULL if there is none. */
+static char *modules_folder(const char *kernel)
+{
+	const char *slash = strrchr(kernel, '/');
+	const char *name = slash ? slash + 1 : kernel;
+	const char *dash = strchr(name, '-');
+	char *folder = NULL;
+
+	if (!dash || asprintf(&folder, "%.*smodules%s", (int)(name - kernel), kernel, dash) < 0)
+		return NULL;
+	if (access(folder, R_OK | X_OK) == 0)
+		return folder;
+	free(folder);
+	return NULL;
+}
+
+/* *ret_path is NULL where there is no such file. */
+static int find_module(const char *folder, const char *name, char **ret_path, size_t *ret_suffix)
+{
+	for (size_t i = 0; i < MODULE_SUFFIXES_N; i++) {
+		char *path;
+
+		if (asprintf(&path, "%s/%s%s", folder, name, module_suffixes[i]) < 0)
+			return -ENOMEM;
+		if (access(path, R_OK) == 0) {
+			*ret_path = path;
+			*ret_suffix = i;
+			return 0;
+		}
+		free(path);
+	}
+	return -ENOENT;
+}
+
+static int add_module(
+	struct image *image, const char *folder, const char *name, struct error *error)
+{
+	_cleanup_free_ char *source = NULL;
+	char path[128];
+	size_t suffix;
+	int r = find_module(folder, name, &source, &suffix);
+
+	if (r == -ENOENT)
+		return 0; /* built in, or not needed */
+	if (r < 0)
+		return error_set_errno(error, r, "module %s", name);
+	snprintf(path, sizeof(path), MODULES_FOLDER "/%s%s", name, module_suffixes[suffix]);
+	r = image_add_file(image, path, 0644, source, error);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int add_modules(struct image *image, const char *kernel, struct error *error)
+{
+	_cleanup_free_ char *folder = modules_folder(kernel);
+	int r = 0;
+
+	for (size_t i = 0; folder && i < MODULE_LISTS_N; i++)
+		for (const char *const *name = module_lists[i].names; *name && r == 0; name++)
+			r = add_module(image, folder, *name, error);
+	return r;
+}
+
+/* Debian's kernel has its disk driver as a module: where that is missing it could never boot. */
+static int check_modules(const char *kernel, struct error *error)
+{
+	_cleanup_free_ char *folder = modules_folder(kernel), *path = NULL, *fetch = NULL;
+	size_t suffix;
+	int r;
+
+	if (!folder) /* a kernel of the user's own, which may have all built in */
+		return 0;
+	r = find_module(folder, "virtio_blk", &path, &suffix);
+	if (r != -ENOENT)
+		return r;
+	fetch = beside_name("fetch-kernel");
+	return error_set(error, r, "%s lacks the module virtio_blk: get the kernel again with %s",
+		folder, fetch ? fetch : "fetch-kernel");
+}
+
+static int linux_available(const struct guest_spec *spec, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL, *root = NULL;
+	const char *format;
+	int r = qemu_available(error);
+
+	if (r == 0)
+		r = find_root(spec, &root, &format, error);
+	if (r == 0)
+		r = linux_find_kernel(spec, &kernel, error);
+	if (r == 0)
+		r = check_modules(kernel, error);
+	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+}
+
+static int make_initramfs(
+	const struct guest_spec *spec, const char *kernel, char **ret_path, struct error *error)
+{
+	struct image image = {0};
+	int r;
+
+	/* The array ends with a NUL of its own. */
+	r = image_add_bytes(&image, "/init", 0755, init_disk, sizeof(init_disk) - 1, error);
+	if (r == 0)
+		r = add_modules(&image, kernel, error);
+	if (r == 0)
+		r = image_write_cached(
+			&image, initramfs_write, spec->work_dir, "linux-init-", ret_path, error);
+	image_clear(&image);
+	return r;
+}
+
+static int make_program_disk(const struct guest_spec *spec, char **ret_path, struct error *error)
+{
+	struct image image = {0};
+	int r;
+
+	r = image_add_bytes(
+		&image, PROGRAM_RUNNER, 0755, init_program, sizeof(init_program) - 1, error);
+	if (r == 0)
+		r = linux_add_program(&image, spec, error);
+	if (r == 0)
+		r = image_write_cached(
+			&image, iso_write, spec->work_dir, "linux-program-", ret_path, error);
+	image_clear(&image);
+	return r;
+}
+
+static int linux_prepare(struct guest *g, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL, *initrd = NULL, *root = NULL, *program = NULL;
+	const char *format = NULL;
+	struct qemu_machine m;
+	int r;
+
+	r = find_root(&g->spec, &root, &format, error);
+	if (r == 0)
+		r = linux_find_kernel(&g->spec, &kernel, error);
+	if (r == 0)
+		r = make_initramfs(&g->spec, kernel, &initrd, error);
+	if (r == 0)
+		r = make_program_disk(&g->spec, &program, error);
+	if (r < 0)
+		return r;
+	m = (struct qemu_machine){.cpu_tcg = LINUX_CPU_TCG,
+		.cpu_kvm = LINUX_CPU_KVM,
+		.kernel = kernel,
+		.initrd = initrd,
+		.append = append,
+		.disks = {{root, format, ROOT_DISK, true}, {program, "raw", PROGRAM_DISK, false}},
+		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
+	r = linux_describe_inside(g, kernel, m.ram_bytes, error);
+	return r < 0 ? r : qemu_prepare(g, &m, error);
+}
+
+const struct guest_ops guest_linux = {
+	.name = "linux",
+	.title = "Linux in QEMU, a whole Debian with systemd",
+	.lane_kind = LANES_VCPUS,
+	.is_vm = true,
+	.boot = &linux_boot,
+	.available = linux_available,
+	.prepare = linux_prepare,
+	.start = qemu_start,
+	.lanes = qemu_lanes,
+	.stop = qemu_stop,
+	.verdict = linux_verdict,
+	.destroy = qemu_destroy,
+};

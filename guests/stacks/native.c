@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The program as it is: the floor for every other stack.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "guests/exit_status.h"
+#include "guests/guest.h"
+#include "guests/guest_process.h"
+#include "guests/guest_program.h"
+#include "guests/process/command.h"
+#include "guests/process/spawn.h"
+
+#define LAST_MOMENT_MS 2000
+
+struct native {
+	char *picture; /* what the program writes; in vain, but the paper's run time includes it */
+};
+
+static int native_available(const struct guest_spec *spec, struct error *error)
+{
+	struct stat st;
+
+	if (stat(spec->program, &st) < 0)
+		return error_set_errno(error, -errno, "program %s", spec->program);
+	if (!S_ISREG(st.st_mode) || access(spec->program, X_OK) < 0)
+		return error_set(error, -EACCES, "%s cannot be executed", spec->program);
+	return 0;
+}
+
+/* A program that knows the variable binds its workers as planned from their first instant. */
+static int name_cpus(struct guest *g, struct error *error)
+{
+	g->variables = calloc(2, sizeof(*g->variables));
+	if (!g->variables || !(g->variables[0] = guest_pin_variable(&g->spec)))
+		return error_set_errno(error, -ENOMEM, "native");
+	return 0;
+}
+
+static int native_prepare(struct guest *g, struct error *error)
+{
+	_cleanup_free_ struct native *n = calloc(1, sizeof(*n));
+	int r = -ENOMEM;
+
+	if (!n ||
+		asprintf(&n->picture, "%s/mandelbrot-%s.png", g->spec.work_dir, g->spec.nonce) < 0)
+		return error_set_errno(error, r, "native");
+	r = guest_program_argv(&g->spec, g->spec.program, n->picture, &g->argv);
+	if (r < 0) {
+		free(n->picture);
+		return error_set_errno(error, r, "native");
+	}
+	g->data = TAKE_PTR(n);
+	return name_cpus(g, error);
+}
+
+static int native_start(struct guest *g, struct error *error)
+{
+	return guest_spawn(g, g->spec.lane_cpus, g->spec.lane_cpus ? g->spec.lanes : 0, error);
+}
+
+static void native_stop(struct guest *g, bool orderly)
+{
+	struct native *n = g->data;
+
+	if (!orderly || guest_reap(g, LAST_MOMENT_MS) < 0)
+		guest_kill(g);
+	if (n && n->picture)
+		(void)unlink(n->picture); /* may never have been written */
+}
+
+static int native_verdict(struct guest *g, const char *console, size_t length, struct error *error)
+{
+	if (guest_reap(g, LAST_MOMENT_MS) < 0)
+		return error_set(error, -EIO, "the program does not end");
+	return exit_status_verdict(g, false, "the program", console, length, error);
+}
+
+static void native_destroy(struct guest *g)
+{
+	struct native *n = g->data;
+
+	if (n)
+		free(n->picture);
+	free(n);
+	g->data = NULL;
+}
+
+static const struct guest_boot native_boot = {
+	.steps = {BOOT_PROCESS_START, BOOT_PROGRAM},
+	.n_steps = 2,
+};
+
+const struct guest_ops guest_native = {
+	.name = "native",
+	.title = "the program as it is, on this host",
+	.lane_kind = LANES_WORKERS,
+	.boot = &native_boot,
+	.available = native_available,
+	.prepare = native_prepare,
+	.start = native_start,
+	.stop = native_stop,
+	.verdict = native_verdict,
+	.destroy = native_destroy,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The boot's steps as text, CSV and JSON. */
+
+#include <errno.h>
+#include <math.h>
+
+#include "common/boot_step.h"
+#include "common/cleanup.h"
+#include "common/utf8.h"
+#include "reports/tables/columns.h"
+#include "reports/tables/tables_internal.h"
+#include "reports/text/csv.h"
+#include "reports/text/format.h"
+#include "reports/text/json.h"
+
+#define NAME_WIDTH   22
+#define SOURCE_WIDTH 36
+
+static void put_step(struct table *t, const struct boot_part *p, double boot_ns)
+{
+	char name[256], source[256];
+
+	snprintf(name, sizeof(name), "  %.*s", (int)utf8_within(p->name, 200), p->name);
+	snprintf(source, sizeof(source), "  %.*s", (int)utf8_within(p->source, 200), p->source);
+	table_cell(t, name, NAME_WIDTH + 2);
+	columns_put(&boot_columns, p, t);
+	table_cell(t, format_percent(p->mean_ns, boot_ns).text, -7);
+	table_cell(t, source, SOURCE_WIDTH + 2);
+	table_row(t);
+}
+
+static int put_cell(struct table *t, const struct boot_cell *c)
+{
+	_cleanup_free_ char *head = NULL;
+	char other[64] = "";
+
+	if (c->n_other)
+		snprintf(other, sizeof(other), " (%zu more with other steps)", c->n_other);
+	if (asprintf(&head, "%s on %lld %s: %s s, %zu %s%s", c->cell->name,
+		    (long long)c->cell->cores, cores_word(c->cell->cores),
+		    format_spread(&c->boot_ns).text, c->n_runs, c->n_runs == 1 ? "run" : "runs",
+		    other) < 0) {
+		head = NULL;
+		return -ENOMEM;
+	}
+	table_line(t, head);
+	for (size_t i = 0; i < c->n_steps; i++)
+		put_step(t, &c->steps[i], c->boot_ns.mean);
+	return 0;
+}
+
+int boot_write_text(const struct boot_report *b, FILE *out, const struct style *style)
+{
+	int q, r = 0;
+	struct table *t;
+
+	if (b->n_cells == 0)
+		return 0;
+	fprintf(out, "\n%sBoot, taken apart%s\n", style->bold, style->plain);
+	t = table_begin();
+	table_cell(t, "step", NAME_WIDTH + 2);
+	columns_put_titles(&boot_columns, t);
+	table_cell(t, "%", -7);
+	table_cell(t, "  its end is marked by", SOURCE_WIDTH + 2);
+	table_row(t);
+	for (size_t i = 0; i < b->n_cells && r == 0; i++)
+		r = put_cell(t, &b->cells[i]);
+	q = table_end(t, out, style);
+	return r < 0 ? r : q;
+}
+
+int tables_write_boot_csv(const struct analysis *a, FILE *out)
+{
+	const struct boot_report *b = a->boot;
+
+	fputs("guest,cores,position", out);
+	columns_csv_names(&boot_columns, false, out);
+	fputc('\n', out);
+	for (size_t i = 0; i < b->n_cells; i++) {
+		const struct boot_cell *c = &b->cells[i];
+
+		for (size_t j = 0; j < c->n_steps; j++) {
+			csv_text(out, c->cell->name);
+			fprintf(out, ",%lld,%zu", (long long)c->cell->cores, j);
+			columns_csv(&boot_columns, &c->steps[j], false, out);
+			fputc('\n', out);
+		}
+	}
+	return ferror(out) ? -EIO : 0;
+}
+
+json_t *boot_cell_json(const struct boot_report *b, const struct cell *cell)
+{
+	const struct boot_cell *c = boot_report_cell(b, cell);
+
+	return columns_json_rows(
+		&boot_columns, c ? c->steps : NULL, c ? c->n_steps : 0, sizeof(struct boot_part));
+}
+
+json_t *boot_run_json(const struct summary *s, int64_t run)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	json_t *array = json_array();
+	bool bad = !array;
+	int r;
+
+	if (!store_has_table(s->store, "boot_step"))
+		return array;
+	r = store_prepare(s->store, &query,
+		"SELECT name, start_ns, end_ns, source FROM boot_step WHERE run = ? ORDER BY "
+		"position");
+	if (r >= 0)
+		sqlite3_bind_int64(query, 1, run);
+	while (r >= 0 && (r = store_step(s->store, query)) > 0) {
+		json_t *o = json_object();
+
+		bad |= put(o, "name", text(store_text(s->store, query, 0)));
+		bad |= put(o, "start_ns", number(store_number(query, 1)));
+		bad |= put(o, "end_ns", number(store_number(query, 2)));
+		bad |= put(o, "source", text(store_text(s->store, query, 3)));
+		bad |= json_array_append_new(array, o) < 0;
+	}
+	return finish(array, bad || r < 0);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/stream.h"
+#include "common/utf8.h"
+#include "reports/tables/columns.h"
+#include "reports/tables/tables_internal.h"
+#include "reports/text/format.h"
+#include "reports/text/text.h"
+
+static const struct style terminal = {"\033[1m", "\033[2m", "\033[1;31m", "\033[0m"};
+static const struct style paper = {"", "", "", ""};
+
+int name_width(const struct summary *s, int others)
+{
+	int width = 5;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		int w = (int)text_width(s->cells[i].name);
+
+		width = w > width ? w : width;
+	}
+	return width > SUMMARY_WIDTH - others ? SUMMARY_WIDTH - others : width;
+}
+
+void put_cell_titles(struct table *t, int width)
+{
+	table_cell(t, "stack", width);
+	table_cell(t, "cores", -6);
+}
+
+void put_cell_name(struct table *t, const struct cell *cell, int width)
+{
+	char cores[24];
+
+	table_cell(t, cell->name, width);
+	snprintf(cores, sizeof(cores), "%lld", (long long)cell->cores);
+	table_cell(t, cores, -6);
+}
+
+static int write_times(const struct summary *s, FILE *out, const struct style *style)
+{
+	int name = name_width(s, 6 + columns_width(&cell_columns));
+	struct table *t = table_begin();
+
+	put_cell_titles(t, name);
+	columns_put_titles(&cell_columns, t);
+	table_row(t);
+	for (size_t i = 0; i < s->n_cells; i++) {
+		put_cell_name(t, &s->cells[i], name);
+		columns_put(&cell_columns, &s->cells[i], t);
+		table_row(t);
+	}
+	return table_end(t, out, style);
+}
+
+/** Names of all phases in order of first appearance; at most @max. */
+static size_t phase_names(const struct summary *s, const char **names, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_cells; i++) {
+		for (size_t j = 0; j < s->cells[i].n_phases; j++) {
+			const char *name = s->cells[i].phases[j].name;
+			size_t k = 0;
+
+			while (k < n && names[k] != name)
+				k++;
+			if (k == n && n < max)
+				names[n++] = name;
+		}
+	}
+	return n;
+}
+
+static int write_phases(const struct summary *s, FILE *out, const struct style *style)
+{
+	const char *names[64];
+	size_t all = phase_names(s, names, ARRAY_SIZE(names)), n = all < 6 ? all : 6;
+	int name = name_width(s, 6 + 12 * (int)n), r;
+	struct table *t;
+
+	if (n == 0)
+		return 0;
+	fprintf(out, "\n%sPhases, mean seconds%s\n", style->bold, style->plain);
+	t = table_begin();
+	put_cell_titles(t, name);
+	for (size_t k = 0; k < n; k++) {
+		char title[64];
+
+		snprintf(title, sizeof(title), "%.*s", (int)utf8_within(names[k], 40), names[k]);
+		table_cell(t, title, -12);
+	}
+	table_row(t);
+	for (size_t i = 0; i < s->n_cells; i++) {
+		const struct cell *cell = &s->cells[i];
+
+		put_cell_name(t, cell, name);
+		for (size_t k = 0; k < n; k++) {
+			double ns = NAN;
+
+			for (size_t j = 0; j < cell->n_phases; j++)
+				if (cell->phases[j].name == names[k])
+					ns = cell->phase_ns[j].mean;
+			table_cell(t, format_seconds(ns).text, -12);
+		}
+		table_row(t);
+	}
+	r = table_end(t, out, style);
+	if (all > n)
+		fprintf(out, "(and %zu more phases: see --json, or the page)\n", all - n);
+	return r;
+}
+
+static int state_column(int state)
+{
+	const char *name = state_label(state);
+	int width = (int)strlen(name);
+
+	return (width < 6 ? 6 : width) + 1;
+}
+
+static void put_book(
+	struct table *t, const struct summary *s, const struct book *book, bool percent)
+{
+	for (int j = 0; j <= STATE_COUNT; j++) {
+		bool residual = j == STATE_COUNT;
+		double ns = residual ? book->residual_ns : book->state_ns[j];
+		struct format_text text =
+			percent ? format_percent(ns, book->lane_time_ns) : format_seconds(ns);
+
+		if (residual || s->state_used[j])
+			table_cell(t, book->has_accounts ? text.text : "-",
+				residual ? -9 : -state_column(j));
+	}
+	table_row(t);
+}
+
+static int write_books(const struct summary *s, FILE *out, const struct style *style, bool percent)
+{
+	int columns = 6 + 9, name;
+	bool any = false;
+	struct table *t;
+
+	for (int j = 0; j < STATE_COUNT; j++) {
+		columns += s->state_used[j] ? state_column(j) : 0;
+		any |= s->state_used[j];
+	}
+	if (!any) /* boots alone: there is no window */
+		return 0;
+	name = name_width(s, columns);
+	if (name < 8)
+		name = 8;
+	fprintf(out, "\n%sWhere the lanes' time went, %s%s\n", style->bold,
+		percent ? "percent of run time x lanes"
+			: "seconds (mean of the runs, sum of the lanes)",
+		style->plain);
+	t = table_begin();
+	put_cell_titles(t, name);
+	for (int j = 0; j < STATE_COUNT; j++)
+		if (s->state_used[j])
+			table_cell(t, state_label(j), -state_column(j));
+	table_cell(t, "residual", -9);
+	table_row(t);
+	for (size_t i = 0; i < s->n_cells; i++) {
+		put_cell_name(t, &s->cells[i], name);
+		put_book(t, s, &s->cells[i].window, percent);
+	}
+	return table_end(t, out, style);
+}
+
+/** A paragraph with a mark before it, wrapped at words. */
+static void write_wrapped(FILE *out, const char *mark, const char *text)
+{
+	size_t column = text_width(mark);
+
+	fputs(mark, out);
+	while (*text) {
+		size_t length = strcspn(text, " "), columns = 0;
+
+		for (size_t i = 0; i < length; i++)
+			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+		if (column + 1 + columns > SUMMARY_WIDTH && column > 4) {
+			fputs("\n   ", out);
+			column = 3;
+		}
+		fprintf(out, " %.*s", (int)length, text);
+		column += 1 + columns;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+static int write_findings(const struct analysis *a, FILE *out, const struct style *style)
+{
+	const struct store_tables *t = store_tables(a->store);
+	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
+	size_t n;
+
+	if (!verdicts)
+		return -ENOMEM;
+	n = explanation_verdicts(a->explanation, verdicts, VERDICTS_MAX);
+	fprintf(out, "\n%sFindings%s\n", style->bold, style->plain);
+	for (size_t i = 0; i < n; i++) {
+		fputs(verdicts[i].good ? "" : style->alarm, out);
+		write_wrapped(out, verdicts[i].good ? " *" : " !", verdicts[i].text);
+		fputs(verdicts[i].good ? "" : style->plain, out);
+	}
+	if (t->n_warnings == 0)
+		return 0;
+	fprintf(out, "\n%sWarnings%s\n", style->bold, style->plain);
+	for (size_t i = 0; i < t->n_warnings; i++) {
+		char runs[64], mark[80];
+
+		if (!store_warning_runs(t, i, runs, sizeof(runs)))
+			continue;
+		snprintf(mark, sizeof(mark), runs[0] ? " ! %s:" : " !", runs);
+		write_wrapped(out, mark, t->warnings[i].text);
+	}
+	return 0;
+}
+
+int tables_write_text(const struct analysis *a, FILE *out)
+{
+	const struct summary *s = a->summary;
+	const struct style *style = stream_has_style(out) ? &terminal : &paper;
+	int r = 0;
+
+	if (s->n_cells > 0) {
+		r = write_times(s, out, style);
+		if (r == 0)
+			r = write_phases(s, out, style);
+		if (r == 0)
+			r = boot_write_text(a->boot, out, style);
+		if (r == 0)
+			r = write_books(s, out, style, true);
+		if (r == 0)
+			r = write_books(s, out, style, false);
+		if (r == 0)
+			r = explanation_write_text(a->explanation, out, style);
+	}
+	if (r == 0)
+		r = write_findings(a, out, style);
+	if (r < 0)
+		return r;
+	return ferror(out) ? -EIO : 0;
+}

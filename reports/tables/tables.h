@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What was worked out of a store, as tables for a terminal, as CSV files and as one document. */
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "reports/analysis/analysis.h"
+
+/** For a terminal, at most 100 columns; colours only if @out is a terminal. */
+int tables_write_text(const struct analysis *a, FILE *out);
+
+/** One JSON document; see docs/database.md. A new reference. */
+int tables_make_json(const struct analysis *a, json_t **ret);
+
+/*
+ * CSV (RFC 4180 with "\n"; times in seconds): a line for each cell, run, term of the explanation
+ * (variances in s²), step of the boot.
+ */
+int tables_write_cells_csv(const struct analysis *a, FILE *out);
+int tables_write_runs_csv(const struct analysis *a, FILE *out);
+int tables_write_explanation_csv(const struct analysis *a, FILE *out);
+int tables_write_boot_csv(const struct analysis *a, FILE *out);

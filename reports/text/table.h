@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Tables for terminals, whose columns are as wide as what is in them needs. */
+
+#include <stdio.h>
+
+/** As wide as tables should be; only what could not be read otherwise makes them wider. */
+#define TABLE_WIDTH 100
+
+struct table;
+
+/** An empty table. NULL (out of memory) is fine for all that follows: table_end() tells. */
+struct table *table_begin(void);
+
+/**
+ * The next cell of the row. @width: columns that it takes at least; negative: aligned right, a
+ * space before it. A left cell that is wider is cut with an ellipsis.
+ */
+void table_cell(struct table *t, const char *text, int width);
+
+/** The cell that was put last is to be noticed. */
+void table_alarm(struct table *t);
+
+/** A row is whole. The first one has the titles. */
+void table_row(struct table *t);
+
+/** A row that is a line of its own, across all columns. */
+void table_line(struct table *t, const char *text);
+
+/** What a terminal can do, as escape sequences; empty strings where it cannot. */
+struct style {
+	const char *bold;
+	const char *dim;
+	const char *alarm;
+	const char *plain;
+};
+
+/** Write the table, and release it. -ENOMEM. */
+int table_end(struct table *t, FILE *out, const struct style *style);

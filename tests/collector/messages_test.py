@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the collector says to bad input and missing things: messages_test.py COLLECTOR MANDELBROT
+
+Needs no privileges for what it checks, apart from the cases that say so. A mistake in the command line: 2, something
+that is missing: 3; always one line that names the thing, nothing on standard output, nothing left."""
+import json
+import math
+import os
+import pty
+import re
+import shlex
+import shutil
+import signal
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import harness  # noqa: E402
+
+NOBODY = 65534
+
+
+class WrongUsage(harness.SystemTest):
+    """Exit status 2."""
+
+    def refused(self, *arguments, words=()):
+        done = self.collect(*arguments)
+        self.assert_one_line(done, 2, *words)
+        self.assertFalse(os.path.exists(done.folder), "results of a run that never was")
+
+    def test_an_unknown_guest_is_named(self):
+        self.refused("--guest", "native,xen", words=["xen", "--list-guests"])
+
+    def test_more_cores_than_there_are_is_refused_with_both_numbers(self):
+        usable = len(harness.usable_cpus())
+        if usable >= 256:
+            self.skipTest("too many cores here")
+        self.refused("--cores", f"1,{usable + 1}", words=[str(usable + 1), str(usable)])
+
+    def test_bad_numbers_are_quoted(self):
+        for option, value in (("repeat", "0"), ("repeat", "two"), ("repeat", "-1"), ("repeat", ""),
+                              ("cores", "0"), ("cores", "1,x"), ("cores", "1.5"), ("cores", "257"),
+                              ("cores", "99999999999999999999"), ("frequency", "0"),
+                              ("frequency", "1e3"), ("timeout", "0"), ("timeout", "1h"),
+                              ("seed", "-1"), ("seed", "99999999999999999999")):
+            with self.subTest(option=option, value=value):
+                self.refused(f"--{option}={value}",
+                             words=[f"--{option}", "number"] if value != "1,x" else ["'x'"])
+
+    def test_bad_words_are_quoted_with_the_good_ones(self):
+        for option, value, good in (("accel", "xen", "tcg"), ("split", "half", "exact"),
+                                    ("profile", "all", "offcpu"), ("pin", "sideways", "threads"),
+                                    ("scenario", "paper-3", "paper-2"),
+                                    ("counters", "no_such_event", "--list-counters")):
+            with self.subTest(option=option):
+                self.refused(f"--{option}={value}", words=[value, good])
+
+    def test_a_list_that_names_a_thing_twice_or_none_is_refused(self):
+        for option, value in (("guest", "native,native"), ("cores", "1,1"), ("guest", ","),
+                              ("cores", ",")):
+            with self.subTest(option=option, value=value):
+                self.refused(f"--{option}={value}", words=[option])
+
+    def test_a_CPU_that_is_not_there_is_refused(self):
+        self.refused("--cores", "1", "--pin", "4095", words=["4095"])
+
+    def test_stray_arguments_are_named(self):
+        process = self.start("--repeat", "1", "osv", workload=None)
+        self.assert_one_line(self.finish(process), 2, "'osv'", "--")
+
+    def test_an_unknown_option_is_named(self):
+        self.refused("--frobnicate", words=["--frobnicate"])
+
+    def test_an_option_without_its_value_is_named(self):
+        process = self.start("--guest", workload=None)
+        self.assert_one_line(self.finish(process), 2, "--guest")
+
+    def test_a_picture_that_fits_no_memory_is_refused(self):
+        done = self.collect("--repeat", "1", workload=("-width", "4000000000", "-height",
+                                                       "4000000000", "-smoothness", "100"))
+        self.assert_one_line(done, 2, "large")
+
+
+class Missing(harness.SystemTest):
+    """Exit status 3."""
+
+    def setUp(self):
+        super().setUp()
+        self.empty = os.path.join(self.work, "empty")
+        os.mkdir(self.empty)
+        self.text = os.path.join(self.work, "kernel.txt")
+        with open(self.text, "w", encoding="ascii") as f:
+            f.write("This is no kernel.\n" * 1000)
+
+    def missing(self, *arguments, words=(), **more):
+        done = self.collect("--repeat", "1", *arguments, **more)
+        self.assert_one_line(done, 3, *words)
+        return done
+
+    def test_a_kernel_that_is_a_text_file_is_told_from_one(self):
+        harness.need_program("qemu-system-x86_64", "qemu-system-x86")
+        for guest in ("osv", "linux-minimal"):
+            with self.subTest(guest=guest):
+                done = self.missing("--guest", guest, "--kernel", self.text,
+                                    words=[guest, self.text, "kernel"])
+                self.assertFalse(os.path.exists(done.folder))
+
+    def test_a_kernel_that_is_missing_is_named(self):
+        harness.need_program("qemu-system-x86_64", "qemu-system-x86")
+        for guest in ("osv", "linux-minimal"):
+            with self.subTest(guest=guest):
+                self.missing("--guest", guest, "--kernel", "/no/such/kernel",
+                             words=["/no/such/kernel", "No such file"])
+
+    def test_where_no_kernel_is_found_the_fix_is_named(self):
+        harness.need_program("qemu-system-x86_64", "qemu-system-x86")
+        for guest in ("osv", "linux-minimal"):
+            with self.subTest(guest=guest):
+                done = self.collect("--repeat", "1", "--guest", guest,
+                                    env={"HOME": self.empty, "GUESTSCOPE_GUESTS": self.empty})
+                if done.status == 0 and os.path.isdir("/usr/share/guestscope/guests"):
+                    continue
+                self.assert_one_line(done, 3, guest, "--kernel")
+
+    def test_no_QEMU_is_named_with_its_package(self):
+        done = self.collect("--repeat", "1", "--guest", "osv", "--kernel", self.text,
+                            env={"PATH": self.empty})
+        self.assert_one_line(done, 3, "qemu-system-x86")
+
+    def test_no_Docker_daemon_is_told_with_its_address(self):
+        harness.need_program("docker", "docker.io")
+        self.missing("--guest", "docker", env={"DOCKER_HOST": "unix:///nonexistent/docker.sock",
+                                               "DOCKER_CONTEXT": None},
+                     words=["docker", "/nonexistent/docker.sock"])
+
+    def test_no_docker_program_is_told_with_its_package(self):
+        self.missing("--guest", "docker", env={"PATH": self.empty}, words=["docker.io"])
+
+    def test_one_bad_stack_of_several_ends_it_before_any_run(self):
+        done = self.missing("--guest", "native,docker", env={"PATH": self.empty})
+        self.assertFalse(os.path.exists(done.folder))
+
+    def test_a_workload_that_is_missing_is_named(self):
+        self.missing("--program", "/no/such/program", words=["/no/such/program"])
+
+    def test_a_workload_that_is_no_program_is_named(self):
+        self.missing("--program", self.text, words=[self.text])
+        self.missing("--program", self.empty, words=[self.empty])
+
+    def test_results_that_are_there_already_are_not_touched(self):
+        harness.need_root()
+        first = self.collect("--cores", "1", "--repeat", "1")
+        self.assertEqual(first.status, 0, first.stderr)
+        before = harness.read_file(first.folder + "/experiment.db", "rb")
+        self.missing("--cores", "1", output=first.folder, words=[first.folder, "--output"])
+        self.assertEqual(harness.read_file(first.folder + "/experiment.db", "rb"), before)
+
+    def test_an_output_folder_below_a_file_is_named(self):
+        self.missing(output=self.text + "/results", words=[self.text])
+
+    def test_without_privileges_the_missing_one_is_told(self):
+        harness.need_root()
+        # Nobody must be able to reach the programs.
+        folder = os.path.join(self.work, "programs")
+        os.mkdir(folder)
+        for program in (self.collector, self.programs["mandelbrot"]):
+            shutil.copy(program, folder)
+        os.chmod(self.work, 0o755)
+        results = os.path.join(self.work, "nobody")
+        os.mkdir(results)
+        os.chown(results, NOBODY, NOBODY)
+
+        def become_nobody():
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+
+        done = self.missing("--cores", "1", output=results + "/r", before=become_nobody,
+                            command=[folder + "/collector"])
+        self.assertRegex(done.stderr, "sudo|root|CAP_")
+
+
+    def test_in_a_namespace_of_its_own_it_refuses(self):
+        """Else the probes would follow other processes, or none, and the books close all the same."""
+        harness.need_root()
+        for words, said in ((["--pid", "--fork", "--mount-proc"], ["PID namespace", "--pid=host"]),
+                            (["--time", "--monotonic", "100000"], ["time namespace"])):
+            with self.subTest(namespace=words[0]):
+                self.missing("--cores", "1", command=["unshare", *words, self.collector], words=said)
+
+
+class Harmless(harness.SystemTest):
+    """What measures nothing."""
+
+    def ask(self, *arguments, **more):
+        process = self.start(*arguments, **more)
+        done = self.finish(process)
+        self.assertFalse(os.path.exists(done.folder), "a folder of results was made")
+        return done
+
+    def test_the_version_tells_what_was_built_of_what(self):
+        self.assertRegex(self.ask("--version", workload=None).stdout,
+                         r"^collector \(guestscope\) \d+\.\d+\.\d+\nrevision \S+\n"
+                         r"probes compiled by clang \d+\.\S+\nlibbpf v\d+\.\d+, built with \d+\.\d+ headers\n\n"
+                         r"Copyright .*\nLicense GPLv2\+")
+
+    def test_help_version_and_lists_go_to_standard_output(self):
+        for option, word in (("--help", "--guest"), ("--version", "guestscope"),
+                             ("--list-guests", "linux-minimal"), ("--list-counters", "")):
+            with self.subTest(option=option):
+                done = self.ask(option, workload=None)
+                self.assertEqual(done.status, 0, done.stderr)
+                self.assertIn(word, done.stdout)
+                self.assertEqual(done.stderr, "")
+
+    def test_a_dry_run_prints_every_run_with_its_command_line(self):
+        done = self.ask("--dry-run", "--repeat", "2", "--cores", "1", "--seed", "7")
+        self.assertEqual(done.status, 0, done.stderr)
+        lines = done.stdout.splitlines()
+        self.assertIn("2 runs", lines[0])
+        self.assertIn("seed 7", lines[0])
+        self.assertEqual(len(lines), 1 + 2 * 2)
+        for command in lines[2::2]:
+            self.assertIn("mandelbrot -cores 1", command)
+            self.assertIn(" ".join(harness.SMALL), command)
+
+    def test_a_dry_run_of_VMs_shows_QEMU_without_starting_it(self):
+        able = harness.guests_available(self.collector)
+        for guest in ("linux-minimal", "osv"):
+            if guest not in able:
+                continue
+            with self.subTest(guest=guest):
+                done = self.ask("--dry-run", "--repeat", "1", "--guest", guest, "--cores", "1")
+                self.assertEqual(done.status, 0, done.stderr)
+                for word in ("qemu-system-x86_64", "-smp", "-kernel", "debug-threads=on"):
+                    self.assertIn(word, done.stdout)
+
+    def test_the_same_seed_gives_the_same_order(self):
+        harness.need_cpus(2)
+        plans = [self.ask("--dry-run", "--repeat", "5", "--cores", "1,2", "--seed", seed).stdout
+                 for seed in ("1", "1", "2", "3")]
+        heads = [[line for line in plan.splitlines() if line.startswith("run ")] for plan in plans]
+        self.assertEqual(heads[0], heads[1])
+        self.assertNotEqual((heads[0], heads[0]), (heads[2], heads[3]))
+
+    def test_a_reader_that_goes_away_does_no_harm(self):
+        process = self.start("--help", workload=None, command=[
+            "sh", "-c", 'exec 3>&1; "$@" | true', "sh", self.collector])
+        self.finish(process)
+
+
+class Words(harness.SystemTest):
+    """What a good run says, and where."""
+
+    def setUp(self):
+        harness.need_root()
+        super().setUp()
+
+    def test_the_frequency_is_chosen_by_what_a_tick_costs_and_kept(self):
+        process = self.start("--cores", "1", "--repeat", "2", "--frequency", "auto", "--profile", "oncpu", "--json")
+        done = self.finish(process)
+        self.assertEqual(done.status, 0, done.stderr)
+        self.assertIn("sampling at ", done.stderr)
+        with done.store() as store:
+            said = {row["key"]: row["value"] for row in store.rows("SELECT key, value FROM experiment")}
+            hz = {run["frequency_hz"] for run in store.runs()}
+        self.assertEqual(said["frequency"], "auto")
+        self.assertEqual(hz, {int(said["frequency_hz"])})
+        (hz,), tick_ns = hz, int(said["tick_cost_ns"])
+        self.assertGreater(tick_ns, 0)
+        self.assertTrue(hz == 49 or tick_ns * hz < 0.005e9, said)
+        self.assertTrue(49 <= hz <= 997 and math.gcd(hz, 30) == 1, said)
+
+    def test_nothing_is_said_of_a_frequency_where_nothing_is_sampled(self):
+        done = self.collect("--cores", "1", "--repeat", "1", "--frequency", "auto", "--profile", "none")
+        self.assertEqual(done.status, 0, done.stderr)
+        self.assertNotIn("sampling at", done.stderr)
+        with done.store() as store:
+            self.assertEqual([run["frequency_hz"] for run in store.runs()], [None])
+
+    def test_json_is_one_document_and_progress_goes_to_standard_error(self):
+        done = self.collect("--cores", "1", "--repeat", "2", "--json")
+        self.assertEqual(done.status, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(len(document["runs"]), 2)
+        self.assertEqual({run["status"] for run in document["runs"]}, {"ok"})
+        lines = done.stderr.splitlines()
+        self.assertEqual([line[:11] for line in lines], ["run 1 of 2:", "run 2 of 2:"])
+        self.assertNotIn("\r", done.stderr)
+        self.assertNotIn("\x1b", done.stderr)
+
+    def test_the_stored_command_is_read_by_a_shell_as_it_was_typed(self):
+        folder = os.path.join(self.work, "it's \"here\" $HOME")
+        done = self.collect("--cores", "1", "--repeat", "1", "--profile", "none", output=folder)
+        self.assertEqual(done.status, 0, done.stderr)
+        with done.store() as store:
+            (command,), = store.rows("SELECT value FROM experiment WHERE key = 'command'")
+        self.assertEqual(shlex.split(command), ["collector", "--output", folder, *harness.FREQUENCY, "--cores", "1",
+                                                "--repeat", "1", "--profile", "none", "--", *harness.SMALL])
+
+    def said_on_a_terminal(self, *options):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = self.start(*options, stderr=slave)
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:  # how a terminal ends
+                break
+            if not piece:
+                break
+            text += piece
+        self.assertEqual(self.finish(process).status, 0, text)
+        return text
+
+    def test_on_a_terminal_the_run_and_the_time_left_are_shown_in_place(self):
+        text = self.said_on_a_terminal("--cores", "1", "--repeat", "2")
+        self.assertIn(b"\r\x1b[K", text)
+        self.assertRegex(text, rb"run 2 of 2: native, 1 core, repetition 2, about \d+ s left")
+        self.assertRegex(text, rb"repetition 2: boot [0-9.]+ s")
+
+    def test_the_rest_between_runs_is_shown_and_in_the_time_left(self):
+        text = self.said_on_a_terminal("--cores", "1", "--repeat", "3", "--warmup", "0", "--cooldown", "2")
+        self.assertRegex(text, rb"resting 2 s before run 2 of 3, about (\d+) s left")
+        left = re.search(rb"resting 2 s before run 2 of 3, about (\d+) s left", text)
+        self.assertGreaterEqual(int(left[1]), 4)
+
+    def test_a_signal_ends_the_rest_at_once(self):
+        process = self.start("--cores", "1", "--repeat", "2", "--cooldown", "86400")
+
+        def stored():
+            try:
+                with harness.Store(process.folder) as store:
+                    return len(store.runs()) == 1
+            except harness.sqlite3.Error:
+                return False
+        harness.wait_for("the first run", stored, 60)
+        process.send_signal(signal.SIGINT)
+        done = self.finish(process, 60)
+        self.assertEqual(done.status, 130, done.stderr)
+        self.assertIn("stopped after 1 of 2", done.stdout)
+
+    def test_the_summary_names_the_report_which_is_there(self):
+        done = self.collect("--cores", "1", "--repeat", "1")
+        self.assertEqual(done.status, 0, done.stderr)
+        path = done.stdout.strip().splitlines()[-1].removeprefix("report: ")
+        self.assertTrue(os.path.isfile(path), path)
+        with done.store() as store:
+            self.assertTrue(store.sound())
+            self.assert_measured(store)
+
+    def test_a_workload_that_refuses_its_arguments_is_quoted(self):
+        done = self.collect("--cores", "1", "--repeat", "1", workload=("-nosuch",))
+        self.assertEqual(done.status, 1, done.stderr)
+        with done.store() as store:
+            (run,) = store.runs()
+            self.assertEqual(run["status"], "failed")
+            self.assertIn("-nosuch", run["error"])
+
+
+if __name__ == "__main__":
+    harness.main("mandelbrot")
