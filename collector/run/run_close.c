@@ -80,6 +80,7 @@ struct cgroup_reading run_read_cgroup(struct run *run)
 	ret.valid = run->cgroup_cpu && run->cgroup_usage &&
 		    cgroup_read_usage_ns(run->cgroup_usage, &ret.usage_ns) == 0 &&
 		    cgroup_read_throttled_ns(run->cgroup_cpu, &ret.throttled_ns) == 0;
+	ret.time_ns = clock_ns();
 	return ret;
 }
 
@@ -93,6 +94,9 @@ static int audit_cgroup(struct run *run)
 	struct run_result *r = run->result;
 	unsigned lanes = run->request->lanes;
 	uint64_t slack = (uint64_t)((double)r->runtime_ns * AUDIT_SHARE) + CGROUP_TICK_NS;
+	/* The collector may itself have waited for a CPU between a marker and the reading. */
+	uint64_t late = run->cgroup_begin.time_ns - run->host_begin_ns + run->cgroup_end.time_ns -
+			r->end_ns;
 	struct audit_row usage = {.phase = r->n_phases, .lane = -1, .what = "cgroup_usage"};
 	struct audit_row throttled = {.phase = r->n_phases, .lane = -1, .what = "cgroup_throttled"};
 	int q;
@@ -110,7 +114,7 @@ static int audit_cgroup(struct run *run)
 		usage.books_ns += books_state_ns(&r->books, phase, PROBE_LANE_NONE, STATE_ONCPU);
 	}
 	usage.other_ns = run->cgroup_end.usage_ns - run->cgroup_begin.usage_ns;
-	usage.bound_ns += 2 * slack * lanes;
+	usage.bound_ns += (2 * slack + late) * lanes;
 	q = audit_add(&r->audit, &usage);
 	if (q < 0)
 		return q;
@@ -118,7 +122,7 @@ static int audit_cgroup(struct run *run)
 	if (!throttled.other_ns && !throttled.books_ns)
 		return 0;
 	throttled.bound_ns =
-		2 * slack + (uint64_t)((double)throttled.other_ns * CGROUP_THROTTLED_SHARE);
+		2 * slack + late + (uint64_t)((double)throttled.other_ns * CGROUP_THROTTLED_SHARE);
 	return audit_add(&r->audit, &throttled);
 }
 

@@ -28,6 +28,7 @@ struct lane_thread {
  * last. */
 struct cgroup_reading {
 	bool valid;
+	uint64_t time_ns; /**< when it was read, at the latest */
 	uint64_t usage_ns;
 	uint64_t throttled_ns;
 };

@@ -183,7 +183,9 @@ class Counts(harness.SystemTest):
             self.assertLessEqual(abs(ours - exact), POINTS + ERRORS * standard_error(exact, 0, samples), name)
         for at, (name, exact, ours) in enumerate(rows[:TOP]):
             for other, less, theirs in rows[at + 1:]:
-                if not self.tie(exact, less, price, samples):
+                # The kernel's interrupts come with the time that passes, not with the instructions.
+                of_kernel = LINUX_KERNEL in (name, other)
+                if not self.tie(exact, less, ANY_PRICE if of_kernel else price, samples):
                     self.assertGreater(ours, theirs, f"{name} before {other}")
         # Whatever the sampler saw elsewhere is not among the first ten.
         rest = 100 * max(sampled.values(), default=0) / samples

@@ -164,14 +164,17 @@ class KvmBooks(lab.Test):
         self.for_each(TOLD, check)
 
     def test_idle_vcpus_are_blocked_in_halt(self):
-        # the program's two workers compute in phase render and sleep in phase rest
         store = self.stores["idle"]
-        for phase, least, most in (("render", 0, 0.3), ("rest", 0.5, 1)):
-            for lane in (0, 1):
-                with self.subTest(phase=phase, lane=lane):
-                    share = state_ns(store.states(phase, lane), "blocked", "halt") / store.phase(phase)["wall_ns"]
-                    self.assertGreaterEqual(share, least)
-                    self.assertLessEqual(share, most)
+        # The program's two workers compute in phase render and sleep in phase rest. How much of a rest is left to sleep
+        # depends on how fast the lab is; what a sleeping vCPU does is halt, whatever its speed.
+        for lane in (0, 1):
+            with self.subTest(lane=lane):
+                render, rest = (store.states(phase, lane) for phase in ("render", "rest"))
+                busy = state_ns(render, "blocked", "halt") / store.phase("render")["wall_ns"]
+                idle = state_ns(rest, "blocked", "halt") / store.phase("rest")["wall_ns"]
+                self.assertLess(busy, 0.3)
+                self.assertGreater(idle, busy + 0.1)
+                self.assertGreater(state_ns(rest, "blocked", "halt"), 0.9 * state_ns(rest, "blocked"))
         self.assertGreater(state_ns(store.states(), "blocked", "halt polling"), 0)
         self.assertGreater(state_ns(store.states(), "kernel", "exit HLT"), 0)
 

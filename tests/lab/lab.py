@@ -10,7 +10,7 @@ Emulation has one weakness that shows here. Linux patches itself whenever a prob
 translates that very instruction at that moment, QEMU (7.2) may go on executing it as it was, a breakpoint, and
 both CPUs spin in it for ever, or the kernel panics. The busier the host, the likelier. So the lab has a heartbeat;
 where it stops, the lab is booted again for the cells that are not done. With all CPUs in one thread of QEMU
-(Machine.thread) it was not seen with two CPUs.
+(Machine.thread) it was not seen with two CPUs, but KVM's guests then take ten times as long.
 """
 import ctypes
 import glob
