@@ -62,6 +62,20 @@ static char *cut_last(char *text)
 	return colon + 1;
 }
 
+/** Is the path not there, but one that ends at an earlier ':', or the other operand's? */
+static bool has_too_many_words(const struct operand *o)
+{
+	_cleanup_free_ char *path = strdup(o->path);
+	struct stat st;
+
+	if (!path || stat(path, &st) == 0)
+		return false;
+	while (cut_last(path))
+		if (!*path || stat(path, &st) == 0)
+			return true;
+	return false;
+}
+
 static int parse_operand(
 	const char *argument, const char *other_path, struct operand *ret, struct error *error)
 {
@@ -84,6 +98,9 @@ static int parse_operand(
 				error, -EINVAL, "\"%s\" names no stack: DIR:STACK:CORES", argument);
 	}
 	ret->stack = last && *last ? last : NULL;
+	if (has_too_many_words(ret))
+		return error_set_user(error, -EINVAL,
+			"\"%s\" is none of DIR, DIR:STACK and DIR:STACK:CORES", argument);
 	if (*ret->text)
 		return 0;
 	if (!other_path)
@@ -127,13 +144,17 @@ static int open_operands(struct diff_set *c, struct error *error)
 	return 0;
 }
 
+/** Is @cell of the stack that the operand names, if it names one? */
+static bool takes_stack(const struct operand *o, const struct cell *cell)
+{
+	return cell->n_ok > 0 && (!o->stack || strcmp(o->stack, cell->guest) == 0 ||
+					 strcmp(o->stack, cell->name) == 0);
+}
+
 /** Does @cell belong to what the operand names? */
 static bool takes(const struct operand *o, const struct cell *cell)
 {
-	return cell->n_ok > 0 &&
-	       (!o->stack || strcmp(o->stack, cell->guest) == 0 ||
-		       strcmp(o->stack, cell->name) == 0) &&
-	       (o->cores == 0 || o->cores == cell->cores);
+	return takes_stack(o, cell) && (o->cores == 0 || o->cores == cell->cores);
 }
 
 /**
@@ -207,7 +228,7 @@ static int add_pair(
 	return r < 0 ? error_set_errno(error, r, "cannot compare") : 0;
 }
 
-/** "native (1, 2 cores), osv (2 cores)": what a store has, for those who named something else. */
+/** "native:1, native:2, osv:2": what a store has, for those who named something else. */
 static void list_cells(const struct operand *o, char *text, size_t size)
 {
 	size_t used = 0;
@@ -222,6 +243,29 @@ static void list_cells(const struct operand *o, char *text, size_t size)
 	}
 	if (!*text)
 		snprintf(text, size, "no runs that ended well");
+}
+
+/** A stack, or a number of cores, that the store has not. */
+static int check_operand(const struct diff_set *c, int side, struct error *error)
+{
+	const struct operand *o = &c->operands[side];
+	bool any_stack = false;
+	char has[300];
+
+	for (size_t i = 0; i < o->summary->n_cells; i++) {
+		if (takes(o, &o->summary->cells[i]))
+			return 0;
+		any_stack |= takes_stack(o, &o->summary->cells[i]);
+	}
+	list_cells(o, has, sizeof(has));
+	if (o->stack && !any_stack)
+		return error_set_user(error, -EINVAL, "%c has no stack \"%s\": %s has %s",
+			"AB"[side], o -> stack, o -> path, has);
+	if (any_stack && o->cores)
+		return error_set_user(error, -EINVAL, "%c has no \"%s:%lld\": %s has %s",
+			"AB"[side], o -> stack ? o -> stack : "", (long long)o->cores, o->path,
+			has);
+	return 0;
 }
 
 static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
@@ -396,6 +440,8 @@ int command_diff(const struct report_options *o, struct error *error)
 		r = parse_operand(o->paths[1], c.operands[TREE_A].path, &c.operands[TREE_B], error);
 	if (r >= 0)
 		r = open_operands(&c, error);
+	for (int side = 0; r >= 0 && side < TREE_SIDES; side++)
+		r = check_operand(&c, side, error);
 	if (r >= 0)
 		r = find_pairs(&c, error);
 	if (r >= 0 && !o->force)

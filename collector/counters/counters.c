@@ -112,8 +112,8 @@ static int add_list(struct counter_set *set, const char *list, struct error *err
 		name += strspn(name, " ");
 		name[strcspn(name, " ")] = '\0';
 		if (!*name)
-			return error_set_user(error, -EINVAL,
-				"--counters: an event's name is missing in '%s'", list);
+			return error_set_user(
+				error, -EINVAL, "--counters has an empty item in '%s'", list);
 		r = add_event(set, name, error);
 		if (r < 0)
 			return r;

@@ -47,19 +47,24 @@ static int parse_word(
 		error, -EINVAL, "--%s takes one of %s, not '%s'", row->name, all, text);
 }
 
-/* Lists are cut into words in a copy: the arguments are recorded as they were given. */
-static int parse_list(struct options *o, const char *list,
+/*
+ * Lists are cut into words in a copy: the arguments are recorded as they were given. A list may be
+ * empty, an item may not.
+ */
+static int parse_list(struct options *o, const char *option, const char *list,
 	int (*add)(struct options *o, const char *word, struct error *error), struct error *error)
 {
 	_cleanup_free_ char *words = strdup(list);
-	char *save = NULL;
+	char *rest = words, *word;
 	int r = words ? 0 : -ENOMEM;
 
-	if (r < 0)
-		return r;
-	for (char *word = strtok_r(words, ",", &save); word && r == 0;
-		word = strtok_r(NULL, ",", &save))
-		r = add(o, word, error);
+	while (r == 0 && *list && (word = strsep(&rest, ","))) {
+		if (!word[strspn(word, " \t")])
+			r = error_set_user(
+				error, -EINVAL, "--%s has an empty item in '%s'", option, list);
+		else
+			r = add(o, word, error);
+	}
 	return r;
 }
 
@@ -97,7 +102,7 @@ static int parse_guests(struct options *o, const char *list, struct error *error
 	int r;
 
 	o->n_guests = 0;
-	r = parse_list(o, list, add_guest, error);
+	r = parse_list(o, "guest", list, add_guest, error);
 	return r < 0 || o->n_guests ? r : error_set_user(error, -EINVAL, "--guest needs a name");
 }
 
@@ -141,7 +146,7 @@ static int parse_cores(struct options *o, const char *list, struct error *error)
 	int r;
 
 	o->n_cores = 0;
-	r = parse_list(o, list, add_cores, error);
+	r = parse_list(o, "cores", list, add_cores, error);
 	return r < 0 || o->n_cores ? r : error_set_user(error, -EINVAL, "--cores needs a number");
 }
 
@@ -226,7 +231,7 @@ static int add_profile(struct options *o, const char *word, struct error *error)
 static int parse_profile(struct options *o, const char *list, struct error *error)
 {
 	o->oncpu = o->offcpu = o->inside = false;
-	return parse_list(o, list, add_profile, error);
+	return parse_list(o, "profile", list, add_profile, error);
 }
 
 static json_t *get_profile(const struct options *o)

@@ -153,17 +153,51 @@ static int check_program(const struct options *o, struct error *error)
 		"contains yours with --kernel, or leave bare out of --guest");
 }
 
-/* What a process that runs already has decided. */
+/* "-name", "--name", either with "=value". */
+static bool is_option(const char *word, const char *name)
+{
+	size_t dashes = strspn(word, "-"), length = strlen(name);
+
+	return (dashes == 1 || dashes == 2) && strncmp(word + dashes, name, length) == 0 &&
+	       (word[dashes + length] == '\0' || word[dashes + length] == '=');
+}
+
+/* What every stack adds to the workload's own words by itself (guests/guest_program.h). */
+static int check_own_arguments(const struct options *o, struct error *error)
+{
+	static const struct {
+		const char *name, *fix;
+	} taken[] = {
+		{"cores", "the plan sets the number of workers, use --cores"},
+		{"file", "each stack chooses where the picture is written, leave it out"},
+	};
+
+	for (char **word = o->arguments; o->own_arguments && !o->resume && *word; word++)
+		for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+			if (is_option(*word, taken[i].name))
+				return error_set_user(error, -EINVAL, "%s after -- is refused: %s",
+					*word, taken[i].fix);
+	if (!o->own_arguments || o->resume || !options_given(o, "scenario"))
+		return 0;
+	return error_set_user(error, -EINVAL,
+		"--scenario %s and workload arguments after -- cannot be used together: leave one out",
+		o->scenario->name);
+}
+
+/* What a process that runs already has decided. */ /* What a process that runs already has decided. */
 static int check_attach(const struct options *o, struct error *error)
 {
-	static const char *const decided[] = {
-		"guest", "cores", "repeat", "warmup", "cooldown", "aa", "pin", "boot-only"};
+	static const char *const decided[] = {"guest", "cores", "scenario", "program", "repeat",
+		"warmup", "cooldown", "aa", "pin", "boot-only"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
 		if (options_given(o, decided[i]))
 			return error_set_user(error, -EINVAL,
 				"--%s cannot be used with --attach, which measures one running process once",
 				decided[i]);
+	if (o->attach && o->own_arguments)
+		return error_set_user(error, -EINVAL,
+			"workload arguments after -- cannot be used with --attach: the process runs already");
 	return 0;
 }
 
@@ -217,6 +251,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	r = check_attach(ret, error);
 	if (r == 0)
 		r = check_program(ret, error);
+	if (r == 0)
+		r = check_own_arguments(ret, error);
 	if (r < 0)
 		return r;
 	if (!ret->arguments)

@@ -188,8 +188,8 @@ static void a_name_nobody_knows_is_named(void **state)
 {
 	(void)state;
 	refuse("task-clock,no-such-event", "no-such-event");
-	refuse("task-clock,,cpu-clock", "missing");
-	refuse("", "missing");
+	refuse("task-clock,,cpu-clock", "empty item");
+	refuse("", "empty item");
 	refuse("task-clock,TASK-CLOCK", "twice");
 }
 

@@ -205,10 +205,18 @@ class BadInput(Case):
         self.refuses(2, r"names no experiment", ":osv", self.path("a"))
         self.refuses(2, r"names no stack", self.path("a:7"), self.path("b"))
 
+    def test_a_form_that_is_not_known_is_answered_with_the_right_ones(self):
+        form = r"is none of DIR, DIR:STACK and DIR:STACK:CORES"
+        for wrong in ("a:osv:2:3", "a:osv:two", "a:osv:2:", "a:osv:2:3:4"):
+            self.refuses(2, f'"[^"]*{wrong}" {form}', self.path(wrong), self.path("b"))
+        self.refuses(2, f'":osv:2:3" {form}', self.path("a:osv:1"), ":osv:2:3")
+
     def test_what_is_not_there_is_named(self):
         self.refuses(3, r"cannot open .*/none: No such file", self.path("none"), self.path("a"))
         self.refuses(3, r"cannot open .*/none: No such file", self.path("a"), self.path("none:osv:2"))
-        self.refuses(2, r"nothing to compare: A has native:1, .*osv:1.*; B has native:1", self.path("a:xen:1"), ":osv")
+        self.refuses(2, r"A has no stack \"xen\": .*/a has native:1, .*osv:1", self.path("a:xen:1"), ":osv")
+        self.refuses(2, r"B has no stack \"nope\": .*/a has native:1", self.path("a:osv:1"), ":nope")
+        self.refuses(2, r"B has no \"osv:77\": .*/b has native:1", self.path("a:osv:1"), self.path("b:osv:77"))
         self.refuses(2, r"nothing to compare", self.path("a"), self.path("a"))
 
     def test_different_workloads_are_compared_by_force_only(self):
