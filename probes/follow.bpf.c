@@ -23,8 +23,10 @@ static __always_inline void task_follow(struct task_struct *task, __u32 run, __u
 	};
 	__u64 key = (__u64)task;
 
-	if (run == TASK_ON_CPU)
+	if (run == TASK_ON_CPU) {
 		fresh.in_ns = bpf_ktime_get_ns();
+		fresh.cpu = bpf_get_smp_processor_id();
+	}
 	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), task->comm);
 	if (bpf_map_update_elem(&tasks, &key, &fresh, BPF_ANY))
 		count_loss(&losses.tasks);

@@ -537,6 +537,7 @@ static __always_inline void task_found_running(
 	struct lane_change *c = lane_change(cpu, LANE_FOUND, 0);
 
 	t->run = TASK_ON_CPU;
+	t->cpu = bpf_get_smp_processor_id();
 	t->in_ns = phase_start_ns[0];
 	events_begin(t, task);
 	if (!l)

@@ -315,6 +315,8 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 
 		if (n->run == TASK_UNKNOWN)
 			task_found_off(cpu, n, next);
+		else if (n->run == TASK_ON_CPU)
+			catch_up_elsewhere(cpu, n, next, next->se.sum_exec_runtime, now);
 		offcpu_end(pid, n, now);
 		if (n->named)
 			lane_join_waiting(cpu, next, n);
@@ -324,8 +326,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 			lane_came_late(cpu, n);
 			cpu->lane = n->lane;
 		}
-		n->in_ns = now;
-		n->run = TASK_ON_CPU;
+		task_comes(cpu, n, next, now);
 	}
 	return 0;
 }

@@ -198,12 +198,16 @@ struct task_record {
 	__u32 base_state;
 	struct probe_detail base_detail;
 	__u64 waking_ns;
-	__u64 queued_ns; /* when it was put on a run queue after that */
-	__u64 in_ns;     /* when it got its CPU */
+	__u64 queued_ns;   /* when it was put on a run queue after that */
+	__u64 in_ns;       /* when it got its CPU */
+	__u64 in_exec_ns;  /* its execution time then, by the kernel; 0: not known */
+	__u64 in_delay_ns; /* how long it had waited by then, likewise */
 	__u64 arrivals; /* how often it had got one, by the kernel, when it last lost it; 0: unseen */
-	__u64 delay_ns;  /* how long it had waited for one by then, by the kernel */
+	__u64 delay_ns;  /* how long it had waited for one by then, by the kernel; 0: not known */
 	__u64 helper_ns; /* CPU time of a helper in helper_phase, not yet in the accounts */
 	__u32 helper_phase;
+	__u32 cpu; /* that it got, while it is on one */
+	__u32 unused;
 	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
 	char name[PROBE_NAME_SIZE];
 	__u64 events_begin[EVENT_COUNT]; /* when it became a lane's, ... */

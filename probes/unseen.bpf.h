@@ -29,7 +29,7 @@ static __always_inline __u64 woken_at(const struct cpu_state *cpu, const struct 
 
 	if (t->waking_ns > l->last_in_ns)
 		return t->waking_ns;
-	if (t->run != TASK_ASLEEP || !t->arrivals || !cpu->clock_offset ||
+	if (t->run != TASK_ASLEEP || !t->delay_ns || !cpu->clock_offset ||
 		!bpf_core_field_exists(task->sched_info))
 		return now;
 	waited = task->sched_info.run_delay - t->delay_ns;
@@ -142,6 +142,60 @@ static __always_inline void lane_late_on(struct lane_record *l, __u64 late)
 	l->late_queued_ns = 0;
 }
 
+/** The scheduler's execution time of @task, which runs, when it got its CPU. */
+static __always_inline __u64 exec_at_arrival(const struct task_struct *task)
+{
+	__u64 since = 0;
+
+	if (task->se.exec_start > task->sched_info.last_arrival)
+		since = task->se.exec_start - task->sched_info.last_arrival;
+	return task->se.sum_exec_runtime - since;
+}
+
+/** @t gets this CPU at @now: what will tell, should it leave unseen, when that was. */
+static __always_inline void task_on_cpu(struct task_record *t, __u64 exec, __u64 delay, __u64 now)
+{
+	t->in_ns = now;
+	t->in_exec_ns = exec;
+	t->in_delay_ns = delay;
+	t->cpu = bpf_get_smp_processor_id();
+	t->run = TASK_ON_CPU;
+}
+
+/** The same as an event says it, of @task, which is about to run. */
+static __always_inline void task_comes(const struct cpu_state *cpu, struct task_record *t,
+	const struct task_struct *task, __u64 now)
+{
+	__u64 delay = 0;
+	__s64 waits;
+
+	if (bpf_core_field_exists(task->sched_info) && cpu->clock_offset) {
+		delay = task->sched_info.run_delay;
+		waits = now - cpu->clock_offset - task->sched_info.last_queued;
+		if (task->sched_info.last_queued && waits > 0)
+			delay += waits;
+	}
+	task_on_cpu(t, task->se.sum_exec_runtime, delay, now);
+}
+
+/** The same of @task, which runs already, and came at @when. */
+static __always_inline void task_came(
+	struct task_record *t, const struct task_struct *task, __u64 when)
+{
+	if (bpf_core_field_exists(task->sched_info))
+		task_on_cpu(t, exec_at_arrival(task), task->sched_info.run_delay, when);
+	else
+		task_on_cpu(t, 0, 0, when);
+}
+
+/** When did @t leave its CPU, if it has executed for @exec by now, and not after @latest? */
+static __always_inline __u64 task_left_at(const struct task_record *t, __u64 exec, __u64 latest)
+{
+	__u64 left = t->in_ns + exec - t->in_exec_ns;
+
+	return t->in_exec_ns && exec >= t->in_exec_ns && left < latest ? left : latest;
+}
+
 /** A lane left its CPU unseen, at @when; @task came after it, or it is not known (NULL) who did. */
 static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_record *t,
 	__u64 address, bool asleep, struct task_struct *task, __u64 when)
@@ -151,6 +205,7 @@ static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_r
 
 	t->run = asleep ? TASK_ASLEEP : TASK_WAITING;
 	t->arrivals = 0;
+	t->delay_ns = t->in_delay_ns;
 	if (!l)
 		return;
 	t->base_state = l->base_state;
@@ -168,16 +223,6 @@ static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_r
 	if (task)
 		taker_detail(&c->waits_detail, task, task_get(task));
 	lane_apply(t->lane);
-}
-
-/** The scheduler's execution time of @task, which runs, when it got its CPU. */
-static __always_inline __u64 exec_at_arrival(const struct task_struct *task)
-{
-	__u64 since = 0;
-
-	if (task->se.exec_start > task->sched_info.last_arrival)
-		since = task->se.exec_start - task->sched_info.last_arrival;
-	return task->se.sum_exec_runtime - since;
 }
 
 /** @task runs here, and had got a CPU so often when it got this one. */
@@ -211,8 +256,7 @@ static __noinline void catch_up_away(struct cpu_state *cpu, struct task_struct *
 	if (t && t->run == TASK_ON_CPU && t->lane >= 0) {
 		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left);
 		lane_on(cpu, t, task, back);
-		t->in_ns = back;
-		t->run = TASK_ON_CPU;
+		task_came(t, task, back);
 	}
 	cpu->in_ns = back;
 	cpu_note_arrival(cpu, task);
@@ -240,18 +284,43 @@ static __always_inline void catch_up_run(
 	lane_off_unseen(cpu, t, (__u64)task, false, NULL, until);
 }
 
+/** @t left its CPU unseen, at @when. */
+static __always_inline void task_off_unseen(struct cpu_state *cpu, struct task_record *t,
+	__u64 address, bool asleep, struct task_struct *task, __u64 when)
+{
+	if (t->lane < 0 && when > t->in_ns)
+		helper_charge(t, when);
+	lane_off_unseen(cpu, t, address, asleep, task, when);
+}
+
+/**
+ * @t gets this CPU, but it was last seen on another one, which it has left unseen. Whether it slept
+ * or waited since then, its delay tells (woken_at()).
+ */
+static __always_inline void catch_up_elsewhere(struct cpu_state *cpu, struct task_record *t,
+	struct task_struct *task, __u64 exec, __u64 now)
+{
+	count_loss(&losses.switches);
+	task_off_unseen(cpu, t, (__u64)task, true, NULL, task_left_at(t, exec, now));
+}
+
 static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task, __u64 now)
 {
 	__u64 when = arrival(cpu, task, now), gone = cpu->running;
 	struct task_record *t = bpf_map_lookup_elem(&tasks, &gone);
+	__u32 here = bpf_get_smp_processor_id();
 
 	count_loss(&losses.switches);
-	if (t && t->run == TASK_ON_CPU)
-		lane_off_unseen(cpu, t, gone,
-			BPF_CORE_READ((struct task_struct *)gone, __state) != TASK_RUNNING, task,
-			when);
+	if (t && t->run == TASK_ON_CPU && t->cpu == here) {
+		const struct task_struct *left = (const struct task_struct *)gone;
+
+		task_off_unseen(cpu, t, gone, BPF_CORE_READ(left, __state) != TASK_RUNNING, task,
+			task_left_at(t, BPF_CORE_READ(left, se.sum_exec_runtime), when));
+	}
 	cpu->lane = PROBE_LANE_NONE;
 	t = task_get(task);
+	if (t && t->run == TASK_ON_CPU && t->cpu != here)
+		catch_up_elsewhere(cpu, t, task, exec_at_arrival(task), when);
 	if (t && t->run != TASK_ON_CPU) {
 		if (t->run == TASK_UNKNOWN)
 			task_found_off(cpu, t, task);
@@ -260,8 +329,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 			lane_on(cpu, t, task, when);
 			cpu->lane = t->lane;
 		}
-		t->in_ns = when;
-		t->run = TASK_ON_CPU;
+		task_came(t, task, when);
 	}
 	cpu->running = (__u64)task;
 	cpu->in_ns = when;

@@ -161,7 +161,7 @@ class GuestStacks(harness.SystemTest):
         """Looked at where OSv is called by code that has frame pointers, as the program itself has: Debian's hwloc and
         libpng have none, and past them nothing can follow. A leaf function need not keep RBP as a frame pointer."""
         harness.need_program("objdump", "binutils")
-        with self.measure("osv", workload=("-width", "512", "-height", "192", "-smoothness", "2", "-iteration", "300",
+        with self.measure("osv", workload=("-width", "512", "-height", "480", "-smoothness", "2", "-iteration", "300",
                                            "-schedule", "thread", "-pin", "none")) as store:
             calls = Calls(osv_symbols())
             checked = [(n, [f for f in s if f[0].startswith("guest-")]) for n, s in self.stacks(store, phase="render")
