@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/detail_words.h"
+
 static int add(struct books *b, const struct account *a)
 {
 	if (a->ns == 0 && a->count == 0)
@@ -247,7 +249,7 @@ static bool on_cpu(const struct account *a)
 	case STATE_IRQ:
 		return true;
 	case STATE_BLOCKED:
-		return strcmp(a->detail, "halt polling") == 0;
+		return strcmp(a->detail, DETAIL_HALT_POLL) == 0;
 	default:
 		return false;
 	}

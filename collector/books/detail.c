@@ -8,6 +8,7 @@
 
 #include "collector/books/syscall_names.h"
 #include "common/cleanup.h"
+#include "common/detail_words.h"
 
 static const char *const softirq_names[] = {"hi", "timer", "net_tx", "net_rx", "block", "irq_poll",
 	"tasklet", "sched", "hrtimer", "rcu"};
@@ -39,10 +40,10 @@ static const char *const cause_names[] = {
 	[CAUSE_STOPPED] = "stopped",
 	[CAUSE_TRACED] = "traced",
 	[CAUSE_FAULT] = "fault",
-	[CAUSE_NOT_CREATED] = "not created",
-	[CAUSE_EXITED] = "exited",
-	[CAUSE_HALT] = "halt",
-	[CAUSE_HALT_POLL] = "halt polling",
+	[CAUSE_NOT_CREATED] = DETAIL_NOT_CREATED,
+	[CAUSE_EXITED] = DETAIL_EXITED,
+	[CAUSE_HALT] = DETAIL_HALT,
+	[CAUSE_HALT_POLL] = DETAIL_HALT_POLL,
 	[CAUSE_FROZEN] = "frozen",
 	[CAUSE_VMEXIT] = "exit",
 };
@@ -133,13 +134,13 @@ static void interrupt_text(uint64_t number, char ret[static DETAIL_SIZE])
 const char *detail_taker(unsigned taker)
 {
 	static const char *const names[TAKER_COUNT] = {
-		[TAKER_OTHER] = "other",
-		[TAKER_LANE] = "lane",
-		[TAKER_HELPER] = "helper",
-		[TAKER_COLLECTOR] = "collector",
+		[TAKER_OTHER] = DETAIL_TAKER_OTHER,
+		[TAKER_LANE] = DETAIL_TAKER_LANE,
+		[TAKER_HELPER] = DETAIL_TAKER_HELPER,
+		[TAKER_COLLECTOR] = DETAIL_TAKER_COLLECTOR,
 	};
 
-	return taker < TAKER_COUNT ? names[taker] : "other";
+	return taker < TAKER_COUNT ? names[taker] : DETAIL_TAKER_OTHER;
 }
 
 void detail_clean_name(char *name)

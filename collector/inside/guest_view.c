@@ -14,6 +14,7 @@
 #include "collector/inside/subsystems.h"
 #include "collector/symbols/address_set.h"
 #include "common/cleanup.h"
+#include "common/detail_words.h"
 
 #define USER_HALF_END ((uint64_t)1 << 47)
 #define PROGRAM_FROM  ((uint64_t)1 << 16)
@@ -391,7 +392,7 @@ const char *guest_view_subsystem(struct guest_view *v, const struct profile_entr
 		bool weak;
 
 		if (!frames[i].kernel && frames[i].symbol.module[0])
-			return SUBSYSTEM_APPLICATION;
+			return DETAIL_APPLICATION;
 		if (!frames[i].symbol.resolved)
 			continue;
 		subsystem = subsystems_find(v->subsystems, frames[i].symbol.name, &weak);

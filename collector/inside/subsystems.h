@@ -14,8 +14,7 @@
 
 #include "common/error.h"
 
-#define SUBSYSTEM_APPLICATION "application"
-#define SUBSYSTEM_OTHER       "other"
+#define SUBSYSTEM_OTHER "other"
 
 struct subsystems;
 

@@ -13,6 +13,7 @@
 #include "collector/run/run_internal.h"
 #include "collector/symbols/address_set.h"
 #include "common/cleanup.h"
+#include "common/detail_words.h"
 #include "guests/containers/cgroup.h"
 
 /* What a sample of a lane says of its on-CPU time. */
@@ -260,7 +261,7 @@ static bool was_seen(const struct run_result *r, int lane)
 		const struct account *a = &r->books.accounts[i];
 
 		if (a->lane == lane && a->state == STATE_BLOCKED &&
-			strcmp(a->detail, "not created") == 0)
+			strcmp(a->detail, DETAIL_NOT_CREATED) == 0)
 			not_created += a->ns;
 	}
 	return not_created < r->end_ns - r->start_ns;
@@ -305,7 +306,8 @@ static uint64_t books_off_ns(const struct run *run)
 		const struct account *a = &b->accounts[i];
 
 		if (a->lane < 0 || run->threads[a->lane].several ||
-			strcmp(a->detail, "not created") == 0 || strcmp(a->detail, "exited") == 0)
+			strcmp(a->detail, DETAIL_NOT_CREATED) == 0 ||
+			strcmp(a->detail, DETAIL_EXITED) == 0)
 			continue;
 		for (size_t k = 0; k < ARRAY_SIZE(off); k++)
 			ns += a->state == off[k] ? a->ns : 0;

@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/detail_words.h"
 #include "reports/explain/explain_internal.h"
 
 bool is_program(int state, const char *detail)
 {
 	if (state == STATE_USER)
 		return true;
-	return state == STATE_GUEST && (!detail || !*detail || strcmp(detail, "application") == 0);
+	return state == STATE_GUEST &&
+	       (!detail || !*detail || strcmp(detail, DETAIL_APPLICATION) == 0);
 }
 
 static struct item *find_item(struct items *items, int state, const char *detail)
@@ -58,7 +60,7 @@ static const char own_lanes[] = "other lanes of the stack";
 /** The store's reader appends who took the CPU to the name. */
 static bool is_taken_by_lane(const struct detail_series *d)
 {
-	static const char mark[] = " (lane)";
+	static const char mark[] = " (" DETAIL_TAKER_LANE ")";
 	size_t n = strlen(d->detail);
 
 	return d->state == STATE_PREEMPTED && n >= sizeof(mark) &&

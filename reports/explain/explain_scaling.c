@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/detail_words.h"
 #include "reports/explain/explain_internal.h"
 #include "reports/statistics/stat_internal.h"
 
@@ -139,7 +140,7 @@ static double active_lanes(const struct book_series *b, size_t n)
 		active += b->whole_ns[i] - b->term_ns[STATE_BLOCKED][i];
 		for (size_t j = 0; j < b->n_details; j++)
 			if (b->details[j].state == STATE_GUEST &&
-				strcmp(b->details[j].detail, "idle") == 0)
+				strcmp(b->details[j].detail, DETAIL_IDLE) == 0)
 				active -= b->details[j].ns[i];
 	}
 	return wall > 0 ? active / wall : NAN;
