@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "guests/images/elf_needs.h"
 
 #define GIB ((uint64_t)1 << 30)
@@ -35,22 +36,13 @@ int guest_inside_new(const char *subsystems, struct guest_inside **ret)
 
 int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path)
 {
-	struct guest_file *grown =
-		realloc(inside->files, (inside->n_files + 1) * sizeof(*inside->files));
-	struct guest_file file = {0};
+	struct guest_file file = {strdup(name), strdup(path)};
 
-	if (!grown)
-		return -ENOMEM;
-	inside->files = grown;
-	file.name = strdup(name);
-	file.path = strdup(path);
-	if (!file.name || !file.path) {
-		free(file.name);
-		free(file.path);
-		return -ENOMEM;
-	}
-	inside->files[inside->n_files++] = file;
-	return 0;
+	if (file.name && file.path && ARRAY_ADD(inside->files, inside->n_files, file) == 0)
+		return 0;
+	free(file.name);
+	free(file.path);
+	return -ENOMEM;
 }
 
 static const char *base_name(const char *path)

@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
+
 int audit_add(struct audit *a, const struct audit_row *row)
 {
-	struct audit_row *grown = realloc(a->rows, (a->n + 1) * sizeof(*grown));
 	uint64_t difference = row->books_ns > row->other_ns ? row->books_ns - row->other_ns
 							    : row->other_ns - row->books_ns;
 
-	if (!grown)
+	if (ARRAY_ADD(a->rows, a->n, *row) < 0)
 		return -ENOMEM;
-	a->rows = grown;
-	a->rows[a->n++] = *row;
 	a->agrees = (a->agrees || !a->any) && difference <= row->bound_ns;
 	a->any = true;
 	return 0;

@@ -7,23 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/detail_words.h"
 
 static int add(struct books *b, const struct account *a)
 {
 	if (a->ns == 0 && a->count == 0)
 		return 0;
-	if (b->n == b->allocated) {
-		size_t allocated = b->allocated ? 2 * b->allocated : 256;
-		struct account *grown = realloc(b->accounts, allocated * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		b->accounts = grown;
-		b->allocated = allocated;
-	}
-	b->accounts[b->n++] = *a;
-	return 0;
+	return ARRAY_ADD(b->accounts, b->n, *a);
 }
 
 /* Accounts with equal words are one: details of different numbers may have the same name. */
@@ -58,7 +49,7 @@ struct split {
 
 static int split_add(struct split *s, unsigned state, const char *detail, uint64_t samples)
 {
-	struct share *grown;
+	struct share *share;
 
 	s->samples += samples;
 	for (size_t i = 0; i < s->n; i++) {
@@ -67,13 +58,11 @@ static int split_add(struct split *s, unsigned state, const char *detail, uint64
 			return 0;
 		}
 	}
-	grown = realloc(s->shares, (s->n + 1) * sizeof(*grown));
-	if (!grown)
+	share = ARRAY_PUSH(s->shares, s->n);
+	if (!share)
 		return -ENOMEM;
-	s->shares = grown;
-	s->shares[s->n] = (struct share){.state = state, .samples = samples};
-	snprintf(s->shares[s->n].detail, DETAIL_SIZE, "%s", detail);
-	s->n++;
+	*share = (struct share){.state = state, .samples = samples};
+	snprintf(share->detail, DETAIL_SIZE, "%s", detail);
 	return 0;
 }
 

@@ -43,7 +43,6 @@ typedef unsigned (*sample_classify_t)(
 struct books {
 	struct account *accounts;
 	size_t n;
-	size_t allocated;
 	uint64_t residual_ns;  /**< sum over lanes and phases of |wall - sum of states| */
 	double worst_residual; /**< the largest |wall - sum| / wall of a lane and phase */
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "collector/counters/counter_event.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define EVENTS_MAX 64
@@ -190,14 +191,12 @@ void counter_set_each(const struct counter_set *set, counter_each_t each, void *
 static struct lane_counters *lane_slot(struct counter_set *set, unsigned lane)
 {
 	if (lane >= set->n_lanes) {
-		struct lane_counters *lanes =
-			reallocarray(set->lanes, (size_t)lane + 1, sizeof(*lanes));
+		size_t more = lane + 1 - set->n_lanes;
 
-		if (!lanes)
+		if (ARRAY_MORE(set->lanes, set->n_lanes, more) < 0)
 			return NULL;
-		memset(lanes + set->n_lanes, 0, (lane + 1 - set->n_lanes) * sizeof(*lanes));
-		set->lanes = lanes;
-		set->n_lanes = (size_t)lane + 1;
+		memset(set->lanes + set->n_lanes, 0, more * sizeof(*set->lanes));
+		set->n_lanes += more;
 	}
 	return &set->lanes[lane];
 }

@@ -10,6 +10,7 @@
 
 #include "collector/experiment/experiment_internal.h"
 #include "collector/experiment/progress.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /* Somebody else's work on the lanes' CPUs spoils a measurement: say so. */
@@ -24,7 +25,6 @@ static void warn_noise(struct run_result *r)
 {
 	unsigned first = r->n_phases > 1; /* after the boot; who is attached to has none */
 	uint64_t waited = 0, wall = 0;
-	char **grown;
 
 	for (size_t i = 0; i < r->books.n; i++)
 		if (r->books.accounts[i].phase >= first &&
@@ -34,13 +34,7 @@ static void warn_noise(struct run_result *r)
 		wall += (r->phases[i].end_ns - r->phases[i].start_ns) * r->lanes;
 	if (!wall || (double)waited < NOISY_SHARE * (double)wall)
 		return;
-	grown = realloc(r->warnings, (r->n_warnings + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	r->warnings = grown;
-	grown[r->n_warnings] = strdup(noisy);
-	if (grown[r->n_warnings])
-		r->n_warnings++;
+	(void)array_add_text(&r->warnings, &r->n_warnings, strdup(noisy));
 }
 
 static int note_version(struct experiment *x, const struct run_request *q,

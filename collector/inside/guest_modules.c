@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "collector/symbols/elf_file.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define PAGE_BYTES     4096
@@ -43,7 +44,7 @@ struct place {
 struct search {
 	const struct guest_memory *m;
 	struct text_page *pages;
-	size_t n_pages, room;
+	size_t n_pages;
 	struct text_part *parts;
 	size_t n_parts;
 	struct place places[PLACES_MAX];
@@ -72,31 +73,19 @@ static int add_page(struct search *s, const char *page, uint64_t address, size_t
 {
 	if (is_blank(page) || s->n_pages >= FILE_PAGES_MAX)
 		return 0;
-	if (s->n_pages == s->room) {
-		size_t room = s->room ? 2 * s->room : 1024;
-		struct text_page *grown = realloc(s->pages, room * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		s->pages = grown;
-		s->room = room;
-	}
-	s->pages[s->n_pages++] = (struct text_page){hash_page(page), address, file};
-	return 0;
+	return ARRAY_ADD(s->pages, s->n_pages, (struct text_page){hash_page(page), address, file});
 }
 
 /* @size bytes of a segment that lie in one page. What else is there, loaders differ in. */
 static int add_part(struct search *s, const char *bytes, size_t size, uint64_t address, size_t file)
 {
-	struct text_part *part, *grown;
+	struct text_part *part;
 
 	if (size < PART_BYTES_MIN || s->n_parts >= PARTS_MAX)
 		return 0;
-	grown = realloc(s->parts, (s->n_parts + 1) * sizeof(*grown));
-	if (!grown)
+	part = ARRAY_PUSH(s->parts, s->n_parts);
+	if (!part)
 		return -ENOMEM;
-	s->parts = grown;
-	part = &grown[s->n_parts++];
 	part->from = address & (PAGE_BYTES - 1);
 	part->address = address - part->from;
 	part->file = file;

@@ -13,6 +13,7 @@
 #include "collector/inside/guest_root.h"
 #include "collector/inside/subsystems.h"
 #include "collector/symbols/address_set.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/detail_words.h"
 
@@ -142,19 +143,17 @@ static void count_space(struct guest_view *v, uint64_t cr3, bool boot)
 
 static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t fs_base)
 {
-	struct guest_thread *grown;
+	struct guest_thread *t;
 
 	for (size_t i = v->n_threads; i-- > 0;)
 		if (v->threads[i].lane == lane && v->threads[i].fs_base == fs_base)
 			return &v->threads[i];
 	if (v->n_threads >= THREADS_MAX)
 		return NULL;
-	grown = realloc(v->threads, (v->n_threads + 1) * sizeof(*grown));
-	if (!grown)
-		return NULL;
-	v->threads = grown;
-	grown[v->n_threads] = (struct guest_thread){.lane = lane, .fs_base = fs_base};
-	return &grown[v->n_threads++];
+	t = ARRAY_PUSH(v->threads, v->n_threads);
+	if (t)
+		*t = (struct guest_thread){.lane = lane, .fs_base = fs_base};
+	return t;
 }
 
 void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "guests/subsystems/subsystem_tables.h"
 
@@ -80,7 +81,7 @@ static int find_text(const char *name, char **ret, struct error *error)
 
 static int add_rule(struct subsystems *t, char *line)
 {
-	struct rule *grown, rule = {0};
+	struct rule rule = {0};
 	char *pattern;
 
 	line[strcspn(line, "#\r")] = '\0';
@@ -100,12 +101,7 @@ static int add_rule(struct subsystems *t, char *line)
 	if (!*pattern || !*rule.subsystem)
 		return -EINVAL;
 	rule.pattern = pattern;
-	grown = realloc(t->rules, (t->n + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	t->rules = grown;
-	t->rules[t->n++] = rule;
-	return 0;
+	return ARRAY_ADD(t->rules, t->n, rule);
 }
 
 int subsystems_load(const char *name, struct subsystems **ret, struct error *error)

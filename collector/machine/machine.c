@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/machine/machine_files.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define CPU_DIR "/sys/devices/system/cpu"
@@ -314,7 +315,7 @@ int machine_cpu_times(const char *root, struct cpu_times **ret, size_t *ret_n)
 	_cleanup_free_ struct cpu_times *times = NULL;
 	_cleanup_free_ char *line = NULL;
 	long hz = sysconf(_SC_CLK_TCK);
-	size_t size = 0, n = 0, room = 0;
+	size_t size = 0, n = 0;
 
 	if (!f)
 		return -errno;
@@ -323,14 +324,8 @@ int machine_cpu_times(const char *root, struct cpu_times **ret, size_t *ret_n)
 	while (getline(&line, &size, f) > 0 && strncmp(line, "cpu", 3) == 0) {
 		if (line[3] == ' ')
 			continue; /* the sum of all */
-		if (n == room) {
-			room = room ? room * 2 : 16;
-			struct cpu_times *more = reallocarray(times, room, sizeof(*times));
-
-			if (!more)
-				return -ENOMEM;
-			times = more;
-		}
+		if (ARRAY_MORE(times, n, 1) < 0)
+			return -ENOMEM;
 		if (parse_cpu_line(line, 1000000000ULL / (uint64_t)hz, &times[n]) < 0)
 			return -EIO;
 		n++;

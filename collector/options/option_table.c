@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "guests/stacks/stacks.h"
 
@@ -268,14 +269,11 @@ static json_t *get_shard(const struct options *o)
 
 static int add_container_option(struct options *o, const char *text, struct error *error)
 {
-	char **grown = realloc(o->container_args, (o->n_container_args + 2) * sizeof(*grown));
-
 	(void)error;
-	if (!grown)
+	if (ARRAY_MORE(o->container_args, o->n_container_args, 2) < 0)
 		return -ENOMEM;
-	grown[o->n_container_args++] = (char *)(uintptr_t)text;
-	grown[o->n_container_args] = NULL;
-	o->container_args = grown;
+	o->container_args[o->n_container_args++] = (char *)(uintptr_t)text;
+	o->container_args[o->n_container_args] = NULL;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "collector/run/attach_state.h"
 #include "collector/symbols/proc_maps.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define CMDLINE_MAX (2 << 20)
@@ -74,13 +75,7 @@ static bool family_has(const struct family *f, pid_t pid)
 
 static int family_add(struct family *f, pid_t pid)
 {
-	pid_t *grown = realloc(f->pids, (f->n + 1) * sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	f->pids = grown;
-	f->pids[f->n++] = pid;
-	return 0;
+	return ARRAY_ADD(f->pids, f->n, pid);
 }
 
 static pid_t parent_of(pid_t pid)
@@ -136,13 +131,10 @@ static bool knows(const struct attach *a, pid_t tid)
 
 static int add_thread(struct attach *a, pid_t tgid, pid_t tid)
 {
-	struct attach_thread *grown, *t;
+	struct attach_thread *t = ARRAY_PUSH(a->threads, a->n_threads);
 
-	grown = realloc(a->threads, (a->n_threads + 1) * sizeof(*grown));
-	if (!grown)
+	if (!t)
 		return -ENOMEM;
-	a->threads = grown;
-	t = &a->threads[a->n_threads++];
 	*t = (struct attach_thread){
 		.adoption = {.tgid = tgid, .tid = tid, .lane = PROBE_LANE_NONE}};
 	attach_thread_name(tgid, tid, t->name);

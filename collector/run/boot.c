@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collector/run/boot_internal.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define EVENTS_MAX  20000
@@ -55,20 +56,9 @@ void boot_mark(struct boot *b, enum boot_step step, enum mark_rank rank, uint64_
 
 static void keep_event(struct boot *b, const struct record_boot *record)
 {
-	if (b->n_events == b->events_allocated) {
-		size_t more = b->n_events ? 2 * b->n_events : 64;
-		struct record_boot *grown;
-
-		if (b->n_events >= EVENTS_MAX)
-			return;
-		grown = reallocarray(b->events, more, sizeof(*grown));
-		if (!grown)
-			return;
-		b->events = grown;
-		b->events_allocated = more;
-	}
-	b->events[b->n_events] = *record;
-	b->events[b->n_events++].name[PROBE_NAME_SIZE - 1] = '\0';
+	if (b->n_events >= EVENTS_MAX || ARRAY_ADD(b->events, b->n_events, *record) < 0)
+		return;
+	b->events[b->n_events - 1].name[PROBE_NAME_SIZE - 1] = '\0';
 }
 
 /** What an event says: which step it ends, and whether the chain of processes needs it. */
@@ -143,19 +133,8 @@ static bool in_firmware(
 
 static void keep_firmware(struct boot *b, uint64_t time_ns)
 {
-	if (b->n_firmware == b->firmware_allocated) {
-		size_t more = b->n_firmware ? 2 * b->n_firmware : 256;
-		uint64_t *grown;
-
-		if (b->n_firmware >= SAMPLES_MAX)
-			return;
-		grown = reallocarray(b->firmware_ns, more, sizeof(*grown));
-		if (!grown)
-			return;
-		b->firmware_ns = grown;
-		b->firmware_allocated = more;
-	}
-	b->firmware_ns[b->n_firmware++] = time_ns;
+	if (b->n_firmware < SAMPLES_MAX)
+		(void)ARRAY_ADD(b->firmware_ns, b->n_firmware, time_ns);
 }
 
 static void take_first(uint64_t *first_ns, uint64_t time_ns)

@@ -28,7 +28,7 @@ struct boot {
 	struct boot_mark marks[BOOT_STEP_COUNT]; /* of each step's end */
 
 	struct record_boot *events; /* forks, execs and exits */
-	size_t n_events, events_allocated;
+	size_t n_events;
 
 	char line[BOOT_LINE_SIZE]; /* of the console, so far */
 	size_t line_length;
@@ -36,7 +36,7 @@ struct boot {
 	/* Of the guest's samples: the last in the firmware before the first in its kernel, and the
 	 * first in user mode; 0: none. */
 	uint64_t *firmware_ns;
-	size_t n_firmware, firmware_allocated;
+	size_t n_firmware;
 	uint64_t first_kernel_ns;
 	uint64_t first_user_ns;
 };

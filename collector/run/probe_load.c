@@ -11,6 +11,7 @@
 
 #include "collector/run/probe_refusal.h"
 #include "collector/run/vmx.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "probes/guestscope.skel.h"
 
@@ -166,15 +167,13 @@ static int attach(struct probe_load *l, struct refusal_of *of)
 
 	bpf_object__for_each_program(program, l->bpf->obj)
 	{
-		struct bpf_link *link, **grown;
+		struct bpf_link *link;
 
 		if (!bpf_program__autoload(program) ||
 			strncmp(bpf_program__section_name(program), "tp_btf/", 7) != 0)
 			continue;
-		grown = realloc(l->links, (l->n_links + 1) * sizeof(*grown));
-		if (!grown)
+		if (ARRAY_MORE(l->links, l->n_links, 1) < 0)
 			return -ENOMEM;
-		l->links = grown;
 		link = bpf_program__attach(program);
 		if (!link) {
 			snprintf(

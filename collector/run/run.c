@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "collector/run/run_internal.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/utf8.h"
 #include "guests/containers/cgroup.h"
@@ -23,7 +24,6 @@
 void run_warn(struct run *run, const char *format, ...)
 {
 	struct run_result *r = run->result;
-	char **grown;
 	char *text = NULL;
 	va_list ap;
 	int n;
@@ -39,13 +39,7 @@ void run_warn(struct run *run, const char *format, ...)
 			return;
 		}
 	}
-	grown = realloc(r->warnings, (r->n_warnings + 1) * sizeof(*grown));
-	if (!grown) {
-		free(text);
-		return;
-	}
-	r->warnings = grown;
-	r->warnings[r->n_warnings++] = text;
+	(void)array_add_text(&r->warnings, &r->n_warnings, text);
 }
 
 /* Probes' records */

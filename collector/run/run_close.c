@@ -12,6 +12,7 @@
 #include "collector/books/syscall_names.h"
 #include "collector/run/run_internal.h"
 #include "collector/symbols/address_set.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/detail_words.h"
 #include "guests/containers/cgroup.h"
@@ -152,13 +153,10 @@ static void take_counter(unsigned lane, const char *name, const int64_t *value, 
 	uint64_t running_ns, void *userdata)
 {
 	struct run_result *r = userdata;
-	struct run_counter *grown = realloc(r->counters, (r->n_counters + 1) * sizeof(*grown));
-	struct run_counter *c;
+	struct run_counter *c = ARRAY_PUSH(r->counters, r->n_counters);
 
-	if (!grown)
+	if (!c)
 		return;
-	r->counters = grown;
-	c = &r->counters[r->n_counters++];
 	*c = (struct run_counter){.lane = (int)lane,
 		.counted = value != NULL,
 		.value = value ? *value : 0,

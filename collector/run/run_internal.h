@@ -91,7 +91,6 @@ struct run {
 
 	struct reported_rows *rows; /**< as reported, in guest time */
 	size_t n_rows;
-	size_t rows_allocated;
 };
 
 /** A sentence for the user about this run, kept in the store. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collector/run/run_internal.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/utf8.h"
 #include "workload/report.h"
@@ -156,7 +157,7 @@ static void end_phases(struct run *run, const struct marker *m)
 static void take_worker(struct run *run, const struct marker *m)
 {
 	struct run_result *r = run->result;
-	struct run_worker w = {0}, *grown;
+	struct run_worker w = {0};
 
 	if (r->n_workers >= PROBE_LANES_MAX || take_number(m, "id", &w.worker) < 0)
 		return;
@@ -165,11 +166,7 @@ static void take_worker(struct run *run, const struct marker *m)
 	take_number(m, "tasks", &w.tasks);
 	take_number(m, "steals", &w.steals);
 	take_number(m, "parks", &w.parks);
-	grown = realloc(r->workers, (r->n_workers + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	r->workers = grown;
-	r->workers[r->n_workers++] = w;
+	(void)ARRAY_ADD(r->workers, r->n_workers, w);
 }
 
 static void take_rows(struct run *run, const struct marker *m)
@@ -185,15 +182,8 @@ static void take_rows(struct run *run, const struct marker *m)
 			ROWS_MAX);
 		return;
 	}
-	if (run->n_rows + n > run->rows_allocated) {
-		size_t allocated = 2 * (run->n_rows + n);
-		struct reported_rows *grown = realloc(run->rows, allocated * sizeof(*grown));
-
-		if (!grown)
-			return;
-		run->rows = grown;
-		run->rows_allocated = allocated;
-	}
+	if (ARRAY_MORE(run->rows, run->n_rows, n) < 0)
+		return;
 	for (size_t i = 0; i < n; i++)
 		run->rows[run->n_rows++] = (struct reported_rows){
 			worker, rows[i].task, rows[i].start_ns, rows[i].end_ns};

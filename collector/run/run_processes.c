@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collector/run/run_internal.h"
+#include "common/array.h"
 
 /* A stack of many more processes is none whose functions one looks at. */
 #define PROCESSES_MAX 1024
@@ -36,18 +37,17 @@ static struct run_process *find_process(const struct run *run, pid_t pid)
 
 static struct run_process *add_process(struct run *run, pid_t pid)
 {
-	struct run_process *grown;
+	struct run_process *p;
 	size_t at = place_of(run, pid);
 
 	if (pid <= 0 || run->n_processes == PROCESSES_MAX)
 		return NULL;
-	grown = reallocarray(run->processes, run->n_processes + 1, sizeof(*grown));
-	if (!grown)
+	if (ARRAY_MORE(run->processes, run->n_processes, 1) < 0)
 		return NULL;
-	run->processes = grown;
-	memmove(&grown[at + 1], &grown[at], (run->n_processes++ - at) * sizeof(*grown));
-	grown[at] = (struct run_process){.pid = pid};
-	return &grown[at];
+	p = &run->processes[at];
+	memmove(p + 1, p, (run->n_processes++ - at) * sizeof(*p));
+	*p = (struct run_process){.pid = pid};
+	return p;
 }
 
 /* Sizes first: what is mapped meanwhile changes them, which the next look sees. */

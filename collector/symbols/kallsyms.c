@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /* No function of a kernel is larger; what follows the last one of a region is none of it. */
@@ -73,7 +74,6 @@ static bool is_start_mark(const char *name)
 /* The group of @module; lines of one module come together, so the last one is tried first. */
 static int group_of(struct kallsyms *k, struct intern *names, const char *module, uint16_t *ret)
 {
-	const char **modules;
 	const char *name = intern_string(names, module ? module : "[kernel]");
 
 	if (!name)
@@ -86,13 +86,8 @@ static int group_of(struct kallsyms *k, struct intern *names, const char *module
 	}
 	if (k->n_modules >= MODULES_MAX)
 		return -E2BIG;
-	modules = reallocarray(k->modules, k->n_modules + 1, sizeof(*modules));
-	if (!modules)
-		return -ENOMEM;
-	k->modules = modules;
 	*ret = (uint16_t)k->n_modules;
-	k->modules[k->n_modules++] = name;
-	return 0;
+	return ARRAY_ADD(k->modules, k->n_modules, name);
 }
 
 static int add_line(struct kallsyms *k, struct intern *names, const struct line *line)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collector/symbols/demangle.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 struct place {
@@ -38,7 +39,7 @@ struct reader {
 	Dwarf_Die function;
 	bool has_unit, has_function;
 	struct known_name *names;
-	size_t n_names, room;
+	size_t n_names;
 };
 
 static void write_all(int fd, const void *bytes, size_t size)
@@ -242,15 +243,8 @@ static void set_scoped_name(struct reader *r, Dwarf_Die *call, struct place *ret
 		}
 	}
 	make_scoped_name(&declaration, text_attribute(call, DW_AT_name), ret);
-	if (r->n_names == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		struct known_name *grown = reallocarray(r->names, room, sizeof(*grown));
-
-		if (!grown)
-			return;
-		r->names = grown;
-		r->room = room;
-	}
+	if (ARRAY_MORE(r->names, r->n_names, 1) < 0)
+		return;
 	r->names[r->n_names] = (struct known_name){offset, strdup(ret->name)};
 	r->n_names += r->names[r->n_names].name != NULL;
 }

@@ -13,6 +13,7 @@
 
 #include "collector/symbols/line_reader.h"
 #include "collector/symbols/symbols_internal.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define CHILD_SECONDS 20
@@ -268,16 +269,14 @@ static int take_known(struct question *q, struct symbol_line *lines)
 static int remember(const struct question *q, const struct symbol_line *lines)
 {
 	struct symbol_module *m = q->module;
-	struct symbol_line *grown = reallocarray(m->lines, m->n_lines + q->n, sizeof(*grown));
 
-	if (!grown)
+	if (ARRAY_MORE(m->lines, m->n_lines, q->n) < 0)
 		return -ENOMEM;
-	m->lines = grown;
 	for (size_t i = 0; i < q->n; i++) {
-		grown[m->n_lines] = lines[q->indices[i]];
-		grown[m->n_lines++].address = q->addresses[i];
+		m->lines[m->n_lines] = lines[q->indices[i]];
+		m->lines[m->n_lines++].address = q->addresses[i];
 	}
-	qsort(grown, m->n_lines, sizeof(*grown), compare_lines);
+	qsort(m->lines, m->n_lines, sizeof(*m->lines), compare_lines);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
+
 /* How many entries before the nearest one are tried: functions that lie inside a larger one. */
 #define LOOK_BACK 16
 
@@ -15,14 +17,10 @@ struct symbol_table *symbol_table_new(uint32_t size_max)
 	if (!t)
 		return NULL;
 	t->size_max = size_max;
-	t->names_room = 256;
-	t->names = malloc(t->names_room);
-	if (!t->names) {
+	if (ARRAY_ADD(t->names, t->names_used, '\0') < 0) { /* name 0 is "" */
 		free(t);
 		return NULL;
 	}
-	t->names[0] = '\0'; /* name 0 is "" */
-	t->names_used = 1;
 	return t;
 }
 
@@ -46,15 +44,8 @@ static int add_name(struct symbol_table *t, const char *name, uint32_t *ret)
 	size = strlen(name) + 1;
 	if (size > SYMBOL_TABLE_NAMES_MAX - t->names_used)
 		return -E2BIG;
-	if (size > t->names_room - t->names_used) {
-		size_t room = t->names_room + t->names_room / 2 + size;
-		char *names = realloc(t->names, room);
-
-		if (!names)
-			return -ENOMEM;
-		t->names = names;
-		t->names_room = room;
-	}
+	if (ARRAY_MORE(t->names, t->names_used, size) < 0)
+		return -ENOMEM;
 	memcpy(t->names + t->names_used, name, size);
 	*ret = (uint32_t)t->names_used;
 	t->names_used += size;
@@ -69,26 +60,17 @@ int symbol_table_add(struct symbol_table *t, uint64_t address, uint64_t size, co
 
 	if (t->n >= SYMBOL_TABLE_ENTRIES_MAX)
 		return -E2BIG;
-	if (t->n == t->room) {
-		size_t room = t->room ? t->room + t->room / 2 : 256;
-		struct symbol_entry *entries = reallocarray(t->entries, room, sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		t->entries = entries;
-		t->room = room;
-	}
 	r = add_name(t, name, &offset);
 	if (r < 0)
 		return r;
-	t->entries[t->n++] = (struct symbol_entry){
-		.address = address,
-		.size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size,
-		.name = offset,
-		.group = group,
-		.rank = offset ? rank : UINT8_MAX,
-	};
-	return 0;
+	return ARRAY_ADD(t->entries, t->n,
+		(struct symbol_entry){
+			.address = address,
+			.size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size,
+			.name = offset,
+			.group = group,
+			.rank = offset ? rank : UINT8_MAX,
+		});
 }
 
 const char *symbol_table_name(const struct symbol_table *t, const struct symbol_entry *e)
@@ -144,24 +126,10 @@ static void give_sizes(struct symbol_table *t)
 
 void symbol_table_finish(struct symbol_table *t)
 {
-	void *smaller;
-
 	if (t->n > 0)
 		qsort_r(t->entries, t->n, sizeof(*t->entries), compare, t);
 	drop_aliases(t);
 	give_sizes(t);
-	if (t->n > 0 && t->n < t->room) {
-		smaller = reallocarray(t->entries, t->n, sizeof(*t->entries));
-		if (smaller) {
-			t->entries = smaller;
-			t->room = t->n;
-		}
-	}
-	smaller = realloc(t->names, t->names_used);
-	if (smaller) {
-		t->names = smaller;
-		t->names_room = t->names_used;
-	}
 }
 
 struct symbol_entry *symbol_table_find(const struct symbol_table *t, uint64_t address)

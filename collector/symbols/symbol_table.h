@@ -28,10 +28,8 @@ struct symbol_entry {
 struct symbol_table {
 	struct symbol_entry *entries;
 	size_t n;
-	size_t room;
 	char *names;
 	size_t names_used;
-	size_t names_room;
 	uint32_t size_max; /**< an entry without size reaches to the next one, at most this far */
 };
 
@@ -47,7 +45,7 @@ void symbol_table_free(struct symbol_table *t);
 int symbol_table_add(struct symbol_table *t, uint64_t address, uint64_t size, const char *name,
 	uint8_t rank, uint16_t group);
 
-/** Sort, drop aliases, give sizes to those without, release spare memory. */
+/** Sort, drop aliases, give sizes to those without. */
 void symbol_table_finish(struct symbol_table *t);
 
 /** The function that covers @address, or NULL. */

@@ -12,6 +12,7 @@
 #include "collector/symbols/demangle.h"
 #include "collector/symbols/proc_maps.h"
 #include "collector/symbols/symbols_internal.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define NAME_MAX_SHOWN 1024
@@ -275,16 +276,8 @@ static int insert_mapping(struct symbol_space *space, const struct symbol_mappin
 
 	while (last < space->n && space->mappings[last].start < m->end)
 		last++;
-	if (first == last && space->n == space->room) {
-		size_t room = space->room ? space->room * 2 : 32;
-		struct symbol_mapping *more =
-			reallocarray(space->mappings, room, sizeof(*space->mappings));
-
-		if (!more)
-			return -ENOMEM;
-		space->mappings = more;
-		space->room = room;
-	}
+	if (ARRAY_MORE(space->mappings, space->n, 1) < 0)
+		return -ENOMEM;
 	memmove(&space->mappings[first + 1], &space->mappings[last],
 		(space->n - last) * sizeof(*space->mappings));
 	space->n = space->n - (last - first) + 1;

@@ -61,7 +61,6 @@ struct symbol_space {
 	pid_t living;                    /* by whose number its files can be opened */
 	struct symbol_mapping *mappings; /* sorted, not overlapping */
 	size_t n;
-	size_t room;
 	struct kallsyms kallsyms; /* table NULL: none */
 	uint64_t kallsyms_bias;
 	struct symbol_line *lines; /* sorted by address, each once */

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define LIBRARIES_MAX 512
@@ -94,7 +95,7 @@ static char *string_at(const Elf_Data *strings, uint64_t index)
 
 static int take_entry(struct object *o, const GElf_Dyn *dyn, const Elf_Data *strings)
 {
-	char *text, **grown;
+	char *text;
 
 	if (dyn->d_tag != DT_NEEDED && dyn->d_tag != DT_RPATH && dyn->d_tag != DT_RUNPATH)
 		return 0;
@@ -108,15 +109,10 @@ static int take_entry(struct object *o, const GElf_Dyn *dyn, const Elf_Data *str
 		*slot = text;
 		return 0;
 	}
-	grown = o->n_needed < LIBRARIES_MAX ? realloc(o->needed, (o->n_needed + 1) * sizeof(*grown))
-					    : NULL;
-	if (!grown) {
-		free(text);
-		return o->n_needed < LIBRARIES_MAX ? -ENOMEM : -E2BIG;
-	}
-	o->needed = grown;
-	o->needed[o->n_needed++] = text;
-	return 0;
+	if (o->n_needed < LIBRARIES_MAX)
+		return array_add_text(&o->needed, &o->n_needed, text);
+	free(text);
+	return -E2BIG;
 }
 
 static int read_dynamic(Elf *elf, size_t n_headers, const GElf_Phdr *ph, struct object *o)
@@ -330,15 +326,12 @@ static bool is_interpreter(const struct elf_needs *needs, const char *name)
 
 static int add_need(struct elf_needs *needs, const char *name, char *path)
 {
-	struct elf_need *grown;
 	char *copy;
 
 	if (needs->n == LIBRARIES_MAX)
 		return -E2BIG;
-	grown = realloc(needs->items, (needs->n + 1) * sizeof(*grown));
-	if (!grown)
+	if (ARRAY_MORE(needs->items, needs->n, 1) < 0)
 		return -ENOMEM;
-	needs->items = grown;
 	copy = strdup(name);
 	if (!copy)
 		return -ENOMEM;

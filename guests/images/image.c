@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define NAME_BYTES_MAX 255
@@ -58,7 +59,7 @@ static void entry_clear(struct image_entry *e)
 static int add(struct image *i, enum image_kind kind, const char *path, unsigned mode,
 	const char *source, const void *bytes, size_t length, struct error *error)
 {
-	struct image_entry e = {.kind = kind, .mode = mode & 07777, .length = length}, *grown;
+	struct image_entry e = {.kind = kind, .mode = mode & 07777, .length = length};
 	int r = check_path(path, error);
 
 	if (r < 0)
@@ -68,10 +69,8 @@ static int add(struct image *i, enum image_kind kind, const char *path, unsigned
 	e.path = strdup(path);
 	e.source = source ? strdup(source) : NULL;
 	e.bytes = bytes ? malloc(length + 1) : NULL;
-	grown = realloc(i->entries, (i->n + 1) * sizeof(*grown));
-	if (grown)
-		i->entries = grown;
-	if (!grown || !e.path || (source && !e.source) || (bytes && !e.bytes)) {
+	if (!e.path || (source && !e.source) || (bytes && !e.bytes) ||
+		ARRAY_MORE(i->entries, i->n, 1) < 0) {
 		entry_clear(&e);
 		return error_set_errno(error, -ENOMEM, "image entry '%s'", path);
 	}

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define BLOCK_BYTES     512
@@ -34,7 +35,7 @@ struct node {
 
 struct tree {
 	struct node *nodes; /* [0] is unused */
-	size_t n, room;
+	size_t n;
 	size_t *order; /* directory entries: node numbers, those of one folder together */
 	size_t n_order;
 	size_t n_links;
@@ -43,25 +44,15 @@ struct tree {
 /* Bytes in the making. */
 struct buffer {
 	char *data;
-	size_t used, room;
+	size_t used;
 	bool failed;
 };
 
 static void put(struct buffer *b, const void *data, size_t length)
 {
+	b->failed = b->failed || ARRAY_MORE(b->data, b->used, length) < 0;
 	if (b->failed)
 		return;
-	if (b->used + length > b->room) {
-		size_t room = (b->used + length) * 2;
-		char *grown = realloc(b->data, room);
-
-		if (!grown) {
-			b->failed = true;
-			return;
-		}
-		b->data = grown;
-		b->room = room;
-	}
 	memcpy(b->data + b->used, data, length);
 	b->used += length;
 }
@@ -88,17 +79,9 @@ static enum image_kind node_kind(const struct node *n)
 
 static size_t add_node(struct tree *t, size_t parent, const char *name, size_t length)
 {
-	if (t->n == t->room) {
-		size_t room = t->room ? t->room * 2 : 64;
-		struct node *grown = realloc(t->nodes, room * sizeof(*grown));
+	const struct node node = {.name = name, .name_length = length, .parent = parent};
 
-		if (!grown)
-			return 0;
-		t->nodes = grown;
-		t->room = room;
-	}
-	t->nodes[t->n] = (struct node){.name = name, .name_length = length, .parent = parent};
-	return t->n++;
+	return ARRAY_ADD(t->nodes, t->n, node) < 0 ? 0 : t->n - 1;
 }
 
 static size_t find_child(const struct tree *t, size_t parent, const char *name, size_t length)

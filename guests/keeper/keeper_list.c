@@ -10,6 +10,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "guests/containers/engine.h"
 #include "guests/process/proc.h"
@@ -169,15 +170,11 @@ static void release(struct keeper_entry *entry)
 
 void keeper_list_add(struct keeper_list *list, int kind, const char *what)
 {
-	struct keeper_entry *entries, *entry;
+	struct keeper_entry *entry;
 
-	if (keeper_list_allowed(kind, what, NULL) < 0)
+	if (keeper_list_allowed(kind, what, NULL) < 0 || ARRAY_MORE(list->entries, list->n, 1) < 0)
 		return;
-	entries = reallocarray(list->entries, list->n + 1, sizeof(*entries));
-	if (!entries)
-		return;
-	list->entries = entries;
-	entry = &entries[list->n];
+	entry = &list->entries[list->n];
 	*entry = (struct keeper_entry){.kind = kind, .what = strdup(what), .pidfd = -EBADF};
 	if (!entry->what)
 		return;

@@ -7,28 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /* Takes @text, which may be NULL after a failed allocation of the caller's. */
 static void strv_add_owned(struct strv *v, char *text)
 {
-	char **items;
-
-	if (!text)
+	if (!v->error && (!text || ARRAY_MORE(v->items, v->n, 2) < 0))
 		v->error = -ENOMEM;
 	if (v->error) {
 		free(text);
 		return;
 	}
-	items = reallocarray(v->items, v->n + 2, sizeof(*items));
-	if (!items) {
-		v->error = -ENOMEM;
-		free(text);
-		return;
-	}
-	v->items = items;
-	items[v->n++] = text;
-	items[v->n] = NULL;
+	v->items[v->n++] = text;
+	v->items[v->n] = NULL;
 }
 
 void strv_add(struct strv *v, const char *text)

@@ -99,7 +99,7 @@ static bool is_lane(const struct stack_tree *tree, uint32_t node)
 }
 
 /** One element for each node of the lanes that has time of its own. */
-static int gather(struct diff *d, size_t kind, size_t *room)
+static int gather(struct diff *d, size_t kind)
 {
 	const struct stack_tree *tree = d->trees[kind];
 	bool on_cpu = strcmp(flame_table[kind].kind, "oncpu") == 0;
@@ -109,7 +109,7 @@ static int gather(struct diff *d, size_t kind, size_t *room)
 
 		if ((!node->self_ns[TREE_A] && !node->self_ns[TREE_B]) || !is_lane(tree, i))
 			continue;
-		if (ARRAY_ROOM(d->functions, d->n_functions, *room) < 0)
+		if (ARRAY_MORE(d->functions, d->n_functions, 1) < 0)
 			return -ENOMEM;
 		named = on_cpu ? node : &tree->nodes[whose(tree, i)];
 		d->functions[d->n_functions++] = (struct diff_function){
@@ -196,7 +196,6 @@ static void unite_functions(struct diff *d, const double shares[TREE_SIDES])
 static int fill_functions(struct diff *d)
 {
 	double shares[TREE_SIDES];
-	size_t room = 0;
 
 	for (int side = 0; side < TREE_SIDES; side++) {
 		const struct cell *cell = d->pair.sides[side].cell;
@@ -205,7 +204,7 @@ static int fill_functions(struct diff *d)
 		d->unsampled_ns[side] = d->runtime_ns[side];
 	}
 	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		int r = flame_table[k].boot ? 0 : gather(d, k, &room);
+		int r = flame_table[k].boot ? 0 : gather(d, k);
 
 		if (r < 0)
 			return r;

@@ -19,7 +19,6 @@ struct item {
 struct items {
 	struct item *list;
 	size_t n;
-	size_t room;
 };
 
 /** How fine a whole is split. */

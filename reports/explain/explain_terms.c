@@ -25,13 +25,13 @@ bool is_explainable(const struct cell *cell)
 
 int items_add(struct items *items, const struct item *item)
 {
-	if (ARRAY_ROOM(items->list, items->n, items->room) < 0) {
+	int r = ARRAY_ADD(items->list, items->n, *item);
+
+	if (r < 0) {
 		free(item->own_a);
 		free(item->own_b);
-		return -ENOMEM;
 	}
-	items->list[items->n++] = *item;
-	return 0;
+	return r;
 }
 
 void items_clear(struct items *items)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/figures/figure_key.h"
 #include "reports/text/format.h"
@@ -100,7 +101,6 @@ static int find_category(struct bars *b, const struct bar_category *look)
 
 int bars_add(struct bars *b, const struct bar_category *look, double value)
 {
-	struct bar_segment *segments;
 	int category;
 
 	if (!isfinite(value) || value == 0)
@@ -108,13 +108,8 @@ int bars_add(struct bars *b, const struct bar_category *look, double value)
 	category = find_category(b, look);
 	if (category < 0)
 		return category;
-	segments = reallocarray(b->segments, b->n_segments + 1, sizeof(*segments));
-	if (!segments)
-		return -ENOMEM;
-	b->segments = segments;
-	segments[b->n_segments++] = (struct bar_segment){
-		.row = b->n_rows - 1, .category = (size_t)category, .value = value};
-	return 0;
+	return ARRAY_ADD(b->segments, b->n_segments,
+		(struct bar_segment){b->n_rows - 1, (size_t)category, value});
 }
 
 static int compare_segments(const void *a, const void *b, void *bars)

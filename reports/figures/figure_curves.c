@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/figures/figure_key.h"
 
@@ -76,8 +77,6 @@ size_t curve_stack_index(const struct curves *c, const char *stack)
 
 int curve_add(struct curves *c, const struct curve_point *point)
 {
-	struct curve_point *points;
-
 	if (!isfinite(point->value))
 		return 0;
 	if (curve_stack_index(c, point->stack) == c->n_stacks) {
@@ -86,12 +85,7 @@ int curve_add(struct curves *c, const struct curve_point *point)
 			return 0;
 		c->stacks[c->n_stacks++] = point->stack;
 	}
-	points = reallocarray(c->points, c->n_points + 1, sizeof(*points));
-	if (!points)
-		return -ENOMEM;
-	c->points = points;
-	points[c->n_points++] = *point;
-	return 0;
+	return ARRAY_ADD(c->points, c->n_points, *point);
 }
 
 static int compare_points(const void *a, const void *b, void *curves)

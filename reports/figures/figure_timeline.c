@@ -37,7 +37,7 @@ struct panel {
 	const struct store_run *run;
 	double begin_ns, end_ns; /* of the window, host clock */
 	struct box *boxes;
-	size_t n_boxes, room;
+	size_t n_boxes;
 	size_t n_rows;
 	int64_t last_lane; /* of the row before */
 	double height_cm;  /* of a lane */
@@ -113,10 +113,7 @@ static void choose_runs(const struct summary *s, struct timeline *t)
 
 static int add_box(struct panel *panel, const struct box *box)
 {
-	if (ARRAY_ROOM(panel->boxes, panel->n_boxes, panel->room) < 0)
-		return -ENOMEM;
-	panel->boxes[panel->n_boxes++] = *box;
-	return 0;
+	return ARRAY_ADD(panel->boxes, panel->n_boxes, *box);
 }
 
 /**

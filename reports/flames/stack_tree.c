@@ -80,11 +80,10 @@ static int rehash(struct stack_tree *tree)
 int stack_tree_begin(int n_sides, enum frame_key key, struct stack_tree **ret)
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = calloc(1, sizeof(*tree));
+	const struct stack_node root = {.frame = {.symbol = "all", .module = ""}};
 
-	if (!tree || ARRAY_ROOM(tree->nodes, 0, tree->room) < 0)
+	if (!tree || ARRAY_ADD(tree->nodes, tree->n_nodes, root) < 0)
 		return -ENOMEM;
-	tree->nodes[0] = (struct stack_node){.frame = {.symbol = "all", .module = ""}};
-	tree->n_nodes = 1;
 	tree->n_sides = n_sides;
 	tree->key = key;
 	*ret = TAKE_PTR(tree);
@@ -106,7 +105,7 @@ int stack_tree_child(
 		}
 		at = (at + 1) & (tree->n_slots - 1);
 	}
-	if (tree->n_nodes >= UINT32_MAX || ARRAY_ROOM(tree->nodes, tree->n_nodes, tree->room) < 0)
+	if (tree->n_nodes >= UINT32_MAX || ARRAY_MORE(tree->nodes, tree->n_nodes, 1) < 0)
 		return -ENOMEM;
 	*ret = (uint32_t)tree->n_nodes++;
 	tree->slots[at] = *ret;

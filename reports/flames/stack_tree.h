@@ -71,7 +71,6 @@ struct stack_tree {
 
 	/* While it is built. */
 	enum frame_key key;
-	size_t room;
 	uint32_t *slots; /**< hash of parent and frame to node, 0: free */
 	size_t n_slots;
 };

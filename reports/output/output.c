@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /* Name of the hidden folder; the process's number follows. */
@@ -157,15 +158,8 @@ static int check_free(const struct output *o, const char *name, struct error *er
 
 int output_adopt(struct output *o, const char *name, struct error *error)
 {
-	char **names = reallocarray(o->names, o->n_names + 1, sizeof(*names));
-
-	if (!names)
+	if (array_add_text(&o->names, &o->n_names, strdup(name)) < 0)
 		return error_set_errno(error, -ENOMEM, "cannot write %s/%s", o->path, name);
-	o->names = names;
-	names[o->n_names] = strdup(name);
-	if (!names[o->n_names])
-		return error_set_errno(error, -ENOMEM, "cannot write %s/%s", o->path, name);
-	o->n_names++;
 	return check_free(o, name, error);
 }
 

@@ -16,8 +16,6 @@ struct cursor {
 	const char *path;
 	char *at;
 	size_t line;
-	size_t room; /* of the table's fields */
-	size_t room_lines;
 	size_t n_fields;
 	struct error *error;
 };
@@ -58,9 +56,8 @@ static int read_text(const char *path, char **ret, size_t *ret_size, struct erro
 
 static int add_field(struct csv_table *t, struct cursor *c, char *field)
 {
-	if (ARRAY_ROOM(t->fields, c->n_fields, c->room) < 0)
+	if (ARRAY_ADD(t->fields, c->n_fields, field) < 0)
 		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
-	t->fields[c->n_fields++] = field;
 	return 0;
 }
 
@@ -137,9 +134,8 @@ static int next_row(struct csv_table *t, struct cursor *c)
 		return error_set(c->error, -EBADMSG,
 			"%s, line %zu: %zu fields, where there are %zu names of columns", c->path,
 			line, n, t->n_columns);
-	if (ARRAY_ROOM(t->lines, t->n_rows, c->room_lines) < 0)
+	if (ARRAY_ADD(t->lines, t->n_rows, line) < 0)
 		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
-	t->lines[t->n_rows++] = line; /* the names are counted here, and not in the end */
 	return 0;
 }
 

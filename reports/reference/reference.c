@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/reference/csv_file.h"
 
@@ -125,19 +126,17 @@ static int read_run(const struct loader *l, size_t i, const int *columns, struct
 
 static struct reference_cell *cell_for(struct reference *r, const struct row *row)
 {
-	struct reference_cell *cells;
+	struct reference_cell *cell;
 
 	for (size_t i = 0; i < r->n_cells; i++)
 		if (r->cells[i].stack == row->stack && r->cells[i].scenario == row->scenario &&
 			r->cells[i].cores == row->cores)
 			return &r->cells[i];
-	cells = reallocarray(r->cells, r->n_cells + 1, sizeof(*cells));
-	if (!cells)
-		return NULL;
-	r->cells = cells;
-	cells[r->n_cells] = (struct reference_cell){
-		.stack = row->stack, .scenario = row->scenario, .cores = row->cores};
-	return &cells[r->n_cells++];
+	cell = ARRAY_PUSH(r->cells, r->n_cells);
+	if (cell)
+		*cell = (struct reference_cell){
+			.stack = row->stack, .scenario = row->scenario, .cores = row->cores};
+	return cell;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -157,22 +156,18 @@ static int fill_cells(const struct loader *l, const struct row *rows, size_t n)
 
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct reference_cell *cell = cell_for(l->reference, &rows[i]);
-		double *seconds =
-			cell ? reallocarray(cell->seconds, cell->n + 1, sizeof(*seconds)) : NULL;
 		size_t at;
 
-		if (!seconds) {
+		if (!cell || ARRAY_ADD(cell->seconds, cell->n, rows[i].seconds) < 0) {
 			r = out_of_memory(l);
 			break;
 		}
 		at = (size_t)(cell - l->reference->cells);
-		cell->seconds = seconds;
 		if (last[at] == rows[i].repetition)
 			r = error_set(l->error, -EBADMSG,
 				"%s, line %zu: repetition %lld is there twice", l->path,
 				rows[i].line, (long long)rows[i].repetition);
 		last[at] = rows[i].repetition;
-		seconds[cell->n++] = rows[i].seconds;
 	}
 	free(last);
 	return r;

@@ -147,20 +147,17 @@ static int load_table(struct store_reader *s, const char *sql, read_row_t read, 
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	_cleanup_free_ char *elements = NULL;
-	size_t n = 0, room = 0;
+	size_t n = 0;
 	int r = store_prepare(s, &query, sql);
 
 	if (r < 0)
 		return r;
 	while ((r = store_step(s, query)) > 0) {
-		if (n == room) {
-			char *p = array_larger(elements, &room, size);
+		char *larger = array_larger(elements, n, 1, size);
 
-			if (!p)
-				return error_set_errno(
-					&s->last, -ENOMEM, "cannot read %s", s->path);
-			elements = p;
-		}
+		if (!larger)
+			return error_set_errno(&s->last, -ENOMEM, "cannot read %s", s->path);
+		elements = larger;
 		read(s, query, elements + n * size);
 		n++;
 	}

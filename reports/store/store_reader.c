@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/store_wait.h"
 #include "reports/store/store_internal.h"
@@ -427,20 +428,18 @@ bool store_unfinished(const struct store_reader *s, char *ret, size_t size)
 static int warn_unfinished(struct store_reader *s)
 {
 	struct store_tables *t = &s->tables;
-	struct store_warning *grown;
+	struct store_warning *w;
 	char sentence[128];
 
 	if (!store_unfinished(s, sentence, sizeof(sentence)))
 		return 0;
-	grown = reallocarray(t->warnings, t->n_warnings + 1, sizeof(*grown));
-	if (!grown)
+	if (ARRAY_MORE(t->warnings, t->n_warnings, 1) < 0)
 		return -ENOMEM;
-	t->warnings = grown;
-	memmove(grown + 1, grown, t->n_warnings * sizeof(*grown));
-	grown[0] = (struct store_warning){
+	w = t->warnings;
+	memmove(w + 1, w, t->n_warnings++ * sizeof(*w));
+	*w = (struct store_warning){
 		STORE_NULL, string_set_add(&s->strings, sentence, strlen(sentence), false)};
-	t->n_warnings++;
-	return grown[0].text ? 0 : -ENOMEM;
+	return w->text ? 0 : -ENOMEM;
 }
 
 int store_reader_open(const char *path, struct store_reader **ret, struct error *error)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/boot_step.h"
 #include "common/cleanup.h"
 #include "reports/summary/summary_internal.h"
@@ -44,26 +45,18 @@ static void step_table_clear(struct step_table *t)
 
 static int add_row(struct step_table *t, const struct summary *s, const struct step_row *row)
 {
-	struct step_row *rows;
-	struct step_run *runs;
 	const struct cell *cell = summary_cell_of(s, row->run);
 
 	if (!cell)
 		return 0;
-	rows = reallocarray(t->rows, t->n_rows + 1, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	t->rows = rows;
-	if (t->n_rows == 0 || rows[t->n_rows - 1].run != row->run) {
-		runs = reallocarray(t->runs, t->n_runs + 1, sizeof(*runs));
-		if (!runs)
+	if (t->n_rows == 0 || t->rows[t->n_rows - 1].run != row->run) {
+		struct step_run run = {.cell = cell, .first = t->n_rows};
+
+		if (ARRAY_ADD(t->runs, t->n_runs, run) < 0)
 			return -ENOMEM;
-		t->runs = runs;
-		runs[t->n_runs++] = (struct step_run){.cell = cell, .first = t->n_rows};
 	}
-	rows[t->n_rows++] = *row;
 	t->runs[t->n_runs - 1].n++;
-	return 0;
+	return ARRAY_ADD(t->rows, t->n_rows, *row);
 }
 
 static int read_steps(const struct summary *s, struct step_table *t)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/summary/summary_internal.h"
 #include "reports/text/text.h"
@@ -255,19 +256,12 @@ static struct book *find_phase(struct cell *cell, const char *name)
 
 static struct book *add_phase(struct cell *cell, const char *name)
 {
-	struct book *phases = reallocarray(cell->phases, cell->n_phases + 1, sizeof(*cell->phases));
-	struct statistic *times;
-
-	if (!phases)
+	if (ARRAY_MORE(cell->phases, cell->n_phases, 1) < 0 ||
+		ARRAY_MORE(cell->phase_ns, cell->n_phases, 1) < 0)
 		return NULL;
-	cell->phases = phases;
-	times = reallocarray(cell->phase_ns, cell->n_phases + 1, sizeof(*cell->phase_ns));
-	if (!times)
-		return NULL;
-	cell->phase_ns = times;
-	phases[cell->n_phases] = (struct book){.name = name};
-	times[cell->n_phases] = (struct statistic){};
-	return &phases[cell->n_phases++];
+	cell->phases[cell->n_phases] = (struct book){.name = name};
+	cell->phase_ns[cell->n_phases] = (struct statistic){};
+	return &cell->phases[cell->n_phases++];
 }
 
 /** Walls of phases: the whole that the books have to fill. */

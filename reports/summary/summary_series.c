@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/summary/summary_internal.h"
 
@@ -140,16 +141,13 @@ static int add_detail(
 		if ((int)(*list)[i].state == e->state && (*list)[i].detail == e->detail)
 			d = &(*list)[i];
 	if (!d) {
-		struct detail_series *more = reallocarray(*list, *n + 1, sizeof(*more));
 		double *values = calloc(place->cell->series.n + 1, sizeof(*values));
 
-		if (more)
-			*list = more;
-		if (!more || !values) {
+		d = values ? ARRAY_PUSH(*list, *n) : NULL;
+		if (!d) {
 			free(values);
 			return -ENOMEM;
 		}
-		d = &more[(*n)++];
 		*d = (struct detail_series){.state = (enum lane_state)e->state,
 			.detail = e->detail,
 			.ns = values,

@@ -25,7 +25,6 @@ struct table_entry {
 struct table {
 	struct table_entry *cells;
 	size_t n;
-	size_t room;
 	bool failed;
 };
 
@@ -38,13 +37,8 @@ void table_cell(struct table *t, const char *text, int width)
 {
 	if (!t || t->failed)
 		return;
-	if (ARRAY_ROOM(t->cells, t->n, t->room) < 0) {
-		t->failed = true;
-		return;
-	}
-	t->cells[t->n] = (struct table_entry){.text = strdup(text), .width = width};
-	t->failed = !t->cells[t->n].text;
-	t->n += !t->failed;
+	t->failed = ARRAY_ADD(t->cells, t->n, (struct table_entry){strdup(text), width}) < 0 ||
+		    !t->cells[t->n - 1].text;
 }
 
 void table_alarm(struct table *t)

@@ -135,7 +135,7 @@ static inline struct run_result a_result(void)
 			2},
 		.lanes = 2,
 		.has_books = true,
-		.books = {COPY(accounts), ARRAY_SIZE(accounts), ARRAY_SIZE(accounts), 17, 0.0005},
+		.books = {COPY(accounts), ARRAY_SIZE(accounts), 17, 0.0005},
 		.audit = {COPY(rows), ARRAY_SIZE(rows), true, true},
 		.workers = COPY(workers),
 		.n_workers = ARRAY_SIZE(workers),
