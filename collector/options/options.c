@@ -184,7 +184,7 @@ static int check_own_arguments(const struct options *o, struct error *error)
 		o->scenario->name);
 }
 
-/* What a process that runs already has decided. */ /* What a process that runs already has decided. */
+/* What a process that runs already has decided. */
 static int check_attach(const struct options *o, struct error *error)
 {
 	static const char *const decided[] = {"guest", "cores", "scenario", "program", "repeat",
