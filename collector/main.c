@@ -33,8 +33,6 @@ static void catch_signals(void)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);
-	/* Whoever reads our output may go away; that is an error to be told of, not an end. */
-	signal(SIGPIPE, SIG_IGN);
 }
 
 /* libbpf explains itself at length; the user gets one line of ours. GUESTSCOPE_DEBUG shows it all.
@@ -91,8 +89,9 @@ int main(int argc, char **argv)
 	options_done(&options);
 	if (r >= 0)
 		return r;
-	if (!ferror(stdout)) /* else that is said at exit */
-		fprintf(stderr, "collector: %s\n", error.text[0] ? error.text : strerror(-r));
+	if (ferror(stdout))
+		return interrupted ? EXIT_INTERRUPTED : 0; /* of 0 streams_guard() makes another */
+	fprintf(stderr, "collector: %s\n", error.text[0] ? error.text : strerror(-r));
 	if (interrupted)
 		return EXIT_INTERRUPTED;
 	return error.user ? EXIT_USAGE : EXIT_MISSING;

@@ -3,22 +3,39 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *name;
 
+/* Asked of the pipe: which write failed, and why, is long forgotten. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
+}
+
 static void at_exit(int status, void *userdata)
 {
 	int failure = *(const int *)userdata;
-	bool lost = ferror(stdout) != 0;
+	bool lost = ferror(stdout) != 0, unread;
 
 	errno = 0;
+	if (fflush(stdout) != 0)
+		lost = true;
+	unread = lost && reader_is_gone();
 	/* Closed, since some file systems tell of a full disk only then. */
 	if (fclose(stdout) != 0)
 		lost = true;
-	if (lost)
+	if (unread && status == 0) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	if (lost && !unread)
 		fprintf(stderr, "%s: cannot write to standard output%s%s\n", name,
 			errno ? ": " : "", errno ? strerror(errno) : "");
 	if ((lost || ferror(stderr)) && status == 0)
@@ -35,6 +52,7 @@ void streams_guard(const char *program, int status)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+	signal(SIGPIPE, SIG_IGN);
 	on_exit(at_exit, &failure);
 }
 

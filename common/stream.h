@@ -9,7 +9,9 @@
 /**
  * To be called first in main(). Descriptors 0 to 2 that are closed are taken, so that no file of
  * ours gets their numbers. At exit, however that comes: if something could not be written to
- * standard output, say so as @program (a static string), and make a status of 0 @status.
+ * standard output, say so as @program (a static string), and make a status of 0 @status. A reader
+ * that went away (a closed pipe) interrupts nothing, since SIGPIPE is ignored until the exit: then a
+ * status of 0 becomes death by SIGPIPE, without a word.
  */
 void streams_guard(const char *program, int status);
 

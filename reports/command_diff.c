@@ -434,7 +434,7 @@ int command_diff(const struct report_options *o, struct error *error)
 {
 	_cleanup_(diff_set_clear) struct diff_set c = {};
 	_cleanup_output_ struct output *output = NULL;
-	int r = parse_operand(o->paths[0], NULL, &c.operands[TREE_A], error);
+	int committed, r = parse_operand(o->paths[0], NULL, &c.operands[TREE_A], error);
 
 	if (r >= 0)
 		r = parse_operand(o->paths[1], c.operands[TREE_A].path, &c.operands[TREE_B], error);
@@ -448,7 +448,10 @@ int command_diff(const struct report_options *o, struct error *error)
 		r = check_workloads(&c, error);
 	if (r >= 0)
 		r = make_files(&c, o, &output, error);
-	if (r >= 0)
-		r = o->json ? print_json(&c, error) : print_text(&c, error);
-	return r < 0 ? r : output_commit(output, o->json ? NULL : command_print_path, NULL, error);
+	if (r < 0)
+		return r;
+	/* The files do not depend on whether anybody reads the text. */
+	r = o->json ? print_json(&c, error) : print_text(&c, error);
+	committed = output_commit(output, o->json ? NULL : command_print_path, NULL, error);
+	return r < 0 ? r : committed;
 }

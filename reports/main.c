@@ -161,9 +161,10 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	r = p.command->run(&p.options, &error);
+	if (r < 0 && ferror(stdout))
+		return 0; /* streams_guard() makes a status of it */
 	if (r < 0) {
-		if (!ferror(stdout)) /* else that is said at exit */
-			fprintf(stderr, "report: %s\n", *error.text ? error.text : strerror(-r));
+		fprintf(stderr, "report: %s\n", *error.text ? error.text : strerror(-r));
 		return error.user ? EXIT_USAGE : EXIT_MISSING;
 	}
 	return 0;

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -517,6 +518,21 @@ class BadInput(Case):
         with open("/dev/full", "w", encoding="ascii") as full:
             result = subprocess.run([REPORT, self.base], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
         self.assertEqual(result.returncode, 3)
+        self.assertRegex(result.stderr, rb"\Areport: cannot write to standard output.*\n\Z")
+
+    def test_a_reader_that_goes_away_ends_it_as_SIGPIPE_does_without_a_word(self):
+        self.store()
+        for words in ((self.base,), ("--json", self.base), ("diff", "--force", f"{self.base}:native", ":osv"),
+                      ("--help",), ("--reference", "selvacoumar2023")):
+            with self.subTest(words=words):
+                out, into = os.pipe()
+                os.close(out)
+                result = subprocess.run([REPORT, *words], stdout=into, stderr=subprocess.PIPE, timeout=60,
+                                        check=False)
+                os.close(into)
+                self.assertEqual((result.returncode, result.stderr), (-signal.SIGPIPE, b""))
+        self.assertTrue(os.path.isfile(os.path.join(self.base, "report", "index.html")))
+        self.assertTrue(os.path.isfile(os.path.join(self.base, "report", "diff-states.csv")))
 
 
 class Files(Case):
