@@ -17,6 +17,8 @@
 #include "collector/machine/rights.h"
 #include "collector/machine/topology.h"
 #include "collector/options/option_table.h"
+#include "common/cleanup.h"
+#include "common/shell_words.h"
 #include "common/stream.h"
 
 static volatile sig_atomic_t interrupted;
@@ -43,7 +45,7 @@ static int on_libbpf(enum libbpf_print_level level, const char *format, va_list 
 	return getenv("GUESTSCOPE_DEBUG") ? vfprintf(stderr, format, ap) : 0;
 }
 
-static int dispatch(struct options *o, char **argv, struct error *error)
+static int dispatch(struct options *o, char **argv, char **ret_unfinished, struct error *error)
 {
 	struct topology *topology = NULL;
 	int r;
@@ -67,13 +69,34 @@ static int dispatch(struct options *o, char **argv, struct error *error)
 	if (o->action == ACTION_DRY_RUN)
 		r = experiment_dry_run(o, topology, error);
 	else
-		r = experiment_measure(o, topology, argv, &interrupted, error);
+		r = experiment_measure(o, topology, argv, &interrupted, ret_unfinished, error);
 	topology_free(topology);
 	return r;
 }
 
+/* The last line, after what went wrong: it is what the user needs next. */
+static void say_how_to_continue(const char *folder)
+{
+	fputs("collector: continue with: collector --resume ", stderr);
+	shell_word(stderr, folder);
+	fputc('\n', stderr);
+}
+
+static int end(int r, const struct error *error)
+{
+	if (r >= 0)
+		return r;
+	if (ferror(stdout))
+		return interrupted ? EXIT_INTERRUPTED : 0; /* of 0 streams_guard() makes another */
+	fprintf(stderr, "collector: %s\n", error->text[0] ? error->text : strerror(-r));
+	if (interrupted)
+		return EXIT_INTERRUPTED;
+	return error->user ? EXIT_USAGE : EXIT_MISSING;
+}
+
 int main(int argc, char **argv)
 {
+	_cleanup_free_ char *unfinished = NULL;
 	struct error error = {0};
 	struct options options;
 	int r;
@@ -85,14 +108,10 @@ int main(int argc, char **argv)
 	catch_signals();
 	r = options_parse(argc, argv, &options, &error);
 	if (r == 0)
-		r = dispatch(&options, argv, &error);
+		r = dispatch(&options, argv, &unfinished, &error);
 	options_done(&options);
-	if (r >= 0)
-		return r;
-	if (ferror(stdout))
-		return interrupted ? EXIT_INTERRUPTED : 0; /* of 0 streams_guard() makes another */
-	fprintf(stderr, "collector: %s\n", error.text[0] ? error.text : strerror(-r));
-	if (interrupted)
-		return EXIT_INTERRUPTED;
-	return error.user ? EXIT_USAGE : EXIT_MISSING;
+	r = end(r, &error);
+	if (unfinished)
+		say_how_to_continue(unfinished);
+	return r;
 }

@@ -435,7 +435,7 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 {
 	int status, r;
 
-	r = x->o->resume ? experiment_reopen(x, error) : 0;
+	r = x->o->resume ? experiment_reopen(x, error) : experiment_check_output(x, error);
 	if (r == 0)
 		r = prepare(x, error);
 	if (r == 0)
@@ -449,6 +449,7 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	/* Markers are stamped when they are read: be there at once. Without the privilege: later.
 	 */
 	be_prompt();
+	x->begun = true;
 	status = experiment_run_all(x, error);
 	store_writer_close(x->store);
 	x->store = NULL;
@@ -458,8 +459,15 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	return r < 0 ? r : status;
 }
 
+/* An experiment that could not measure at all is not to be continued but begun again. */
+static bool can_continue(const struct experiment *x, int r)
+{
+	return x->begun && !x->attach && x->n_measured < x->plan.n &&
+	       (x->n_measured || r == EXIT_INTERRUPTED);
+}
+
 int experiment_measure(struct options *o, const struct topology *topology, char **argv,
-	const volatile sig_atomic_t *interrupted, struct error *error)
+	const volatile sig_atomic_t *interrupted, char **ret_unfinished, struct error *error)
 {
 	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
 	int r;
@@ -467,6 +475,8 @@ int experiment_measure(struct options *o, const struct topology *topology, char 
 	x.settings.interrupted = interrupted;
 	store_wait_heed(interrupted);
 	r = measure(&x, argv, error);
+	if (can_continue(&x, r))
+		*ret_unfinished = strdup(x.output.path);
 	return done(&x, r, error);
 }
 

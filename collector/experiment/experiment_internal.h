@@ -24,8 +24,9 @@ struct experiment {
 	struct plan_document document; /**< as it is in the store; none where @attach */
 	json_t *files;                 /**< SHA-256 by name, as the files are now */
 	bool *measured;                /**< by index into the plan: is it in the store already? */
-	size_t n_measured;
-	size_t n_failed;                    /**< of all runs in the store */
+	size_t n_measured;             /**< runs of the plan that are in the store */
+	bool begun;                    /**< there is a store, so that --resume can continue */
+	size_t n_failed;               /**< of all runs in the store */
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
 	char accel_note[256];               /**< why virtual machines are emulated, if they are */
 	char *program;
@@ -42,6 +43,9 @@ struct experiment {
 
 /** A guest that is not to be started: for its command line and what it is made of. */
 struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel accel);
+
+/** Could experiment_create() make its folder? Asked before anything that takes time. */
+int experiment_check_output(const struct experiment *x, struct error *error);
 
 /** Make the folder and the store, with all that is known before the first run. */
 int experiment_create(struct experiment *x, char **argv, struct error *error);

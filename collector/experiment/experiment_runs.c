@@ -117,6 +117,7 @@ static int run_one(struct experiment *x, struct run_request *q, struct progress 
 	if (r == 0 && !result.interrupted) {
 		warn_noise(&result);
 		r = store_writer_run(x->store, &x->settings, q, &result, error);
+		x->n_measured += r == 0;
 	}
 	if (r == 0)
 		r = note_version(x, q, &result, error);
@@ -146,13 +147,14 @@ int experiment_run_all(struct experiment *x, struct error *error)
 		if (x->measured && x->measured[i])
 			continue;
 		if (*x->settings.interrupted || (!first && !rest(x, &progress)))
-			return EXIT_INTERRUPTED;
+			outcome.interrupted = true;
+		r = outcome.interrupted ? 0
+					: run_one(x, &x->plan.runs[i], &progress, &outcome, error);
+		if (r < 0 || outcome.interrupted) {
+			progress_stop(&progress);
+			return r < 0 ? r : EXIT_INTERRUPTED;
+		}
 		first = false;
-		r = run_one(x, &x->plan.runs[i], &progress, &outcome, error);
-		if (r < 0)
-			return r;
-		if (outcome.interrupted)
-			return EXIT_INTERRUPTED;
 		if (!outcome.any_ok && outcome.alike == HOPELESS && i + 1 < x->plan.n) {
 			r = warn_hopeless(x, &outcome, error);
 			return r < 0 ? r : EXIT_RUN_FAILED;

@@ -222,6 +222,15 @@ static char *name_output(const struct experiment *x)
 	return output_folder_name(names);
 }
 
+int experiment_check_output(const struct experiment *x, struct error *error)
+{
+	_cleanup_free_ char *path = name_output(x);
+	int r = path ? output_folder_check(path, error) : -ENOMEM;
+
+	/* A folder that was not asked for gets another name. */
+	return r < 0 || !x->o->output ? r : store_writer_check_new(path, error);
+}
+
 int experiment_create(struct experiment *x, char **argv, struct error *error)
 {
 	_cleanup_free_ char *path = name_output(x);

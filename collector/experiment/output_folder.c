@@ -50,6 +50,68 @@ static bool is_current(int fd, const char *path)
 	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
+static int say_busy(const char *path, pid_t holder, struct error *error)
+{
+	return error_set(error, -EBUSY, "another collector (process %d) is using the folder %s",
+		holder, path);
+}
+
+static int say_no_folder(const char *path, struct error *error)
+{
+	return error_set(error, -ENOTDIR, "%s is not the folder of an experiment", path);
+}
+
+static int check_lock(const char *path, struct error *error)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_free_ char *lock_path = NULL;
+	_cleanup_close_ int fd = -EBADF;
+
+	if (asprintf(&lock_path, "%s/" LOCK_NAME, path) < 0) {
+		lock_path = NULL;
+		return -ENOMEM;
+	}
+	fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fcntl(fd, F_GETLK, &whole) < 0 || whole.l_type == F_UNLCK)
+		return 0;
+	return say_busy(path, whole.l_pid, error);
+}
+
+/* Cut off the last name: of the last one "." or "/" is left. */
+static void go_up(char *path)
+{
+	char *slash;
+
+	while ((slash = strrchr(path, '/')) && slash > path && !slash[1])
+		*slash = '\0';
+	if (!slash)
+		strcpy(path, ".");
+	else
+		slash[slash == path] = '\0';
+}
+
+int output_folder_check(const char *path, struct error *error)
+{
+	_cleanup_free_ char *nearest = malloc(strlen(path) + 2);
+	struct stat status;
+
+	if (!nearest)
+		return -ENOMEM;
+	strcpy(nearest, path);
+	while (stat(nearest, &status) < 0) {
+		if (errno != ENOENT || !*path || strcmp(nearest, ".") == 0)
+			return error_set_errno(error, -errno, "cannot make folder %s", path);
+		go_up(nearest);
+	}
+	if (!S_ISDIR(status.st_mode))
+		return strcmp(nearest, path) == 0
+			       ? say_no_folder(path, error)
+			       : error_set_errno(error, -ENOTDIR, "cannot make folder %s", path);
+	if (faccessat(AT_FDCWD, nearest, W_OK | X_OK, AT_EACCESS) < 0)
+		return error_set_errno(error, -errno, "cannot write to folder %s", nearest);
+	return strcmp(nearest, path) == 0 ? check_lock(path, error) : 0;
+}
+
 /* A lock of the process's: children do not inherit it, it goes when we do, and NFS knows it. */
 static int lock(struct output_folder *f, struct error *error)
 {
@@ -66,9 +128,7 @@ static int lock(struct output_folder *f, struct error *error)
 					error, -errno, "cannot lock %s", f->lock_path);
 			if (fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type == F_UNLCK)
 				continue;
-			return error_set(error, -EBUSY,
-				"another collector (process %d) is at work in %s", whole.l_pid,
-				f->path);
+			return say_busy(f->path, whole.l_pid, error);
 		}
 		if (!is_current(fd, f->lock_path))
 			continue;
@@ -86,7 +146,7 @@ int output_folder_take(const char *path, struct output_folder *ret, struct error
 	if (stat(path, &status) < 0)
 		return error_set_errno(error, -errno, "cannot open %s", path);
 	if (!S_ISDIR(status.st_mode))
-		return error_set(error, -ENOTDIR, "%s is not the folder of an experiment", path);
+		return say_no_folder(path, error);
 	f.path = strdup(path);
 	if (!f.path || asprintf(&f.log_path, "%s/logs", path) < 0 ||
 		asprintf(&f.lock_path, "%s/" LOCK_NAME, path) < 0)

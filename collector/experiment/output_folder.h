@@ -18,6 +18,12 @@ struct output_folder {
 char *output_folder_name(const char *suffix);
 
 /**
+ * Could output_folder_make() make @path, or take it, as things are? Nothing is made. What the file
+ * system would say, or -EBUSY, with the same messages.
+ */
+int output_folder_check(const char *path, struct error *error);
+
+/**
  * Make @path with all that is above it, and take it: no other collector can until
  * output_folder_release(), or the death of this process, however it comes. What the file system
  * says; -EBUSY, with a message that names the other process.

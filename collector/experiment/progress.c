@@ -65,6 +65,12 @@ void progress_run(struct progress *p, const struct run_request *request)
 	fflush(stderr);
 }
 
+void progress_stop(const struct progress *p)
+{
+	if (p->terminal)
+		fprintf(stderr, "\r\033[K");
+}
+
 void progress_attached(pid_t pid, const struct run_request *q, unsigned seconds)
 {
 	fprintf(stderr,

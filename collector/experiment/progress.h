@@ -36,6 +36,9 @@ void progress_run(struct progress *p, const struct run_request *request);
 /** For struct run_settings: the probes watch a process that ran already. */
 void progress_attached(pid_t pid, const struct run_request *request, unsigned seconds);
 
+/** The experiment ends before its last run: what stands on the terminal's line is erased. */
+void progress_stop(const struct progress *p);
+
 /** It is over. */
 void progress_done(
 	struct progress *p, const struct run_request *request, const struct run_result *result);

@@ -3,12 +3,67 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+#define ERRNO_MAX 133 /* all of Linux's, so that one fits into an exit status */
+
+/* The child is stopped by its own exec, before the first instruction of the program. */
+static void __attribute__((noreturn)) child_main(const char *path, pid_t parent)
+{
+	char *const argv[] = {(char *)(uintptr_t)path, NULL}, *const environment[] = {NULL};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(0); /* cannot be told here */
+	execve(path, argv, environment);
+	_exit(errno <= ERRNO_MAX ? errno : 0);
+}
+
+/* Only the kernel knows all that it can execute: it is asked. 0, or the errno of execve(). */
+static int try_exec(const char *path)
+{
+	pid_t parent = getpid(), child = fork();
+	int status;
+
+	if (child < 0)
+		return -errno;
+	if (child == 0)
+		child_main(path, parent);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (WIFEXITED(status))
+		return -WEXITSTATUS(status);
+	kill(child, SIGKILL);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+static int check_executable(const char *path, struct error *error)
+{
+	int r = access(path, X_OK) < 0 ? -errno : try_exec(path);
+
+	if (r == -ENOEXEC)
+		return error_set_errno(error, r,
+			"cannot run %s, which is neither a program for this machine nor a script that "
+			"begins with #!",
+			path);
+	if (r == -ENOENT && access(path, F_OK) == 0)
+		return error_set_errno(
+			error, r, "cannot run %s, whose interpreter is missing", path);
+	return r < 0 ? error_set_errno(error, r, "cannot run %s", path) : 0;
+}
 
 int workload_find(const char *given, char **ret, struct error *error)
 {
@@ -18,8 +73,10 @@ int workload_find(const char *given, char **ret, struct error *error)
 	char *slash = n > 0 ? strrchr(self, '/') : NULL;
 
 	if (given) {
-		if (access(given, X_OK) < 0)
-			return error_set_errno(error, -errno, "cannot run %s", given);
+		int r = check_executable(given, error);
+
+		if (r < 0)
+			return r;
 		*ret = realpath(given, NULL);
 		return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
 	}

@@ -5,6 +5,8 @@
 
 /**
  * The workload's binary: @given if not NULL, else mandelbrot beside this program or in its build
- * folder. *ret is absolute and malloced. -ENOENT, -EACCES with a message.
+ * folder. *ret is absolute and malloced. What the kernel cannot execute is refused, by a child whose
+ * exec is stopped before the program's first instruction. -ENOENT, -EACCES, -ENOEXEC, ... with a
+ * message.
  */
 int workload_find(const char *given, char **ret, struct error *error);

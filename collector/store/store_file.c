@@ -103,17 +103,36 @@ static int open_file(
 	return error_set_errno(error, sql_errno(s->db), "cannot %s %s", what, path);
 }
 
+static int check_new(const char *path, struct error *error)
+{
+	return access(path, F_OK) < 0
+		       ? 0
+		       : error_set(error, -EEXIST,
+				 "%s exists already: name another folder by --output, or "
+				 "continue it by --resume",
+				 path);
+}
+
+int store_writer_check_new(const char *dir, struct error *error)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/" STORE_FILE_NAME, dir) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return check_new(path, error);
+}
+
 /* All of it is one transaction, in a file of another name: what is there is a whole store. */
 static int begin(struct store_writer *s, struct error *error)
 {
 	char pragmas[192];
 	int r;
 
-	if (access(s->path, F_OK) == 0)
-		return error_set(error, -EEXIST,
-			"%s exists already: name another folder by --output, or go on with it by "
-			"--resume",
-			s->path);
+	r = check_new(s->path, error);
+	if (r < 0)
+		return r;
 	if (asprintf(&s->temporary, "%s.new", s->path) < 0) {
 		s->temporary = NULL;
 		return -ENOMEM;

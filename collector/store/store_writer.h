@@ -13,6 +13,9 @@
 
 struct store_writer;
 
+/** Is there no DIR/experiment.db yet? -EEXIST, with a message, if there is one. */
+int store_writer_check_new(const char *dir, struct error *error);
+
 /**
  * Begin DIR/experiment.db. Settings and warnings may be put in; then store_writer_publish() makes
  * it appear, whole, and runs may follow. Until then it has another name, and goes when it is

@@ -22,8 +22,11 @@ int store_fail(struct store_reader *s);
 /** Like store_text(), with newlines kept. */
 const char *store_lines(struct store_reader *s, sqlite3_stmt *query, int column);
 
-/** Has the store fewer runs than were planned? Then a sentence that says so. */
-bool store_unfinished(const struct store_reader *s, char *ret, size_t size);
+/**
+ * Has the store fewer runs than were planned? Then 1, and *ret a malloced sentence that says so and
+ * how to continue, after "@label: " if there is a label; 0, -ENOMEM.
+ */
+int store_unfinished(const struct store_reader *s, const char *label, char **ret);
 
 /** Read all tables into s->tables. */
 int store_load(struct store_reader *s);

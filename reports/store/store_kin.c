@@ -233,11 +233,12 @@ int kin_warn_missing(const struct source *sources, size_t n, sqlite3 *db, struct
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		char sentence[512];
-		int length = snprintf(sentence, sizeof(sentence), "%.200s: ", sources[i].label);
+		_cleanup_free_ char *sentence = NULL;
 
-		if (store_unfinished(sources[i].reader, sentence + length,
-			    sizeof(sentence) - (size_t)length))
+		r = store_unfinished(sources[i].reader, sources[i].label, &sentence);
+		if (r == -ENOMEM)
+			return error_set_errno(error, r, "cannot merge");
+		if (r > 0)
 			r = add_warning(db, sentence, error);
 		if (r == 0 && sources[i].first == i)
 			r = warn_missing(sources, n, i, db, error);

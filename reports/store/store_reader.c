@@ -11,6 +11,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/shell_words.h"
 #include "common/store_wait.h"
 #include "reports/store/store_internal.h"
 
@@ -409,30 +410,41 @@ int store_adopt(sqlite3 *db, const char *path, struct store_reader **ret, struct
 	return 0;
 }
 
-bool store_unfinished(const struct store_reader *s, char *ret, size_t size)
+int store_unfinished(const struct store_reader *s, const char *label, char **ret)
 {
 	const char *text = store_setting(s, "planned_runs");
 	unsigned long long planned = text ? strtoull(text, NULL, 10) : 0;
 	const char *file = strrchr(s->path, '/');
+	_cleanup_free_ char *folder =
+		file ? strndup(s->path, (size_t)(file - s->path)) : strdup(".");
+	_cleanup_free_ char *sentence = NULL;
+	size_t size;
+	FILE *out;
 
-	file = file ? file : "";
 	if (s->tables.n_runs >= planned)
-		return false;
-	snprintf(ret, size,
-		"stopped after %zu of %llu planned runs; continue with: collector --resume "
-		"%.*s",
-		s->tables.n_runs, planned, (int)(strlen(s->path) - strlen(file)), s->path);
-	return true;
+		return 0;
+	out = folder ? open_memstream(&sentence, &size) : NULL;
+	if (!out)
+		return -ENOMEM;
+	fprintf(out,
+		"%s%sstopped after %zu of %llu planned runs; continue with: collector --resume ",
+		label, *label ? ": " : "", s->tables.n_runs, planned);
+	shell_word(out, folder);
+	if (fclose(out) != 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(sentence);
+	return 1;
 }
 
 static int warn_unfinished(struct store_reader *s)
 {
 	struct store_tables *t = &s->tables;
 	struct store_warning *w;
-	char sentence[128];
+	_cleanup_free_ char *sentence = NULL;
+	int r = store_unfinished(s, "", &sentence);
 
-	if (!store_unfinished(s, sentence, sizeof(sentence)))
-		return 0;
+	if (r <= 0)
+		return r;
 	if (ARRAY_MORE(t->warnings, t->n_warnings, 1) < 0)
 		return -ENOMEM;
 	w = t->warnings;

@@ -150,6 +150,31 @@ class Missing(harness.SystemTest):
         self.missing("--program", self.text, words=[self.text])
         self.missing("--program", self.empty, words=[self.empty])
 
+    def make_program(self, name, content):
+        path = os.path.join(self.work, name)
+        with open(path, "wb") as f:
+            f.write(content)
+        os.chmod(path, 0o755)
+        return path
+
+    def test_what_the_kernel_cannot_execute_is_found_before_a_folder_is_made(self):
+        elf = bytearray(harness.read_file(self.programs["mandelbrot"], "rb"))
+        elf[18:20] = (0x2a).to_bytes(2, "little")  # e_machine: SuperH
+        for name, content, word in (("text", b"echo hello\n", "Exec format error"),
+                                    ("foreign", bytes(elf), "Exec format error"),
+                                    ("cut", bytes(elf[:40]), "Exec format error"),
+                                    ("script", b"#!/no/such/interpreter\n", "interpreter")):
+            with self.subTest(name=name):
+                done = self.missing("--program", self.make_program(name, content), words=[f"{self.work}/{name}", word])
+                self.assertFalse(os.path.exists(done.folder))
+
+    def test_nothing_of_a_program_is_executed_when_it_is_checked(self):
+        mark = os.path.join(self.work, "mark")
+        script = self.make_program("script", f"#!/bin/sh\ntouch {mark}\n".encode())
+        done = self.collect("--dry-run", "--cores", "1", "--program", script)
+        self.assertEqual(done.status, 0, done.stderr)
+        self.assertFalse(os.path.exists(mark))
+
     def test_results_that_are_there_already_are_not_touched(self):
         harness.need_root()
         first = self.collect("--cores", "1", "--repeat", "1")
@@ -160,6 +185,16 @@ class Missing(harness.SystemTest):
 
     def test_an_output_folder_below_a_file_is_named(self):
         self.missing(output=self.text + "/results", words=[self.text])
+
+    def test_the_output_folder_is_checked_before_the_sampling_clock_is_measured(self):
+        locked = os.path.join(self.work, "locked")
+        os.mkdir(locked)
+        with open(locked + "/experiment.db", "w", encoding="ascii"):
+            pass
+        for folder in (self.text, self.text + "/results", locked):
+            with self.subTest(folder=folder):  # one line: that of the sampling frequency is not there
+                self.missing("--frequency", "auto", output=folder, words=[folder])
+        self.assertEqual(os.listdir(locked), ["experiment.db"])
 
     def test_without_privileges_the_missing_one_is_told(self):
         harness.need_root()
@@ -336,7 +371,8 @@ class Words(harness.SystemTest):
         self.assertGreaterEqual(int(left[1]), 4)
 
     def test_a_signal_ends_the_rest_at_once(self):
-        process = self.start("--cores", "1", "--repeat", "2", "--cooldown", "86400")
+        folder = os.path.join(self.work, "it's $HOME")
+        process = self.start("--cores", "1", "--repeat", "2", "--cooldown", "86400", output=folder)
 
         def stored():
             try:
@@ -349,6 +385,9 @@ class Words(harness.SystemTest):
         done = self.finish(process, 60)
         self.assertEqual(done.status, 130, done.stderr)
         self.assertIn("stopped after 1 of 2", done.stdout)
+        last = done.stderr.splitlines()[-1]
+        self.assertTrue(last.startswith("collector: continue with: "), last)
+        self.assertEqual(shlex.split(last)[3:], ["collector", "--resume", folder])
 
     def test_the_summary_names_the_report_which_is_there(self):
         done = self.collect("--cores", "1", "--repeat", "1")

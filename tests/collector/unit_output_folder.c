@@ -73,8 +73,12 @@ static void who_comes_second_is_told_of_the_first(void **state)
 	snprintf(number, sizeof(number), "process %d", pid);
 	assert_non_null(strstr(error.text, number));
 	assert_non_null(strstr(error.text, path));
+	error = (struct error){0};
+	assert_int_equal(output_folder_check(path, &error), -EBUSY);
+	assert_non_null(strstr(error.text, number));
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(output_folder_check(path, &error), 0);
 	/* What it left behind keeps nobody out. */
 	assert_int_equal(output_folder_take(path, &f, &error), 0);
 	output_folder_release(&f);
@@ -111,6 +115,25 @@ static void a_folder_to_go_on_in_has_to_be_there(void **state)
 	assert_non_null(strstr(error.text, "/dev/null"));
 }
 
+static void a_check_makes_nothing_and_says_what_making_would(void **state)
+{
+	char below[160];
+	struct error error = {0};
+
+	(void)state;
+	snprintf(below, sizeof(below), "%s/new/er/est/", temporary_dir);
+	assert_int_equal(output_folder_check(below, &error), 0);
+	snprintf(below, sizeof(below), "%s/new", temporary_dir);
+	assert_int_equal(access(below, F_OK), -1);
+	assert_int_equal(output_folder_check(temporary_dir, &error), 0);
+	assert_int_equal(output_folder_check("relative-to-here", &error), 0);
+	assert_int_equal(output_folder_check("/dev/null", &error), -ENOTDIR);
+	assert_non_null(strstr(error.text, "/dev/null"));
+	assert_int_equal(output_folder_check("/dev/null/x/y", &error), -ENOTDIR);
+	assert_non_null(strstr(error.text, "/dev/null/x/y"));
+	assert_int_equal(output_folder_check("", &error), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +141,7 @@ int main(void)
 		cmocka_unit_test(who_comes_second_is_told_of_the_first),
 		cmocka_unit_test(a_child_does_not_hold_what_its_parent_did),
 		cmocka_unit_test(a_folder_to_go_on_in_has_to_be_there),
+		cmocka_unit_test(a_check_makes_nothing_and_says_what_making_would),
 	};
 
 	return cmocka_run_group_tests(tests, temporary_make, temporary_remove);

@@ -6,6 +6,7 @@ Shards of one experiment become that experiment, with nothing lost; experiments 
 does not belong together is refused, but by force."""
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -145,6 +146,10 @@ class Shards(Merged):
         self.assertTrue(any("3 shards, 1 is not here: 2" in w for w in words), words)
         self.assertTrue(any(w.startswith("part-3: stopped after 6 of 8") for w in words), words)
         self.assertTrue(any(w.startswith("stopped after 6 of 8") for w in self.texts(self.document(parts[1]))))
+        odd = self.work + "/it's $HOME, really"
+        shutil.copytree(parts[1], odd)
+        words, = [w for w in self.texts(self.document(odd)) if w.startswith("stopped after")]
+        self.assertEqual(shlex.split(words.split("continue with: ")[1]), ["collector", "--resume", odd])
 
     def test_given_twice_are_refused(self):
         self.refused(["twice", "block 2"], *self.parts(1, 2), self.copy("part-2", "again"))
