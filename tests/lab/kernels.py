@@ -9,7 +9,6 @@ shares of bare's three functions (60, 25 and 15 %), and what each prohibition le
 import argparse
 import glob
 import json
-import lzma
 import os
 import shutil
 import sqlite3
@@ -66,19 +65,9 @@ def books(folder):
     return "; ".join([text, *probes])
 
 
-def unpacked(modules, folder):
-    """A folder in which the modules that the lab loads are not compressed."""
-    for name in lab.MODULES:
-        whole, packed = os.path.join(modules, name + ".ko"), os.path.join(modules, name + ".ko.xz")
-        with (open(whole, "rb") if os.path.exists(whole) else lzma.open(packed)) as source:
-            Path(folder, name + ".ko").write_bytes(source.read())
-    return folder
-
-
 def boot(folder, where, tools, cells, thread):
     modules = glob.glob(os.path.join(where, "modules-*"))[0]
     release = os.path.basename(modules)[len("modules-"):]
-    modules = unpacked(modules, folder)
     machine = lab.Machine(kernel=os.path.join(where, "vmlinuz-" + release), modules=modules, thread=thread,
                           boot_seconds=90, silence_seconds=90)
     lab.run(folder, cells, [tools["collector"], tools["mandelbrot"], forbidden.SETPRIV], {"/guests/bare/bare.elf": tools["bare"]},

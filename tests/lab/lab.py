@@ -14,6 +14,7 @@ where it stops, the lab is booted again for the cells that are not done. With al
 """
 import ctypes
 import glob
+import lzma
 import os
 import shutil
 import signal
@@ -132,12 +133,29 @@ def skip(reason):
     sys.exit(SKIP)
 
 
+def _module(modules, name):
+    """The file of a module, compressed or not; or None."""
+    found = [path for path in (f"{modules}/{name}.ko", f"{modules}/{name}.ko.xz") if os.path.exists(path)]
+    return found[0] if found else None
+
+
+def _plain_module(modules, name, folder):
+    """The same, not compressed: if need be in @folder."""
+    path = _module(modules, name)
+    if path.endswith(".xz"):
+        plain = os.path.join(folder, name + ".ko")
+        with lzma.open(path) as source, open(plain, "wb") as target:
+            shutil.copyfileobj(source, target)
+        path = plain
+    return path
+
+
 def find_linux(needed=MODULES):
     """The kernel, and the folder of its modules; or (None, None)."""
     for folder in GUEST_FOLDERS:
         for modules in sorted(glob.glob(os.path.join(folder, "linux", "modules-*"))):
             kernel = os.path.join(folder, "linux", "vmlinuz-" + os.path.basename(modules)[len("modules-"):])
-            if os.path.exists(kernel) and all(os.path.exists(f"{modules}/{name}.ko") for name in needed):
+            if os.path.exists(kernel) and all(_module(modules, name) for name in needed):
                 return kernel, modules
     return None, None
 
@@ -200,7 +218,7 @@ def python_files(script, image_tool):
     return found
 
 
-def _entries(init, programs, files, image_tool, machine):
+def _entries(folder, init, programs, files, image_tool, machine):
     kernel, modules = machine.found()
     result = {"/bin/busybox": shutil.which("busybox"),
               "/usr/bin/qemu-system-x86_64": shutil.which("qemu-system-x86_64"),
@@ -209,7 +227,7 @@ def _entries(init, programs, files, image_tool, machine):
         result.update(_libraries(program, image_tool))
     for module in EMULATION:
         result.update({module: module, **_libraries(module, image_tool)})
-    result.update({f"/modules/{name}.ko": f"{modules}/{name}.ko" for name in machine.needed})
+    result.update({f"/modules/{name}.ko": _plain_module(modules, name, folder) for name in machine.needed})
     result.update({path: path for path in FIRMWARE if os.path.exists(path)})
     result.update({"/init": init, "/guests/linux/vmlinuz": kernel, **files})
     return ([f"{inside}={host}" for inside, host in result.items()] +
@@ -228,7 +246,7 @@ def _make_image(folder, cells, programs, files, image_tool, machine):
     text = "".join(CELL.format(name=name, script=script, done=DONE) for name, script in cells.items())
     with open(init, "w", encoding="ascii") as f:
         f.write(INIT.format(modules=" ".join(machine.needed), alive=ALIVE, cells=text))
-    subprocess.run([image_tool, "initramfs", image, *_entries(init, programs, files, image_tool, machine)], check=True)
+    subprocess.run([image_tool, "initramfs", image, *_entries(folder, init, programs, files, image_tool, machine)], check=True)
     return image
 
 
