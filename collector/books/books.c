@@ -66,11 +66,17 @@ static int split_add(struct split *s, unsigned state, const char *detail, uint64
 	return 0;
 }
 
-/* Time in @state is what samples of it can split: all that is on the CPU, where events do not tell;
- * the guest's, where they do (KVM). */
+/*
+ * Time in @state is what samples of it can split: all that is on the CPU, where events do not tell;
+ * the guest's, where they do (KVM). The interrupt that takes a sample makes the vCPU leave its guest,
+ * and newer kernels (6.12) tell of that before the interrupt is let in: by then the lane's state is
+ * the kernel's.
+ */
 static bool is_sample_of(const struct profile_entry *e, unsigned state)
 {
-	return e->state == state && (state == STATE_ONCPU || e->mode == SAMPLE_GUEST);
+	if (state == STATE_GUEST)
+		return e->mode == SAMPLE_GUEST && e->state != STATE_ONCPU;
+	return state == STATE_ONCPU && e->state == STATE_ONCPU;
 }
 
 /** @phase < 0: of the whole run. */

@@ -344,7 +344,7 @@ class Words(harness.SystemTest):
     def said_on_a_terminal(self, *options):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
-        process = self.start(*options, stderr=slave)
+        process = self.start(*options, stderr=slave, env={"TERM": "xterm"})
         os.close(slave)
         text = b""
         while True:

@@ -51,6 +51,8 @@ class Privileges(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="guestscope-privileges-")
         self.addCleanup(shutil.rmtree, self.folder)
         os.chown(self.folder, NOBODY, NOBODY)
+        # The tree may be in a folder that is closed to others, as root's own is.
+        self.collector, self.mandelbrot, self.bare = (shutil.copy(path, self.folder) for path in (COLLECTOR, MANDELBROT, BARE))
 
     def assert_nothing_left(self):
         left = processes_of_nobody() - self.before
@@ -69,8 +71,8 @@ class Privileges(unittest.TestCase):
         return subprocess.run(setpriv + argv, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=120,
                               check=False)
 
-    def measure(self, rights, options, words, collector=COLLECTOR, path=None):
-        argv = [collector, "--repeat", "1", "--warmup", "0", "--frequency", "499", "--cores", "1", "--output", self.path("e"), *options,
+    def measure(self, rights, options, words, path=None):
+        argv = [self.collector, "--repeat", "1", "--warmup", "0", "--frequency", "499", "--cores", "1", "--output", self.path("e"), *options,
                 "--", *words]
         return self.run_as_nobody(argv, rights, path)
 
@@ -98,7 +100,7 @@ class Privileges(unittest.TestCase):
         self.assertEqual(self.store("SELECT DISTINCT status, residual_ns FROM run"), [("ok", 0)])
 
     def test_what_the_manual_names_is_enough_and_is_not_handed_on(self):
-        done = self.measure(manual_rights(), ["--program", self.recorder("native", MANDELBROT)], PICTURE)
+        done = self.measure(manual_rights(), ["--program", self.recorder("native", self.mandelbrot)], PICTURE)
         self.assert_measured(done)
         self.assert_no_rights("native")
         self.assertFalse([text for (text,) in self.store("SELECT text FROM warning") if "CAP_" in text or "kallsyms" in text])
@@ -106,7 +108,7 @@ class Privileges(unittest.TestCase):
     @unittest.skipUnless(QEMU and os.path.exists(BARE), "needs QEMU")
     def test_a_virtual_machine_runs_as_the_user(self):
         self.recorder("qemu-system-x86_64", QEMU)
-        done = self.measure(manual_rights(), ["--guest", "bare", "--accel", "tcg", "--kernel", BARE], BURN,
+        done = self.measure(manual_rights(), ["--guest", "bare", "--accel", "tcg", "--kernel", self.bare], BURN,
                             path=self.folder + ":" + os.environ["PATH"])
         self.assert_measured(done)
         self.assert_no_rights("qemu-system-x86_64")
@@ -114,13 +116,13 @@ class Privileges(unittest.TestCase):
 
     def test_a_missing_right_costs_what_is_said(self):
         rights = manual_rights()
-        done = self.measure([name for name in rights if name != "SYSLOG"], ["--program", MANDELBROT], PICTURE)
+        done = self.measure([name for name in rights if name != "SYSLOG"], ["--program", self.mandelbrot], PICTURE)
         self.assert_measured(done)
         self.assertTrue([text for (text,) in self.store("SELECT text FROM warning") if "CAP_SYSLOG" in text])
 
     def test_without_the_essential_ones_all_are_named_in_one_line(self):
         rights = [name for name in manual_rights() if name not in ("BPF", "SYS_ADMIN")]
-        done = self.measure(rights, ["--program", MANDELBROT], PICTURE)
+        done = self.measure(rights, ["--program", self.mandelbrot], PICTURE)
         self.assertEqual(done.returncode, 3)
         line = [text for text in done.stderr.splitlines() if "not allowed" in text]
         self.assertEqual(len(line), 1, done.stderr)
@@ -129,7 +131,7 @@ class Privileges(unittest.TestCase):
             self.assertIn("CAP_" + name, line[0])
 
     def test_the_doctor_names_each_that_is_lacking_and_what_it_is_for(self):
-        done = self.run_as_nobody([COLLECTOR, "--doctor"], [])
+        done = self.run_as_nobody([self.collector, "--doctor"], [])
         self.assertEqual(done.returncode, 3)
         line = next(text for text in done.stdout.splitlines() if "privileges" in text)
         for name in manual_rights():
@@ -137,13 +139,11 @@ class Privileges(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("setcap", path="/usr/sbin:/sbin:" + os.environ["PATH"]), "needs setcap")
     def test_the_manuals_setcap_is_enough(self):
-        own = self.path("collector")
-        shutil.copy(COLLECTOR, own)
         setcap = shutil.which("setcap", path="/usr/sbin:/sbin:" + os.environ["PATH"])
         self.assertEqual({name.upper()[4:] for name in setcap_line().split("+")[0].split(",")}, set(manual_rights()))
-        if subprocess.run([setcap, setcap_line(), own], capture_output=True, check=False).returncode:
+        if subprocess.run([setcap, setcap_line(), self.collector], capture_output=True, check=False).returncode:
             self.skipTest("this file system keeps no capabilities")
-        done = self.measure(None, ["--program", self.recorder("native", MANDELBROT)], PICTURE, own)
+        done = self.measure(None, ["--program", self.recorder("native", self.mandelbrot)], PICTURE)
         self.assert_measured(done)
         self.assert_no_rights("native")
 

@@ -60,11 +60,15 @@ static void sample(struct profile *p, int lane, unsigned phase, int share, uint6
 	profile_add(p, &key, NULL, NULL, n * 1001001, n);
 }
 
-/* Even shares are the kernel's, by their number; odd ones all the program's. */
+/* Even shares are the kernel's, by their number; odd ones all the program's; or the guest's. */
 static unsigned classify(
 	const struct profile_entry *e, char ret_detail[static DETAIL_SIZE], void *userdata)
 {
 	assert_ptr_equal(userdata, lanes);
+	if (e->mode == SAMPLE_GUEST) {
+		snprintf(ret_detail, DETAIL_SIZE, "part %d", e->syscall);
+		return STATE_GUEST;
+	}
 	if (e->syscall % 2)
 		return STATE_USER;
 	snprintf(ret_detail, DETAIL_SIZE, "call %d", e->syscall);
@@ -304,6 +308,35 @@ static void samples_of_what_events_tell_do_not_count(void **state)
 	profile_done(&p);
 }
 
+/* Under KVM the guest's time is known by events; the sample comes when the guest was left already. */
+static void time_of_a_guest_is_split_whenever_its_samples_come(void **state)
+{
+	static const unsigned states[] = {STATE_GUEST, STATE_KERNEL, STATE_IRQ};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		struct profile_entry key = {.kind = PROFILE_ONCPU,
+			.mode = SAMPLE_GUEST,
+			.state = states[i],
+			.syscall = 1};
+		struct profile p = {0};
+		struct books b;
+
+		lanes[0].ns[0][STATE_GUEST] = 1000;
+		lanes[0].ns[0][STATE_KERNEL] = 500;
+		profile_add(&p, &key, NULL, NULL, 1, 30);
+		key.syscall = 2;
+		profile_add(&p, &key, NULL, NULL, 1, 10);
+		b = close_books(&p, 1, 1);
+		assert_int_equal(b.n, 3);
+		assert_int_equal(find(&b, 0, 0, STATE_GUEST, "part 1")->ns, 750);
+		assert_int_equal(find(&b, 0, 0, STATE_GUEST, "part 2")->ns, 250);
+		assert_int_equal(find(&b, 0, 0, STATE_KERNEL, "")->ns, 500);
+		books_done(&b);
+		profile_done(&p);
+	}
+}
+
 static void exact_and_split_time_of_the_same_words_stay_apart(void **state)
 {
 	struct profile p = {0};
@@ -412,6 +445,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			a_phase_without_samples_takes_those_of_the_lanes_other_phases, start_empty),
 		cmocka_unit_test_setup(samples_of_what_events_tell_do_not_count, start_empty),
+		cmocka_unit_test_setup(
+			time_of_a_guest_is_split_whenever_its_samples_come, start_empty),
 		cmocka_unit_test_setup(
 			exact_and_split_time_of_the_same_words_stay_apart, start_empty),
 		cmocka_unit_test_setup(
