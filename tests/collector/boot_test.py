@@ -126,18 +126,19 @@ class Machines(BootTest):
         self.assert_within(self.delayed(), steps["QEMU set-up"])
 
     def test_a_kernel_and_a_program_that_wait_do_so_in_their_own_steps(self):
-        """By the guest's own clock, so only how long is known. What waits is not sampled, so samples are frequent."""
+        """By the guest's own clock, so only how long is known. What waits is not sampled, so samples are frequent;
+        beside other load there is none for some ms."""
         _, steps, _, _ = self.boot("bare", "--frequency", "4999", workload=("-burn", "alpha=1", "-wait-kernel", "300", "-wait", "700"))
         ms = {name: (s["end_ns"] - s["start_ns"]) / MS for name, s in steps.items()}
         print("  " + ", ".join(f"{name} {t:.1f} ms" for name, t in ms.items()), flush=True)
-        self.assertGreaterEqual(ms["kernel"], 298)
-        self.assertGreaterEqual(ms["program"], 698)
+        self.assertGreaterEqual(ms["kernel"], 290)
+        self.assertGreaterEqual(ms["program"], 690)
 
     def test_a_program_in_a_guest_that_waits_does_so_in_the_step_program(self):
         _, steps, console, _ = self.boot("linux-minimal", program="boot", workload=("-wait", "500"))
         begun, ended = self.waited(console)
         self.assertGreaterEqual(ended - begun, 500 * MS)
-        self.assertGreaterEqual(steps["program"]["end_ns"] - steps["program"]["start_ns"], 498 * MS)
+        self.assertGreaterEqual(steps["program"]["end_ns"] - steps["program"]["start_ns"], 490 * MS)
 
     def test_without_samples_the_firmware_cannot_be_told_and_that_is_said(self):
         _, steps, _, done = self.boot("bare", "--profile", "none")
