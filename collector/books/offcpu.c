@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_FIRST 64
+#include "common/array.h"
 
 struct offcpu_pending {
 	struct profile_entry key;
@@ -17,55 +17,42 @@ struct offcpu_pending {
 	uint64_t frames[];
 };
 
-static size_t slot_of(const struct offcpu *o, uint32_t pid)
+static bool is_of(const void *pending, size_t i, const void *pid)
 {
-	size_t at = pid * 2654435761u & (o->n_slots - 1);
-
-	while (o->slots[at] && o->slots[at]->pid != pid)
-		at = (at + 1) & (o->n_slots - 1);
-	return at;
+	return ((struct offcpu_pending *const *)pending)[i]->pid == *(const uint32_t *)pid;
 }
 
-static int grow(struct offcpu *o)
+static uint64_t hash_pid(uint32_t pid)
 {
-	struct offcpu old = *o;
+	return hash_number(HASH_FIRST, pid);
+}
 
-	o->n_slots = old.n_slots ? 2 * old.n_slots : SLOTS_FIRST;
-	o->slots = calloc(o->n_slots, sizeof(*o->slots));
-	if (!o->slots) {
-		*o = old;
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < old.n_slots; i++)
-		if (old.slots[i])
-			o->slots[slot_of(o, old.slots[i]->pid)] = old.slots[i];
-	free(old.slots);
-	return 0;
+static size_t find(const struct offcpu *o, uint32_t pid)
+{
+	return hash_index_find(&o->index, hash_pid(pid), is_of, o->pending, &pid);
 }
 
 /* That of thread @pid, with room for @n frames; NULL, and one more is lost, without memory. */
 static struct offcpu_pending *pending_of(struct offcpu *o, uint32_t pid, size_t n)
 {
-	struct offcpu_pending *p, *grown;
-	size_t at;
+	size_t i = find(o, pid);
+	struct offcpu_pending *p = i == HASH_NONE ? NULL : o->pending[i], *grown = NULL;
 
-	if (o->n >= o->n_slots / 2 && grow(o) < 0) {
-		o->lost++;
-		return NULL;
-	}
-	at = slot_of(o, pid);
-	p = o->slots[at];
 	if (p && p->room >= n)
 		return p;
-	grown = realloc(p, sizeof(*p) + n * sizeof(*p->frames));
+	if (p || ARRAY_MORE(o->pending, o->n, 1) == 0)
+		grown = realloc(p, sizeof(*p) + n * sizeof(*p->frames));
+	if (grown && !p && hash_index_add(&o->index, hash_pid(pid), o->n) < 0) {
+		free(grown);
+		grown = NULL;
+	}
 	if (!grown) {
 		o->lost++;
 		return NULL;
 	}
-	o->n += !p;
 	grown->pid = pid;
 	grown->room = n;
-	o->slots[at] = grown;
+	o->pending[p ? i : o->n++] = grown;
 	return grown;
 }
 
@@ -131,25 +118,28 @@ static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *
 void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint32_t pid, uint64_t now_ns)
 {
-	struct offcpu_pending *p = o->n_slots ? o->slots[slot_of(o, pid)] : NULL;
+	size_t i = find(o, pid);
 
-	if (p && p->since_ns)
-		end_one(o, p, profile, phases, n_phases, now_ns);
+	if (i != HASH_NONE && o->pending[i]->since_ns)
+		end_one(o, o->pending[i], profile, phases, n_phases, now_ns);
 }
 
 void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint64_t end_ns)
 {
-	for (size_t i = 0; i < o->n_slots; i++)
-		if (o->slots[i] && !o->slots[i]->unsure && o->slots[i]->since_ns &&
-			o->slots[i]->since_ns < end_ns)
-			end_one(o, o->slots[i], profile, phases, n_phases, end_ns);
+	for (size_t i = 0; i < o->n; i++) {
+		struct offcpu_pending *p = o->pending[i];
+
+		if (!p->unsure && p->since_ns && p->since_ns < end_ns)
+			end_one(o, p, profile, phases, n_phases, end_ns);
+	}
 }
 
 void offcpu_done(struct offcpu *o)
 {
-	for (size_t i = 0; i < o->n_slots; i++)
-		free(o->slots[i]);
-	free(o->slots);
+	for (size_t i = 0; i < o->n; i++)
+		free(o->pending[i]);
+	free(o->pending);
+	hash_index_clear(&o->index);
 	memset(o, 0, sizeof(*o));
 }

@@ -13,14 +13,15 @@
 
 #include "collector/books/books.h"
 #include "collector/books/profile.h"
+#include "common/hash_index.h"
 
 struct offcpu_pending;
 
 struct offcpu {
-	struct offcpu_pending **slots; /**< hash table by pid */
+	struct offcpu_pending **pending;
 	size_t n;
-	size_t n_slots;
-	uint64_t lost; /**< stacks for which there was no memory */
+	struct hash_index index; /**< of those, by pid */
+	uint64_t lost;           /**< stacks for which there was no memory */
 	/**
 	 * Of the lanes' time off the CPU as the profile has it, in ns squared: an interval that was
 	 * taken by chance, one in w, counts w times (Horvitz and Thompson's estimator, 1952).

@@ -2,25 +2,20 @@
 #include "collector/books/profile.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /* A run's memory is bounded: past this many different stacks further ones are counted as lost. */
 #define ENTRIES_MAX 262144
-#define SLOTS_FIRST 1024
 
-/* FNV-1a, but for words in place of bytes. A product's low bits know nothing of the high ones that
- * went into it: they are folded in. */
 static uint64_t hash_words(uint64_t hash, const uint64_t *words, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		hash = (hash ^ words[i]) * 0x100000001b3ULL;
-		hash ^= hash >> 32;
-	}
+	for (size_t i = 0; i < n; i++)
+		hash = hash_number(hash, words[i]);
 	return hash;
 }
 
@@ -32,7 +27,7 @@ static uint64_t pair(uint32_t a, uint32_t b)
 static uint64_t hash_entry(
 	const struct profile_entry *e, const uint64_t *kernel, const uint64_t *user)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
+	uint64_t hash = HASH_FIRST;
 	uint64_t head[] = {pair(e->kind, e->phase), pair((uint32_t)e->lane, e->tgid),
 		pair(e->mode, e->state), pair((uint32_t)e->syscall, e->guest_end),
 		pair(e->n_kernel, e->n_user), pair(e->n_guest, e->guest_privilege), e->guest_thread,
@@ -46,26 +41,18 @@ static uint64_t hash_entry(
 	return hash_words(hash, e->guest, e->n_guest);
 }
 
-/* A slot tells most stacks apart by itself: the entry, which is hardly ever in the cache, is only
- * looked at where the hash is the same. */
-static uint64_t slot_of(uint64_t hash, size_t index)
-{
-	return (hash >> 32) << 32 | (index + 1);
-}
+/* An entry that is looked for. */
+struct query {
+	const struct profile_entry *key;
+	const uint64_t *kernel, *user;
+};
 
-static struct profile_entry *entry_of(const struct profile *p, uint64_t slot)
+static bool is_entry(const void *entries, size_t i, const void *query)
 {
-	return p->entries[(uint32_t)slot - 1];
-}
+	const struct profile_entry *a = ((struct profile_entry *const *)entries)[i];
+	const struct query *q = query;
+	const struct profile_entry *key = q->key;
 
-static size_t first_place(uint64_t hash_or_slot, size_t n_slots)
-{
-	return (size_t)(hash_or_slot >> 32) & (n_slots - 1);
-}
-
-static bool same_entry(const struct profile_entry *a, const struct profile_entry *key,
-	const uint64_t *kernel, const uint64_t *user)
-{
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
 	       a->guest_pushed == key->guest_pushed && a->guest_privilege == key->guest_privilege &&
@@ -74,39 +61,11 @@ static bool same_entry(const struct profile_entry *a, const struct profile_entry
 	       a->syscall == key->syscall && a->n_kernel == key->n_kernel &&
 	       a->n_user == key->n_user && memcmp(a->thread, key->thread, sizeof(a->thread)) == 0 &&
 	       (!key->n_kernel ||
-		       memcmp(a->frames, kernel, key->n_kernel * sizeof(*kernel)) == 0) &&
-	       (!key->n_user ||
-		       memcmp(a->frames + key->n_kernel, user, key->n_user * sizeof(*user)) == 0) &&
+		       memcmp(a->frames, q->kernel, key->n_kernel * sizeof(*q->kernel)) == 0) &&
+	       (!key->n_user || memcmp(a->frames + key->n_kernel, q->user,
+					key->n_user * sizeof(*q->user)) == 0) &&
 	       (!key->n_guest ||
 		       memcmp(a->guest, key->guest, key->n_guest * sizeof(*key->guest)) == 0);
-}
-
-static int grow_slots(struct profile *p)
-{
-	size_t n_slots = p->n_slots ? 2 * p->n_slots : SLOTS_FIRST;
-	uint64_t *slots = calloc(n_slots, sizeof(*slots));
-	struct profile_entry **entries;
-
-	if (!slots)
-		return -ENOMEM;
-	entries = realloc(p->entries, n_slots / 2 * sizeof(*entries));
-	if (!entries) {
-		free(slots);
-		return -ENOMEM;
-	}
-	p->entries = entries;
-	for (size_t i = 0; i < p->n_slots; i++) {
-		size_t at = first_place(p->slots[i], n_slots);
-
-		while (p->slots[i] && slots[at])
-			at = (at + 1) & (n_slots - 1);
-		if (p->slots[i])
-			slots[at] = p->slots[i];
-	}
-	free(p->slots);
-	p->slots = slots;
-	p->n_slots = n_slots;
-	return 0;
 }
 
 static struct profile_entry *new_entry(
@@ -158,32 +117,24 @@ struct profile_entry profile_key(
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count)
 {
+	const struct query query = {key, kernel, user};
+	uint64_t hash = hash_entry(key, kernel, user);
+	size_t i = hash_index_find(&p->index, hash, is_entry, p->entries, &query);
 	struct profile_entry *e;
-	uint64_t hash, slot;
-	size_t at;
 
-	/* Where the table cannot grow, what is in it already still counts. */
-	if (p->n >= p->n_slots / 2 && p->n < ENTRIES_MAX && grow_slots(p) < 0 && !p->n_slots) {
-		p->lost += count;
-		return;
-	}
-	hash = hash_entry(key, kernel, user);
-	at = first_place(hash, p->n_slots);
-	while ((slot = p->slots[at]) != 0 &&
-		(slot >> 32 != hash >> 32 || !same_entry(entry_of(p, slot), key, kernel, user)))
-		at = (at + 1) & (p->n_slots - 1);
-	if (!slot) {
-		e = p->n < p->n_slots / 2 ? new_entry(key, kernel, user) : NULL;
-		if (!e) {
+	if (i == HASH_NONE) {
+		e = p->n < ENTRIES_MAX ? new_entry(key, kernel, user) : NULL;
+		if (!e || ARRAY_MORE(p->entries, p->n, 1) < 0 ||
+			hash_index_add(&p->index, hash, p->n) < 0) {
+			free(e);
 			p->lost += count;
 			return;
 		}
-		slot = p->slots[at] = slot_of(hash, p->n);
-		p->entries[p->n++] = e;
+		i = p->n++;
+		p->entries[i] = e;
 	}
-	e = entry_of(p, slot);
-	e->weight_ns += weight_ns;
-	e->count += count;
+	p->entries[i]->weight_ns += weight_ns;
+	p->entries[i]->count += count;
 }
 
 void profile_done(struct profile *p)
@@ -191,6 +142,6 @@ void profile_done(struct profile *p)
 	for (size_t i = 0; i < p->n; i++)
 		free(p->entries[i]);
 	free(p->entries);
-	free(p->slots);
+	hash_index_clear(&p->index);
 	memset(p, 0, sizeof(*p));
 }

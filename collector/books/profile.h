@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/hash_index.h"
 #include "probes/records.h"
 
 enum profile_kind {
@@ -44,9 +45,8 @@ struct profile_entry {
 struct profile {
 	struct profile_entry **entries;
 	size_t n;
-	uint64_t *slots; /**< hash table: high half of the hash, then index + 1 into entries */
-	size_t n_slots;
-	uint64_t lost; /**< samples of stacks for which there was no room */
+	struct hash_index index; /**< of those */
+	uint64_t lost;           /**< samples of stacks for which there was no room */
 };
 
 /** The key of an on-CPU sample in @phase, but for the thread's name. @frames are the record's, and

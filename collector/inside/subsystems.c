@@ -11,10 +11,10 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/hash_index.h"
 #include "guests/subsystems/subsystem_tables.h"
 
-#define FILE_MAX    (1024 * 1024)
-#define SLOTS_FIRST 1024
+#define FILE_MAX (1024 * 1024)
 
 struct rule {
 	const char *subsystem;
@@ -23,7 +23,7 @@ struct rule {
 };
 
 /** What was found for a name already; rule: index + 1, or 0 for none. */
-struct slot {
+struct known {
 	const char *name;
 	size_t rule;
 };
@@ -32,8 +32,9 @@ struct subsystems {
 	char *text; /**< the file, cut into words */
 	struct rule *rules;
 	size_t n;
-	struct slot *slots;
-	size_t n_slots, n_used;
+	struct known *known;
+	size_t n_known;
+	struct hash_index index; /**< of those, by the name's address */
 };
 
 static int read_file(const char *path, char **ret)
@@ -129,31 +130,6 @@ int subsystems_load(const char *name, struct subsystems **ret, struct error *err
 	return 0;
 }
 
-static struct slot *slot_of(struct slot *slots, size_t n, const char *name)
-{
-	size_t at = ((uintptr_t)name >> 3) * 0x9e3779b97f4a7c15ULL >> 20 & (n - 1);
-
-	while (slots[at].name && slots[at].name != name)
-		at = (at + 1) & (n - 1);
-	return &slots[at];
-}
-
-/* Without memory for it every name is looked up anew: slower, but right. */
-static void grow(struct subsystems *t)
-{
-	size_t n = t->n_slots ? 2 * t->n_slots : SLOTS_FIRST;
-	struct slot *slots = calloc(n, sizeof(*slots));
-
-	if (!slots)
-		return;
-	for (size_t i = 0; i < t->n_slots; i++)
-		if (t->slots[i].name)
-			*slot_of(slots, n, t->slots[i].name) = t->slots[i];
-	free(t->slots);
-	t->slots = slots;
-	t->n_slots = n;
-}
-
 static bool is_root_rule(const struct rule *rule)
 {
 	return strcmp(rule->subsystem, "@root") == 0;
@@ -167,24 +143,21 @@ static size_t find_rule(const struct subsystems *t, const char *name)
 	return 0;
 }
 
+static bool is_name(const void *known, size_t i, const void *name)
+{
+	return ((const struct known *)known)[i].name == name;
+}
+
 const char *subsystems_find(struct subsystems *t, const char *name, bool *ret_weak)
 {
-	struct slot *slot = NULL;
-	size_t rule;
+	uint64_t hash = hash_number(HASH_FIRST, (uintptr_t)name);
+	size_t i = hash_index_find(&t->index, hash, is_name, t->known, name);
+	size_t rule = i == HASH_NONE ? find_rule(t, name) : t->known[i].rule;
 
-	if (t->n_used >= t->n_slots / 2)
-		grow(t);
-	if (t->n_used < t->n_slots / 2)
-		slot = slot_of(t->slots, t->n_slots, name);
-	if (slot && slot->name) {
-		rule = slot->rule;
-	} else {
-		rule = find_rule(t, name);
-		if (slot) {
-			*slot = (struct slot){name, rule};
-			t->n_used++;
-		}
-	}
+	/* Without memory for it every name is looked up anew: slower, but right. */
+	if (i == HASH_NONE && ARRAY_MORE(t->known, t->n_known, 1) == 0 &&
+		hash_index_add(&t->index, hash, t->n_known) == 0)
+		t->known[t->n_known++] = (struct known){name, rule};
 	if (!rule)
 		return NULL;
 	*ret_weak = t->rules[rule - 1].weak;
@@ -205,6 +178,7 @@ void subsystems_free(struct subsystems *t)
 		return;
 	free(t->text);
 	free(t->rules);
-	free(t->slots);
+	free(t->known);
+	hash_index_clear(&t->index);
 	free(t);
 }

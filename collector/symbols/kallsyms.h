@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "collector/symbols/intern.h"
 #include "collector/symbols/symbol_table.h"
+#include "common/intern.h"
 
 /** What a file said. modules[group] is the module of an entry; group 0 is the kernel itself. */
 struct kallsyms {

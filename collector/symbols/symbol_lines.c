@@ -101,7 +101,7 @@ static int take_text(struct symbols *s, int fd, uint32_t size, uint32_t max, int
 		return 0;
 	if (size > max || max > sizeof(text) || !read_all(fd, text, size, deadline_ms))
 		return -EIO;
-	*ret = intern_bytes(s->names, text, size);
+	*ret = intern_bytes(&s->names, text, size);
 	return *ret ? 0 : -ENOMEM;
 }
 

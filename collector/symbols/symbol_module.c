@@ -63,7 +63,7 @@ int symbol_module_get(struct symbols *s, int fd, const char *path, struct symbol
 	m = module_new();
 	if (!m)
 		return -ENOMEM;
-	m->path = intern_string(s->names, path);
+	m->path = intern_string(&s->names, path);
 	if (!m->path)
 		return -ENOMEM;
 	m->device = st.st_dev;

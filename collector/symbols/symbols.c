@@ -49,7 +49,7 @@ void symbols_free(struct symbols *s)
 	}
 	symbol_module_free(s->vdso);
 	kallsyms_done(&s->kernel);
-	intern_free(s->names);
+	intern_clear(&s->names);
 	free(s->debug_dir);
 	free(s);
 }
@@ -61,11 +61,6 @@ int symbols_new(struct symbols **ret, struct error *error)
 	if (!s)
 		return error_set(error, -ENOMEM, "out of memory");
 	s->kernel_status = 1;
-	s->names = intern_new();
-	if (!s->names) {
-		symbols_free(s);
-		return error_set(error, -ENOMEM, "out of memory");
-	}
 	*ret = s;
 	return 0;
 }
@@ -90,7 +85,7 @@ static int set_unresolved(
 
 	snprintf(text, sizeof(text), "%.*s+0x%" PRIx64, NAME_MAX_SHOWN - 32,
 		*module ? module : "[unknown]", offset);
-	name = intern_string(s->names, text);
+	name = intern_string(&s->names, text);
 	if (!name)
 		return -ENOMEM;
 	*ret = (struct symbol){.module = module, .name = name};
@@ -100,7 +95,7 @@ static int set_unresolved(
 /* Fill @ret for an address where the number would say nothing to anyone. */
 static int set_label(struct symbols *s, const char *module, const char *label, struct symbol *ret)
 {
-	const char *name = intern_string(s->names, label);
+	const char *name = intern_string(&s->names, label);
 
 	if (!name)
 		return -ENOMEM;
@@ -116,7 +111,7 @@ static const char *shown_name(struct symbols *s, struct symbol_table *t, struct 
 	if (!e->demangled && demangle(symbol_table_name(t, e), text, sizeof(text)) == 0)
 		symbol_table_rename(t, e, text);
 	e->demangled = true;
-	return intern_string(s->names, symbol_table_name(t, e));
+	return intern_string(&s->names, symbol_table_name(t, e));
 }
 
 /* Fill @ret from @table, in which the address is @address. */
@@ -162,7 +157,7 @@ static int load_kernel(struct symbols *s)
 
 	if (!f)
 		return -errno;
-	return kallsyms_read(f, s->names, &s->kernel);
+	return kallsyms_read(f, &s->names, &s->kernel);
 }
 
 static bool hidden_from_root(void)
@@ -191,7 +186,7 @@ int symbols_kernel_status(struct symbols *s, struct error *error)
 
 int symbols_lookup_kernel(struct symbols *s, uint64_t address, struct symbol *ret)
 {
-	const char *module = intern_string(s->names, "[kernel]");
+	const char *module = intern_string(&s->names, "[kernel]");
 
 	if (!module)
 		return -ENOMEM;
@@ -337,7 +332,7 @@ static const char *module_name(struct symbols *s, const char *path)
 
 	if (length > tail && strcmp(name + length - tail, deleted) == 0)
 		length -= tail;
-	return intern_bytes(s->names, name, length);
+	return intern_bytes(&s->names, name, length);
 }
 
 /* Does the space have just this already? */
@@ -390,7 +385,7 @@ static int add_proc_mapping(const struct proc_mapping *m, void *userdata)
 
 	if (!m->executable)
 		return 0;
-	mapping.name = mapping.anonymous ? intern_string(space->symbols->names, "[anon]")
+	mapping.name = mapping.anonymous ? intern_string(&space->symbols->names, "[anon]")
 					 : module_name(space->symbols, m->path);
 	if (!mapping.name)
 		return -ENOMEM;
@@ -464,7 +459,7 @@ int symbol_space_add_elf(struct symbol_space *space, const char *path, uint64_t 
 			.end = segment->address + bias + segment->memory_bytes,
 			.base = segment->address,
 			.module = module,
-			.name = name ? intern_string(s->names, name) : module_name(s, path),
+			.name = name ? intern_string(&s->names, name) : module_name(s, path),
 		};
 
 		if (!segment->executable || m.end <= m.start)
@@ -489,7 +484,7 @@ int symbol_space_add_kallsyms(
 	f = fopen(path, "re");
 	if (!f)
 		return error_set_errno(error, -errno, "%s", path);
-	r = kallsyms_read(f, space->symbols->names, &space->kallsyms);
+	r = kallsyms_read(f, &space->symbols->names, &space->kallsyms);
 	if (r < 0)
 		return error_set_errno(error, r, "%s holds no kernel symbols", path);
 	space->kallsyms_bias = bias;

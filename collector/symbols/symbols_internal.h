@@ -10,10 +10,10 @@
 #include <sys/types.h>
 
 #include "collector/symbols/elf_file.h"
-#include "collector/symbols/intern.h"
 #include "collector/symbols/kallsyms.h"
 #include "collector/symbols/symbol_table.h"
 #include "collector/symbols/symbols.h"
+#include "common/intern.h"
 
 /* What debug information says of an address. */
 struct symbol_line {
@@ -74,7 +74,7 @@ struct inlined_chain {
 };
 
 struct symbols {
-	struct intern *names;
+	struct intern names;
 	struct symbol_module *modules;
 	struct symbol_space *spaces;
 	struct symbol_module *vdso;

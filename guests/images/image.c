@@ -12,6 +12,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/hash_index.h"
 
 #define NAME_BYTES_MAX 255
 #define PATH_BYTES_MAX 1023
@@ -125,28 +126,19 @@ int image_add_program(struct image *i, const char *program, char **ret_path, str
 	return r;
 }
 
-/* FNV-1a, 64 bits: the names of cache files need no more. */
-static void mix(uint64_t *hash, const void *data, size_t length)
-{
-	const unsigned char *p = data;
-
-	for (size_t k = 0; k < length; k++)
-		*hash = (*hash ^ p[k]) * 0x100000001b3ULL;
-}
-
 int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
+	uint64_t hash = HASH_FIRST;
 
 	for (size_t k = 0; k < i->n; k++) {
 		const struct image_entry *e = &i->entries[k];
 		uint64_t head[] = {e->kind, e->mode, e->length, e->source != NULL};
 		struct stat st;
 
-		mix(&hash, head, sizeof(head));
-		mix(&hash, e->path, strlen(e->path) + 1);
+		hash = hash_bytes(hash, head, sizeof(head));
+		hash = hash_bytes(hash, e->path, strlen(e->path) + 1);
 		if (e->bytes)
-			mix(&hash, e->bytes, e->length);
+			hash = hash_bytes(hash, e->bytes, e->length);
 		if (!e->source)
 			continue;
 		if (stat(e->source, &st) < 0)
@@ -154,7 +146,7 @@ int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error)
 		uint64_t identity[] = {st.st_dev, st.st_ino, (uint64_t)st.st_size,
 			(uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec,
 			(uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec};
-		mix(&hash, identity, sizeof(identity));
+		hash = hash_bytes(hash, identity, sizeof(identity));
 	}
 	*ret = hash;
 	return 0;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/hash_index.h"
 #include "guests/containers/cgroup.h"
 #include "guests/containers/engine.h"
 #include "guests/exit_status.h"
@@ -69,17 +70,6 @@ static int podman_available(const struct guest_spec *spec, struct error *error)
 	return container_available_by("podman", spec, error);
 }
 
-/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ : spreads well, and secrecy is not asked for.
- */
-static uint64_t hash_text(const char *text)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-	return hash;
-}
-
 /*
  * The image is made once in an experiment, and goes with it: the keeper removes it. Its name comes
  * from the tar file's, which has the experiment's folder and the fingerprint of the content in it.
@@ -90,7 +80,7 @@ static int make_image(struct guest *g, const char *tar, struct error *error)
 	int r;
 
 	if (asprintf(&c->image, "%s%016llx", c->engine->image_prefix,
-		    (unsigned long long)hash_text(tar)) < 0 ||
+		    (unsigned long long)hash_bytes(HASH_FIRST, tar, strlen(tar))) < 0 ||
 		asprintf(&c->image_entry, "%s %s", c->engine->name, c->image) < 0)
 		return error_set_errno(error, -ENOMEM, "%s", c->engine->name);
 	r = engine_has_image(c->engine, c->image, error);

@@ -28,7 +28,7 @@ struct writer {
 	const struct store_stacks *stacks;
 	struct gzip_stream gzip;
 	struct key_index texts;     /* by address, as the store keeps each text once */
-	struct string_set numbers;  /* texts that are made here, kept once likewise */
+	struct intern numbers;      /* texts that are made here, kept once likewise */
 	struct key_index functions; /* by frame */
 	struct key_index locations; /* by the location it begins with, and a function */
 	struct key_index modules;
@@ -84,7 +84,7 @@ static int number_index(struct writer *w, int64_t number, int64_t *ret)
 	const char *kept;
 
 	snprintf(text, sizeof(text), "%lld", (long long)number);
-	kept = string_set_add(&w->numbers, text, strlen(text), false);
+	kept = text_intern(&w->numbers, text, strlen(text), false);
 	return kept ? text_index(w, kept, ret) : -ENOMEM;
 }
 
@@ -419,7 +419,7 @@ static int fill(void *userdata, FILE *out)
 	key_index_clear(&w.functions);
 	key_index_clear(&w.locations);
 	key_index_clear(&w.modules);
-	string_set_clear(&w.numbers);
+	intern_clear(&w.numbers);
 	free(w.buffer);
 	return r == -EBADMSG ? export_store_error(job, r) : r;
 }

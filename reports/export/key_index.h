@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/hash_index.h"
+
 struct key_index {
 	uint64_t *keys; /**< in that order */
 	size_t n_keys;
-	size_t room;
-	uint32_t *slots;
-	size_t n_slots;
+	struct hash_index index;
 };
 
 /** The number of @key, in *ret; a new one if it is new (1), else 0. -ENOMEM. */

@@ -46,12 +46,12 @@ struct bar_category bars_state(int state)
 void bars_clear(struct bars *b)
 {
 	free(b->segments);
-	string_set_clear(&b->strings);
+	intern_clear(&b->strings);
 }
 
 static const char *keep(struct bars *b, const char *text)
 {
-	return string_set_add(&b->strings, text, strlen(text), false);
+	return text_intern(&b->strings, text, strlen(text), false);
 }
 
 const char *bars_cores(struct bars *b, int64_t cores)

@@ -43,7 +43,7 @@ struct bars {
 	size_t n_categories;
 	struct bar_segment *segments;
 	size_t n_segments;
-	struct string_set strings;
+	struct intern strings;
 	bool cut; /**< there were more rows */
 };
 

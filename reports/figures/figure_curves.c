@@ -52,7 +52,7 @@ struct drawing {
 void curves_clear(struct curves *c)
 {
 	free(c->points);
-	string_set_clear(&c->strings);
+	intern_clear(&c->strings);
 }
 
 const char *curve_stack(struct curves *c, const char *guest, const char *label)
@@ -63,7 +63,7 @@ const char *curve_stack(struct curves *c, const char *guest, const char *label)
 		name = NULL;
 		return NULL;
 	}
-	return string_set_add(&c->strings, name, strlen(name), false);
+	return text_intern(&c->strings, name, strlen(name), false);
 }
 
 size_t curve_stack_index(const struct curves *c, const char *stack)

@@ -36,7 +36,7 @@ struct curves {
 	size_t n_points;
 	const char *stacks[CURVE_STACKS_MAX]; /**< in the order in which they came */
 	size_t n_stacks;
-	struct string_set strings;
+	struct intern strings;
 	bool too_many;
 };
 

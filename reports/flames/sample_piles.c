@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/flames/flames.h"
 
@@ -37,7 +38,7 @@ void sample_piles_free(struct sample_piles *p)
 		return;
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->piles[i].entries);
-		free(p->piles[i].slots);
+		hash_index_clear(&p->piles[i].index);
 	}
 	free(p->piles);
 	free(p);
@@ -48,74 +49,29 @@ static void sample_piles_freep(struct sample_piles **p)
 	sample_piles_free(*p);
 }
 
-static size_t hash_entry(const char *thread, bool lane, int64_t stack)
+static bool is_entry(const void *entries, size_t i, const void *key)
 {
-	uint64_t h = (uint64_t)stack * 2 + lane;
+	const struct pile_entry *e = (const struct pile_entry *)entries + i, *k = key;
 
 	/* Strings are interned: equal ones have equal addresses. */
-	h = (h ^ (uintptr_t)thread) * 0x9e3779b97f4a7c15;
-	return h ^ (h >> 29);
-}
-
-static size_t find_slot(const struct pile *p, const char *thread, bool lane, int64_t stack)
-{
-	size_t at = hash_entry(thread, lane, stack) & (p->n_slots - 1);
-
-	while (p->slots[at]) {
-		const struct pile_entry *e = &p->entries[p->slots[at] - 1];
-
-		if (e->stack == stack && e->thread == thread && e->lane == lane)
-			break;
-		at = (at + 1) & (p->n_slots - 1);
-	}
-	return at;
-}
-
-/** Room for one more entry, the hash at most half full. */
-static int grow(struct pile *p)
-{
-	size_t room = p->room ? 2 * p->room : 256;
-	struct pile_entry *entries;
-
-	if (p->n < p->room)
-		return 0;
-	if (room > UINT32_MAX / 2)
-		return -ENOMEM;
-	entries = reallocarray(p->entries, room, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	p->entries = entries;
-	free(p->slots);
-	p->slots = calloc(2 * room, sizeof(*p->slots));
-	if (!p->slots)
-		return -ENOMEM;
-	p->room = room;
-	p->n_slots = 2 * room;
-	for (size_t i = 0; i < p->n; i++) {
-		const struct pile_entry *e = &p->entries[i];
-
-		p->slots[find_slot(p, e->thread, e->lane, e->stack)] = (uint32_t)(i + 1);
-	}
-	return 0;
+	return e->stack == k->stack && e->thread == k->thread && e->lane == k->lane;
 }
 
 static int add(struct pile *p, const struct pile_entry *sample)
 {
-	struct pile_entry *e;
-	size_t at;
-	int r = grow(p);
+	uint64_t hash =
+		hash_number((uint64_t)sample->stack * 2 + sample->lane, (uintptr_t)sample->thread);
+	size_t i = hash_index_find(&p->index, hash, is_entry, p->entries, sample);
 
-	if (r < 0)
-		return r;
-	at = find_slot(p, sample->thread, sample->lane, sample->stack);
-	if (!p->slots[at]) {
+	if (i == HASH_NONE) {
+		if (ARRAY_MORE(p->entries, p->n, 1) < 0 ||
+			hash_index_add(&p->index, hash, p->n) < 0)
+			return -ENOMEM;
 		p->entries[p->n++] = *sample;
-		p->slots[at] = (uint32_t)p->n;
 		return 0;
 	}
-	e = &p->entries[p->slots[at] - 1];
-	e->ns += sample->ns;
-	e->count += sample->count;
+	p->entries[i].ns += sample->ns;
+	p->entries[i].count += sample->count;
 	return 0;
 }
 
@@ -228,10 +184,8 @@ int sample_piles_make(const struct summary *s, struct sample_piles **ret)
 	if (r < 0)
 		return r;
 	/* What was needed while reading alone. */
-	for (size_t i = 0; i < p->n; i++) {
-		free(p->piles[i].slots);
-		p->piles[i].slots = NULL;
-	}
+	for (size_t i = 0; i < p->n; i++)
+		hash_index_clear(&p->piles[i].index);
 	*ret = TAKE_PTR(p);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/hash_index.h"
+
 struct summary;
 
 /** All samples of a thread that end in a stack. */
@@ -25,10 +27,8 @@ struct pile_entry {
 struct pile {
 	struct pile_entry *entries; /**< in the order in which they were first met */
 	size_t n;
-	size_t room;
-	uint32_t *slots; /**< hash of thread and stack: index + 1; 0: free */
-	size_t n_slots;
-	size_t n_runs; /**< of the cell, with or without samples */
+	struct hash_index index; /**< by thread and stack; while they are made */
+	size_t n_runs;           /**< of the cell, with or without samples */
 };
 
 struct sample_piles {

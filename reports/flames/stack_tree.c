@@ -15,66 +15,58 @@ void stack_tree_free(struct stack_tree *tree)
 		return;
 	free(tree->nodes);
 	free(tree->order);
-	free(tree->slots);
+	hash_index_clear(&tree->index);
 	free(tree);
 }
 
 static uint64_t hash_text(enum frame_key key, const char *text)
 {
-	uint64_t h = 0xcbf29ce484222325;
-
-	if (key == KEY_ADDRESS)
-		return (uintptr_t)text;
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3;
-	return h;
+	return key == KEY_ADDRESS ? (uintptr_t)text : hash_bytes(HASH_FIRST, text, strlen(text));
 }
 
-static size_t hash_frame(enum frame_key key, uint32_t parent, const struct stack_frame *frame)
-{
-	uint64_t h = (parent ^ hash_text(key, frame->symbol)) * 0x9e3779b97f4a7c15;
+/* A child that is looked for. */
+struct child {
+	uint32_t parent;
+	const struct stack_frame *frame;
+};
 
-	if (key != KEY_SYMBOL) {
-		h = (h ^ (h >> 32) ^ hash_text(key, frame->module)) * 0x9e3779b97f4a7c15;
-		h = (h ^ (h >> 32) ^ frame->side * 2 ^ frame->inlined) * 0x9e3779b97f4a7c15;
-	}
-	return h ^ (h >> 29);
+static uint64_t hash_child(enum frame_key key, const struct child *c)
+{
+	uint64_t h = hash_number(c->parent, hash_text(key, c->frame->symbol));
+
+	if (key == KEY_SYMBOL)
+		return h;
+	h = hash_number(h, hash_text(key, c->frame->module));
+	return hash_number(h, c->frame->side * 2 ^ c->frame->inlined);
 }
 
-static bool same_text(enum frame_key key, const char *a, const char *b)
+/* One for each enum frame_key. */
+static bool is_address(const void *nodes, size_t i, const void *key)
 {
-	return a == b || (key != KEY_ADDRESS && strcmp(a, b) == 0);
+	const struct stack_node *n = (const struct stack_node *)nodes + i;
+	const struct child *c = key;
+
+	return n->parent == c->parent && n->frame.symbol == c->frame->symbol &&
+	       n->frame.module == c->frame->module && n->frame.side == c->frame->side &&
+	       n->frame.inlined == c->frame->inlined;
 }
 
-static bool is_node(enum frame_key key, const struct stack_node *node, uint32_t parent,
-	const struct stack_frame *frame)
+static bool is_symbol(const void *nodes, size_t i, const void *key)
 {
-	const struct stack_frame *own = &node->frame;
+	const struct stack_node *n = (const struct stack_node *)nodes + i;
+	const struct child *c = key;
 
-	return node->parent == parent && same_text(key, own->symbol, frame->symbol) &&
-	       (key == KEY_SYMBOL || (own->side == frame->side && own->inlined == frame->inlined &&
-					     same_text(key, own->module, frame->module)));
+	return n->parent == c->parent && strcmp(n->frame.symbol, c->frame->symbol) == 0;
 }
 
-static int rehash(struct stack_tree *tree)
+static bool is_text(const void *nodes, size_t i, const void *key)
 {
-	size_t n_slots = tree->n_slots ? tree->n_slots * 2 : 4096;
-	uint32_t *slots = calloc(n_slots, sizeof(*slots));
+	const struct stack_node *n = (const struct stack_node *)nodes + i;
+	const struct child *c = key;
 
-	if (!slots)
-		return -ENOMEM;
-	for (uint32_t i = 1; i < tree->n_nodes; i++) {
-		const struct stack_node *node = &tree->nodes[i];
-		size_t at = hash_frame(tree->key, node->parent, &node->frame) & (n_slots - 1);
-
-		while (slots[at])
-			at = (at + 1) & (n_slots - 1);
-		slots[at] = i;
-	}
-	free(tree->slots);
-	tree->slots = slots;
-	tree->n_slots = n_slots;
-	return 0;
+	return is_symbol(nodes, i, key) && n->frame.side == c->frame->side &&
+	       n->frame.inlined == c->frame->inlined &&
+	       strcmp(n->frame.module, c->frame->module) == 0;
 }
 
 int stack_tree_begin(int n_sides, enum frame_key key, struct stack_tree **ret)
@@ -93,24 +85,20 @@ int stack_tree_begin(int n_sides, enum frame_key key, struct stack_tree **ret)
 int stack_tree_child(
 	struct stack_tree *tree, uint32_t parent, const struct stack_frame *frame, uint32_t *ret)
 {
-	size_t at;
+	static const hash_same_t same[] = {
+		[KEY_ADDRESS] = is_address, [KEY_TEXT] = is_text, [KEY_SYMBOL] = is_symbol};
+	const struct child child = {parent, frame};
+	uint64_t hash = hash_child(tree->key, &child);
+	size_t i = hash_index_find(&tree->index, hash, same[tree->key], tree->nodes, &child);
 
-	if (tree->n_nodes * 2 >= tree->n_slots && rehash(tree) < 0)
-		return -ENOMEM;
-	at = hash_frame(tree->key, parent, frame) & (tree->n_slots - 1);
-	while (tree->slots[at]) {
-		if (is_node(tree->key, &tree->nodes[tree->slots[at]], parent, frame)) {
-			*ret = tree->slots[at];
-			return 0;
-		}
-		at = (at + 1) & (tree->n_slots - 1);
+	if (i == HASH_NONE) {
+		i = tree->n_nodes;
+		if (ARRAY_MORE(tree->nodes, i, 1) < 0 || hash_index_add(&tree->index, hash, i) < 0)
+			return -ENOMEM;
+		tree->nodes[tree->n_nodes++] = (struct stack_node){
+			.frame = *frame, .parent = parent, .depth = tree->nodes[parent].depth + 1};
 	}
-	if (tree->n_nodes >= UINT32_MAX || ARRAY_MORE(tree->nodes, tree->n_nodes, 1) < 0)
-		return -ENOMEM;
-	*ret = (uint32_t)tree->n_nodes++;
-	tree->slots[at] = *ret;
-	tree->nodes[*ret] = (struct stack_node){
-		.frame = *frame, .parent = parent, .depth = tree->nodes[parent].depth + 1};
+	*ret = (uint32_t)i;
 	return 0;
 }
 
@@ -158,7 +146,6 @@ int stack_tree_finish(struct stack_tree *tree)
 		}
 	}
 	qsort_r(tree->order, tree->n_nodes - 1, sizeof(*tree->order), compare_order, tree->nodes);
-	free(tree->slots);
-	tree->slots = NULL;
+	hash_index_clear(&tree->index);
 	return 0;
 }

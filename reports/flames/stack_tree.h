@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/hash_index.h"
 #include "reports/flames/sample_piles.h"
 #include "reports/store/store_reader.h"
 #include "reports/summary/summary.h"
@@ -71,8 +72,7 @@ struct stack_tree {
 
 	/* While it is built. */
 	enum frame_key key;
-	uint32_t *slots; /**< hash of parent and frame to node, 0: free */
-	size_t n_slots;
+	struct hash_index index; /**< by parent and frame; without the root */
 };
 
 /** A root. -ENOMEM. */

@@ -61,12 +61,12 @@ static int find_columns(const struct loader *l, const char *const *names, size_t
 
 static int bad_field(const struct loader *l, size_t line, const char *what, const char *text)
 {
-	struct string_set clean = {};
-	const char *shown = string_set_add(&clean, text, strnlen(text, 40), false);
+	struct intern clean = {};
+	const char *shown = text_intern(&clean, text, strnlen(text, 40), false);
 	int r = error_set(l->error, -EBADMSG, "%s, line %zu: %s \"%s\"", l->path, line, what,
 		shown ? shown : "");
 
-	string_set_clear(&clean);
+	intern_clear(&clean);
 	return r;
 }
 
@@ -96,7 +96,7 @@ static bool take_number(const char *text, double *ret)
 
 static const char *keep(const struct loader *l, const char *text)
 {
-	return string_set_add(&l->reference->strings, text, strlen(text), false);
+	return text_intern(&l->reference->strings, text, strlen(text), false);
 }
 
 static int read_run(const struct loader *l, size_t i, const int *columns, struct row *row)
@@ -377,7 +377,7 @@ int reference_open(const char *name, struct reference **ret, struct error *error
 	l.table = table;
 	reference->source = keep(&l, table->comment);
 	base = base_name(path, &n);
-	reference->name = string_set_add(&reference->strings, base, n, false);
+	reference->name = text_intern(&reference->strings, base, n, false);
 	if (!reference->source || !reference->name)
 		return out_of_memory(&l);
 	r = load_runs(&l);
@@ -397,7 +397,7 @@ void reference_free(struct reference *r)
 		free(r->cells[i].seconds);
 	free(r->cells);
 	free(r->claims);
-	string_set_clear(&r->strings);
+	intern_clear(&r->strings);
 	free(r);
 }
 

@@ -53,7 +53,7 @@ struct reference {
 	size_t n_cells;
 	struct reference_claim *claims;
 	size_t n_claims;
-	struct string_set strings; /**< where all texts live; equal ones are the same pointer */
+	struct intern strings; /**< where all texts live; equal ones are the same pointer */
 };
 
 /** The name and the unit of a kind of claim, for people: "speed-up", "s". */

@@ -9,7 +9,7 @@
 struct store_reader {
 	sqlite3 *db;
 	char *path;
-	struct string_set strings;
+	struct intern strings;
 	struct store_tables tables;
 	struct store_stacks stacks;
 	bool has_stacks;

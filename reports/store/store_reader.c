@@ -24,7 +24,7 @@ void store_reader_close(struct store_reader *s)
 	if (!s)
 		return;
 	sqlite3_close(s->db);
-	string_set_clear(&s->strings);
+	intern_clear(&s->strings);
 	free(s->tables.runs);
 	free(s->tables.settings);
 	free(s->tables.phases);
@@ -118,7 +118,7 @@ static const char *column_text(struct store_reader *s, sqlite3_stmt *query, int 
 
 	if (!text)
 		return NULL;
-	return string_set_add(&s->strings, text, strlen(text), lines);
+	return text_intern(&s->strings, text, strlen(text), lines);
 }
 
 const char *store_text(struct store_reader *s, sqlite3_stmt *query, int column)
@@ -450,7 +450,7 @@ static int warn_unfinished(struct store_reader *s)
 	w = t->warnings;
 	memmove(w + 1, w, t->n_warnings++ * sizeof(*w));
 	*w = (struct store_warning){
-		STORE_NULL, string_set_add(&s->strings, sentence, strlen(sentence), false)};
+		STORE_NULL, text_intern(&s->strings, sentence, strlen(sentence), false)};
 	return w->text ? 0 : -ENOMEM;
 }
 

@@ -2,27 +2,20 @@
 #pragma once
 
 /**
- * A set of strings, each kept once, cleaned of what no report may contain.
+ * Text that came from elsewhere, cleaned of what no report may contain.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct string_set {
-	char **slots;
-	size_t n_slots; /**< a power of two, or 0 */
-	size_t n_used;
-};
+#include "common/intern.h"
 
 /**
- * The kept copy of @text (@length bytes): valid UTF-8, without control characters, bidirectional
+ * The set's copy of @text (@length bytes): valid UTF-8, without control characters, bidirectional
  * overrides or non-characters: those become U+FFFD, as do bytes that are not UTF-8. Newlines and
  * tabs stay if @lines, else they become spaces. NULL: out of memory.
  */
-const char *string_set_add(struct string_set *set, const char *text, size_t length, bool lines);
-
-/** Release all strings. */
-void string_set_clear(struct string_set *set);
+const char *text_intern(struct intern *set, const char *text, size_t length, bool lines);
 
 /** Replace every character that a file name should not have by '_'. */
 void text_clean_file_name(char *name);
