@@ -56,6 +56,23 @@ static inline void *array_larger(void *array, size_t n, size_t more, size_t size
 		new_ ? 0 : -ENOMEM;                                                                \
 	})
 
+/** The index of the first of the @n elements of @array for which @before, an expression of the
+ * pointer @e to one, does not hold; @n: it holds for all. Sorted: those for which it holds come
+ * first. */
+#define ARRAY_BISECT(array, n, e, before)                                                          \
+	({                                                                                         \
+		size_t low_ = 0, high_ = (n);                                                      \
+		while (low_ < high_) {                                                             \
+			size_t middle_ = low_ + (high_ - low_) / 2;                                \
+			const __typeof__(*(array)) *e = &(array)[middle_];                         \
+			if (before)                                                                \
+				low_ = middle_ + 1;                                                \
+			else                                                                       \
+				high_ = middle_;                                                   \
+		}                                                                                  \
+		low_;                                                                              \
+	})
+
 /** Put @text, which may be NULL after a failed allocation of the caller's, at the end of @array,
  * whose it is from then on. 0, or -ENOMEM: @text is freed. */
 static inline int array_add_text(char ***array, size_t *n, char *text)

@@ -34,7 +34,8 @@ int guest_inside_new(const char *subsystems, struct guest_inside **ret)
 	return 0;
 }
 
-int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path)
+/* The guest may load @path, which it calls @name. -ENOMEM. */
+static int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path)
 {
 	struct guest_file file = {strdup(name), strdup(path)};
 

@@ -58,11 +58,8 @@ int guest_symbols_available(const char *path, struct error *error);
 /** -ENOMEM. */
 int guest_inside_new(const char *subsystems, struct guest_inside **ret);
 
-/** The guest may load @path, which it calls @name. -ENOMEM. */
-int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path);
-
-/** The same for @program and every library it needs, but those for which @skip says so (may be
- * NULL). -ENOMEM, or what elf_needs_find() says. */
+/** The guest may load @program and every library it needs, but those for which @skip says so (may
+ * be NULL). -ENOMEM, or what elf_needs_find() says. */
 int guest_inside_add_program(struct guest_inside *inside, const char *program,
 	bool (*skip)(const char *name), struct error *error);
 

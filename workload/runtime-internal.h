@@ -64,9 +64,6 @@ void futex_wake(_Atomic uint32_t *word);
 /** Let worker @w do task @task, and keep the books of it. */
 void worker_do(struct worker *w, uint32_t task);
 
-/** Wake @w if it sleeps. Returns whether it did. */
-bool worker_wake(struct worker *w);
-
 /** Wake one sleeping worker, if any, or all. */
 void runtime_wake_one(struct runtime *rt);
 void runtime_wake_all(struct runtime *rt);

@@ -35,6 +35,17 @@ void runtime_name_thread(unsigned lane)
 	pthread_setname_np(pthread_self(), name);
 }
 
+/* Wake @w if it sleeps. Returns whether it did. */
+static bool worker_wake(struct worker *w)
+{
+	uint32_t sleeping = 1;
+
+	if (!atomic_load(&w->parked) || !atomic_compare_exchange_strong(&w->parked, &sleeping, 0))
+		return false;
+	futex_wake(&w->parked);
+	return true;
+}
+
 void worker_do(struct worker *w, uint32_t task)
 {
 	struct runtime *rt = w->rt;
@@ -70,16 +81,6 @@ static void worker_park(struct worker *w)
 	w->totals.parks += atomic_load(&rt->remaining) > 0;
 	while (atomic_load(&w->parked))
 		futex_wait(&w->parked, 1);
-}
-
-bool worker_wake(struct worker *w)
-{
-	uint32_t sleeping = 1;
-
-	if (!atomic_load(&w->parked) || !atomic_compare_exchange_strong(&w->parked, &sleeping, 0))
-		return false;
-	futex_wake(&w->parked);
-	return true;
 }
 
 void runtime_wake_one(struct runtime *rt)

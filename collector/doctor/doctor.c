@@ -19,7 +19,8 @@ static const char *const status_names[] = {
 	[DOCTOR_MISSING] = "missing",
 };
 
-const char *doctor_status_name(enum doctor_status status)
+/* "ok", "limited", "missing". */
+static const char *doctor_status_name(enum doctor_status status)
 {
 	return status_names[status];
 }

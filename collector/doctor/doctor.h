@@ -27,9 +27,6 @@ struct doctor_check {
 
 typedef void (*doctor_each_t)(const struct doctor_check *check, void *userdata);
 
-/** "ok", "limited", "missing". */
-const char *doctor_status_name(enum doctor_status status);
-
 /** Make every check and tell of it. Returns how many essential ones are missing, or -ENOMEM. */
 int doctor_run(doctor_each_t each, void *userdata);
 

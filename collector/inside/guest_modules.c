@@ -158,16 +158,8 @@ static void count_place(struct search *s, size_t file, uint64_t bias)
 static void match_page(struct search *s, uint64_t address, const void *page)
 {
 	uint64_t hash = hash_page(page);
-	size_t low = 0, high = s->n_pages;
+	size_t low = ARRAY_BISECT(s->pages, s->n_pages, p, p->hash < hash);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->pages[middle].hash < hash)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	for (; low < s->n_pages && s->pages[low].hash == hash; low++)
 		count_place(s, s->pages[low].file, address - s->pages[low].address);
 }

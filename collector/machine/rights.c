@@ -33,7 +33,8 @@ static char *status_line(const char *key)
 	return NULL;
 }
 
-bool rights_have(unsigned number)
+/* Is capability @number in the effective set? True where /proc does not tell. */
+static bool rights_have(unsigned number)
 {
 	_cleanup_free_ char *line = status_line("CapEff:");
 	uint64_t set = line ? strtoull(line, NULL, 16) : UINT64_MAX;

@@ -23,9 +23,6 @@ struct right {
 /** Ended by a row without a name. */
 extern const struct right rights_table[];
 
-/** Is capability @number in the effective set? True where /proc does not tell. */
-bool rights_have(unsigned number);
-
 /**
  * The names of those in the table that are lacking, "CAP_BPF, CAP_PERFMON"; @with_reasons: each
  * with what it is for, in brackets. "": none. Returns how many of them are essential.

@@ -265,7 +265,8 @@ static const struct pu *find_pu(const struct topology *t, int cpu)
 	return NULL;
 }
 
-bool topology_allows(const struct topology *t, int cpu)
+/* Is Linux CPU @cpu one that may be used, where it is named? */
+static bool topology_allows(const struct topology *t, int cpu)
 {
 	return has(t, TOPOLOGY_FREE, cpu) || has(t, TOPOLOGY_BY_NAME, cpu);
 }

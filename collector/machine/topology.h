@@ -78,9 +78,6 @@ void topology_free(struct topology *t);
 
 const struct topology_counts *topology_counts(const struct topology *t);
 
-/** Is Linux CPU @cpu one that may be used, where it is named? */
-bool topology_allows(const struct topology *t, int cpu);
-
 /** The CPUs of @set as a list such as "2-3,7", malloced; NULL if it has none (or no memory). */
 char *topology_list(const struct topology *t, enum topology_set set);
 

@@ -45,7 +45,8 @@ static const struct part_row *row_of(const struct bpf_program *program)
 	return row;
 }
 
-enum probe_part probe_part_of(const struct bpf_program *program)
+/* Which part @program is of. */
+static enum probe_part probe_part_of(const struct bpf_program *program)
 {
 	return row_of(program)->part;
 }

@@ -23,9 +23,6 @@ struct probe_load {
 	unsigned parts; /**< bits (1 << enum probe_part) that are loaded and attached */
 };
 
-/** Which part @program is of. */
-enum probe_part probe_part_of(const struct bpf_program *program);
-
 /**
  * Load and attach. What is left out is told to @warn in a sentence. Uprobes are attached by
  * probe_boot.h, and of PROBE_PART_SAMPLING the clocks. The errors are those of probe_set_open().

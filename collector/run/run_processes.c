@@ -15,17 +15,7 @@
 /* Where @pid is among the processes, which are sorted, or would be. */
 static size_t place_of(const struct run *run, pid_t pid)
 {
-	size_t low = 0, high = run->n_processes;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (run->processes[middle].pid < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ARRAY_BISECT(run->processes, run->n_processes, p, p->pid < pid);
 }
 
 static struct run_process *find_process(const struct run *run, pid_t pid)

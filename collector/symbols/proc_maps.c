@@ -24,7 +24,8 @@ static int parse_hex(char **p, char after, uint64_t *ret)
 	return 0;
 }
 
-int proc_maps_parse(char *line, struct proc_mapping *ret)
+/* Parse one line, which is changed; ret->path points into it. 0 or -EINVAL. */
+static int proc_maps_parse(char *line, struct proc_mapping *ret)
 {
 	struct proc_mapping m = {0};
 	char *p = line, *end;

@@ -17,9 +17,6 @@ struct proc_mapping {
 		*path; /**< as the process sees it; "[vdso]", "[stack]" ...; "" if there is none */
 };
 
-/** Parse one line, which is changed; ret->path points into it. 0 or -EINVAL. */
-int proc_maps_parse(char *line, struct proc_mapping *ret);
-
 /**
  * A thread by whose number /proc tells of process @pid: itself, or, where its first thread has
  * exited and others go on, one of these. 0: it has ended.

@@ -134,16 +134,8 @@ void symbol_table_finish(struct symbol_table *t)
 
 struct symbol_entry *symbol_table_find(const struct symbol_table *t, uint64_t address)
 {
-	size_t low = 0, high = t->n;
+	size_t low = ARRAY_BISECT(t->entries, t->n, e, e->address <= address);
 
-	while (low < high) { /* the first entry beyond @address */
-		size_t middle = low + (high - low) / 2;
-
-		if (t->entries[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	for (size_t i = 0; i < LOOK_BACK && i < low; i++) {
 		struct symbol_entry *e = &t->entries[low - 1 - i];
 

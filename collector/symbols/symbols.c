@@ -251,17 +251,7 @@ void symbols_forget_processes(struct symbols *s)
 /* The index of the first mapping that ends beyond @address. */
 static size_t mapping_at(const struct symbol_space *space, uint64_t address)
 {
-	size_t low = 0, high = space->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (space->mappings[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ARRAY_BISECT(space->mappings, space->n, m, m->end <= address);
 }
 
 /* Put @m in its place; what it overlaps goes. */

@@ -126,7 +126,11 @@ int image_add_program(struct image *i, const char *program, char **ret_path, str
 	return r;
 }
 
-int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error)
+/*
+ * A number that changes when the list or (by size, time, inode) a source file does: for the names
+ * of cached images. 0, or -errno of a source that is not there.
+ */
+static int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error)
 {
 	uint64_t hash = HASH_FIRST;
 
@@ -211,7 +215,7 @@ int image_write_cached(const struct image *i, image_writer_t writer, const char 
 {
 	_cleanup_free_ char *path = NULL, *temporary = NULL;
 	_cleanup_close_ int fd = -EBADF;
-	uint64_t fingerprint;
+	uint64_t fingerprint = 0;
 	int r;
 
 	r = image_fingerprint(i, &fingerprint, error);

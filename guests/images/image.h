@@ -50,12 +50,6 @@ int image_add_link(struct image *i, const char *path, const char *target, struct
  */
 int image_add_program(struct image *i, const char *program, char **ret_path, struct error *error);
 
-/**
- * A number that changes when the list or (by size, time, inode) a source file does: for the names
- * of cached images. 0, or -errno of a source that is not there.
- */
-int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error);
-
 /** Release what @i holds. */
 void image_clear(struct image *i);
 

@@ -24,12 +24,6 @@ struct items {
 /** How fine a whole is split. */
 enum grain { GRAIN_STATE, GRAIN_PHASE, GRAIN_PART, GRAIN_DETAIL, GRAIN_CAUSE };
 
-/**
- * The parts of the windows of @a and @b (NULL: of @a alone), in order of time, then of states. What
- * belongs to neither phase is an item of its own. -ENOMEM.
- */
-int items_make(const struct cell *a, const struct cell *b, enum grain grain, struct items *ret);
-
 /** One more; takes its own memory, which is freed on failure, too. -ENOMEM. */
 int items_add(struct items *items, const struct item *item);
 

@@ -106,7 +106,12 @@ static int add_phase(struct items *items, const char *name, enum grain grain,
 	return add_book(items, name, grain == GRAIN_DETAIL, a, b);
 }
 
-int items_make(const struct cell *a, const struct cell *b, enum grain grain, struct items *ret)
+/*
+ * The parts of the windows of @a and @b (NULL: of @a alone), in order of time, then of states. What
+ * belongs to neither phase is an item of its own. -ENOMEM.
+ */
+static int items_make(
+	const struct cell *a, const struct cell *b, enum grain grain, struct items *ret)
 {
 	struct items items = {};
 	int r = 0;

@@ -16,9 +16,6 @@ struct store_reader {
 	struct error last;
 };
 
-/** Put SQLite's error into s->last and say it as errno. */
-int store_fail(struct store_reader *s);
-
 /** Like store_text(), with newlines kept. */
 const char *store_lines(struct store_reader *s, sqlite3_stmt *query, int column);
 

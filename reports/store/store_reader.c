@@ -49,7 +49,8 @@ const struct store_tables *store_tables(const struct store_reader *s)
 	return &s->tables;
 }
 
-int store_fail(struct store_reader *s)
+/* Put SQLite's error into s->last and say it as errno. */
+static int store_fail(struct store_reader *s)
 {
 	int code = sqlite3_errcode(s->db) & 0xff;
 

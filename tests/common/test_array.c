@@ -119,6 +119,21 @@ static void array_of_texts_owns_them(void **state)
 	free(texts);
 }
 
+static void sorted_array_is_bisected(void **state)
+{
+	static const int sorted[] = {2, 3, 3, 3, 7, 9};
+
+	(void)state;
+	for (size_t n = 0; n <= 6; n++)
+		for (int key = 0; key < 11; key++) {
+			size_t first = 0;
+
+			while (first < n && sorted[first] < key)
+				first++;
+			assert_int_equal(ARRAY_BISECT(sorted, n, e, *e < key), first);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +143,7 @@ int main(void)
 		cmocka_unit_test(array_value_may_be_of_the_array),
 		cmocka_unit_test(array_stays_where_there_is_no_memory),
 		cmocka_unit_test(array_of_texts_owns_them),
+		cmocka_unit_test(sorted_array_is_bisected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
