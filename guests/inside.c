@@ -23,18 +23,41 @@ int guest_symbols_available(const char *path, struct error *error)
 	return 0;
 }
 
-int guest_inside_new(const char *subsystems, struct guest_inside **ret)
+/* As QEMU's machine "pc" does: past 3.5 GiB the memory has a hole below 4 GiB, where devices are, and
+ * goes on above it. */
+static void set_ram(struct guest_inside *inside, uint64_t ram_bytes)
 {
-	struct guest_inside *inside = calloc(1, sizeof(*inside));
+	inside->ram_bytes = ram_bytes;
+	if (ram_bytes < RAM_SPLIT_FROM) {
+		inside->ranges[0] = (struct guest_range){.size = ram_bytes};
+		inside->n_ranges = 1;
+		return;
+	}
+	inside->ranges[0] = (struct guest_range){.size = RAM_BELOW};
+	inside->ranges[1] = (struct guest_range){
+		.physical = RAM_ABOVE_AT, .size = ram_bytes - RAM_BELOW, .offset = RAM_BELOW};
+	inside->n_ranges = 2;
+}
+
+int guest_inside_new(const struct guest_inside *like, const char *kernel, const char *symbols,
+	uint64_t ram_bytes, struct guest_inside **ret)
+{
+	struct guest_inside *inside = malloc(sizeof(*inside));
 
 	if (!inside)
 		return -ENOMEM;
-	inside->subsystems = subsystems;
+	*inside = *like;
+	inside->kernel = strdup(kernel);
+	inside->symbols = symbols ? strdup(symbols) : NULL;
+	set_ram(inside, ram_bytes);
+	if (!inside->kernel || (symbols && !inside->symbols)) {
+		guest_inside_free(inside);
+		return -ENOMEM;
+	}
 	*ret = inside;
 	return 0;
 }
 
-/* The guest may load @path, which it calls @name. -ENOMEM. */
 static int guest_inside_add_file(struct guest_inside *inside, const char *name, const char *path)
 {
 	struct guest_file file = {strdup(name), strdup(path)};
@@ -69,20 +92,6 @@ int guest_inside_add_program(struct guest_inside *inside, const char *program,
 			inside, base_name(needs.items[i].name), needs.items[i].path);
 	elf_needs_free(&needs);
 	return r;
-}
-
-void guest_inside_set_ram(struct guest_inside *inside, uint64_t ram_bytes)
-{
-	inside->ram_bytes = ram_bytes;
-	if (ram_bytes < RAM_SPLIT_FROM) {
-		inside->ranges[0] = (struct guest_range){.size = ram_bytes};
-		inside->n_ranges = 1;
-		return;
-	}
-	inside->ranges[0] = (struct guest_range){.size = RAM_BELOW};
-	inside->ranges[1] = (struct guest_range){
-		.physical = RAM_ABOVE_AT, .size = ram_bytes - RAM_BELOW, .offset = RAM_BELOW};
-	inside->n_ranges = 2;
 }
 
 void guest_inside_free(struct guest_inside *inside)

@@ -55,19 +55,17 @@ struct guest_inside {
  */
 int guest_symbols_available(const char *path, struct error *error);
 
-/** -ENOMEM. */
-int guest_inside_new(const char *subsystems, struct guest_inside **ret);
+/**
+ * A description like @like, for @kernel, the symbols @symbols (may be NULL) and @ram_bytes of
+ * memory, as QEMU's machine "pc" lays it out. -ENOMEM.
+ */
+int guest_inside_new(const struct guest_inside *like, const char *kernel, const char *symbols,
+	uint64_t ram_bytes, struct guest_inside **ret);
 
 /** The guest may load @program and every library it needs, but those for which @skip says so (may
  * be NULL). -ENOMEM, or what elf_needs_find() says. */
 int guest_inside_add_program(struct guest_inside *inside, const char *program,
 	bool (*skip)(const char *name), struct error *error);
-
-/**
- * Lay out @ram_bytes as QEMU's machine "pc" does: past 3.5 GiB the memory has a hole below 4 GiB,
- * where devices are, and goes on above it.
- */
-void guest_inside_set_ram(struct guest_inside *inside, uint64_t ram_bytes);
 
 /** NULL is fine. */
 void guest_inside_free(struct guest_inside *inside);

@@ -2,7 +2,9 @@
 #include "guests/qemu/qemu.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,7 +46,33 @@ int qemu_available(struct error *error)
 	return r < 0 ? error_set_errno(error, r, QEMU_PROGRAM) : 0;
 }
 
-uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes)
+int qemu_stack_available(const struct guest_spec *spec,
+	int (*find_kernel)(const struct guest_spec *spec, char **ret, struct error *error),
+	struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL;
+	int r = qemu_available(error);
+
+	if (r == 0)
+		r = find_kernel(spec, &kernel, error);
+	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+}
+
+int qemu_check_elf(const char *path, bool fixed, const char *expected, struct error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	Elf64_Ehdr h = {0};
+
+	if (fd < 0)
+		return error_set_errno(error, -errno, "cannot read kernel %s", path);
+	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+		h.e_machine != EM_X86_64 || (fixed && h.e_type != ET_EXEC))
+		return error_set(error, -EINVAL, "%s is not %s", path, expected);
+	return 0;
+}
+
+static uint64_t ram_bytes(const struct guest_spec *spec, uint64_t kernel_bytes)
 {
 	uint64_t program = spec->memory_bytes;
 	uint64_t bytes;
@@ -53,9 +81,24 @@ uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes)
 		return spec->ram_bytes;
 	if (program > UINT64_MAX / 4)
 		program = UINT64_MAX / 4;
-	bytes = base_bytes + 2 * program;
+	bytes = kernel_bytes + 2 * program;
 	bytes = (bytes + RAM_STEP - 1) / RAM_STEP * RAM_STEP;
 	return bytes < RAM_MIN ? RAM_MIN : bytes;
+}
+
+static int describe_inside(struct guest *g, const struct qemu_machine *m, struct error *error)
+{
+	struct guest_inside like = m->inside;
+	int r;
+
+	like.symbols_given = g->spec.symbols != NULL;
+	r = guest_inside_new(&like, m->kernel, g->spec.symbols ? g->spec.symbols : m->symbols,
+		ram_bytes(&g->spec, m->kernel_bytes), &g->inside);
+	if (r < 0)
+		return error_set_errno(error, r, "%s", g->ops->name);
+	if (m->program_inside)
+		return 0;
+	return guest_inside_add_program(g->inside, g->spec.program, m->library_inside, error);
 }
 
 bool qemu_host_is_emulated(void)
@@ -119,11 +162,11 @@ static void add_machine(struct strv *v, const struct guest *g, const struct qemu
 	strv_add(v, "-smp");
 	strv_addf(v, "cpus=%u,sockets=1,cores=%u,threads=1", g->spec.lanes, g->spec.lanes);
 	strv_add(v, "-m");
-	strv_addf(v, "%lluM", (unsigned long long)(m->ram_bytes / MIB));
+	strv_addf(v, "%lluM", (unsigned long long)(g->inside->ram_bytes / MIB));
 	/* One shared mapping: the guest's memory can be found, and read, from outside. */
 	strv_add(v, "-object");
 	strv_addf(v, "memory-backend-memfd,id=ram,share=on,size=%lluM",
-		(unsigned long long)(m->ram_bytes / MIB));
+		(unsigned long long)(g->inside->ram_bytes / MIB));
 	strv_add(v, "-display");
 	strv_add(v, "none");
 	strv_add(v, "-no-reboot");
@@ -195,10 +238,11 @@ int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *er
 		return error_set(error, -ENAMETOOLONG,
 			"the work folder's path is too long for a socket in it: %s",
 			g->spec.work_dir);
-	r = read_version(&g->note, error);
-	if (r < 0)
-		return r;
-	r = make_argv(g, m, socket, error);
+	r = describe_inside(g, m, error);
+	if (r == 0)
+		r = read_version(&g->note, error);
+	if (r == 0)
+		r = make_argv(g, m, socket, error);
 	if (r < 0)
 		return r;
 	q = calloc(1, sizeof(*q));

@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "guests/guest.h"
+#include "guests/inside.h"
 
 #define QEMU_PROGRAM "qemu-system-x86_64"
 /** Its function that a vCPU executes emulated code in; the symbol is in every build with modules.
@@ -35,23 +36,35 @@ struct qemu_machine {
 	const char *initrd;                     /**< or NULL */
 	const char *append;                     /**< the kernel's command line */
 	struct qemu_disk disks[QEMU_DISKS_MAX]; /**< those with a file */
-	uint64_t ram_bytes;
+	/** What the guest's kernel needs for itself. With the program's memory, and as much again for
+	 * the picture that it writes into the guest's memory, it is the machine's, unless the user
+	 * asks for some: a multiple of 64 MiB, at least 512 MiB. */
+	uint64_t kernel_bytes;
+	struct guest_inside inside; /**< what is known beforehand: of kernel and symbols nothing */
+	const char *symbols;        /**< where --symbols names none, or NULL */
+	bool program_inside;        /**< the program is in the kernel, not a file of its own */
+	/** Whether a library is in the kernel, or NULL: none is. */
+	bool (*library_inside)(const char *name);
 };
 
 /** -ENOENT with the package's name if QEMU is not installed. */
 int qemu_available(struct error *error);
 
+/** A stack's available(): qemu_available(), what @find_kernel says, and --symbols. */
+int qemu_stack_available(const struct guest_spec *spec,
+	int (*find_kernel)(const struct guest_spec *spec, char **ret, struct error *error),
+	struct error *error);
+
+/** Is @path an ELF file for x86-64, and not relocatable if @fixed? -EINVAL: it is not @expected,
+ * some words; -errno. */
+int qemu_check_elf(const char *path, bool fixed, const char *expected, struct error *error);
+
 /**
- * Set g->argv and g->note, and the state that the functions below need (g->data). -ENAMETOOLONG if
+ * Set g->argv, g->note and g->inside, and the state that the functions below need (g->data).
+ * -ENAMETOOLONG if
  * the work folder's path does not leave room for a socket; -errno of running qemu --version.
  */
 int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *error);
-
-/**
- * What the user asked for; else @base_bytes for the guest kernel, the program's memory, and as much
- * again for the picture it writes into the guest's memory: a multiple of 64 MiB, at least 512 MiB.
- */
-uint64_t qemu_ram_bytes(const struct guest_spec *spec, uint64_t base_bytes);
 
 /** Is this machine's own processor one that QEMU emulates (a lab in which KVM runs inside
  * emulation)? */
@@ -62,6 +75,11 @@ int qemu_start(struct guest *g, struct error *error);
 int qemu_lanes(struct guest *g, struct guest_lane *ret, size_t max, struct error *error);
 void qemu_stop(struct guest *g, bool orderly);
 void qemu_destroy(struct guest *g);
+
+/** The operations that are the same in all stacks. */
+#define QEMU_OPS                                                                                   \
+	.lane_kind = LANES_VCPUS, .is_vm = true, .start = qemu_start, .lanes = qemu_lanes,         \
+	.stop = qemu_stop, .destroy = qemu_destroy
 
 /**
  * Did QEMU itself fail (bad option, killed)? Call it once the console has ended; reaps the process

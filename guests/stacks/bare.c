@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bare: our own unikernel in QEMU, with the program linked in. See docs/bare.md. */
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "guests/guest.h"
 #include "guests/guest_program.h"
-#include "guests/inside.h"
 #include "guests/process/beside.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qemu.h"
@@ -26,43 +22,24 @@
 
 static const char *const kernel_names[] = {KERNEL_NAME, NULL};
 
-static int check_kernel(const char *path, struct error *error)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf64_Ehdr h = {0};
-
-	if (fd < 0)
-		return error_set_errno(error, -errno, "cannot read kernel %s", path);
-	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
-		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
-		h.e_machine != EM_X86_64 || h.e_type != ET_EXEC)
-		return error_set(error, -EINVAL,
-			"%s is not the guest bare: a static ELF program for x86-64 is expected "
-			"(" KERNEL_NAME " of this build)",
-			path);
-	return 0;
-}
-
 static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
 {
 	int r = spec->kernel ? -ENOENT : beside_find(KERNEL_NAME, ret);
 
-	if (r == 0)
-		return check_kernel(*ret, error);
-	if (r != -ENOENT)
+	if (r == -ENOENT)
+		r = guest_find_kernel("bare", spec->kernel, kernel_names, ret, error);
+	else if (r < 0)
 		return error_set_errno(error, r, KERNEL_NAME);
-	r = guest_find_kernel("bare", spec->kernel, kernel_names, ret, error);
-	return r < 0 ? r : check_kernel(*ret, error);
+	return r < 0 ? r
+		     : qemu_check_elf(*ret, true,
+			       "the guest bare: a static ELF program for x86-64 is expected "
+			       "(" KERNEL_NAME " of this build)",
+			       error);
 }
 
 static int bare_available(const struct guest_spec *spec, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL;
-	int r = qemu_available(error);
-
-	if (r == 0)
-		r = find_kernel(spec, &kernel, error);
-	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+	return qemu_stack_available(spec, find_kernel, error);
 }
 
 /* The guest parts its command line at blanks, and QEMU's boot code ends it at 2 KiB. */
@@ -97,24 +74,6 @@ static int make_append(const struct guest_spec *spec, char *ret_line, struct err
 	return r;
 }
 
-static int describe_inside(
-	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
-{
-	int r = guest_inside_new("bare", &g->inside);
-
-	if (r < 0)
-		return error_set_errno(error, r, "bare");
-	g->inside->one_ring = true;
-	g->inside->root = (struct guest_root_symbol){.name = "memory_root_table"};
-	g->inside->kernel = strdup(kernel);
-	g->inside->symbols = strdup(g->spec.symbols ? g->spec.symbols : kernel);
-	g->inside->symbols_given = g->spec.symbols != NULL;
-	guest_inside_set_ram(g->inside, ram_bytes);
-	if (!g->inside->kernel || !g->inside->symbols)
-		return error_set_errno(error, -ENOMEM, "bare");
-	return 0;
-}
-
 static int bare_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL;
@@ -134,9 +93,13 @@ static int bare_prepare(struct guest *g, struct error *error)
 		.cpu_kvm = "host",
 		.kernel = kernel,
 		.append = append,
-		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	r = describe_inside(g, kernel, m.ram_bytes, error);
-	return r < 0 ? r : qemu_prepare(g, &m, error);
+		.kernel_bytes = KERNEL_BYTES,
+		.inside = {.subsystems = "bare",
+			.one_ring = true,
+			.root = {.name = "memory_root_table"}},
+		.symbols = kernel,
+		.program_inside = true};
+	return qemu_prepare(g, &m, error);
 }
 
 static int bare_verdict(struct guest *g, const char *console, size_t length, struct error *error)
@@ -164,14 +127,9 @@ static const struct guest_boot bare_boot = {
 const struct guest_ops guest_bare = {
 	.name = "bare",
 	.title = "our own unikernel in QEMU: the floor",
-	.lane_kind = LANES_VCPUS,
-	.is_vm = true,
 	.boot = &bare_boot,
 	.available = bare_available,
 	.prepare = bare_prepare,
-	.start = qemu_start,
-	.lanes = qemu_lanes,
-	.stop = qemu_stop,
 	.verdict = bare_verdict,
-	.destroy = qemu_destroy,
+	QEMU_OPS,
 };

@@ -17,7 +17,6 @@
 #include "guests/images/iso.h"
 #include "guests/init/modules.h"
 #include "guests/init/words.h"
-#include "guests/inside.h"
 #include "guests/process/beside.h"
 #include "guests/qemu/qemu.h"
 #include "guests/stacks/linux_guest.h"
@@ -140,19 +139,21 @@ static int check_modules(const char *kernel, struct error *error)
 		folder, fetch ? fetch : "fetch-kernel");
 }
 
-static int linux_available(const struct guest_spec *spec, struct error *error)
+/* The kernel, where all else is there, too. */
+static int find_all(const struct guest_spec *spec, char **ret_kernel, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL, *root = NULL;
+	_cleanup_free_ char *root = NULL;
 	const char *format;
-	int r = qemu_available(error);
+	int r = find_root(spec, &root, &format, error);
 
 	if (r == 0)
-		r = find_root(spec, &root, &format, error);
-	if (r == 0)
-		r = linux_find_kernel(spec, &kernel, error);
-	if (r == 0)
-		r = check_modules(kernel, error);
-	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+		r = linux_find_kernel(spec, ret_kernel, error);
+	return r < 0 ? r : check_modules(*ret_kernel, error);
+}
+
+static int linux_available(const struct guest_spec *spec, struct error *error)
+{
+	return qemu_stack_available(spec, find_all, error);
 }
 
 static int make_initramfs(
@@ -204,28 +205,18 @@ static int linux_prepare(struct guest *g, struct error *error)
 		r = make_program_disk(&g->spec, &program, error);
 	if (r < 0)
 		return r;
-	m = (struct qemu_machine){.cpu_tcg = LINUX_CPU_TCG,
-		.cpu_kvm = LINUX_CPU_KVM,
-		.kernel = kernel,
+	m = (struct qemu_machine){.kernel = kernel,
 		.initrd = initrd,
 		.append = append,
 		.disks = {{root, format, ROOT_DISK, true}, {program, "raw", PROGRAM_DISK, false}},
-		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	r = linux_describe_inside(g, kernel, m.ram_bytes, error);
-	return r < 0 ? r : qemu_prepare(g, &m, error);
+		.kernel_bytes = KERNEL_BYTES};
+	return linux_prepare_machine(g, &m, error);
 }
 
 const struct guest_ops guest_linux = {
 	.name = "linux",
 	.title = "Linux in QEMU, a whole Debian with systemd",
-	.lane_kind = LANES_VCPUS,
-	.is_vm = true,
-	.boot = &linux_boot,
 	.available = linux_available,
 	.prepare = linux_prepare,
-	.start = qemu_start,
-	.lanes = qemu_lanes,
-	.stop = qemu_stop,
-	.verdict = linux_verdict,
-	.destroy = qemu_destroy,
+	LINUX_OPS,
 };

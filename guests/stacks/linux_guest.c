@@ -13,7 +13,6 @@
 #include "guests/guest_program.h"
 #include "guests/images/elf_needs.h"
 #include "guests/init/words.h"
-#include "guests/inside.h"
 #include "guests/process/beside.h"
 #include "guests/process/command.h"
 #include "guests/process/console.h"
@@ -132,24 +131,17 @@ int linux_add_program(struct image *image, const struct guest_spec *spec, struct
 	return r;
 }
 
-int linux_describe_inside(
-	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
+int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error *error)
 {
-	int r = guest_inside_new("linux", &g->inside);
-
-	if (r < 0)
-		return error_set_errno(error, r, "%s", g->ops->name);
-	g->inside->kernel = strdup(kernel);
-	g->inside->kallsyms = true;
-	/* Of the kernel's half, which is the same in all processes. */
-	g->inside->root =
-		(struct guest_root_symbol){.name = "init_top_pgt", .offset = LINUX_OFFSET};
-	g->inside->symbols = g->spec.symbols ? strdup(g->spec.symbols) : NULL;
-	g->inside->symbols_given = g->spec.symbols != NULL;
-	guest_inside_set_ram(g->inside, ram_bytes);
-	if (!g->inside->kernel || (g->spec.symbols && !g->inside->symbols))
-		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
-	return guest_inside_add_program(g->inside, g->spec.program, NULL, error);
+	/* Emulation and some processors offer page tables of five levels, which Linux then takes
+	 * though it has no use for them here; guests are looked into by four. */
+	m->cpu_tcg = "max,la57=off";
+	m->cpu_kvm = "host,la57=off";
+	/* The root is of the kernel's half, which is the same in all processes. */
+	m->inside = (struct guest_inside){.subsystems = "linux",
+		.kallsyms = true,
+		.root = {.name = "init_top_pgt", .offset = LINUX_OFFSET}};
+	return qemu_prepare(g, m, error);
 }
 
 /* What the first process says, and why: the last failure that systemd told, else the last words. */

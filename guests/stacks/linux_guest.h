@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "guests/guest.h"
 #include "guests/images/image.h"
+#include "guests/qemu/qemu.h"
 
 /**
  * The kernel's command line for both. panic=-1 with QEMU's -no-reboot: a panic ends the machine.
@@ -15,11 +16,6 @@
  * users have it.
  */
 #define LINUX_APPEND "console=ttyS0 quiet panic=-1 nokaslr random.trust_cpu=on no_timer_check"
-
-/* Emulation and some processors offer page tables of five levels, which Linux then takes though it
- * has no use for them here; guests are looked into by four. */
-#define LINUX_CPU_TCG "max,la57=off"
-#define LINUX_CPU_KVM "host,la57=off"
 
 /** The boot's steps, by the words of guests/init. */
 extern const struct guest_boot linux_boot;
@@ -33,9 +29,11 @@ int linux_find_kernel(const struct guest_spec *spec, char **ret_path, struct err
  */
 int linux_add_program(struct image *image, const struct guest_spec *spec, struct error *error);
 
-/** Set g->inside: a Linux kernel @kernel with the program, in @ram_bytes of memory. */
-int linux_describe_inside(
-	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error);
+/** The end of prepare(): what both machines have beside their files, then qemu_prepare(). */
+int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error *error);
 
 /** verdict() of struct guest_ops. */
 int linux_verdict(struct guest *g, const char *console, size_t length, struct error *error);
+
+/** The operations that are the same in both. */
+#define LINUX_OPS .boot = &linux_boot, .verdict = linux_verdict, QEMU_OPS

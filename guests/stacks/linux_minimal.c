@@ -2,7 +2,6 @@
 /* linux-minimal: a distribution's kernel in QEMU with the program as its only user process. */
 #include "common/cleanup.h"
 #include "guests/images/initramfs.h"
-#include "guests/inside.h"
 #include "guests/qemu/qemu.h"
 #include "guests/stacks/linux_guest.h"
 #include "init_program.h"
@@ -11,12 +10,7 @@
 
 static int minimal_available(const struct guest_spec *spec, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL;
-	int r = qemu_available(error);
-
-	if (r == 0)
-		r = linux_find_kernel(spec, &kernel, error);
-	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+	return qemu_stack_available(spec, linux_find_kernel, error);
 }
 
 static int make_initramfs(const struct guest_spec *spec, char **ret_path, struct error *error)
@@ -46,27 +40,17 @@ static int minimal_prepare(struct guest *g, struct error *error)
 		r = make_initramfs(&g->spec, &initrd, error);
 	if (r < 0)
 		return r;
-	m = (struct qemu_machine){.cpu_tcg = LINUX_CPU_TCG,
-		.cpu_kvm = LINUX_CPU_KVM,
-		.kernel = kernel,
+	m = (struct qemu_machine){.kernel = kernel,
 		.initrd = initrd,
 		.append = LINUX_APPEND,
-		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	r = linux_describe_inside(g, kernel, m.ram_bytes, error);
-	return r < 0 ? r : qemu_prepare(g, &m, error);
+		.kernel_bytes = KERNEL_BYTES};
+	return linux_prepare_machine(g, &m, error);
 }
 
 const struct guest_ops guest_linux_minimal = {
 	.name = "linux-minimal",
 	.title = "Linux kernel in QEMU, the program alone",
-	.lane_kind = LANES_VCPUS,
-	.is_vm = true,
-	.boot = &linux_boot,
 	.available = minimal_available,
 	.prepare = minimal_prepare,
-	.start = qemu_start,
-	.lanes = qemu_lanes,
-	.stop = qemu_stop,
-	.verdict = linux_verdict,
-	.destroy = qemu_destroy,
+	LINUX_OPS,
 };

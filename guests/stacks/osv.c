@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* OSv: a unikernel in QEMU, on a ROFS disk made here. */
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,6 @@
 #include "guests/images/elf_needs.h"
 #include "guests/images/image.h"
 #include "guests/images/rofs.h"
-#include "guests/inside.h"
 #include "guests/process/command.h"
 #include "guests/process/console.h"
 #include "guests/qemu/qemu.h"
@@ -50,39 +47,21 @@ static bool inside_kernel(const char *name)
 	return false;
 }
 
-static int check_kernel(const char *path, struct error *error)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf64_Ehdr h = {0};
-
-	if (fd < 0)
-		return error_set_errno(error, -errno, "cannot read kernel %s", path);
-	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
-		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
-		h.e_machine != EM_X86_64)
-		return error_set(error, -EINVAL,
-			"%s is not an OSv kernel: an ELF file for x86-64 is expected "
-			"(loader-stripped.elf or loader.elf of an OSv build; compressed and raw "
-			"images do not boot)",
-			path);
-	return 0;
-}
-
 static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
 {
 	int r = guest_find_kernel("osv", spec->kernel, kernel_names, ret, error);
 
-	return r < 0 ? r : check_kernel(*ret, error);
+	return r < 0 ? r
+		     : qemu_check_elf(*ret, false,
+			       "an OSv kernel: an ELF file for x86-64 is expected "
+			       "(loader-stripped.elf or loader.elf of an OSv build; compressed and "
+			       "raw images do not boot)",
+			       error);
 }
 
 static int osv_available(const struct guest_spec *spec, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL;
-	int r = qemu_available(error);
-
-	if (r == 0)
-		r = find_kernel(spec, &kernel, error);
-	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
+	return qemu_stack_available(spec, find_kernel, error);
 }
 
 static int add_libraries(struct image *image, const char *program, struct error *error)
@@ -186,30 +165,9 @@ static char *whole_kernel(const char *kernel)
 	return strdup(kernel);
 }
 
-static int describe_inside(
-	struct guest *g, const char *kernel, uint64_t ram_bytes, struct error *error)
-{
-	int r = guest_inside_new("osv", &g->inside);
-
-	if (r < 0)
-		return error_set_errno(error, r, "OSv");
-	g->inside->one_ring = true;
-	g->inside->root = (struct guest_root_symbol){.name = "_ZN3mmuL15page_table_rootE",
-		.other_name = "_ZN3mmu15page_table_rootE",
-		.offset = OSV_OFFSET,
-		.is_pointer = true};
-	g->inside->kernel = strdup(kernel);
-	g->inside->symbols = g->spec.symbols ? strdup(g->spec.symbols) : whole_kernel(kernel);
-	g->inside->symbols_given = g->spec.symbols != NULL;
-	guest_inside_set_ram(g->inside, ram_bytes);
-	if (!g->inside->kernel || !g->inside->symbols)
-		return error_set_errno(error, -ENOMEM, "OSv");
-	return guest_inside_add_program(g->inside, g->spec.program, inside_kernel, error);
-}
-
 static int osv_prepare(struct guest *g, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL, *disk = NULL, *program = NULL;
+	_cleanup_free_ char *kernel = NULL, *disk = NULL, *program = NULL, *whole = NULL;
 	char append[COMMAND_MAX];
 	struct qemu_machine m;
 	int r;
@@ -224,14 +182,24 @@ static int osv_prepare(struct guest *g, struct error *error)
 		r = make_append(&g->spec, program, append, error);
 	if (r < 0)
 		return r;
+	whole = whole_kernel(kernel);
+	if (!whole)
+		return error_set_errno(error, -ENOMEM, "OSv");
 	m = (struct qemu_machine){.cpu_tcg = "max",
 		.cpu_kvm = qemu_host_is_emulated() ? "host,-xsave" : "host",
 		.kernel = kernel,
 		.append = append,
 		.disks = {{.file = disk, .format = "raw"}},
-		.ram_bytes = qemu_ram_bytes(&g->spec, KERNEL_BYTES)};
-	r = describe_inside(g, kernel, m.ram_bytes, error);
-	return r < 0 ? r : qemu_prepare(g, &m, error);
+		.kernel_bytes = KERNEL_BYTES,
+		.inside = {.subsystems = "osv",
+			.one_ring = true,
+			.root = {.name = "_ZN3mmuL15page_table_rootE",
+				.other_name = "_ZN3mmu15page_table_rootE",
+				.offset = OSV_OFFSET,
+				.is_pointer = true}},
+		.symbols = whole,
+		.library_inside = inside_kernel};
+	return qemu_prepare(g, &m, error);
 }
 
 /* The lines by which OSv tells of a failure, in the order of how much they say. */
@@ -323,14 +291,9 @@ static const struct guest_boot osv_boot = {
 const struct guest_ops guest_osv = {
 	.name = "osv",
 	.title = "OSv unikernel in QEMU",
-	.lane_kind = LANES_VCPUS,
-	.is_vm = true,
 	.boot = &osv_boot,
 	.available = osv_available,
 	.prepare = osv_prepare,
-	.start = qemu_start,
-	.lanes = qemu_lanes,
-	.stop = qemu_stop,
 	.verdict = osv_verdict,
-	.destroy = qemu_destroy,
+	QEMU_OPS,
 };
