@@ -30,7 +30,7 @@ int list_guests(const struct options *o, FILE *out, struct error *problem)
 			r = (*ops)->available(&spec, &error);
 		fprintf(out, "%-14s %s\n", (*ops)->name, (*ops)->title);
 		if (r < 0)
-			fprintf(out, "%-14s not here: %s\n", "", error.text);
+			fprintf(out, "%-14s unavailable: %s\n", "", error.text);
 		else
 			fprintf(out, "%-14s ready\n", "");
 	}

@@ -10,5 +10,8 @@
 #define STORE_VERSION        3
 #define STORE_FILE_NAME      "experiment.db"
 
+/** The scenario of a run of --attach, whose lanes are the threads that were there. */
+#define SCENARIO_ATTACH "attach"
+
 /** In place of a number that a store leaves open (SQL NULL). */
 #define STORE_NULL INT64_MIN

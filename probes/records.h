@@ -374,6 +374,6 @@ struct probe_losses {
 	__u64 ring;     /* records that found the ring buffer full */
 	__u64 accounts; /* intervals that found the accounts full */
 	__u64 tasks;    /* threads that found the table of threads full */
-	__u64 switches; /* not lost: switches that the kernel did not tell of, made up for */
+	__u64 switches; /* not lost: switches that the kernel did not report, reconstructed */
 	__u64 unlaned;  /* not lost: threads that would be lanes, had there been room or time */
 };

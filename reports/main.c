@@ -72,7 +72,7 @@ void (*argp_program_version_hook)(FILE *, struct argp_state *) = print_version;
 static const char documentation[] =
 	"Make the report of an experiment from its store, experiment.db: DIR/report/index.html, "
 	"flame graphs, tables; and print the closing summary. Several stores are merged side by "
-	"side. Needs no privileges, and none of the machine that measured.\v"
+	"side. Needs no privileges, and can run on any machine.\v"
 	"A and B of `report diff': DIR, DIR:STACK or DIR:STACK:CORES; in B, DIR may be empty: "
 	"the same.\n\n"
 	"Exit status: 0 done; 2 wrong usage; 3 a store or folder cannot be used.";

@@ -123,13 +123,13 @@ static void add_row(const struct doctor_check *c, void *userdata)
 {
 	json_t **rows = userdata;
 	json_t *row = json_pack("{s:s, s:s, s:s, s:s?, s:b}", "name", c->name, "status",
-		doctor_status_name(c->status), "finding", c->finding, "mend", c->fix, "essential",
+		doctor_status_name(c->status), "finding", c->finding, "fix", c->fix, "essential",
 		c->essential);
 
 	/* Other programs' words may not be UTF-8; then the check is told without them. */
 	if (!row)
 		row = json_pack("{s:s, s:s, s:s, s:n, s:b}", "name", c->name, "status",
-			doctor_status_name(c->status), "finding", "", "mend", "essential",
+			doctor_status_name(c->status), "finding", "", "fix", "essential",
 			c->essential);
 	if (json_array_append_new(*rows, row) < 0) {
 		json_decref(*rows);

@@ -31,7 +31,7 @@ typedef void (*doctor_each_t)(const struct doctor_check *check, void *userdata);
 int doctor_run(doctor_each_t each, void *userdata);
 
 /**
- * The same as a table on @out, or as a JSON document {"checks": [{name, status, finding, mend,
+ * The same as a table on @out, or as a JSON document {"checks": [{name, status, finding, fix,
  * essential}], "usable": BOOL}. Returns 0; 3 if something essential is missing; -ENOMEM, -EIO.
  */
 int doctor_print(FILE *out, bool json, struct error *error);

@@ -16,6 +16,7 @@
 #include "collector/experiment/progress.h"
 #include "collector/experiment/workload_path.h"
 #include "common/cleanup.h"
+#include "common/store_format.h"
 #include "common/store_wait.h"
 #include "guests/inside.h"
 #include "guests/keeper/keeper.h"
@@ -231,7 +232,7 @@ static int plan_attach(struct experiment *x, struct error *error)
 		.label = "",
 	};
 	x->plan = (struct plan){request, 1};
-	x->settings.scenario = "attach";
+	x->settings.scenario = SCENARIO_ATTACH;
 	x->accel[0] = x->attach->accel;
 	if (x->attach->accel == ACCEL_TCG)
 		note_emulation(x, NULL);

@@ -50,7 +50,7 @@ int experiment_check_output(const struct experiment *x, struct error *error);
 /** Make the folder and the store, with all that is known before the first run. */
 int experiment_create(struct experiment *x, char **argv, struct error *error);
 
-/** Open a store to go on with, and make the options those of its plan. */
+/** Open a store to continue, and make the options those of its plan. */
 int experiment_reopen(struct experiment *x, struct error *error);
 
 /**

@@ -250,7 +250,7 @@ int experiment_create(struct experiment *x, char **argv, struct error *error)
 	return r;
 }
 
-/* To go on */
+/* To continue */
 
 int experiment_reopen(struct experiment *x, struct error *error)
 {
@@ -267,7 +267,7 @@ int experiment_reopen(struct experiment *x, struct error *error)
 		r = store_writer_get(x->store, "local", &local, error);
 	if (r == -ENODATA)
 		return error_set(error, r,
-			"the experiment in %s has no plan to go on with: it was made by --attach, "
+			"the experiment in %s has no plan to continue: it was made by --attach, "
 			"or by an older collector",
 			path);
 	if (r == 0)
@@ -280,7 +280,7 @@ static int object(struct experiment *x, const char *sentence, struct error *erro
 {
 	if (x->o->force)
 		return store_writer_warn(x->store, sentence, error);
-	return error_set(error, -EXDEV, "%s; --force goes on all the same", sentence);
+	return error_set(error, -EXDEV, "%s; --force continues all the same", sentence);
 }
 
 static int check_files(struct experiment *x, struct error *error)

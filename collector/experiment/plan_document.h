@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * The plan of an experiment as documents in its store, so that it can go on with nothing but its
+ * The plan of an experiment as documents in its store, so that it can be continued with nothing but its
  * folder, and so that its parts on several machines can tell that they belong together.
  *
  * Key `plan` has all that decides which runs there are and what they measure: cells, seed,

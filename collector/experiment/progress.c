@@ -35,9 +35,9 @@ static void print_left(const struct progress *p)
 
 static void print_head(const struct progress *p, const struct run_request *q)
 {
-	fprintf(stderr, "run %zu of %zu: %s, %u %s, %s %u", p->done + 1, p->total, q->ops->name,
-		q->lanes, q->lanes == 1 ? "core" : "cores", q->counted ? "repetition" : "warm-up",
-		q->repetition);
+	fprintf(stderr, "run %zu of %zu: %s, %u %s%s, %s %u", p->done + 1, p->total, q->ops->name,
+		q->lanes, q->attach ? "thread" : "core", q->lanes == 1 ? "" : "s",
+		q->counted ? "repetition" : "warm-up", q->repetition);
 	if (q->label[0])
 		fprintf(stderr, "%s", q->label);
 }

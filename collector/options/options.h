@@ -60,7 +60,7 @@ struct options {
 	uint64_t seed;
 	unsigned timeout_s;
 	const char *output; /**< or NULL: made from the time */
-	const char *resume; /**< the folder of an experiment to go on with, or NULL */
+	const char *resume; /**< the folder of an experiment to continue, or NULL */
 	bool force;
 	char **container_args; /**< NULL-ended, or NULL */
 	size_t n_container_args;

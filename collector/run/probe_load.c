@@ -224,7 +224,7 @@ static void warn_of_kvm(const struct probe_load *l, unsigned left_out,
 
 	if (warn && missing >> PROBE_PART_KVM & 1)
 		warn("guest, kernel and vmm are told apart by samples, and there are no reasons of "
-		     "exits: this kernel does not tell of KVM's entries and exits (without "
+		     "exits: this kernel does not report KVM's entries and exits (without "
 		     "/sys/kernel/btf/kvm their types are not known)",
 			userdata);
 }

@@ -235,7 +235,7 @@ static int open_again(struct store_writer *s, struct error *error)
 
 	if (access(s->path, F_OK) < 0)
 		return error_set_errno(error, -errno,
-			"there is no experiment to go on with: cannot open %s", s->path);
+			"there is no experiment to continue: cannot open %s", s->path);
 	r = open_file(s, s->path, 0, "open", error);
 	if (r < 0)
 		return r;
@@ -246,8 +246,8 @@ static int open_again(struct store_writer *s, struct error *error)
 			"%s is no store of guestscope's, or it is damaged", s->path);
 	if (version != STORE_VERSION)
 		return error_set(error, -EPROTONOSUPPORT,
-			"the store %s has version %d, this collector goes on with version %d",
-			s->path, version, STORE_VERSION);
+			"the store %s has version %d, this collector continues version %d", s->path,
+			version, STORE_VERSION);
 	sqlite3_close(s->db);
 	s->db = NULL;
 	return open_published(s, error);

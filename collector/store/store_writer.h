@@ -28,7 +28,7 @@ int store_writer_create(const char *dir, struct store_writer **ret, struct error
 int store_writer_publish(struct store_writer *s, struct error *error);
 
 /**
- * Open DIR/experiment.db to go on with it. -ENOENT, -EMEDIUMTYPE (no store), -EPROTONOSUPPORT (of
+ * Open DIR/experiment.db to continue it. -ENOENT, -EMEDIUMTYPE (no store), -EPROTONOSUPPORT (of
  * another version), each with a message.
  */
 int store_writer_open(const char *dir, struct store_writer **ret, struct error *error);

@@ -29,7 +29,7 @@ static void add_word(char *word)
 	words[n_words++] = word;
 }
 
-/* Words are parted by blanks; there are no quotes. */
+/* Words are separated by spaces; there are no quotes. */
 static void split(char *line)
 {
 	for (;;) {

@@ -263,7 +263,8 @@ int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrow
 		return 0;
 	snprintf(id, sizeof(id), "fd%zu", index);
 	if (asprintf(&title, "%s: from %s to %s, %lld %s", flame_table[kind].title, a->name,
-		    b->name, (long long)b->cell->cores, cores_word(b->cell->cores)) < 0) {
+		    b->name, (long long)b->cell->cores,
+		    cores_word(b->cell->cores, b->cell->scenario)) < 0) {
 		title = NULL;
 		return -ENOMEM;
 	}

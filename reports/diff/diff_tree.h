@@ -5,7 +5,7 @@
  * The samples of two cells as one tree of two sides (stack_tree.h), in which every frame that
  * either has is a node: what is gone in one stays visible.
  *
- * *Aligned*, the program is brought to cover itself in two different stacks: the host's frames
+ * *Aligned*, the program's frames are aligned in two different stacks: the host's frames
  * below a virtual machine's boundary go, frames outside of the outermost function of the program
  * that both sides have go, too, and frames of the same name are one, whatever module or side they
  * are of (OSv's kernel has what a C library has elsewhere). Time in the hypervisor itself stands

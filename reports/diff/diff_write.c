@@ -121,10 +121,10 @@ int diff_write_text(const struct diff *d, FILE *out)
 	char why[512];
 
 	fprintf(out, "A: %s, %lld %s, %zu %s of %s\nB: %s, %lld %s, %zu %s of %s\n", a->name,
-		(long long)a->cell->cores, cores_word(a->cell->cores), a->cell->n_ok,
-		a->cell->n_ok == 1 ? "run" : "runs", a->cell->scenario, b->name,
-		(long long)b->cell->cores, cores_word(b->cell->cores), b->cell->n_ok,
-		b->cell->n_ok == 1 ? "run" : "runs", b->cell->scenario);
+		(long long)a->cell->cores, cores_word(a->cell->cores, a->cell->scenario),
+		a->cell->n_ok, a->cell->n_ok == 1 ? "run" : "runs", a->cell->scenario, b->name,
+		(long long)b->cell->cores, cores_word(b->cell->cores, b->cell->scenario),
+		b->cell->n_ok, b->cell->n_ok == 1 ? "run" : "runs", b->cell->scenario);
 	diff_workloads(&d->pair, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);

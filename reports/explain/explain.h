@@ -30,7 +30,7 @@ struct term {
 	double value;       /**< ns; of a variance ns² */
 	struct interval
 		range; /**< 95 %, bootstrap; NAN: cannot be said, or below one in two hundred */
-	double share;  /**< of the whole */
+	double share;  /**< of the whole; NAN: the terms cancel nearly all of each other */
 };
 
 struct terms {

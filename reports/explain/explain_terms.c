@@ -15,6 +15,8 @@
 #define ROUNDING 1e-9
 /* Terms below this share of the scale are too small to be of interest. */
 #define INTERVAL_SHARE 0.005
+/* Terms that are so many times as large, together, as their sum cancel: no share of it is stated. */
+#define CANCELLING 10
 
 bool is_explainable(const struct cell *cell)
 {
@@ -232,14 +234,16 @@ static double variance_magnitude(const struct split *s, const struct item *item)
 static void finish(const struct split *split, const struct items *items, magnitude_t magnitude_of,
 	struct terms *terms)
 {
-	double sum = 0, whole = split->whole, magnitude = fabs(whole);
+	double sum = 0, sizes = 0, whole = split->whole, magnitude = fabs(whole);
 
 	for (size_t i = 0; i < items->n; i++)
 		magnitude += magnitude_of(split, &items->list[i]);
 	for (size_t i = 0; i < terms->n; i++) {
 		sum += terms->list[i].value;
-		terms->list[i].share = terms->list[i].value / whole;
+		sizes += fabs(terms->list[i].value);
 	}
+	for (size_t i = 0; i < terms->n && sizes <= CANCELLING * fabs(whole); i++)
+		terms->list[i].share = terms->list[i].value / whole;
 	assert(fabs(sum - whole) <= ROUNDING * magnitude);
 	(void)sum;
 	(void)magnitude;

@@ -89,7 +89,7 @@ static void compare_stacks(
 		return;
 	verdict = verdict_begin(v, true);
 	say(verdict, "On %lld %s %s has the shortest mean run time, %s s (n = %zu)",
-		(long long)first->cores, cores_word(first->cores), best->name,
+		(long long)first->cores, cores_word(first->cores, first->scenario), best->name,
 		format_spread(&best->runtime_ns).text, best->runtime_ns.n);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
@@ -198,7 +198,7 @@ static void name_losses(const struct summary *s, const struct cell *first, struc
 				"Share of the lanes' time on %lld %s spent in program or guest "
 				"code, "
 				"and the largest other share: ",
-				(long long)first->cores, cores_word(first->cores));
+				(long long)first->cores, cores_word(first->cores, first->scenario));
 		} else {
 			say(verdict, "; ");
 		}
@@ -246,7 +246,10 @@ static void judge_books(const struct summary *s, struct verdicts *v)
 		"Independent clocks agree with the books (audited) in %zu of %zu measured runs",
 		audited, s->n_ok);
 	if (unknown > 0)
-		say(verdict, " (%zu could not be audited)", unknown);
+		say(verdict,
+			" (%zu could not be audited: none of their lanes was seen to start and stop "
+			"running, so there was nothing to compare)",
+			unknown);
 	if (worst > 1)
 		say(verdict, "; the largest deviation is %.1f × the tolerance", worst);
 	else if (worst >= 0)
@@ -286,14 +289,14 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 			say(verdict_begin(v, false),
 				"Run %lld failed (%s on %lld %s, repetition %lld): %s",
 				(long long)run->id, run->guest, (long long)run->cores,
-				cores_word(run->cores), (long long)run->repetition,
+				cores_word(run->cores, run->scenario), (long long)run->repetition,
 				failure_of(run));
 		else if (n > 1)
 			say(verdict_begin(v, false),
 				"%zu runs failed in the same way, the first of them run %lld (%s on %lld "
 				"%s, repetition %lld): %s",
 				n, (long long)run->id, run->guest, (long long)run->cores,
-				cores_word(run->cores), (long long)run->repetition,
+				cores_word(run->cores, run->scenario), (long long)run->repetition,
 				failure_of(run));
 	}
 }

@@ -16,7 +16,8 @@
 
 static void say_cell(struct verdict *v, const struct cell *cell)
 {
-	say(v, "%s on %lld %s", cell->name, (long long)cell->cores, cores_word(cell->cores));
+	say(v, "%s on %lld %s", cell->name, (long long)cell->cores,
+		cores_word(cell->cores, cell->scenario));
 }
 
 static void judge_drift(const struct spread *x, struct verdicts *v)

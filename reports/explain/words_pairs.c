@@ -53,7 +53,7 @@ static void say_control(const struct contrast *x, struct verdict *v)
 
 	v->good = !(c->p_holm < 0.05);
 	say(v, "A/A control: %s on %lld %s, measured as two, differs from itself by %s s",
-		x->a->guest, (long long)x->a->cores, cores_word(x->a->cores),
+		x->a->guest, (long long)x->a->cores, cores_word(x->a->cores, x->a->scenario),
 		format_seconds(c->difference).text);
 	say_seconds(v, &c->difference_interval);
 	say(v, " (%s %%)", format_points(100 * (c->ratio - 1)).text);
@@ -99,8 +99,9 @@ void contrast_words(const struct contrast *x, struct verdict *v)
 		say_control(x, v);
 		return;
 	}
-	say(v, "On %lld %s %s takes %s s", (long long)x->a->cores, cores_word(x->a->cores),
-		x->a->name, format_seconds(c->difference).text);
+	say(v, "On %lld %s %s takes %s s", (long long)x->a->cores,
+		cores_word(x->a->cores, x->a->scenario), x->a->name,
+		format_seconds(c->difference).text);
 	say_seconds(v, &c->difference_interval);
 	say(v, " longer than %s", x->b->name);
 	if (!x->differs) {
@@ -143,7 +144,9 @@ static void say_variance(const struct spread *x, struct verdict *v)
 	if (x->causes.n == 0 || x->runtime.cv < SPREAD_VISIBLE)
 		return;
 	say(v, " Causes of the variance: ");
-	if (!say_causes(v, &naming))
+	if (isnan(x->causes.list[0].share))
+		say(v, "none, they offset each other");
+	else if (!say_causes(v, &naming))
 		say(v, "none is statistically significant");
 	else if (x->runtime.n < SPREAD_MIN)
 		say(v, "; with only %zu runs this describes this sample, do not generalise from it",
@@ -157,7 +160,7 @@ void spread_words(const struct spread *x, struct verdict *v)
 
 	*v = (struct verdict){.good = true};
 	say(v, "%s on %lld %s: ", x->cell->name, (long long)x->cell->cores,
-		cores_word(x->cell->cores));
+		cores_word(x->cell->cores, x->cell->scenario));
 	if (d->n == 0) {
 		say(v, "no run time is known.");
 		return;

@@ -158,7 +158,8 @@ static int put_run(struct writer *w, const struct store_run *run)
 	int r;
 
 	if (asprintf(&name, "%s%s%s, %lld %s, run %lld%s", run->guest, *run->label ? " " : "",
-		    run->label, (long long)run->cores, cores_word(run->cores), (long long)run->id,
+		    run->label, (long long)run->cores, cores_word(run->cores, run->scenario),
+		    (long long)run->id,
 		    !run->ok        ? " (failed)"
 		    : !run->counted ? " (warm-up)"
 				    : "") < 0) {

@@ -92,7 +92,7 @@ static int put_profile(struct writer *w, const struct flame_kind *kind, const st
 	if (!tree)
 		return 0;
 	if (asprintf(&name, "%s, %lld %s: %s", cell->name, (long long)cell->cores,
-		    cores_word(cell->cores), kind->title) < 0) {
+		    cores_word(cell->cores, cell->scenario), kind->title) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}

@@ -54,11 +54,11 @@ static const char *keep(struct bars *b, const char *text)
 	return text_intern(&b->strings, text, strlen(text), false);
 }
 
-const char *bars_cores(struct bars *b, int64_t cores)
+const char *bars_cores(struct bars *b, int64_t cores, const char *scenario)
 {
 	char text[40];
 
-	snprintf(text, sizeof(text), "%lld %s", (long long)cores, cores_word(cores));
+	snprintf(text, sizeof(text), "%lld %s", (long long)cores, cores_word(cores, scenario));
 	return keep(b, text);
 }
 

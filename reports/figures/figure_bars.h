@@ -74,7 +74,7 @@ int bars_add(struct bars *b, const struct bar_category *look, double value);
 int bars_draw(struct draft *d, struct bars *b, const struct bar_figure *figure);
 
 /** "2 cores" into @b; NULL: out of memory. */
-const char *bars_cores(struct bars *b, int64_t cores);
+const char *bars_cores(struct bars *b, int64_t cores, const char *scenario);
 
 /** The look of a state of the books (enum lane_state), or of the residual (STATE_COUNT). */
 struct bar_category bars_state(int state);

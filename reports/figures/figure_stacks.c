@@ -24,7 +24,7 @@ static int add_state(struct bars *b, int state, double value)
 /** Begin the row of a cell. 0: no room. */
 static int add_cell(struct bars *b, const struct cell *cell, const char *note)
 {
-	const char *group = bars_cores(b, cell->cores);
+	const char *group = bars_cores(b, cell->cores, cell->scenario);
 
 	return group ? bars_add_row(b, group, cell->name, note) : -ENOMEM;
 }

@@ -37,7 +37,7 @@ struct flames {
 		bool built;
 		struct stack_tree *tree; /**< NULL: there are no samples */
 	} * slots;
-	struct sample_piles *piles; /**< read when they are first asked for */
+	struct sample_groups *groups; /**< read when they are first asked for */
 };
 
 int flames_make(const struct summary *s, struct flames **ret)
@@ -63,37 +63,37 @@ void flames_free(struct flames *f)
 	for (size_t i = 0; i < f->s->n_cells * FLAME_KINDS; i++)
 		stack_tree_free(f->slots[i].tree);
 	free(f->slots);
-	sample_piles_free(f->piles);
+	sample_groups_free(f->groups);
 	free(f);
 }
 
-/** Where the kind of the cell is in slots and piles. */
+/** Where the kind of the cell is in slots and groups. */
 static size_t index_of(
 	const struct flames *f, const struct flame_kind *kind, const struct cell *cell)
 {
 	return (size_t)(cell - f->s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
 }
 
-int flame_pile(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	const struct pile **ret)
+int flame_group(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
+	const struct sample_group **ret)
 {
-	if (!f->piles) {
-		int r = sample_piles_make(f->s, &f->piles);
+	if (!f->groups) {
+		int r = sample_groups_make(f->s, &f->groups);
 
 		if (r < 0)
 			return r;
 	}
-	*ret = &f->piles->piles[index_of(f, kind, cell)];
+	*ret = &f->groups->groups[index_of(f, kind, cell)];
 	return 0;
 }
 
 static int build_tree(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
 	bool merge_lanes, struct stack_tree **ret)
 {
-	const struct pile *pile = NULL;
-	int r = flame_pile(f, kind, cell, &pile);
+	const struct sample_group *group = NULL;
+	int r = flame_group(f, kind, cell, &group);
 
-	return r < 0 ? r : stack_tree_build(f->s->store, pile, merge_lanes, ret);
+	return r < 0 ? r : stack_tree_build(f->s->store, group, merge_lanes, ret);
 }
 
 int flame_tree_of_lanes(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
@@ -168,7 +168,7 @@ int flame_draw(const struct flames *f, const struct flame_kind *kind, const stru
 	if (hz != STORE_NULL)
 		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
 	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->name, (long long)cell->cores,
-		    cores_word(cell->cores)) < 0) {
+		    cores_word(cell->cores, cell->scenario)) < 0) {
 		title = NULL;
 		return -ENOMEM;
 	}

@@ -39,8 +39,8 @@ int flames_make(const struct summary *s, struct flames **ret);
 void flames_free(struct flames *f);
 
 /** The samples of that kind and cell, as they were read; they go with @f. */
-int flame_pile(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	const struct pile **ret);
+int flame_group(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
+	const struct sample_group **ret);
 
 /** The samples of that kind and cell, as a tree of the caller's. 0 with *ret NULL: there are none.
  */

@@ -74,11 +74,11 @@ static int add_sample(struct builder *b, const char *guest_thread, const char *t
 	return 0;
 }
 
-static int add_pile(struct builder *b, const struct pile *pile, bool merge_lanes)
+static int add_group(struct builder *b, const struct sample_group *group, bool merge_lanes)
 {
-	b->tree->n_runs[TREE_A] = pile->n_runs;
-	for (size_t i = 0; i < pile->n; i++) {
-		const struct pile_entry *e = &pile->entries[i];
+	b->tree->n_runs[TREE_A] = group->n_runs;
+	for (size_t i = 0; i < group->n; i++) {
+		const struct group_entry *e = &group->entries[i];
 		int r = add_sample(b, NULL, merge_lanes && e->lane ? STACK_LANES : e->thread,
 			e->stack, e->ns, e->count);
 
@@ -165,14 +165,14 @@ static int finish(struct builder *b, int r, struct stack_tree **ret)
 	return r;
 }
 
-int stack_tree_build(struct store_reader *store, const struct pile *pile, bool merge_lanes,
+int stack_tree_build(struct store_reader *store, const struct sample_group *group, bool merge_lanes,
 	struct stack_tree **ret)
 {
 	struct builder b = {};
 	int r = begin(&b, store);
 
 	if (r >= 0)
-		r = add_pile(&b, pile, merge_lanes);
+		r = add_group(&b, group, merge_lanes);
 	return finish(&b, r, ret);
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/hash_index.h"
-#include "reports/flames/sample_piles.h"
+#include "reports/flames/sample_groups.h"
 #include "reports/store/store_reader.h"
 #include "reports/summary/summary.h"
 
@@ -92,10 +92,10 @@ static inline double stack_per_run(const struct stack_tree *tree, int side, uint
 }
 
 /**
- * Build the tree of a pile of samples. @merge_lanes: the threads of lanes are one, STACK_LANES;
+ * Build the tree of a group of samples. @merge_lanes: the threads of lanes are one, STACK_LANES;
  * helpers keep their names. It may be empty (n_nodes 1). -ENOMEM, -EBADMSG.
  */
-int stack_tree_build(struct store_reader *store, const struct pile *pile, bool merge_lanes,
+int stack_tree_build(struct store_reader *store, const struct sample_group *group, bool merge_lanes,
 	struct stack_tree **ret);
 
 /**

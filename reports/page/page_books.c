@@ -162,7 +162,7 @@ int page_books(const struct page *page, FILE *out)
 	for (size_t i = 0; i < s->n_cells; i++) {
 		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores) {
 			fputs("<div class=\"head\">", out);
-			page_cores(out, s->cells[i].cores);
+			page_cores(out, s->cells[i].cores, s->cells[i].scenario);
 			fputs("</div>\n", out);
 		}
 		write_bar_row(&s->cells[i], &s->cells[i].window, BAR_WIDE, out);
@@ -203,7 +203,7 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 				continue;
 			if (cell->cores != cores) {
 				fputs("<div class=\"head\">", out);
-				page_cores(out, cell->cores);
+				page_cores(out, cell->cores, cell->scenario);
 				fputs("</div>\n", out);
 				cores = cell->cores;
 			}

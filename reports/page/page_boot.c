@@ -131,7 +131,7 @@ int page_boot(const struct page *page, FILE *out)
 
 		if (i == 0 || cores != b->cells[i - 1].cell->cores) {
 			fputs("<div class=\"head\">", out);
-			page_cores(out, cores);
+			page_cores(out, cores, b->cells[i].cell->scenario);
 			fputs("</div>\n", out);
 		}
 		write_bar(&b->cells[i], scale, out);

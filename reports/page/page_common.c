@@ -8,16 +8,16 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-void page_cores(FILE *out, int64_t cores)
+void page_cores(FILE *out, int64_t cores, const char *scenario)
 {
-	fprintf(out, "%lld %s", (long long)cores, cores_word(cores));
+	fprintf(out, "%lld %s", (long long)cores, cores_word(cores, scenario));
 }
 
 void page_cell_name(FILE *out, const struct cell *cell)
 {
 	markup_text(out, cell->name);
 	fputs(", ", out);
-	page_cores(out, cell->cores);
+	page_cores(out, cell->cores, cell->scenario);
 }
 
 void page_run_link(FILE *out, int64_t run)

@@ -81,7 +81,7 @@ static void write_largest(const struct terms *terms, const struct scale *scale, 
 	for (size_t i = 0; i < terms->n && n < NAMED_TERMS; i++) {
 		const struct term *t = &terms->list[i];
 
-		if (t->share < WORTH_NAMING)
+		if (!(t->share >= WORTH_NAMING))
 			continue;
 		fputs(n++ ? ", " : "", out);
 		write_cause(t, out);
@@ -322,7 +322,7 @@ static void write_scalings(const struct explanation *e, FILE *out)
 
 		if (i == 0 || cores != e->scalings[i - 1].many->cores) {
 			fputs("<div class=\"head\">", out);
-			page_cores(out, cores);
+			page_cores(out, cores, e->scalings[i].many->scenario);
 			fputs("</div>\n", out);
 		}
 		write_scaling_bar(&e->scalings[i], out);
@@ -339,7 +339,7 @@ static struct scale shares_of(double variance)
 
 static bool has_variance(const struct spread *x)
 {
-	return x->variance > 0 && x->causes.n > 0;
+	return x->variance > 0 && x->causes.n > 0 && isfinite(x->causes.list[0].share);
 }
 
 static void write_variance_bar(const struct spread *x, FILE *out)
@@ -392,7 +392,7 @@ static void write_variances(const struct explanation *e, FILE *out)
 		if (e->spreads[i].cell->cores != cores) {
 			cores = e->spreads[i].cell->cores;
 			fputs("<div class=\"head\">", out);
-			page_cores(out, cores);
+			page_cores(out, cores, e->spreads[i].cell->scenario);
 			fputs("</div>\n", out);
 		}
 		write_variance_bar(&e->spreads[i], out);
@@ -413,7 +413,7 @@ static void write_contrast(const struct contrast *x, FILE *out)
 	fputs(" against ", out);
 	markup_text(out, x->b->name);
 	fputs(", ", out);
-	page_cores(out, x->a->cores);
+	page_cores(out, x->a->cores, x->a->scenario);
 	fprintf(out, "<span>%s s longer%s: ", scaled(&seconds, x->runtime.difference).text,
 		x->differs ? "" : " (which may be chance)");
 	write_largest(&x->causes, &seconds, out);

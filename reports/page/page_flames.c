@@ -219,7 +219,7 @@ static int write_diff(const struct analysis *a, const struct cell *cell,
 			fputs(" against ", out);
 			markup_text(out, best->name);
 			fputs(", ", out);
-			page_cores(out, cell->cores);
+			page_cores(out, cell->cores, cell->scenario);
 			fputs("</summary>\n", out);
 			*shown = true;
 		}

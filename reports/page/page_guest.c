@@ -111,7 +111,7 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 
 	fputs(open_table, out);
 	fputs("<caption>Time by function of the guest, by samples: its own, and with all it "
-	      "called; inlined functions count where debug information tells of them; "
+	      "called; inlined functions count where there is debug information; "
 	      "under emulation with what the emulator did for it. Seconds a run.</caption>"
 	      "<thead><tr><th scope=\"col\">function</th><th scope=\"col\">of</th>"
 	      "<th scope=\"col\" class=\"n\">self s</th><th scope=\"col\" class=\"n\">self %</th>"

@@ -45,7 +45,7 @@ int page_reproduce(const struct page *page, FILE *out);
 int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t all_ns, FILE *out);
 
 /** "2 cores", "1 core". */
-void page_cores(FILE *out, int64_t cores);
+void page_cores(FILE *out, int64_t cores, const char *scenario);
 
 /** "<b>guest</b>, 2 cores" as text, escaped. */
 void page_cell_name(FILE *out, const struct cell *cell);

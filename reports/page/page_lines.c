@@ -8,7 +8,7 @@
 
 #include "common/cleanup.h"
 #include "reports/flames/flames.h"
-#include "reports/flames/sample_piles.h"
+#include "reports/flames/sample_groups.h"
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
@@ -71,24 +71,24 @@ static void merge(struct lines *l, int (*order)(const void *, const void *))
 }
 
 /** What was hit in the guest, frame by frame. */
-static int collect(const struct summary *s, const struct pile *pile, struct lines *ret)
+static int collect(const struct summary *s, const struct sample_group *group, struct lines *ret)
 {
 	const struct store_stacks *stacks;
 	int r = store_stacks(s->store, &stacks);
 
 	if (r < 0)
 		return r;
-	ret->items = calloc(pile->n + 1, sizeof(*ret->items));
+	ret->items = calloc(group->n + 1, sizeof(*ret->items));
 	if (!ret->items)
 		return -ENOMEM;
-	for (size_t i = 0; i < pile->n; i++) {
-		const struct store_stack *stack = store_stack(stacks, pile->entries[i].stack);
+	for (size_t i = 0; i < group->n; i++) {
+		const struct store_stack *stack = store_stack(stacks, group->entries[i].stack);
 		const struct store_frame *frame = stack ? store_frame(stacks, stack->frame) : NULL;
 
 		if (frame && strncmp(frame->side, "guest-", 6) == 0)
 			ret->items[ret->n++] = (struct line){.frame = frame->id,
 				.symbol = frame->symbol,
-				.ns = pile->entries[i].ns};
+				.ns = group->entries[i].ns};
 	}
 	merge(ret, by_frame);
 	return 0;
@@ -143,12 +143,12 @@ static void write_table(const struct lines *l, double runs, uint64_t all_ns, FIL
 
 int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t all_ns, FILE *out)
 {
-	const struct pile *pile = NULL;
+	const struct sample_group *group = NULL;
 	struct lines lines = {0};
-	int r = flame_pile(a->flames, &flame_table[0], cell, &pile);
+	int r = flame_group(a->flames, &flame_table[0], cell, &group);
 
 	if (r >= 0)
-		r = collect(a->summary, pile, &lines);
+		r = collect(a->summary, group, &lines);
 	if (r >= 0)
 		r = find_sources(a->summary, &lines);
 	if (r >= 0) {

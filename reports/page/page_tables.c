@@ -155,7 +155,7 @@ int page_counters(const struct page *page, FILE *out)
 		fputs("<th scope=\"col\" class=\"n\">", out);
 		markup_text(out, s->cells[i].name);
 		fputs("<br>", out);
-		page_cores(out, s->cells[i].cores);
+		page_cores(out, s->cells[i].cores, s->cells[i].scenario);
 		fputs("</th>", out);
 	}
 	fputs("</tr></thead><tbody>\n", out);

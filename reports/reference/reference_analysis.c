@@ -178,7 +178,7 @@ static void name_place(
 	char cores[48];
 
 	if (low == high)
-		snprintf(cores, sizeof(cores), "%lld %s", (long long)low, cores_word(low));
+		snprintf(cores, sizeof(cores), "%lld %s", (long long)low, cores_word(low, ""));
 	else
 		snprintf(cores, sizeof(cores), "%lld to %lld cores", (long long)low,
 			(long long)high);

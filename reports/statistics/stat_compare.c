@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "reports/statistics/stat_internal.h"
 
-/* Up to here the distribution of ranks is counted out. */
+/* Up to here the distribution of ranks is computed exactly. */
 #define EXACT_MAX 60
 
 void double_ranks(const double *values, size_t n, size_t *order, double *ret)

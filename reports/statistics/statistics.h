@@ -62,7 +62,7 @@ int describe(const double *values, size_t n, struct description *ret);
 /**
  * Runs that are far from the others by Iglewicz and Hoaglin's modified z score, 0.6745 |x - median|
  * / MAD > 3.5; where more than half of the values are equal, by the mean absolute deviation in
- * place of MAD. Fills @ret (n truths) and says how many; with fewer than 4 values nothing can be
+ * place of MAD. Fills @ret (n booleans) and says how many; with fewer than 4 values nothing can be
  * far. -ENOMEM.
  */
 int find_outliers(const double *values, size_t n, bool *ret);

@@ -69,7 +69,7 @@ static int copy_words(
 		"INSERT INTO experiment SELECT key || ' (' || ?1 || ')', value FROM src.experiment",
 		"INSERT INTO warning SELECT run + ?2, text FROM src.warning WHERE run IS NOT NULL",
 		"INSERT INTO source VALUES (?1)",
-		"INSERT INTO spoken SELECT DISTINCT ?1, text FROM src.warning WHERE run IS NULL",
+		"INSERT INTO saying SELECT DISTINCT ?1, text FROM src.warning WHERE run IS NULL",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
@@ -94,7 +94,7 @@ static int merge_one(
 
 	if (r < 0)
 		return r;
-	r = kin_check_runs(sources, i, force, db, error);
+	r = shards_check_runs(sources, i, force, db, error);
 	if (r >= 0)
 		r = copy_tables(db, source, &run_offset, error);
 	if (r >= 0)
@@ -110,7 +110,7 @@ static int unite_warnings(sqlite3 *db, struct error *error)
 	static const char sql[] =
 		"INSERT INTO warning SELECT NULL, CASE WHEN count(*) = (SELECT count(*) FROM "
 		"source)"
-		" THEN text ELSE group_concat(label, ', ') || ': ' || text END FROM spoken"
+		" THEN text ELSE group_concat(label, ', ') || ': ' || text END FROM saying"
 		" GROUP BY text ORDER BY min(rowid)";
 
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK
@@ -221,19 +221,19 @@ static int merge_all(sqlite3 *db, struct source *sources, size_t n, bool force, 
 		r = open_source(sources, i, error);
 	if (r < 0)
 		return r;
-	kin_find(sources, n);
+	shards_find(sources, n);
 	r = name_stacks(sources, n, error);
 	if (r >= 0 &&
 		sqlite3_exec(db,
-			"CREATE TEMP TABLE spoken(label, text); CREATE TEMP TABLE source(label)",
+			"CREATE TEMP TABLE saying(label, text); CREATE TEMP TABLE source(label)",
 			NULL, NULL, NULL) != SQLITE_OK)
 		r = merge_error(db, "(merged)", error);
 	if (r >= 0)
-		r = kin_check(sources, n, force, db, error);
+		r = shards_check(sources, n, force, db, error);
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		r = merge_one(db, sources, i, force, error);
 	if (r >= 0)
-		r = kin_warn_missing(sources, n, db, error);
+		r = shards_warn_missing(sources, n, db, error);
 	if (r >= 0)
 		r = unite_settings(db, sources, n, error);
 	if (r >= 0)

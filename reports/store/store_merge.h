@@ -24,24 +24,25 @@ int merge_error(sqlite3 *db, const char *path, struct error *error);
  * Find out which stores are shards of the same experiment: these have the same plan, by its
  * identity. Sets `first`.
  */
-void kin_find(struct source *sources, size_t n);
+void shards_find(struct source *sources, size_t n);
 
 /**
  * May these be merged? Shards of an experiment must have been measured by machines of the same
  * kind, and all stores must be of the same workload; else -EINVAL with a message, or with @force a
  * warning in @db, which the stores are merged into.
  */
-int kin_check(const struct source *sources, size_t n, bool force, sqlite3 *db, struct error *error);
+int shards_check(
+	const struct source *sources, size_t n, bool force, sqlite3 *db, struct error *error);
 
 /**
  * Is a run of @source, which is attached as src, in @db already, from another shard? -EEXIST with a
- * message. And did the same stack run by the same means there? Else as kin_check().
+ * message. And did the same stack run by the same means there? Else as shards_check().
  */
-int kin_check_runs(
+int shards_check_runs(
 	const struct source *sources, size_t i, bool force, sqlite3 *db, struct error *error);
 
 /** Warn in @db of stores that lack runs, and of shards that are not among them. */
-int kin_warn_missing(const struct source *sources, size_t n, sqlite3 *db, struct error *error);
+int shards_warn_missing(const struct source *sources, size_t n, sqlite3 *db, struct error *error);
 
 /**
  * Copy all tables of src but settings and warnings to @db, with identifiers moved up by what is

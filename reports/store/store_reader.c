@@ -58,7 +58,7 @@ static int store_fail(struct store_reader *s)
 		return error_set(&s->last, -ENOMEM, "out of memory while reading %s", s->path);
 	if (code == SQLITE_NOTADB)
 		return error_set(&s->last, -EMEDIUMTYPE,
-			"%s is not a guestscope store: it is no SQLite file", s->path);
+			"%s is not a guestscope store: it is not an SQLite file", s->path);
 	if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM)
 		return error_set(&s->last, -EACCES, "cannot read the store %s: %s", s->path,
 			sqlite3_errmsg(s->db));
@@ -66,7 +66,7 @@ static int store_fail(struct store_reader *s)
 		return error_set(&s->last, -EBUSY,
 			"the store %s is being written: try again when the collector has ended",
 			s->path);
-	return error_set(&s->last, -EBADMSG, "the store %s is damaged or cut off: %s", s->path,
+	return error_set(&s->last, -EBADMSG, "the store %s is damaged or truncated: %s", s->path,
 		sqlite3_errmsg(s->db));
 }
 
@@ -275,11 +275,11 @@ static int find_file(const char *path, char **ret, struct error *error)
 	if (is_cut_off(file, st.st_size))
 		return st.st_size < 512
 			       ? error_set(error, -EMEDIUMTYPE,
-					 "%s is not a guestscope store: it is cut off, or no "
+					 "%s is not a guestscope store: it is truncated, or not an "
 					 "SQLite file",
 					 file)
 			       : error_set(error, -EBADMSG,
-					 "the store %s is damaged or cut off: it is shorter than "
+					 "the store %s is damaged or truncated: it is shorter than "
 					 "its header says",
 					 file);
 	*ret = TAKE_PTR(file);

@@ -4,7 +4,7 @@
 /**
  * The store of an experiment, opened for reading.
  *
- * A store is untrusted input: it may come from another machine, be cut off or be no store at all.
+ * A store is untrusted input: it may come from another machine, be truncated or not be a store at all.
  * Every text that leaves this reader is valid UTF-8 without control characters (each offending byte
  * or character becomes U+FFFD; only the values of settings keep their newlines), so that those who
  * write XML, JSON or to a terminal have only their own format's metacharacters to escape.
@@ -155,8 +155,8 @@ struct store_tables {
 
 /**
  * Open the store at @path, an experiment's folder or its experiment.db, and read its tables.
- * -ENOENT (there is none), -EACCES, -EMEDIUMTYPE (no SQLite file, or not one of guestscope),
- * -EPROTONOSUPPORT (another version), -EBADMSG (damaged or cut off), -ENOMEM; each with a message.
+ * -ENOENT (there is none), -EACCES, -EMEDIUMTYPE (not an SQLite file, or not one of guestscope),
+ * -EPROTONOSUPPORT (another version), -EBADMSG (damaged or truncated), -ENOMEM; each with a message.
  */
 int store_reader_open(const char *path, struct store_reader **ret, struct error *error);
 

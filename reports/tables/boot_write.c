@@ -38,7 +38,7 @@ static int put_cell(struct table *t, const struct boot_cell *c)
 	if (c->n_other)
 		snprintf(other, sizeof(other), " (%zu more with other steps)", c->n_other);
 	if (asprintf(&head, "%s on %lld %s: %s s, %zu %s%s", c->cell->name,
-		    (long long)c->cell->cores, cores_word(c->cell->cores),
+		    (long long)c->cell->cores, cores_word(c->cell->cores, c->cell->scenario),
 		    format_spread(&c->boot_ns).text, c->n_runs, c->n_runs == 1 ? "run" : "runs",
 		    other) < 0) {
 		head = NULL;

@@ -154,12 +154,12 @@ static void put_needed(struct table *t, const struct repetitions *n)
 	if (n->n == 0)
 		strcpy(words, "-");
 	else if (n->n > NEEDED_MAX)
-		snprintf(words, sizeof(words), ">%d", NEEDED_MAX);
+		snprintf(words, sizeof(words), "%d or more", NEEDED_MAX);
 	else if (n->n_cautious == 0 || n->n_cautious > NEEDED_MAX)
-		snprintf(words, sizeof(words), "%zu->%d", n->n, NEEDED_MAX);
+		snprintf(words, sizeof(words), "%zu or more", n->n);
 	else
 		snprintf(words, sizeof(words), "%zu-%zu", n->n, n->n_cautious);
-	table_cell(t, words, -11);
+	table_cell(t, words, -13);
 }
 
 /* Of boots alone (--boot-only) there are no run times. */
@@ -177,10 +177,10 @@ static int write_statistics(const struct explanation *e, FILE *out, const struct
 		const char *title;
 		int width;
 	} columns[] = {{"n", -4}, {"mean s", -9}, {"95 %", -18}, {"median s", -9}, {"MAD s", -8},
-		{"cv %", -6}, {"for ±1 %", -11}, {"ρ", -7}, {"p", -7}};
+		{"cv %", -6}, {"for ±1 %", -13}, {"ρ", -7}, {"p", -7}};
 	struct table *t = table_begin();
 	bool boots = boots_alone(e);
-	int name = name_width(e->summary, 6 + 4 + 9 + 18 + 9 + 8 + 6 + 11 + 7 + 7);
+	int name = name_width(e->summary, 6 + 4 + 9 + 18 + 9 + 8 + 6 + 13 + 7 + 7);
 
 	if (!e->n_spreads)
 		return table_end(t, out, style);
@@ -250,6 +250,7 @@ static int write_scalings(const struct explanation *e, FILE *out, const struct s
 
 static int write_spreads(const struct explanation *e, FILE *out, const struct style *style)
 {
+	static const struct terms none;
 	_cleanup_free_ struct split_row *rows = calloc(e->n_spreads + 1, sizeof(*rows));
 	bool shown[COLUMN_COUNT];
 	size_t n = 0;
@@ -259,7 +260,11 @@ static int write_spreads(const struct explanation *e, FILE *out, const struct st
 	if (!rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->n_spreads; i++) {
-		rows[i] = (struct split_row){&e->spreads[i].causes, e->spreads[i].variance / 100};
+		const struct terms *causes = &e->spreads[i].causes;
+
+		rows[i] = (struct split_row){
+			causes->n && isnan(causes->list[0].share) ? &none : causes,
+			e->spreads[i].variance / 100};
 		n += rows[i].causes->n > 0;
 	}
 	if (n == 0)

@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/shell_words.h"
+#include "common/store_format.h"
 
 struct format_text format_time(double ns)
 {
@@ -66,8 +67,10 @@ bool ink_is_black(const char *color)
 	return 0.2126 * linear(rgb >> 16) + 0.7152 * linear(rgb >> 8) + 0.0722 * linear(rgb) > 0.18;
 }
 
-const char *cores_word(int64_t cores)
+const char *cores_word(int64_t cores, const char *scenario)
 {
+	if (strcmp(scenario, SCENARIO_ATTACH) == 0)
+		return cores == 1 ? "thread" : "threads";
 	return cores == 1 ? "core" : "cores";
 }
 

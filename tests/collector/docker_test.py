@@ -123,7 +123,7 @@ class Throttled(DockerTest):
                       flush=True)
 
 
-class Manners(DockerTest):
+class Daemon(DockerTest):
     def run_truth(self, *arguments, options=(), repeat="1"):
         return self.start("--guest", "docker", "--cores", "1", "--repeat", repeat, "--program",
                           self.programs["truth"], *options, workload=("-do", *arguments))

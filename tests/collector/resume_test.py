@@ -68,7 +68,7 @@ class ResumeTest(harness.SystemTest):
                 self.assertEqual(twice, [])
 
     def go_on(self, folder, arguments, workload=TINY):
-        """Begin, or go on with, the experiment: as a user would, by whether there is a store."""
+        """Begin, or continue, the experiment: as a user would, by whether there is a store."""
         if os.path.exists(folder + "/experiment.db"):
             return self.start(resume=folder)
         return self.start(*arguments, output=folder, workload=workload)
@@ -262,7 +262,7 @@ class GoingOn(ResumeTest):
         empty = os.path.join(self.work, "empty")
         os.mkdir(empty)
         self.refused(empty + "/none", 3, words=[empty + "/none", "No such file"])
-        self.refused(empty, 3, words=["no experiment to go on with", empty])
+        self.refused(empty, 3, words=["no experiment to continue", empty])
         with open(empty + "/experiment.db", "w", encoding="ascii") as f:
             f.write("no database\n" * 100)
         self.refused(empty, 3, words=["experiment.db", "no store"])

@@ -2,7 +2,7 @@
 """The lab on an emulated Intel processor: Bochs emulates VMX, which QEMU does not.
 
 $GUESTSCOPE_BOCHS, or bochs in PATH, has to be version 3.0 or later, configured with --enable-vmx=2 and without
-its debugger, and with the mend that docs/inside-guests.md names: without it a guest that keeps interrupts off, as
+its debugger, and with the patch that docs/inside-guests.md names: without it a guest that keeps interrupts off, as
 bare does, is hardly ever interrupted, so it has next to no samples.
 
 Bochs has no option for a kernel: it boots a disk with a FAT file system and syslinux. Its processor executes
@@ -53,7 +53,7 @@ def find():
 
 
 def need_everything():
-    """Skip the test where the lab cannot be built, with the mend."""
+    """Skip the test where the lab cannot be built, with the patch."""
     lab.need_everything(MODULES)
     if not find():
         lab.skip("no Bochs with Intel's VMX here: name one by GUESTSCOPE_BOCHS (docs/inside-guests.md says how to build it)")

@@ -225,7 +225,7 @@ class KvmBooks(lab.Test):
     def test_without_kvms_events_samples_tell_the_states(self):
         store = self.stores["untold"]
         states = store.states("render")
-        self.assertIn("does not tell of KVM's entries and exits", re.sub(r"\s+", " ", store.said))
+        self.assertIn("does not report KVM's entries and exits", re.sub(r"\s+", " ", store.said))
         self.assertGreater(state_ns(states, "guest") / store.phase("render")["wall_ns"], 0.5)
         self.assertEqual([detail for _, detail in states if detail.startswith("exit ")], [])
 

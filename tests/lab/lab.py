@@ -179,7 +179,7 @@ def osv_files():
 
 
 def need_everything(modules=MODULES):
-    """Skip the test where the lab cannot be built, with the mend."""
+    """Skip the test where the lab cannot be built, with the patch."""
     for program, package in (("qemu-system-x86_64", "qemu-system-x86"), ("busybox", "busybox-static"),
                              ("setpriv", "util-linux")):
         if not shutil.which(program):

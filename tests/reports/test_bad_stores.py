@@ -66,7 +66,7 @@ class Named(Case):
         self.refuses_all(r"there is no experiment\.db", self.path("empty"))
         os.makedirs(self.path("folder", "experiment.db"), exist_ok=True)
         self.refuses_all(r"is no regular file", self.path("folder"))
-        self.refuses_all(r"is no SQLite file", self.store(b"<html>" * 1000))
+        self.refuses_all(r"is not an SQLite file", self.store(b"<html>" * 1000))
         self.refuses_all(r"is empty", self.store(b""))
 
     def test_other_programs_databases_and_other_versions_are_named(self):
@@ -155,8 +155,8 @@ class Damaged(Case):
             store = self.store(self.data[:cut])
             result = subprocess.run([REPORT, store], capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (3, "", 1), (cut, result.stderr))
-            self.assertRegex(result.stderr, r"cut off|no SQLite file")
-        self.refuses_all(r"damaged or cut off", self.store(self.data[:size // 2]))
+            self.assertRegex(result.stderr, r"truncated|not an SQLite file")
+        self.refuses_all(r"damaged or truncated", self.store(self.data[:size // 2]))
 
     def test_what_a_full_disk_left_in_the_log_is_read(self):
         """The copying of the log came as far as the first page, which tells how long the file will be."""

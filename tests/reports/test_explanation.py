@@ -149,9 +149,14 @@ class Identities(Case):
             want = exact(term)
             size = max(size, abs(want))
             self.assertLessEqual(abs(Fraction(term["value"]) - want), max(abs(want), size) / 10**9, term)
-            self.assertLessEqual(abs(Fraction(term["share"]) * whole - want), max(abs(want), size) / 10**8, term)
+            if term["share"] is not None:
+                self.assertLessEqual(abs(Fraction(term["share"]) * whole - want), max(abs(want), size) / 10**8, term)
             total += Fraction(term["value"])
         self.assertLessEqual(abs(total - whole), size * len(terms) / 10**10)
+        sizes = sum(abs(exact(term)) for term in terms)
+        if abs(sizes - 10 * abs(whole)) > sizes / 10**6:  # no share of what is nearly nothing
+            for term in terms:
+                self.assertEqual(term["share"] is None, sizes > 10 * abs(whole), term)
 
     @staticmethod
     def mean(values):
@@ -277,6 +282,49 @@ class Statistics(Case):
         document = self.x.report()
         self.assertFalse(self.findings(document, "in order of execution"))
         self.assertFalse(self.findings(document, "The first run"))
+
+    def text_of(self, *arguments):
+        self.x.report()
+        done = subprocess.run([REPORT, *arguments, self.x.folder], capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return " ".join(done.stdout.split())
+
+    def test_what_was_attached_to_has_threads_and_an_audit_that_is_lacking_has_a_reason(self):
+        self.x.simple("process", 3, 5 * S, scenario="attach", audited=None)
+        text = self.text_of()
+        self.assertIn("time on 3 threads spent", text)
+        self.assertNotIn("3 cores", text)
+        self.assertIn("in 0 of 1 measured runs (1 could not be audited: none of their lanes was seen to start", text)
+        with open(self.x.folder + "/report/index.html", encoding="utf-8") as page:
+            html = page.read()
+        self.assertIn("3 threads", html)
+        self.assertNotIn("3 cores", html)
+
+    def test_repetitions_beyond_what_can_be_told_are_said_in_words(self):
+        for seconds in (10, 20, 15):
+            self.x.simple("native", 1, int(seconds * S))
+        text = self.text_of()
+        self.assertRegex(text, r" \d+ or more ")
+        self.assertNotIn("->", text)
+
+    def test_a_difference_that_is_nearly_nothing_has_no_shares(self):
+        for cores, user in ((1, 10 * S), (2, 5 * S - 100 * MS)):
+            for i in range(3):
+                self.x.run("native", cores, {"render": {"wall": 5 * S * 2 // cores + i, "lanes":
+                                                        [{("user", ""): user}] * cores}})
+        loss = self.x.report()["explanation"]["speedup"][0]
+        self.assertLess(abs(loss["loss_ns"]["value"]), 10)
+        self.assertGreater(max(abs(term["value"]) for term in loss["by_state"]), 100 * MS)
+        self.assertEqual({term["share"] for term in loss["by_state"]}, {None})
+        subprocess.run([REPORT, "export", "--format", "csv", "-o", self.x.folder + "/csv", self.x.folder], check=True,
+                       stdout=subprocess.DEVNULL, timeout=60)
+        with open(self.x.folder + "/csv/explanation.csv", encoding="utf-8") as f:
+            for line in f.read().splitlines():
+                if line.startswith("speedup") and ",state," in line:
+                    self.assertTrue(line.endswith(","), line)
+        with open(self.x.folder + "/report/index.html", encoding="utf-8") as page:
+            self.assertNotRegex(page.read(), r"<td class=\"n\">-?\d{4,}\.\d</td></tr>")
 
     def test_a_slow_first_run_is_said(self):
         for seconds in (12, 10.03, 10.0, 10.05, 9.95, 10.02, 9.98, 10.0):

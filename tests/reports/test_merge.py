@@ -143,7 +143,7 @@ class Shards(Merged):
         parts = self.parts(1, 3)
         change(parts[1], "DELETE FROM run WHERE guest = 'osv'")
         words = self.texts(self.document(*parts))
-        self.assertTrue(any("3 shards, 1 is not here: 2" in w for w in words), words)
+        self.assertTrue(any("3 shards, 1 is missing: 2" in w for w in words), words)
         self.assertTrue(any(w.startswith("part-3: stopped after 6 of 8") for w in words), words)
         self.assertTrue(any(w.startswith("stopped after 6 of 8") for w in self.texts(self.document(parts[1]))))
         odd = self.work + "/it's $HOME, really"

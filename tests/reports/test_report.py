@@ -466,7 +466,7 @@ class BadInput(Case):
 
     def test_a_text_file_is_no_store(self):
         self.write(b"hello, world\n" * 500)
-        self.refuses(3, r"no SQLite file", self.base)
+        self.refuses(3, r"not an SQLite file", self.base)
 
     def test_another_programs_database_is_no_store(self):
         db = sqlite3.connect(self.path("experiment.db"))
@@ -624,7 +624,7 @@ class Files(Case):
     def test_a_store_that_is_no_good_leaves_no_folder(self):
         with open(self.path("no-store"), "w", encoding="ascii") as f:
             f.write("no store")
-        self.refuses(3, r"no SQLite file", "-o", self.path("out"), self.path("no-store"))
+        self.refuses(3, r"not an SQLite file", "-o", self.path("out"), self.path("no-store"))
         self.assertFalse(os.path.exists(self.path("out")))
 
     @unittest.skipIf(os.geteuid() != 0, "needs root to become somebody else")

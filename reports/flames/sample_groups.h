@@ -3,7 +3,7 @@
 
 /**
  * The samples of a store, read in one pass and summed: for each cell and kind of flame graph, by
- * thread and stack. Trees are made from these piles, so that a store is not read again for each.
+ * thread and stack. Trees are made from these groups, so that a store is not read again for each.
  * The counted runs that ended well are in them.
  */
 
@@ -16,7 +16,7 @@
 struct summary;
 
 /** All samples of a thread that end in a stack. */
-struct pile_entry {
+struct group_entry {
 	const char *thread; /**< the store's string */
 	bool lane;          /**< of a lane, not of a helper */
 	int64_t stack;      /**< or STORE_NULL: none could be taken */
@@ -24,19 +24,19 @@ struct pile_entry {
 	uint64_t count;
 };
 
-struct pile {
-	struct pile_entry *entries; /**< in the order in which they were first met */
+struct sample_group {
+	struct group_entry *entries; /**< in the order in which they were first met */
 	size_t n;
 	struct hash_index index; /**< by thread and stack; while they are made */
 	size_t n_runs;           /**< of the cell, with or without samples */
 };
 
-struct sample_piles {
-	struct pile *piles; /**< cell by cell, and in each by flame_table */
+struct sample_groups {
+	struct sample_group *groups; /**< cell by cell, and in each by flame_table */
 	size_t n;
 };
 
 /** Read them. -ENOMEM, -EBADMSG with store_reader_error(). */
-int sample_piles_make(const struct summary *s, struct sample_piles **ret);
+int sample_groups_make(const struct summary *s, struct sample_groups **ret);
 
-void sample_piles_free(struct sample_piles *p);
+void sample_groups_free(struct sample_groups *p);

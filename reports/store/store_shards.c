@@ -15,19 +15,19 @@ static const char *setting(const struct source *s, const char *key)
 
 /* Two whole experiments may have the same plan, measured before and after something: these are
  * compared. Only shards are parts of one. */
-static bool are_kin(const struct source *a, const struct source *b)
+static bool of_one_plan(const struct source *a, const struct source *b)
 {
 	const char *x = setting(a, "plan_id"), *y = setting(b, "plan_id");
 
 	return setting(a, "shard") && setting(b, "shard") && x && y && strcmp(x, y) == 0;
 }
 
-void kin_find(struct source *sources, size_t n)
+void shards_find(struct source *sources, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		sources[i].first = i;
 		for (size_t j = 0; j < i; j++) {
-			if (!are_kin(&sources[j], &sources[i]))
+			if (!of_one_plan(&sources[j], &sources[i]))
 				continue;
 			sources[i].first = j;
 			break;
@@ -114,7 +114,8 @@ static int check_workloads(const struct source *a, const struct source *b, bool 
 	return object(db, force, sentence, error);
 }
 
-int kin_check(const struct source *sources, size_t n, bool force, sqlite3 *db, struct error *error)
+int shards_check(
+	const struct source *sources, size_t n, bool force, sqlite3 *db, struct error *error)
 {
 	for (size_t i = 1; i < n; i++) {
 		const struct source *s = &sources[i];
@@ -175,7 +176,7 @@ static int check_accel(const struct source *s, bool force, sqlite3 *db, struct e
 	return object(db, force, sentence, error);
 }
 
-int kin_check_runs(
+int shards_check_runs(
 	const struct source *sources, size_t i, bool force, sqlite3 *db, struct error *error)
 {
 	int r;
@@ -223,12 +224,12 @@ static int warn_missing(
 	}
 	if (!missing)
 		return 0;
-	snprintf(sentence, sizeof(sentence), "of the experiment's %u shards, %u %s not here: %s",
+	snprintf(sentence, sizeof(sentence), "of the experiment's %u shards, %u %s missing: %s",
 		shards, missing, missing == 1 ? "is" : "are", list);
 	return add_warning(db, sentence, error);
 }
 
-int kin_warn_missing(const struct source *sources, size_t n, sqlite3 *db, struct error *error)
+int shards_warn_missing(const struct source *sources, size_t n, sqlite3 *db, struct error *error)
 {
 	int r = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "reports/flames/sample_piles.h"
+#include "reports/flames/sample_groups.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct recent_texts {
 /** Where a row goes. */
 struct reader {
 	const struct summary *s;
-	struct sample_piles *piles;
+	struct sample_groups *groups;
 	sqlite3_stmt *query;
 	struct recent_texts kind;
 	struct recent_texts phase;
@@ -32,32 +32,32 @@ struct reader {
 	bool outside;
 };
 
-void sample_piles_free(struct sample_piles *p)
+void sample_groups_free(struct sample_groups *p)
 {
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->n; i++) {
-		free(p->piles[i].entries);
-		hash_index_clear(&p->piles[i].index);
+		free(p->groups[i].entries);
+		hash_index_clear(&p->groups[i].index);
 	}
-	free(p->piles);
+	free(p->groups);
 	free(p);
 }
 
-static void sample_piles_freep(struct sample_piles **p)
+static void sample_groups_freep(struct sample_groups **p)
 {
-	sample_piles_free(*p);
+	sample_groups_free(*p);
 }
 
 static bool is_entry(const void *entries, size_t i, const void *key)
 {
-	const struct pile_entry *e = (const struct pile_entry *)entries + i, *k = key;
+	const struct group_entry *e = (const struct group_entry *)entries + i, *k = key;
 
 	/* Strings are interned: equal ones have equal addresses. */
 	return e->stack == k->stack && e->thread == k->thread && e->lane == k->lane;
 }
 
-static int add(struct pile *p, const struct pile_entry *sample)
+static int add(struct sample_group *p, const struct group_entry *sample)
 {
 	uint64_t hash =
 		hash_number((uint64_t)sample->stack * 2 + sample->lane, (uintptr_t)sample->thread);
@@ -110,10 +110,11 @@ static void find_cell(struct reader *r, int64_t run_id)
 		r->cell = NULL;
 }
 
-/** The pile for samples of that kind and phase; NULL: none. */
-static struct pile *find_pile(struct reader *r, const char *kind, const char *phase)
+/** The group for samples of that kind and phase; NULL: none. */
+static struct sample_group *find_group(struct reader *r, const char *kind, const char *phase)
 {
-	struct pile *piles = &r->piles->piles[(size_t)(r->cell - r->s->cells) * FLAME_KINDS];
+	struct sample_group *groups =
+		&r->groups->groups[(size_t)(r->cell - r->s->cells) * FLAME_KINDS];
 
 	if (phase != r->seen_phase) {
 		r->seen_phase = phase;
@@ -121,15 +122,15 @@ static struct pile *find_pile(struct reader *r, const char *kind, const char *ph
 	}
 	for (size_t k = 0; k < FLAME_KINDS; k++)
 		if (flame_table[k].boot == r->outside && strcmp(flame_table[k].kind, kind) == 0)
-			return &piles[k];
+			return &groups[k];
 	return NULL;
 }
 
 static int add_row(struct reader *r)
 {
 	const char *kind, *phase, *thread;
-	struct pile_entry sample;
-	struct pile *pile;
+	struct group_entry sample;
+	struct sample_group *group;
 	int64_t count = store_number(r->query, 7);
 
 	find_cell(r, store_number(r->query, 0));
@@ -140,15 +141,15 @@ static int add_row(struct reader *r)
 	thread = read_text(r, 4, &r->thread);
 	if (!kind || !phase || !thread)
 		return -ENOMEM;
-	pile = find_pile(r, kind, phase);
-	if (!pile)
+	group = find_group(r, kind, phase);
+	if (!group)
 		return 0;
-	sample = (struct pile_entry){.thread = *thread ? thread : "[thread]",
+	sample = (struct group_entry){.thread = *thread ? thread : "[thread]",
 		.lane = store_number(r->query, 3) >= 0,
 		.stack = store_number(r->query, 5),
 		.ns = (uint64_t)store_number(r->query, 6),
 		.count = count > 0 ? (uint64_t)count : 0};
-	return add(pile, &sample);
+	return add(group, &sample);
 }
 
 static int read_all(struct reader *reader)
@@ -166,26 +167,27 @@ static int read_all(struct reader *reader)
 	return r;
 }
 
-int sample_piles_make(const struct summary *s, struct sample_piles **ret)
+int sample_groups_make(const struct summary *s, struct sample_groups **ret)
 {
-	__attribute__((cleanup(sample_piles_freep))) struct sample_piles *p = calloc(1, sizeof(*p));
-	struct reader reader = {.s = s, .piles = p, .run = STORE_NULL};
+	__attribute__((cleanup(sample_groups_freep))) struct sample_groups *p =
+		calloc(1, sizeof(*p));
+	struct reader reader = {.s = s, .groups = p, .run = STORE_NULL};
 	int r;
 
 	if (!p)
 		return -ENOMEM;
-	p->piles = calloc(s->n_cells * FLAME_KINDS + 1, sizeof(*p->piles));
-	if (!p->piles)
+	p->groups = calloc(s->n_cells * FLAME_KINDS + 1, sizeof(*p->groups));
+	if (!p->groups)
 		return -ENOMEM;
 	p->n = s->n_cells * FLAME_KINDS;
 	for (size_t i = 0; i < p->n; i++)
-		p->piles[i].n_runs = s->cells[i / FLAME_KINDS].n_ok;
+		p->groups[i].n_runs = s->cells[i / FLAME_KINDS].n_ok;
 	r = read_all(&reader);
 	if (r < 0)
 		return r;
 	/* What was needed while reading alone. */
 	for (size_t i = 0; i < p->n; i++)
-		hash_index_clear(&p->piles[i].index);
+		hash_index_clear(&p->groups[i].index);
 	*ret = TAKE_PTR(p);
 	return 0;
 }
