@@ -107,7 +107,7 @@ static int draw_run_times(struct draft *d, struct curves *c)
 		const bool published = p->kind != CURVE_MEASURED;
 		const struct bar_category look = {p->stack,
 			stack_style(curve_stack_index(c, p->stack))->color, published ? 5 : 0, 0};
-		const char *group = bars_cores(&b, p->cores, "");
+		const char *group = bars_cores(&b, p->cores, p->scenario ? p->scenario : "");
 
 		r = group ? bars_add_row(&b, group, p->stack, format_seconds(p->value * 1e9).text)
 			  : -ENOMEM;
