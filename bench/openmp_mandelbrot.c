@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 			.n_scale = palette_scale(o.palette, o.step, NULL, 0)};
 		f.scale = scale = calloc(f.n_scale, sizeof(*scale));
 		if (!scale)
-			r = error_set(&error, -ENOMEM, "out of memory");
+			r = error_no_memory(&error);
 	}
 	if (r == 0) {
 		palette_scale(o.palette, o.step, scale, f.n_scale);

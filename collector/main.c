@@ -88,7 +88,7 @@ static int end(int r, const struct error *error)
 		return r;
 	if (ferror(stdout))
 		return interrupted ? EXIT_INTERRUPTED : 0; /* of 0 streams_guard() makes another */
-	fprintf(stderr, "collector: %s\n", error->text[0] ? error->text : strerror(-r));
+	fprintf(stderr, "collector: %s\n", error_text(error, r));
 	if (interrupted)
 		return EXIT_INTERRUPTED;
 	return error->user ? EXIT_USAGE : EXIT_MISSING;

@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	if (r < 0 && ferror(stdout))
 		return 0; /* streams_guard() makes a status of it */
 	if (r < 0) {
-		fprintf(stderr, "report: %s\n", *error.text ? error.text : strerror(-r));
+		fprintf(stderr, "report: %s\n", error_text(&error, r));
 		return error.user ? EXIT_USAGE : EXIT_MISSING;
 	}
 	return 0;

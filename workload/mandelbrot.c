@@ -101,7 +101,7 @@ static int make_scale(struct job *job, struct error *error)
 
 	job->scale = calloc(n ? n : 1, sizeof(*job->scale));
 	if (!job->scale)
-		return error_set(error, -ENOMEM, "out of memory for %zu colours (lower -step)", n);
+		return error_no_memory(error, " for %zu colours (lower -step)", n);
 	palette_scale(o->palette, o->step, job->scale, n);
 	job->fractal.scale = job->scale;
 	job->fractal.n_scale = n;
@@ -208,7 +208,7 @@ static int report_markers(struct job *job, struct error *error)
 	if (r == 0 && job->options.rows) {
 		rows = calloc(job->raster.height, sizeof(*rows));
 		if (!rows)
-			return error_set(error, -ENOMEM, "out of memory for the report of rows");
+			return error_no_memory(error, " for the report of rows");
 	}
 	for (unsigned i = 0; rows && i < job->options.cores && r == 0; i++)
 		r = emit_rows(job, i, rows);

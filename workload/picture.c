@@ -66,8 +66,8 @@ int raster_new(uint32_t width, uint32_t height, struct raster *ret, struct error
 	void *pixels;
 
 	if (bytes > available || bytes > SIZE_MAX / 2)
-		return error_set(error, -ENOMEM,
-			"out of memory: a raster of %u x %u needs %" PRIu64 " MiB, %" PRIu64
+		return error_no_memory(error,
+			": a raster of %u x %u needs %" PRIu64 " MiB, %" PRIu64
 			" MiB are available (lower -width, -height or -smoothness)",
 			width, height, bytes / mib + 1, available / mib);
 	pixels = mmap(

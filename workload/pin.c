@@ -120,7 +120,7 @@ static int deal_list(struct pin_map *map, const char *list, struct error *error)
 
 	map->units = calloc(PIN_LIST_MAX, sizeof(*map->units));
 	if (!map->units)
-		return error_set(error, -ENOMEM, "out of memory");
+		return error_no_memory(error);
 	while (r == 0) {
 		unsigned first, last;
 		int n = 0;
@@ -150,7 +150,7 @@ int pin_map_new(const char *list, struct pin_map **ret, struct error *error)
 	int r;
 
 	if (!map)
-		return error_set(error, -ENOMEM, "out of memory");
+		return error_no_memory(error);
 	r = load(map, error);
 	if (r == 0)
 		r = list ? deal_list(map, list, error) : deal_all(map, error);

@@ -166,14 +166,14 @@ int runtime_new(const struct runtime_config *config, struct runtime **ret, struc
 	int r;
 
 	if (!rt)
-		return error_set(error, -ENOMEM, "out of memory");
+		return error_no_memory(error);
 	memset(rt, 0, sizeof(*rt));
 	rt->schedule = config->schedule;
 	rt->map = config->map;
 	rt->n_workers = config->n_workers;
 	rt->n_tasks_max = config->n_tasks_max;
 	if (init_workers(rt) < 0)
-		return error_set(error, -ENOMEM, "out of memory for %u workers", rt->n_workers);
+		return error_no_memory(error, " for %u workers", rt->n_workers);
 
 	rt->workers[0].pin_result = rt->map ? pin_map_bind(rt->map, 0) : 0;
 	r = create_workers(rt, error);

@@ -121,10 +121,10 @@ static int thread_run_all(struct runtime *rt, struct error *error)
 	int r = 0;
 
 	if (!s)
-		return error_set(error, -ENOMEM, "out of memory");
+		return error_no_memory(error);
 	s->rt = rt;
 	if (pthread_attr_init(&s->attributes) != 0)
-		return error_set(error, -ENOMEM, "out of memory");
+		return error_no_memory(error);
 	pthread_attr_setstacksize(&s->attributes, ROW_STACK_BYTES);
 
 	for (uint32_t task = 0; task < rt->n_tasks && r == 0; task++)

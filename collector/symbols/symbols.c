@@ -59,7 +59,7 @@ int symbols_new(struct symbols **ret, struct error *error)
 	struct symbols *s = calloc(1, sizeof(*s));
 
 	if (!s)
-		return error_set(error, -ENOMEM, "out of memory");
+		return error_no_memory(error);
 	s->kernel_status = 1;
 	*ret = s;
 	return 0;

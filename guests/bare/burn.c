@@ -140,7 +140,7 @@ static int make_threads(struct error *error)
 		return 0;
 	all = calloc(n, sizeof(*all));
 	if (!all)
-		return error_set(error, -ENOMEM, "out of memory for %u threads", n);
+		return error_no_memory(error, " for %u threads", n);
 	for (unsigned i = 0; i < n; i++)
 		all[i].self = &all[i];
 	for (unsigned i = 0; i < VCPUS_MAX; i++) {
@@ -160,7 +160,7 @@ static int set_up(struct error *error)
 	int r = options.hostile ? hostile_init(options.hostile) : 0;
 
 	if (r < 0)
-		return error_set(error, r, "out of memory for page tables");
+		return error_no_memory(error, " for page tables");
 	for (unsigned i = 0; i < VCPUS_MAX; i++) {
 		burn_rbp[i] = 0x5a5a5a5a5a5a5a58;
 		lanes[i].vcpu = i;
@@ -176,7 +176,7 @@ static int burn(struct error *error)
 	char *stack = memory_take(STACK_BYTES, PAGE_BYTES, 1);
 
 	if (!stack)
-		return error_set(error, -ENOMEM, "out of memory for a stack");
+		return error_no_memory(error, " for a stack");
 	n_waiting = n_burning;
 	for (unsigned i = 1; i < VCPUS_MAX; i++) {
 		int r = options.on[i] ? vcpu_start(i, burn_vcpu, &lanes[i]) : 0;

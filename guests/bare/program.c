@@ -71,8 +71,8 @@ int raster_new(uint32_t width, uint32_t height, struct raster *ret, struct error
 	uint8_t *pixels = calloc(1, bytes);
 
 	if (!pixels)
-		return error_set(error, -ENOMEM,
-			"out of memory for a raster of %u x %u pixels (%zu MiB); give the guest "
+		return error_no_memory(error,
+			" for a raster of %u x %u pixels (%zu MiB); give the guest "
 			"more",
 			width, height, bytes >> 20);
 	*ret = (struct raster){width, height, bytes, pixels};

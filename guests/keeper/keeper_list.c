@@ -208,7 +208,7 @@ void keeper_list_clean(
 		int r = kinds[entry->kind].clean(entry, &error);
 
 		if (r < 0 && failed)
-			failed(error.text[0] ? error.text : strerror(-r), userdata);
+			failed(error_text(&error, r), userdata);
 		release(entry);
 	}
 	free(list->entries);

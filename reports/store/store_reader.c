@@ -55,7 +55,7 @@ static int store_fail(struct store_reader *s)
 	int code = sqlite3_errcode(s->db) & 0xff;
 
 	if (code == SQLITE_NOMEM)
-		return error_set(&s->last, -ENOMEM, "out of memory while reading %s", s->path);
+		return error_no_memory(&s->last, " while reading %s", s->path);
 	if (code == SQLITE_NOTADB)
 		return error_set(&s->last, -EMEDIUMTYPE,
 			"%s is not a guestscope store: it is not an SQLite file", s->path);
