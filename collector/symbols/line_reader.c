@@ -302,4 +302,9 @@ void line_reader_run(int fd, const uint64_t *addresses, const uint32_t *indices,
 	for (size_t i = 0; reader.dwarf && i < n; i++)
 		if (find_chain(&reader, addresses[i], &chain))
 			write_chain(out, indices[i], &chain);
+	for (size_t i = 0; i < reader.n_names; i++)
+		free(reader.names[i].name);
+	free(reader.names);
+	dwarf_end(reader.dwarf);
+	elf_end(elf);
 }

@@ -20,6 +20,7 @@ import arrows  # noqa: E402
 LICENCE = "SPDX-License-Identifier: GPL-2.0-or-later"
 LICENCE_LINES = 5
 CANNOT_HOLD_A_COMMENT = (".png", ".csv", ".json", "debian/changelog", "debian/copyright", "debian/source/format")
+FUZZ_INPUTS = "tests/fuzz/corpus/"  # bytes as they were found
 VENDORED = r"/vendor/[^/]+/"  # as its makers publish it
 CLANG_FORMAT_VERSION = "14"
 ESSENTIAL = {"gcc", "binutils", "libc6-dev", "linux-libc-dev"}  # build-essential brings them
@@ -57,7 +58,7 @@ def read(path):
 
 def every_file_names_its_licence():
     for path in project_files():
-        if path == "LICENSE" or path.endswith(CANNOT_HOLD_A_COMMENT):
+        if path == "LICENSE" or path.startswith(FUZZ_INPUTS) or path.endswith(CANNOT_HOLD_A_COMMENT):
             continue
         if re.search(VENDORED, path):
             if not os.path.exists(os.path.join(os.path.dirname(path), "LICENSE")):
