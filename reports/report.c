@@ -148,7 +148,7 @@ int report_make(
 
 	if (r == 0)
 		r = analysis_make(store, &a, error);
-	if (r < 0)
+	if (r < 0 || !a)
 		return r;
 	if (asprintf(&folder, "%s/report", experiment_dir) < 0) {
 		folder = NULL;

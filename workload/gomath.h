@@ -27,6 +27,7 @@ static inline double go_abs(double x)
  */
 static inline int64_t go_int(double x)
 {
+	/* cppcheck-suppress incorrectLogicOperator ; it cannot read hexadecimal floating point */
 	return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
 }
 

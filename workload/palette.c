@@ -52,10 +52,11 @@ const struct palette *palette_find(const char *name)
 size_t palette_scale(const struct palette *p, double steps, uint32_t *ret_packed, size_t max)
 {
 	const double factor = 1.0 / steps;
+	double where = 0.0;
 	size_t stop = 0, n = 0;
 
 	/* Added up, not multiplied: the reference's rounding errors are part of the scale. */
-	for (double where = 0.0; where <= 1; where += factor) {
+	while (where <= 1) {
 		while (stop + 1 < p->n_stops && where >= stop_position(p, stop + 1))
 			stop++;
 		if (stop + 1 >= p->n_stops)
@@ -66,6 +67,7 @@ size_t palette_scale(const struct palette *p, double steps, uint32_t *ret_packed
 			ret_packed[n] = pack(blend(p, stop, where) >> 8);
 		}
 		n++;
+		where += factor;
 	}
 	return n;
 }

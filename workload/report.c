@@ -79,9 +79,12 @@ static int get_number(const char **text, uint64_t *ret)
 		const char *last = c ? strchr(last_digits, c) : NULL;
 		uint64_t digit;
 
-		if (!more && !last)
+		if (more)
+			digit = (uint64_t)(more - more_digits);
+		else if (last)
+			digit = (uint64_t)(last - last_digits);
+		else
 			return -EBADMSG;
-		digit = (uint64_t)(more ? more - more_digits : last - last_digits);
 		if (digit > ((UINT64_C(1) << 63) - 1) >> shift)
 			return -EBADMSG;
 		number |= digit << shift;

@@ -113,7 +113,7 @@ static int check_counters(const struct experiment *x, struct error *error)
 static int make_plan(struct experiment *x, struct error *error)
 {
 	size_t n = x->o->n_guests * x->o->n_cores, at = 0;
-	_cleanup_free_ struct plan_cell *cells = calloc(n, sizeof(*cells));
+	_cleanup_free_ struct plan_cell *cells = calloc(n + 1, sizeof(*cells));
 	struct plan_request q;
 	int r;
 
@@ -405,7 +405,7 @@ static int choose_frequency(struct experiment *x, struct error *error)
 	if (r < 0 && r != -ENODATA)
 		return error_set(error, r, "%s", why.text);
 	if (r < 0) {
-		fprintf(stderr, "collector: %s; sampling at %u Hz\n", why.text, TICK_HZ_UNKNOWN);
+		fprintf(stderr, "collector: %s; sampling at %d Hz\n", why.text, TICK_HZ_UNKNOWN);
 		x->settings.frequency_hz = TICK_HZ_UNKNOWN;
 		return 0;
 	}

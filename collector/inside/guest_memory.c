@@ -95,7 +95,7 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 	struct error *error)
 {
 	struct guest_memory *m;
-	uint64_t host;
+	uint64_t host = 0;
 	int fd, r;
 
 	r = find_mapping(pid, inside->ram_bytes, &host);

@@ -77,7 +77,7 @@ int guest_root_find(
 	const char *path, const struct guest_root_symbol *wanted, struct guest_root *ret)
 {
 	_cleanup_close_ int fd = -1;
-	uint64_t address;
+	uint64_t address = 0;
 	int r;
 
 	if (!wanted->name || !path)

@@ -455,7 +455,7 @@ int run_close(struct run *run)
 			"accounts, "
 			"%llu the table of threads, %llu the memory of the collector",
 			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
-			r->losses.tasks, (unsigned long long)(r->profile.lost + run->offcpu.lost));
+			r->losses.tasks, (unsigned long long)r->profile.lost + run->offcpu.lost);
 	warn_unlaned(run);
 	if (r->losses.switches)
 		run_warn(run, "some context-switch events were missing and were "

@@ -114,7 +114,7 @@ int elf_same_build(const char *a, const char *b)
 
 	if (r == 0)
 		r = side_open(b, &y);
-	if (r < 0)
+	if (r < 0 || !x || !y)
 		return r;
 	if (x->elf.build_id_bytes && y->elf.build_id_bytes)
 		return x->elf.build_id_bytes == y->elf.build_id_bytes &&

@@ -71,6 +71,7 @@ void vcpu_init_others(void)
 		v->apic_id = ids[i];
 		vcpus[n_vcpus++] = v;
 	}
+	/* cppcheck-suppress comparePointers ; begin and end of the same code */
 	memcpy((char *)TRAMPOLINE, trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
 }
 

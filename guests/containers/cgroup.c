@@ -37,13 +37,12 @@ static int read_group(pid_t pid, const char *controller, char **ret_path, bool *
 	_cleanup_fclose_ FILE *f = NULL;
 	char file[64];
 	size_t room = 0;
-	ssize_t n;
 
 	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
 	f = fopen(file, "re");
 	if (!f)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while ((n = getline(&line, &room, f)) > 0) {
+	while (getline(&line, &room, f) > 0) {
 		char *controllers = strchr(line, ':'), *path;
 
 		if (!controllers || !(path = strchr(controllers + 1, ':')))
@@ -115,7 +114,7 @@ int guest_cgroup_of_pid(pid_t pid, const char *controller, char **ret_folder, st
 	int r;
 
 	r = read_group(pid, controller, &path, &v1);
-	if (r < 0)
+	if (r < 0 || !path)
 		return error_set_errno(error, r, "control group of process %d", pid);
 	f = fopen("/proc/self/mountinfo", "re");
 	if (!f)
@@ -174,7 +173,7 @@ static int find_number(const char *text, const char *key, uint64_t *ret)
 
 static int read_stat(const char *folder, const char *key_ns, const char *key_us, uint64_t *ret)
 {
-	char text[4096];
+	char text[4096] = "";
 	uint64_t value;
 	int r;
 
@@ -240,7 +239,7 @@ static struct own_groups look_at_own_groups(void)
 	struct own_groups own = {.quota = -1};
 	_cleanup_free_ char *folder = NULL;
 
-	if (guest_cgroup_of_pid(getpid(), "cpu", &folder, NULL) < 0)
+	if (guest_cgroup_of_pid(getpid(), "cpu", &folder, NULL) < 0 || !folder)
 		return own;
 	/* Above the hierarchy's root there are no such files. */
 	for (char *slash; (slash = strrchr(folder, '/')) && slash != folder; *slash = '\0') {

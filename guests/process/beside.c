@@ -12,7 +12,7 @@
 
 /* From the folder of the program: built, in the source around that, installed. */
 static const char *const places[] = {"../guests/", "../guests/bare/", "../../guests/bare/",
-	"../../guests/", "../libexec/guestscope/", LIBEXEC_DIR "/" /* absolute */};
+	"../../guests/", "../libexec/guestscope/", (LIBEXEC_DIR "/") /* absolute */};
 
 int beside_find(const char *name, char **ret_path)
 {

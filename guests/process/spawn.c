@@ -201,12 +201,12 @@ static char **make_environment(char *const *variables)
 	for (char **e = environ; all && e && *e; e++) {
 		bool replaced = false;
 
-		for (size_t i = 0; i < count(variables); i++)
+		for (size_t i = 0; variables && variables[i]; i++)
 			replaced |= has_name(*e, variables[i]);
 		if (!replaced)
 			all[n++] = *e;
 	}
-	for (size_t i = 0; all && i < count(variables); i++)
+	for (size_t i = 0; all && variables && variables[i]; i++)
 		all[n++] = variables[i];
 	return all;
 }
@@ -337,7 +337,7 @@ int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status)
 /* Read what there is until end of file or @deadline. More than OUTPUT_MAX is read and dropped. */
 static int collect(int fd, int64_t deadline, char *buffer, size_t *used)
 {
-	char sink[4096];
+	char sink[4096] = "";
 
 	for (;;) {
 		bool full = *used == OUTPUT_MAX;
@@ -382,7 +382,7 @@ int spawn_output(
 	struct spawn s = {.argv = argv};
 	int64_t deadline = now_ms() + timeout_ms;
 	_cleanup_free_ char *text = malloc(OUTPUT_MAX + 1);
-	struct child child;
+	struct child child = {.hold_fd = -EBADF};
 	size_t used = 0;
 	int status, r, collected;
 	char *shorter;

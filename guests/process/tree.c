@@ -65,7 +65,7 @@ static int empty_folder(int fd, dev_t dev, unsigned depth);
 static int remove_entry(int parent, const char *name, dev_t dev, unsigned depth)
 {
 	_cleanup_close_ int fd = -EBADF;
-	dev_t inner;
+	dev_t inner = 0;
 	int r;
 
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
@@ -161,7 +161,7 @@ int tree_remove(const char *path, struct error *error)
 {
 	_cleanup_close_ int parent = -EBADF, fd = -EBADF;
 	const char *name = NULL;
-	dev_t dev;
+	dev_t dev = 0;
 	int r;
 
 	r = tree_may_remove(path, error);
@@ -170,7 +170,7 @@ int tree_remove(const char *path, struct error *error)
 	parent = open_parent(path, &name);
 	if (parent == -ENOENT)
 		return 0;
-	if (parent < 0)
+	if (parent < 0 || !name)
 		return error_set_errno(error, parent, "cannot remove %s", path);
 	fd = openat(parent, name, OPEN_FOLDER);
 	if (fd < 0 && errno == ENOENT)

@@ -34,13 +34,15 @@ void explanation_free(struct explanation *e)
 static int find_drift(const struct summary *s, struct explanation *e)
 {
 	_cleanup_free_ double *list = calloc(2 * s->n_ok + 2, sizeof(*list));
-	double *place = list, *off = list + s->n_ok + 1;
+	double *place, *off;
 	size_t n = 0;
 	int r;
 
 	e->drift = (struct drift){0, NAN, NAN, NAN, NAN};
 	if (!list)
 		return -ENOMEM;
+	place = list;
+	off = list + s->n_ok + 1;
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 

@@ -147,6 +147,7 @@ int contrasts_make(const struct summary *s, struct explanation *e)
 			;
 		pairs += (j - i) * (j - i - 1) / 2;
 	}
+	e->n_contrasts = 0;
 	e->contrasts = calloc(pairs + 1, sizeof(*e->contrasts));
 	if (!e->contrasts)
 		return -ENOMEM;

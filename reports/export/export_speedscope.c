@@ -34,7 +34,7 @@ static int frame_of(struct writer *w, const struct stack_node *node, uint32_t *r
 
 static int put_stack(struct writer *w, const struct stack_tree *tree, uint32_t at)
 {
-	uint32_t path[STACK_DEPTH_MAX + 1];
+	uint32_t path[STACK_DEPTH_MAX + 1] = {0};
 	size_t n = 0;
 
 	while (at != 0 && n <= STACK_DEPTH_MAX) {

@@ -286,8 +286,9 @@ static void write_boxes(const struct draft *d, const struct bars *b,
 	fputs("plot \\\n", d->plot);
 	for (size_t i = 0; i < b->n_categories; i++) {
 		const struct bar_category *c = &b->categories[i];
+		int last = c->pattern > 0 ? 1 : 0;
 
-		for (int pattern = 0; pattern <= (c->pattern > 0); pattern++)
+		for (int pattern = 0; pattern <= last; pattern++)
 			fprintf(d->plot,
 				"%s\t'%s.csv' using (strcol(4) eq names[%zu] ? $6 : "
 				"NaN):(y[int($1)])"
@@ -321,7 +322,7 @@ static void write_boxes(const struct draft *d, const struct bars *b,
 int bars_draw(struct draft *d, struct bars *b, const struct bar_figure *figure)
 {
 	struct key_entry entries[BAR_CATEGORIES_MAX];
-	struct layout l;
+	struct layout l = {};
 
 	if (b->n_segments == 0)
 		return 0;

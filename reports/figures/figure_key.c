@@ -57,7 +57,9 @@ double figure_key_height(const struct key_entry *entries, size_t n)
 
 static void draw_box(const struct draft *d, const struct key_entry *e, double x, double top)
 {
-	for (int pattern = 0; pattern <= (e->pattern > 0); pattern++)
+	int last = e->pattern > 0 ? 1 : 0;
+
+	for (int pattern = 0; pattern <= last; pattern++)
 		fprintf(d->plot,
 			"set object rectangle from screen %.4f,%.4f to screen %.4f,%.4f fc rgb "
 			"\"%s\" fs %s %d border lc rgb \"#777777\" lw 0.5\n",

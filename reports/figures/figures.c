@@ -324,15 +324,14 @@ static int take_in(struct maker *m, size_t i)
 
 	snprintf(svg, sizeof(svg), "%s.svg", kinds[i].name);
 	snprintf(pdf, sizeof(pdf), "%s.pdf", kinds[i].name);
-	*f = (struct figure){.name = kinds[i].name,
-		.title = kinds[i].title,
-		.caption = TAKE_PTR(m->drafts[i].caption_text)};
+	*f = (struct figure){.name = kinds[i].name, .title = kinds[i].title};
+	f->caption = TAKE_PTR(m->drafts[i].caption_text);
 	r = read_drawing(m, svg, &drawing);
 	if (r >= 0)
 		r = figure_svg(drawing, f, &f->svg);
 	if (r >= 0)
 		r = date_drawing(m, pdf);
-	if (r < 0)
+	if (r < 0 || !f->svg)
 		return error_set_errno(
 			m->error, r, "cannot use gnuplot's drawing %s", kinds[i].name);
 	f->svg_length = strlen(f->svg);

@@ -68,7 +68,7 @@ static int expand(struct part *p, struct part *ret)
 	z_stream z = {.next_in = (unsigned char *)p->at, .avail_in = (unsigned int)p->n};
 	_cleanup_free_ char *plain = NULL;
 	size_t room = 0;
-	int r;
+	int r = Z_OK;
 
 	if (inflateInit(&z) != Z_OK)
 		return -ENOMEM;

@@ -34,7 +34,7 @@ static int read_text(const char *path, char **ret, size_t *ret_size, struct erro
 	if (st.st_size > (off_t)CSV_BYTES_MAX)
 		return error_set(error, -EFBIG, "%s is too large: more than %u MiB", path,
 			CSV_BYTES_MAX >> 20);
-	text = malloc((size_t)st.st_size + 1);
+	text = calloc(1, (size_t)st.st_size + 1);
 	if (!text)
 		return error_set_errno(error, -ENOMEM, "cannot read %s", path);
 	while (n < (size_t)st.st_size) {
@@ -172,7 +172,7 @@ int csv_read(const char *path, struct csv_table **ret, struct error *error)
 	if (!t)
 		return error_set_errno(error, -ENOMEM, "cannot read %s", path);
 	r = read_text(path, &t->text, &size, error);
-	if (r < 0)
+	if (r < 0 || !t->text)
 		return r;
 	if (memchr(t->text, '\0', size))
 		return error_set(error, -EBADMSG, "%s is no text: it has a zero byte", path);

@@ -461,7 +461,7 @@ int store_reader_open(const char *path, struct store_reader **ret, struct error 
 	sqlite3 *db = NULL;
 	int r = find_file(path, &file, error);
 
-	if (r < 0)
+	if (r < 0 || !file)
 		return r;
 	uri = store_uri(file);
 	if (!uri)

@@ -7,7 +7,7 @@
 #include "reports/text/json.h"
 
 /** The member, as what its type says it is. */
-#define MEMBER(c, row, type) (*(const type *)((const char *)(row) + (c)->offset))
+#define MEMBER(c, row, type) (*(const type *)(const void *)((const char *)(row) + (c)->offset))
 #define WHOLE(c, row)        (*(const size_t *)((const char *)(row) + (c)->whole))
 
 json_t *statistic_json(const struct statistic *s)
@@ -194,12 +194,16 @@ static struct format_text whole_shown(const struct column *c, int64_t n, bool *r
 	case COLUMN_TIME:
 		return format_seconds(ns);
 	case COLUMN_SPAN:
-		return isnan(ns) ? (struct format_text){"-"} : format_time(ns);
+		if (isnan(ns))
+			return (struct format_text){"-"};
+		return format_time(ns);
 	case COLUMN_TRUTH:
 		*ret_alarm = n == 0;
-		return n == STORE_NULL ? (struct format_text){"-"}
-		       : n             ? (struct format_text){"yes"}
-				       : (struct format_text){"no"};
+		if (n == STORE_NULL)
+			return (struct format_text){"-"};
+		if (n)
+			return (struct format_text){"yes"};
+		return (struct format_text){"no"};
 	default:
 		return format_count(ns);
 	}
