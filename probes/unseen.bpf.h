@@ -312,7 +312,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 
 	count_loss(&losses.switches);
 	if (t && t->run == TASK_ON_CPU && t->cpu == here) {
-		const struct task_struct *left = (const struct task_struct *)gone;
+		struct task_struct *left = (struct task_struct *)gone;
 
 		task_off_unseen(cpu, t, gone, BPF_CORE_READ(left, __state) != TASK_RUNNING, task,
 			task_left_at(t, BPF_CORE_READ(left, se.sum_exec_runtime), when));

@@ -7,7 +7,7 @@
 #include "reports/text/json.h"
 
 /** The member, as what its type says it is. */
-#define MEMBER(c, row, type) (*(const type *)(const void *)((const char *)(row) + (c)->offset))
+#define MEMBER(c, row, type) (*(type const *)(const void *)((const char *)(row) + (c)->offset))
 #define WHOLE(c, row)        (*(const size_t *)((const char *)(row) + (c)->whole))
 
 json_t *statistic_json(const struct statistic *s)
