@@ -225,9 +225,15 @@ static char *name_output(const struct experiment *x)
 int experiment_check_output(const struct experiment *x, struct error *error)
 {
 	_cleanup_free_ char *path = name_output(x);
-	int r = path ? output_folder_check(path, error) : -ENOMEM;
+	int r;
 
-	/* A folder that was not asked for gets another name. */
+	if (!path)
+		return -ENOMEM;
+	/* A folder that was not asked for gets another name where there is one already: what it will be in
+	 * has to be writable. */
+	if (!x->o->output)
+		*strrchr(path, '/') = '\0';
+	r = output_folder_check(path, error);
 	return r < 0 || !x->o->output ? r : store_writer_check_new(path, error);
 }
 
