@@ -34,6 +34,12 @@ static __always_inline void lane_join(
 	events_begin(t, task);
 	lane_process_note(task);
 	t->lane = id;
+	if (t->run != TASK_ON_CPU) { /* it came unseen */
+		t->run = TASK_ON_CPU;
+		t->in_ns = since;
+		t->in_exec_ns = 0;
+		t->cpu = bpf_get_smp_processor_id();
+	}
 	l->base_state = t->base_state;
 	l->base_detail = t->base_detail;
 	l->cpu = bpf_get_smp_processor_id();

@@ -584,7 +584,9 @@ static __noinline struct task_record *task_adopt(struct task_struct *task)
 		return NULL;
 	if (t->lane >= 0)
 		lane_process_note(task);
-	bpf_map_update_elem(&tasks, &key, t, BPF_NOEXIST);
+	/* Where it fails, as newer kernels' locks may, the next event tries again. */
+	if (bpf_map_update_elem(&tasks, &key, t, BPF_NOEXIST) && !bpf_map_lookup_elem(&tasks, &key))
+		return NULL;
 	if (bpf_map_delete_elem(&adopted, &pid) == 0)
 		__sync_fetch_and_add(&adopted_left, -1);
 	return bpf_map_lookup_elem(&tasks, &key);

@@ -323,12 +323,15 @@ void watch(struct watch *w, const struct probe_options *o, void (*program)(struc
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		__u64 left_out;
+		bool untold;
 
 		watch_once(w, o, program, meanwhile);
 		left_out = probe_set_losses(w->probes).switches;
-		if (!left_out || i + 1 == ATTEMPTS)
+		untold = w->truth->tid[0] && !w->n_lane_records;
+		if ((!left_out && !untold) || i + 1 == ATTEMPTS)
 			return;
-		print_message("again: the kernel left out %llu switches\n", left_out);
+		print_message("again: the kernel left out %llu switches%s\n", left_out,
+			untold ? ", and told of no lane" : "");
 		watch_done(w);
 	}
 }
