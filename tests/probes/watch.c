@@ -336,6 +336,16 @@ void watch(struct watch *w, const struct probe_options *o, void (*program)(struc
 	}
 }
 
+void skip_if_untold(struct watch *w)
+{
+	probe_set_consume(w->probes);
+	if (w->n_lane_records)
+		return;
+	kill(w->pid, SIGKILL);
+	print_message("skipped: the kernel tells nothing of the program\n");
+	skip();
+}
+
 void watch_done(struct watch *w)
 {
 	books_done(&w->books);

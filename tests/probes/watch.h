@@ -100,6 +100,10 @@ void assert_books_are_whole(const struct watch *w);
 void watch(struct watch *w, const struct probe_options *o, void (*program)(struct truth *),
 	void (*meanwhile)(struct watch *));
 
+/** A kernel was measured that at times tells no probe anything of a process: then the test, which
+ * cannot be done again, is skipped. @w's program has become a lane. */
+void skip_if_untold(struct watch *w);
+
 void watch_done(struct watch *w);
 
 /** Time of a lane in @state for @detail, over all phases; @ret_count may be NULL. */
