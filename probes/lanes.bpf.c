@@ -344,8 +344,8 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 }
 
 /**
- * Is the current thread connecting or writing? A wake-up that an interrupt does in its place is no
- * word of its.
+ * Is the current thread connecting or writing? A wake-up by an interrupt that merely hit it is not
+ * its own.
  */
 static __always_inline bool is_speaking(void)
 {

@@ -437,3 +437,19 @@ void elf_needs_free(struct elf_needs *needs)
 	free(needs->interpreter);
 	*needs = (struct elf_needs){0};
 }
+
+int elf_needs_add(
+	const struct elf_needs *needs, const char *folder, struct image *image, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < needs->n && r == 0; i++) {
+		const char *name = needs->items[i].name;
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : folder,
+			name[0] == '/' ? "" : "/", name);
+		r = image_add_file(image, path, 0755, needs->items[i].path, error);
+	}
+	return r;
+}

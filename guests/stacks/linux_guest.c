@@ -80,14 +80,8 @@ static int add_libraries(
 		r = elf_needs_find(program, NULL, extra, &needs, error);
 	if (r == 0 && needs.interpreter)
 		r = image_add_file(image, needs.interpreter, 0755, needs.interpreter, error);
-	for (size_t i = 0; i < needs.n && r == 0; i++) {
-		const char *name = needs.items[i].name;
-		char path[512];
-
-		snprintf(
-			path, sizeof(path), "%s%s", name[0] == '/' ? "" : LIBRARY_FOLDER "/", name);
-		r = image_add_file(image, path, 0755, needs.items[i].path, error);
-	}
+	if (r == 0)
+		r = elf_needs_add(&needs, LIBRARY_FOLDER, image, error);
 	elf_needs_free(&needs);
 	return r;
 }

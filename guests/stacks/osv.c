@@ -69,14 +69,8 @@ static int add_libraries(struct image *image, const char *program, struct error 
 	struct elf_needs needs = {0};
 	int r = elf_needs_find(program, inside_kernel, NULL, &needs, error);
 
-	for (size_t i = 0; i < needs.n && r == 0; i++) {
-		const char *name = needs.items[i].name;
-		char path[512];
-
-		snprintf(
-			path, sizeof(path), "%s%s", name[0] == '/' ? "" : LIBRARY_FOLDER "/", name);
-		r = image_add_file(image, path, 0755, needs.items[i].path, error);
-	}
+	if (r == 0)
+		r = elf_needs_add(&needs, LIBRARY_FOLDER, image, error);
 	elf_needs_free(&needs);
 	return r;
 }
