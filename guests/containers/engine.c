@@ -42,6 +42,7 @@ const struct engine engine_podman = {
 	.image_prefix = "localhost/guestscope/",
 	.container_prefix = "guestscope-",
 	.monitor = "conmon",
+	.import_option = "--quiet",
 	.kill_first = true,
 	.remove_orphans = conmon_remove_orphans,
 };
@@ -129,12 +130,47 @@ int engine_available(const struct engine *e, struct error *error)
 
 int engine_import(const struct engine *e, const char *tar, const char *image, struct error *error)
 {
-	char *argv[] = {(char *)e->program, "import", (char *)tar, (char *)image, NULL};
+	char *argv[] = {(char *)e->program, "import", (char *)tar, (char *)image,
+		(char *)e->import_option, NULL};
+	const struct spawn client = {.argv = argv, .outlives_us = true};
 	_cleanup_free_ char *words = NULL;
 
 	if (!engine_owns(e, image, true))
 		return error_set(error, -EPERM, "%s is no image name of ours", image);
-	return spawn_output(argv, IMPORT_TIMEOUT_MS, &words, NULL, error);
+	return spawn_and_collect(&client, IMPORT_TIMEOUT_MS, &words, NULL, error);
+}
+
+struct import {
+	const struct engine *engine;
+	const char *image;
+};
+
+/* Is it the client of an engine_import() that the collector did not live to see the end of? */
+static bool imports(pid_t pid, const void *userdata)
+{
+	const struct import *i = userdata;
+	char words[4096];
+	ssize_t n = proc_read_arguments(pid, words, sizeof(words));
+	const char *wanted[] = {i->engine->program, "import", NULL, i->image};
+	const char *word = words;
+
+	for (size_t k = 0; k < ARRAY_SIZE(wanted); k++, word += strlen(word) + 1)
+		if (word >= words + n || (wanted[k] && strcmp(word, wanted[k]) != 0))
+			return false;
+	return true;
+}
+
+static void await_import(const struct engine *e, const char *image)
+{
+	const struct import import = {.engine = e, .image = image};
+	const struct timespec pause = {.tv_nsec = LATE_PAUSE_MS * 1000000L};
+	pid_t pid;
+
+	for (int ms = 0; ms < IMPORT_TIMEOUT_MS; ms += LATE_PAUSE_MS) {
+		if (proc_find(imports, &import, &pid, 1) == 0)
+			return;
+		nanosleep(&pause, NULL);
+	}
 }
 
 /* Does a listing command name anything? 1, 0 or negative errno. */
@@ -214,6 +250,7 @@ int engine_remove_image(const struct engine *e, const char *image, struct error 
 
 	if (!engine_owns(e, image, true))
 		return error_set(error, -EPERM, "%s is no image name of ours", image);
+	await_import(e, image);
 	return remove_thing(list, NULL, remove, error);
 }
 

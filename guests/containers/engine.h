@@ -24,6 +24,7 @@ struct engine {
 	const char *host_variable;  /**< environment variable with the daemon's address, or NULL */
 	const char *default_socket; /**< of the daemon, or NULL: there is no daemon */
 	const char *monitor;        /**< name of the process that watches one container */
+	const char *import_option;  /**< it says less then: a closed pipe would end it; or NULL */
 	bool kill_first;            /**< its rm --force asks by SIGTERM first and waits 10 s */
 	/** Ends what a killed client left half-made and the engine does not know; or NULL. */
 	int (*remove_orphans)(const char *container, struct error *error);
@@ -46,7 +47,10 @@ bool engine_owns(const struct engine *e, const char *name, bool image);
  */
 int engine_available(const struct engine *e, struct error *error);
 
-/** Make an image @image from the root file system in the file @tar. -EIO with the client's words.
+/**
+ * Make an image @image from the root file system in the file @tar. -EIO with the client's words.
+ * The client goes on when we are killed: half an image would stay in Podman's storage, and other
+ * commands would complain of it.
  */
 int engine_import(const struct engine *e, const char *tar, const char *image, struct error *error);
 
@@ -54,7 +58,8 @@ int engine_import(const struct engine *e, const char *tar, const char *image, st
 int engine_has_image(const struct engine *e, const char *image, struct error *error);
 
 /**
- * Remove our container (running or not) or image. The request that would create it may still be on
+ * Remove our container (running or not) or image; an image that is still being imported, after
+ * that. The request that would create it may still be on
  * its way, from a client that was killed: so if it is not there, wait a moment and look again.
  * 0 if it is gone for good or never came, -EPERM if the name is not ours, -EIO, -ETIMEDOUT.
  */

@@ -102,7 +102,9 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan)
 
 	/* Ours first: a parent that dies from here on takes us along; one that died before shows as
 	 * another parent. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != plan->parent)
+	if (!plan->s->outlives_us && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		_exit(EXIT_NO_EXEC);
+	if (getppid() != plan->parent)
 		_exit(EXIT_NO_EXEC);
 	setpgid(0, 0);
 	default_signals();
@@ -376,10 +378,10 @@ static int output_verdict(char *const *argv, int status, const char *text, struc
 		WEXITSTATUS(status), length, text);
 }
 
-int spawn_output(
-	char *const *argv, int timeout_ms, char **ret_output, int *ret_status, struct error *error)
+int spawn_and_collect(const struct spawn *s, int timeout_ms, char **ret_output, int *ret_status,
+	struct error *error)
 {
-	struct spawn s = {.argv = argv};
+	char *const *argv = s->argv;
 	int64_t deadline = now_ms() + timeout_ms;
 	_cleanup_free_ char *text = malloc(OUTPUT_MAX + 1);
 	struct child child = {.hold_fd = -EBADF};
@@ -389,7 +391,7 @@ int spawn_output(
 
 	if (!text)
 		return error_set_errno(error, -ENOMEM, "output of %s", argv[0]);
-	r = spawn_held(&s, &child, error);
+	r = spawn_held(s, &child, error);
 	if (r < 0)
 		return r;
 	r = spawn_release(&child.hold_fd);
@@ -418,6 +420,13 @@ int spawn_output(
 		text = shorter;
 	*ret_output = TAKE_PTR(text);
 	return 0;
+}
+
+int spawn_output(
+	char *const *argv, int timeout_ms, char **ret_output, int *ret_status, struct error *error)
+{
+	return spawn_and_collect(
+		&(struct spawn){.argv = argv}, timeout_ms, ret_output, ret_status, error);
 }
 
 int spawn_kill(pid_t pid, int pidfd, int *ret_wait_status)

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * Child processes that never outlive us.
+ * Child processes that never outlive us, unless they are told to.
  *
  * Every child gets: /dev/null as standard input, one pipe for standard output and error, no other
  * descriptor of ours, default signals, its own process group, and SIGKILL when the thread that
@@ -10,6 +10,7 @@
  * may).
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,7 @@ struct spawn {
 	char *const *variables; /**< NAME=VALUE beside our environment, NULL-ended; or NULL */
 	const int *cpus; /**< CPU affinity (Linux numbers) the child starts with, or NULL: ours */
 	size_t n_cpus;
+	bool outlives_us; /**< no PR_SET_PDEATHSIG: what it writes must not be left half-written */
 };
 
 struct child {
@@ -60,6 +62,10 @@ int spawn_kill(pid_t pid, int pidfd, int *ret_wait_status);
  */
 int spawn_output(
 	char *const *argv, int timeout_ms, char **ret_output, int *ret_status, struct error *error);
+
+/** The same for a program with more than arguments. */
+int spawn_and_collect(const struct spawn *s, int timeout_ms, char **ret_output, int *ret_status,
+	struct error *error);
 
 /** The full path of @program by PATH, malloced. 0, -ENOENT, -ENOMEM. */
 int spawn_find_program(const char *program, char **ret_path);

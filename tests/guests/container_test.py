@@ -205,7 +205,7 @@ def test_killed_collector_leaves_no_container_image_or_folder(engine):
 
 def test_collector_killed_at_any_moment_leaves_nothing(engine):
     """Also while the image is imported or the container is being made."""
-    for delay in (0.05, 0.15, 0.3, 0.45, 0.6):
+    for delay in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.45, 0.6):
         work = tempfile.mkdtemp(prefix="guestscope-test-")
         process = subprocess.Popen(engine.command(engine.name, work, "-hang"),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
