@@ -20,6 +20,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include "probes/bounds.bpf.h"
+#include "probes/charge.h"
 #include "probes/records.h"
 
 #ifndef barrier
@@ -294,7 +295,7 @@ static __always_inline void audit_take(
 static __always_inline void account_add(
 	__u32 lane, __u32 phase, __u32 state, const struct probe_detail *detail, __u64 ns)
 {
-	struct account_key key = {.lane = lane, .phase = phase, .state = state, .detail = *detail};
+	struct account_key key = charge_account(lane, phase, state, detail);
 	struct account_value *value = bpf_map_lookup_elem(&accounts, &key);
 
 	if (!value) {
@@ -319,7 +320,7 @@ static __always_inline void lane_add(
 	__u32 phase = c->from_phase, state = c->from_state;
 	__u64 *sum, *count;
 
-	if (c->from_detail.number) {
+	if (charge_has_account(&c->from_detail)) {
 		account_add(id, phase, state, &c->from_detail, ns);
 		return;
 	}
@@ -347,11 +348,9 @@ static long lane_charge_step(__u32 i, void *context)
 	struct lane_change *c = charge->c;
 	__u32 next = c->from_phase + 1;
 	volatile __u64 *start = next < phase_count ? element_of(phase_start_ns, next) : NULL;
-	__u64 until = charge->until, boundary = start ? *start : until;
+	__u64 until = charge_part_end(start, charge->until);
 
 	(void)i;
-	if (boundary < until)
-		until = boundary;
 	if (c->from < until) {
 		lane_add(charge->id, charge->l, c, until - c->from);
 		c->from = until;
@@ -519,7 +518,7 @@ static __always_inline void events_keep(struct task_record *t)
 	struct lane_record *l = lane_get(t->lane);
 
 	for (int i = 0; l && i < EVENT_COUNT; i++)
-		__sync_fetch_and_add(&l->events[i], t->events[i] - t->events_begin[i]);
+		__sync_fetch_and_add(&l->events[i], charge_events(t, i));
 }
 
 /*

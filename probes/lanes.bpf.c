@@ -244,9 +244,8 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 		helper_charge(t, now);
 	}
 	if (prev_state & TASK_DEAD) {
-		struct probe_detail detail;
+		struct probe_detail detail = charge_helper(t);
 
-		__builtin_memcpy(detail.name, t->name, sizeof(detail.name));
 		if (t->helper_ns)
 			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
 				t->helper_ns);

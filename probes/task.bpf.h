@@ -28,9 +28,8 @@ static __always_inline void helper_charge(struct task_record *t, __u64 now)
 	if (!t->in_ns) /* it ran already when the gate opened */
 		return;
 	if (t->helper_phase != phase) {
-		struct probe_detail detail;
+		struct probe_detail detail = charge_helper(t);
 
-		__builtin_memcpy(detail.name, t->name, sizeof(detail.name));
 		if (t->helper_ns)
 			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
 				t->helper_ns);

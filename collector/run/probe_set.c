@@ -18,6 +18,7 @@
 #include "collector/run/probe_boot.h"
 #include "collector/run/probe_load.h"
 #include "common/cleanup.h"
+#include "probes/charge.h"
 #include "probes/guestscope.skel.h"
 
 /* A phase begins this much after its publication, so that no charge that spans it can miss it. */
@@ -388,44 +389,51 @@ void probe_set_consume(struct probe_set *p)
 	ring_buffer__consume(p->ring);
 }
 
-/* User space's twin of lane_charge() in probes/lane.bpf.h, for the interval that is open at the
- * end. */
+/* Where nothing else adds any more. */
+static void add_to_account(struct probe_set *p, const struct account_key *key, uint64_t ns)
+{
+	int map = bpf_map__fd(p->bpf->maps.accounts);
+	struct account_value value = {0};
+
+	bpf_map_lookup_elem(map, key, &value);
+	value.ns += ns;
+	value.count++;
+	if (bpf_map_update_elem(map, key, &value, BPF_ANY) < 0)
+		p->bpf->bss->losses.accounts++;
+}
+
+static void charge(struct probe_set *p, unsigned id, uint64_t ns)
+{
+	struct lane_record *l = &p->bpf->bss->lanes[id];
+	struct account_key key = charge_account(id, l->phase, l->state, &l->detail);
+
+	if (charge_has_account(&l->detail)) {
+		add_to_account(p, &key, ns);
+	} else {
+		l->ns[l->phase][l->state] += ns;
+		l->count[l->phase][l->state]++;
+	}
+}
+
+/* The interval that is open at the end. */
 static void charge_open_interval(struct probe_set *p, unsigned id, uint64_t end_ns)
 {
 	struct guestscope_bpf__bss *bss = p->bpf->bss;
 	struct lane_record *l = &bss->lanes[id];
-	uint64_t from = l->since_ns;
 
-	while (from < end_ns && l->phase < PROBE_PARTS_MAX) {
+	while (l->since_ns < end_ns && l->phase < PROBE_PARTS_MAX) {
 		uint32_t next = l->phase + 1;
-		uint64_t until = end_ns;
+		bool is_last = next >= p->bpf->data->phase_count;
+		uint64_t until =
+			charge_part_end(is_last ? NULL : &bss->phase_start_ns[next], end_ns);
 
-		if (next < p->bpf->data->phase_count && bss->phase_start_ns[next] < end_ns)
-			until = bss->phase_start_ns[next];
-		if (until > from) {
-			if (l->detail.number == 0) {
-				l->ns[l->phase][l->state] += until - from;
-				l->count[l->phase][l->state]++;
-			} else {
-				struct account_key key = {.lane = (uint16_t)id,
-					.phase = (uint8_t)l->phase,
-					.state = (uint8_t)l->state,
-					.detail = l->detail};
-				struct account_value value = {0};
-				int map = bpf_map__fd(p->bpf->maps.accounts);
-
-				bpf_map_lookup_elem(map, &key, &value);
-				value.ns += until - from;
-				value.count++;
-				if (bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0)
-					bss->losses.accounts++;
-			}
-			from = until;
+		if (until > l->since_ns) {
+			charge(p, id, until - l->since_ns);
+			l->since_ns = until;
 		}
-		if (from < end_ns)
+		if (until < end_ns)
 			l->phase = next;
 	}
-	l->since_ns = from;
 }
 
 static void close_lane(struct probe_set *p, unsigned id, uint64_t end_ns)
@@ -463,28 +471,21 @@ static void fold_part(struct lane_record *l, unsigned part, unsigned phase)
 /* The CPU time of a helper that is still in its own record; its open interval too. */
 static void close_helper(struct probe_set *p, struct task_record *t, uint64_t end_ns)
 {
-	struct account_key key = {.lane = PROBE_LANE_HELPER, .state = STATE_ONCPU};
-	int map = bpf_map__fd(p->bpf->maps.accounts);
-	struct account_value value = {0};
+	struct probe_detail who = charge_helper(t);
+	struct account_key key;
 
 	if (t->run == TASK_ON_CPU && t->in_ns && t->in_ns < end_ns)
 		t->helper_ns += end_ns - t->in_ns;
-	if (!t->helper_ns)
-		return;
-	key.phase = (uint8_t)t->helper_phase;
-	memcpy(key.detail.name, t->name, sizeof(key.detail.name));
-	bpf_map_lookup_elem(map, &key, &value);
-	value.ns += t->helper_ns;
-	value.count++;
-	if (bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0)
-		p->bpf->bss->losses.accounts++;
+	key = charge_account(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &who);
+	if (t->helper_ns)
+		add_to_account(p, &key, t->helper_ns);
 }
 
 /* What was counted of threads that are still there. */
 static void keep_events(struct probe_set *p, const struct task_record *t)
 {
 	for (unsigned i = 0; (unsigned)t->lane < p->lanes && i < EVENT_COUNT; i++)
-		p->bpf->bss->lanes[t->lane].events[i] += t->events[i] - t->events_begin[i];
+		p->bpf->bss->lanes[t->lane].events[i] += charge_events(t, i);
 }
 
 static void close_tasks(struct probe_set *p, uint64_t end_ns)
