@@ -16,8 +16,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define OFFCPU_WINDOW_NS 100000000ULL
 /* Intervals off the CPU that a CPU records with their stacks in a window before it samples. */
-#define OFFCPU_LANES   50
-#define OFFCPU_HELPERS 25
+#define OFFCPU_LANES   25
+#define OFFCPU_HELPERS 10
 
 /* Knobs, set before loading. */
 const volatile __u32 collector_tgid = 0;

@@ -355,7 +355,7 @@ const struct option_row option_rows[] = {
 		"measure boots alone: end each run at the program's first marker",
 		FLAG(boot_only), PLAN, .key = "boot_only"},
 	{"frequency", 0, GROUP_HOW, "HZ",
-		"sampling frequency, or auto (default): the highest whose interrupts are predicted to cost less than 0.5 %",
+		"sampling frequency, or auto (default): the highest whose interrupts are predicted to cost less than 0.3 %",
 		NUMBER(frequency_hz, 1, 20000), .zero_word = "auto", WORDS("auto"), PLAN,
 		.fallback = "auto"},
 	{"memory", 0, GROUP_STACKS, "SIZE",

@@ -11,17 +11,18 @@
 
 static void the_frequency_is_the_highest_within_the_budget(void **state)
 {
-	/* 0.5 % of a second are 5 ms. */
+	/* 0.3 % of a second are 3 ms. */
 	static const struct {
 		uint64_t tick_ns;
 		unsigned hz;
 	} rows[] = {
-		{1, 997},      /* no more than the maximum */
-		{5000, 997},   /* 4.985 ms */
-		{10000, 499},  /* 500 is too many */
-		{20000, 247},  /* 249 is 3 x 83, 248 is even */
-		{25000, 199},  /* 200 */
-		{50000, 97},   /* 99 is a multiple of 3, 98 even */
+		{1, 997},     /* no more than the maximum */
+		{3000, 997},  /* 2.991 ms */
+		{5000, 599},  /* 600 is too many */
+		{10000, 299}, /* 300 */
+		{20000, 149},
+		{25000, 119}, /* 120 */
+		{50000, 59},
 		{1000000, 49}, /* the minimum, whatever it costs */
 		{UINT64_MAX, 49},
 	};
