@@ -18,6 +18,7 @@
 #define QUERY_TIMEOUT_MS  15000
 #define IMPORT_TIMEOUT_MS 120000
 #define REMOVE_TIMEOUT_MS 30000
+#define ID_MIN            12
 #define LATE_PAUSE_MS     300
 #define LATE_LOOKS        3
 
@@ -42,6 +43,7 @@ const struct engine engine_podman = {
 	.image_prefix = "localhost/guestscope/",
 	.container_prefix = "guestscope-",
 	.monitor = "conmon",
+	.variable = "PODMAN_IGNORE_CGROUPSV1_WARNING=1",
 	.import_option = "--quiet",
 	.kill_first = true,
 	.remove_orphans = conmon_remove_orphans,
@@ -96,6 +98,16 @@ static int explain_refusal(const struct engine *e, const char *words, struct err
 		address);
 }
 
+/* Run the engine's client; as spawn_output(). */
+static int ask(const struct engine *e, char *const *argv, int timeout_ms, char **ret_words,
+	int *ret_status, struct error *error)
+{
+	char *const variables[] = {(char *)e->variable, NULL};
+	const struct spawn client = {.argv = argv, .variables = variables};
+
+	return spawn_and_collect(&client, timeout_ms, ret_words, ret_status, error);
+}
+
 int engine_available(const struct engine *e, struct error *error)
 {
 	char *docker[] = {(char *)e->program, "version", "--format", "{{.Server.Version}}", NULL};
@@ -117,7 +129,7 @@ int engine_available(const struct engine *e, struct error *error)
 			"%s=%s: containers can be watched only on this machine, by a unix:// "
 			"socket",
 			e->host_variable, address);
-	r = spawn_output(query, QUERY_TIMEOUT_MS, &words, &status, error);
+	r = ask(e, query, QUERY_TIMEOUT_MS, &words, &status, error);
 	if (r == -ETIMEDOUT)
 		return error_set(error, -ECONNREFUSED, "%s does not answer within %d s", e->title,
 			QUERY_TIMEOUT_MS / 1000);
@@ -132,7 +144,8 @@ int engine_import(const struct engine *e, const char *tar, const char *image, st
 {
 	char *argv[] = {(char *)e->program, "import", (char *)tar, (char *)image,
 		(char *)e->import_option, NULL};
-	const struct spawn client = {.argv = argv, .outlives_us = true};
+	char *const variables[] = {(char *)e->variable, NULL};
+	const struct spawn client = {.argv = argv, .variables = variables, .outlives_us = true};
 	_cleanup_free_ char *words = NULL;
 
 	if (!engine_owns(e, image, true))
@@ -140,18 +153,12 @@ int engine_import(const struct engine *e, const char *tar, const char *image, st
 	return spawn_and_collect(&client, IMPORT_TIMEOUT_MS, &words, NULL, error);
 }
 
-struct import {
-	const struct engine *engine;
-	const char *image;
-};
-
 /* Is it the client of an engine_import() that the collector did not live to see the end of? */
-static bool imports(pid_t pid, const void *userdata)
+static bool imports(pid_t pid, const void *image)
 {
-	const struct import *i = userdata;
+	const char *wanted[] = {NULL, "import", NULL, image};
 	char words[4096];
 	ssize_t n = proc_read_arguments(pid, words, sizeof(words));
-	const char *wanted[] = {i->engine->program, "import", NULL, i->image};
 	const char *word = words;
 
 	for (size_t k = 0; k < ARRAY_SIZE(wanted); k++, word += strlen(word) + 1)
@@ -160,41 +167,52 @@ static bool imports(pid_t pid, const void *userdata)
 	return true;
 }
 
-static void await_import(const struct engine *e, const char *image)
+static void await_import(const char *image)
 {
-	const struct import import = {.engine = e, .image = image};
 	const struct timespec pause = {.tv_nsec = LATE_PAUSE_MS * 1000000L};
 	pid_t pid;
 
 	for (int ms = 0; ms < IMPORT_TIMEOUT_MS; ms += LATE_PAUSE_MS) {
-		if (proc_find(imports, &import, &pid, 1) == 0)
+		if (proc_find(imports, image, &pid, 1) == 0)
 			return;
 		nanosleep(&pause, NULL);
 	}
 }
 
-/* Does a listing command name anything? 1, 0 or negative errno. */
-static int lists_something(char *const *argv, struct error *error)
+/* A line that is an identifier and nothing else: clients mix warnings into what they list. */
+static bool names_something(const char *words)
+{
+	for (; *words; words += strcspn(words, "\r\n"), words += strspn(words, "\r\n")) {
+		size_t n = strspn(words, "0123456789abcdef");
+
+		if (n >= ID_MIN && n == strcspn(words, " \t\r\n"))
+			return true;
+	}
+	return false;
+}
+
+/* Does a listing command, with --quiet, name anything? 1, 0 or negative errno. */
+static int lists_something(const struct engine *e, char *const *argv, struct error *error)
 {
 	_cleanup_free_ char *words = NULL;
 	int r;
 
-	r = spawn_output(argv, QUERY_TIMEOUT_MS, &words, NULL, error);
+	r = ask(e, argv, QUERY_TIMEOUT_MS, &words, NULL, error);
 	if (r < 0)
 		return r;
-	return words[strspn(words, " \t\r\n")] != '\0';
+	return names_something(words);
 }
 
 int engine_has_image(const struct engine *e, const char *image, struct error *error)
 {
 	char *argv[] = {(char *)e->program, "images", "--quiet", (char *)image, NULL};
 
-	return lists_something(argv, error);
+	return lists_something(e, argv, error);
 }
 
 /* @kill may be NULL; that it fails is no failure, as what it kills may not run. */
-static int remove_thing(
-	char *const *list, char *const *kill, char *const *remove, struct error *error)
+static int remove_thing(const struct engine *e, char *const *list, char *const *kill,
+	char *const *remove, struct error *error)
 {
 	const struct timespec pause = {.tv_nsec = LATE_PAUSE_MS * 1000000L};
 	bool seen = false;
@@ -203,7 +221,7 @@ static int remove_thing(
 	for (unsigned look = 0;; look++) {
 		_cleanup_free_ char *killed = NULL, *words = NULL;
 
-		there = lists_something(list, error);
+		there = lists_something(e, list, error);
 		if (there < 0)
 			return there;
 		if (!there && (seen || look >= LATE_LOOKS))
@@ -214,8 +232,8 @@ static int remove_thing(
 			int r;
 
 			if (kill)
-				(void)spawn_output(kill, QUERY_TIMEOUT_MS, &killed, &status, NULL);
-			r = spawn_output(remove, REMOVE_TIMEOUT_MS, &words, &status, error);
+				(void)ask(e, kill, QUERY_TIMEOUT_MS, &killed, &status, NULL);
+			r = ask(e, remove, REMOVE_TIMEOUT_MS, &words, &status, error);
 
 			if (r < 0)
 				return r;
@@ -237,7 +255,7 @@ int engine_remove_container(const struct engine *e, const char *name, struct err
 	if (!engine_owns(e, name, false) || strlen(name) > 64)
 		return error_set(error, -EPERM, "%s is no container name of ours", name);
 	snprintf(filter, sizeof(filter), "name=^/?%s$", name);
-	r = remove_thing(list, e->kill_first ? kill : NULL, remove, error);
+	r = remove_thing(e, list, e->kill_first ? kill : NULL, remove, error);
 	if (r == 0 && e->remove_orphans)
 		r = e->remove_orphans(name, error);
 	return r;
@@ -250,8 +268,8 @@ int engine_remove_image(const struct engine *e, const char *image, struct error 
 
 	if (!engine_owns(e, image, true))
 		return error_set(error, -EPERM, "%s is no image name of ours", image);
-	await_import(e, image);
-	return remove_thing(list, NULL, remove, error);
+	await_import(image);
+	return remove_thing(e, list, NULL, remove, error);
 }
 
 /* Who listens at the daemon's socket: with several daemons on a machine, only one is ours. */

@@ -24,6 +24,7 @@ struct engine {
 	const char *host_variable;  /**< environment variable with the daemon's address, or NULL */
 	const char *default_socket; /**< of the daemon, or NULL: there is no daemon */
 	const char *monitor;        /**< name of the process that watches one container */
+	const char *variable;       /**< NAME=VALUE against words that are no errors, or NULL */
 	const char *import_option;  /**< it says less then: a closed pipe would end it; or NULL */
 	bool kill_first;            /**< its rm --force asks by SIGTERM first and waits 10 s */
 	/** Ends what a killed client left half-made and the engine does not know; or NULL. */

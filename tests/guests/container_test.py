@@ -167,6 +167,18 @@ def test_cgroup_tells_usage_and_throttling(engine):
     assert usage_error or usage > 0
 
 
+def test_warnings_of_the_client_are_no_names(engine):
+    """As of Podman 5, which warns of control groups' version 1 whatever it is asked for."""
+    with tempfile.TemporaryDirectory(prefix="guestscope-test-") as folder:
+        client = os.path.join(folder, engine.name)
+        with open(client, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\necho "level=warning msg=deprecated" >&2\nexec {shutil.which(engine.name)} "$@"\n')
+        os.chmod(client, 0o755)
+        status, output = engine.run(engine.name, environment={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+    assert status == 0, output
+    engine.assert_nothing_left()
+
+
 def test_failed_program_is_reported_with_its_status(engine):
     status, output = engine.run_here("-exit", "9")
     assert status == 1 and "ended with status 9: ready" in output, output
