@@ -32,6 +32,12 @@
 #define NAME_MAX_LEN 1024
 #define MARKER_EVERY 256
 
+/* A guest can write memory in which the search, or the names, would never end. Debian's kernel 6.1
+ * needs 2.5 million steps and 4 MB of text. */
+#define DIGITS_MAX 65536               /* places where tokens may be */
+#define STEPS_MAX  ((uint64_t)1 << 28) /* names to look at in search of the first one */
+#define TEXT_MAX   ((uint64_t)128 << 20)
+
 /** The kernel's part of the address space, copied: nothing changes while it is looked at. */
 struct image {
 	const struct guest_memory *memory;
@@ -48,6 +54,7 @@ struct table {
 	size_t count_at;        /* of the number of symbols */
 	size_t names;
 	uint32_t n;
+	uint64_t steps; /* so far, of STEPS_MAX */
 	size_t offsets;
 	uint64_t base;
 	bool negative; /* addresses are base - 1 - offset where the offset is negative, else
@@ -167,9 +174,13 @@ static bool find_tokens(struct table *t)
 	static const char digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
 	const unsigned char *from = t->image->bytes, *end = from + t->image->size, *hit;
 
-	for (; (hit = memmem(from, (size_t)(end - from), digits, sizeof(digits))); from = hit + 1)
+	for (unsigned i = 0; i < DIGITS_MAX; i++, from = hit + 1) {
+		hit = memmem(from, (size_t)(end - from), digits, sizeof(digits));
+		if (!hit)
+			return false;
 		if (tokens_at(t, (size_t)(hit - t->image->bytes)))
 			return true;
+	}
 	return false;
 }
 
@@ -204,6 +215,7 @@ static bool names_fit(struct table *t, size_t names, uint32_t n)
 		if (!length)
 			return false;
 		at += length;
+		t->steps++;
 	}
 	n = (n + MARKER_EVERY - 1) / MARKER_EVERY;
 	for (size_t alignment = 4; alignment <= 8; alignment += 4) {
@@ -235,7 +247,7 @@ static bool find_names(struct table *t)
 {
 	size_t lowest = t->tokens > NAMES_BYTES ? t->tokens - NAMES_BYTES : 0;
 
-	for (size_t at = t->tokens & ~(size_t)3; at >= lowest + 8; at -= 4)
+	for (size_t at = t->tokens & ~(size_t)3; at >= lowest + 8 && t->steps < STEPS_MAX; at -= 4)
 		if ((at % 8 == 0 && names_at(t, at, 8)) || names_at(t, at, 4))
 			return true;
 	return false;
@@ -302,30 +314,53 @@ static bool find_addresses(struct table *t)
 	return addresses_at(t, after, after + bytes) || relative_at(t, align(t->tokens_end, 4));
 }
 
-/* Writes the type and the name; a sign that is no letter of a symbol becomes '?'. */
-static void write_name(const struct table *t, size_t at, size_t length, FILE *f)
+/* Writes the type and the name; a sign that is no letter of a symbol becomes '?'. Returns how many
+ * letters the name has; after @max no more are written. */
+static size_t write_name(const struct table *t, size_t at, size_t length, FILE *f, size_t max)
 {
-	bool is_type = true;
+	size_t n = 0;
 
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0; i < length && n < max; i++) {
 		const unsigned char *token =
 			t->image->bytes + t->tokens + t->index[t->image->bytes[at + i]];
 
-		for (; *token; token++) {
+		for (; *token && n < max; token++, n++) {
 			fputc(*token > ' ' && *token < 0x7f ? *token : '?', f);
-			if (is_type)
+			if (n == 0)
 				fputc(' ', f);
-			is_type = false;
 		}
 	}
 	fputc('\n', f);
+	return n;
+}
+
+/* -ENODATA: no kernel has so many names of such a length. */
+static int write_lines(const struct table *t, FILE *f)
+{
+	uint64_t left = TEXT_MAX;
+	size_t at = t->names;
+
+	for (uint32_t i = 0; i < t->n && left > 0; i++) {
+		size_t length = name_length(t->image, &at, t->tokens);
+
+		fprintf(f, "%016llx ", (unsigned long long)address_of(t, i));
+		left -= write_name(t, at, length, f, left);
+		at += length;
+	}
+	return ferror(f) ? -EIO : left > 0 ? 0 : -ENODATA;
+}
+
+static int no_table(int r, struct error *error)
+{
+	return error_set(error, r,
+		"no table of symbols was found in the guest kernel's memory: name a file "
+		"by --symbols");
 }
 
 static int write_table(const struct table *t, const char *path, struct error *error)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-	size_t at = t->names;
 	int r;
 
 	if (!f) {
@@ -333,21 +368,14 @@ static int write_table(const struct table *t, const char *path, struct error *er
 		close_safe(fd);
 		return error_set_errno(error, r, "cannot write %s", path);
 	}
-	for (uint32_t i = 0; i < t->n; i++) {
-		size_t length = name_length(t->image, &at, t->tokens);
-
-		fprintf(f, "%016llx ", (unsigned long long)address_of(t, i));
-		write_name(t, at, length, f);
-		at += length;
-	}
-	r = ferror(f) ? -EIO : 0;
-	if (fclose(f) < 0)
+	r = write_lines(t, f);
+	if (fclose(f) < 0 && r == 0)
 		r = -errno;
-	if (r < 0) {
-		unlink(path);
-		return error_set_errno(error, r, "cannot write %s", path);
-	}
-	return 0;
+	if (r == 0)
+		return 0;
+	unlink(path);
+	return r == -ENODATA ? no_table(r, error)
+			     : error_set_errno(error, r, "cannot write %s", path);
 }
 
 int guest_kallsyms_write(
@@ -359,12 +387,7 @@ int guest_kallsyms_write(
 
 	if (r == 0 && !(find_tokens(&t) && find_names(&t) && find_addresses(&t)))
 		r = -ENODATA;
-	if (r == 0)
-		r = write_table(&t, path, error);
-	else
-		error_set(error, r,
-			"no table of symbols was found in the guest kernel's memory: name a file "
-			"by --symbols");
+	r = r == 0 ? write_table(&t, path, error) : no_table(r, error);
 	free(image.bytes);
 	return r;
 }

@@ -20,6 +20,7 @@
 #define ENTRY_NX      ((uint64_t)1 << 63)
 #define ENTRY_FRAME   0x000ffffffffff000ULL
 #define TABLE_BYTES   4096
+#define TABLES_MAX    (1U << 20) /* as many as 2 TiB in small pages need */
 
 struct guest_memory {
 	const unsigned char *map;
@@ -90,11 +91,33 @@ static int open_backend(pid_t pid, uint64_t size)
 	return fd;
 }
 
+int guest_memory_map(
+	int fd, const struct guest_inside *inside, struct guest_memory **ret, struct error *error)
+{
+	struct guest_memory *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->size = inside->ram_bytes;
+	m->map = mmap(NULL, m->size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (m->map == MAP_FAILED) {
+		r = -errno;
+		free(m);
+		return error_set_errno(error, r, "cannot map the guest's memory");
+	}
+	/* Children that read debug information have a limit on their memory: this is none of it. */
+	(void)madvise((void *)m->map, m->size, MADV_DONTFORK);
+	memcpy(m->ranges, inside->ranges, sizeof(m->ranges));
+	m->n_ranges = inside->n_ranges;
+	*ret = m;
+	return 0;
+}
+
 int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
 	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
 	struct error *error)
 {
-	struct guest_memory *m;
 	uint64_t host = 0;
 	int fd, r;
 
@@ -105,29 +128,15 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 	if (fd < 0)
 		return fd == -EAGAIN ? fd
 				     : error_set_errno(error, fd, "cannot open the guest's memory");
-	m = calloc(1, sizeof(*m));
-	if (!m) {
-		close(fd);
-		return -ENOMEM;
-	}
-	m->size = inside->ram_bytes;
-	m->map = mmap(NULL, m->size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	r = -errno;
+	r = guest_memory_map(fd, inside, ret, error);
 	close(fd);
-	if (m->map == MAP_FAILED) {
-		free(m);
-		return error_set_errno(error, r, "cannot map the guest's memory");
-	}
-	/* Children that read debug information have a limit on their memory: this is none of it. */
-	(void)madvise((void *)m->map, m->size, MADV_DONTFORK);
-	memcpy(m->ranges, inside->ranges, sizeof(m->ranges));
-	m->n_ranges = inside->n_ranges;
-	for (size_t i = 0; i < m->n_ranges; i++)
-		ret_blocks[i] = (struct guest_ram_block){.physical = m->ranges[i].physical,
-			.size = m->ranges[i].size,
-			.host = host + m->ranges[i].offset};
-	*ret_n = m->n_ranges;
-	*ret = m;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < inside->n_ranges; i++)
+		ret_blocks[i] = (struct guest_ram_block){.physical = inside->ranges[i].physical,
+			.size = inside->ranges[i].size,
+			.host = host + inside->ranges[i].offset};
+	*ret_n = inside->n_ranges;
 	return 0;
 }
 
@@ -148,6 +157,7 @@ struct walk {
 	uint64_t from, to;
 	bool executable;
 	size_t max, n;
+	size_t n_tables;
 	guest_page_t each;
 	void *userdata;
 	bool over;
@@ -168,14 +178,14 @@ static void take_page(struct walk *w, uint64_t address, uint64_t entry, unsigned
 		w->over = true;
 }
 
-/* A table that refers to itself makes no endless walk: there are four levels, whatever it says, and
- * at most w->max pages. */
+/* Tables that refer to themselves make no endless walk: there are four levels, whatever they say, at
+ * most w->max pages, and at most TABLES_MAX tables. */
 static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned shift, bool nx)
 {
 	const uint64_t *entries = guest_memory_at(w->m, table & ENTRY_FRAME, TABLE_BYTES);
 	uint64_t span = (uint64_t)1 << shift;
 
-	if (!entries)
+	if (!entries || w->n_tables++ >= TABLES_MAX)
 		return;
 	for (unsigned i = 0; i < 512 && !w->over; i++) {
 		uint64_t entry = __atomic_load_n(&entries[i], __ATOMIC_RELAXED);
@@ -195,7 +205,7 @@ static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned s
 size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
 	bool executable, size_t max, guest_page_t each, void *userdata)
 {
-	struct walk w = {m, from, to, executable, max, 0, each, userdata, false};
+	struct walk w = {m, from, to, executable, max, 0, 0, each, userdata, false};
 
 	walk_table(&w, cr3, 0, 39, false);
 	return w.n;

@@ -26,6 +26,13 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
 	struct error *error);
 
+/**
+ * The same of a backend that is open already: @fd, of inside->ram_bytes, which may be closed
+ * afterwards. -ENOMEM ... with a message.
+ */
+int guest_memory_map(
+	int fd, const struct guest_inside *inside, struct guest_memory **ret, struct error *error);
+
 /** @size bytes at guest-physical @physical, or NULL where there is no such memory. */
 const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, size_t size);
 

@@ -66,13 +66,12 @@ static json_t *run_accounts(const struct store_tables *t, int64_t run)
 static json_t *rows_of(
 	const struct columns *c, const void *rows, size_t n, size_t row_size, int64_t run)
 {
-	const char *first = rows, *end = first + n * row_size;
+	const char *first = rows;
 	size_t n_rows = 0;
 
-	while (first < end && *(const int64_t *)first != run)
+	for (; n > 0 && *(const int64_t *)first != run; n--)
 		first += row_size;
-	while (first + n_rows * row_size < end &&
-		*(const int64_t *)(first + n_rows * row_size) == run)
+	while (n_rows < n && *(const int64_t *)(first + n_rows * row_size) == run)
 		n_rows++;
 	return columns_json_rows(c, first, n_rows, row_size);
 }

@@ -14,49 +14,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "collector/inside/guest_kallsyms.h"
+#include "tests/collector/guest_pages.h"
 #include "tests/collector/temporary.h"
 
 #define KERNEL       0xffffffff80000000ULL
+#define IMAGE_MAX    (GUEST_PAGES_MAX * GUEST_PAGE)
 #define IMAGE_BYTES  (256 * 1024)
-#define PAGE         4096
 #define SYMBOLS      1500
 #define TABLE_AT     8192
 #define MARKER_EVERY 256
 #define LONG_NAME    700 /* of this symbol: its length takes two bytes */
 #define LONG_LENGTH  300
 
-static unsigned char image[IMAGE_BYTES];
-static size_t end;
-
-/* The guest's memory is this image, wherever it is asked for. */
-size_t __wrap_guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from,
-	uint64_t to, bool executable, size_t max, guest_page_t each, void *userdata);
-const void *__wrap_guest_memory_at(const struct guest_memory *m, uint64_t physical, size_t size);
-
-size_t __wrap_guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from,
-	uint64_t to, bool executable, size_t max, guest_page_t each, void *userdata)
-{
-	size_t n = 0;
-
-	(void)m;
-	(void)cr3;
-	(void)executable;
-	assert_true(from <= KERNEL && to > KERNEL + IMAGE_BYTES);
-	while (n < IMAGE_BYTES / PAGE && n < max)
-		if (!each(KERNEL + n * PAGE, n * PAGE, PAGE, userdata))
-			break;
-		else
-			n++;
-	return n;
-}
-
-const void *__wrap_guest_memory_at(const struct guest_memory *m, uint64_t physical, size_t size)
-{
-	(void)m;
-	return physical <= IMAGE_BYTES && size <= IMAGE_BYTES - physical ? image + physical : NULL;
-}
+/* What the guest's page tables map at KERNEL. */
+static unsigned char image[IMAGE_MAX];
+static size_t image_bytes = IMAGE_BYTES, end;
 
 enum layout {
 	ADDRESSES_FIRST,          /* before Linux 6.4 */
@@ -69,7 +44,7 @@ enum layout {
 
 static void put(const void *bytes, size_t size)
 {
-	assert_true(end + size <= IMAGE_BYTES);
+	assert_true(end + size <= sizeof(image));
 	memcpy(image + end, bytes, size);
 	end += size;
 }
@@ -135,8 +110,9 @@ static void put_names(uint32_t ret_marks[static SYMBOLS / MARKER_EVERY + 1])
 	}
 }
 
-/* Each token is one character; the real table has longer ones as well. */
-static void put_tokens(size_t alignment)
+/* Each token is one character, but for the first one of @first; the real table has longer ones as
+ * well. */
+static void put_tokens(size_t alignment, unsigned first)
 {
 	uint16_t index[256];
 	size_t tokens = end;
@@ -145,6 +121,8 @@ static void put_tokens(size_t alignment)
 		char token[2] = {(char)(i > ' ' && i < 0x7f ? i : '?'), '\0'};
 
 		index[i] = (uint16_t)(end - tokens);
+		for (unsigned n = 1; i == 0 && n < first; n++)
+			put(token, 1);
 		put(token, 2);
 	}
 	align(alignment);
@@ -167,18 +145,35 @@ static void make_image(enum layout layout)
 	align(alignment);
 	put(marks, sizeof(marks));
 	align(alignment);
-	put_tokens(alignment);
+	put_tokens(alignment, 1);
 	align(alignment);
 	if (last)
 		put_addresses(layout);
 }
 
+/* Of a guest that has the image in its memory. */
+static int write_table(struct error *error)
+{
+	static unsigned char memory[GUEST_PAGES_FROM + IMAGE_MAX];
+	size_t size = GUEST_PAGES_FROM + image_bytes;
+	int fd = memfd_create("guest", MFD_CLOEXEC), r;
+	struct guest_memory *m;
+
+	memcpy(memory + GUEST_PAGES_FROM, image, image_bytes);
+	guest_pages_map(memory, KERNEL, image_bytes / GUEST_PAGE);
+	assert_int_equal(write(fd, memory, size), size);
+	m = guest_pages_memory(fd, size);
+	assert_non_null(m);
+	r = guest_kallsyms_write(m, GUEST_PAGES_ROOT, in_dir("kallsyms"), error);
+	guest_memory_close(m);
+	close(fd);
+	return r;
+}
+
 static int read_table(struct error *error)
 {
-	const char *path = in_dir("kallsyms");
-
-	unlink(path);
-	return guest_kallsyms_write(NULL, 0x1000, path, error);
+	unlink(in_dir("kallsyms"));
+	return write_table(error);
 }
 
 static void assert_all_are_there(void)
@@ -225,7 +220,7 @@ static void a_file_that_is_there_is_not_overwritten(void **state)
 	(void)state;
 	make_image(ADDRESSES_FIRST);
 	write_text("kallsyms", "mine\n");
-	assert_int_equal(guest_kallsyms_write(NULL, 0x1000, in_dir("kallsyms"), NULL), -EEXIST);
+	assert_int_equal(write_table(NULL), -EEXIST);
 }
 
 /* Memory of a guest says anything; a table of it is read or refused, and nothing else happens. */
@@ -261,6 +256,78 @@ static void a_table_that_is_cut_off_does_no_harm(void **state)
 	}
 }
 
+/* 2,000 names of 64 tokens with 60,000 letters each: 7 GB of text. */
+static void names_longer_than_any_kernels_are_refused(void **state)
+{
+	enum { NAMES = 2000, TOKENS = 64 };
+	uint32_t marks[NAMES / MARKER_EVERY + 1] = {0}, offsets[NAMES + 2] = {0};
+	uint64_t n = NAMES, base = KERNEL;
+	struct error error = {0};
+	size_t names;
+
+	(void)state;
+	memset(image, 0, sizeof(image));
+	end = TABLE_AT;
+	put(offsets, NAMES * sizeof(*offsets));
+	put(&base, sizeof(base));
+	put(&n, sizeof(n));
+	names = end;
+	for (unsigned i = 0; i < NAMES; i++) {
+		if (i % MARKER_EVERY == 0)
+			marks[i / MARKER_EVERY] = (uint32_t)(end - names);
+		image[end] = TOKENS; /* each of token 0 */
+		end += 1 + TOKENS;
+	}
+	align(8);
+	put(marks, sizeof(marks));
+	align(8);
+	put_tokens(8, 60000);
+	assert_int_equal(read_table(&error), -ENODATA);
+	assert_non_null(strstr(error.text, "--symbols"));
+	assert_int_equal(access(in_dir("kallsyms"), F_OK), -1);
+}
+
+/* All before the tokens is names of three tokens, and each fourth byte may be their number. */
+static void a_search_that_a_guest_makes_endless_is_given_up(void **state)
+{
+	(void)state;
+	image_bytes = IMAGE_MAX;
+	for (end = 0; end < IMAGE_MAX - 8192;)
+		put("\3\377\2\0", 4);
+	put_tokens(8, 1);
+	assert_int_equal(read_table(NULL), -ENODATA);
+	image_bytes = IMAGE_BYTES;
+}
+
+static bool no_page(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
+{
+	(void)address;
+	(void)physical;
+	(void)size;
+	(void)userdata;
+	return true;
+}
+
+/* Half of 2 to the 36th entries, and no page in which code may be. */
+static void tables_that_refer_to_themselves_are_given_up(void **state)
+{
+	static uint64_t memory[2 * GUEST_PAGE / 8];
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	struct guest_memory *m;
+
+	(void)state;
+	for (unsigned i = 0; i < 512; i++)
+		memory[512 + i] = GUEST_PAGES_ROOT | 3 | (uint64_t)1 << 63;
+	assert_int_equal(write(fd, memory, sizeof(memory)), sizeof(memory));
+	m = guest_pages_memory(fd, sizeof(memory));
+	assert_non_null(m);
+	assert_int_equal(guest_memory_pages(m, GUEST_PAGES_ROOT, 0, (uint64_t)1 << 47, true, 64,
+				 no_page, NULL),
+		0);
+	guest_memory_close(m);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +336,9 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_there_is_not_overwritten),
 		cmocka_unit_test(a_damaged_table_does_no_harm),
 		cmocka_unit_test(a_table_that_is_cut_off_does_no_harm),
+		cmocka_unit_test(names_longer_than_any_kernels_are_refused),
+		cmocka_unit_test(a_search_that_a_guest_makes_endless_is_given_up),
+		cmocka_unit_test(tables_that_refer_to_themselves_are_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, temporary_make, temporary_remove);
