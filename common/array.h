@@ -37,7 +37,8 @@ static inline void *array_larger(void *array, size_t n, size_t more, size_t size
 /** Room for @more in @array, which has @n elements. 0 or -ENOMEM: then the array is as it was. */
 #define ARRAY_MORE(array, n, more)                                                                 \
 	({                                                                                         \
-		__typeof__(array) larger_ = array_larger((array), (n), (more), sizeof(*larger_));  \
+		__typeof__(array) larger_ =                                                        \
+			array_larger((array), (n), (more), sizeof(__typeof__(*(array))));          \
 		if (larger_)                                                                       \
 			(array) = larger_;                                                         \
 		larger_ ? 0 : -ENOMEM;                                                             \
@@ -64,7 +65,8 @@ static inline void *array_larger(void *array, size_t n, size_t more, size_t size
 		size_t low_ = 0, high_ = (n);                                                      \
 		while (low_ < high_) {                                                             \
 			size_t middle_ = low_ + (high_ - low_) / 2;                                \
-			const __typeof__(*(array)) *e = &(array)[middle_];                         \
+			const __typeof__(*(array)) *e = /* a name: NOLINT(*-macro-parentheses) */  \
+				&(array)[middle_];                                                 \
 			if (before)                                                                \
 				low_ = middle_ + 1;                                                \
 			else                                                                       \

@@ -50,7 +50,7 @@ char *utf8_clean(const char *text, size_t length, bool lines)
 		size_t n = decode(p, length, &c);
 
 		if (n == 1 && (c == '\n' || c == '\t')) {
-			*w++ = lines ? (char)c : ' ';
+			*w++ = (char)(lines ? c : ' ');
 		} else if (n == 1 && c == '\r') {
 			if (!lines)
 				*w++ = ' ';

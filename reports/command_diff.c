@@ -292,7 +292,7 @@ static int find_pairs(struct diff_set *c, struct error *error)
 	char has_a[300], has_b[300];
 	int r;
 
-	c->diffs = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->diffs));
+	c->diffs = calloc(a->n_cells * b->n_cells + 1, sizeof(struct diff *));
 	c->names = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->names));
 	if (!c->diffs || !c->names)
 		return error_set_errno(error, -ENOMEM, "cannot compare");

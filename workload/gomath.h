@@ -27,8 +27,11 @@ static inline double go_abs(double x)
  */
 static inline int64_t go_int(double x)
 {
-	/* cppcheck-suppress incorrectLogicOperator ; it cannot read hexadecimal floating point */
-	return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+	const double limit = 9223372036854775808.0; /* 2^63 */
+
+	if (x >= -limit && x < limit)
+		return (int64_t)x;
+	return INT64_MIN;
 }
 
 /** Go's uint32(x) on amd64: the low half of int(x). */

@@ -61,7 +61,7 @@ static uint64_t memory_available(void)
 
 int raster_new(uint32_t width, uint32_t height, struct raster *ret, struct error *error)
 {
-	const uint64_t mib = 1024 * 1024, bytes = (uint64_t)width * height * 4;
+	const uint64_t mib = UINT64_C(1) << 20, bytes = (uint64_t)width * height * 4;
 	uint64_t available = memory_available();
 	void *pixels;
 

@@ -91,7 +91,7 @@ static int deal_all(struct pin_map *map, struct error *error)
 
 	allowed = allowed_set(map->topology);
 	n = allowed ? hwloc_bitmap_weight(allowed) : 0;
-	map->units = n > 0 ? calloc((size_t)n, sizeof(*map->units)) : NULL;
+	map->units = n > 0 ? calloc((size_t)n, sizeof(hwloc_obj_t)) : NULL;
 	if (map->units)
 		deal(map, allowed, (unsigned)n);
 	hwloc_bitmap_free(allowed);
@@ -118,7 +118,7 @@ static int deal_list(struct pin_map *map, const char *list, struct error *error)
 	const char *p = list;
 	int r = 0;
 
-	map->units = calloc(PIN_LIST_MAX, sizeof(*map->units));
+	map->units = calloc(PIN_LIST_MAX, sizeof(hwloc_obj_t));
 	if (!map->units)
 		return error_no_memory(error);
 	while (r == 0) {

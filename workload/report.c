@@ -13,7 +13,7 @@
 #define FRAME_BYTES 32
 /* The longest number: 64 bits. The longest task: three of them. */
 #define NUMBER_MAX 13
-#define TASK_MAX   (3 * NUMBER_MAX)
+#define TASK_MAX   (3UL * NUMBER_MAX)
 
 static const char more_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+/-_.:";
 static const char last_digits[] = "0123456789abcdefghijklmnopqrstuv";

@@ -14,7 +14,7 @@
 #include "workload/emit.h"
 
 /* Enough for a worker and for libc's needs on top; some guests populate stacks at once. */
-#define WORKER_STACK_BYTES (256 * 1024)
+#define WORKER_STACK_BYTES ((size_t)256 << 10)
 
 void futex_wait(_Atomic uint32_t *word, uint32_t value)
 {

@@ -13,7 +13,7 @@
 #include "workload/emit.h"
 
 #define ROW_THREADS_MAX 256
-#define ROW_STACK_BYTES (128 * 1024)
+#define ROW_STACK_BYTES ((size_t)128 << 10)
 
 enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_DONE };
 

@@ -20,6 +20,7 @@ static void cleanup_topologyp(struct topology **t)
 	topology_free(*t);
 }
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a variable's name */
 #define FACTS(name) _cleanup_(cleanup_jsonp) json_t *name = machine_facts(NULL)
 
 static const char *text(const json_t *facts, const char *key)

@@ -85,7 +85,7 @@ static void go_up(char *path)
 	while ((slash = strrchr(path, '/')) && slash > path && !slash[1])
 		*slash = '\0';
 	if (!slash)
-		strcpy(path, ".");
+		memcpy(path, ".", sizeof("."));
 	else
 		slash[slash == path] = '\0';
 }
@@ -97,7 +97,7 @@ int output_folder_check(const char *path, struct error *error)
 
 	if (!nearest)
 		return -ENOMEM;
-	strcpy(nearest, path);
+	memcpy(nearest, path, strlen(path) + 1);
 	while (stat(nearest, &status) < 0) {
 		if (errno != ENOENT || !*path || strcmp(nearest, ".") == 0)
 			return error_set_errno(error, -errno, "cannot make folder %s", path);

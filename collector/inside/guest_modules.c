@@ -11,7 +11,7 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 
-#define PAGE_BYTES     4096
+#define PAGE_BYTES     4096UL
 #define FILE_PAGES_MAX 65536 /* 256 MiB of text in all files */
 #define PAGES_MAX      65536 /* of the guest's */
 #define PLACES_MAX     256

@@ -34,11 +34,11 @@ static const struct {
 #define RESET_LIMIT   0xffff
 #define RESET_CR0     0x60000010
 
-#define REGS_MIN 16
-#define REGS_MAX 64
-#define REG_RDX  2
+#define REGS_MIN 16UL
+#define REGS_MAX 64UL
+#define REG_RDX  2UL
 /* What a segment is to QEMU: its selector in 8 bytes, its base, its limit and flags. */
-#define SEGMENT_BYTES 24
+#define SEGMENT_BYTES 24UL
 #define SEG_CS        1
 #define SEG_FS        4
 #define SEGMENTS      6

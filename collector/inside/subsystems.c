@@ -14,7 +14,7 @@
 #include "common/hash_index.h"
 #include "guests/subsystems/subsystem_tables.h"
 
-#define FILE_MAX (1024 * 1024)
+#define FILE_MAX ((size_t)1 << 20)
 
 struct rule {
 	const char *subsystem;

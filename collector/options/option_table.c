@@ -12,7 +12,7 @@
 #include "guests/stacks/stacks.h"
 
 #define MEMORY_MIN_MIB 128
-#define MEMORY_MAX_MIB (1024 * 1024)
+#define MEMORY_MAX_MIB (1 << 20)
 
 /* The types */
 
@@ -287,6 +287,7 @@ static json_t *get_container_options(const struct options *o)
 #define AT(t, member)                                                                              \
 	.type = OPTION_##t, .offset = offsetof(struct options, member),                            \
 	.size = sizeof(((struct options *)0)->member)
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): what follows is a part of a member's name */
 #define OWN(t, name)             .type = OPTION_##t, .parse = name, .get
 #define FLAG(member)             AT(FLAG, member), .least = 1
 #define ACTION(value)            AT(FLAG, action), .least = ACTION_##value
@@ -326,7 +327,7 @@ const struct option_row option_rows[] = {
 	{"cooldown", 0, GROUP_HOW, "SECONDS", "rest between two runs; default 0",
 		NUMBER(cooldown_s, 0, 86400), PLAN, .key = "cooldown_s"},
 	{"timeout", 0, GROUP_HOW, "SECONDS", "a run that takes longer has failed; default 1800",
-		NUMBER(timeout_s, 1, 7 * 86400), PLAN, .key = "timeout_s", .fallback = "1800"},
+		NUMBER(timeout_s, 1, 7L * 86400), PLAN, .key = "timeout_s", .fallback = "1800"},
 	{"accel", 0, GROUP_STACKS, "MODE", "auto (default), kvm or tcg",
 		AT(WORD, accel), WORDS("auto", "kvm", "tcg"), .least = ACCEL_AUTO, PLAN,
 		.fallback = "auto"},

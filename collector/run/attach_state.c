@@ -38,7 +38,7 @@ static char state_letter(pid_t tgid, pid_t tid)
 	if (!f || !fgets(line, sizeof(line), f))
 		return 'X';
 	close = strrchr(line, ')');
-	return close && close[1] ? close[2] : 'X';
+	return (char)(close && close[1] ? close[2] : 'X');
 }
 
 static unsigned wait_on_fd(pid_t tgid, unsigned long fd)

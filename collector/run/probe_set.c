@@ -129,7 +129,7 @@ static int attach_samples(struct probe_set *p, const struct probe_options *o, st
 	p->n_cpus = libbpf_num_possible_cpus();
 	if (p->n_cpus < 1)
 		return error_set(error, -EINVAL, "cannot tell the number of CPUs");
-	p->sample_links = calloc((size_t)p->n_cpus, sizeof(*p->sample_links));
+	p->sample_links = calloc((size_t)p->n_cpus, sizeof(struct bpf_link *));
 	if (!p->sample_links)
 		return -ENOMEM;
 	for (int cpu = 0; cpu < p->n_cpus; cpu++) {

@@ -12,9 +12,9 @@
 #include "common/marker.h"
 
 /* The end of the console that is kept for the verdict and for error messages. */
-#define CONSOLE_KEPT (256 * 1024)
+#define CONSOLE_KEPT ((size_t)256 << 10)
 /* A guest that floods its console is cut off in the log. */
-#define CONSOLE_LOG_MAX (16 * 1024 * 1024)
+#define CONSOLE_LOG_MAX ((size_t)16 << 20)
 
 struct lane_thread {
 	pid_t tgid;

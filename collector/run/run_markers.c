@@ -71,7 +71,8 @@ static void say_too_many(struct run *run)
 	run_warn(run, "the program reports more than %d phases; the rest is one",
 		PROBE_PHASES_MAX - 1);
 	memcpy(last->name, last->reported, sizeof(last->name));
-	strcpy(last->name + utf8_within(last->name, sizeof(last->name) - sizeof(more)), more);
+	memcpy(last->name + utf8_within(last->name, sizeof(last->name) - sizeof(more)), more,
+		sizeof(more));
 }
 
 /* The program has begun: that is all that was asked for. The stack is ended by us. */
@@ -194,7 +195,7 @@ static void take_raster(struct run *run, const struct marker *m)
 	const char *hex = marker_get(m, "sha256");
 
 	if (hex && strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64)
-		strcpy(run->result->raster_sha256, hex);
+		memcpy(run->result->raster_sha256, hex, 64 + 1);
 }
 
 static void take_bye(struct run *run, const struct marker *m)

@@ -31,7 +31,7 @@ static int open_by_build_id(const struct elf_file *file, const char *debug_dir)
 	if (file->build_id_bytes < 2)
 		return -ENOENT;
 	n = snprintf(path, sizeof(path), "%s/.build-id/%02x/", debug_dir, file->build_id[0]);
-	if (n < 0 || (size_t)n + 2 * ELF_BUILD_ID_MAX + sizeof(".debug") > sizeof(path))
+	if (n < 0 || (size_t)n + 2UL * ELF_BUILD_ID_MAX + sizeof(".debug") > sizeof(path))
 		return -ENOENT;
 	used = (size_t)n;
 	for (size_t i = 1; i < file->build_id_bytes; i++, used += 2)

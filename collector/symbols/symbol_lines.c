@@ -150,7 +150,7 @@ static int take_places(
 
 static int take_answers(struct symbols *s, int fd, struct symbol_line *ret, size_t n)
 {
-	int64_t deadline_ms = now_ms() + (CHILD_SECONDS + 5) * 1000;
+	int64_t deadline_ms = now_ms() + (CHILD_SECONDS + 5) * INT64_C(1000);
 	struct line_answer a;
 	int found = 0;
 

@@ -154,12 +154,13 @@ static int set_crash(const char *value, struct burn_options *o, struct error *er
 
 static int set_wait(const char *value, struct burn_options *o, struct error *error)
 {
-	return set_whole("wait", value, 0, SECONDS_MAX * 1000, &o->wait_ms, error);
+	return set_whole("wait", value, 0, SECONDS_MAX * INT64_C(1000), &o->wait_ms, error);
 }
 
 static int set_wait_kernel(const char *value, struct burn_options *o, struct error *error)
 {
-	return set_whole("wait-kernel", value, 0, SECONDS_MAX * 1000, &o->wait_kernel_ms, error);
+	return set_whole(
+		"wait-kernel", value, 0, SECONDS_MAX * INT64_C(1000), &o->wait_kernel_ms, error);
 }
 
 static const struct option option_table[] = {

@@ -34,7 +34,7 @@ static uint64_t hz_of_kvm(void)
 	struct cpuid c = read_cpuid(SIGNATURE_LEAF);
 	uint32_t mul, version;
 	unsigned __int128 hz;
-	int shift;
+	int8_t shift;
 
 	if (!(read_cpuid(1).ecx & UINT32_C(1) << 31) || memcmp(&c.ebx, "KVMK", 4) != 0 ||
 		!(read_cpuid(KVM_FEATURES).eax & KVM_FEATURE_TIME))

@@ -56,7 +56,7 @@ static unsigned loop_traps(uint64_t *root, uint64_t *ret_rbp)
 	endless = (struct frame){&endless, hostile_leave};
 	ret_rbp[n++] = address(SLOT_ITSELF, SLOT_ITSELF, SLOT_ITSELF, SLOT_ITSELF);
 	ret_rbp[n++] =
-		address(SLOT_ITSELF, SLOT_ITSELF, SLOT_ITSELF, SLOT_ITSELF) + 8 * SLOT_ITSELF;
+		address(SLOT_ITSELF, SLOT_ITSELF, SLOT_ITSELF, SLOT_ITSELF) + 8UL * SLOT_ITSELF;
 	ret_rbp[n++] = address(SLOT_CHAIN, 0, 0, 0);
 	ret_rbp[n++] = (uint64_t)&endless;
 	return n;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define VCPUS_MAX   255
-#define STACK_BYTES (256 * 1024)
+#define STACK_BYTES ((size_t)256 << 10)
 
 struct __attribute__((packed)) tss {
 	uint32_t reserved0;

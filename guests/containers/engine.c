@@ -285,9 +285,9 @@ static pid_t daemon_pid(const struct engine *e)
 		return 0;
 	if (strncmp(address, "unix://", 7) == 0)
 		address += 7;
-	if (strlen(address) >= sizeof(where.sun_path))
+	if (snprintf(where.sun_path, sizeof(where.sun_path), "%s", address) >=
+		(int)sizeof(where.sun_path))
 		return 0;
-	strcpy(where.sun_path, address);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&where, sizeof(where)) < 0)
 		return 0;

@@ -120,7 +120,7 @@ static bool find_disk(const char *serial, char *ret_name)
 
 	while (d && !found && (e = readdir(d)))
 		if (strlen(e->d_name) < NAME_BYTES && has_serial(e->d_name, serial)) {
-			strcpy(ret_name, e->d_name);
+			memcpy(ret_name, e->d_name, strlen(e->d_name) + 1);
 			found = true;
 		}
 	if (d)
@@ -214,7 +214,7 @@ static size_t list_devices(const char *disk, char ret[PARTITIONS_MAX][NAME_BYTES
 	d = opendir(folder);
 	while (d && n < PARTITIONS_MAX && (e = readdir(d)))
 		if (strncmp(e->d_name, disk, strlen(disk)) == 0 && strlen(e->d_name) < NAME_BYTES)
-			strcpy(ret[n++], e->d_name);
+			memcpy(ret[n++], e->d_name, strlen(e->d_name) + 1);
 	if (d)
 		closedir(d);
 	qsort(ret, n, sizeof(ret[0]), compare_names);

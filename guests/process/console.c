@@ -67,7 +67,7 @@ void console_quote(char *ret, size_t size, const char *line, size_t length)
 	while (length && strchr(" \t\r", line[length - 1]))
 		length--;
 	for (size_t i = 0; i < length && used + 1 < size; i++)
-		ret[used++] = line[i] >= 0x20 && line[i] < 0x7f ? line[i] : '?';
+		ret[used++] = (char)(line[i] >= 0x20 && line[i] < 0x7f ? line[i] : '?');
 	ret[used] = '\0';
 }
 

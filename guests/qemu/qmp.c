@@ -140,10 +140,10 @@ static int open_socket(struct qmp *q, const char *path, struct error *error)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = -EBADF;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >=
+		(int)sizeof(address.sun_path))
 		return error_set(error, -ENAMETOOLONG, "path of a socket is over %zu bytes: %s",
 			sizeof(address.sun_path) - 1, path);
-	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set_errno(error, -errno, "socket");

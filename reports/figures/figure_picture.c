@@ -81,7 +81,7 @@ static void take_word(struct picture *p, const char *word, const char *next)
 		value = word[n] ? word + n + 1 : next;
 		p->given = true;
 		if (value && is_good((enum parameter)i, value))
-			strcpy(p->value[i], value);
+			memcpy(p->value[i], value, strlen(value) + 1);
 		else
 			p->bad = true;
 	}
@@ -111,7 +111,7 @@ static int read_command(const char *json, struct picture *ret)
 
 	*ret = (struct picture){};
 	for (int k = 0; k < PARAMETERS; k++)
-		strcpy(ret->value[k], parameters[k].standard);
+		memcpy(ret->value[k], parameters[k].standard, strlen(parameters[k].standard) + 1);
 	out = open_memstream(&text, &size);
 	if (!out) {
 		json_decref(array);

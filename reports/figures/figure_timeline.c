@@ -149,7 +149,7 @@ static int read_rows(const struct summary *s, struct timeline *t)
 	for (size_t i = 0; i < t->n; i++)
 		snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), "%s%lld", i ? "," : "",
 			(long long)t->panels[i].run->id);
-	strcat(sql, ") ORDER BY run, lane, start_ns");
+	snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), ") ORDER BY run, lane, start_ns");
 	r = store_prepare(s->store, &query, sql);
 	while (r >= 0 && (r = store_step(s->store, query)) > 0) {
 		int64_t run = store_number(query, 0), start = store_number(query, 2),

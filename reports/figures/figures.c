@@ -281,7 +281,9 @@ static void begin_date(const struct maker *m, char ret[static PDF_DATE_DIGITS + 
 	for (; at && *at && n < PDF_DATE_DIGITS; at++)
 		if (*at >= '0' && *at <= '9')
 			ret[n++] = *at;
-	strcpy(ret + (n == PDF_DATE_DIGITS ? n : 0), n == PDF_DATE_DIGITS ? "" : "19700101000000");
+	ret[n] = '\0';
+	if (n < PDF_DATE_DIGITS)
+		memcpy(ret, "19700101000000", PDF_DATE_DIGITS + 1);
 }
 
 /**

@@ -21,6 +21,11 @@ struct part {
 	size_t n;
 };
 
+static void part_free(struct part *p)
+{
+	free(p->at);
+}
+
 static char *end_of(struct part p)
 {
 	return p.at + p.n;
@@ -187,25 +192,21 @@ static void put(FILE *out, const char *from, const char *to)
 
 static int rewrite(struct part file, struct places *p, struct part plain, struct part *ret)
 {
-	_cleanup_free_ char *objects_at = NULL, *table_at = NULL, *packed_at = NULL;
+	_cleanup_(part_free) struct part objects = {0}, table = {0}, packed = {0};
 	size_t from = (size_t)(p->stream.at - file.at), shift;
-	struct part objects, table, packed;
 	int r = squeeze(plain, &objects);
 	FILE *out;
 
 	if (r < 0)
 		return r;
-	objects_at = objects.at;
 	shift = objects.n - p->stream.n; /* may wrap, and wraps back */
 	r = expand(&p->table, &table);
 	if (r <= 0)
 		return r;
-	table_at = table.at;
 	shift_entries(table, p->widths, from, shift);
 	r = squeeze(table, &packed);
 	if (r < 0)
 		return r;
-	packed_at = packed.at;
 	out = open_memstream(&ret->at, &ret->n);
 	if (!out)
 		return -ENOMEM;
@@ -225,8 +226,8 @@ static int rewrite(struct part file, struct places *p, struct part plain, struct
 
 int pdf_set_date(char **text, size_t *length, const char *digits)
 {
-	struct part file = {*text, *length}, plain, dictionary, done;
-	_cleanup_free_ char *plain_at = NULL;
+	struct part file = {*text, *length}, dictionary, done;
+	_cleanup_(part_free) struct part plain = {0};
 	struct places p = {};
 	int r;
 
@@ -235,7 +236,6 @@ int pdf_set_date(char **text, size_t *length, const char *digits)
 	r = find_stream(file, &p.stream, &plain);
 	if (r <= 0)
 		return r;
-	plain_at = plain.at;
 	/* cairo writes the stream's dictionary right before it, and the length first in it. */
 	dictionary = file;
 	for (struct part d = after(file, "/Length"); d.at && d.at < p.stream.at;

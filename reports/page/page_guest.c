@@ -209,7 +209,7 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 		double whole = sqlite3_column_double(query, 4);
 
 		/* Threads that were hardly seen say nothing, and there may be thousands. */
-		if (samples < 0.005 * whole || n >= THREADS_SHOWN * 4)
+		if (samples < 0.005 * whole || n >= THREADS_SHOWN * 4UL)
 			continue;
 		if (n++ == 0) {
 			fputs(open_table, out);

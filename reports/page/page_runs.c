@@ -58,7 +58,8 @@ int page_runs(const struct page *page, FILE *out)
 	size_t n_names = page_column_names(
 		&run_columns_end, names, page_column_names(&run_columns, names, 6));
 	const struct store_tables *t = store_tables(s->store);
-	_cleanup_free_ const struct store_run **runs = calloc(t->n_runs + 1, sizeof(*runs));
+	_cleanup_free_ const struct store_run **runs =
+		calloc(t->n_runs + 1, sizeof(struct store_run *));
 
 	if (!runs)
 		return -ENOMEM;
@@ -66,7 +67,7 @@ int page_runs(const struct page *page, FILE *out)
 		return 0;
 	for (size_t i = 0; i < t->n_runs; i++)
 		runs[i] = &t->runs[i];
-	qsort(runs, t->n_runs, sizeof(*runs), compare_position);
+	qsort(runs, t->n_runs, sizeof(struct store_run *), compare_position);
 	page_table_open(out, "every run",
 		"In order of execution. Residual: sum over lanes and phases of what their states "
 		"leave of wall time.",

@@ -324,7 +324,7 @@ char *store_uri(const char *file)
 		else
 			*w++ = (char)*p;
 	}
-	strcpy(w, parameters);
+	memcpy(w, parameters, strlen(parameters) + 1);
 	return uri;
 }
 

@@ -78,7 +78,7 @@ static int series_begin(const struct summary *s, struct cell *cell)
 	size_t room = cell->n_ok + 1;
 	int r;
 
-	series->runs = calloc(room, sizeof(*series->runs));
+	series->runs = calloc(room, sizeof(struct store_run *));
 	series->position = calloc(6 * room, sizeof(*series->position));
 	series->phases = calloc(cell->n_phases + 1, sizeof(*series->phases));
 	if (!series->runs || !series->position || !series->phases)
@@ -91,7 +91,7 @@ static int series_begin(const struct summary *s, struct cell *cell)
 	for (size_t i = 0; i < t->n_runs; i++)
 		if (cell_counts(cell, &t->runs[i]))
 			series->runs[series->n++] = &t->runs[i];
-	qsort(series->runs, series->n, sizeof(*series->runs), compare_runs);
+	qsort(series->runs, series->n, sizeof(struct store_run *), compare_runs);
 	r = book_begin(&series->window, cell->window.name, series->n);
 	for (size_t i = 0; i < cell->n_phases && r >= 0; i++)
 		r = book_begin(&series->phases[i], cell->phases[i].name, series->n);

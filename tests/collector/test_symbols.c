@@ -378,7 +378,7 @@ static uint64_t next_random(void)
 /* Half of the damage goes where it hurts: the file's header, the segments', the sections'. */
 static void damage(char *bytes, size_t size)
 {
-	static const char values[] = {0, 1, 0x7f, (char)0x80, (char)0xff};
+	static const unsigned char values[] = {0, 1, 0x7f, 0x80, 0xff};
 	const Elf64_Ehdr *header = (const void *)bytes;
 	size_t sections = header->e_shoff < size ? header->e_shoff : 0;
 	size_t at = next_random() % size;
@@ -391,7 +391,7 @@ static void damage(char *bytes, size_t size)
 		at = sections + next_random() % (size - sections);
 		break;
 	}
-	bytes[at] = next_random() % 2 ? (char)next_random() : values[next_random() % 5];
+	bytes[at] = (char)(next_random() % 2 ? next_random() : values[next_random() % 5]);
 }
 
 static void corrupted_files_do_no_harm(void **state)

@@ -111,9 +111,9 @@ static void every_flipped_bit_is_noticed(void **state)
 	(void)state;
 	n = marker_format(line, sizeof(line), "worker id=0 cpu=3 busy=12345 tasks=7") - 1;
 	for (int i = 0; i < n * 8; i++) {
-		line[i / 8] ^= (char)(1 << i % 8);
+		line[i / 8] = (char)(line[i / 8] ^ 1 << i % 8);
 		assert_int_equal(marker_parse(line, (size_t)n, &m), -EBADMSG);
-		line[i / 8] ^= (char)(1 << i % 8);
+		line[i / 8] = (char)(line[i / 8] ^ 1 << i % 8);
 	}
 	assert_int_equal(marker_parse(line, (size_t)n, &m), 0);
 	for (int length = 0; length < n; length++)
@@ -209,7 +209,7 @@ static void garbage_is_never_believed(void **state)
 	srand(1);
 	for (int round = 0; round < 2000; round++) {
 		for (size_t i = 0; i < sizeof(piece); i++)
-			piece[i] = rand() % 8 ? (char)rand() : "\x1e\n;\r"[rand() % 4];
+			piece[i] = (char)(rand() % 8 ? rand() : "\x1e\n;\r"[rand() % 4]);
 		marker_stream_push(&s, piece, sizeof(piece), note, &f);
 	}
 	assert_string_equal(f.kinds, "");

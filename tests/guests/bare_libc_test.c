@@ -28,8 +28,10 @@ int bare_snprintf(char *ret, size_t size, const char *format, ...);
 #define strtoll   bare_strtoll
 #define vsnprintf bare_vsnprintf
 #define snprintf  bare_snprintf
+/* Its names would be the host's. NOLINTNEXTLINE(bugprone-suspicious-include) */
 #include "guests/bare/libc/format.c"
 #undef DIGITS_MAX
+/* NOLINTNEXTLINE(bugprone-suspicious-include): the same */
 #include "guests/bare/libc/number.c"
 #undef strtod
 #undef strtoll
@@ -41,6 +43,7 @@ static void check_real(const char *text)
 	char *end, *end_host;
 	double bare = bare_strtod(text, &end), host = strtod(text, &end_host);
 
+	/* Every bit: NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	if (memcmp(&bare, &host, sizeof(bare)) != 0 || end != end_host)
 		fail_msg("'%s': %a, the host says %a", text, bare, host);
 }
@@ -110,6 +113,7 @@ static void text_is_formatted_as_on_the_host(void **state)
 	CHECK_FORMAT("%d %i %u %x", -17, 0, 4000000000u, 0xdeadbeefu);
 	CHECK_FORMAT("%ld %lld %lu %zu %" PRIx64, INT64_MIN, -1LL, UINT64_MAX, (size_t)7,
 		(uint64_t)1 << 60);
+	/* cppcheck-suppress invalidPrintfArgType_uint ; as programs do */
 	CHECK_FORMAT("%08x %8u|%-8u|%08d", 0xabc, 5, 6, -7);
 	CHECK_FORMAT("%s|%10s|%-10s|%.3s|%.*s|", "abc", "def", "ghi", "jklmn", 2, "opq");
 	CHECK_FORMAT("%.3f %.0f %f %.6f %10.2f|", 1.0005, 2.7, 3.25, 0.999999999, -4.126);

@@ -206,8 +206,8 @@ int main(int argc, char **argv)
 		else if (o == 't')
 			tar = optarg;
 		else if (o == 'p')
-			for (char *p = strtok(optarg, ","); p && n_cpus < WORDS_MAX;
-				p = strtok(NULL, ","))
+			for (char *rest, *p = strtok_r(optarg, ",", &rest); p && n_cpus < WORDS_MAX;
+				p = strtok_r(NULL, ",", &rest))
 				cpus[n_cpus++] = atoi(p);
 		else
 			return 2;

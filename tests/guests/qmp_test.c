@@ -180,9 +180,8 @@ static void impossible_vcpus_are_refused(void **state)
 		"{\"return\": [{\"cpu-index\": -1, \"thread-id\": 12}], \"id\": 1}\n",
 		"{\"return\": [{\"cpu-index\": 0, \"thread-id\": 0}], \"id\": 1}\n",
 		"{\"return\": [{\"cpu-index\": 0, \"thread-id\": 99999999999}], \"id\": 1}\n",
-		"{\"return\": [{\"cpu-index\": 0, \"thread-id\": 5}, {\"cpu-index\": 0, "
-		"\"thread-id\": 6}], "
-		"\"id\": 1}\n",
+		("{\"return\": [{\"cpu-index\": 0, \"thread-id\": 5}, "
+		 "{\"cpu-index\": 0, \"thread-id\": 6}], \"id\": 1}\n"),
 		"{\"return\": [null, 3], \"id\": 1}\n",
 	};
 	pid_t tids[2];

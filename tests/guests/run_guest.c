@@ -43,8 +43,10 @@ static int64_t now_ms(void)
 static size_t parse_cpus(char *text, int *ret)
 {
 	size_t n = 0;
+	char *rest;
 
-	for (char *p = strtok(text, ","); p && n < CPUS_MAX; p = strtok(NULL, ","))
+	for (char *p = strtok_r(text, ",", &rest); p && n < CPUS_MAX;
+		p = strtok_r(NULL, ",", &rest))
 		ret[n++] = atoi(p);
 	return n;
 }

@@ -96,16 +96,12 @@ static uint64_t *word(uint64_t physical)
 static void map_page(uint64_t address, uint64_t physical, unsigned shift)
 {
 	static const uint64_t tables[] = {PML4, PDPT, PD, PT};
+	unsigned level = 0, at = 39;
 
-	for (unsigned level = 0, at = 39; level < 4; level++, at -= 9) {
-		uint64_t *entry = word(tables[level] + ((address >> at) & 511) * 8);
-
-		if (at == shift) {
-			*entry = physical | PRESENT | (shift > 12 ? LARGE : 0);
-			return;
-		}
-		*entry = tables[level + 1] | PRESENT;
-	}
+	for (; level < 3 && at > shift; level++, at -= 9)
+		*word(tables[level] + ((address >> at) & 511) * 8) = tables[level + 1] | PRESENT;
+	*word(tables[level] + ((address >> at) & 511) * 8) =
+		physical | PRESENT | (shift > 12 ? LARGE : 0);
 }
 
 /* @n frames from @physical on, which the guest knows as @address; the last one's caller is none. */
