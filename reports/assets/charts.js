@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Puts charts that answer to pointer and keyboard in the place of the static ones. The numbers are those of the page's own
- * tables, so the tables are what a chart says, for those who cannot see it; without scripts the static drawings stay.
+ * Charts that answer to pointer and keyboard. The numbers are those of the page's own tables, so the tables are what a
+ * chart says, for those who cannot see it.
  */
 (function () {
 	'use strict';
 	var root = document.documentElement, charts = [];
-	/* As the marks of the static charts: a circle of radius 5 holds each. */
+	/* The shapes of reports/text/stack_style.c, in its order: a circle of radius 5 holds each. */
 	var MARKS = ['M-4 0A4 4 0 1 1 4 0A4 4 0 1 1-4 0Z', 'M-3.6-3.6H3.6V3.6H-3.6Z', 'M0-4.8L4.6 3.4H-4.6Z',
 		'M0-5L5 0L0 5L-5 0Z', 'M0 4.8L4.6-3.4H-4.6Z',
 		'M-1.6-4.8H1.6V-1.6H4.8V1.6H1.6V4.8H-1.6V1.6H-4.8V-1.6H-1.6Z',
@@ -42,9 +42,9 @@
 	}
 
 	/*
-	 * A chart is made of points {series, x, y, low, high, text}; what is drawn are its series' points, joined where lines is
-	 * set. uPlot keeps axes, scales and the cursor; marks and intervals are drawn here, so that they are those of the static
-	 * chart.
+	 * A chart is made of points {series, x, y, low, high, text, leads}; what is drawn are its series' points, joined where
+	 * lines is set. uPlot keeps axes, scales and the cursor; it knows neither marks of many shapes nor intervals: they are
+	 * drawn here.
 	 */
 	function Chart(figure, names) {
 		this.figure = figure;
@@ -57,35 +57,43 @@
 		this.box.setAttribute('aria-roledescription', 'interactive chart');
 		this.live = make('p', 'reading');
 		this.live.setAttribute('role', 'status');
+		this.series = this.buttons();
+		figure.appendChild(this.series);
 		figure.appendChild(this.box);
 		figure.appendChild(this.live);
-		figure.classList.add('alive');
-		this.buttons();
+		figure.hidden = false;
 		this.listen();
 	}
 
-	/* The legend's entries become buttons that show and hide their stack. */
+	function mark(series) {
+		return '<svg viewBox="-7 -7 14 14" aria-hidden="true"><path style="fill: var(--s' + series % 8 + ')" d="' +
+			MARKS[series % 8] + '"/></svg>';
+	}
+
+	/* The legend: a button for each stack, which shows and hides it. */
 	Chart.prototype.buttons = function () {
-		var self = this;
-		this.figure.querySelectorAll('.series li').forEach(function (item, i) {
-			var button = make('button');
+		var self = this, list = make('ul', 'legend series');
+		this.names.forEach(function (name, i) {
+			var button = make('button', '', make('li', '', list));
 			button.type = 'button';
 			button.setAttribute('aria-pressed', 'true');
-			while (item.firstChild)
-				button.appendChild(item.firstChild);
-			item.appendChild(button);
+			button.innerHTML = mark(i);
+			make('span', '', button, name);
 			button.addEventListener('click', function () {
 				self.hidden[i] = !self.hidden[i];
 				button.setAttribute('aria-pressed', String(!self.hidden[i]));
 				self.draw();
 			});
 		});
+		return list;
 	};
 
 	Chart.prototype.listen = function () {
 		var self = this;
 		this.box.addEventListener('keydown', function (event) {
 			var to = self.next(event.key);
+			if (event.key === 'Enter')
+				self.box.click();
 			if (to === undefined)
 				return;
 			event.preventDefault();
@@ -98,6 +106,10 @@
 		this.box.addEventListener('blur', function () { self.show(null); });
 		this.box.addEventListener('mousemove', function (event) { self.show(self.nearest(event)); });
 		this.box.addEventListener('mouseleave', function () { self.show(null); });
+		this.box.addEventListener('click', function () {
+			if (self.at && self.at.leads)
+				location.hash = self.at.leads;
+		});
 		if (typeof ResizeObserver === 'function')
 			new ResizeObserver(function () { self.fit(); }).observe(this.box);
 		else
@@ -173,9 +185,17 @@
 		return Math.round(Math.max(250, Math.min(380, width * 0.5)));
 	};
 
+	/* Values that differ by more than ten, without an ideal to be held against, need a logarithmic axis. */
+	Chart.prototype.isWide = function (points) {
+		var ys = points.map(function (p) { return p.y; });
+		return Boolean(this.zero && !this.guide && Math.min.apply(null, ys) > 0 &&
+			Math.max.apply(null, ys) > 10 * Math.min.apply(null, ys));
+	};
+
 	/* uPlot's data: all x, and the points' extremes as one series that is not drawn but spans the y axis. */
 	Chart.prototype.draw = function () {
 		var width = Math.floor(this.box.clientWidth) || 700, self = this, points = this.visible(), xs, low = [], high = [];
+		this.wide = this.isWide(points);
 		xs = this.points.map(function (p) { return p.x; }).concat(this.ticks || []);
 		xs = xs.sort(function (a, b) { return a - b; }).filter(function (x, i) { return !i || x !== xs[i - 1]; });
 		xs.forEach(function (x) {
@@ -186,9 +206,9 @@
 			});
 			if (self.guide)
 				ys.push(self.guide(x));
-			if (self.zero)
+			if (self.zero && !self.wide)
 				ys.push(0);
-			ys = ys.filter(isFinite);
+			ys = ys.filter(function (y) { return isFinite(y) && (y > 0 || !self.wide); });
 			low.push(ys.length ? Math.min.apply(null, ys) : null);
 			high.push(ys.length ? Math.max.apply(null, ys) : null);
 		});
@@ -197,7 +217,7 @@
 		this.at = null;
 		this.live.textContent = '';
 		this.uplot = new uPlot(this.options(width), [xs, low, high], this.box);
-		this.box.setAttribute('aria-label', this.label + ' Arrow keys move from point to point; the numbers are in the ' + this.table + '.');
+		this.box.setAttribute('aria-label', this.label + (this.wide ? ' The axis is logarithmic.' : '') + ' Arrow keys move from point to point; the numbers are in the ' + this.table + '.');
 	};
 
 	function plain(u, values) {
@@ -208,7 +228,7 @@
 		var self = this, axis = { stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 },
 			ticks: { show: false }, font: '12px system-ui, sans-serif', labelFont: '12px system-ui, sans-serif' };
 		var x = Object.assign({}, axis, { label: this.xTitle, labelSize: 22, size: 30, grid: { show: false }, values: plain });
-		var y = Object.assign({}, axis, { label: this.yTitle, labelSize: 24, size: 54, values: plain });
+		var y = Object.assign({}, axis, { label: this.yTitle + (this.wide ? ', logarithmic' : ''), labelSize: 24, size: 54, values: plain });
 		if (this.ticks)
 			x.splits = function () { return self.ticks; };
 		return {
@@ -216,7 +236,8 @@
 			cursor: { show: true, x: false, y: false, drag: { x: false, y: false }, points: { show: false } },
 			scales: {
 				x: { time: false, distr: this.doubles ? 3 : 1, log: 2, range: function (u, min, max) { return self.span(min, max); } },
-				y: { range: function (u, min, max) { return uPlot.rangeNum(min, max, { min: { pad: self.zero ? 0 : 0.1, soft: 0, mode: self.zero ? 1 : 0 }, max: { pad: 0.1 } }); } }
+				y: this.wide ? { distr: 3, log: 10, range: function (u, min, max) { return uPlot.rangeLog(min, max, 10, true); } } :
+					{ range: function (u, min, max) { return uPlot.rangeNum(min, max, { min: { pad: self.zero ? 0 : 0.1, soft: 0, mode: self.zero ? 1 : 0 }, max: { pad: 0.1 } }); } }
 			},
 			axes: [x, y],
 			series: [{}, { show: true, paths: function () { return null; }, points: { show: false } },
@@ -290,12 +311,14 @@
 		c.restore();
 	};
 
-	function namesOf(figure) {
-		return Array.prototype.map.call(figure.querySelectorAll('.series li'), function (li) { return li.textContent.trim(); });
+	/* The stacks, in the order of the table. */
+	function stacks() {
+		var rows = document.querySelectorAll('#comparison tr[data-stack]');
+		return Array.from(new Set(Array.from(rows, function (row) { return row.getAttribute('data-stack'); })));
 	}
 
 	function coresChart(figure) {
-		var chart = new Chart(figure, namesOf(figure)), choice = make('fieldset', 'metrics');
+		var chart = new Chart(figure, stacks()), choice = make('fieldset', 'metrics');
 		var rows = document.querySelectorAll('#comparison tr[data-stack]');
 		make('legend', 'away', choice, 'What to show');
 		function points(metric) {
@@ -338,13 +361,13 @@
 			make('span', '', label, METRICS[metric].name);
 			input.addEventListener('change', function () { choose(metric); });
 		});
-		figure.insertBefore(choice, figure.querySelector('.series'));
+		figure.insertBefore(choice, chart.series);
 		choose('runtime');
 		return chart;
 	}
 
 	function orderChart(figure) {
-		var chart = new Chart(figure, namesOf(figure)), cells = {};
+		var chart = new Chart(figure, stacks()), cells = {};
 		document.querySelectorAll('#runs tr[data-v]').forEach(function (row) {
 			var key = row.getAttribute('data-stack') + ' on ' + row.getAttribute('data-cores');
 			(cells[key] = cells[key] || []).push(row);
@@ -357,7 +380,7 @@
 				var off = 100 * (attribute(row, 'v') / mean - 1);
 				if (cells[key].length < 2)
 					return;
-				chart.points.push({ series: chart.names.indexOf(stack), x: attribute(row, 'position'), y: off, low: NaN, high: NaN,
+				chart.points.push({ leads: row.id, series: chart.names.indexOf(stack), x: attribute(row, 'position'), y: off, low: NaN, high: NaN,
 					text: 'run ' + row.getAttribute('data-run') + ', position ' + row.getAttribute('data-position') + ': ' + stack + ', ' + cores +
 						(cores === 1 ? ' core' : ' cores') + ', ' + digits(attribute(row, 'v')) + ' s, ' + (off < 0 ? '\u2212' : '+') +
 						Math.abs(off).toFixed(1) + ' % of its mean' });

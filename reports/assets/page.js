@@ -17,12 +17,9 @@
 		tip.style.top = y + 'px';
 	}
 
-	document.querySelectorAll('.bars svg > g, .spark circle').forEach(function (part) {
-		var title = part.querySelector('title');
-		if (!title)
-			return;
-		part.dataset.tip = title.textContent;
-		title.remove();
+	document.querySelectorAll('.parts > [title]').forEach(function (part) {
+		part.dataset.tip = part.title;
+		part.removeAttribute('title');
 		part.addEventListener('mouseenter', function (event) {
 			tip.textContent = part.dataset.tip;
 			tip.hidden = false;
@@ -58,6 +55,21 @@
 	document.addEventListener('toggle', reach, true);
 	window.addEventListener('resize', reach);
 	reach();
+
+	/* What a link leads to may be folded away. */
+	function unfold() {
+		var target = document.getElementById(decodeURIComponent(location.hash.slice(1))), folded;
+		for (folded = target && target.closest('details:not([open])'); folded; folded = target.closest('details:not([open])'))
+			folded.open = true;
+		if (target && target.closest('details'))
+			target.scrollIntoView();
+	}
+	document.addEventListener('click', function (event) {
+		if (event.target.closest('a[href="' + location.hash + '"]'))
+			unfold();
+	});
+	window.addEventListener('hashchange', unfold);
+	unfold();
 
 	/* A button beside each command line. */
 	document.querySelectorAll('pre.command').forEach(function (pre) {

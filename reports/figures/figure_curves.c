@@ -254,7 +254,7 @@ static void write_axes(const struct drawing *w)
 		}
 	}
 	fputs(")\n", out);
-	if (w->figure->logarithmic && least > 0 && most > 12 * least)
+	if (w->figure->logarithmic && least > 0 && most > 10 * least)
 		fputs("set logscale y\n", out);
 	else if (w->figure->from_zero)
 		fputs("set yrange [0:*]\n", out);

@@ -143,7 +143,7 @@ static int fill_script(void *userdata, FILE *out)
 		"do for [kind in \"svg pdf\"] {\n"
 		"if (kind eq \"svg\") {\n"
 		"\tset terminal svg size %.0f,%.0f font \"sans-serif,%.2f\" noenhanced name "
-		"\"%s\"\n"
+		"\"%s\" background \"white\"\n"
 		"} else {\n"
 		"\tset terminal pdfcairo size %gcm,%gcm font \"Helvetica,8\" fontscale 0.75 "
 		"pointscale 1.05 lw 1.25 noenhanced\n"
@@ -262,15 +262,6 @@ static int read_drawing(const struct maker *m, const char *name, char **ret)
 	return 0;
 }
 
-static int fill_svg(void *userdata, FILE *out)
-{
-	const struct figure *f = userdata;
-
-	fputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n", out);
-	fputs(f->svg, out);
-	return 0;
-}
-
 /** When the experiment was begun, as PDF writes it; the epoch where that is not known. */
 static void begin_date(const struct maker *m, char ret[static PDF_DATE_DIGITS + 1])
 {
@@ -316,11 +307,10 @@ static int date_drawing(const struct maker *m, const char *name)
 	return ftruncate(fd, (off_t)length) == 0 ? 0 : -errno;
 }
 
-/** Take a drawing in: the SVG is made again, fit for a page; the PDF stays as it is. */
+/** Take the drawings of a figure in. */
 static int take_in(struct maker *m, size_t i)
 {
 	struct figure *f = &m->figures->list[m->figures->n++];
-	_cleanup_free_ char *drawing = NULL;
 	char svg[32], pdf[32];
 	int r;
 
@@ -328,18 +318,13 @@ static int take_in(struct maker *m, size_t i)
 	snprintf(pdf, sizeof(pdf), "%s.pdf", kinds[i].name);
 	*f = (struct figure){.name = kinds[i].name, .title = kinds[i].title};
 	f->caption = TAKE_PTR(m->drafts[i].caption_text);
-	r = read_drawing(m, svg, &drawing);
-	if (r >= 0)
-		r = figure_svg(drawing, f, &f->svg);
+	r = read_drawing(m, svg, &f->svg);
 	if (r >= 0)
 		r = date_drawing(m, pdf);
-	if (r < 0 || !f->svg)
+	if (r < 0)
 		return error_set_errno(
 			m->error, r, "cannot use gnuplot's drawing %s", kinds[i].name);
-	f->svg_length = strlen(f->svg);
-	if (unlinkat(m->folder_fd, svg, 0) < 0)
-		return error_set_errno(m->error, -errno, "cannot replace %s", svg);
-	r = output_file(m->output, svg, fill_svg, f, m->error);
+	r = output_adopt(m->output, svg, m->error);
 	return r < 0 ? r : output_adopt(m->output, pdf, m->error);
 }
 

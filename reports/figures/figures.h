@@ -22,17 +22,11 @@
 #define FIGURES_FOLDER "figures"
 
 struct figure {
-	const char *name;  /**< the files' name without suffix, also an id in a page: "wallclock" */
+	const char *name;  /**< the files' name without suffix: "wallclock" */
 	const char *title; /**< a few words */
 	char *caption; /**< what is shown, of how many runs, what its bars of uncertainty are; text
 			*/
-	/**
-	 * The drawing for a page: one <svg> element without prolog, with role, title and
-	 * description; all its ids begin with "fig-<name>-". It has no background, and what is
-	 * black on paper is currentColor.
-	 */
-	char *svg;
-	size_t svg_length;
+	char *svg;     /**< the drawing, as it is in the file */
 };
 
 struct figures {

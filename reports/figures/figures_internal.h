@@ -11,7 +11,7 @@
 /** Width of a column of a two-column paper. */
 #define FIGURE_WIDTH_CM 8.5
 
-/** Lines of a grid, which are a shade of the ink on a page. */
+/** Lines of a grid. */
 #define FIGURE_GRID "#d4d4d4"
 
 /** A figure in the making. */
@@ -57,9 +57,3 @@ void figure_number(FILE *out, double value);
  * depends on the width of letters, which its two kinds of pictures measure in two ways.
  */
 void figure_y_label(FILE *out, const char *name);
-
-/**
- * Make of what gnuplot drew, @drawing, the element that @f is to have: see struct figure. Malloced.
- * -EBADMSG: it is no drawing of gnuplot's; -ENOMEM.
- */
-int figure_svg(const char *drawing, const struct figure *f, char **ret);

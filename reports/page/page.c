@@ -13,6 +13,7 @@
 #include "reports/flames/flamegraph.h"
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
+#include "reports/text/stack_style.h"
 #include "script_policy.h"
 #include "uplot_css.h"
 #include "uplot_js.h"
@@ -118,18 +119,24 @@ static void write_policy(const struct summary *s, const struct bodies *bodies, F
 		out);
 }
 
+static bool is_new_stack(const struct summary *s, size_t cell)
+{
+	for (size_t i = 0; i < cell; i++)
+		if (strcmp(s->cells[i].name, s->cells[cell].name) == 0)
+			return false;
+	return true;
+}
+
 static void write_title(const struct summary *s, const struct bodies *bodies, FILE *out)
 {
-	_cleanup_free_ const char **stacks = NULL;
-	size_t n = 0;
-
 	(void)bodies;
-	stacks = page_stacks(s, &n);
-	for (size_t i = 0; stacks && i < n; i++) {
+	for (size_t i = 0; i < s->n_cells; i++) {
+		if (!is_new_stack(s, i))
+			continue;
 		fputs(i ? ", " : "", out);
-		markup_text(out, stacks[i]);
+		markup_text(out, s->cells[i].name);
 	}
-	fputs(n ? ": where the time went" : "Where the time went", out);
+	fputs(s->n_cells ? ": where the time went" : "Where the time went", out);
 }
 
 static void write_style(const struct summary *s, const struct bodies *bodies, FILE *out)
@@ -137,6 +144,11 @@ static void write_style(const struct summary *s, const struct bodies *bodies, FI
 	(void)s;
 	(void)bodies;
 	fputs((const char *)uplot_css, out);
+	/* As in the figures for a paper; on dark ground the style sheet has others. */
+	fputs(":root {", out);
+	for (size_t i = 0; i < STACK_STYLES; i++)
+		fprintf(out, " --s%zu: %s;", i, stack_style(i)->color);
+	fputs(" }\n", out);
 	fputs((const char *)page_css, out);
 	fputs(flamegraph_style(), out);
 }

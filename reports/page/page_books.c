@@ -1,84 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stdlib.h>
-#include <string.h>
-
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-static const char *state_title(int state)
+static void write_part(const struct book *book, int state, FILE *out)
 {
-	return state == STATE_NONE ? "states this report does not know" : state_table[state].title;
-}
+	char words[256], number[FORMAT_MAX + 2];
 
-const char *page_ink_on(const char *color)
-{
-	return ink_is_black(color) ? "#111" : "#fff";
-}
-
-/** How wide a percent is, in pixels, on a screen of usual width: decides whether a name fits. */
-enum bar_size { BAR_WIDE = 7, BAR_NARROW = 3 };
-
-static void write_segment(
-	const struct book *book, int state, double from, enum bar_size size, FILE *out)
-{
-	double percent = 100 * book->state_ns[state] / book->lane_time_ns;
-	const char *name = state_label(state);
-
-	if (percent <= 0)
+	if (!(book->state_ns[state] > 0))
 		return;
-	fprintf(out, "<g><title>%s: %s\n%s %%, %s a run%s</title>", name, state_title(state),
-		format_percent(book->state_ns[state], book->lane_time_ns).text,
+	snprintf(number, sizeof(number), "%s %%",
+		format_percent(book->state_ns[state], book->lane_time_ns).text);
+	snprintf(words, sizeof(words), "%s\n%s, %s a run%s", page_state_title(state), number,
 		format_time(book->state_ns[state]).text,
 		book->sampled[state] ? ", split by samples" : "");
-	fprintf(out, "<rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"28\" fill=\"%s\"/>", from,
-		percent, state_table[state].color);
-	if (percent * size > (double)strlen(name) * 7.2 + 8)
-		fprintf(out,
-			"<text x=\"%.3f%%\" y=\"18\" text-anchor=\"middle\" fill=\"%s\">%s</text>",
-			from + percent / 2, page_ink_on(state_table[state].color), name);
-	fputs("</g>", out);
+	page_bar_part(out,
+		&(struct page_part){.name = state_label(state),
+			.number = number,
+			.words = words,
+			.color = state_table[state].color},
+		100 * book->state_ns[state] / book->lane_time_ns);
 }
 
+static void write_residual(const struct book *book, FILE *out)
+{
+	double percent = 100 * book->residual_ns / book->lane_time_ns;
+	char words[256], number[FORMAT_MAX + 2];
+
+	if (!(percent >= 0.1))
+		return;
+	snprintf(number, sizeof(number), "%s %%", format_percent(percent, 100).text);
+	snprintf(words, sizeof(words), "not accounted for\n%s, %s a run", number,
+		format_time(book->residual_ns).text);
+	page_bar_part(out,
+		&(struct page_part){
+			.name = "residual", .number = number, .words = words, .class = "residual"},
+		percent);
+}
+
+/** A bar is lane time, which is not the run time that is shown elsewhere: it says so. */
 static void write_bar(
-	const struct cell *cell, const struct book *book, enum bar_size size, FILE *out)
+	const struct cell *cell, const struct book *book, const char *of, size_t index, FILE *out)
 {
-	double from = 0, residual = 100 * book->residual_ns / book->lane_time_ns;
+	char sum[FORMAT_MAX + 16] = "";
 
-	fputs("<svg role=\"img\" aria-label=\"", out);
-	page_cell_name(out, cell);
-	for (int i = 0; i < STATE_COUNT; i++)
-		if (book->state_ns[i] > 0)
-			fprintf(out, ", %s %s %%", state_label(i),
-				format_percent(book->state_ns[i], book->lane_time_ns).text);
-	fputs("\">", out);
-	for (int i = 0; i < STATE_COUNT; i++) {
-		write_segment(book, i, from, size, out);
-		if (book->state_ns[i] > 0)
-			from += 100 * book->state_ns[i] / book->lane_time_ns;
+	page_bar_open(out, cell->name, of, index);
+	if (book->has_accounts && book->lane_time_ns > 0) {
+		for (int i = 0; i < STATE_COUNT; i++)
+			write_part(book, i, out);
+		write_residual(book, out);
+	} else {
+		fputs(cell->n_ok ? "no lanes were accounted" : "no run ended well", out);
 	}
-	if (residual >= 0.1)
-		fprintf(out,
-			"<g><title>residual: not accounted for\n%s %%, %s a run</title>"
-			"<rect class=\"residual\" x=\"%.3f%%\" width=\"%.3f%%\" "
-			"height=\"28\"/></g>",
-			format_percent(book->residual_ns, book->lane_time_ns).text,
-			format_time(book->residual_ns).text, from, residual);
-	fputs("</svg>\n", out);
-}
-
-static void write_bar_row(
-	const struct cell *cell, const struct book *book, enum bar_size size, FILE *out)
-{
-	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	markup_text(out, cell->name);
-	fputs("</div>\n", out);
-	if (book->has_accounts && book->lane_time_ns > 0)
-		write_bar(cell, book, size, out);
-	else
-		fprintf(out, "<div class=\"sum\">%s</div>\n",
-			cell->n_ok ? "no lanes were accounted" : "no run ended well");
-	fprintf(out, "<div class=\"sum\">%s</div></div>\n",
-		book->lane_time_ns > 0 ? format_time(book->lane_time_ns).text : "");
+	if (book->lane_time_ns > 0)
+		snprintf(sum, sizeof(sum), "%s lane time", format_time(book->lane_time_ns).text);
+	page_bar_close(out, sum);
 }
 
 static void write_axis(FILE *out)
@@ -89,25 +64,13 @@ static void write_axis(FILE *out)
 		out);
 }
 
-void page_state_legend(const struct summary *s, const char *more, FILE *out)
-{
-	fputs("<ul class=\"legend\">", out);
-	for (int i = 0; i < STATE_COUNT; i++)
-		if (s->state_used[i])
-			fprintf(out,
-				"<li><svg viewBox=\"0 0 14 14\" aria-hidden=\"true\"><rect "
-				"x=\".5\" y=\".5\""
-				" width=\"13\" height=\"13\" fill=\"%s\"/></svg>%s "
-				"<small>%s</small></li>\n",
-				state_table[i].color, state_label(i), state_title(i));
-	fputs(more, out);
-	fputs("</ul>\n", out);
-}
-
 static void write_table_row(const struct summary *s, const struct cell *cell,
-	const struct book *book, const char *phase, FILE *out)
+	const struct book *book, const char *phase, size_t index, FILE *out)
 {
-	fputs("<tr><th scope=\"row\">", out);
+	fputs("<tr", out);
+	if (phase)
+		page_detail_id(out, "phase", index);
+	fputs("><th scope=\"row\">", out);
 	markup_text(out, cell->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
 	if (phase) {
@@ -157,22 +120,22 @@ int page_books(const struct page *page, FILE *out)
 
 	if (s->n_cells == 0)
 		return 0;
-	page_state_legend(s, "", out);
-	fputs("<div class=\"bars\">\n", out);
+	fputs("<ul class=\"legend\">", out);
+	page_state_legend(out, s->state_used);
+	fputs("</ul>\n<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < s->n_cells; i++) {
-		if (i == 0 || s->cells[i].cores != s->cells[i - 1].cores) {
-			fputs("<div class=\"head\">", out);
-			page_cores(out, s->cells[i].cores, s->cells[i].scenario);
-			fputs("</div>\n", out);
-		}
-		write_bar_row(&s->cells[i], &s->cells[i].window, BAR_WIDE, out);
+		const struct cell *cell = &s->cells[i];
+
+		page_bar_group(out, cell, i ? cell - 1 : NULL);
+		write_bar(cell, &cell->window, cell->n_details ? "details" : NULL, i, out);
 	}
 	write_axis(out);
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	write_table_head(s, false, out);
 	for (size_t i = 0; i < s->n_cells; i++)
-		write_table_row(s, &s->cells[i], &s->cells[i].window, NULL, out);
-	fputs("</tbody></table></div></details>\n", out);
+		write_table_row(s, &s->cells[i], &s->cells[i].window, NULL, i, out);
+	page_table_close(out);
+	fputs("</details>\n", out);
 	return 0;
 }
 
@@ -190,7 +153,8 @@ static bool is_first(const struct summary *s, size_t cell, size_t phase)
 
 static void write_phase(const struct summary *s, const char *name, FILE *out)
 {
-	int64_t cores = -1;
+	const struct cell *before = NULL;
+	size_t index = 0;
 
 	fputs("<div class=\"phase\"><h3>", out);
 	markup_text(out, name);
@@ -198,16 +162,12 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct cell *cell = &s->cells[i];
 
-		for (size_t j = 0; j < cell->n_phases; j++) {
+		for (size_t j = 0; j < cell->n_phases; j++, index++) {
 			if (cell->phases[j].name != name || !cell->phases[j].has_accounts)
 				continue;
-			if (cell->cores != cores) {
-				fputs("<div class=\"head\">", out);
-				page_cores(out, cell->cores, cell->scenario);
-				fputs("</div>\n", out);
-				cores = cell->cores;
-			}
-			write_bar_row(cell, &cell->phases[j], BAR_NARROW, out);
+			page_bar_group(out, cell, before);
+			write_bar(cell, &cell->phases[j], "phase", index, out);
+			before = cell;
 		}
 	}
 	fputs("</div></div>\n", out);
@@ -216,6 +176,7 @@ static void write_phase(const struct summary *s, const char *name, FILE *out)
 int page_phases(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
+	size_t index = 0;
 
 	if (s->n_cells == 0)
 		return 0;
@@ -229,7 +190,8 @@ int page_phases(const struct page *page, FILE *out)
 	for (size_t i = 0; i < s->n_cells; i++)
 		for (size_t j = 0; j < s->cells[i].n_phases; j++)
 			write_table_row(s, &s->cells[i], &s->cells[i].phases[j],
-				s->cells[i].phases[j].name, out);
-	fputs("</tbody></table></div></details>\n", out);
+				s->cells[i].phases[j].name, index++, out);
+	page_table_close(out);
+	fputs("</details>\n", out);
 	return 0;
 }

@@ -26,42 +26,29 @@ static double longest_boot(const struct boot_report *b)
 	return most;
 }
 
-static void write_part(
-	const struct boot_part *part, double boot_ns, double from, double percent, FILE *out)
+static void write_part(const struct boot_part *part, double boot_ns, double scale_ns, FILE *out)
 {
-	if (!(percent > 0))
+	char words[384];
+	struct format_text time = format_time(part->mean_ns);
+
+	if (!(part->mean_ns > 0))
 		return;
-	fputs("<g><title>", out);
-	markup_text(out, part->name);
-	fprintf(out, ": %s, %s %% of the boot\nends with ", format_time(part->mean_ns).text,
-		format_percent(part->mean_ns, boot_ns).text);
-	markup_text(out, part->source);
-	fprintf(out, "</title><rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"28\" fill=\"%s\"/></g>",
-		from, percent, colour_of(part->name));
+	snprintf(words, sizeof(words), "%s, %s %% of the boot\nends with %.150s", time.text,
+		format_percent(part->mean_ns, boot_ns).text, part->source);
+	page_bar_part(out,
+		&(struct page_part){.name = part->name,
+			.number = time.text,
+			.words = words,
+			.color = colour_of(part->name)},
+		100 * part->mean_ns / scale_ns);
 }
 
-static void write_bar(const struct boot_cell *c, double scale_ns, FILE *out)
+static void write_bar(const struct boot_cell *c, double scale_ns, size_t index, FILE *out)
 {
-	double from = 0;
-
-	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	markup_text(out, c->cell->guest);
-	fputs("</div>\n<svg role=\"img\" aria-label=\"boot of ", out);
-	page_cell_name(out, c->cell);
-	for (size_t i = 0; i < c->n_steps; i++) {
-		fputs(", ", out);
-		markup_text(out, c->steps[i].name);
-		fprintf(out, " %s", format_time(c->steps[i].mean_ns).text);
-	}
-	fputs("\">", out);
-	for (size_t i = 0; i < c->n_steps; i++) {
-		double percent = 100 * c->steps[i].mean_ns / scale_ns;
-
-		write_part(&c->steps[i], c->boot_ns.mean, from, percent, out);
-		from += percent;
-	}
-	fprintf(out, "</svg>\n<div class=\"sum\">%s</div></div>\n",
-		format_time(c->boot_ns.mean).text);
+	page_bar_open(out, c->cell->guest, c->n_steps ? "boot" : NULL, index);
+	for (size_t i = 0; i < c->n_steps; i++)
+		write_part(&c->steps[i], c->boot_ns.mean, scale_ns, out);
+	page_bar_close(out, format_time(c->boot_ns.mean).text);
 }
 
 /** The steps that were taken, each with its colour and in words. */
@@ -79,21 +66,21 @@ static void write_legend(const struct boot_report *b, FILE *out)
 	fputs("<ul class=\"legend\">", out);
 	for (int i = 0; i < BOOT_STEP_COUNT; i++)
 		if (used[i])
-			fprintf(out,
-				"<li><svg viewBox=\"0 0 14 14\" aria-hidden=\"true\"><rect "
-				"x=\".5\" y=\".5\" width=\"13\" height=\"13\" "
-				"fill=\"%s\"/></svg>%s "
-				"<small>%s</small></li>\n",
-				boot_step_table[i].colour, boot_step_table[i].name,
+			page_legend_entry(out, boot_step_table[i].colour, boot_step_table[i].name,
 				boot_step_table[i].meaning);
 	fputs("</ul>\n", out);
 }
 
-static void write_step(const struct boot_cell *c, size_t i, FILE *out)
+static void write_step(const struct boot_cell *c, size_t i, size_t index, FILE *out)
 {
 	const struct boot_part *part = &c->steps[i];
 
-	fprintf(out, "<tr%s>", i == 0 ? " class=\"group\"" : "");
+	fputs("<tr", out);
+	if (i == 0) {
+		page_detail_id(out, "boot", index);
+		fputs(" class=\"group\"", out);
+	}
+	fputs(">", out);
 	if (i == 0) {
 		fprintf(out, "<th scope=\"rowgroup\" rowspan=\"%zu\">", c->n_steps);
 		page_cell_name(out, c->cell);
@@ -127,14 +114,8 @@ int page_boot(const struct page *page, FILE *out)
 	write_legend(b, out);
 	fputs("<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < b->n_cells; i++) {
-		int64_t cores = b->cells[i].cell->cores;
-
-		if (i == 0 || cores != b->cells[i - 1].cell->cores) {
-			fputs("<div class=\"head\">", out);
-			page_cores(out, cores, b->cells[i].cell->scenario);
-			fputs("</div>\n", out);
-		}
-		write_bar(&b->cells[i], scale, out);
+		page_bar_group(out, b->cells[i].cell, i ? b->cells[i - 1].cell : NULL);
+		write_bar(&b->cells[i], scale, i, out);
 	}
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	page_table_open(out, "steps of the boot",
@@ -144,7 +125,7 @@ int page_boot(const struct page *page, FILE *out)
 		names, n_names);
 	for (size_t i = 0; i < b->n_cells; i++)
 		for (size_t j = 0; j < b->cells[i].n_steps; j++)
-			write_step(&b->cells[i], j, out);
+			write_step(&b->cells[i], j, i, out);
 	page_table_close(out);
 	fputs("</details>\n", out);
 	return 0;

@@ -2,8 +2,10 @@
 
 /* What the sections of the page share. */
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
@@ -23,6 +25,55 @@ void page_cell_name(FILE *out, const struct cell *cell)
 void page_run_link(FILE *out, int64_t run)
 {
 	fprintf(out, "<a href=\"#run-%lld\">%lld</a>", (long long)run, (long long)run);
+}
+
+/** Write the number at @at, as a link where it is a run's; returns what follows it. */
+static const char *write_run_number(FILE *out, const struct store_reader *store, const char *at)
+{
+	char *end;
+	long long id = strtoll(at, &end, 10);
+	bool decimal = *end == '.' && isdigit((unsigned char)end[1]);
+
+	if (store_run(store, id) && !decimal && strncmp(end, " more", 5) != 0)
+		page_run_link(out, id);
+	else
+		fwrite(at, 1, (size_t)(end - at), out);
+	return end;
+}
+
+/** How long the word "run" or "runs" at @at is with what parts it from a number; 0: it is none. */
+static size_t run_word(const char *text, const char *at)
+{
+	size_t n = 3;
+
+	if ((at > text && isalnum((unsigned char)at[-1])) || strncasecmp(at, "run", 3) != 0)
+		return 0;
+	n += at[n] == 's';
+	return at[n] == ' ' && isdigit((unsigned char)at[n + 1]) ? n + 1 : 0;
+}
+
+/** The same of ", " and " and " between numbers. */
+static size_t separator(const char *at)
+{
+	size_t n = strncmp(at, ", ", 2) == 0 ? 2 : strncmp(at, " and ", 5) == 0 ? 5 : 0;
+
+	return isdigit((unsigned char)at[n]) ? n : 0;
+}
+
+void page_text(FILE *out, const struct store_reader *store, const char *text)
+{
+	const char *at = text;
+
+	while (*at) {
+		size_t n = run_word(text, at);
+
+		if (n == 0)
+			markup_text(out, (const char[]){*at++, '\0'});
+		for (; n > 0; n = separator(at)) {
+			fwrite(at, 1, n, out);
+			at = write_run_number(out, store, at + n);
+		}
+	}
 }
 
 void page_file_link(FILE *out, const char *folder, const char *name, const char *ending)
@@ -82,44 +133,4 @@ void page_columns(const struct columns *c, const void *row, FILE *out)
 				: " bad",
 			shown.text);
 	}
-}
-
-const char **page_stacks(const struct summary *s, size_t *ret_n)
-{
-	const char **stacks = calloc(s->n_cells + 1, sizeof(*stacks));
-	size_t n = 0;
-
-	for (size_t i = 0; stacks && i < s->n_cells; i++)
-		if (page_series(stacks, n, s->cells[i].name) == n)
-			stacks[n++] = s->cells[i].name;
-	*ret_n = n;
-	return stacks;
-}
-
-size_t page_series(const char *const *stacks, size_t n, const char *name)
-{
-	size_t i = 0;
-
-	while (i < n && strcmp(stacks[i], name) != 0)
-		i++;
-	return i;
-}
-
-/* Each fits a circle of radius 5; shapes tell series apart where colours do not. */
-static const char *const marks[PAGE_SERIES_MAX] = {
-	"M-4 0A4 4 0 1 1 4 0A4 4 0 1 1-4 0Z",
-	"M-3.6-3.6H3.6V3.6H-3.6Z",
-	"M0-4.8L4.6 3.4H-4.6Z",
-	"M0-5L5 0L0 5L-5 0Z",
-	"M0 4.8L4.6-3.4H-4.6Z",
-	"M-1.6-4.8H1.6V-1.6H4.8V1.6H1.6V4.8H-1.6V1.6H-4.8V-1.6H-1.6Z",
-	"M-4.8-3L-3-4.8L0-1.8L3-4.8L4.8-3L1.8 0L4.8 3L3 4.8L0 1.8L-3 4.8L-4.8 3L-1.8 0Z",
-	"M-5-2.4H5V2.4H-5Z",
-};
-
-void page_mark(FILE *out, size_t series, double x, double y)
-{
-	series %= PAGE_SERIES_MAX;
-	fprintf(out, "<path class=\"mark s%zu\" transform=\"translate(%.1f %.1f)\" d=\"%s\"/>",
-		series, x, y, marks[series]);
 }

@@ -10,50 +10,6 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-/** Largest deviation of a run time from its cell's mean, over all cells: the scale of all sparks.
- */
-static double spark_scale(const struct summary *s)
-{
-	double most = 0.01;
-
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct statistic *t = &s->cells[i].runtime_ns;
-
-		if (t->n > 0 && t->mean > 0)
-			most = fmax(most, fmax(t->max / t->mean - 1, 1 - t->min / t->mean));
-	}
-	return most;
-}
-
-/** The cell's run times in order of execution, as deviations from their mean. */
-static void write_spark(const struct summary *s, const struct cell *cell, double scale, FILE *out)
-{
-	const struct store_tables *t = store_tables(s->store);
-	int64_t last = 1;
-
-	for (size_t i = 0; i < t->n_runs; i++)
-		last = t->runs[i].position > last ? t->runs[i].position : last;
-	fputs("<svg class=\"spark\" viewBox=\"0 0 132 30\" aria-hidden=\"true\">"
-	      "<line x1=\"0\" x2=\"132\" y1=\"15\" y2=\"15\"/>",
-		out);
-	for (size_t i = 0; i < t->n_runs; i++) {
-		const struct store_run *run = &t->runs[i];
-		double off;
-
-		if (!cell_counts(cell, run) || run->runtime_ns == STORE_NULL ||
-			!(cell->runtime_ns.mean > 0))
-			continue;
-		off = (double)run->runtime_ns / cell->runtime_ns.mean - 1;
-		fprintf(out,
-			"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\"><title>run %lld, position "
-			"%lld\n%s s, %+.1f %%</title></circle>",
-			4 + 124 * (double)(run->position < 0 ? 0 : run->position) / (double)last,
-			15 - 11 * off / scale, (long long)run->id, (long long)run->position,
-			format_seconds((double)run->runtime_ns).text, 100 * off);
-	}
-	fputs("</svg>", out);
-}
-
 /** An estimate and its interval for readers, and for the charts; NAN: none. */
 static void write_metric(FILE *out, const char *name, double value, const struct interval *range,
 	struct format_text (*format)(double value))
@@ -144,8 +100,7 @@ static void write_boot(const struct explanation *e, const struct cell *cell, FIL
 		out, "boot", cell->boot_ns.n ? cell->boot_ns.mean / 1e9 : NAN, &range, as_seconds);
 }
 
-static void write_row(
-	const struct explanation *e, const struct cell *cell, double scale, bool group, FILE *out)
+static void write_row(const struct explanation *e, const struct cell *cell, bool group, FILE *out)
 {
 	fprintf(out, "<tr%s data-cores=\"%lld\" data-stack=\"", group ? " class=\"group\"" : "",
 		(long long)cell->cores);
@@ -158,30 +113,24 @@ static void write_row(
 	write_runtime(e, cell, out);
 	write_scaling(e, cell, out);
 	write_boot(e, cell, out);
-	fputs("<td>", out);
-	write_spark(e->summary, cell, scale, out);
-	fputs("</td></tr>\n", out);
+	fputs("</tr>\n", out);
 }
 
 static void write_cells(const struct explanation *e, FILE *out)
 {
 	const struct summary *s = e->summary;
 	static const char *const names[] = {"stack", "#cores", "#runs", "#run s", "#σ s", "#CV %",
-		"#speed-up", "#efficiency %", "#boot s", "in order"};
-	double scale = spark_scale(s);
-	char caption[640];
+		"#speed-up", "#efficiency %", "#boot s"};
 
-	snprintf(caption, sizeof(caption),
-		"Means, in brackets their 95 %% interval by bootstrap. Run: from the program’s "
+	page_table_open(out, "stacks side by side",
+		"Means, in brackets their 95 % interval by bootstrap. Run: from the program’s "
 		"first "
 		"marker to its end; boot: from the start of the stack to that marker; both in host "
-		"time. Speed-up: over the same stack on one core; efficiency: speed-up by cores. "
-		"Dots: run times in order of execution, against their mean, full height ± %.0f %%.",
-		100 * scale);
-	page_table_open(out, "stacks side by side", caption, names, ARRAY_SIZE(names));
+		"time. Speed-up: over the same stack on one core; efficiency: speed-up by cores.",
+		names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < s->n_cells; i++)
-		write_row(e, &s->cells[i], scale,
-			i > 0 && s->cells[i].cores != s->cells[i - 1].cores, out);
+		write_row(
+			e, &s->cells[i], i > 0 && s->cells[i].cores != s->cells[i - 1].cores, out);
 	page_table_close(out);
 }
 
@@ -287,9 +236,10 @@ static void write_outliers(const struct spread *x, FILE *out)
 	if (x->n_outliers == 0)
 		fputs("none", out);
 	for (size_t i = 0, n = 0; i < x->cell->series.n && x->n_outliers > 0; i++)
-		if (x->outlier[i])
-			fprintf(out, "%s %lld", n++ ? "," : "run",
-				(long long)x->cell->series.runs[i]->id);
+		if (x->outlier[i]) {
+			fputs(n++ ? ", " : "run ", out);
+			page_run_link(out, x->cell->series.runs[i]->id);
+		}
 	fputs("</td>", out);
 }
 

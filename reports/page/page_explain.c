@@ -15,9 +15,6 @@
 #define PARTS_SHOWN 12
 #define NAMED_TERMS 4
 
-/** A narrower part of a bar has no room for its name. */
-#define NAME_PERCENT 14
-
 /** A term below this share of the whole is no part of a sentence. */
 #define WORTH_NAMING 0.01
 
@@ -32,23 +29,35 @@ static const char *cause_color(const struct term *t)
 					   : state_table[t->state].color;
 }
 
-/** What a cause is called: see explain.h. */
+/** Room for a cause's name; longer ones are cut. */
+#define CAUSE_MAX 256
+
+/** What a cause is called, into @ret: see explain.h. */
+static const char *cause_name(const struct term *t, char ret[static CAUSE_MAX])
+{
+	const char *before = "", *name = t->state < 0 ? "all states" : state_label(t->state);
+
+	if (t->phase) {
+		before = "serial phase ";
+		name = t->phase;
+	} else if (t->state == STATE_USER) {
+		name = "program";
+	} else if (t->state == STATE_PREEMPTED && t->detail && *t->detail) {
+		before = "preempted by ";
+		name = t->detail;
+	} else if (t->state == STATE_GUEST && t->detail && *t->detail) {
+		before = "guest ";
+		name = t->detail;
+	}
+	snprintf(ret, CAUSE_MAX, "%s%s", before, name);
+	return ret;
+}
+
 static void write_cause(const struct term *t, FILE *out)
 {
-	if (t->phase) {
-		fputs("serial phase ", out);
-		markup_text(out, t->phase);
-	} else if (t->state == STATE_USER) {
-		fputs("program", out);
-	} else if (t->state == STATE_PREEMPTED && t->detail && *t->detail) {
-		fprintf(out, "%s by ", state_table[t->state].name);
-		markup_text(out, t->detail);
-	} else if (t->state == STATE_GUEST && t->detail && *t->detail) {
-		fputs("guest ", out);
-		markup_text(out, t->detail);
-	} else {
-		fputs(t->state < 0 ? "all states" : state_label(t->state), out);
-	}
+	char name[CAUSE_MAX];
+
+	markup_text(out, cause_name(t, name));
 }
 
 /** How the terms of one explanation are written: seconds, points of efficiency, shares of σ². */
@@ -66,11 +75,15 @@ static struct format_text scaled(const struct scale *scale, double value)
 	return t;
 }
 
-static void write_interval(const struct scale *scale, const struct interval *range, FILE *out)
+/** " [4.0, 6.2]", or nothing. */
+static struct format_text interval_text(const struct scale *scale, const struct interval *range)
 {
+	struct format_text t = {};
+
 	if (isfinite(range->low) && isfinite(range->high))
-		fprintf(out, " [%s, %s]", scaled(scale, range->low).text,
-			scaled(scale, range->high).text);
+		snprintf(t.text, sizeof(t.text), " [%.*f, %.*f]", scale->decimals,
+			range->low / scale->unit, scale->decimals, range->high / scale->unit);
+	return t;
 }
 
 /** "blocked 5.1 [4.0, 6.2], preempted 2.2 [...]": the largest terms of the sign of the whole. */
@@ -85,9 +98,15 @@ static void write_largest(const struct terms *terms, const struct scale *scale, 
 			continue;
 		fputs(n++ ? ", " : "", out);
 		write_cause(t, out);
-		fprintf(out, " %s", scaled(scale, t->value).text);
-		write_interval(scale, &t->range, out);
+		fprintf(out, " %s%s", scaled(scale, t->value).text,
+			interval_text(scale, &t->range).text);
 	}
+}
+
+/** Is a term a part of a bar that is @whole long? */
+static bool is_drawn(const struct term *t, double whole)
+{
+	return t->value / whole > 0.0002;
 }
 
 static double sum_of_positive(const struct terms *terms)
@@ -99,58 +118,51 @@ static double sum_of_positive(const struct terms *terms)
 	return sum;
 }
 
-static void write_segment(
-	const struct term *t, const struct scale *scale, double from, double percent, FILE *out)
+static void write_part(const struct term *t, const struct scale *scale, double percent, FILE *out)
 {
-	fputs("<g><title>", out);
-	write_cause(t, out);
-	fprintf(out, ": %s %s", scaled(scale, t->value).text, scale->name);
-	write_interval(scale, &t->range, out);
-	fprintf(out, "</title><rect x=\"%.3f%%\" width=\"%.3f%%\" height=\"28\" fill=\"%s\"/>",
-		from, percent, cause_color(t));
-	if (percent > NAME_PERCENT) {
-		fprintf(out, "<text x=\"%.3f%%\" y=\"18\" text-anchor=\"middle\" fill=\"%s\">",
-			from + percent / 2, page_ink_on(cause_color(t)));
-		write_cause(t, out);
-		fputs("</text>", out);
-	}
-	fputs("</g>", out);
+	char name[CAUSE_MAX], words[3 * FORMAT_MAX];
+	struct format_text value = scaled(scale, t->value);
+
+	snprintf(words, sizeof(words), "%s %s%s", value.text, scale->name,
+		interval_text(scale, &t->range).text);
+	page_bar_part(out,
+		&(struct page_part){.name = cause_name(t, name),
+			.number = value.text,
+			.words = words,
+			.color = cause_color(t)},
+		percent);
 }
+
+/** What a bar is about. */
+struct cause_bar {
+	const char *name;
+	const char *of; /**< the kind of its details, see page_detail_id() */
+	size_t index;
+	double kept;  /**< what comes before the terms, left of the ideal, in their unit */
+	double whole; /**< the length of a full bar */
+	const char *sum;
+};
 
 /**
  * The terms side by side; what makes things better than ideal cannot be a part of a bar and is in
- * the table alone. @kept: before them, what is left of the ideal, in the terms' unit; @whole: the
- * bar's whole length.
+ * the table alone.
  */
-static void write_bar(const char *name, const char *what, const struct terms *terms,
-	const struct scale *scale, double kept, double whole, const char *sum, FILE *out)
+static void write_bar(const struct cause_bar *bar, const struct terms *terms,
+	const struct scale *scale, FILE *out)
 {
-	double from = 100 * kept / whole;
-
-	fputs("<div class=\"bar\"><div class=\"name\">", out);
-	markup_text(out, name);
-	fprintf(out, "</div>\n<svg role=\"img\" aria-label=\"%s of ", what);
-	markup_text(out, name);
-	fputs(": ", out);
-	write_largest(terms, scale, out);
-	fputs("\">", out);
-	if (kept > 0)
-		fprintf(out,
-			"<g><title>efficiency: %.1f %%</title><rect class=\"kept\" "
-			"width=\"%.3f%%\" "
-			"height=\"28\"/>%s</g>",
-			from, from,
-			from > 12 ? "<text class=\"kept-name\" x=\"8\" y=\"18\">efficiency</text>"
-				  : "");
-	for (size_t i = 0; i < terms->n; i++) {
-		double percent = 100 * terms->list[i].value / whole;
-
-		if (!(percent > 0.02))
-			continue;
-		write_segment(&terms->list[i], scale, from, percent, out);
-		from += percent;
-	}
-	fprintf(out, "</svg>\n<div class=\"sum\">%s</div></div>\n", sum);
+	page_bar_open(out, bar->name, bar->of, bar->index);
+	if (bar->kept > 0)
+		page_bar_part(out,
+			&(struct page_part){.name = "efficiency",
+				.number = bar->sum,
+				.words = bar->sum,
+				.class = "kept"},
+			100 * bar->kept / bar->whole);
+	for (size_t i = 0; i < terms->n; i++)
+		if (is_drawn(&terms->list[i], bar->whole))
+			write_part(&terms->list[i], scale, 100 * terms->list[i].value / bar->whole,
+				out);
+	page_bar_close(out, bar->sum);
 }
 
 static void write_term_row(
@@ -174,12 +186,8 @@ static void write_term_row(
 		fputs("</code></td>", out);
 	}
 	fprintf(out, "<td class=\"n\">%s", scaled(scale, t->value).text);
-	if (isfinite(t->range.low) && isfinite(t->range.high)) {
-		fputs(" <small>", out);
-		write_interval(scale, &t->range, out);
-		fputs("</small>", out);
-	}
-	fprintf(out, "</td><td class=\"n\">%s</td></tr>\n",
+	fprintf(out, " <small>%s</small></td><td class=\"n\">%s</td></tr>\n",
+		interval_text(scale, &t->range).text,
 		isfinite(t->share) ? format_percent(t->share, 1).text : "-");
 }
 
@@ -226,9 +234,8 @@ static void write_estimate(const struct estimate *e, double unit, int decimals, 
 		fputs("<td class=\"n\">-</td>", out);
 		return;
 	}
-	fprintf(out, "<td class=\"n\">%s <small>", scaled(&scale, e->value).text);
-	write_interval(&scale, &e->range, out);
-	fputs("</small></td>", out);
+	fprintf(out, "<td class=\"n\">%s <small>%s</small></td>", scaled(&scale, e->value).text,
+		interval_text(&scale, &e->range).text);
 }
 
 static void write_phases(const struct scaling *x, FILE *out)
@@ -262,14 +269,28 @@ static struct scale points_of(const struct scaling *x)
 	return (struct scale){(double)x->many->cores * x->many->runtime_ns.mean / 100, "points", 1};
 }
 
-static void write_scaling_bar(const struct scaling *x, FILE *out)
+static void write_scaling_bar(const struct scaling *x, size_t index, FILE *out)
 {
 	struct scale scale = points_of(x);
-	double kept = x->one->runtime_ns.mean, whole = kept + sum_of_positive(&x->causes);
-	char sum[64];
+	double kept = x->one->runtime_ns.mean;
+	char sum[FORMAT_MAX];
 
 	snprintf(sum, sizeof(sum), "%.1f %%", 100 * x->efficiency.value);
-	write_bar(x->many->name, "lost efficiency", &x->causes, &scale, kept, whole, sum, out);
+	write_bar(&(struct cause_bar){.name = x->many->name,
+			  .of = "scaling",
+			  .index = index,
+			  .kept = kept,
+			  .whole = kept + sum_of_positive(&x->causes),
+			  .sum = sum},
+		&x->causes, &scale, out);
+}
+
+/** Begin what a bar leads to. */
+static void open_details(const char *of, size_t index, FILE *out)
+{
+	fputs("<details", out);
+	page_detail_id(out, of, index);
+	fputs("><summary>", out);
 }
 
 static void write_words(const struct verdict *words, FILE *out)
@@ -281,13 +302,13 @@ static void write_words(const struct verdict *words, FILE *out)
 	fputs("</p>\n", out);
 }
 
-static void write_scaling(const struct scaling *x, FILE *out)
+static void write_scaling(const struct scaling *x, size_t index, FILE *out)
 {
 	struct scale scale = points_of(x);
 	double lost = 100 * (1 - x->efficiency.value);
 	struct verdict words = {};
 
-	fputs("<details><summary>", out);
+	open_details("scaling", index, out);
 	page_cell_name(out, x->many);
 	fprintf(out, "<span>speed-up %.2f; ", x->speedup.value);
 	if (lost > 0) {
@@ -318,18 +339,12 @@ static void write_scalings(const struct explanation *e, FILE *out)
 	      "time.</p>\n<div class=\"bars\">\n",
 		out);
 	for (size_t i = 0; i < e->n_scalings; i++) {
-		int64_t cores = e->scalings[i].many->cores;
-
-		if (i == 0 || cores != e->scalings[i - 1].many->cores) {
-			fputs("<div class=\"head\">", out);
-			page_cores(out, cores, e->scalings[i].many->scenario);
-			fputs("</div>\n", out);
-		}
-		write_scaling_bar(&e->scalings[i], out);
+		page_bar_group(out, e->scalings[i].many, i ? e->scalings[i - 1].many : NULL);
+		write_scaling_bar(&e->scalings[i], i, out);
 	}
 	fputs("</div>\n", out);
 	for (size_t i = 0; i < e->n_scalings; i++)
-		write_scaling(&e->scalings[i], out);
+		write_scaling(&e->scalings[i], i, out);
 }
 
 static struct scale shares_of(double variance)
@@ -342,22 +357,26 @@ static bool has_variance(const struct spread *x)
 	return x->variance > 0 && x->causes.n > 0 && isfinite(x->causes.list[0].share);
 }
 
-static void write_variance_bar(const struct spread *x, FILE *out)
+static void write_variance_bar(const struct spread *x, size_t index, FILE *out)
 {
 	struct scale scale = shares_of(x->variance);
 	char sum[FORMAT_MAX + 8];
 
 	snprintf(sum, sizeof(sum), "σ %s", format_time(sqrt(x->variance)).text);
-	write_bar(x->cell->name, "variance", &x->causes, &scale, 0, sum_of_positive(&x->causes),
-		sum, out);
+	write_bar(&(struct cause_bar){.name = x->cell->name,
+			  .of = "variance",
+			  .index = index,
+			  .whole = sum_of_positive(&x->causes),
+			  .sum = sum},
+		&x->causes, &scale, out);
 }
 
-static void write_variance(const struct spread *x, FILE *out)
+static void write_variance(const struct spread *x, size_t index, FILE *out)
 {
 	struct scale scale = shares_of(x->variance);
 	struct verdict words = {};
 
-	fputs("<details><summary>", out);
+	open_details("variance", index, out);
 	page_cell_name(out, x->cell);
 	fprintf(out, "<span>σ %s, %s %% of the mean; in %% of the variance: ",
 		format_time(sqrt(x->variance)).text,
@@ -373,8 +392,8 @@ static void write_variance(const struct spread *x, FILE *out)
 
 static void write_variances(const struct explanation *e, FILE *out)
 {
+	const struct cell *before = NULL;
 	size_t n = 0;
-	int64_t cores = -1;
 
 	for (size_t i = 0; i < e->n_spreads; i++)
 		n += has_variance(&e->spreads[i]);
@@ -389,26 +408,36 @@ static void write_variances(const struct explanation *e, FILE *out)
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		if (!has_variance(&e->spreads[i]))
 			continue;
-		if (e->spreads[i].cell->cores != cores) {
-			cores = e->spreads[i].cell->cores;
-			fputs("<div class=\"head\">", out);
-			page_cores(out, cores, e->spreads[i].cell->scenario);
-			fputs("</div>\n", out);
-		}
-		write_variance_bar(&e->spreads[i], out);
+		page_bar_group(out, e->spreads[i].cell, before);
+		write_variance_bar(&e->spreads[i], i, out);
+		before = e->spreads[i].cell;
 	}
 	fputs("</div>\n", out);
 	for (size_t i = 0; i < e->n_spreads; i++)
 		if (has_variance(&e->spreads[i]))
-			write_variance(&e->spreads[i], out);
+			write_variance(&e->spreads[i], i, out);
 }
 
-static void write_contrast(const struct contrast *x, FILE *out)
+static const struct scale seconds = {1e9, "s", 3};
+
+/** On one scale, so that the differences can be compared. */
+static void write_contrast_bar(const struct contrast *x, double whole, size_t index, FILE *out)
 {
-	static const struct scale seconds = {1e9, "s", 3};
+	char name[CAUSE_MAX], sum[FORMAT_MAX + 8];
+
+	snprintf(name, sizeof(name), "%.100s against %.100s", x->a->name, x->b->name);
+	snprintf(sum, sizeof(sum), "+%s s", scaled(&seconds, x->runtime.difference).text);
+	write_bar(
+		&(struct cause_bar){
+			.name = name, .of = "contrast", .index = index, .whole = whole, .sum = sum},
+		&x->causes, &seconds, out);
+}
+
+static void write_contrast(const struct contrast *x, size_t index, FILE *out)
+{
 	struct verdict words = {};
 
-	fputs("<details><summary>", out);
+	open_details("contrast", index, out);
 	markup_text(out, x->a->name);
 	fputs(" against ", out);
 	markup_text(out, x->b->name);
@@ -428,19 +457,76 @@ static void write_contrast(const struct contrast *x, FILE *out)
 
 static void write_contrasts(const struct explanation *e, FILE *out)
 {
-	size_t n = 0;
+	const struct cell *before = NULL;
+	double whole = 0;
 
 	for (size_t i = 0; i < e->n_contrasts; i++)
-		n += e->contrasts[i].causes.n > 0;
-	if (n == 0)
+		whole = fmax(whole, sum_of_positive(&e->contrasts[i].causes));
+	if (!(whole > 0))
 		return;
 	fputs("<h3>Why stacks differ</h3>\n"
 	      "<p class=\"lead\">The difference of mean run times is the sum of the differences of "
-	      "the mean times in each state, in seconds of run time (mean of the lanes).</p>\n",
+	      "the mean times in each state, in seconds of run time (mean of the lanes). All bars "
+	      "have one scale; a state that takes less time on the slower stack is in the table "
+	      "alone.</p>\n<div class=\"bars\">\n",
 		out);
+	for (size_t i = 0; i < e->n_contrasts; i++) {
+		if (e->contrasts[i].causes.n == 0)
+			continue;
+		page_bar_group(out, e->contrasts[i].a, before);
+		write_contrast_bar(&e->contrasts[i], whole, i, out);
+		before = e->contrasts[i].a;
+	}
+	fputs("</div>\n", out);
 	for (size_t i = 0; i < e->n_contrasts; i++)
 		if (e->contrasts[i].causes.n > 0)
-			write_contrast(&e->contrasts[i], out);
+			write_contrast(&e->contrasts[i], i, out);
+}
+
+/** What bars have parts of. */
+struct drawn {
+	bool states[STATE_COUNT];
+	bool serial, residual;
+};
+
+static void mark_drawn(const struct terms *terms, struct drawn *ret)
+{
+	double whole = sum_of_positive(terms);
+
+	for (size_t i = 0; i < terms->n; i++) {
+		const struct term *t = &terms->list[i];
+
+		if (!(whole > 0) || !is_drawn(t, whole))
+			continue;
+		if (t->phase)
+			ret->serial = true;
+		else if (t->state == TERM_RESIDUAL)
+			ret->residual = true;
+		else if (t->state >= 0)
+			ret->states[t->state] = true;
+	}
+}
+
+/** The colours of the bars that follow, and no others. */
+static void write_legend(const struct explanation *e, FILE *out)
+{
+	struct drawn drawn = {};
+
+	for (size_t i = 0; i < e->n_scalings; i++)
+		mark_drawn(&e->scalings[i].causes, &drawn);
+	for (size_t i = 0; i < e->n_spreads; i++)
+		if (has_variance(&e->spreads[i]))
+			mark_drawn(&e->spreads[i].causes, &drawn);
+	for (size_t i = 0; i < e->n_contrasts; i++)
+		mark_drawn(&e->contrasts[i].causes, &drawn);
+	fputs("<ul class=\"legend\">", out);
+	page_state_legend(out, drawn.states);
+	if (drawn.serial)
+		page_legend_entry(
+			out, SERIAL_COLOR, "serial phase", "where one lane works at a time");
+	if (drawn.residual)
+		page_legend_entry(out, RESIDUAL_COLOR, "residual", "not accounted for");
+	fputs("</ul>\n", out);
 }
 
 int page_explain(const struct page *page, FILE *out)
@@ -449,11 +535,7 @@ int page_explain(const struct page *page, FILE *out)
 
 	if (e->n_spreads == 0)
 		return 0;
-	page_state_legend(e->summary,
-		"<li><svg viewBox=\"0 0 14 14\" aria-hidden=\"true\"><rect x=\".5\" "
-		"y=\".5\" width=\"13\" height=\"13\" fill=\"" SERIAL_COLOR
-		"\"/></svg>serial phase <small>where one lane works at a time</small></li>\n",
-		out);
+	write_legend(e, out);
 	write_scalings(e, out);
 	write_variances(e, out);
 	write_contrasts(e, out);

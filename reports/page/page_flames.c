@@ -44,21 +44,31 @@ static void spend(struct budget *b, size_t bytes)
 	b->graphs -= b->graphs > 0;
 }
 
-static int count_graphs(const struct analysis *a, size_t *ret)
+/** The slower of the two; @best NULL: @cell. */
+static const struct cell *slower(const struct cell *best, const struct cell *cell)
+{
+	return !best || cell->runtime_ns.mean > best->runtime_ns.mean ? cell : best;
+}
+
+/**
+ * How many graphs there are, and whose is unfolded, as it is read first: that of the cell which
+ * takes longest. *ret_slowest NULL: there are none.
+ */
+static int survey(const struct analysis *a, size_t *ret_n, const struct cell **ret_slowest)
 {
 	const struct summary *s = a->summary;
-	size_t n = 0;
 
-	for (size_t i = 0; i < s->n_cells; i++)
-		for (size_t k = 0; k < FLAME_KINDS; k++) {
-			const struct stack_tree *tree = NULL;
-			int r = flame_tree_kept(a->flames, &flame_table[k], &s->cells[i], &tree);
+	for (size_t i = 0; i < s->n_cells * FLAME_KINDS; i++) {
+		const struct cell *cell = &s->cells[i / FLAME_KINDS];
+		const struct stack_tree *tree = NULL;
+		int r = flame_tree_kept(a->flames, &flame_table[i % FLAME_KINDS], cell, &tree);
 
-			if (r < 0)
-				return r;
-			n += tree != NULL;
-		}
-	*ret = n;
+		if (r < 0)
+			return r;
+		*ret_n += tree != NULL;
+		if (tree)
+			*ret_slowest = slower(*ret_slowest, cell);
+	}
 	return 0;
 }
 
@@ -81,33 +91,10 @@ static int write_graph(const struct analysis *a, const struct flame_kind *kind,
 	fprintf(out, "</div>\n<p class=\"of-runs\">%s: ",
 		px > FLAMEGRAPH_NARROWEST_PX ? "With narrower frames, as a file" : "As a file");
 	page_file_link(out, "", name, ".svg");
+	fputs("; as folded stacks: ", out);
+	page_file_link(out, "", name, ".folded");
 	fputs("</p>\n", out);
 	return r;
-}
-
-/** The slower of the two; @best NULL: @cell. */
-static const struct cell *slower(const struct cell *best, const struct cell *cell)
-{
-	return !best || cell->runtime_ns.mean > best->runtime_ns.mean ? cell : best;
-}
-
-/** Of those that have a flame graph, the one that takes longest: its graph is unfolded,
- * as it is read first. NULL: none has a graph. */
-static int slowest_with_graph(const struct analysis *a, const struct cell **ret)
-{
-	const struct summary *s = a->summary;
-
-	for (size_t i = 0; i < s->n_cells; i++)
-		for (size_t k = 0; k < FLAME_KINDS; k++) {
-			const struct stack_tree *tree = NULL;
-			int r = flame_tree_kept(a->flames, &flame_table[k], &s->cells[i], &tree);
-
-			if (r < 0)
-				return r;
-			if (tree)
-				*ret = slower(*ret, &s->cells[i]);
-		}
-	return 0;
 }
 
 static int write_cell(const struct analysis *a, const struct cell *cell,
@@ -142,10 +129,8 @@ int page_flames(const struct page *page, FILE *out)
 	struct budget budget = {.bytes = FLAMES_BYTES};
 	const struct cell *unfolded = NULL;
 	bool shown = false;
-	int r = count_graphs(page->analysis, &budget.graphs);
+	int r = survey(page->analysis, &budget.graphs, &unfolded);
 
-	if (r >= 0)
-		r = slowest_with_graph(page->analysis, &unfolded);
 	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
 		r = write_cell(page->analysis, &s->cells[i], unfolded, &budget, &shown, out);
 	return r;

@@ -189,10 +189,13 @@ static int64_t last_run(const struct summary *s, const struct cell *cell)
 
 static int write_threads(const struct summary *s, const struct cell *cell, FILE *out)
 {
+	_cleanup_free_ char *file = flame_name(&flame_guest_threads, cell);
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	size_t n = 0;
 	int r;
 
+	if (!file)
+		return -ENOMEM;
 	if (!store_has_table(s->store, "guest_thread"))
 		return 0;
 	r = store_prepare(s->store, &query,
@@ -216,7 +219,10 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 			fputs("<caption>Threads of the guest in the last run, told apart by FS "
 			      "base; those with at least 0.5 % of a vCPU's samples. Switches: to "
 			      "this thread, seen between two samples: a lower bound. Their stacks, "
-			      "thread by thread: flamegraph-threads-... beside this page.</caption>"
+			      "thread by thread: ",
+				out);
+			page_file_link(out, "", file, ".svg");
+			fputs("</caption>"
 			      "<thead><tr><th scope=\"col\" class=\"n\">vCPU</th>"
 			      "<th scope=\"col\">FS base</th>"
 			      "<th scope=\"col\" class=\"n\">% of vCPU</th>"

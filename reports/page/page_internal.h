@@ -4,6 +4,7 @@
 /** The sections of the page: each writes the inside of one, or nothing where the store has nothing
  * for it: then the section is not shown. */
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "reports/analysis/analysis.h"
@@ -56,11 +57,41 @@ void page_run_link(FILE *out, int64_t run);
 /** A file beside the page, as a link; its name is one of text_clean_file_name(). */
 void page_file_link(FILE *out, const char *folder, const char *name, const char *ending);
 
-/** Black or white, whichever is read more easily on @color (#rrggbb). */
-const char *page_ink_on(const char *color);
+/** Text; a number of a run in it ("run 3", "runs 3, 5 and 2 more") is a link to that run. */
+void page_text(FILE *out, const struct store_reader *store, const char *text);
 
-/** The colours of the states that there are, in words; @more: markup of further entries. */
-void page_state_legend(const struct summary *s, const char *more, FILE *out);
+/** "2 cores", before the first bar of that number of cores; @before: the bar before, or NULL. */
+void page_bar_group(FILE *out, const struct cell *cell, const struct cell *before);
+
+/** The id of what a bar leads to, as an attribute: the @index-th of its kind. */
+void page_detail_id(FILE *out, const char *of, size_t index);
+
+/** Begin a bar, a link to the element with that page_detail_id(); @of NULL: to none. */
+void page_bar_open(FILE *out, const char *name, const char *of, size_t index);
+
+/** A part of a bar; texts are escaped here. */
+struct page_part {
+	const char *name;
+	const char *number; /**< shown behind the name, where there is room */
+	const char *words;  /**< shown under the pointer */
+	const char *color;  /**< #rrggbb; NULL: that of the class */
+	const char *class;  /**< in the style sheet; NULL: none */
+};
+
+/** Write a part that is @percent of the bar's length. */
+void page_bar_part(FILE *out, const struct page_part *part, double percent);
+
+/** @sum: what is written right of the bar. */
+void page_bar_close(FILE *out, const char *sum);
+
+/** An entry of a legend: a colour and what it stands for. */
+void page_legend_entry(FILE *out, const char *color, const char *name, const char *meaning);
+
+/** What a state is, in a few words. */
+const char *page_state_title(int state);
+
+/** An entry for each of the states in @used. */
+void page_state_legend(FILE *out, const bool used[static STATE_COUNT]);
 
 /**
  * Begin a table that scrolls sideways where it must: its header row from "name" (text) and "#name"
@@ -76,15 +107,3 @@ size_t page_column_names(const struct columns *c, const char **names, size_t n_n
 
 /** The columns' cells in a row. */
 void page_columns(const struct columns *c, const void *row, FILE *out);
-
-/** Colours, dashes and marks of stacks in charts. */
-#define PAGE_SERIES_MAX 8
-
-/** The cells' names, each once, in their order. A malloced array of *ret_n; NULL: no memory. */
-const char **page_stacks(const struct summary *s, size_t *ret_n);
-
-/** Which of the @n stacks has that name; @n if none has. */
-size_t page_series(const char *const *stacks, size_t n, const char *name);
-
-/** A chart's mark, centred at @x, @y; its class says whose colour it has. */
-void page_mark(FILE *out, size_t series, double x, double y);

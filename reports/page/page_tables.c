@@ -87,7 +87,9 @@ int page_details(const struct page *page, FILE *out)
 
 		if (cell->n_details == 0)
 			continue;
-		fprintf(out, "<details%s><summary>", i == 0 ? " class=\"first-details\"" : "");
+		fputs("<details", out);
+		page_detail_id(out, "details", i);
+		fprintf(out, "%s><summary>", i == 0 ? " class=\"first-details\"" : "");
 		page_cell_name(out, cell);
 		fprintf(out, "<span>%s of lane time</span></summary>\n",
 			format_time(cell->window.lane_time_ns).text);

@@ -12,17 +12,22 @@
 /** More warnings than this are folded away, so that they do not push the result off the screen. */
 #define WARNINGS_SHOWN 5
 
-static void write_warning(const struct store_tables *t, size_t i, const char *runs, FILE *out)
+static void write_warning(const struct store_reader *store, size_t i, const char *runs, FILE *out)
 {
+	char text[264];
+
 	fputs("<li>", out);
-	if (runs[0])
-		fprintf(out, "R%s: ", runs + 1);
-	markup_text(out, t->warnings[i].text);
+	if (runs[0]) {
+		snprintf(text, sizeof(text), "R%s: ", runs + 1);
+		page_text(out, store, text);
+	}
+	page_text(out, store, store_tables(store)->warnings[i].text);
 	fputs("</li>\n", out);
 }
 
-static void write_warnings(const struct store_tables *t, FILE *out)
+static void write_warnings(const struct store_reader *store, FILE *out)
 {
+	const struct store_tables *t = store_tables(store);
 	size_t n = 0, shown = 0;
 	char runs[256];
 
@@ -41,7 +46,7 @@ static void write_warnings(const struct store_tables *t, FILE *out)
 			fprintf(out,
 				"</ul><details class=\"plain\"><summary>%zu more</summary><ul>\n",
 				n - WARNINGS_SHOWN);
-		write_warning(t, i, runs, out);
+		write_warning(store, i, runs, out);
 	}
 	fputs(n > WARNINGS_SHOWN + 1 ? "</ul></details></div>\n" : "</ul></div>\n", out);
 }
@@ -60,10 +65,10 @@ int page_verdict(const struct page *page, FILE *out)
 			verdicts[i].good ? (i == 0 ? " class=\"lead-finding\"" : "")
 					 : " class=\"bad\"",
 			verdicts[i].good ? "" : "<span class=\"bad-text\">Note:</span> ");
-		markup_text(out, verdicts[i].text);
+		page_text(out, page->analysis->store, verdicts[i].text);
 		fputs("</li>\n", out);
 	}
 	fputs("</ul>\n", out);
-	write_warnings(store_tables(page->analysis->store), out);
+	write_warnings(page->analysis->store, out);
 	return 0;
 }

@@ -4,7 +4,7 @@
 /**
  * How a stack looks in figures: one colour and one shape of points each, so that no two are told
  * apart by colour alone. They go by the order of the stacks, and are those of the page: --s0 and
- * so on of assets/page.css, the marks of page_common.c.
+ * so on, on dark ground those of assets/page.css; the marks of assets/charts.js.
  */
 
 #include <stddef.h>

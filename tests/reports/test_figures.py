@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.parse
 import xml.etree.ElementTree
 from collections import defaultdict
 
@@ -120,23 +121,36 @@ class Figures(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.folder)),
                          sorted([f"{n}.{s}" for n in ALL for s in ("svg", "pdf", "csv", "gp")] + ["picture.png"]))
 
-    def test_svg_stands_for_itself_and_says_what_it_is(self):
+    def test_svg_stands_for_itself(self):
         for name in ALL:
             text = self.read(f"{name}.svg")
             root = xml.etree.ElementTree.fromstring(text)
             self.assertEqual(root.tag, SVG + "svg")
-            self.assertEqual(root.get("role"), "img")
-            titles = root.findall(SVG + "title")
-            self.assertEqual(len(titles), 1)
-            self.assertTrue(titles[0].text and root.find(SVG + "desc").text, name)
+            self.assertEqual(root.find(SVG + "title").text, name)
             ids = [e.get("id") for e in root.iter() if e.get("id")]
             self.assertEqual(len(ids), len(set(ids)), name)
-            self.assertTrue(all(i.startswith(f"fig-{name}-") for i in ids), ids)
             for reference in re.findall(r"(?:href='#|url\(#)([^')]+)", text):
                 self.assertIn(reference, ids)
-            self.assertNotRegex(text.replace("http://www.w3.org/", ""), r"(?i)gnuplot|https?:|<script|@import" + ("" if name == "picture" else "|<image"))
-            self.assertNotRegex(text, r"['\"](white|black)['\"]")
+            self.assertNotRegex(text.replace("http://www.w3.org/", ""), r"(?i)https?:|<script|@import" + ("" if name == "picture" else "|<image"))
             self.assertLess(len(text), 400000)
+
+    def test_the_page_holds_the_drawings_as_they_are_in_the_files(self):
+        with open(os.path.join(self.dir, "report", "index.html"), encoding="utf-8") as f:
+            held = [urllib.parse.unquote(t) for t in re.findall(r'src="data:image/svg\+xml,([^"]*)"', f.read())]
+        self.assertEqual(held, [self.read(f"{name}.svg") for name in ALL])
+
+    def test_programs_that_papers_are_made_with_can_read_the_svgs(self):
+        for program, arguments in (("rsvg-convert", ["-o"]), ("convert", [])):
+            if not shutil.which(program):
+                continue
+            for path in glob.glob(self.folder + "/books.svg") + glob.glob(self.dir + "/report/*-osv-2.svg"):
+                png = os.path.join(self.dir, "read.png")
+                done = subprocess.run([program, path, *arguments, png], capture_output=True, text=True, check=False, timeout=100)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), (program, path))
+                with open(png, "rb") as f:
+                    head = f.read(24)
+                width = re.search(r'<svg[^>]* width="(\d+)"', open(path, encoding="utf-8").read())[1]
+                self.assertEqual((head[1:4], int.from_bytes(head[16:20], "big")), (b"PNG", int(width)), path)
 
     def test_width_is_that_of_a_column(self):
         for name in ALL:
@@ -224,7 +238,6 @@ class Figures(unittest.TestCase):
                             os.path.join(folder, "again.png")], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             with open(os.path.join(folder, "again.png"), "rb") as again, open(self.path("picture.png"), "rb") as ours:
                 self.assertEqual(again.read(), ours.read())
-        self.assertIn("same SHA-256", self.read("picture.svg"))
 
 
 class Without(Case):

@@ -3,7 +3,9 @@
 """The page and the graphs in a real browser: test_page_in_browser.py REPORT SCHEMA PICTURES."""
 import csv
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -45,6 +47,13 @@ STRUCTURE = r"""(() => {
         if (!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels && e.labels.length)) tell(e, 'a control without a name');
     return bad.slice(0, 20);
 })()"""
+
+# Tables that are wider than the screen and cannot be scrolled.
+CUT = r"""[...document.querySelectorAll('table')].filter(t => {
+    const box = t.closest('.scroll');
+    return !box || (box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== 'auto')
+        || box.getBoundingClientRect().right > innerWidth;
+}).map(t => t.outerHTML.slice(0, 90))"""
 
 # WCAG's contrast: 4.5 for text, 3 for the marks of charts.
 CONTRAST = r"""(() => {
@@ -111,7 +120,7 @@ class InBrowser(unittest.TestCase):
             for index in (0, 1):  # one that was opened, one that was open from the start
                 graph = f"document.querySelectorAll('#flames details[open]')[{index}].querySelector('svg')"
                 self.graph_works(graph, "task_run")
-            b.hover("document.querySelector('#books .bars svg g rect')")
+            b.hover("document.querySelector('#books .parts span')")
             self.assertRegex(b.evaluate("document.getElementById('tip').textContent"), r"%, .* a run")
             b.evaluate("scrollTo(0, 0)")
             b.screenshot(os.path.join(PICTURES, f"page-{scheme}.png"))
@@ -183,11 +192,13 @@ class InBrowser(unittest.TestCase):
         finally:
             b.call("Emulation.setScriptExecutionDisabled", value=False)
         self.assertEqual(b.evaluate("document.querySelectorAll('.plot, #tip').length"), 0)
-        widths = b.evaluate("[...document.querySelectorAll('.static-chart')].map(e => e.getBoundingClientRect().width)")
-        self.assertEqual(len(widths), 4)
+        self.assertEqual(b.evaluate("[...document.querySelectorAll('.chart')].filter(e => e.offsetWidth).length"), 0)
+        b.evaluate("document.querySelector('.paper').open = true; new Promise(r => setTimeout(r, 200))")
+        widths = b.evaluate("[...document.querySelectorAll('.paper img')].map(e => e.naturalWidth && e.getBoundingClientRect().width)")
+        self.assertGreaterEqual(len(widths), 8)
         self.assertGreater(min(widths), 200)
         self.assertGreater(b.evaluate("document.querySelector('#flames svg .frames g').getBoundingClientRect().width"), 500)
-        self.assertEqual(b.evaluate("document.querySelectorAll('.bars g > title').length > 50"), True)
+        self.assertEqual(b.evaluate("[...document.querySelectorAll('.parts [title]')].filter(e => e.offsetWidth > 1).length > 50"), True)
         b.screenshot(os.path.join(PICTURES, "page-without-scripts.png"))
         self.assertEqual(b.problems(), [])
 
@@ -208,13 +219,14 @@ class InBrowser(unittest.TestCase):
             self.assertEqual(self.page(scheme).evaluate(CONTRAST), [], scheme)
         self.browser.prefer("light")
 
-    def test_paper_is_white_and_has_the_static_charts(self):
+    def test_paper_is_white_and_has_the_figures_for_paper(self):
         b = self.page("dark")
         b.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         try:
             self.assertEqual(b.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
             shown = "e => getComputedStyle(e).display !== 'none' && e.getBoundingClientRect().width > 0"
-            self.assertTrue(b.evaluate(f"[...document.querySelectorAll('.static-chart')].every({shown})"))
+            b.evaluate("dispatchEvent(new Event('beforeprint'))")
+            self.assertTrue(b.evaluate(f"[...document.querySelectorAll('.paper img')].every({shown})"))
             self.assertFalse(b.evaluate(f"[...document.querySelectorAll('nav, .plot, .copy')].some({shown})"))
         finally:
             b.call("Emulation.setEmulatedMedia", media="")
@@ -222,13 +234,69 @@ class InBrowser(unittest.TestCase):
 
     def test_page_fits_a_narrow_screen(self):
         b = self.browser
-        b.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
-        try:
-            self.open("index.html")
-            self.assertLessEqual(b.evaluate("document.documentElement.scrollWidth"), 390)
-            b.screenshot(os.path.join(PICTURES, "page-narrow.png"))
-        finally:
-            b.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+        for width in (390, 500):
+            b.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+            try:
+                self.open("index.html")
+                self.assertLessEqual(b.evaluate("document.documentElement.scrollWidth"), width)
+                b.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+                self.assertEqual(b.evaluate(CUT), [])
+                self.assertGreater(b.evaluate("[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length"), 5)
+                b.screenshot(os.path.join(PICTURES, f"page-{width}.png"))
+            finally:
+                b.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+
+    def test_a_bar_leads_to_its_details_which_unfold(self):
+        b = self.page()
+        for of in ("#books", "#explanation", "#phases", "#boot"):
+            bar = f"document.querySelector('{of} .parts[href]')"
+            target = b.evaluate(f"{bar}.hash")
+            open_ = f"(e => (e.closest('details') || {{open: true}}).open)(document.querySelector('{target}'))"
+            self.assertFalse(b.evaluate(open_), target)
+            b.click(f"{bar}.querySelector('span')")
+            b.evaluate("new Promise(r => setTimeout(r, 100))")
+            self.assertEqual(b.evaluate("location.hash"), target)
+            self.assertTrue(b.evaluate(open_), target)
+            self.assertTrue(b.evaluate(f"(r => r.top >= 0 && r.top < innerHeight)(document.querySelector('{target}').getBoundingClientRect())"))
+
+    def test_a_name_is_in_its_part_of_a_bar_or_not_seen(self):
+        cut = self.page().evaluate("""[...document.querySelectorAll('.parts span')].filter(part => {
+            const name = part.firstElementChild.getBoundingClientRect(), box = part.getBoundingClientRect();
+            return name.top < box.bottom - 1 && name.width > box.width + 1;
+        }).length""")
+        self.assertEqual(cut, 0)
+        seen = self.browser.evaluate("""[...document.querySelectorAll('#books .parts')].every(bar => {
+            const widest = [...bar.children].sort((a, b) => b.offsetWidth - a.offsetWidth)[0];
+            return widest.lastElementChild.getBoundingClientRect().bottom <= widest.getBoundingClientRect().bottom + 1;
+        })""")
+        self.assertTrue(seen)  # the largest part has its number
+
+    def test_a_dot_leads_to_its_run(self):
+        b, order = self.page(), CHART.format("order")
+        run = re.match(r"run (\d+),", self.sweep(order))[1]
+        b.evaluate(f"{order}.querySelector('.plot').click()")
+        self.assertEqual(b.evaluate("location.hash"), f"#run-{run}")
+
+    def test_run_times_that_differ_by_more_than_ten_have_a_logarithmic_axis(self):
+        label = "document.querySelector('figure[data-chart=cores] .plot').getAttribute('aria-label')"
+        for factor, wide in ((2, False), (40, True)):
+            with tempfile.TemporaryDirectory(prefix="guestscope-page-") as folder:
+                make_store.make(SCHEMA, folder, small=True)
+                db = sqlite3.connect(os.path.join(folder, "experiment.db"))
+                db.execute("UPDATE run SET runtime_ns = CASE guest WHEN 'osv' THEN ? ELSE 1 END * 1000000 * (1000 + id)", (factor,))
+                db.commit()
+                db.close()
+                subprocess.run([REPORT, folder], check=True, stdout=subprocess.DEVNULL, timeout=60)
+                self.browser.open(os.path.join(folder, "report", "index.html"))
+                self.assertEqual("logarithmic" in self.browser.evaluate(label), wide, factor)
+                self.assertEqual(self.browser.problems(), [])
+
+    def test_stacks_have_the_colours_of_the_figures(self):
+        b = self.page()
+        with open(os.path.join(self.dir, "report", "figures", "wallclock.gp"), encoding="utf-8") as f:
+            paper = re.findall(r'linespoints .* lc rgb "(#\w+)"', f.read())
+        shown = b.evaluate("[0, 1, 2, 3].map(i => getComputedStyle(document.documentElement).getPropertyValue('--s' + i).trim())")
+        self.assertEqual(shown, list(dict.fromkeys(paper)))
 
     def test_graph_works_as_a_file_of_its_own(self):
         self.open("flamegraph-osv-2.svg")

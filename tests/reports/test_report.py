@@ -306,21 +306,55 @@ class Page(Reported):
 
     def test_nothing_is_loaded_from_elsewhere(self):
         page = self.read("index.html").replace(UPLOT, "")
-        page = re.sub(r' xmlns(:xlink)?="http://www\.w3\.org/[a-z0-9/]+"', "", page)  # names, not addresses
-        found = re.search(r".{0,60}(https?://|//[a-z]+\.|url\((?!#)|@import).{0,60}", page)
+        page = re.sub(r'xmlns(:xlink)?=("|%22)http://www\.w3\.org/[a-z0-9/]+("|%22)', "", page)  # names, not addresses
+        found = re.search(r".{0,60}(https?://|//[a-z]+\.|url\((?!#|%23)|@import).{0,60}", page)
         self.assertIsNone(found, found and found[0])
         for tag, key, value in self.scan().attributes:
             if key in ("src", "href", "xlink:href", "data", "action", "srcset", "poster"):
                 if (tag, key) == ("a", "href") and value.startswith("./"):  # followed, not loaded
                     self.assertTrue(os.path.isfile(os.path.join(self.dir, "report", value)), value)
                     continue
-                self.assertTrue(value.startswith(("#", "data:image/png;base64,")), (tag, key, value))
+                self.assertTrue(value.startswith(("#", "data:image/svg+xml,")), (tag, key, value))
 
     def test_run_numbers_lead_to_the_run(self):
         scan = self.scan()
         runs = {v for _, k, v in scan.attributes if k == "href" and v.startswith("#run-")}
         self.assertGreater(len(runs), 10)
         self.assertLessEqual({r[1:] for r in runs}, set(scan.ids))
+        # and those in sentences: of a warning about many runs those that are named
+        self.assertRegex(self.read("index.html"), r'<li>Runs? <a href="#run-(\d+)">\1</a>(, <a href="#run-(\d+)">\3</a>)*')
+
+    def test_bars_lead_to_their_details(self):
+        scan = self.scan()
+        ids = set(scan.ids)
+        for of in ("details", "phase", "boot", "scaling", "variance", "contrast"):
+            leads = [v[1:] for t, k, v in scan.attributes if (t, k) == ("a", "href") and re.fullmatch(rf"#{of}-\d+", v)]
+            self.assertTrue(leads, of)
+            self.assertLessEqual(set(leads), ids)
+
+    def test_bars_add_up_and_say_that_they_are_lane_time(self):
+        body = re.search(r'<section id="books".*?</section>', self.read("index.html"), re.S)[0]
+        bars = re.findall(r'<a class="parts".*?</a>', body, re.S)
+        self.assertEqual(len(bars), 8)
+        for bar in bars:
+            self.assertAlmostEqual(sum(map(float, re.findall(r"width:([\d.]+)%", bar))), 100, 0)
+        self.assertEqual(len(re.findall(r'<div class="sum">[\d.]+ m?s lane time</div>', body)), 8)
+
+    def test_why_stacks_differ_has_bars_of_the_same_seconds_as_its_table(self):
+        body = re.search(r"<h3>Why stacks differ</h3>.*?</section>", self.read("index.html"), re.S)[0]
+        pairs = re.findall(r'href="#contrast-(\d+)">(.*?)</a>\n<div class="sum">\+([\d.]+) s<', body, re.S)
+        self.assertGreater(len(pairs), 4)
+        scale = {round(float(w) / float(v)) for _, parts, _ in pairs for w, v in
+                 re.findall(r"width:([\d.]+)%[^>]*><b>[^<]*</b> <b>([\d.]+) </b>", parts) if float(v) > 0.1}
+        self.assertEqual(len(scale), 1, scale)  # percent of a bar for each second: one scale
+
+    def test_legends_name_what_is_there_and_nothing_else(self):
+        page = self.read("index.html")
+        for section, ends in (("explanation", "</section>"), ("books", "</section>"), ("boot", "</section>")):
+            body = re.search(rf'<section id="{section}".*?{ends}', page, re.S)[0]
+            legend = set(re.findall(r'class="swatch" style="background:(#\w+)"', body))
+            parts = set(re.findall(r'width:[\d.]+%;background:(#\w+)', body))
+            self.assertEqual(legend, parts, section)
 
     def test_slowest_stack_is_unfolded(self):
         page = self.read("index.html")
@@ -331,7 +365,7 @@ class Page(Reported):
         scan = self.scan()
         self.assertEqual(len(scan.scripts), 4)
         self.assertFalse([a for a in scan.attributes if a[1].startswith("on")])
-        self.assertNotIn("img", scan.tags)
+        self.assertTrue(all(v.startswith("data:image/svg+xml,") for t, k, v in scan.attributes if (t, k) == ("img", "src")))
         self.assertNotIn("i", scan.tags)
         self.assertIn("&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;", self.read("index.html"))
 
