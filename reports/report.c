@@ -32,6 +32,7 @@ static int make_figures(const struct export_job *job, const struct report_target
 	const struct figures_source source = {.summary = a->summary,
 		.explanation = a->explanation,
 		.boot = a->boot,
+		.flames = a->flames,
 		.reference = target->reference};
 	int r = figures_make(&source, output, ret, job->error);
 

@@ -17,6 +17,9 @@
 #define GROUP_CM 0.46
 #define AXIS_CM  1.0
 
+/** A narrower segment has no room for its number. */
+#define NUMBER_CM 0.6
+
 /** Where everything is, in centimetres from the lower left corner. */
 struct layout {
 	double left, right, bottom, top;
@@ -230,7 +233,7 @@ static void lay_out(
 	struct draft *d, const struct bars *b, const struct bar_figure *figure, struct layout *l)
 {
 	struct key_entry entries[BAR_CATEGORIES_MAX];
-	double key = figure_key_height(entries, make_key(b, figure, entries)), y;
+	double key = figure_key_height(d, entries, make_key(b, figure, entries)), y;
 
 	d->height_cm = key + AXIS_CM + 0.1;
 	for (size_t i = 0; i < b->n_rows; i++)
@@ -274,6 +277,28 @@ static bool has_ranges(const struct bars *b)
 	return false;
 }
 
+/** The numbers of a category's segments, where they fit; a pattern is kept off them. */
+static void write_numbers(const struct draft *d, const struct bars *b, size_t category,
+	const struct bar_figure *figure, double unit)
+{
+	const struct bar_category *c = &b->categories[category];
+	char middle[80];
+
+	snprintf(middle, sizeof(middle),
+		"(strcol(4) eq names[%zu] && $7 - $6 > %.4g ? ($6 + $7) / 2 : NaN)", category + 1,
+		NUMBER_CM * unit);
+	if (c->pattern > 0)
+		fprintf(d->plot,
+			", \\\n\t'' using %s:(y[int($1)]):(($6 + $7) / 2 - %.4g):(($6 + $7) / 2 + "
+			"%.4g):(y[int($1)] - 0.8 * half):(y[int($1)] + 0.8 * half) with boxxyerror fc "
+			"rgb \"%s\" fs solid 1 noborder notitle",
+			middle, 0.4 * NUMBER_CM * unit, 0.4 * NUMBER_CM * unit, c->color);
+	fprintf(d->plot,
+		", \\\n\t'' using %s:(y[int($1)]):(sprintf(\"%s\", $5)) with labels center tc rgb "
+		"\"%s\" notitle",
+		middle, figure->segment, ink_is_black(c->color) ? "#111111" : "#ffffff");
+}
+
 static void write_boxes(const struct draft *d, const struct bars *b,
 	const struct bar_figure *figure, const struct layout *l)
 {
@@ -300,13 +325,7 @@ static void write_boxes(const struct draft *d, const struct bars *b,
 				pattern ? c->pattern : 1);
 	}
 	for (size_t i = 0; figure->segment && i < b->n_categories; i++)
-		if (b->categories[i].pattern == 0)
-			fprintf(d->plot,
-				", \\\n\t'' using (strcol(4) eq names[%zu] && $7 - $6 > %.4g ? "
-				"($6 + $7) / 2 : NaN):(y[int($1)]):(sprintf(\"%s\", $5)) with "
-				"labels center tc rgb \"%s\" notitle",
-				i + 1, 0.85 * unit, figure->segment,
-				(ink_is_black(b->categories[i].color) ? "#111111" : "#ffffff"));
+		write_numbers(d, b, i, figure, unit);
 	if (has_ranges(b))
 		fputs(", \\\n\t'' using 9:(y[int($1)]):($10 - $9):(0) with vectors heads size "
 		      "graph 0.012,90 fixed lw 1 lc rgb \"black\" notitle",

@@ -316,7 +316,7 @@ static void write_plot(struct drawing *w)
 	const double name = w->n_panels > 1 ? PANEL_NAME_CM : 0;
 	size_t n = make_key(w, entries);
 
-	w->key_cm = figure_key_height(entries, n);
+	w->key_cm = figure_key_height(w->d, entries, n);
 	w->d->height_cm = w->key_cm + (double)w->n_panels * (PANEL_CM + name);
 	write_axes(w);
 	fprintf(w->d->plot,

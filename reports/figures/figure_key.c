@@ -19,7 +19,8 @@ double figure_text_cm(const char *text)
 	for (; *text; text++)
 		if (((unsigned char)*text & 0xc0) != 0x80)
 			width += strchr("fijltIr.,:;()|'- ", *text) ? 0.09
-				 : strchr("mwMW@%", *text)          ? 0.23
+				 : strchr("mwMW@%", *text)          ? 0.24
+				 : *text >= 'A' && *text <= 'Z'     ? 0.2
 								    : 0.16;
 	return width;
 }
@@ -35,24 +36,24 @@ static double entry_width(const struct key_entry *e)
 }
 
 /** Where the entry after one at @x, @line goes, if it is @width wide. */
-static void advance(double width, double *x, size_t *line)
+static void advance(const struct draft *d, double width, double *x, size_t *line)
 {
-	if (*x > LEFT_CM && *x + width - BETWEEN_CM > FIGURE_WIDTH_CM - RIGHT_CM) {
+	if (*x > LEFT_CM && *x + width - BETWEEN_CM > d->width_cm - RIGHT_CM) {
 		*x = LEFT_CM;
 		++*line;
 	}
 }
 
-double figure_key_height(const struct key_entry *entries, size_t n)
+double figure_key_height(const struct draft *d, const struct key_entry *entries, size_t n)
 {
 	double x = LEFT_CM;
 	size_t line = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		advance(entry_width(&entries[i]), &x, &line);
+		advance(d, entry_width(&entries[i]), &x, &line);
 		x += entry_width(&entries[i]);
 	}
-	return n ? TOP_CM + FIGURE_KEY_LINE_CM * (double)(line + 1) + 0.05 : TOP_CM;
+	return n ? TOP_CM + FIGURE_KEY_LINE_CM * (double)(line + 1) + 0.15 : TOP_CM;
 }
 
 static void draw_box(const struct draft *d, const struct key_entry *e, double x, double top)
@@ -63,8 +64,8 @@ static void draw_box(const struct draft *d, const struct key_entry *e, double x,
 		fprintf(d->plot,
 			"set object rectangle from screen %.4f,%.4f to screen %.4f,%.4f fc rgb "
 			"\"%s\" fs %s %d border lc rgb \"#777777\" lw 0.5\n",
-			x / FIGURE_WIDTH_CM, (top - HEIGHT_CM) / d->height_cm,
-			(x + BOX_CM) / FIGURE_WIDTH_CM, top / d->height_cm,
+			x / d->width_cm, (top - HEIGHT_CM) / d->height_cm,
+			(x + BOX_CM) / d->width_cm, top / d->height_cm,
 			pattern ? "#555555" : e->color, pattern ? "transparent pattern" : "solid",
 			pattern ? e->pattern : 1);
 }
@@ -79,15 +80,14 @@ static void draw_entry(const struct draft *d, const struct key_entry *e, double 
 		fprintf(d->plot,
 			"set arrow from screen %.4f,%.4f to screen %.4f,%.4f nohead %s lc rgb "
 			"\"%s\"\n",
-			x / FIGURE_WIDTH_CM, y, (x + width) / FIGURE_WIDTH_CM, y, e->line,
-			e->color);
+			x / d->width_cm, y, (x + width) / d->width_cm, y, e->line, e->color);
 	if (e->point)
 		fprintf(d->plot,
 			"set label \"\" at screen %.4f,%.4f point pt %d ps 0.7 lc rgb \"%s\"\n",
-			(x + width / 2) / FIGURE_WIDTH_CM, y, e->point, e->color);
+			(x + width / 2) / d->width_cm, y, e->point, e->color);
 	fprintf(d->plot, "set label %s%s%s at screen %.4f,%.4f left\n", *e->expression ? "" : "\"",
 		*e->expression ? e->expression : e->title, *e->expression ? "" : "\"",
-		(x + width + SPACE_CM) / FIGURE_WIDTH_CM, y);
+		(x + width + SPACE_CM) / d->width_cm, y);
 }
 
 void figure_key(const struct draft *d, const struct key_entry *entries, size_t n)
@@ -96,7 +96,7 @@ void figure_key(const struct draft *d, const struct key_entry *entries, size_t n
 	size_t line = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		advance(entry_width(&entries[i]), &x, &line);
+		advance(d, entry_width(&entries[i]), &x, &line);
 		draw_entry(d, &entries[i], x,
 			d->height_cm - TOP_CM - FIGURE_KEY_LINE_CM * (double)line);
 		x += entry_width(&entries[i]);

@@ -23,8 +23,8 @@ struct key_entry {
 	int pattern;      /**< over the box; 0: none */
 };
 
-/** Height of the key in centimetres. */
-double figure_key_height(const struct key_entry *entries, size_t n);
+/** Height of the key in centimetres, by the width of @d. */
+double figure_key_height(const struct draft *d, const struct key_entry *entries, size_t n);
 
 /** Draw it at the top of @d, whose height is set. */
 void figure_key(const struct draft *d, const struct key_entry *entries, size_t n);

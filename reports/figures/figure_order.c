@@ -209,10 +209,10 @@ static void write_plot(const struct order *o, struct draft *d, const char *place
 			entries[i].expression, sizeof(entries[i].expression), "stacks[%zu]", i + 1);
 	}
 	find_places(o, &first, &last);
-	key = figure_key_height(entries, o->n_stacks);
+	key = figure_key_height(d, entries, o->n_stacks);
 	d->height_cm = PLOT_CM + key;
 	figure_key(d, entries, o->n_stacks);
-	figure_y_label(d->plot, "run time, off its cell's mean (%)");
+	figure_y_label(d->plot, "run time off its mean (%)");
 	fprintf(d->plot,
 		"set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
 		"set tmargin at screen %.4f\nset bmargin at screen %.4f\n"

@@ -285,7 +285,7 @@ int figure_efficiency(const struct figures_source *source, struct draft *d)
 	static const struct scale scale = {.efficiency = true};
 	static const struct curve_figure figure = {.column = "efficiency_percent",
 		.label = "efficiency (%)",
-		.before = "set yrange [0:105]\n",
+		.before = "set yrange [0:105<*]\n",
 		.from_zero = true};
 
 	fputs("Parallel efficiency: speed-up over the number of cores.", d->caption);

@@ -129,7 +129,7 @@ int figure_variance(const struct figures_source *source, struct draft *d)
 	}
 	if (r < 0)
 		return r;
-	fputs("The variance of run time within each cell, split over the states by their "
+	fputs("The variance of run time of each configuration, split over the states by their "
 	      "covariance "
 	      "with it; what made runs more alike is left of zero. Right: standard deviation.",
 		d->caption);
@@ -200,6 +200,7 @@ int figure_boot(const struct figures_source *source, struct draft *d)
 	const struct bar_figure figure = {.value = shares ? "percent" : "seconds",
 		.category = "step",
 		.label = shares ? "share of the boot (%)" : "boot (s)",
+		.segment = shares ? "%.0f" : "%.2g",
 		.high = shares ? 100 : 0};
 	_cleanup_bars_ struct bars b = {};
 	int r = 0;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/figures/figures_internal.h"
 #include "reports/figures/gnuplot.h"
@@ -40,10 +41,9 @@ static const struct figure_kind {
 struct maker {
 	const struct figures_source *source;
 	struct output *output;
-	int folder_fd; /* where gnuplot works */
-	struct draft drafts[ARRAY_SIZE(kinds)];
-	bool used[ARRAY_SIZE(kinds)];
-	bool drawn[ARRAY_SIZE(kinds)];
+	int folder_fd;        /* where gnuplot works */
+	struct draft *drafts; /* those of kinds[], then flame graphs */
+	size_t n_drafts;
 	struct figures *figures;
 	struct error *error;
 };
@@ -51,7 +51,7 @@ struct maker {
 static bool is_plain(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c >= 0x80 || strchr(" -_.:+/()=<>%@", c);
+	       c >= 0x80 || strchr(" -_.:+/()=<>%@[]{}~*&", c);
 }
 
 void figure_text(FILE *out, const char *text)
@@ -81,14 +81,19 @@ void figure_y_label(FILE *out, const char *name)
 		0.28 / FIGURE_WIDTH_CM);
 }
 
-static int draft_open(struct draft *d, const char *name, int folder_fd)
+/** @name: malloced, and the draft's from here on; NULL: there was no memory for it. */
+static int draft_open(struct draft *d, char *name, const char *title, int folder_fd)
 {
-	*d = (struct draft){.name = name, .height_cm = 6, .folder_fd = folder_fd};
+	*d = (struct draft){.name = name,
+		.title = title,
+		.width_cm = FIGURE_WIDTH_CM,
+		.height_cm = 6,
+		.folder_fd = folder_fd};
 	d->data = open_memstream(&d->data_text, &d->data_size);
 	d->setup = open_memstream(&d->setup_text, &d->setup_size);
 	d->plot = open_memstream(&d->plot_text, &d->plot_size);
 	d->caption = open_memstream(&d->caption_text, &d->caption_size);
-	return d->data && d->setup && d->plot && d->caption ? 0 : -ENOMEM;
+	return d->name && d->data && d->setup && d->plot && d->caption ? 0 : -ENOMEM;
 }
 
 /** Close the streams, so that the texts are whole. */
@@ -108,6 +113,7 @@ static int draft_close(struct draft *d)
 static void draft_clear(struct draft *d)
 {
 	(void)draft_close(d);
+	free(d->name);
 	free(d->data_text);
 	free(d->setup_text);
 	free(d->plot_text);
@@ -122,6 +128,39 @@ static int fill_data(void *userdata, FILE *out)
 	return 0;
 }
 
+/** What every script begins with. */
+static const char style[] = "set encoding utf8\n"
+			    "set datafile separator comma\n"
+			    "set datafile columnheaders\n"
+			    "set border 3 lw 0.75\n"
+			    "set tics nomirror out scale 0.5\n"
+			    "set xtics offset 0,0.35\n"
+			    "set grid ytics lt 1 lw 0.5 lc rgb \"" FIGURE_GRID "\"\n"
+			    "unset key\n";
+
+static void write_pdf_terminal(const struct draft *d, FILE *out)
+{
+	fprintf(out,
+		"set terminal pdfcairo size %gcm,%gcm font \"Helvetica,8\" fontscale 0.75 "
+		"pointscale 1.05 lw 1.25 noenhanced\n",
+		d->width_cm, d->height_cm);
+}
+
+/** Its files have a stack's name, which is the store's: the script knows it as its own. */
+static int fill_pdf_script(void *userdata, FILE *out)
+{
+	const struct draft *d = userdata;
+
+	fprintf(out,
+		"# gnuplot NAME.gp draws NAME.pdf from NAME.csv, whatever NAME is.\n"
+		"# Made by guestscope " GUESTSCOPE_VERSION ", for gnuplot 5.4 or later.\n"
+		"reset\nname = ARG0[1:strlen(ARG0) - 3]\n%s%s",
+		style, d->setup_text);
+	write_pdf_terminal(d, out);
+	fprintf(out, "set output name.\".pdf\"\n%sset output\n", d->plot_text);
+	return 0;
+}
+
 static int fill_script(void *userdata, FILE *out)
 {
 	const struct draft *d = userdata;
@@ -131,30 +170,22 @@ static int fill_script(void *userdata, FILE *out)
 	fprintf(out,
 		"# Draws %s.svg and %s.pdf from %s.csv: gnuplot %s.gp\n"
 		"# Made by guestscope " GUESTSCOPE_VERSION ", for gnuplot 5.4 or later.\n"
-		"reset session\n"
-		"set encoding utf8\n"
-		"set datafile separator comma\n"
-		"set datafile columnheaders\n"
-		"set border 3 lw 0.75\n"
-		"set tics nomirror out scale 0.5\n"
-		"set xtics offset 0,0.35\n"
-		"set grid ytics lt 1 lw 0.5 lc rgb \"" FIGURE_GRID "\"\n"
-		"unset key\n%s"
+		"reset session\n%s%s"
 		"do for [kind in \"svg pdf\"] {\n"
 		"if (kind eq \"svg\") {\n"
 		"\tset terminal svg size %.0f,%.0f font \"sans-serif,%.2f\" noenhanced name "
 		"\"%s\" background \"white\"\n"
-		"} else {\n"
-		"\tset terminal pdfcairo size %gcm,%gcm font \"Helvetica,8\" fontscale 0.75 "
-		"pointscale 1.05 lw 1.25 noenhanced\n"
+		"} else {\n\t",
+		d->name, d->name, d->name, d->name, style, d->setup_text, d->width_cm * px,
+		d->height_cm * px, size, d->name);
+	write_pdf_terminal(d, out);
+	fprintf(out,
 		"}\n"
 		"set output \"%s.\".kind\n%s"
 		"unset multiplot\n"
 		"set output\n"
 		"}\n",
-		d->name, d->name, d->name, d->name, d->setup_text, FIGURE_WIDTH_CM * px,
-		d->height_cm * px, size, d->name, FIGURE_WIDTH_CM, d->height_cm, d->name,
-		d->plot_text);
+		d->name, d->plot_text);
 	return 0;
 }
 
@@ -173,68 +204,120 @@ static int write_draft(struct maker *m, struct draft *d)
 		r = output_adopt(m->output, d->extra, m->error);
 	if (r >= 0)
 		r = output_file(m->output, csv, fill_data, d, m->error);
-	return r < 0 ? r : output_file(m->output, gp, fill_script, d, m->error);
+	return r < 0 ? r
+		     : output_file(m->output, gp, d->pdf_only ? fill_pdf_script : fill_script, d,
+			       m->error);
+}
+
+/** Close a draft that was filled with @r, and write its files if there is something to draw. */
+static int finish_draft(struct maker *m, struct draft *d, int r)
+{
+	int closed = draft_close(d);
+
+	if (closed < 0)
+		return closed;
+	if (r > 0)
+		d->used = (r = write_draft(m, d)) >= 0;
+	return r;
+}
+
+static int make_draft(struct maker *m, const struct figure_kind *kind)
+{
+	struct draft *d = ARRAY_PUSH(m->drafts, m->n_drafts);
+	int r = d ? draft_open(d, strdup(kind->name), kind->title, m->folder_fd) : -ENOMEM;
+
+	if (r >= 0)
+		r = kind->fill(m->source, d);
+	return d ? finish_draft(m, d, r) : r;
+}
+
+static int make_flame(struct maker *m, const struct flame_kind *kind, const struct cell *cell)
+{
+	const struct stack_tree *tree = NULL;
+	int r = flame_tree_kept(m->source->flames, kind, cell, &tree);
+	struct draft *d;
+
+	if (r < 0 || !tree)
+		return r;
+	d = ARRAY_PUSH(m->drafts, m->n_drafts);
+	r = d ? draft_open(d, flame_name(kind, cell), kind->title, m->folder_fd) : -ENOMEM;
+	if (r >= 0)
+		r = figure_flame(tree, d);
+	return d ? finish_draft(m, d, r) : r;
+}
+
+/** Those of the boot are for a look: they are not drawn for a paper. */
+static int make_flames(struct maker *m)
+{
+	const struct summary *s = m->source->flames ? m->source->summary : NULL;
+	int r = 0;
+
+	for (size_t i = 0; s && i < s->n_cells; i++)
+		for (size_t k = 0; k < FLAME_KINDS && r >= 0; k++)
+			if (!flame_table[k].boot)
+				r = make_flame(m, &flame_table[k], &s->cells[i]);
+	return r;
 }
 
 static int make_drafts(struct maker *m)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct draft *d = &m->drafts[i];
-		int r = draft_open(d, kinds[i].name, m->folder_fd), closed;
+	int r = 0;
 
-		if (r >= 0)
-			r = kinds[i].fill(m->source, d);
-		closed = draft_close(d);
-		if (closed < 0)
-			r = closed;
-		if (r > 0)
-			m->used[i] = (r = write_draft(m, d)) >= 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && r >= 0; i++)
+		r = make_draft(m, &kinds[i]);
+	return r < 0 ? r : make_flames(m);
 }
 
 /** Draw those of the drafts from @first on, @n of them, that are in use, in one process. */
 static int draw(struct maker *m, size_t first, size_t n, struct error *error)
 {
-	char names[ARRAY_SIZE(kinds)][32], *scripts[ARRAY_SIZE(kinds)];
+	_cleanup_free_ char **scripts = calloc(n + 1, sizeof(*scripts));
 	size_t used = 0;
-	int r;
+	int r = scripts ? 0 : -ENOMEM;
 
-	for (size_t i = first; i < first + n; i++) {
-		if (!m->used[i])
-			continue;
-		snprintf(names[used], sizeof(names[used]), "%s.gp", kinds[i].name);
-		scripts[used] = names[used];
-		used++;
-	}
-	if (used == 0)
-		return 0;
-	r = gnuplot_draw(m->folder_fd, scripts, used, error);
+	for (size_t i = first; i < first + n && r >= 0; i++)
+		if (m->drafts[i].used && asprintf(&scripts[used++], "%s.gp", m->drafts[i].name) < 0)
+			r = error_set_errno(error, -ENOMEM, "cannot run gnuplot");
+	if (r >= 0 && used > 0)
+		r = gnuplot_draw(m->folder_fd, scripts, used, error);
 	for (size_t i = first; i < first + n; i++)
-		m->drawn[i] = m->used[i] && r >= 0;
+		m->drafts[i].drawn = m->drafts[i].used && r >= 0;
+	for (size_t i = 0; i < used; i++)
+		free(scripts[i]);
 	return r;
 }
 
 /**
- * One process for all is the quickest by far. If it fails, each is drawn by itself, so that those
+ * One process for many is the quickest by far. If it fails, each is drawn by itself, so that those
  * that can be drawn are.
  */
-static void draw_all(struct maker *m)
+static void draw_many(struct maker *m, size_t first, size_t n, struct error *ret)
 {
 	struct error error = {};
-	int r = draw(m, 0, ARRAY_SIZE(kinds), &error);
+	int r = draw(m, first, n, &error);
 
 	if (r == -EIO) {
 		error = (struct error){};
-		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (size_t i = first; i < first + n; i++) {
 			struct error own = {};
 
 			if (draw(m, i, 1, &own) < 0 && !*error.text)
-				error_set(&error, -EIO, "figure %s: %s", kinds[i].name, own.text);
+				error_set(
+					&error, -EIO, "figure %s: %s", m->drafts[i].name, own.text);
 		}
 	}
+	if (!*ret->text)
+		*ret = error;
+}
+
+static void draw_all(struct maker *m)
+{
+	struct error error = {};
+
+	for (size_t i = 0; i < m->n_drafts; i += ARRAY_SIZE(kinds))
+		draw_many(m, i,
+			i + ARRAY_SIZE(kinds) < m->n_drafts ? ARRAY_SIZE(kinds) : m->n_drafts - i,
+			&error);
 	if (*error.text)
 		snprintf(m->figures->trouble, sizeof(m->figures->trouble), "%.*s",
 			(int)sizeof(m->figures->trouble) - 1, error.text);
@@ -307,36 +390,48 @@ static int date_drawing(const struct maker *m, const char *name)
 	return ftruncate(fd, (off_t)length) == 0 ? 0 : -errno;
 }
 
-/** Take the drawings of a figure in. */
-static int take_in(struct maker *m, size_t i)
+/** A drawing of gnuplot's into the folder, as it is; @keep: read it, too. */
+static int adopt(struct maker *m, const struct draft *d, const char *suffix, char **keep)
 {
-	struct figure *f = &m->figures->list[m->figures->n++];
-	char svg[32], pdf[32];
+	_cleanup_free_ char *name = NULL;
 	int r;
 
-	snprintf(svg, sizeof(svg), "%s.svg", kinds[i].name);
-	snprintf(pdf, sizeof(pdf), "%s.pdf", kinds[i].name);
-	*f = (struct figure){.name = kinds[i].name, .title = kinds[i].title};
-	f->caption = TAKE_PTR(m->drafts[i].caption_text);
-	r = read_drawing(m, svg, &f->svg);
-	if (r >= 0)
-		r = date_drawing(m, pdf);
+	if (asprintf(&name, "%s%s", d->name, suffix) < 0) {
+		name = NULL;
+		return error_set_errno(m->error, -ENOMEM, "cannot draw figures");
+	}
+	r = keep ? read_drawing(m, name, keep) : date_drawing(m, name);
 	if (r < 0)
-		return error_set_errno(
-			m->error, r, "cannot use gnuplot's drawing %s", kinds[i].name);
-	r = output_adopt(m->output, svg, m->error);
-	return r < 0 ? r : output_adopt(m->output, pdf, m->error);
+		return error_set_errno(m->error, r, "cannot use gnuplot's drawing %s", name);
+	return output_adopt(m->output, name, m->error);
+}
+
+/** Take the drawings of a figure in. */
+static int take_in(struct maker *m, struct draft *d)
+{
+	struct figure *f = &m->figures->list[m->figures->n++];
+	int r = adopt(m, d, ".pdf", NULL);
+
+	if (r >= 0 && !d->pdf_only)
+		r = adopt(m, d, ".svg", &f->svg);
+	f->name = TAKE_PTR(d->name);
+	f->title = d->title;
+	f->caption = TAKE_PTR(d->caption_text);
+	return r;
 }
 
 /** What a gnuplot that failed may have left half drawn. */
-static void forget(const struct maker *m, size_t i)
+static void forget(const struct maker *m, const struct draft *d)
 {
 	static const char *const suffixes[] = {"svg", "pdf"};
-	char name[32];
 
 	for (size_t k = 0; k < ARRAY_SIZE(suffixes); k++) {
-		snprintf(name, sizeof(name), "%s.%s", kinds[i].name, suffixes[k]);
-		(void)unlinkat(m->folder_fd, name, 0); /* it need not be there */
+		_cleanup_free_ char *name = NULL;
+
+		if (asprintf(&name, "%s.%s", d->name, suffixes[k]) < 0)
+			name = NULL;
+		else
+			(void)unlinkat(m->folder_fd, name, 0); /* it need not be there */
 	}
 }
 
@@ -346,14 +441,25 @@ static int make(struct maker *m)
 
 	if (r < 0)
 		return r;
+	m->figures->list = calloc(m->n_drafts + 1, sizeof(*m->figures->list));
+	if (!m->figures->list)
+		return -ENOMEM;
 	draw_all(m);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (m->used[i] && !m->drawn[i])
-			forget(m, i);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && r >= 0; i++)
-		if (m->drawn[i])
-			r = take_in(m, i);
+	for (size_t i = 0; i < m->n_drafts; i++)
+		if (m->drafts[i].used && !m->drafts[i].drawn)
+			forget(m, &m->drafts[i]);
+	for (size_t i = 0; i < m->n_drafts && r >= 0; i++)
+		if (m->drafts[i].drawn)
+			r = take_in(m, &m->drafts[i]);
 	return r;
+}
+
+bool figures_have(const struct figures *f, const char *name)
+{
+	for (size_t i = 0; f && i < f->n; i++)
+		if (strcmp(f->list[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 int figures_make(const struct figures_source *source, struct output *output, struct figures **ret,
@@ -372,13 +478,12 @@ int figures_make(const struct figures_source *source, struct output *output, str
 
 	if (fd < 0)
 		return error_set_errno(error, -errno, "cannot draw figures");
-	if (figures)
-		figures->list = calloc(ARRAY_SIZE(kinds), sizeof(*figures->list));
-	if (!figures || !figures->list)
+	if (!figures)
 		return error_set_errno(error, -ENOMEM, "cannot draw figures");
 	r = make(&m);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+	for (size_t i = 0; i < m.n_drafts; i++)
 		draft_clear(&m.drafts[i]);
+	free(m.drafts);
 	if (r < 0)
 		return *m.error->text ? r : error_set_errno(error, r, "cannot draw figures");
 	*ret = TAKE_PTR(figures);
@@ -390,6 +495,7 @@ void figures_free(struct figures *f)
 	if (!f)
 		return;
 	for (size_t i = 0; f->list && i < f->n; i++) {
+		free(f->list[i].name);
 		free(f->list[i].caption);
 		free(f->list[i].svg);
 	}

@@ -9,10 +9,12 @@
  * characters that could mean something to gnuplot.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/error.h"
 #include "reports/explain/explain.h"
+#include "reports/flames/flames.h"
 #include "reports/output/output.h"
 #include "reports/reference/reference.h"
 #include "reports/summary/boot.h"
@@ -22,7 +24,7 @@
 #define FIGURES_FOLDER "figures"
 
 struct figure {
-	const char *name;  /**< the files' name without suffix: "wallclock" */
+	char *name;        /**< the files' name without suffix: "wallclock" */
 	const char *title; /**< a few words */
 	char *caption; /**< what is shown, of how many runs, what its bars of uncertainty are; text
 			*/
@@ -40,6 +42,7 @@ struct figures_source {
 	const struct summary *summary;         /**< or NULL */
 	const struct explanation *explanation; /**< of the summary */
 	const struct boot_report *boot;        /**< of the summary */
+	struct flames *flames;                 /**< of the summary */
 	const struct reference *reference;     /**< or NULL */
 };
 
@@ -54,6 +57,9 @@ struct figures_source {
  */
 int figures_make(const struct figures_source *source, struct output *output, struct figures **ret,
 	struct error *error);
+
+/** Is there a figure of that name? @f may be NULL. */
+bool figures_have(const struct figures *f, const char *name);
 
 void figures_free(struct figures *f);
 

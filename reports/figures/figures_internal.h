@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "reports/figures/figures.h"
+#include "reports/flames/flames.h"
 
 /** Width of a column of a two-column paper. */
 #define FIGURE_WIDTH_CM 8.5
@@ -16,8 +17,11 @@
 
 /** A figure in the making. */
 struct draft {
-	const char *name; /**< files' name */
-	double height_cm;
+	char *name; /**< files' name; not in a script of @pdf_only, since it may be the store's */
+	const char *title; /**< of the figure */
+	bool pdf_only;     /**< there is an interactive drawing of the same elsewhere */
+	bool used, drawn;
+	double width_cm, height_cm;
 	int folder_fd;     /**< where gnuplot will work */
 	const char *extra; /**< one more file, put there by whoever fills this; NULL: none */
 	FILE *data;        /**< the .csv: column names, then rows; texts by figure_text() */
@@ -27,6 +31,9 @@ struct draft {
 	char *data_text, *setup_text, *plot_text, *caption_text;
 	size_t data_size, setup_size, plot_size, caption_size;
 };
+
+/** Fill a draft with a flame graph; likewise. */
+int figure_flame(const struct stack_tree *tree, struct draft *d);
 
 /** Fill a draft. 1: there is something to draw; 0: there is not; or a negative errno. */
 typedef int (*figure_fill_t)(const struct figures_source *source, struct draft *d);

@@ -132,16 +132,13 @@ static double narrowest_width(const struct stack_tree *tree, double narrowest_px
 	return narrowest_px / (FLAME_WIDTH - 2 * FLAME_MARGIN) * tree->nodes[0].width;
 }
 
-/** Where each node begins, from the left edge; and how deep the wide enough ones go. */
-static double *place(const struct stack_tree *tree, double narrowest_px, uint32_t *ret_depth)
+double *flamegraph_starts(const struct stack_tree *tree)
 {
 	double *start = calloc(tree->n_nodes, 2 * sizeof(*start)), *cursor;
-	double narrowest = narrowest_width(tree, narrowest_px);
 
 	if (!start)
 		return NULL;
 	cursor = start + tree->n_nodes;
-	*ret_depth = 0;
 	/* The order is by parent, and a parent's index is smaller: its place is known by now. */
 	for (size_t i = 0; i + 1 < tree->n_nodes; i++) {
 		uint32_t at = tree->order[i];
@@ -149,10 +146,20 @@ static double *place(const struct stack_tree *tree, double narrowest_px, uint32_
 
 		start[at] = cursor[at] = cursor[node->parent];
 		cursor[node->parent] += node->width;
-		if (node->width >= narrowest && node->depth > *ret_depth)
-			*ret_depth = node->depth;
 	}
 	return start;
+}
+
+/** How deep the frames go that are wide enough. */
+static uint32_t depth_of(const struct stack_tree *tree, double narrowest_px)
+{
+	double narrowest = narrowest_width(tree, narrowest_px);
+	uint32_t depth = 0;
+
+	for (size_t i = 1; i < tree->n_nodes; i++)
+		if (tree->nodes[i].width >= narrowest && tree->nodes[i].depth > depth)
+			depth = tree->nodes[i].depth;
+	return depth;
 }
 
 static bool has_color(
@@ -298,9 +305,8 @@ int flamegraph_write(
 {
 	double narrowest_px =
 		options->narrowest_px > 0 ? options->narrowest_px : FLAMEGRAPH_NARROWEST_PX;
-	uint32_t depth = 0;
-	_cleanup_free_ double *start = place(tree, narrowest_px, &depth);
-	double bottom = FLAME_TOP + (double)(depth + 1) * FLAME_ROW;
+	_cleanup_free_ double *start = flamegraph_starts(tree);
+	double bottom = FLAME_TOP + (double)(depth_of(tree, narrowest_px) + 1) * FLAME_ROW;
 	size_t dropped;
 
 	if (!start)

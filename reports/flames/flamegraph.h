@@ -35,6 +35,12 @@ int flamegraph_write(
 /** About how many bytes of a page the drawing takes. */
 size_t flamegraph_bytes(const struct stack_tree *tree, double narrowest_px);
 
+/** Where each node begins, from the left edge, in the unit of their widths. Malloced; NULL: no memory. */
+double *flamegraph_starts(const struct stack_tree *tree);
+
+/** The colour of a frame in a graph of one side, #rrggbb, and what it stands for. */
+const char *frame_color(const struct stack_node *node, const char **ret_meaning);
+
 /** What a side is called, for people: "guest kernel". */
 const char *frame_side_title(enum frame_side side);
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** Flame graphs of one cell: colours tell the sides apart, and textures do where colours do not. */
+#include <string.h>
+
 #include "common/cleanup.h"
 #include "reports/flames/flamegraph_internal.h"
 #include "reports/text/format.h"
 
 #define TEXTURE(path) "<g stroke=\"#000\" stroke-opacity=\".16\" stroke-width=\"1.4\">" path "</g>"
 
-static const struct flame_color colors[SIDE_COUNT] = {
+/** The colour of what is on no side that is known. */
+#define UNKNOWN SIDE_COUNT
+
+static const struct flame_color colors[SIDE_COUNT + 1] = {
 	[SIDE_THREAD] = {"t", "#d9d9d6", TEXTURE(""), "thread"},
 	[SIDE_KERNEL] = {"k", "#f2b48c", TEXTURE("<path d=\"M-2 2L2-2M0 8L8 0M6 10L10 6\"/>"),
 		"host kernel"},
@@ -16,6 +21,7 @@ static const struct flame_color colors[SIDE_COUNT] = {
 		"guest kernel"},
 	[SIDE_GUEST_USER] = {"p", "#a8d8b4", TEXTURE("<path d=\"M2 1.5h1.6M6 5.5h1.6\"/>"),
 		"guest program"},
+	[UNKNOWN] = {"z", "#bdbdb8", TEXTURE("<path d=\"M0 4h8\"/>"), "unknown"},
 };
 
 const char *frame_side_title(enum frame_side side)
@@ -27,7 +33,15 @@ static size_t color_of(const struct stack_tree *tree, const struct stack_node *n
 	const struct flamegraph_options *options, char sign[FLAME_SIGN])
 {
 	(void)tree, (void)options, (void)sign;
-	return node->frame.side;
+	return strcmp(node->frame.symbol, "[unknown]") == 0 ? UNKNOWN : node->frame.side;
+}
+
+const char *frame_color(const struct stack_node *node, const char **ret_meaning)
+{
+	const struct flame_color *color = &colors[color_of(NULL, node, NULL, NULL)];
+
+	*ret_meaning = color->legend;
+	return color->color;
 }
 
 static void write_title(const struct stack_tree *tree, const struct stack_node *node,
@@ -38,7 +52,8 @@ static void write_title(const struct stack_tree *tree, const struct stack_node *
 	if (node != tree->nodes) {
 		fputc('\n', out);
 		markup_text(out, frame->module);
-		fprintf(out, "%s%s%s", *frame->module ? ", " : "", colors[frame->side].legend,
+		fprintf(out, "%s%s%s", *frame->module ? ", " : "",
+			colors[color_of(tree, node, options, NULL)].legend,
 			frame->inlined ? ", inlined" : "");
 	}
 	fprintf(out, "\n%s, %s %%", format_time((double)node->total_ns[TREE_A]).text,

@@ -81,14 +81,18 @@ static void write_paper_figure(const struct figure *f, FILE *out)
 /** Those that gnuplot has drawn; they are beside the page as files, too. */
 static void write_for_paper(const struct figures *figures, FILE *out)
 {
-	if (!figures || (figures->n == 0 && !*figures->trouble))
+	size_t n = 0;
+
+	for (size_t i = 0; figures && i < figures->n; i++)
+		n += figures->list[i].svg != NULL;
+	if (!figures || (n == 0 && !*figures->trouble))
 		return;
 	fputs("<details class=\"first-details paper\"><summary>For a paper<span>", out);
-	if (figures->n > 0)
+	if (n > 0)
 		fprintf(out,
 			"%zu figure%s as SVG and PDF, with data and script, in "
 			"<code>" FIGURES_FOLDER "/</code> beside this page",
-			figures->n, figures->n == 1 ? "" : "s");
+			n, n == 1 ? "" : "s");
 	fputs("</span></summary>\n", out);
 	if (*figures->trouble) {
 		fputs("<p>", out);
@@ -97,7 +101,8 @@ static void write_for_paper(const struct figures *figures, FILE *out)
 	}
 	fputs("<div class=\"paper-figures\">\n", out);
 	for (size_t i = 0; i < figures->n; i++)
-		write_paper_figure(&figures->list[i], out);
+		if (figures->list[i].svg)
+			write_paper_figure(&figures->list[i], out);
 	fputs("</div></details>\n", out);
 }
 

@@ -72,9 +72,10 @@ static int survey(const struct analysis *a, size_t *ret_n, const struct cell **r
 	return 0;
 }
 
-static int write_graph(const struct analysis *a, const struct flame_kind *kind,
+static int write_graph(const struct page *page, const struct flame_kind *kind,
 	const struct cell *cell, const struct stack_tree *tree, struct budget *budget, FILE *out)
 {
+	const struct analysis *a = page->analysis;
 	size_t index =
 		(size_t)(cell - a->summary->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
 	_cleanup_free_ char *name = flame_name(kind, cell);
@@ -93,12 +94,16 @@ static int write_graph(const struct analysis *a, const struct flame_kind *kind,
 	page_file_link(out, "", name, ".svg");
 	fputs("; as folded stacks: ", out);
 	page_file_link(out, "", name, ".folded");
+	if (figures_have(page->figures, name)) {
+		fputs("; for a paper: ", out);
+		page_file_link(out, FIGURES_FOLDER "/", name, ".pdf");
+	}
 	fputs("</p>\n", out);
 	return r;
 }
 
-static int write_cell(const struct analysis *a, const struct cell *cell,
-	const struct cell *unfolded, struct budget *budget, bool *shown, FILE *out)
+static int write_cell(const struct page *page, const struct cell *cell, const struct cell *unfolded,
+	struct budget *budget, bool *shown, FILE *out)
 {
 	size_t n = 0;
 	int r = 0;
@@ -106,7 +111,7 @@ static int write_cell(const struct analysis *a, const struct cell *cell,
 	for (size_t k = 0; k < FLAME_KINDS && r >= 0; k++) {
 		const struct stack_tree *tree = NULL;
 
-		r = flame_tree_kept(a->flames, &flame_table[k], cell, &tree);
+		r = flame_tree_kept(page->analysis->flames, &flame_table[k], cell, &tree);
 		if (r < 0 || !tree)
 			continue;
 		if (n++ == 0) {
@@ -116,7 +121,7 @@ static int write_cell(const struct analysis *a, const struct cell *cell,
 			fputs("</summary>\n", out);
 			*shown = true;
 		}
-		r = write_graph(a, &flame_table[k], cell, tree, budget, out);
+		r = write_graph(page, &flame_table[k], cell, tree, budget, out);
 	}
 	if (n > 0)
 		fputs("</details>\n", out);
@@ -132,7 +137,7 @@ int page_flames(const struct page *page, FILE *out)
 	int r = survey(page->analysis, &budget.graphs, &unfolded);
 
 	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		r = write_cell(page->analysis, &s->cells[i], unfolded, &budget, &shown, out);
+		r = write_cell(page, &s->cells[i], unfolded, &budget, &shown, out);
 	return r;
 }
 

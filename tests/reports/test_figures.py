@@ -118,8 +118,45 @@ class Figures(unittest.TestCase):
     def test_every_figure_is_there_as_svg_and_pdf_with_data_and_script(self):
         self.assertEqual(self.result.returncode, 0, self.result.stderr)
         self.assertNotIn("gnuplot", self.result.stderr)
+        flames = [f"{k}-{g}-{c}" for k in ("flamegraph", "offcpu") for g in make_store.GUESTS for c in (1, 2)]
         self.assertEqual(sorted(os.listdir(self.folder)),
-                         sorted([f"{n}.{s}" for n in ALL for s in ("svg", "pdf", "csv", "gp")] + ["picture.png"]))
+                         sorted([f"{n}.{s}" for n in ALL for s in ("svg", "pdf", "csv", "gp")] + ["picture.png"] +
+                                [f"{n}.{s}" for n in flames for s in ("pdf", "csv", "gp")]))
+
+    def test_a_flame_graph_for_a_paper_has_the_frames_and_times_of_the_store(self):
+        rows = table(self.path("flamegraph-osv-2.csv"))
+        whole = self.db.execute("SELECT sum(weight_ns) FROM sample s JOIN run r ON r.id = s.run WHERE guest = 'osv' AND cores = 2 AND"
+                                " status = 'ok' AND s.kind = 'oncpu' AND s.phase <> 'boot'").fetchone()[0] / 1e9
+        self.close(max(float(r["to_s"]) for r in rows), whole)
+        for level in {r["level"] for r in rows}:  # neighbours do not overlap
+            spans = sorted((float(r["from_s"]), float(r["to_s"])) for r in rows if r["level"] == level)
+            self.assertTrue(all(a[1] <= b[0] + 1e-6 for a, b in zip(spans, spans[1:])), level)
+        self.assertEqual({r["side"] for r in rows if r["function"] == "smooth_color"}, {"guest program"})
+        need("pdftotext")
+        said = subprocess.run(["pdftotext", self.path("flamegraph-osv-2.pdf"), "-"], capture_output=True, text=True, check=True).stdout
+        for name in ("all", "guest program", "mandelbrot_row"):
+            self.assertIn(name, said)
+
+    def test_the_largest_part_of_a_bar_has_its_number(self):
+        need("pdftotext")
+        for name in ("books", "boot"):
+            said = subprocess.run(["pdftotext", "-layout", self.path(f"{name}.pdf"), "-"], capture_output=True, text=True, check=True)
+            most = defaultdict(float)
+            for row in table(self.path(f"{name}.csv")):
+                most[row["row"]] = max(most[row["row"]], float(row["percent"]))
+            for value in most.values():
+                self.assertRegex(said.stdout, rf"(?<![\d.]){value:.0f}(?![\d.])", name)
+
+    def test_names_in_a_key_do_not_reach_into_the_next_box(self):
+        need("pdftotext")
+        for name in ("books", "boot", "loss", "variance", "speedup"):
+            page = subprocess.run(["pdftotext", "-bbox", self.path(f"{name}.pdf"), "-"], capture_output=True, text=True, check=True).stdout
+            boxes = [tuple(map(float, m)) for m in
+                     re.findall(r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">', page)]
+            for i, a in enumerate(boxes):
+                for b in boxes[:i]:  # the middle of one line of letters is not within another
+                    apart = a[2] <= b[0] + 0.5 or b[2] <= a[0] + 0.5 or abs((a[1] + a[3]) - (b[1] + b[3])) / 2 > 4
+                    self.assertTrue(apart, (name, a, b))
 
     def test_svg_stands_for_itself(self):
         for name in ALL:
@@ -149,7 +186,7 @@ class Figures(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ""), (program, path))
                 with open(png, "rb") as f:
                     head = f.read(24)
-                width = re.search(r'<svg[^>]* width="(\d+)"', open(path, encoding="utf-8").read())[1]
+                width = xml.etree.ElementTree.parse(path).getroot().get("width")
                 self.assertEqual((head[1:4], int.from_bytes(head[16:20], "big")), (b"PNG", int(width)), path)
 
     def test_width_is_that_of_a_column(self):

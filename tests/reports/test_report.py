@@ -433,6 +433,28 @@ class PageSize(Case):
             self.assertRegex(f.read(), r"frames narrower than \d+(\.\d+)? px are not drawn")
 
 
+class Unknown(Case):
+    def test_a_frame_that_is_not_known_is_neutral_and_in_the_legend(self):
+        make_store.make(SCHEMA, self.base, small=True)
+
+        def graph():
+            self.assertEqual(run(self.base).returncode, 0)
+            root = xml.etree.ElementTree.parse(self.path("report", "offcpu-native-1.svg")).getroot()
+            classes = {g.find(NAMESPACE + "title").text.split("\n")[0]: g.get("class")
+                       for g in root.findall(f".//{NAMESPACE}g[@class='frames']/{NAMESPACE}g")}
+            return classes, [t.text for t in root.findall(f".//{NAMESPACE}g[@class='fg-legend']/{NAMESPACE}text")]
+        classes, legend = graph()
+        self.assertNotIn("unknown", legend)
+        name = next(n for n, c in classes.items() if c == "k")
+        db = sqlite3.connect(self.path("experiment.db"))
+        db.execute("UPDATE frame SET symbol = '[unknown]', module = '' WHERE symbol = ?", (name,))
+        db.commit()
+        db.close()
+        classes, legend = graph()
+        self.assertIn("unknown", legend)
+        self.assertNotIn(classes["[unknown]"], (classes["all"], "u", "k", "b", "g", "p"))
+
+
 class Svg(Reported):
     def test_every_graph_is_well_formed_and_alone_in_its_script(self):
         self.assertGreaterEqual(len(self.files(".svg")), 16)
