@@ -5,9 +5,9 @@
 
 #include "collector/doctor/doctor_internal.h"
 #include "collector/machine/machine.h"
-#include "collector/run/probe_boot.h"
-#include "collector/run/probe_refusal.h"
-#include "collector/run/probe_set.h"
+#include "collector/probes/probe_boot.h"
+#include "collector/probes/probe_refusal.h"
+#include "collector/probes/probe_set.h"
 #include "common/cleanup.h"
 #include "common/version.h"
 

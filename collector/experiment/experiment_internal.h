@@ -11,8 +11,8 @@
 #include "collector/experiment/output_folder.h"
 #include "collector/experiment/plan.h"
 #include "collector/experiment/plan_document.h"
+#include "collector/probes/tick_cost.h"
 #include "collector/run/run.h"
-#include "collector/run/tick_cost.h"
 #include "collector/store/store_writer.h"
 
 struct experiment {

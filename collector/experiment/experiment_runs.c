@@ -12,6 +12,7 @@
 #include "collector/experiment/progress.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 /* Somebody else's work on the lanes' CPUs spoils a measurement: say so. */
 #define NOISY_SHARE 0.05

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/stream.h"
 
 void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest_s)

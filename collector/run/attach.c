@@ -14,6 +14,7 @@
 #include "collector/symbols/proc_maps.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "guests/process/proc.h"
 
 #define CMDLINE_MAX (2 << 20)
 
@@ -137,7 +138,7 @@ static int add_thread(struct attach *a, pid_t tgid, pid_t tid)
 		return -ENOMEM;
 	*t = (struct attach_thread){
 		.adoption = {.tgid = tgid, .tid = tid, .lane = PROBE_LANE_NONE}};
-	attach_thread_name(tgid, tid, t->name);
+	proc_read_thread_name(tgid, tid, t->name);
 	if (!attach_guess_state(&t->adoption))
 		a->n_threads--; /* it has exited */
 	return 0;

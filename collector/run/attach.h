@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "collector/run/probe_set.h"
+#include "collector/probes/probe_follow.h"
 #include "common/error.h"
 #include "guests/guest.h"
 

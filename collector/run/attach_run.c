@@ -6,10 +6,14 @@
 #include <poll.h>
 #include <string.h>
 
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_phases.h"
 #include "collector/run/attach.h"
 #include "collector/run/attach_state.h"
 #include "collector/run/run_internal.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
+#include "guests/process/proc.h"
 
 #define POLL_MS 100
 #define MAPS_FIRST_NS                                                                              \
@@ -55,7 +59,7 @@ static void know_the_absent(struct run *run, const struct attach *a)
 			.syscall = -1,
 		};
 
-		attach_thread_name(t->tgid, t->tid, key.thread);
+		proc_read_thread_name(t->tgid, t->tid, key.thread);
 		detail_clean_name(key.thread);
 		offcpu_away(&run->offcpu, &key, (uint32_t)t->tid, run->result->start_ns,
 			t->state == STATE_BLOCKED);

@@ -18,18 +18,6 @@ static FILE *open_of_thread(pid_t tgid, pid_t tid, const char *file)
 	return fopen(path, "re");
 }
 
-void attach_thread_name(pid_t tgid, pid_t tid, char ret[static PROBE_NAME_SIZE])
-{
-	_cleanup_fclose_ FILE *f = open_of_thread(tgid, tid, "comm");
-	char line[64]; /* a kernel thread's shown name is longer than what the kernel keeps */
-
-	memset(ret, 0, PROBE_NAME_SIZE);
-	if (!f || !fgets(line, sizeof(line), f))
-		return;
-	line[strcspn(line, "\n")] = '\0';
-	memcpy(ret, line, strnlen(line, PROBE_NAME_SIZE - 1));
-}
-
 static char state_letter(pid_t tgid, pid_t tid)
 {
 	_cleanup_fclose_ FILE *f = open_of_thread(tgid, tid, "stat");

@@ -13,9 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_follow.h"
+#include "collector/probes/probe_phases.h"
 #include "collector/run/run_internal.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/utf8.h"
 #include "guests/containers/cgroup.h"
 

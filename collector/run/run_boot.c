@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "collector/probes/probe_boot.h"
+#include "collector/probes/probe_set.h"
 #include "collector/run/boot.h"
-#include "collector/run/probe_boot.h"
 #include "collector/run/run_internal.h"
+#include "common/clock.h"
 
 #define SERVERS_MAX 16
 

@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "collector/books/syscall_names.h"
+#include "collector/probes/probe_accounts.h"
 #include "collector/run/run_internal.h"
 #include "collector/symbols/address_set.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/detail_words.h"
 #include "guests/containers/cgroup.h"
 

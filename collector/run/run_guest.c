@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "collector/inside/guest_registers.h"
+#include "collector/probes/probe_guest.h"
+#include "collector/probes/vmx.h"
 #include "collector/run/run_internal.h"
-#include "collector/run/vmx.h"
 #include "collector/symbols/elf_match.h"
 #include "common/cleanup.h"
 #include "guests/inside.h"

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/probes/probe_phases.h"
 #include "collector/run/run_internal.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/utf8.h"
 #include "workload/report.h"
 

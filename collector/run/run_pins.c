@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "collector/run/run_internal.h"
-#include "common/cleanup.h"
+#include "guests/process/proc.h"
 
 /* Looking at a thread costs a microsecond; who makes more of them has no use for CPUs of their own.
  */
@@ -114,17 +114,15 @@ static bool is_lane(const struct run *run, pid_t tid)
 }
 
 /* A thread of the program that has nothing but the CPU of lane 0, whose child it may be. */
-static void free_other(pid_t tid, const cpu_set_t *lanes, int cpu)
+static void free_other(pid_t tgid, pid_t tid, const cpu_set_t *lanes, int cpu)
 {
-	char path[64], name[16] = "";
+	char name[PROC_NAME_SIZE];
 	cpu_set_t now;
 
 	if (sched_getaffinity(tid, sizeof(now), &now) < 0 || !is_only(&now, cpu))
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-
-	if (f && fgets(name, sizeof(name), f) && strncmp(name, "worker/", 7) != 0)
+	proc_read_thread_name(tgid, tid, name);
+	if (name[0] && strncmp(name, "worker/", 7) != 0)
 		(void)sched_setaffinity(tid, sizeof(*lanes), lanes);
 }
 
@@ -147,7 +145,7 @@ static void free_others(struct run *run)
 		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
 
 		if (tid > 0 && !is_lane(run, tid))
-			free_other(tid, &lanes, first);
+			free_other(run->program_tgid, tid, &lanes, first);
 	}
 	if (d)
 		closedir(d);

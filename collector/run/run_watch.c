@@ -11,6 +11,7 @@
 
 #include "collector/run/run_internal.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #define POLL_MS            100
 #define POLL_EARLY_MS      2    /* until the vCPUs and where their registers are kept are known */

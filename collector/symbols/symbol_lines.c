@@ -15,6 +15,7 @@
 #include "collector/symbols/symbols_internal.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #define CHILD_SECONDS 20
 #define CHILD_BYTES   (3ULL << 30)
@@ -54,14 +55,6 @@ static void child_main(const struct question *q, int out, pid_t parent)
 	_exit(0);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Read exactly @size bytes; false at the end, or when @deadline_ms has passed. */
 static bool read_all(int fd, void *ret, size_t size, int64_t deadline_ms)
 {
@@ -69,7 +62,7 @@ static bool read_all(int fd, void *ret, size_t size, int64_t deadline_ms)
 
 	while (size > 0) {
 		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline_ms - now_ms();
+		int64_t left = deadline_ms - clock_ms();
 		ssize_t n;
 
 		if (left <= 0)
@@ -150,7 +143,7 @@ static int take_places(
 
 static int take_answers(struct symbols *s, int fd, struct symbol_line *ret, size_t n)
 {
-	int64_t deadline_ms = now_ms() + (CHILD_SECONDS + 5) * INT64_C(1000);
+	int64_t deadline_ms = clock_ms() + (CHILD_SECONDS + 5) * INT64_C(1000);
 	struct line_answer a;
 	int found = 0;
 

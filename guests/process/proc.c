@@ -61,6 +61,19 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	return 0;
 }
 
+void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE])
+{
+	char file[32],
+		line[64]; /* a kernel thread's shown name is longer than what the kernel keeps */
+
+	memset(ret, 0, PROC_NAME_SIZE);
+	snprintf(file, sizeof(file), "task/%d/comm", tid);
+	if (read_start(tgid, file, line, sizeof(line)) < 0)
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	memcpy(ret, line, strnlen(line, PROC_NAME_SIZE - 1));
+}
+
 ssize_t proc_read_arguments(pid_t pid, char *buffer, size_t size)
 {
 	return read_start(pid, "cmdline", buffer, size);

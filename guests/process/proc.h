@@ -8,15 +8,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define PROC_NAME_SIZE 16 /* TASK_COMM_LEN */
+
 struct proc_stat {
-	char comm[16];        /**< name of the main thread */
-	pid_t ppid;           /**< parent, in our pid namespace */
+	char comm[PROC_NAME_SIZE]; /**< name of the main thread */
+	pid_t ppid;                /**< parent, in our pid namespace */
 	uint64_t start_ticks; /**< since boot, in clock ticks: with the pid it names a process for
 				 good */
 };
 
 /** /proc/@pid/stat. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */
 int proc_read_stat(pid_t pid, struct proc_stat *ret);
+
+/** The name of thread @tid of process @tgid, printable or not; "" if it is gone. */
+void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE]);
 
 /**
  * The command line of @pid: words that each end with NUL, as far as they fit in @buffer, which is

@@ -17,19 +17,12 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #define OUTPUT_MAX      ((size_t)1 << 20)
 #define CONSOLE_PIPE    (1 << 20)
 #define EXEC_TIMEOUT_MS 10000
 #define EXIT_NO_EXEC    127
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool is_program(const char *path)
 {
@@ -271,7 +264,7 @@ int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 int spawn_release(int *hold_fd)
 {
 	struct pollfd p = {.fd = *hold_fd, .events = POLLIN};
-	int64_t deadline = now_ms() + EXEC_TIMEOUT_MS;
+	int64_t deadline = clock_ms() + EXEC_TIMEOUT_MS;
 	int code = 0, n;
 	ssize_t got;
 
@@ -282,7 +275,7 @@ int spawn_release(int *hold_fd)
 		return -ESRCH;
 	}
 	do {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
@@ -301,7 +294,7 @@ static int poll_until(int fd, int64_t deadline)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 		int n = poll(&p, 1, deadline < 0 ? -1 : left > 0 ? (int)left : 0);
 
 		if (n > 0)
@@ -321,7 +314,7 @@ int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status)
 
 	if (pid <= 0)
 		return -ESRCH;
-	r = poll_until(pidfd, timeout_ms < 0 ? -1 : now_ms() + timeout_ms);
+	r = poll_until(pidfd, timeout_ms < 0 ? -1 : clock_ms() + timeout_ms);
 	if (r < 0)
 		return r;
 	/* As long as it is not reaped its number stays taken, so the group is surely the child's.
@@ -382,7 +375,7 @@ int spawn_and_collect(const struct spawn *s, int timeout_ms, char **ret_output, 
 	struct error *error)
 {
 	char *const *argv = s->argv;
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 	_cleanup_free_ char *text = malloc(OUTPUT_MAX + 1);
 	struct child child = {.hold_fd = -EBADF};
 	size_t used = 0;
@@ -399,7 +392,7 @@ int spawn_and_collect(const struct spawn *s, int timeout_ms, char **ret_output, 
 	if (collected < 0)
 		kill(-child.pid, SIGKILL);
 	r = spawn_reap(child.pid, child.pidfd,
-		collected < 0 ? -1 : (int)(deadline - now_ms() > 0 ? deadline - now_ms() : 0),
+		collected < 0 ? -1 : (int)(deadline - clock_ms() > 0 ? deadline - clock_ms() : 0),
 		&status);
 	if (r < 0) {
 		kill(-child.pid, SIGKILL);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 enum stage {
 	STAGE_NONE,
@@ -21,14 +22,6 @@ enum stage {
 	STAGE_ASKED,
 	STAGE_READY,
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void qmp_init(struct qmp *q)
 {
@@ -46,7 +39,7 @@ void qmp_close(struct qmp *q)
 static int fill(struct qmp *q, int64_t deadline)
 {
 	struct pollfd p = {.fd = q->fd, .events = POLLIN};
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - clock_ms();
 	ssize_t n;
 	int r;
 
@@ -186,7 +179,7 @@ static int advance(struct qmp *q, int64_t deadline, struct error *error)
 
 int qmp_connect(struct qmp *q, const char *path, int timeout_ms, struct error *error)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 	int r = 0;
 
 	if (q->fd < 0)
@@ -212,7 +205,7 @@ int qmp_command(
 		return error_set(error, -ENOTCONN, "not connected to QEMU");
 	r = send_command(q, command, &id);
 	if (r == 0)
-		r = receive_answer(q, id, now_ms() + timeout_ms, &value, error);
+		r = receive_answer(q, id, clock_ms() + timeout_ms, &value, error);
 	if (r == -EREMOTEIO)
 		return r;
 	if (r < 0)

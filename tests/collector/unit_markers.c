@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/probes/probe_phases.h"
 #include "collector/run/run_internal.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "workload/report.h"
 
-/* As in collector/run/probe_set.c: a phase begins a moment after its publication. */
+/* As in collector/probes/probe_set.c: a phase begins a moment after its publication. */
 #define LEAD_NS 50000
 
 uint64_t __wrap_clock_ns(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of collector/run/probe_boot.h: a breakpoint is taken off once, by a thread of its own.
+ * Promises of collector/probes/probe_boot.h: a breakpoint is taken off once, by a thread of its own.
  * libbpf is played here (linked with --wrap); built with ThreadSanitizer, as these are the
  * collector's only threads.
  */
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "collector/run/probe_boot.h"
+#include "collector/probes/probe_boot.h"
 #include "probes/records.h"
 /* After it. */
 #include "probes/guestscope.skel.h"

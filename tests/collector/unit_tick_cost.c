@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "collector/run/tick_cost.h"
+#include "collector/probes/tick_cost.h"
 #include "common/cleanup.h"
 
 static void the_frequency_is_the_highest_within_the_budget(void **state)

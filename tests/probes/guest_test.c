@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #include "collector/inside/guest_registers.h"
-#include "collector/run/probe_boot.h"
+#include "collector/probes/probe_boot.h"
+#include "collector/probes/probe_guest.h"
 #include "common/cleanup.h"
 #include "tests/probes/watch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of collector/run/probe_load.h and probe_refusal.h: what the kernel refuses is told by
+ * Promises of collector/probes/probe_load.h and probe_refusal.h: what the kernel refuses is told by
  * its cause, and of the parts only the refused one is missing. This file stands between the library
  * and libbpf, and says that programs are of another kind or for another event than they are, so
  * that the verifier itself refuses them; filters of system calls do the rest. Needs root and BTF.

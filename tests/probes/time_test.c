@@ -24,6 +24,9 @@
 #include <unistd.h>
 
 #include "collector/books/audit.h"
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_phases.h"
+#include "common/clock.h"
 #include "tests/common/ranges.h"
 #include "tests/probes/watch.h"
 

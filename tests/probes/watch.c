@@ -23,7 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_follow.h"
+#include "collector/probes/probe_phases.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "tests/common/ranges.h"
 
 #define ATTEMPTS 5

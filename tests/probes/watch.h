@@ -16,7 +16,7 @@
 #include "collector/books/books.h"
 #include "collector/books/offcpu.h"
 #include "collector/inside/guest_check.h"
-#include "collector/run/probe_set.h"
+#include "collector/probes/probe_set.h"
 
 #define LANES  2
 #define MS     1000000ULL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Promises of the eBPF programs on the kernel that runs, and of collector/run/probe_set.h: they
+ * Promises of the eBPF programs on the kernel that runs, and of collector/probes/probe_set.h: they
  * load, and they see the lanes of who is followed and of nobody else. Needs root and BTF.
  */
 #include <setjmp.h>
@@ -20,6 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_follow.h"
+#include "collector/probes/probe_phases.h"
 #include "tests/probes/watch.h"
 
 static void every_program_is_accepted_by_this_kernel(void **state)

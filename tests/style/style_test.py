@@ -224,6 +224,27 @@ def links_between_documents_lead_somewhere():
                 yield f"{path}: no {function}() in {source}"
 
 
+def walks_go_one_way():
+    """The two walks of docs/architecture.md: at most eight functions each, defined where it says, and no room twice
+    once it was left."""
+    text = read("docs/architecture.md")
+    walks = re.findall(r"^(From [^\n]*:\n\n(?:\d+\. .*\n)+)", text[text.index("## Two walks"):], re.M)
+    if len(walks) != 2:
+        yield f"docs/architecture.md: {len(walks)} walks"
+    for walk in walks:
+        title = walk.split(":")[0]
+        steps = re.findall(r"^\d+\. `(\w+)` in `([^`]+)`", walk, re.M)
+        if len(steps) != len(walk.strip().splitlines()) - 2 or len(steps) > 8:
+            yield f"{title}: {len(steps)} steps"
+        for function, source in steps:
+            if not os.path.exists(source) or not re.search(rf"^(\w.*[ *(])?{function}[(,](?!.*;$)", read(source), re.M):
+                yield f"{title}: {function}() is not defined in {source}"
+        rooms = [os.path.dirname(source) for _, source in steps]
+        for i, room in enumerate(rooms[1:], 1):
+            if room != rooms[i - 1] and room in rooms[:i]:
+                yield f"{title}: back to {room}"
+
+
 def tests_build_with_newer_cmocka():
     """Which warns of a macro's old name: tests/common/ranges.h takes the one that is there."""
     for path in project_files():

@@ -8,8 +8,9 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "collector/run/probe_set.h"
+#include "collector/probes/probe_set.h"
 #include "common/error.h"
 
 struct bpf_link;

@@ -1,54 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/run/probe_load.h"
+#include "collector/probes/probe_load.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "collector/run/probe_refusal.h"
-#include "collector/run/vmx.h"
+#include "collector/probes/probe_refusal.h"
+#include "collector/probes/vmx.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "probes/guestscope.skel.h"
 
-/* How a part's programs are known, and what a run is without it. The first row that fits holds. */
-static const struct part_row {
-	enum probe_part part;
-	const char *section; /* the beginning of it, or NULL */
-	const char *name;    /* the beginning of it, or NULL */
-	const char *cost;
-} part_rows[PROBE_PARTS] = {
-	{PROBE_PART_SYSCALLS, "tp_btf/sys_", NULL,
-		"user and kernel time are told apart by samples instead of by events"},
-	{PROBE_PART_KVM, "tp_btf/kvm_", NULL,
-		"guest, kernel and vmm are told apart by samples, and there are no reasons of "
-		"exits"},
-	{PROBE_PART_GUEST, NULL, "on_sample_guest", "there are no stacks of the guest"},
-	{PROBE_PART_SAMPLING, NULL, "on_sample", "there are no on-CPU samples"},
-	{PROBE_PART_BOOT, NULL, "on_boot_", "the boot is not taken apart"},
-	{PROBE_PART_BOOKS, NULL, NULL, NULL},
+/* What a run is without a part of the programs. */
+static const char *const costs[PROBE_PARTS] = {
+	[PROBE_PART_SYSCALLS] =
+		"user and kernel time are told apart by samples instead of by events",
+	[PROBE_PART_KVM] =
+		"guest, kernel and vmm are told apart by samples, and there are no reasons "
+		"of exits",
+	[PROBE_PART_SAMPLING] = "there are no on-CPU samples",
+	[PROBE_PART_GUEST] = "there are no stacks of the guest",
+	[PROBE_PART_BOOT] = "the boot is not taken apart",
 };
 
-static const struct part_row *row_of(const struct bpf_program *program)
-{
-	const char *section = bpf_program__section_name(program),
-		   *name = bpf_program__name(program);
-	const struct part_row *row = part_rows;
+#define N_PROGRAMS (sizeof(((struct guestscope_bpf *)0)->progs) / sizeof(struct bpf_program *))
 
-	while ((row->section && strncmp(section, row->section, strlen(row->section)) != 0) ||
-		(row->name && strncmp(name, row->name, strlen(row->name)) != 0))
-		row++;
-	return row;
+/* Which of the skeleton's programs @name is. */
+#define PROGRAM(name)                                                                              \
+	(offsetof(struct guestscope_bpf, progs.name) - offsetof(struct guestscope_bpf, progs)) /   \
+		sizeof(struct bpf_program *)
+
+/* Of which part each program is; those that are not named here are PROBE_PART_BOOKS. */
+static const enum probe_part parts[N_PROGRAMS] = {
+	[PROGRAM(on_sys_enter)] = PROBE_PART_SYSCALLS,
+	[PROGRAM(on_sys_exit)] = PROBE_PART_SYSCALLS,
+	[PROGRAM(on_kvm_entry)] = PROBE_PART_KVM,
+	[PROGRAM(on_kvm_exit)] = PROBE_PART_KVM,
+	[PROGRAM(on_kvm_vcpu_wakeup)] = PROBE_PART_KVM,
+	[PROGRAM(on_kvm_userspace_exit)] = PROBE_PART_KVM,
+	[PROGRAM(on_sample)] = PROBE_PART_SAMPLING,
+	[PROGRAM(on_sample_guest)] = PROBE_PART_GUEST,
+	[PROGRAM(on_boot_fork)] = PROBE_PART_BOOT,
+	[PROGRAM(on_boot_exec)] = PROBE_PART_BOOT,
+	[PROGRAM(on_boot_exit)] = PROBE_PART_BOOT,
+	[PROGRAM(on_boot_entry)] = PROBE_PART_BOOT,
+	[PROGRAM(on_boot_cpu_exec)] = PROBE_PART_BOOT,
+};
+
+static struct bpf_program **programs_of(struct guestscope_bpf *bpf)
+{
+	return (struct bpf_program **)&bpf->progs;
 }
 
-/* Which part @program is of. */
-static enum probe_part probe_part_of(const struct bpf_program *program)
+/* The tracepoint that @program is for, or NULL: it is for none, and attached elsewhere. */
+static const char *tracepoint_of(const struct bpf_program *program)
 {
-	return row_of(program)->part;
+	const char *slash = strchr(bpf_program__section_name(program), '/');
+
+	return bpf_program__expected_attach_type(program) == BPF_TRACE_RAW_TP && slash ? slash + 1
+										       : NULL;
 }
 
 /* sched_switch got the previous task's state as an argument in 5.18; ask the kernel's own types. */
@@ -140,45 +155,40 @@ static void choose_programs(struct probe_load *l)
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct btf *kvm =
 		btf && l->parts >> PROBE_PART_KVM & 1 ? btf__load_module_btf("kvm", btf) : NULL;
-	bool guest = l->parts >> PROBE_PART_GUEST & 1;
-	struct bpf_program *program;
+	struct bpf_program **programs = programs_of(l->bpf);
 
 	if (!has_kvm_events(btf, kvm))
 		l->parts &= ~(1U << PROBE_PART_KVM);
-	bpf_object__for_each_program(program, l->bpf->obj)
-	{
-		const char *section = bpf_program__section_name(program);
-		enum probe_part part = probe_part_of(program);
-		bool load = l->parts >> part & 1;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *event = tracepoint_of(programs[i]);
+		bool load = l->parts >> parts[i] & 1;
 
-		if (part == PROBE_PART_SAMPLING && guest)
-			load = false; /* the other one takes the stacks of the host, too */
-		if (load && strncmp(section, "tp_btf/", 7) == 0)
+		if (load && event)
 			load = kernel_has_event(
-				btf, part == PROBE_PART_KVM ? kvm : NULL, section + 7);
-		bpf_program__set_autoload(program, load);
+				btf, parts[i] == PROBE_PART_KVM ? kvm : NULL, event);
+		bpf_program__set_autoload(programs[i], load);
 	}
+	if (l->parts >> PROBE_PART_GUEST & 1) /* which takes the stacks of the host, too */
+		bpf_program__set_autoload(l->bpf->progs.on_sample, false);
 	btf__free(kvm);
 	btf__free(btf);
 }
 
 static int attach(struct probe_load *l, struct refusal_of *of)
 {
-	struct bpf_program *program;
+	struct bpf_program **programs = programs_of(l->bpf);
 
-	bpf_object__for_each_program(program, l->bpf->obj)
-	{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(program) ||
-			strncmp(bpf_program__section_name(program), "tp_btf/", 7) != 0)
+		if (!bpf_program__autoload(programs[i]) || !tracepoint_of(programs[i]))
 			continue;
 		if (ARRAY_MORE(l->links, l->n_links, 1) < 0)
 			return -ENOMEM;
-		link = bpf_program__attach(program);
+		link = bpf_program__attach(programs[i]);
 		if (!link) {
-			snprintf(
-				of->program, sizeof(of->program), "%s", bpf_program__name(program));
+			snprintf(of->program, sizeof(of->program), "%s",
+				bpf_program__name(programs[i]));
 			return -errno;
 		}
 		l->links[l->n_links++] = link;
@@ -205,16 +215,16 @@ static int try_parts(struct probe_load *l, const struct probe_options *o, struct
 	return attach(l, of);
 }
 
-/* The row of the program that failed; NULL: not even libbpf's words tell of one. */
-static const struct part_row *row_of_failure(
+/* The part of the program that failed; PROBE_PART_BOOKS also where it is not known which did. */
+static enum probe_part part_of_failure(
 	const struct probe_load *l, struct refusal_of *of, struct refusal_words *words)
 {
-	struct bpf_program *program;
-
 	if (!of->program[0])
 		snprintf(of->program, sizeof(of->program), "%s", refusal_program(words));
-	program = l->bpf ? bpf_object__find_program_by_name(l->bpf->obj, of->program) : NULL;
-	return program ? row_of(program) : NULL;
+	for (size_t i = 0; l->bpf && i < ARRAY_SIZE(parts); i++)
+		if (strcmp(bpf_program__name(programs_of(l->bpf)[i]), of->program) == 0)
+			return parts[i];
+	return PROBE_PART_BOOKS;
 }
 
 static void warn_of_kvm(const struct probe_load *l, unsigned left_out,
@@ -230,11 +240,11 @@ static void warn_of_kvm(const struct probe_load *l, unsigned left_out,
 }
 
 static void tell_cost(
-	const struct part_row *row, const struct error *why, probe_warn_t warn, void *userdata)
+	enum probe_part part, const struct error *why, probe_warn_t warn, void *userdata)
 {
 	char sentence[sizeof(why->text) + 128];
 
-	snprintf(sentence, sizeof(sentence), "%s: %s", row->cost, why->text);
+	snprintf(sentence, sizeof(sentence), "%s: %s", costs[part], why->text);
 	if (warn)
 		warn(sentence, userdata);
 }
@@ -245,7 +255,7 @@ static int load_parts(const struct probe_options *o, struct probe_load *l,
 	unsigned left_out = 0;
 
 	for (;;) {
-		const struct part_row *row;
+		enum probe_part part;
 		struct refusal_of of;
 		struct error why = {0};
 		int r, q;
@@ -257,7 +267,7 @@ static int load_parts(const struct probe_options *o, struct probe_load *l,
 			warn_of_kvm(l, left_out, o, warn, userdata);
 			return 0;
 		}
-		row = row_of_failure(l, &of, words);
+		part = part_of_failure(l, &of, words);
 		/* Else all programs would fail, and this is only the first. */
 		q = r == -ENOMEM ? r : refusal_of_machine(error);
 		if (q < 0) {
@@ -266,10 +276,10 @@ static int load_parts(const struct probe_options *o, struct probe_load *l,
 		}
 		refusal_explain(words, r, &of, o->log_dir, &why);
 		probe_load_done(l);
-		if (!row || row->part == PROBE_PART_BOOKS || left_out >> row->part & 1)
+		if (part == PROBE_PART_BOOKS || left_out >> part & 1)
 			return error_set(error, r, "%s", why.text);
-		left_out |= 1U << row->part;
-		tell_cost(row, &why, warn, userdata);
+		left_out |= 1U << part;
+		tell_cost(part, &why, warn, userdata);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/run/vmx.h"
+#include "collector/probes/vmx.h"
 
 #include <bpf/btf.h>
 #include <errno.h>

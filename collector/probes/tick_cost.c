@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/run/tick_cost.h"
+#include "collector/probes/tick_cost.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "collector/run/probe_set.h"
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_follow.h"
+#include "collector/probes/probe_phases.h"
+#include "collector/probes/probe_set.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 /* Ticks are the dearer the rarer they are, since caches cool down between them: measure at about
  * the frequency that will be chosen. */

@@ -2,17 +2,16 @@
 #pragma once
 
 /**
- * The eBPF programs of one run, from user space: load, attach, say who is to be followed, publish
- * phases, fetch records, close. Everything runs behind a gate, so that programs which are attached
- * one after the other begin at the same instant.
+ * The eBPF programs of one run, from user space: loaded and attached here, and their records are
+ * fetched. Who is followed says probe_follow.h; where a guest's memory and registers are,
+ * probe_guest.h; phases begin by probe_phases.h; and what was summed is fetched by probe_accounts.h.
+ * Everything runs behind a gate, so that programs which are attached one after the other begin at the
+ * same instant.
  */
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-#include "collector/books/books.h"
 #include "common/error.h"
 #include "probes/records.h"
 
@@ -73,9 +72,6 @@ int probe_set_open(const struct probe_options *options, const struct probe_callb
 /** Is @part, which was asked for, loaded and attached? */
 bool probe_set_has(const struct probe_set *p, enum probe_part part);
 
-/** Follow process @pid and all it will start. To be called before the gate opens. -errno. */
-int probe_set_follow(struct probe_set *p, pid_t pid);
-
 struct probe_boot_plan;
 
 /**
@@ -84,76 +80,14 @@ struct probe_boot_plan;
  */
 int probe_set_boot(struct probe_set *p, const struct probe_boot_plan *plan, struct error *error);
 
-/** A thread that runs already. */
-struct probe_adoption {
-	pid_t tgid;
-	pid_t tid;
-	int lane; /**< negative: a helper */
-	/**
-	 * What it seems to do: STATE_ONCPU, or STATE_BLOCKED with the detail's number. Its first
-	 * event tells what it really did since the gate opened; only a thread without any event
-	 * until the end is booked by this.
-	 */
-	unsigned state;
-	uint64_t detail;
-};
-
-/**
- * Take a thread that runs already (--attach), before the gate opens; as a helper also after that: a
- * thread that is followed already stays as it is. -errno.
- */
-int probe_set_adopt(struct probe_set *p, const struct probe_adoption *thread);
-
-/**
- * Where in the stack's process the guest's memory is: @n (at most GUEST_RAM_BLOCKS) blocks. Stacks
- * of the guest are taken from then on.
- */
-void probe_set_guest_ram(struct probe_set *p, const struct guest_ram_block *blocks, size_t n);
-
-/** Where the guest's page tables are, for processors whose CR3 cannot be read. */
-void probe_set_guest_root(struct probe_set *p, const struct guest_root *root);
-
-/**
- * With GUEST_TCG: QEMU's object of a vCPU, GUEST_OBJECT_BYTES of it, as it was before its first
- * instruction. NULL until it came to that, and where the boot is not watched.
- */
-const void *probe_set_guest_object(const struct probe_set *p);
-
-/** With GUEST_TCG: where a vCPU's registers are. No stacks of the guest are taken before. */
-void probe_set_guest_layout(struct probe_set *p, const struct guest_tcg_layout *layout);
-
-/** Open the gate: phase 0 and all lanes begin now. Returns that instant, CLOCK_MONOTONIC ns. */
-uint64_t probe_set_start(struct probe_set *p);
-
-/**
- * A new phase begins a moment from now; returns the instant (ns), or 0 if there are too many
- * phases. The books are split exactly there.
- */
-uint64_t probe_set_phase(struct probe_set *p);
-
 /** A descriptor that is readable when records wait urgently. */
 int probe_set_fd(const struct probe_set *p);
 
 /** Fetch all records that wait. */
 void probe_set_consume(struct probe_set *p);
 
-/**
- * The books end at @end_ns (an instant that probe_set_phase() returned, or the present): close the
- * gate, wait until no program runs any more, fetch what is left, charge the open intervals.
- */
-void probe_set_finish(struct probe_set *p, uint64_t end_ns);
-
-/** After probe_set_finish(), and in mid-run for its state: a lane's record, the next behind it. */
-const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane);
-
-/** Every account with a detail, and helpers, malloced. After probe_set_finish(). -ENOMEM. */
-int probe_set_accounts(const struct probe_set *p, struct counted_account **ret, size_t *ret_n);
-
 /** What could not be recorded so far. */
 struct probe_losses probe_set_losses(const struct probe_set *p);
 
 /** Detach and free. NULL is fine. */
 void probe_set_close(struct probe_set *p);
-
-/** CLOCK_MONOTONIC in ns: the clock of all books. */
-uint64_t clock_ns(void);

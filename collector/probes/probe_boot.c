@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/run/probe_boot.h"
+#include "collector/probes/probe_boot.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/run/probe_refusal.h"
+#include "collector/probes/probe_refusal.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

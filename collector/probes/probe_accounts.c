@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/probes/probe_accounts.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "collector/probes/probe_boot.h"
+#include "collector/probes/probe_set_internal.h"
+#include "common/clock.h"
+#include "probes/charge.h"
+
+/* Where nothing else adds any more. */
+static void add_to_account(struct probe_set *p, const struct account_key *key, uint64_t ns)
+{
+	int map = bpf_map__fd(p->bpf->maps.accounts);
+	struct account_value value = {0};
+
+	bpf_map_lookup_elem(map, key, &value);
+	value.ns += ns;
+	value.count++;
+	if (bpf_map_update_elem(map, key, &value, BPF_ANY) < 0)
+		p->bpf->bss->losses.accounts++;
+}
+
+static void charge(struct probe_set *p, unsigned id, uint64_t ns)
+{
+	struct lane_record *l = &p->bpf->bss->lanes[id];
+	struct account_key key = charge_account(id, l->phase, l->state, &l->detail);
+
+	if (charge_has_account(&l->detail)) {
+		add_to_account(p, &key, ns);
+	} else {
+		l->ns[l->phase][l->state] += ns;
+		l->count[l->phase][l->state]++;
+	}
+}
+
+/* The interval that is open at the end. */
+static void charge_open_interval(struct probe_set *p, unsigned id, uint64_t end_ns)
+{
+	struct guestscope_bpf__bss *bss = p->bpf->bss;
+	struct lane_record *l = &bss->lanes[id];
+
+	while (l->since_ns < end_ns && l->phase < PROBE_PARTS_MAX) {
+		uint32_t next = l->phase + 1;
+		bool is_last = next >= p->bpf->data->phase_count;
+		uint64_t until =
+			charge_part_end(is_last ? NULL : &bss->phase_start_ns[next], end_ns);
+
+		if (until > l->since_ns) {
+			charge(p, id, until - l->since_ns);
+			l->since_ns = until;
+		}
+		if (until < end_ns)
+			l->phase = next;
+	}
+}
+
+static void close_lane(struct probe_set *p, unsigned id, uint64_t end_ns)
+{
+	struct lane_record *l = &p->bpf->bss->lanes[id];
+
+	if (l->state == STATE_BLOCKED && l->waking_ns > l->last_in_ns &&
+		l->waking_ns > l->since_ns && l->waking_ns < end_ns) {
+		charge_open_interval(p, id, l->waking_ns);
+		l->state = STATE_WAKEUP;
+		l->detail.number = 0;
+	}
+	charge_open_interval(p, id, end_ns);
+}
+
+/* Part @part of a lane's books belongs to @phase, which is that part or an earlier one. */
+static void fold_part(struct lane_record *l, unsigned part, unsigned phase)
+{
+	if (part == phase)
+		return;
+	for (unsigned state = 0; state < STATE_COUNT; state++) {
+		l->ns[phase][state] += l->ns[part][state];
+		l->count[phase][state] += l->count[part][state];
+		l->ns[part][state] = l->count[part][state] = 0;
+	}
+	l->switches[phase] += l->switches[part];
+	l->switches[part] = 0;
+	if (!l->first[phase].time_ns)
+		l->first[phase] = l->first[part];
+	if (l->last[part].time_ns)
+		l->last[phase] = l->last[part];
+	l->first[part] = l->last[part] = (struct audit_point){0};
+}
+
+/* The CPU time of a helper that is still in its own record; its open interval too. */
+static void close_helper(struct probe_set *p, struct task_record *t, uint64_t end_ns)
+{
+	struct probe_detail who = charge_helper(t);
+	struct account_key key;
+
+	if (t->run == TASK_ON_CPU && t->in_ns && t->in_ns < end_ns)
+		t->helper_ns += end_ns - t->in_ns;
+	key = charge_account(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &who);
+	if (t->helper_ns)
+		add_to_account(p, &key, t->helper_ns);
+}
+
+/* What was counted of threads that are still there. */
+static void keep_events(struct probe_set *p, const struct task_record *t)
+{
+	for (unsigned i = 0; (unsigned)t->lane < p->lanes && i < EVENT_COUNT; i++)
+		p->bpf->bss->lanes[t->lane].events[i] += charge_events(t, i);
+}
+
+static void close_tasks(struct probe_set *p, uint64_t end_ns)
+{
+	int tasks = bpf_map__fd(p->bpf->maps.tasks);
+	uint64_t task, *previous = NULL;
+
+	while (bpf_map_get_next_key(tasks, previous, &task) == 0) {
+		struct task_record t;
+
+		previous = &task;
+		if (bpf_map_lookup_elem(tasks, &task, &t) < 0)
+			continue;
+		if (t.lane < 0)
+			close_helper(p, &t, end_ns);
+		else
+			keep_events(p, &t);
+	}
+}
+
+void probe_set_finish(struct probe_set *p, uint64_t end_ns)
+{
+	struct timespec pause = {.tv_nsec = 2000000};
+
+	while (clock_ns() < end_ns)
+		;
+	__atomic_store_n(&p->bpf->bss->gate, 0, __ATOMIC_SEQ_CST);
+	/* A program that passed the gate before it closed has ended long before this is over:
+	 * programs cannot sleep. Detaching waits for a grace period as well. */
+	nanosleep(&pause, NULL);
+	probe_boot_detach(p->boot);
+	p->boot = NULL;
+	probe_load_detach(&p->load);
+	ring_buffer__consume(p->ring);
+	for (unsigned i = 0; i < p->lanes; i++) {
+		close_lane(p, i, end_ns);
+		for (unsigned part = 0; part < PROBE_PARTS_MAX; part++)
+			fold_part(&p->bpf->bss->lanes[i], part, p->phase_of_part[part]);
+	}
+	close_tasks(p, end_ns);
+}
+
+const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)
+{
+	return &p->bpf->bss->lanes[lane];
+}
+
+int probe_set_accounts(const struct probe_set *p, struct counted_account **ret, size_t *ret_n)
+{
+	int map = bpf_map__fd(p->bpf->maps.accounts);
+	size_t n = 0, most = bpf_map__max_entries(p->bpf->maps.accounts);
+	struct counted_account *all = calloc(most, sizeof(*all));
+	struct account_key key, *previous = NULL;
+
+	if (!all)
+		return -ENOMEM;
+	while (n < most && bpf_map_get_next_key(map, previous, &key) == 0) {
+		previous = &key;
+		if (bpf_map_lookup_elem(map, &key, &all[n].value) != 0)
+			continue;
+		all[n].key = key;
+		if (key.phase < PROBE_PARTS_MAX)
+			all[n].key.phase = p->phase_of_part[key.phase];
+		n++;
+	}
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}

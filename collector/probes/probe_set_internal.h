@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What the files of this folder share of a set of probes; of no use elsewhere. */
+
+#include <stdint.h>
+
+#include "collector/probes/probe_clocks.h"
+#include "collector/probes/probe_load.h"
+#include "collector/probes/probe_set.h"
+#include "probes/records.h"
+/* After it. */
+#include "probes/guestscope.skel.h"
+
+struct ring_buffer;
+
+struct probe_set {
+	struct probe_load load;
+	struct guestscope_bpf *bpf; /* load.bpf */
+	struct ring_buffer *ring;
+	struct probe_callbacks callbacks;
+	unsigned lanes;
+	uint64_t last_begin_ns; /* the last boundary that was published */
+	unsigned n_phases;
+	uint8_t phase_of_part[PROBE_PARTS_MAX];
+	struct probe_clocks clocks;
+	struct probe_boot *boot; /* or NULL */
+};
+
+/* probe_records.c: give a record of the ring buffer to whom it concerns. @userdata is the set. */
+int probe_on_record(void *userdata, void *data, size_t size);
