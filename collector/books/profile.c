@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/books/detail.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 
@@ -90,30 +91,6 @@ static struct profile_entry *new_entry(
 	return e;
 }
 
-struct profile_entry profile_key(
-	const struct record_sample *s, const uint64_t *frames, uint32_t phase)
-{
-	return (struct profile_entry){
-		.kind = PROFILE_ONCPU,
-		.phase = phase,
-		.lane = s->lane,
-		.tgid = s->tgid,
-		.mode = s->mode,
-		.state = s->state,
-		.syscall = s->syscall,
-		.ip = s->ip,
-		.n_kernel = s->n_kernel,
-		.n_user = s->n_user,
-		.n_guest = s->guest.n_frames,
-		.guest = frames + s->n_kernel + s->n_user,
-		.guest_end = s->guest.end,
-		.guest_thread = s->guest.fs_base,
-		.guest_caller = s->guest.caller,
-		.guest_pushed = s->guest.pushed,
-		.guest_privilege = s->guest.privilege,
-	};
-}
-
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count)
 {
@@ -135,6 +112,42 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	}
 	p->entries[i]->weight_ns += weight_ns;
 	p->entries[i]->count += count;
+}
+
+static struct profile_entry key_of(
+	const struct record_sample *s, const uint64_t *frames, uint32_t phase)
+{
+	struct profile_entry key = {
+		.kind = PROFILE_ONCPU,
+		.phase = phase,
+		.lane = s->lane,
+		.tgid = s->tgid,
+		.mode = s->mode,
+		.state = s->state,
+		.syscall = s->syscall,
+		.ip = s->ip,
+		.n_kernel = s->n_kernel,
+		.n_user = s->n_user,
+		.n_guest = s->guest.n_frames,
+		.guest = frames + s->n_kernel + s->n_user,
+		.guest_end = s->guest.end,
+		.guest_thread = s->guest.fs_base,
+		.guest_caller = s->guest.caller,
+		.guest_pushed = s->guest.pushed,
+		.guest_privilege = s->guest.privilege,
+	};
+
+	memcpy(key.thread, s->name, sizeof(key.thread) - 1);
+	detail_clean_name(key.thread);
+	return key;
+}
+
+void profile_add_sample(struct profile *p, const struct record_sample *s, const uint64_t *frames,
+	uint32_t phase, uint64_t weight_ns)
+{
+	struct profile_entry key = key_of(s, frames, phase);
+
+	profile_add(p, &key, frames, frames + s->n_kernel, weight_ns, 1);
 }
 
 void profile_done(struct profile *p)

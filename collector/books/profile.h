@@ -49,15 +49,17 @@ struct profile {
 	uint64_t lost;           /**< samples of stacks for which there was no room */
 };
 
-/** The key of an on-CPU sample in @phase, but for the thread's name. @frames are the record's, and
- * have to outlive it. */
-struct profile_entry profile_key(
-	const struct record_sample *s, const uint64_t *frames, uint32_t phase);
-
 /** Add @count samples worth @weight_ns in total; the key is all of @key but ip,
  * weight and count. */
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count);
+
+/**
+ * Add an on-CPU sample in @phase, worth @weight_ns; @frames are the record's. Its thread's name is made
+ * fit for the store.
+ */
+void profile_add_sample(struct profile *p, const struct record_sample *s, const uint64_t *frames,
+	uint32_t phase, uint64_t weight_ns);
 
 /** Free all entries. */
 void profile_done(struct profile *p);

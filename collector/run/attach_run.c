@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/attach_run.h"
 
 /* The life cycle of a run on a process that runs already: nothing is started or stopped. */
 
@@ -6,11 +7,15 @@
 #include <poll.h>
 #include <string.h>
 
-#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_follow.h"
 #include "collector/probes/probe_phases.h"
+#include "collector/probes/probe_set.h"
 #include "collector/run/attach.h"
 #include "collector/run/attach_state.h"
-#include "collector/run/run_internal.h"
+#include "collector/run/run_close.h"
+#include "collector/run/run_probes.h"
+#include "collector/run/run_processes.h"
+#include "collector/run/run_records.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "guests/process/proc.h"

@@ -5,189 +5,23 @@
 #include "collector/run/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "collector/probes/probe_accounts.h"
 #include "collector/probes/probe_follow.h"
-#include "collector/probes/probe_phases.h"
-#include "collector/run/run_internal.h"
-#include "common/array.h"
+#include "collector/probes/probe_set.h"
+#include "collector/run/attach_run.h"
+#include "collector/run/run_boot.h"
+#include "collector/run/run_close.h"
+#include "collector/run/run_guest.h"
+#include "collector/run/run_leftovers.h"
+#include "collector/run/run_probes.h"
+#include "collector/run/run_processes.h"
+#include "collector/run/run_watch.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/utf8.h"
-#include "guests/containers/cgroup.h"
-
-#define NS_PER_S 1000000000ULL
-
-void run_warn(struct run *run, const char *format, ...)
-{
-	struct run_result *r = run->result;
-	char *text = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	for (size_t i = 0; i < r->n_warnings; i++) {
-		if (strcmp(r->warnings[i], text) == 0) {
-			free(text);
-			return;
-		}
-	}
-	(void)array_add_text(&r->warnings, &r->n_warnings, text);
-}
-
-/* Probes' records */
-
-void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
-{
-	struct lane_thread *t;
-
-	if (lane < 0 || (unsigned)lane >= run->request->lanes)
-		return;
-	t = &run->threads[lane];
-	run_pin_lane(run, (unsigned)lane, tid);
-	if (t->tid && t->tid != tid) {
-		t->several = true;
-		return;
-	}
-	t->tid = tid;
-	t->tgid = tgid;
-	run->program_tgid = tgid;
-	run_know_process(run, tgid, 0);
-	if (run->counters)
-		counter_set_open(run->counters, (unsigned)lane, tid);
-}
-
-static void on_lane(const struct record_lane *record, void *userdata)
-{
-	run_lane_thread(userdata, record->lane, (pid_t)record->tgid, (pid_t)record->pid);
-}
-
-static unsigned phase_at(const struct run *run, uint64_t time_ns)
-{
-	const struct run_result *r = run->result;
-
-	for (unsigned i = r->n_phases; i-- > 1;)
-		if (time_ns >= r->phases[i].start_ns)
-			return i;
-	return 0;
-}
-
-static void on_sample(const struct record_sample *s, const uint64_t *frames, void *userdata)
-{
-	struct run *run = userdata;
-	struct profile_entry key = profile_key(s, frames, phase_at(run, s->time_ns));
-
-	if (run->ended && s->time_ns >= run->result->end_ns)
-		return;
-	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
-	memcpy(key.thread, s->name, sizeof(key.thread));
-	key.thread[sizeof(key.thread) - 1] = '\0';
-	detail_clean_name(key.thread);
-	run_guest_sample(run, s);
-	run_boot_sample(run, s, frames);
-	profile_add(&run->result->profile, &key, frames, frames + s->n_kernel,
-		NS_PER_S / run->settings->frequency_hz, 1);
-}
-
-static void on_off(const struct record_sample *s, const uint64_t *frames, void *userdata)
-{
-	struct run *run = userdata;
-
-	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
-	offcpu_off(&run->offcpu, s, frames);
-}
-
-static void on_on(const struct record_on *record, void *userdata)
-{
-	struct run *run = userdata;
-	struct run_result *r = run->result;
-	uint64_t now = record->time_ns;
-
-	if (run->ended && now > r->end_ns)
-		now = r->end_ns;
-	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
-}
-
-/* Markers are stamped when they are read, and who is held back reads late. */
-static void warn_of_quota(struct run *run)
-{
-	uint64_t ns = cgroup_own_throttled_ns() - run->own_throttled_ns;
-
-	if (ns)
-		run_warn(run,
-			"the collector itself was held back by the CPU quota of its cgroup, for "
-			"%llu ms in this run (added up over CPUs): phases may have begun that much "
-			"earlier than they say; run the collector outside of that cgroup",
-			(unsigned long long)(ns / 1000000));
-}
-
-void run_finish_probes(struct run *run, uint64_t end_ns)
-{
-	if (run->finished)
-		return;
-	run->finished = true;
-	run_take_counters(run);
-	warn_of_quota(run);
-	probe_set_finish(run->probes, end_ns);
-	run_count_lanes(run);
-}
-
-/* Preparation */
-
-static const char *lane_prefix(const struct run_request *q)
-{
-	if (q->attach)
-		return q->attach->lane_prefix;
-	return q->ops->lane_kind == LANES_VCPUS ? "CPU " : "worker/";
-}
-
-static void on_probe_warning(const char *sentence, void *userdata)
-{
-	run_warn(userdata, "%s", sentence);
-}
-
-int run_open_probes(struct run *run, struct error *error)
-{
-	const struct run_settings *s = run->settings;
-	const struct guest_ops *ops = run->request->ops;
-	struct probe_options options = {
-		.lanes = run->request->lanes,
-		.lane_prefix = lane_prefix(run->request),
-		.exec_path = run->guest ? run->guest->program_path : NULL,
-		.exact_split = s->exact_split && !ops->is_vm,
-		.kvm = ops->is_vm && run->request->accel == ACCEL_KVM,
-		.throttling = true,
-		/* QEMU and the C library of most distributions are built without frame pointers. */
-		.user_stacks = !ops->is_vm,
-		.oncpu = s->oncpu,
-		.offcpu = s->offcpu,
-		.frequency_hz = s->frequency_hz,
-		.log_dir = s->log_dir,
-	};
-	struct probe_callbacks callbacks = {
-		on_lane, on_sample, on_off, on_on, run_boot_event, on_probe_warning, run};
-	int r = run_guest_prepare(run, &options, error);
-
-	if (r == 0)
-		r = run_boot_prepare(run, &options);
-	if (r == 0)
-		r = probe_set_open(&options, &callbacks, &run->probes, error);
-
-	if (r < 0)
-		return r;
-	return 0;
-}
 
 static int open_log(struct run *run, struct error *error)
 {
@@ -248,22 +82,6 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 	return 0;
 }
 
-char *run_argv_json(char *const *argv)
-{
-	json_t *array = json_array();
-	char *text;
-
-	for (size_t i = 0; argv && argv[i]; i++) {
-		/* A process that runs already may have arguments of any bytes. */
-		_cleanup_free_ char *word = utf8_clean(argv[i], strlen(argv[i]), true);
-
-		json_array_append_new(array, json_string(word ? word : "?"));
-	}
-	text = json_dumps(array, 0);
-	json_decref(array);
-	return text;
-}
-
 static int allocate(struct run *run, struct error *error)
 {
 	const struct run_settings *s = run->settings;
@@ -273,22 +91,6 @@ static int allocate(struct run *run, struct error *error)
 	if (!run->console || !run->threads)
 		return error_set_errno(error, -ENOMEM, "cannot run");
 	return s->count ? counter_set_new(s->counters, &run->counters, error) : 0;
-}
-
-void run_begin(struct run *run, const char *phase)
-{
-	struct run_result *r = run->result;
-	time_t now = time(NULL);
-	struct tm utc;
-
-	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
-	run->own_throttled_ns = cgroup_own_throttled_ns();
-	r->start_ns = probe_set_start(run->probes);
-	snprintf(r->phases[0].name, sizeof(r->phases[0].name), "%s", phase);
-	snprintf(r->phases[0].reported, sizeof(r->phases[0].reported), "%s", phase);
-	r->phases[0].start_ns = r->start_ns;
-	r->n_phases = 1;
-	r->ok = true;
 }
 
 static int execute(struct run *run, struct error *error)

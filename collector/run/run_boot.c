@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_boot.h"
 
 /* The boot of a run, taken apart. What goes wrong here costs steps, never the run. */
 
@@ -7,7 +8,7 @@
 #include "collector/probes/probe_boot.h"
 #include "collector/probes/probe_set.h"
 #include "collector/run/boot.h"
-#include "collector/run/run_internal.h"
+#include "collector/run/run_guest.h"
 #include "common/clock.h"
 
 #define SERVERS_MAX 16

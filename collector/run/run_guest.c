@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_guest.h"
 
 /* Looking into the guest of a run. What goes wrong here costs the guest's stacks, never the run. */
 
@@ -8,8 +9,9 @@
 
 #include "collector/inside/guest_registers.h"
 #include "collector/probes/probe_guest.h"
+#include "collector/probes/probe_set.h"
 #include "collector/probes/vmx.h"
-#include "collector/run/run_internal.h"
+#include "collector/run/run_boot.h"
 #include "collector/symbols/elf_match.h"
 #include "common/cleanup.h"
 #include "guests/inside.h"

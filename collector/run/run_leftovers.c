@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_leftovers.h"
 
 /*
  * Processes that a program leaves behind. A daemon leaves its parent, its process group and its
@@ -17,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collector/run/run_internal.h"
 #include "common/cleanup.h"
 #include "common/utf8.h"
 #include "guests/process/proc.h"

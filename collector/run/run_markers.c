@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_markers.h"
 
 /* What the program in the stack says by its markers. All of it is untrusted input. */
 
@@ -8,11 +9,16 @@
 #include <string.h>
 
 #include "collector/probes/probe_phases.h"
-#include "collector/run/run_internal.h"
+#include "collector/run/run_audit.h"
+#include "collector/run/run_guest.h"
+#include "collector/run/run_pins.h"
+#include "collector/run/run_probes.h"
+#include "collector/run/run_processes.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/utf8.h"
+#include "guests/containers/cgroup.h"
 #include "workload/report.h"
 
 #define ROWS_MAX 1000000

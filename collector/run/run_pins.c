@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_pins.h"
 
 /*
  * The lanes' CPUs: that what runs is the plan, and what the kernel says of it.
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/run/run_internal.h"
 #include "guests/process/proc.h"
 
 /* Looking at a thread costs a microsecond; who makes more of them has no use for CPUs of their own.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_processes.h"
 
 /* The processes of the stack, and when their maps are read: while a run lasts that takes CPU time,
  * of which the stack may be in want. */
@@ -6,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/run/run_internal.h"
 #include "common/array.h"
 
 /* A stack of many more processes is none whose functions one looks at. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_watch.h"
 
 /* From the stack's start to its end: what it says, and why it ended. */
 
@@ -9,7 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collector/run/run_internal.h"
+#include "collector/probes/probe_set.h"
+#include "collector/run/run_boot.h"
+#include "collector/run/run_guest.h"
+#include "collector/run/run_markers.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 

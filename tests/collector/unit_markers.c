@@ -14,9 +14,14 @@
 #include <string.h>
 
 #include "collector/probes/probe_phases.h"
+#include "collector/run/run_audit.h"
 #include "collector/run/run_internal.h"
+#include "collector/run/run_markers.h"
+#include "collector/run/run_pins.h"
+#include "collector/run/run_probes.h"
+#include "collector/run/run_processes.h"
 #include "common/cleanup.h"
-#include "common/clock.h"
+#include "guests/containers/cgroup.h"
 #include "workload/report.h"
 
 /* As in collector/probes/probe_set.c: a phase begins a moment after its publication. */

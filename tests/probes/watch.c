@@ -144,11 +144,10 @@ static unsigned phase_at(const struct watch *w, uint64_t time_ns)
 static void on_sample(const struct record_sample *s, const uint64_t *frames, void *userdata)
 {
 	struct watch *w = userdata;
-	struct profile_entry key = profile_key(s, frames, phase_at(w, s->time_ns));
 
 	w->n_samples += s->lane >= 0;
 	guest_check_add(&w->guest, s);
-	profile_add(&w->profile, &key, frames, frames + s->n_kernel, MS, 1);
+	profile_add_sample(&w->profile, s, frames, phase_at(w, s->time_ns), MS);
 }
 
 static void on_off(const struct record_sample *s, const uint64_t *frames, void *userdata)

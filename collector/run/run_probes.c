@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_probes.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_phases.h"
+#include "collector/probes/probe_set.h"
+#include "collector/run/run_boot.h"
+#include "collector/run/run_counters.h"
+#include "collector/run/run_guest.h"
+#include "collector/run/run_records.h"
+#include "guests/containers/cgroup.h"
+
+static const char *lane_prefix(const struct run_request *q)
+{
+	if (q->attach)
+		return q->attach->lane_prefix;
+	return q->ops->lane_kind == LANES_VCPUS ? "CPU " : "worker/";
+}
+
+int run_open_probes(struct run *run, struct error *error)
+{
+	const struct run_settings *s = run->settings;
+	const struct guest_ops *ops = run->request->ops;
+	struct probe_options options = {
+		.lanes = run->request->lanes,
+		.lane_prefix = lane_prefix(run->request),
+		.exec_path = run->guest ? run->guest->program_path : NULL,
+		.exact_split = s->exact_split && !ops->is_vm,
+		.kvm = ops->is_vm && run->request->accel == ACCEL_KVM,
+		.throttling = true,
+		/* QEMU and the C library of most distributions are built without frame pointers. */
+		.user_stacks = !ops->is_vm,
+		.oncpu = s->oncpu,
+		.offcpu = s->offcpu,
+		.frequency_hz = s->frequency_hz,
+		.log_dir = s->log_dir,
+	};
+	const struct probe_callbacks callbacks = run_callbacks(run);
+	int r = run_guest_prepare(run, &options, error);
+
+	if (r == 0)
+		r = run_boot_prepare(run, &options);
+	if (r == 0)
+		r = probe_set_open(&options, &callbacks, &run->probes, error);
+	return r;
+}
+
+void run_begin(struct run *run, const char *phase)
+{
+	struct run_result *r = run->result;
+	time_t now = time(NULL);
+	struct tm utc;
+
+	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
+	run->own_throttled_ns = cgroup_own_throttled_ns();
+	r->start_ns = probe_set_start(run->probes);
+	snprintf(r->phases[0].name, sizeof(r->phases[0].name), "%s", phase);
+	snprintf(r->phases[0].reported, sizeof(r->phases[0].reported), "%s", phase);
+	r->phases[0].start_ns = r->start_ns;
+	r->n_phases = 1;
+	r->ok = true;
+}
+
+/* Markers are stamped when they are read, and who is held back reads late. */
+static void warn_of_quota(struct run *run)
+{
+	uint64_t ns = cgroup_own_throttled_ns() - run->own_throttled_ns;
+
+	if (ns)
+		run_warn(run,
+			"the collector itself was held back by the CPU quota of its cgroup, for "
+			"%llu ms in this run (added up over CPUs): phases may have begun that much "
+			"earlier than they say; run the collector outside of that cgroup",
+			(unsigned long long)(ns / 1000000));
+}
+
+void run_finish_probes(struct run *run, uint64_t end_ns)
+{
+	if (run->finished)
+		return;
+	run->finished = true;
+	run_take_counters(run);
+	warn_of_quota(run);
+	probe_set_finish(run->probes, end_ns);
+	run_count_lanes(run);
+}

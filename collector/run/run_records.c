@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_records.h"
+
+#include "collector/probes/probe_set.h"
+#include "collector/run/run_boot.h"
+#include "collector/run/run_guest.h"
+#include "collector/run/run_pins.h"
+#include "collector/run/run_processes.h"
+
+#define NS_PER_S 1000000000ULL
+
+void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
+{
+	struct lane_thread *t;
+
+	if (lane < 0 || (unsigned)lane >= run->request->lanes)
+		return;
+	t = &run->threads[lane];
+	run_pin_lane(run, (unsigned)lane, tid);
+	if (t->tid && t->tid != tid) {
+		t->several = true;
+		return;
+	}
+	t->tid = tid;
+	t->tgid = tgid;
+	run->program_tgid = tgid;
+	run_know_process(run, tgid, 0);
+	if (run->counters)
+		counter_set_open(run->counters, (unsigned)lane, tid);
+}
+
+static void on_lane(const struct record_lane *record, void *userdata)
+{
+	run_lane_thread(userdata, record->lane, (pid_t)record->tgid, (pid_t)record->pid);
+}
+
+static unsigned phase_at(const struct run *run, uint64_t time_ns)
+{
+	const struct run_result *r = run->result;
+
+	for (unsigned i = r->n_phases; i-- > 1;)
+		if (time_ns >= r->phases[i].start_ns)
+			return i;
+	return 0;
+}
+
+static void on_sample(const struct record_sample *s, const uint64_t *frames, void *userdata)
+{
+	struct run *run = userdata;
+
+	if (run->ended && s->time_ns >= run->result->end_ns)
+		return;
+	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
+	run_guest_sample(run, s);
+	run_boot_sample(run, s, frames);
+	profile_add_sample(&run->result->profile, s, frames, phase_at(run, s->time_ns),
+		NS_PER_S / run->settings->frequency_hz);
+}
+
+static void on_off(const struct record_sample *s, const uint64_t *frames, void *userdata)
+{
+	struct run *run = userdata;
+
+	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
+	offcpu_off(&run->offcpu, s, frames);
+}
+
+static void on_on(const struct record_on *record, void *userdata)
+{
+	struct run *run = userdata;
+	struct run_result *r = run->result;
+	uint64_t now = record->time_ns;
+
+	if (run->ended && now > r->end_ns)
+		now = r->end_ns;
+	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
+}
+
+static void on_warning(const char *sentence, void *userdata)
+{
+	run_warn(userdata, "%s", sentence);
+}
+
+struct probe_callbacks run_callbacks(struct run *run)
+{
+	return (struct probe_callbacks){
+		.lane = on_lane,
+		.sample = on_sample,
+		.off = on_off,
+		.on = on_on,
+		.boot = run_boot_event,
+		.warn = on_warning,
+		.userdata = run,
+	};
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What a run leaves behind. */
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run/run_internal.h"
+#include "common/array.h"
+#include "common/cleanup.h"
+#include "common/utf8.h"
+
+void run_warn(struct run *run, const char *format, ...)
+{
+	struct run_result *r = run->result;
+	char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	for (size_t i = 0; i < r->n_warnings; i++) {
+		if (strcmp(r->warnings[i], text) == 0) {
+			free(text);
+			return;
+		}
+	}
+	(void)array_add_text(&r->warnings, &r->n_warnings, text);
+}
+
+char *run_argv_json(char *const *argv)
+{
+	json_t *array = json_array();
+	char *text;
+
+	for (size_t i = 0; argv && argv[i]; i++) {
+		/* A process that runs already may have arguments of any bytes. */
+		_cleanup_free_ char *word = utf8_clean(argv[i], strlen(argv[i]), true);
+
+		json_array_append_new(array, json_string(word ? word : "?"));
+	}
+	text = json_dumps(array, 0);
+	json_decref(array);
+	return text;
+}
+
+bool run_books_closed(const struct run_result *r)
+{
+	return r->has_books && r->lost_events == 0 && r->books.worst_residual <= RUN_RESIDUAL_SHARE;
+}
+
+void run_result_done(struct run_result *r)
+{
+	books_done(&r->books);
+	audit_done(&r->audit);
+	profile_done(&r->profile);
+	guest_view_free(r->view);
+	free(r->workers);
+	free(r->rows);
+	free(r->counters);
+	free(r->pins);
+	free(r->command);
+	free(r->note);
+	for (size_t i = 0; i < r->n_warnings; i++)
+		free(r->warnings[i]);
+	free(r->warnings);
+	memset(r, 0, sizeof(*r));
+}
