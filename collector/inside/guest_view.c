@@ -13,6 +13,7 @@
 #include "collector/inside/guest_root.h"
 #include "collector/inside/subsystems.h"
 #include "collector/symbols/address_set.h"
+#include "collector/symbols/symbol_space.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/detail_words.h"

@@ -9,6 +9,7 @@
 #include "collector/probes/probe_set.h"
 #include "collector/run/boot.h"
 #include "collector/run/run_guest.h"
+#include "collector/symbols/symbol_process.h"
 #include "common/clock.h"
 
 #define SERVERS_MAX 16

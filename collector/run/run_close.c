@@ -19,6 +19,8 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
 #include "collector/symbols/address_set.h"
+#include "collector/symbols/symbol_process.h"
+#include "collector/symbols/symbol_space.h"
 #include "common/cleanup.h"
 
 /* What a sample of a lane says of its on-CPU time. */

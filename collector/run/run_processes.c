@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/symbols/symbol_process.h"
 #include "common/array.h"
 
 /* A stack of many more processes is none whose functions one looks at. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/symbols/symbol_process.h"
+
 enum {
 	FIND_FRAME,
 	ADD_FRAME,

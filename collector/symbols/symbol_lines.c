@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/symbols/line_reader.h"
+#include "collector/symbols/symbol_space.h"
 #include "collector/symbols/symbols_internal.h"
 #include "common/array.h"
 #include "common/cleanup.h"

@@ -205,3 +205,21 @@ int symbol_module_vdso(struct symbols *s, struct symbol_module **ret)
 	*ret = s->vdso = TAKE_PTR(m);
 	return 0;
 }
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *symbol_module_name(struct symbols *s, const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	const char *name = base_name(path);
+	size_t length = strlen(name), tail = sizeof(deleted) - 1;
+
+	if (length > tail && strcmp(name + length - tail, deleted) == 0)
+		length -= tail;
+	return intern_bytes(&s->names, name, length);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** Shared by symbols.c, symbol_module.c and symbol_lines.c; of no use elsewhere. */
+/** What the files behind symbols.h, symbol_space.h and symbol_process.h share; of no use elsewhere. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -97,7 +97,19 @@ int symbol_module_load(struct symbols *s, struct symbol_module *m);
 
 void symbol_module_free(struct symbol_module *m);
 
-/* symbols.c */
+/* What lookups call the module: the file's name, without the kernel's note that it was deleted. NULL: no
+ * memory. */
+const char *symbol_module_name(struct symbols *s, const char *path);
+
+/* symbol_space.c */
+
+void symbol_space_release(struct symbol_space *space);
+
+/* The index of the first mapping that ends beyond @address. */
+size_t symbol_space_at(const struct symbol_space *space, uint64_t address);
+
+/* Put @m in its place; what it overlaps goes. -ENOMEM. */
+int symbol_space_insert(struct symbol_space *space, const struct symbol_mapping *m);
 
 /* The mapping that covers @address, or NULL. Its base is settled. */
 struct symbol_mapping *symbol_space_mapping(struct symbol_space *space, uint64_t address);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <signal.h>
 
+#include "collector/symbols/symbol_process.h"
 #include "collector/symbols/symbols.h"
 #include "common/cleanup.h"
 #include "temporary.h"

@@ -16,6 +16,8 @@
 #include "collector/symbols/demangle.h"
 #include "collector/symbols/elf_file.h"
 #include "collector/symbols/kallsyms.h"
+#include "collector/symbols/symbol_process.h"
+#include "collector/symbols/symbol_space.h"
 #include "collector/symbols/symbols.h"
 #include "common/cleanup.h"
 #include "temporary.h"
