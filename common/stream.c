@@ -28,7 +28,7 @@ static void at_exit(int status, void *userdata)
 	if (fflush(stdout) != 0)
 		lost = true;
 	unread = lost && reader_is_gone();
-	/* Closed, since some file systems tell of a full disk only then. */
+	/* Closed, since some file systems report a full disk only then. */
 	if (fclose(stdout) != 0)
 		lost = true;
 	if (unread && status == 0) {

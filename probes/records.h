@@ -181,7 +181,7 @@ enum task_run {
 	TASK_ASLEEP,
 	TASK_WAITING,
 	TASK_ON_CPU,
-	TASK_UNKNOWN, /* it was there before the gate opened, and no event told of it yet */
+	TASK_UNKNOWN, /* it was there before the gate opened, and no event came of it yet */
 };
 
 /** A thread of the stack. Key: the address of its task_struct, which stays the same over an exec.

@@ -20,7 +20,7 @@
 struct report_target {
 	const char *folder;                /**< made if need be; its parent must exist */
 	bool replace;                      /**< files of the same names; else they are an error */
-	output_written_t written;          /**< told of each file; may be NULL */
+	output_written_t written;          /**< called for each file; may be NULL */
 	void *userdata;                    /**< of @written and @warn */
 	const struct reference *reference; /**< shown beside; may be NULL */
 	void (*warn)(

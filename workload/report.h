@@ -6,7 +6,7 @@
  *
  *	rows worker=K t=N n=COUNT data=DIGITS
  *
- * A line tells of COUNT tasks that worker K did, in order of their start; t is the start of the
+ * A line reports COUNT tasks that worker K did, in order of their start; t is the start of the
  * first of them on the guest's CLOCK_MONOTONIC in ns. A line needs no other to be understood.
  * Serial consoles are slow, so DIGITS is a sequence of numbers, most of them one to four characters
  * long:
@@ -35,7 +35,7 @@ struct row_report {
 	uint64_t start_ns, end_ns; /**< guest CLOCK_MONOTONIC; exact to 1 µs */
 };
 
-/** No line can tell of more tasks than this (two characters each at least). */
+/** No line can report more tasks than this (two characters each at least). */
 #define ROW_REPORT_MAX (MARKER_LINE_MAX / 2)
 
 /** A worker number above this in a line is not believed. */

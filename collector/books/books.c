@@ -69,7 +69,7 @@ static int split_add(struct split *s, unsigned state, const char *detail, uint64
 /*
  * Time in @state is what samples of it can split: all that is on the CPU, where events do not tell;
  * the guest's, where they do (KVM). The interrupt that takes a sample makes the vCPU leave its guest,
- * and newer kernels (6.12) tell of that before the interrupt is let in: by then the lane's state is
+ * and newer kernels (6.12) report that before the interrupt is let in: by then the lane's state is
  * the kernel's.
  */
 static bool is_sample_of(const struct profile_entry *e, unsigned state)

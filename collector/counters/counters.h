@@ -42,7 +42,7 @@ int counter_set_new(const char *list, struct counter_set **ret, struct error *er
 /** Close everything. NULL is fine. */
 void counter_set_free(struct counter_set *set);
 
-/** Tell of each event of the set, in its order. */
+/** Report each event of the set, in its order. */
 void counter_set_each(const struct counter_set *set, counter_each_t each, void *userdata);
 
 /**
@@ -66,7 +66,7 @@ typedef void (*counter_read_t)(unsigned lane, const char *name, const int64_t *v
 int counter_set_read(struct counter_set *set, counter_read_t read, void *userdata);
 
 /**
- * Tell of every event that libpfm4 knows for the units of this machine, with its unit masks, and
+ * Report every event that libpfm4 knows for the units of this machine, with its unit masks, and
  * whether it is counted (the kernel's tracepoints are left out). -EIO, -ENOMEM.
  */
 int counters_list(counter_each_t each, void *userdata, struct error *error);

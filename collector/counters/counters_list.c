@@ -12,7 +12,7 @@ struct listing {
 	void *userdata;
 };
 
-/* Tell of the event called @name; whether it exists at all is for libpfm4 to say. */
+/* Report the event called @name; whether it exists at all is for libpfm4 to say. */
 static int tell(const struct listing *l, const char *name, const char *description)
 {
 	struct counter_event e;

@@ -27,7 +27,7 @@ struct doctor_check {
 
 typedef void (*doctor_each_t)(const struct doctor_check *check, void *userdata);
 
-/** Make every check and tell of it. Returns how many essential ones are missing, or -ENOMEM. */
+/** Make every check and print what it found. Returns how many essential ones are missing, or -ENOMEM. */
 int doctor_run(doctor_each_t each, void *userdata);
 
 /**

@@ -54,7 +54,7 @@ int experiment_create(struct experiment *x, char **argv, struct error *error);
 int experiment_reopen(struct experiment *x, struct error *error);
 
 /**
- * Is this still the experiment that the store tells of: the machine, the files? And which of its
+ * Is this still the experiment that the store describes: the machine, the files? And which of its
  * runs are there? To be called when it is prepared. -EXDEV with a message where something changed,
  * unless --force.
  */

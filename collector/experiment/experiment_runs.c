@@ -10,7 +10,6 @@
 
 #include "collector/experiment/experiment_internal.h"
 #include "collector/experiment/progress.h"
-#include "collector/symbols/symbol_process.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"

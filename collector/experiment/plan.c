@@ -28,7 +28,7 @@ static struct run_request run_of(const struct plan_cell *cell)
 	};
 }
 
-/* The first cell of its stack answers for it: the one with the most lanes, or NULL. */
+/* The first configuration of its stack answers for it: the one with the most lanes, or NULL. */
 static const struct plan_cell *warmed_by(const struct plan_request *q, size_t first)
 {
 	const struct plan_cell *most = &q->cells[first];
@@ -58,7 +58,8 @@ static size_t add_warmups(const struct plan_request *q, struct run_request *runs
 				continue;
 			runs[n] = run_of(cell);
 			if (q->aa)
-				runs[n].label = labels[0]; /* or it would be a third cell */
+				runs[n].label =
+					labels[0]; /* or it would be a third configuration */
 			runs[n++].repetition = i;
 		}
 	}

@@ -2,9 +2,9 @@
 #pragma once
 
 /**
- * Which runs, in which order: randomised complete blocks. Every cell (a stack on a number of cores)
+ * Which runs, in which order: randomised complete blocks. Every configuration (a stack on a number of cores)
  * is measured once in each block, in an order shuffled by the seed, so that drift of the machine
- * hits all cells alike. Before the first block come the warm-ups, which are measured but not
+ * hits all configurations alike. Before the first block come the warm-ups, which are measured but not
  * counted: they fill the caches that the first run of a stack would have to.
  */
 
@@ -19,7 +19,7 @@ struct plan {
 	size_t n;
 };
 
-/** One cell for each guest and number of cores. */
+/** A configuration: one for each guest and number of cores. */
 struct plan_cell {
 	const struct guest_ops *ops;
 	enum accel accel;
@@ -32,7 +32,7 @@ struct plan_request {
 	size_t n_cells;
 	unsigned repeat; /**< blocks */
 	unsigned warmup; /**< warm-ups of each stack, on the most lanes that it is measured on */
-	bool aa;         /**< A/A control: each cell is two, labelled "a" and "b" */
+	bool aa;         /**< A/A control: each configuration is two, labelled "a" and "b" */
 	uint64_t seed;
 	unsigned shard, shards; /**< blocks shard, shard + shards, ... only; @shards 0: all */
 };

@@ -5,7 +5,7 @@
  * The plan of an experiment as documents in its store, so that it can be continued with nothing but its
  * folder, and so that its parts on several machines can tell that they belong together.
  *
- * Key `plan` has all that decides which runs there are and what they measure: cells, seed,
+ * Key `plan` has all that decides which runs there are and what they measure: configurations, seed,
  * repetitions, options, the workload's arguments, and what is in the files, as SHA-256. It is the
  * same on every machine that takes part; `plan_id` is the SHA-256 of its text. Key `local` has what
  * is this machine's own: the shard, and where the files are.

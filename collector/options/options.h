@@ -40,7 +40,7 @@ struct options {
 	const struct scenario *scenario;
 	unsigned repeat;
 	unsigned warmup;        /**< runs of each stack that do not count */
-	bool aa;                /**< each cell twice, as a and b */
+	bool aa;                /**< each configuration twice, as a and b */
 	unsigned shard, shards; /**< from 1; 0 of 0: all blocks */
 	unsigned cooldown_s;
 	enum accel accel;

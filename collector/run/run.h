@@ -55,7 +55,7 @@ struct run_settings {
 	void (*attached)(pid_t pid, const struct run_request *request, unsigned seconds);
 };
 
-/** One cell of the plan. */
+/** One run of the plan. */
 struct run_request {
 	unsigned id; /**< in the store, from 1 */
 	const struct guest_ops *ops;

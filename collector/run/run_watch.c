@@ -126,8 +126,7 @@ static void ask_lanes(struct run *run)
 	if (n == -EAGAIN)
 		return;
 	run->lanes_known = true;
-	probe_set_consume(
-		run->probes); /* their births were recorded before they could be told of */
+	probe_set_consume(run->probes); /* they were recorded before QMP could name them */
 	if (n < 0) {
 		run_warn(run,
 			"%s: the vCPU threads could not be asked for: %s; they were known, and "

@@ -18,7 +18,7 @@ struct proc_mapping {
 };
 
 /**
- * A thread by whose number /proc tells of process @pid: itself, or, where its first thread has
+ * A thread by whose number /proc shows process @pid: itself, or, where its first thread has
  * exited and others go on, one of these. 0: it has ended.
  */
 pid_t proc_living_thread(pid_t pid);

@@ -21,9 +21,6 @@ int symbols_process_add_maps(struct symbols *s, pid_t pid);
 /** Forget process @pid, so that the number can be used again. Names that were given stay valid. */
 void symbols_process_forget(struct symbols *s, pid_t pid);
 
-/** Forget all processes. */
-void symbols_forget_processes(struct symbols *s);
-
 /**
  * Process @to, of which nothing is known and which may be gone, has the mappings of @from, of which
  * it is a copy. -ESRCH (nothing is known of @from), -EEXIST, -ENOMEM.

@@ -60,6 +60,9 @@ struct symbol {
 int symbols_new(struct symbols **ret, struct error *error);
 void symbols_free(struct symbols *s);
 
+/** Forget all processes, so that their numbers can be used again. Names that were given stay valid. */
+void symbols_forget_processes(struct symbols *s);
+
 /** Where separate debug files are looked for; default /usr/lib/debug. -ENOMEM. */
 int symbols_set_debug_dir(struct symbols *s, const char *path);
 

@@ -196,7 +196,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 	return qemu_prepare(g, &m, error);
 }
 
-/* The lines by which OSv tells of a failure, in the order of how much they say. */
+/* The lines by which OSv reports a failure, in the order of how much they say. */
 static const char *const failures[] = {"Assertion failed", "Out of memory", "Failed to load",
 	"failed looking up symbol", "could not load", "page fault outside application",
 	"general protection fault", "exception nested too deeply", "Uncaught signal", "Aborted",

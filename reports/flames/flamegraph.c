@@ -243,7 +243,7 @@ static bool has_inlined(const struct stack_tree *tree)
 	return false;
 }
 
-/** The line that tells of keys and, under the mouse, of frames; @inlined: some are. */
+/** The line that explains keys and, under the mouse, describes frames; @inlined: some are. */
 static void write_info(double y, bool inlined, size_t dropped, double narrowest_px, FILE *out)
 {
 	fprintf(out, "<text class=\"fg-info\" x=\"%d\" y=\"%.0f\">", FLAME_MARGIN, y);

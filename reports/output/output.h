@@ -17,7 +17,7 @@ struct output;
 /** Fills one file. 0 or a negative errno; errors of @out itself are found by the caller. */
 typedef int (*output_fill_t)(void *userdata, FILE *out);
 
-/** Told of each file that has appeared. */
+/** Called for each file that has appeared. */
 typedef void (*output_written_t)(const char *path, void *userdata);
 
 /**

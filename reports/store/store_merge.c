@@ -60,7 +60,7 @@ static char *make_label(const char *file, const struct source *sources, size_t n
 	return strdup(name);
 }
 
-/* Settings and warnings are the only tables that tell of a whole experiment: they come with the
+/* Settings and warnings are the only tables about a whole experiment: they come with the
  * folder's name, and lose it again where all stores say the same. */
 static int copy_words(
 	sqlite3 *db, const struct source *source, int64_t run_offset, struct error *error)

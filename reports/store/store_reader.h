@@ -190,7 +190,7 @@ const char *store_setting(const struct store_reader *s, const char *key);
 
 /**
  * Whom warning @i is about, in words: "run 3", "runs 3, 4 and 9 more", or "" (the experiment).
- * Warnings of the same words are one: returns false for all but the first of them, which tells of
+ * Warnings of the same words are one: returns false for all but the first of them, which stands for
  * all.
  */
 bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_t size);

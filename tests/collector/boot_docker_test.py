@@ -65,7 +65,7 @@ class Docker(boot_test.BootTest):
         self.assertTrue({"dockerd", "containerd-shim", "runc"} <= threads, threads)
 
     def slow(self, name, program, *words):
-        """A slow @program in the folder @name, and where it tells of it; slow at @words in its arguments."""
+        """A slow @program in the folder @name, and where it says so; slow at @words in its arguments."""
         path, log = os.path.join(self.work, name), os.path.join(self.work, "slow.log")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="ascii") as f:

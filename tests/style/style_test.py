@@ -162,7 +162,7 @@ def every_option_is_documented(*programs):
         completion = read(f"completions/{name}") if by_hand else " ".join(options)
         completed = option_words(re.sub(r"^\s*#.*$", "", completion, flags=re.M), dashes)
         if not options:
-            yield f"{program} tells of no options"
+            yield f"{program} shows no options"
         for option in sorted(options - documented_options(page, dashes)):
             yield f"{name} {option} is not in man/{name}.1"
         for option in sorted(documented_options(page, dashes) - options):

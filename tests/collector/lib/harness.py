@@ -126,7 +126,7 @@ def patiently(test):
     """For a test: what fails is tried again where there is an excuse, which the run itself or the load
     gives; without one it fails at once. In the end a crowded machine can tell nothing: skipped.
 
-    Some kernels do not tell of every context switch. From such a one to the next, time is charged rightly,
+    Some kernels do not report every context switch. From such a one to the next, time is charged rightly,
     but interrupts are not seen; the run says so."""
     @functools.wraps(test)
     def tried(self):
