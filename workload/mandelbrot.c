@@ -49,6 +49,14 @@ static int lost_output(int code, struct error *error)
 	return error_set_errno(error, code, "cannot write to standard output");
 }
 
+/* What was printed; markers are written at once. Not streams_guard(): OSv has no on_exit(). */
+static int flush_output(struct error *error)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return lost_output(errno ? -errno : -EIO, error);
+	return 0;
+}
+
 static int begin_phase(struct job *job, enum phase phase, struct error *error)
 {
 	int r = 0;
@@ -236,9 +244,7 @@ static int report_text(struct job *job, struct error *error)
 		sha256_hex(job->raster.pixels, job->raster.bytes, hex);
 		puts(hex);
 	}
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return lost_output(errno ? -errno : -EIO, error);
-	return 0;
+	return flush_output(error);
 }
 
 /** The end of the last phase, and the reports. Returns the exit status. */
@@ -290,9 +296,9 @@ int main(int argc, char **argv)
 			options_help(stdout);
 		else
 			puts("mandelbrot (guestscope) " GUESTSCOPE_VERSION);
-		if (fflush(stdout) == 0 && !ferror(stdout))
+		if (flush_output(&error) == 0)
 			return 0;
-		fprintf(stderr, "mandelbrot: cannot write to standard output\n");
+		fprintf(stderr, "mandelbrot: %s\n", error.text);
 		return 1;
 	}
 	if (r == 0 || job.options.markers) {
