@@ -3,7 +3,7 @@
 
 /**
  * The probes that serve the boot alone: breakpoints (uprobes) in the stack's first program, which
- * hit once and are taken away again. Used by probe_set.c.
+ * hit once and are taken away again. Used by probe_set.h.
  */
 
 #include <stddef.h>

@@ -24,7 +24,7 @@
 #include "guests/containers/cgroup.h"
 #include "workload/report.h"
 
-/* As in collector/probes/probe_set.c: a phase begins a moment after its publication. */
+/* As in collector/probes/probe_phases.c: a phase begins a moment after its publication. */
 #define LEAD_NS 50000
 
 uint64_t __wrap_clock_ns(void);

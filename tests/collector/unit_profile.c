@@ -153,6 +153,41 @@ static void nothing_is_lost_when_the_table_grows(void **state)
 	profile_done(&p);
 }
 
+static void samples_are_told_apart_by_what_their_records_say(void **state)
+{
+	struct record_sample s = {
+		.lane = 1,
+		.tgid = 7,
+		.mode = SAMPLE_GUEST,
+		.state = STATE_ONCPU,
+		.syscall = -1,
+		.ip = frames[0],
+		.n_kernel = 1,
+		.n_user = 1,
+		.guest = {.fs_base = 5, .n_frames = 2, .end = GUEST_END_ROOT},
+	};
+	struct profile p = {0};
+	const struct profile_entry *e;
+
+	(void)state;
+	memcpy(s.name, "a\nname of 16 by", sizeof(s.name)); /* without an end */
+	profile_add_sample(&p, &s, frames, 2, 1000);
+	profile_add_sample(&p, &s, frames, 2, 1000);
+	assert_int_equal(p.n, 1);
+	e = p.entries[0];
+	assert_string_equal(e->thread, "a?name of 16 by");
+	assert_int_equal(e->count, 2);
+	assert_int_equal(e->weight_ns, 2000);
+	assert_int_equal(e->phase, 2);
+	assert_int_equal(e->lane, 1);
+	assert_int_equal(e->guest_thread, 5);
+	assert_memory_equal(e->guest, frames + 2, 2 * sizeof(*frames));
+	s.guest.fs_base = 6;
+	profile_add_sample(&p, &s, frames, 2, 1000);
+	assert_int_equal(p.n, 2);
+	profile_done(&p);
+}
+
 static void past_the_bound_new_stacks_are_lost_and_known_ones_still_count(void **state)
 {
 	struct profile p = {0};
@@ -175,6 +210,7 @@ int main(void)
 		cmocka_unit_test(what_differs_in_one_thing_is_another_entry),
 		cmocka_unit_test(stacks_that_differ_in_one_frame_or_in_length_are_different),
 		cmocka_unit_test(a_stack_without_frames_is_a_stack),
+		cmocka_unit_test(samples_are_told_apart_by_what_their_records_say),
 		cmocka_unit_test(nothing_is_lost_when_the_table_grows),
 		cmocka_unit_test(past_the_bound_new_stacks_are_lost_and_known_ones_still_count),
 	};
