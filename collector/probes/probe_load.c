@@ -21,8 +21,8 @@ static const char *const costs[PROBE_PARTS] = {
 	[PROBE_PART_SYSCALLS] =
 		"user and kernel time are told apart by samples instead of by events",
 	[PROBE_PART_KVM] =
-		"guest, kernel and vmm are told apart by samples, and there are no reasons "
-		"of exits",
+		("guest, kernel and vmm are told apart by samples, and there are no reasons "
+		 "of exits"),
 	[PROBE_PART_SAMPLING] = "there are no on-CPU samples",
 	[PROBE_PART_GUEST] = "there are no stacks of the guest",
 	[PROBE_PART_BOOT] = "the boot is not taken apart",
