@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/array.h"
 #include "common/cleanup.h"
 #include "reports/figures/figures_internal.h"
 #include "reports/figures/gnuplot.h"
@@ -223,12 +222,12 @@ static int finish_draft(struct maker *m, struct draft *d, int r)
 
 static int make_draft(struct maker *m, const struct figure_kind *kind)
 {
-	struct draft *d = ARRAY_PUSH(m->drafts, m->n_drafts);
-	int r = d ? draft_open(d, strdup(kind->name), kind->title, m->folder_fd) : -ENOMEM;
+	struct draft *d = &m->drafts[m->n_drafts++];
+	int r = draft_open(d, strdup(kind->name), kind->title, m->folder_fd);
 
 	if (r >= 0)
 		r = kind->fill(m->source, d);
-	return d ? finish_draft(m, d, r) : r;
+	return finish_draft(m, d, r);
 }
 
 static int make_flame(struct maker *m, const struct flame_kind *kind, const struct cell *cell)
@@ -239,11 +238,11 @@ static int make_flame(struct maker *m, const struct flame_kind *kind, const stru
 
 	if (r < 0 || !tree)
 		return r;
-	d = ARRAY_PUSH(m->drafts, m->n_drafts);
-	r = d ? draft_open(d, flame_name(kind, cell), kind->title, m->folder_fd) : -ENOMEM;
+	d = &m->drafts[m->n_drafts++];
+	r = draft_open(d, flame_name(kind, cell), kind->title, m->folder_fd);
 	if (r >= 0)
 		r = figure_flame(tree, d);
-	return d ? finish_draft(m, d, r) : r;
+	return finish_draft(m, d, r);
 }
 
 /** Those of the boot are for a look: they are not drawn for a paper. */
@@ -261,8 +260,14 @@ static int make_flames(struct maker *m)
 
 static int make_drafts(struct maker *m)
 {
+	const struct summary *s = m->source->summary;
+	size_t most = ARRAY_SIZE(kinds) + (s ? s->n_cells * FLAME_KINDS : 0);
 	int r = 0;
 
+	m->drafts = calloc(most, sizeof(*m->drafts));
+	m->figures->list = calloc(most, sizeof(*m->figures->list));
+	if (!m->drafts || !m->figures->list)
+		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && r >= 0; i++)
 		r = make_draft(m, &kinds[i]);
 	return r < 0 ? r : make_flames(m);
@@ -441,9 +446,6 @@ static int make(struct maker *m)
 
 	if (r < 0)
 		return r;
-	m->figures->list = calloc(m->n_drafts + 1, sizeof(*m->figures->list));
-	if (!m->figures->list)
-		return -ENOMEM;
 	draw_all(m);
 	for (size_t i = 0; i < m->n_drafts; i++)
 		if (m->drafts[i].used && !m->drafts[i].drawn)
