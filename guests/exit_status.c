@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "guests/process/console.h"
+#include "common/console.h"
 
 int exit_status_verdict(const struct guest *g, bool by_shell, const char *who, const char *console,
 	size_t length, struct error *error)

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/spawn.h"
 #include "guests/guest_process.h"
 #include "guests/inside.h"
 #include "guests/process/command.h"
-#include "guests/process/spawn.h"
 
 #define SYSTEM_GUESTS "/usr/share/guestscope/guests"
 #define USER_GUESTS   ".local/share/guestscope/guests"

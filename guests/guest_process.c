@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "common/cleanup.h"
-#include "guests/process/spawn.h"
+#include "common/spawn.h"
 
 int guest_spawn(struct guest *g, const int *cpus, size_t n_cpus, struct error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** A stack's process: process/spawn.h with the stack's own fields. */
+/** A stack's process: common/spawn.h with the stack's own fields. */
 
 #include "common/error.h"
 #include "guests/guest.h"

@@ -40,7 +40,6 @@ struct guest_inside {
 	const char *subsystems; /**< name of the table of its kernel's subsystems */
 	char *kernel;           /**< the file it boots */
 	char *symbols;          /**< ELF or kallsyms text with the kernel's functions, or NULL */
-	bool symbols_given;     /**< by --symbols: it has to fit */
 	bool kallsyms; /**< the kernel carries its own table of symbols in memory (Linux) */
 	bool one_ring; /**< programs run in the kernel's ring and page tables (OSv) */
 	struct guest_root_symbol root;

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "guests/process/console.h"
+#include "common/console.h"
 
 #define WORDS_BYTES 400
 

@@ -8,8 +8,8 @@
 #include "collector/symbols/debug_file.h"
 #include "collector/symbols/elf_file.h"
 #include "common/cleanup.h"
+#include "common/spawn.h"
 #include "guests/guest.h"
-#include "guests/process/spawn.h"
 #include "guests/qemu/qemu.h"
 
 #define VERSION_WAIT_MS     10000

@@ -156,11 +156,6 @@ int plan_document_apply(struct plan_document *d, struct options *o, struct error
 	return go_through(d, o, false, error);
 }
 
-const char *plan_document_file(const struct plan_document *d, const char *name)
-{
-	return json_string_value(json_object_get(json_object_get(d->plan, "files"), name));
-}
-
 int plan_document_id(const struct plan_document *d, char ret[SHA256_HEX_SIZE])
 {
 	_cleanup_free_ char *text = json_dumps(d->plan, JSON_COMPACT);

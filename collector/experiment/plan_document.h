@@ -43,9 +43,6 @@ int plan_document_parse(
  */
 int plan_document_apply(struct plan_document *d, struct options *o, struct error *error);
 
-/** What the SHA-256 of a file was by the plan, or NULL. */
-const char *plan_document_file(const struct plan_document *d, const char *name);
-
 /** The plan's identity. -ENOMEM. */
 int plan_document_id(const struct plan_document *d, char ret[SHA256_HEX_SIZE]);
 

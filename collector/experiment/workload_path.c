@@ -2,28 +2,24 @@
 #include "collector/experiment/workload_path.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
+#include "common/program_folder.h"
+#include "common/spawn.h"
 
 #define ERRNO_MAX 133 /* all of Linux's, so that one fits into an exit status */
 
 /* The child is stopped by its own exec, before the first instruction of the program. */
-static void __attribute__((noreturn)) child_main(const char *path, pid_t parent)
+static void __attribute__((noreturn)) child_main(const char *path)
 {
 	char *const argv[] = {(char *)(uintptr_t)path, NULL}, *const environment[] = {NULL};
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(0); /* cannot be told here */
 	execve(path, argv, environment);
 	_exit(errno <= ERRNO_MAX ? errno : 0);
@@ -32,21 +28,20 @@ static void __attribute__((noreturn)) child_main(const char *path, pid_t parent)
 /* Only the kernel knows all that it can execute: it is asked. 0, or the errno of execve(). */
 static int try_exec(const char *path)
 {
-	pid_t parent = getpid(), child = fork();
-	int status;
+	pid_t child = spawn_fork();
+	int status, r;
 
 	if (child < 0)
 		return -errno;
 	if (child == 0)
-		child_main(path, parent);
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+		child_main(path);
+	r = spawn_wait(child, &status);
+	if (r < 0)
+		return r;
 	if (WIFEXITED(status))
 		return -WEXITSTATUS(status);
 	kill(child, SIGKILL);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	(void)spawn_wait(child, &status);
 	return 0;
 }
 
@@ -67,29 +62,18 @@ static int check_executable(const char *path, struct error *error)
 
 int workload_find(const char *given, char **ret, struct error *error)
 {
-	static const char *const places[] = {"mandelbrot", "../workload/mandelbrot"};
-	char self[PATH_MAX] = "";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash = n > 0 ? strrchr(self, '/') : NULL;
+	int r;
 
-	if (given) {
-		int r = check_executable(given, error);
-
-		if (r < 0)
-			return r;
-		*ret = realpath(given, NULL);
-		return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
+	if (!given) {
+		r = program_folder_workload(ret);
+		return r < 0 ? error_set(error, r,
+				       "the workload, mandelbrot, is not beside this program: name "
+				       "it by --program")
+			     : 0;
 	}
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		_cleanup_free_ char *path = NULL;
-
-		if (asprintf(&path, "%.*s/%s", (int)(slash - self), self, places[i]) < 0)
-			return -ENOMEM;
-		if (access(path, X_OK) == 0) {
-			*ret = realpath(path, NULL);
-			return *ret ? 0 : -ENOMEM;
-		}
-	}
-	return error_set(error, -ENOENT,
-		"the workload, mandelbrot, is not beside this program: name it by --program");
+	r = check_executable(given, error);
+	if (r < 0)
+		return r;
+	*ret = realpath(given, NULL);
+	return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
 }

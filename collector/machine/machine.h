@@ -62,37 +62,3 @@ typedef void (*machine_warn_t)(const char *sentence, void *userdata);
  */
 void machine_warnings(const json_t *facts, const struct topology *t,
 	const struct placement *placement, machine_warn_t warn, void *userdata);
-
-/** What one CPU did since boot, in ns (of the resolution of /proc/stat, most often 10 ms). */
-struct cpu_times {
-	int cpu; /**< Linux number */
-	uint64_t user_ns;
-	uint64_t nice_ns;
-	uint64_t system_ns;
-	uint64_t idle_ns;
-	uint64_t iowait_ns;
-	uint64_t irq_ns;
-	uint64_t softirq_ns;
-	uint64_t steal_ns; /**< the hypervisor ran something else */
-	uint64_t guest_ns; /**< part of user_ns */
-	uint64_t guest_nice_ns;
-};
-
-/** All CPUs that are online, *ret malloced. -EIO, -ENOMEM, or what reading gives. */
-int machine_cpu_times(const char *root, struct cpu_times **ret, size_t *ret_n);
-
-/** now - before of the same CPU, field by field; a counter that ran backwards (iowait does) gives
- * 0. */
-struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before);
-
-/** user + nice + system + irq + softirq: what the CPU worked. */
-uint64_t cpu_times_busy_ns(const struct cpu_times *times);
-
-/** How often the processor has slowed down because of heat since boot, summed over CPUs. */
-struct throttle_counts {
-	uint64_t core_count;
-	uint64_t package_count;
-};
-
-/** 0, or -ENODATA where the machine does not count it. */
-int machine_throttle_counts(const char *root, struct throttle_counts *ret);

@@ -12,7 +12,7 @@
 
 #include "collector/symbols/elf_file.h"
 #include "common/cleanup.h"
-#include "guests/process/spawn.h"
+#include "common/spawn.h"
 #include "probes/records.h"
 /* After it. */
 #include "probes/guestscope.skel.h"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include "common/cleanup.h"
 
@@ -38,55 +39,30 @@ static int open_by_build_id(const struct elf_file *file, const char *debug_dir)
 		snprintf(path + used, sizeof(path) - used, "%02x", file->build_id[i]);
 	snprintf(path + used, sizeof(path) - used, ".debug");
 	fd = open_regular(path);
-	if (fd < 0 || elf_file_read(fd, &found) < 0 ||
-		found.build_id_bytes != file->build_id_bytes ||
-		memcmp(found.build_id, file->build_id, file->build_id_bytes) != 0)
+	if (fd < 0 || elf_file_read(fd, &found) < 0 || !elf_same_build_id(&found, file))
 		return -ENOENT;
 	return TAKE_FD(fd);
 }
 
-/* CRC-32 (ISO-HDLC) of a whole file, four bits at a time: debug files are large. */
-static int file_crc(int fd, uint32_t *ret)
+static int file_crc(int fd, uLong *ret)
 {
-	static const uint32_t table[16] = {
-		0x00000000,
-		0x1db71064,
-		0x3b6e20c8,
-		0x26d930ac,
-		0x76dc4190,
-		0x6b6b51f4,
-		0x4db26158,
-		0x5005713c,
-		0xedb88320,
-		0xf00f9344,
-		0xd6d6a3e8,
-		0xcb61b38c,
-		0x9b64c2b0,
-		0x86d3d2d4,
-		0xa00ae278,
-		0xbdbdf21c,
-	};
 	unsigned char buffer[65536];
-	uint32_t crc = ~0U;
+	uLong crc = crc32(0, NULL, 0);
 	off_t at = 0;
 	ssize_t n;
 
 	while ((n = pread(fd, buffer, sizeof(buffer), at)) > 0) {
-		for (ssize_t i = 0; i < n; i++) {
-			crc ^= buffer[i];
-			crc = (crc >> 4) ^ table[crc & 15];
-			crc = (crc >> 4) ^ table[crc & 15];
-		}
+		crc = crc32(crc, buffer, (uInt)n);
 		at += n;
 	}
-	*ret = ~crc;
+	*ret = crc;
 	return n < 0 ? -errno : 0;
 }
 
 static int open_checked(const char *path, uint32_t crc)
 {
 	_cleanup_close_ int fd = open_regular(path);
-	uint32_t found;
+	uLong found;
 
 	if (fd < 0 || file_crc(fd, &found) < 0 || found != crc)
 		return -ENOENT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/symbols/elf_file.h"
 
+#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -10,16 +11,30 @@
 #include "collector/symbols/elf_handle.h"
 #include "common/cleanup.h"
 
-static void read_segments(Elf *elf, struct elf_file *ret)
+#define SEGMENTS_READ_MAX 4096
+
+/* Count what libdw would read of a file to tell its build; it knows no limit itself. */
+static void count_bytes(uint64_t size, size_t *bytes)
+{
+	*bytes += size < ELF_SECTION_BYTES_MAX ? size : ELF_SECTION_BYTES_MAX;
+}
+
+static void read_segments(Elf *elf, struct elf_file *ret, size_t *identity_bytes)
 {
 	size_t n;
 
 	if (elf_getphdrnum(elf, &n) < 0)
 		return;
-	for (size_t i = 0; i < n && i < 4096 && ret->n_segments < ELF_SEGMENTS_MAX; i++) {
+	if (n > SEGMENTS_READ_MAX)
+		count_bytes(ELF_SECTION_BYTES_MAX, identity_bytes);
+	for (size_t i = 0; i < n && i < SEGMENTS_READ_MAX; i++) {
 		GElf_Phdr p;
 
-		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_LOAD)
+		if (!gelf_getphdr(elf, (int)i, &p))
+			continue;
+		if (p.p_type == PT_NOTE)
+			count_bytes(p.p_filesz, identity_bytes);
+		if (p.p_type != PT_LOAD || ret->n_segments == ELF_SEGMENTS_MAX)
 			continue;
 		ret->segments[ret->n_segments++] = (struct elf_segment){
 			.offset = p.p_offset,
@@ -31,105 +46,67 @@ static void read_segments(Elf *elf, struct elf_file *ret)
 	}
 }
 
-static void read_build_id(Elf_Data *data, struct elf_file *ret)
+static void read_sections(Elf *elf, struct elf_file *ret, size_t *identity_bytes)
 {
-	size_t offset = 0, name, desc;
-	GElf_Nhdr note;
+	Elf_Scn *section = NULL;
+	size_t strings;
 
-	while (offset < data->d_size &&
-		(offset = gelf_getnote(data, offset, &note, &name, &desc)) > 0) {
-		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
-			memcmp((const char *)data->d_buf + name, "GNU", 4) != 0 ||
-			note.n_descsz < 4 || note.n_descsz > ELF_BUILD_ID_MAX)
-			continue;
-		memcpy(ret->build_id, (const char *)data->d_buf + desc, note.n_descsz);
-		ret->build_id_bytes = note.n_descsz;
+	if (elf_getshdrstrndx(elf, &strings) < 0)
 		return;
+	while ((section = elf_nextscn(elf, section))) {
+		const char *name;
+		GElf_Shdr sh;
+
+		if (!gelf_getshdr(section, &sh))
+			continue;
+		name = elf_strptr(elf, strings, sh.sh_name);
+		if (sh.sh_type == SHT_SYMTAB)
+			ret->has_symtab = true;
+		if (name && strcmp(name, ".debug_line") == 0 && sh.sh_type != SHT_NOBITS)
+			ret->has_lines = true;
+		if (sh.sh_type == SHT_NOTE || (name && strcmp(name, ".gnu_debuglink") == 0))
+			count_bytes(sh.sh_size, identity_bytes);
 	}
 }
 
-/* Without section headers (the vDSO of some kernels, hand-made files) notes are in a segment. */
-static void read_build_id_from_segments(Elf *elf, struct elf_file *ret)
+/* The build-id, and the link to a separate debug file. */
+static void read_identity(Elf *elf, struct elf_file *ret)
 {
-	size_t n;
+	const void *id = NULL;
+	ssize_t n = dwelf_elf_gnu_build_id(elf, &id);
+	const char *link = dwelf_elf_gnu_debuglink(elf, &ret->debug_link_crc);
 
-	if (elf_getphdrnum(elf, &n) < 0)
-		return;
-	for (size_t i = 0; i < n && i < 4096 && ret->build_id_bytes == 0; i++) {
-		Elf_Data *data;
-		GElf_Phdr p;
-
-		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_NOTE || p.p_filesz > 1 << 20)
-			continue;
-		data = elf_getdata_rawchunk(elf, (int64_t)p.p_offset, p.p_filesz, ELF_T_NHDR);
-		if (data && data->d_buf)
-			read_build_id(data, ret);
+	if (n >= 4 && n <= ELF_BUILD_ID_MAX) {
+		memcpy(ret->build_id, id, (size_t)n);
+		ret->build_id_bytes = (size_t)n;
 	}
-}
-
-/* A file name, NUL, padding to 4 bytes, CRC-32 in the byte order of the file. */
-static void read_debug_link(Elf_Data *data, struct elf_file *ret)
-{
-	const char *name = data->d_buf;
-	size_t length = strnlen(name, data->d_size);
-	size_t at = (length + 4) & ~(size_t)3;
-
-	if (length == 0 || length >= sizeof(ret->debug_link) || at + 4 > data->d_size)
-		return;
 	/* A link that leaves its folder is not one that a linker made. */
-	if (memchr(name, '/', length) || strcmp(name, "..") == 0)
-		return;
-	memcpy(ret->debug_link, name, length + 1);
-	memcpy(&ret->debug_link_crc, name + at, 4);
-}
-
-static void read_section(
-	Elf_Scn *section, const char *name, const GElf_Shdr *header, struct elf_file *ret)
-{
-	Elf_Data *data;
-
-	if (header->sh_type == SHT_SYMTAB)
-		ret->has_symtab = true;
-	if (strcmp(name, ".debug_line") == 0 && header->sh_type != SHT_NOBITS)
-		ret->has_lines = true;
-	if (header->sh_type == SHT_NOTE && ret->build_id_bytes == 0) {
-		data = elf_section_data(section, header);
-		if (data)
-			read_build_id(data, ret);
-	} else if (strcmp(name, ".gnu_debuglink") == 0) {
-		data = elf_section_data(section, header);
-		if (data)
-			read_debug_link(data, ret);
-	}
+	if (link && strlen(link) < sizeof(ret->debug_link) && !strchr(link, '/') &&
+		strcmp(link, "..") != 0)
+		strcpy(ret->debug_link, link);
 }
 
 static int read_headers(Elf *elf, struct elf_file *ret)
 {
 	struct elf_file file = {0};
-	Elf_Scn *section = NULL;
+	size_t identity_bytes = 0;
 	GElf_Ehdr header;
-	size_t strings;
 
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
 		return -ENOEXEC;
-	file.position_independent = header.e_type == ET_DYN;
 	file.entry = header.e_entry;
-	read_segments(elf, &file);
-	if (elf_getshdrstrndx(elf, &strings) == 0) {
-		while ((section = elf_nextscn(elf, section))) {
-			const char *name;
-			GElf_Shdr sh;
-
-			if (!gelf_getshdr(section, &sh))
-				continue;
-			name = elf_strptr(elf, strings, sh.sh_name);
-			read_section(section, name ? name : "", &sh, &file);
-		}
-	}
-	if (file.build_id_bytes == 0)
-		read_build_id_from_segments(elf, &file);
+	read_segments(elf, &file, &identity_bytes);
+	read_sections(elf, &file, &identity_bytes);
+	if (identity_bytes < ELF_SECTION_BYTES_MAX)
+		read_identity(elf, &file);
 	*ret = file;
 	return 0;
+}
+
+bool elf_same_build_id(const struct elf_file *a, const struct elf_file *b)
+{
+	return a->build_id_bytes && a->build_id_bytes == b->build_id_bytes &&
+	       memcmp(a->build_id, b->build_id, a->build_id_bytes) == 0;
 }
 
 Elf *elf_handle_open(int fd)

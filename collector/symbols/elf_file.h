@@ -32,11 +32,13 @@ struct elf_file {
 	uint32_t debug_link_crc;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];
 	size_t n_segments;
-	uint64_t entry;            /**< linked address of its first instruction; 0: none */
-	bool has_symtab;           /**< the full symbol table, not only the dynamic one */
-	bool has_lines;            /**< DWARF line numbers */
-	bool position_independent; /**< ET_DYN: its addresses are relative to where it is loaded */
+	uint64_t entry;  /**< linked address of its first instruction; 0: none */
+	bool has_symtab; /**< the full symbol table, not only the dynamic one */
+	bool has_lines;  /**< DWARF line numbers */
 };
+
+/** Are both of one build? False also where one has no build-id. */
+bool elf_same_build_id(const struct elf_file *a, const struct elf_file *b);
 
 /** Which functions elf_functions_read() takes. */
 enum elf_parts {

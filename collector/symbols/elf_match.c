@@ -117,7 +117,6 @@ int elf_same_build(const char *a, const char *b)
 	if (r < 0 || !x || !y)
 		return r;
 	if (x->elf.build_id_bytes && y->elf.build_id_bytes)
-		return x->elf.build_id_bytes == y->elf.build_id_bytes &&
-		       memcmp(x->elf.build_id, y->elf.build_id, x->elf.build_id_bytes) == 0;
+		return elf_same_build_id(&x->elf, &y->elf);
 	return same_text(x, y);
 }

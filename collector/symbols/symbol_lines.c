@@ -5,10 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collector/symbols/line_reader.h"
@@ -17,6 +14,7 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/spawn.h"
 
 #define CHILD_SECONDS 20
 #define CHILD_BYTES   (3ULL << 30)
@@ -30,13 +28,10 @@ struct question {
 };
 
 /* A file made to break libdw breaks this child alone, and not for long. */
-static void limit_child(pid_t parent)
+static void limit_child(void)
 {
 	const struct rlimit seconds = {CHILD_SECONDS, CHILD_SECONDS}, none = {0, 0};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
 	signal(SIGPIPE, SIG_DFL);
 	setrlimit(RLIMIT_CPU, &seconds);
 	setrlimit(RLIMIT_CORE, &none);
@@ -47,11 +42,11 @@ static void limit_child(pid_t parent)
 #endif
 }
 
-static void child_main(const struct question *q, int out, pid_t parent)
+static void child_main(const struct question *q, int out)
 {
 	int fd = q->module->file->has_lines ? q->module->fd : q->module->debug_fd;
 
-	limit_child(parent);
+	limit_child();
 	line_reader_run(fd, q->addresses, q->indices, q->n, out);
 	_exit(0);
 }
@@ -166,24 +161,23 @@ static int take_answers(struct symbols *s, int fd, struct symbol_line *ret, size
 static int ask(struct symbols *s, const struct question *q, struct symbol_line *ret, size_t n)
 {
 	_cleanup_close_ int in = -EBADF;
-	pid_t parent = getpid(), pid;
 	int ends[2], found;
+	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return 0;
 	in = ends[0];
-	pid = fork();
+	pid = spawn_fork();
 	if (pid == 0) {
 		close(in);
-		child_main(q, ends[1], parent);
+		child_main(q, ends[1]);
 	}
 	close(ends[1]);
 	if (pid < 0)
 		return 0;
 	found = take_answers(s, in, ret, n);
 	kill(pid, SIGKILL); /* it has ended, or has had its time */
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)spawn_wait(pid, NULL);
 	return found;
 }
 

@@ -80,13 +80,9 @@ int symbol_module_get(struct symbols *s, int fd, const char *path, struct symbol
 /* A module with the same build-id and size that has been read already. */
 static struct symbol_module *find_twin(struct symbols *s, const struct symbol_module *m)
 {
-	if (m->file->build_id_bytes == 0)
-		return NULL;
 	for (struct symbol_module *other = s->modules; other; other = other->next)
 		if (other != m && other->loaded && other->file && other->bytes == m->bytes &&
-			other->file->build_id_bytes == m->file->build_id_bytes &&
-			memcmp(other->file->build_id, m->file->build_id, m->file->build_id_bytes) ==
-				0)
+			elf_same_build_id(other->file, m->file))
 			return other;
 	return NULL;
 }

@@ -26,11 +26,6 @@ struct symbol_space *symbols_process_space(struct symbols *s, pid_t pid)
 	return pid > 0 ? find_process(s, pid) : NULL;
 }
 
-void symbols_process_forget(struct symbols *s, pid_t pid)
-{
-	symbol_space_free(symbols_process_space(s, pid));
-}
-
 void symbols_forget_processes(struct symbols *s)
 {
 	for (struct symbol_space *space = s->spaces, *next; space; space = next) {
@@ -181,22 +176,4 @@ int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct s
 
 	return space ? symbol_space_lookup(space, address, ret)
 		     : symbol_set_unresolved(s, "", address, ret);
-}
-
-void symbols_function(struct symbols *s, pid_t pid, uint64_t address, char *ret_name, size_t size)
-{
-	struct symbol symbol;
-
-	if (symbols_lookup_user(s, pid, address, &symbol) < 0)
-		symbol.name = "";
-	snprintf(ret_name, size, "%s", symbol.name);
-}
-
-bool symbols_is_generated(const struct symbols *s, pid_t pid, uint64_t address)
-{
-	const struct symbol_space *space = pid > 0 ? find_process(s, pid) : NULL;
-	size_t i = space ? symbol_space_at(space, address) : 0;
-
-	return space && i < space->n && address >= space->mappings[i].start &&
-	       space->mappings[i].anonymous;
 }

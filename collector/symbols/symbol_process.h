@@ -18,9 +18,6 @@
  */
 int symbols_process_add_maps(struct symbols *s, pid_t pid);
 
-/** Forget process @pid, so that the number can be used again. Names that were given stay valid. */
-void symbols_process_forget(struct symbols *s, pid_t pid);
-
 /**
  * Process @to, of which nothing is known and which may be gone, has the mappings of @from, of which
  * it is a copy. -ESRCH (nothing is known of @from), -EEXIST, -ENOMEM.
@@ -29,15 +26,6 @@ int symbols_process_copy(struct symbols *s, pid_t from, pid_t to);
 
 /** A user address of process @pid. 0 or -ENOMEM; whatever is not known is told by @ret. */
 int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret);
-
-/**
- * Write the name of the function at @address of process @pid, cut to @size - 1 bytes; for what is
- * not known as in struct symbol, "" if out of memory.
- */
-void symbols_function(struct symbols *s, pid_t pid, uint64_t address, char *ret_name, size_t size);
-
-/** Is @address in memory without a file that process @pid could execute: code made at run time? */
-bool symbols_is_generated(const struct symbols *s, pid_t pid, uint64_t address);
 
 /** The space of process @pid, or NULL if it was never added. */
 struct symbol_space *symbols_process_space(struct symbols *s, pid_t pid);

@@ -18,7 +18,6 @@
 
 #define LIBRARIES_MAX 512
 #define FOLDERS_MAX   64
-#define LOADS_MAX     64
 
 /* Debian's, then what other distributions use. */
 static const char *const standard_folders[] = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",

@@ -25,7 +25,6 @@
 
 #define NEW_ROOT         "/root"
 #define UNITS            "/run/systemd/system"
-#define SECTOR_BYTES     512
 #define DISK_WAIT_MS     20000
 #define DISK_POLL_MS     10
 #define PARTITIONS_MAX   64

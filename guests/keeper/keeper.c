@@ -9,12 +9,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/spawn.h"
 #include "guests/keeper/keeper_list.h"
-#include "guests/process/proc.h"
 
 /* A message is one datagram: '+' or '-', the kind as a digit, what. */
 #define HEADER 2
@@ -111,7 +110,7 @@ static int await_ready(const struct keeper *k)
 	while (n < 0 && errno == EINTR);
 	if (n == 1)
 		return 0;
-	(void)waitpid(k->pid, NULL, 0);
+	(void)spawn_wait(k->pid, NULL);
 	return -ECHILD;
 }
 
@@ -171,21 +170,6 @@ int keeper_add(struct keeper *k, enum keeper_kind kind, const char *what, struct
 	return 0;
 }
 
-int keeper_add_process(struct keeper *k, pid_t pid, struct error *error)
-{
-	struct proc_stat s;
-	char what[64];
-	int r;
-
-	if (!k)
-		return 0;
-	r = proc_read_stat(pid, &s);
-	if (r < 0)
-		return error_set_errno(error, r, "process %d", pid);
-	snprintf(what, sizeof(what), "%d %llu", pid, (unsigned long long)s.start_ticks);
-	return keeper_add(k, KEEPER_PROCESS, what, error);
-}
-
 void keeper_remove(struct keeper *k, enum keeper_kind kind, const char *what)
 {
 	/* A keeper that is gone has nothing on its list. */
@@ -193,20 +177,11 @@ void keeper_remove(struct keeper *k, enum keeper_kind kind, const char *what)
 		(void)tell(k, '-', kind, what);
 }
 
-void keeper_remove_process(struct keeper *k, pid_t pid)
-{
-	char what[32];
-
-	snprintf(what, sizeof(what), "%d", pid);
-	keeper_remove(k, KEEPER_PROCESS, what);
-}
-
 int keeper_finish(struct keeper *k, struct error *error)
 {
 	char text[sizeof(error->text)];
 	int status = 0, r = 0;
 	ssize_t n;
-	pid_t got;
 
 	if (!k)
 		return 0;
@@ -221,10 +196,7 @@ int keeper_finish(struct keeper *k, struct error *error)
 		if (r == 0)
 			r = error_set(error, -EIO, "%s", text);
 	}
-	do
-		got = waitpid(k->pid, &status, 0);
-	while (got < 0 && errno == EINTR);
-	if (r == 0 && got == k->pid && status != 0)
+	if (spawn_wait(k->pid, &status) == 0 && r == 0 && status != 0)
 		r = error_set(error, -EIO, "the keeper ended before its time: look for leftovers");
 	close_safe(k->fd);
 	free(k);

@@ -4,8 +4,8 @@
 /**
  * The keeper: a small process that cleans up after the collector, however that ends.
  *
- * What the collector makes and what would outlive it (containers, images, folders, processes that
- * are not its children) is registered here the moment before it is made, and taken off the list
+ * What the collector makes and what would outlive it (containers, images, folders) is
+ * registered here the moment before it is made, and taken off the list
  * when it was removed orderly. The keeper waits at the other end of a socket, in a session of its
  * own, with the terminal's signals ignored. When the socket closes, because the collector is done
  * or because it was killed, the keeper removes what is still on its list, the last registered
@@ -15,8 +15,6 @@
  * it. A NULL keeper is allowed where one is passed to add and remove: then nothing happens.
  */
 
-#include <sys/types.h>
-
 #include "common/error.h"
 
 struct keeper;
@@ -25,7 +23,6 @@ enum keeper_kind {
 	KEEPER_CONTAINER, /**< "docker NAME": see engine_owns() for which names are allowed */
 	KEEPER_IMAGE,     /**< "docker NAME" */
 	KEEPER_FOLDER,    /**< a path: see tree_may_remove() for which are allowed */
-	KEEPER_PROCESS,   /**< "PID START": use keeper_add_process() */
 };
 
 /** Fork the keeper. -errno of socketpair or fork. */
@@ -37,15 +34,8 @@ int keeper_start(struct keeper **ret, struct error *error);
  */
 int keeper_add(struct keeper *k, enum keeper_kind kind, const char *what, struct error *error);
 
-/** The process @pid, which is killed at the end: it and no later owner of its number. -ESRCH. */
-int keeper_add_process(struct keeper *k, pid_t pid, struct error *error);
-
-/** Take @what off the list, as it was registered (a process: by "PID"). Unknown: nothing happens.
- */
+/** Take @what off the list, as it was registered. Unknown: nothing happens. */
 void keeper_remove(struct keeper *k, enum keeper_kind kind, const char *what);
-
-/** Same for keeper_add_process(). */
-void keeper_remove_process(struct keeper *k, pid_t pid);
 
 /**
  * Let the keeper clean what is left, wait for it, release @k (NULL is fine).

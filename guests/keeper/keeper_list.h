@@ -13,7 +13,6 @@
 struct keeper_entry {
 	int kind;
 	char *what;
-	int pidfd; /**< of a process, else negative */
 };
 
 /** Start with { 0 }. */

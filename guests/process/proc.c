@@ -35,7 +35,6 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 {
 	struct proc_stat s = {0};
 	char text[1024], *open_paren, *close_paren;
-	unsigned long long start;
 	size_t length;
 	ssize_t n;
 
@@ -50,13 +49,9 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	if (length >= sizeof(s.comm))
 		length = sizeof(s.comm) - 1;
 	memcpy(s.comm, open_paren + 1, length);
-	/* Field 4 is the parent, 22 the start: proc(5). */
-	if (sscanf(close_paren + 1,
-		    " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		    "%llu",
-		    &s.ppid, &start) != 2)
+	/* Field 4 is the parent: proc(5). */
+	if (sscanf(close_paren + 1, " %*c %d", &s.ppid) != 1)
 		return -EBADMSG;
-	s.start_ticks = start;
 	*ret = s;
 	return 0;
 }

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #define PROC_NAME_SIZE 16 /* TASK_COMM_LEN */
@@ -13,8 +12,6 @@
 struct proc_stat {
 	char comm[PROC_NAME_SIZE]; /**< name of the main thread */
 	pid_t ppid;                /**< parent, in our pid namespace */
-	uint64_t start_ticks; /**< since boot, in clock ticks: with the pid it names a process for
-				 good */
 };
 
 /** /proc/@pid/stat. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */

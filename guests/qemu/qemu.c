@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/console.h"
+#include "common/spawn.h"
 #include "guests/guest_process.h"
 #include "guests/process/command.h"
-#include "guests/process/console.h"
-#include "guests/process/spawn.h"
 #include "guests/qemu/qmp.h"
 
 #define MIB              ((uint64_t)1 << 20)
@@ -88,11 +88,8 @@ static uint64_t ram_bytes(const struct guest_spec *spec, uint64_t kernel_bytes)
 
 static int describe_inside(struct guest *g, const struct qemu_machine *m, struct error *error)
 {
-	struct guest_inside like = m->inside;
-	int r;
-
-	like.symbols_given = g->spec.symbols != NULL;
-	r = guest_inside_new(&like, m->kernel, g->spec.symbols ? g->spec.symbols : m->symbols,
+	int r = guest_inside_new(&m->inside, m->kernel,
+		g->spec.symbols ? g->spec.symbols : m->symbols,
 		ram_bytes(&g->spec, m->kernel_bytes), &g->inside);
 	if (r < 0)
 		return error_set_errno(error, r, "%s", g->ops->name);

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/console.h"
 #include "common/hash_index.h"
+#include "common/spawn.h"
 #include "guests/containers/cgroup.h"
 #include "guests/containers/engine.h"
 #include "guests/exit_status.h"
@@ -27,13 +29,10 @@
 #include "guests/images/tarball.h"
 #include "guests/keeper/keeper.h"
 #include "guests/process/command.h"
-#include "guests/process/console.h"
 #include "guests/process/proc.h"
-#include "guests/process/spawn.h"
 
 #define LAST_MOMENT_MS    5000
 #define STATUS_NO_RUN     125 /* docker-run(1): the engine itself failed */
-#define STATUS_NO_EXEC    126
 #define STATUS_NO_PROGRAM 127
 
 struct container {

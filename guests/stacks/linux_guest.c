@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/console.h"
 #include "guests/guest_program.h"
 #include "guests/images/elf_needs.h"
 #include "guests/init/words.h"
 #include "guests/process/beside.h"
 #include "guests/process/command.h"
-#include "guests/process/console.h"
 #include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
 

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/spawn.h"
 #include "guests/exit_status.h"
 #include "guests/guest.h"
 #include "guests/guest_process.h"
 #include "guests/guest_program.h"
 #include "guests/process/command.h"
-#include "guests/process/spawn.h"
 
 #define LAST_MOMENT_MS 2000
 

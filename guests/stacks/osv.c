@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/console.h"
 #include "guests/guest.h"
 #include "guests/guest_program.h"
 #include "guests/images/elf_needs.h"
 #include "guests/images/image.h"
 #include "guests/images/rofs.h"
 #include "guests/process/command.h"
-#include "guests/process/console.h"
 #include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
 

@@ -24,5 +24,3 @@ static inline int key_index_add_text(struct key_index *index, const char *text, 
 }
 
 void key_index_clear(struct key_index *index);
-
-#define _cleanup_key_index_ __attribute__((cleanup(key_index_clear)))

@@ -12,14 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "common/cleanup.h"
-#include "reports/figures/child.h"
+#include "common/program_folder.h"
+#include "common/spawn.h"
 #include "reports/figures/figures_internal.h"
 
 #define PICTURE_FILE "picture.png"
@@ -142,36 +142,16 @@ static bool choose_size(struct picture *p)
 	return p->width >= SIDE_MIN && p->height >= SIDE_MIN;
 }
 
-/** The program, beside this one or where it is built. */
-static char *find_program(void)
-{
-	static const char *const places[] = {"mandelbrot", "../workload/mandelbrot"};
-	char self[PATH_MAX] = "", *path;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash = n > 0 ? strrchr(self, '/') : NULL;
-
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		if (asprintf(&path, "%.*s/%s", (int)(slash - self), self, places[i]) < 0)
-			return NULL;
-		if (access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
 /** Render it into PICTURE_FILE. 0: it cannot be had; 1. */
 static int render(const struct draft *d, const struct picture *p, char *program)
 {
-	_cleanup_close_ int words_fd = memfd_create("mandelbrot", MFD_CLOEXEC);
+	_cleanup_free_ char *output = NULL;
 	char words[2 * PARAMETERS][32], width[24], height[24];
 	char *argv[2 * PARAMETERS + 8] = {program, (char *)"-smoothness", (char *)"1",
 		(char *)"-pin", (char *)"none", (char *)"-file", (char *)PICTURE_FILE};
 	size_t n = 7;
 	int status = 0, r;
 
-	if (words_fd < 0)
-		return -errno;
 	snprintf(width, sizeof(width), "%ld", p->width);
 	snprintf(height, sizeof(height), "%ld", p->height);
 	for (size_t i = 0; i < PARAMETERS; i++) {
@@ -183,7 +163,8 @@ static int render(const struct draft *d, const struct picture *p, char *program)
 		argv[n++] = words[2 * i];
 		argv[n++] = words[2 * i + 1];
 	}
-	r = child_run(argv, d->folder_fd, words_fd, PATIENCE_MS, &status);
+	r = spawn_and_collect(&(struct spawn){.argv = argv, .folder_fd = d->folder_fd}, PATIENCE_MS,
+		&output, &status, NULL);
 	if (r >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 1;
 	(void)unlinkat(d->folder_fd, PICTURE_FILE, 0); /* half of it may be there */
@@ -254,8 +235,7 @@ int figure_picture(const struct figures_source *source, struct draft *d)
 			return r;
 		if (!p.given || p.bad || !choose_size(&p))
 			continue;
-		program = find_program();
-		r = program ? render(d, &p, program) : 0;
+		r = program_folder_workload(&program) < 0 ? 0 : render(d, &p, program);
 		if (r > 0)
 			write_figure(d, &p, run, s);
 		return r;

@@ -12,8 +12,8 @@
 #include "reports/text/format.h"
 #include "reports/text/text.h"
 
-static const struct style terminal = {"\033[1m", "\033[2m", "\033[1;31m", "\033[0m"};
-static const struct style paper = {"", "", "", ""};
+static const struct style terminal = {"\033[1m", "\033[1;31m", "\033[0m"};
+static const struct style paper = {"", "", ""};
 
 int name_width(const struct summary *s, int others)
 {

@@ -31,7 +31,6 @@ void table_line(struct table *t, const char *text);
 /** What a terminal can do, as escape sequences; empty strings where it cannot. */
 struct style {
 	const char *bold;
-	const char *dim;
 	const char *alarm;
 	const char *plain;
 };

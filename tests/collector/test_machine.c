@@ -71,7 +71,6 @@ static void facts_are_those_of_the_files(void **state)
 static void what_is_not_known_is_absent(void **state)
 {
 	json_t *facts = facts_of_machine();
-	struct throttle_counts counts;
 
 	(void)state;
 	assert_null(json_object_get(facts, "cpufreq_driver"));
@@ -83,7 +82,6 @@ static void what_is_not_known_is_absent(void **state)
 	assert_null(json_object_get(facts, "cpu_model"));
 	assert_null(json_object_get(facts, "hypervisor"));
 	json_decref(facts);
-	assert_int_equal(machine_throttle_counts("/nonexistent", &counts), -ENODATA);
 }
 
 static char warnings[4096];
@@ -133,44 +131,6 @@ static void the_environment_is_dropped_where_it_is_ours_and_told_where_it_is_the
 	json_decref(facts);
 }
 
-static void cpu_times_are_in_nanoseconds_for_each_cpu(void **state)
-{
-	const uint64_t tick = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
-	struct cpu_times *times, later, delta;
-	size_t n;
-
-	(void)state;
-	assert_int_equal(machine_cpu_times(temporary_dir, &times, &n), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(times[0].cpu, 0);
-	assert_int_equal(times[0].user_ns, 100 * tick);
-	assert_int_equal(times[0].steal_ns, 7 * tick);
-	assert_int_equal(cpu_times_busy_ns(&times[0]), (100 + 1 + 2 + 5 + 6) * tick);
-	assert_int_equal(times[1].cpu, 2); /* CPU 1 is offline; old kernels have fewer fields */
-	assert_int_equal(times[1].steal_ns, 0);
-
-	later = times[0];
-	later.steal_ns += 5;
-	later.iowait_ns -= tick; /* it may run backwards */
-	delta = cpu_times_since(&later, &times[0]);
-	assert_int_equal(delta.steal_ns, 5);
-	assert_int_equal(delta.iowait_ns, 0);
-	free(times);
-
-	assert_int_equal(machine_cpu_times(NULL, &times, &n), 0);
-	free(times);
-}
-
-static void throttling_is_summed_over_cpus(void **state)
-{
-	struct throttle_counts counts;
-
-	(void)state;
-	assert_int_equal(machine_throttle_counts(temporary_dir, &counts), 0);
-	assert_int_equal(counts.core_count, 7);
-	assert_int_equal(counts.package_count, 0);
-}
-
 static void system_calls_have_names(void **state)
 {
 	(void)state;
@@ -190,8 +150,6 @@ int main(void)
 		cmocka_unit_test(warnings_say_what_bears_on_the_results),
 		cmocka_unit_test(
 			the_environment_is_dropped_where_it_is_ours_and_told_where_it_is_the_programs),
-		cmocka_unit_test(cpu_times_are_in_nanoseconds_for_each_cpu),
-		cmocka_unit_test(throttling_is_summed_over_cpus),
 		cmocka_unit_test(system_calls_have_names),
 	};
 

@@ -93,7 +93,6 @@ static struct symbols *new_symbols(void)
 static void own_functions_are_found(void **state)
 {
 	struct symbols *s = new_symbols();
-	char name[64];
 	struct symbol y;
 
 	(void)state;
@@ -106,8 +105,6 @@ static void own_functions_are_found(void **state)
 	assert_int_equal(y.offset, 1);
 	assert_int_equal(symbols_lookup_user(s, getpid(), address_of(a_global_function), &y), 0);
 	assert_string_equal(y.name, "a_global_function");
-	symbols_function(s, getpid(), address_of(a_global_function), name, 9);
-	assert_string_equal(name, "a_global");
 	assert_int_equal(symbols_lookup_user(s, getpid(), (uintptr_t)strtoul, &y), 0);
 	assert_true(y.resolved);
 	assert_non_null(strstr(y.module, "libc"));
@@ -130,8 +127,6 @@ static void what_is_not_known_is_said_as_module_and_offset(void **state)
 	assert_int_equal(symbols_process_add_maps(s, getpid()), 0);
 	assert_int_equal(symbols_lookup_user(s, getpid(), (uintptr_t)page + 7, &y), 0);
 	assert_string_equal(y.name, "[anon]");
-	assert_true(symbols_is_generated(s, getpid(), (uintptr_t)page));
-	assert_false(symbols_is_generated(s, getpid(), address_of(a_global_function)));
 	munmap(page, 4096);
 	symbols_free(s);
 }
@@ -210,7 +205,7 @@ static void a_process_keeps_its_names_after_its_end(void **state)
 	assert_string_equal(y.name, "a_static_function");
 	assert_string_equal(y.module, "waiter");
 
-	symbols_process_forget(s, pid);
+	symbols_forget_processes(s);
 	assert_int_equal(symbols_lookup_user(s, pid, base + address, &y), 0);
 	assert_false(y.resolved);
 	symbols_free(s);

@@ -28,7 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		options_done(&o);
 	}
 	plan_document_id(&d, id);
-	plan_document_file(&d, "program");
 	plan_document_done(&d);
 	return 0;
 }

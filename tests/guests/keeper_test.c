@@ -88,10 +88,6 @@ static void strange_names_of_containers_and_images_are_refused(void **state)
 		{KEEPER_IMAGE, "docker debian", -EPERM},
 		{KEEPER_IMAGE, "docker guestscope/a:latest", -EPERM},
 		{KEEPER_IMAGE, "podman guestscope/a", -EPERM},
-		{KEEPER_PROCESS, "1 100", -EINVAL},
-		{KEEPER_PROCESS, "-1 100", -EINVAL},
-		{KEEPER_PROCESS, "77", -EINVAL},
-		{KEEPER_PROCESS, "77 100 x", -EINVAL},
 	};
 	struct keeper *k = NULL;
 
@@ -168,55 +164,6 @@ static void folder_of_another_user_is_refused(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
-static pid_t make_sleeper(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		for (;;)
-			pause();
-	}
-	assert_true(pid > 0);
-	return pid;
-}
-
-static void process_on_the_list_is_killed_and_one_taken_off_lives(void **state)
-{
-	pid_t going = make_sleeper(), staying = make_sleeper();
-	struct keeper *k = NULL;
-	int status;
-
-	(void)state;
-	assert_int_equal(keeper_start(&k, NULL), 0);
-	assert_int_equal(keeper_add_process(k, going, NULL), 0);
-	assert_int_equal(keeper_add_process(k, staying, NULL), 0);
-	keeper_remove_process(k, staying);
-	assert_int_equal(keeper_finish(k, NULL), 0);
-	assert_int_equal(waitpid(going, &status, 0), going);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(waitpid(staying, &status, WNOHANG), 0);
-	kill(staying, SIGKILL);
-	assert_int_equal(waitpid(staying, &status, 0), staying);
-}
-
-static void process_with_another_start_is_left_alone(void **state)
-{
-	pid_t other = make_sleeper();
-	struct keeper *k = NULL;
-	char what[64];
-	int status;
-
-	(void)state;
-	/* as if the number had been given to another process since */
-	snprintf(what, sizeof(what), "%d 1", other);
-	assert_int_equal(keeper_start(&k, NULL), 0);
-	assert_int_equal(keeper_add(k, KEEPER_PROCESS, what, NULL), 0);
-	assert_int_equal(keeper_finish(k, NULL), 0);
-	assert_int_equal(waitpid(other, &status, WNOHANG), 0);
-	kill(other, SIGKILL);
-	assert_int_equal(waitpid(other, &status, 0), other);
-}
-
 static void wait_until_gone(const char *path)
 {
 	for (int i = 0; i < 500 && exists(path); i++)
@@ -263,7 +210,6 @@ static void without_a_keeper_nothing_is_registered(void **state)
 {
 	(void)state;
 	assert_int_equal(keeper_add(NULL, KEEPER_FOLDER, "/tmp/guestscope-x", NULL), 0);
-	assert_int_equal(keeper_add_process(NULL, getpid(), NULL), 0);
 	keeper_remove(NULL, KEEPER_FOLDER, "/tmp/guestscope-x");
 	assert_int_equal(keeper_finish(NULL, NULL), 0);
 }
@@ -337,8 +283,6 @@ int main(void)
 		TEST(folder_on_the_list_goes_and_one_taken_off_stays),
 		TEST(links_are_removed_and_not_followed),
 		TEST(folder_of_another_user_is_refused),
-		TEST(process_on_the_list_is_killed_and_one_taken_off_lives),
-		TEST(process_with_another_start_is_left_alone),
 		TEST(keeper_outlives_signals_and_a_killed_owner),
 		TEST(without_a_keeper_nothing_is_registered),
 		TEST(cgroup_counts_are_read_in_both_versions),

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "guests/guest.h"
 #include "guests/stacks/stacks.h"
 
@@ -31,14 +32,6 @@ struct console {
 	char *text;
 	size_t used, room;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static size_t parse_cpus(char *text, int *ret)
 {
@@ -103,19 +96,19 @@ static void show_lanes(struct guest *g, int64_t start, bool *done)
 		fprintf(stderr, "lanes: %s\n", error.text);
 	for (int i = 0; i < n; i++)
 		fprintf(stderr, "lane %u: thread %d at %lld ms\n", lanes[i].lane, (int)lanes[i].tid,
-			(long long)(now_ms() - start));
+			(long long)(clock_ms() - start));
 }
 
 /* 0 at the end of the console, -ETIMEDOUT. */
 static int watch(struct guest *g, struct console *c, int timeout_s)
 {
-	int64_t start = now_ms();
+	int64_t start = clock_ms();
 	bool lanes_done = false;
 
 	for (;;) {
 		struct pollfd p = {.fd = g->console_fd, .events = POLLIN};
 
-		if (now_ms() - start > (int64_t)timeout_s * 1000)
+		if (clock_ms() - start > (int64_t)timeout_s * 1000)
 			return -ETIMEDOUT;
 		if (!lanes_done)
 			show_lanes(g, start, &lanes_done);
@@ -123,7 +116,7 @@ static int watch(struct guest *g, struct console *c, int timeout_s)
 		if (drain(g, c) == 0)
 			break;
 	}
-	fprintf(stderr, "console ended after %lld ms\n", (long long)(now_ms() - start));
+	fprintf(stderr, "console ended after %lld ms\n", (long long)(clock_ms() - start));
 	return 0;
 }
 

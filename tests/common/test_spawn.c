@@ -19,9 +19,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "guests/guest.h"
-#include "guests/process/console.h"
-#include "guests/process/spawn.h"
+#include "common/console.h"
+#include "common/spawn.h"
 
 static void close_child(struct child *c)
 {
@@ -281,27 +280,50 @@ static void numbers_after_words_are_read(void **state)
 		console_number_after("exit status x", 13, "exit status", &value), -ENODATA);
 }
 
-static void accel_follows_the_rule(void **state)
+/* What a program of the report gets: a folder, and an environment that nobody meddles with. */
+static void folder_and_environment_are_as_told(void **state)
 {
-	struct error error = {0};
-	const char *reason = NULL;
-	enum accel chosen;
-	int r;
+	const char *const hidden[] = {"GS_TEST_HIDDEN", NULL};
+	const struct spawn s = {.argv = (char *[]){"sh", "-c", "pwd; env | grep GS_TEST", NULL},
+		.variables = (char *[]){"GS_TEST_SET=new", NULL},
+		.hidden = hidden,
+		.folder_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	char wanted[64];
+	char *text = NULL;
 
 	(void)state;
-	assert_int_equal(accel_resolve(ACCEL_TCG, &chosen, &reason, NULL), 0);
-	assert_int_equal(chosen, ACCEL_TCG);
-	assert_int_equal(accel_resolve(ACCEL_AUTO, &chosen, &reason, NULL), 0);
-	assert_true(chosen == ACCEL_TCG || chosen == ACCEL_KVM);
-	assert_non_null(reason);
-	/* By name it is either what auto finds too, or refused with the same reason. */
-	r = accel_resolve(ACCEL_KVM, &chosen, NULL, &error);
-	if (r < 0) {
-		assert_int_equal(r, -ENODEV);
-		assert_non_null(strstr(error.text, reason));
+	setenv("GS_TEST_HIDDEN_ONE", "1", 1);
+	setenv("GS_TEST_SET", "old", 1);
+	assert_int_equal(spawn_and_collect(&s, 10000, &text, NULL, NULL), 0);
+	snprintf(wanted, sizeof(wanted), "/proc/%d\nGS_TEST_SET=new\n", getpid());
+	assert_string_equal(text, wanted);
+	free(text);
+	close(s.folder_fd);
+}
+
+/* Without an exec: the child is a copy of ours, and ends with us all the same. */
+static void a_forked_child_ends_with_its_parent(void **state)
+{
+	int pipes[2], status = 0;
+	pid_t parent, child;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	parent = fork();
+	if (parent == 0) {
+		child = spawn_fork();
+		if (child == 0 && write(pipes[1], "c", 1) == 1)
+			for (;;)
+				pause();
+		_exit(read(pipes[0], &byte, 1) == 1 ? 0 : 1);
 	}
-	assert_string_equal(accel_name(ACCEL_TCG), "tcg");
-	assert_string_equal(accel_name((enum accel)99), "unknown");
+	assert_int_equal(spawn_wait(parent, &status), 0);
+	assert_int_equal(status, 0);
+	close(pipes[1]);
+	/* The child's end of the pipe is closed by its death. */
+	assert_int_equal(read(pipes[0], &byte, 1), 0);
+	close(pipes[0]);
 }
 
 int main(void)
@@ -317,7 +339,8 @@ int main(void)
 		cmocka_unit_test(output_is_collected_and_failure_told),
 		cmocka_unit_test(last_words_are_quoted_safely),
 		cmocka_unit_test(numbers_after_words_are_read),
-		cmocka_unit_test(accel_follows_the_rule),
+		cmocka_unit_test(folder_and_environment_are_as_told),
+		cmocka_unit_test(a_forked_child_ends_with_its_parent),
 	};
 
 	return cmocka_run_group_tests_name("spawn", tests, NULL, NULL);

@@ -19,7 +19,9 @@
 
 struct spawn {
 	char *const *argv; /**< NULL-ended; argv[0] is looked up in PATH unless it has a slash */
-	char *const *variables; /**< NAME=VALUE beside our environment, NULL-ended; or NULL */
+	char *const *variables;    /**< NAME=VALUE beside our environment, NULL-ended; or NULL */
+	const char *const *hidden; /**< of ours it gets none that begins so, NULL-ended; or NULL */
+	int folder_fd;             /**< the folder it runs in; 0: ours */
 	const int *cpus; /**< CPU affinity (Linux numbers) the child starts with, or NULL: ours */
 	size_t n_cpus;
 	bool outlives_us; /**< no PR_SET_PDEATHSIG: what it writes must not be left half-written */
@@ -31,6 +33,15 @@ struct child {
 	int console_fd; /**< read end of its output: non-blocking, close-on-exec */
 	int hold_fd;    /**< the child waits on the other end of it; see spawn_release() */
 };
+
+/**
+ * fork() a child that gets SIGKILL when the thread that called this ends. It is returned in it only
+ * as long as that has not happened. Descriptors and signals stay as they are.
+ */
+pid_t spawn_fork(void);
+
+/** Wait for @pid to end, or to be stopped where we trace it. *ret_wait_status may be NULL. */
+int spawn_wait(pid_t pid, int *ret_wait_status);
 
 /**
  * Fork a child that waits just before its exec. On success the descriptors in @ret and the child

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guests/process/spawn.h"
+#include "common/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -69,13 +68,41 @@ int spawn_find_program(const char *program, char **ret_path)
 struct child_plan {
 	const char *path;
 	const struct spawn *s;
-	pid_t parent;
 	int output_fd;
 	int hold_fd;
 	int null_fd;
 	const cpu_set_t *cpus;
 	char **environment;
 };
+
+/* A parent that dies from the prctl() on takes the child along; one that died before shows as
+ * another parent. */
+static pid_t fork_child(bool outlives_us)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid == 0 &&
+		((!outlives_us && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) || getppid() != parent))
+		_exit(EXIT_NO_EXEC);
+	return pid;
+}
+
+pid_t spawn_fork(void)
+{
+	return fork_child(false);
+}
+
+int spawn_wait(pid_t pid, int *ret_wait_status)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (ret_wait_status)
+		*ret_wait_status = status;
+	return 0;
+}
 
 static void default_signals(void)
 {
@@ -93,12 +120,6 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan)
 	char go;
 	int code;
 
-	/* Ours first: a parent that dies from here on takes us along; one that died before shows as
-	 * another parent. */
-	if (!plan->s->outlives_us && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		_exit(EXIT_NO_EXEC);
-	if (getppid() != plan->parent)
-		_exit(EXIT_NO_EXEC);
 	setpgid(0, 0);
 	default_signals();
 	if (dup2(plan->null_fd, STDIN_FILENO) < 0 || dup2(plan->output_fd, STDOUT_FILENO) < 0 ||
@@ -107,6 +128,8 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan)
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (plan->cpus)
 		sched_setaffinity(0, sizeof(*plan->cpus), plan->cpus);
+	if (plan->s->folder_fd > 0 && fchdir(plan->s->folder_fd) < 0)
+		_exit(EXIT_NO_EXEC);
 	if (read(plan->hold_fd, &go, 1) != 1)
 		_exit(EXIT_NO_EXEC);
 	execve(plan->path, plan->s->argv, plan->environment);
@@ -187,22 +210,28 @@ static bool has_name(const char *variable, const char *other)
 	return strncmp(variable, other, n) == 0 && variable[n] == '=';
 }
 
-/* Ours, but for what @variables say otherwise, and these. The strings stay where they are. */
-static char **make_environment(char *const *variables)
+static bool is_left_out(const struct spawn *s, const char *variable)
 {
-	char **all = calloc(count(environ) + count(variables) + 1, sizeof(*all));
+	for (size_t i = 0; s->variables && s->variables[i]; i++)
+		if (has_name(variable, s->variables[i]))
+			return true;
+	for (size_t i = 0; s->hidden && s->hidden[i]; i++)
+		if (strncmp(variable, s->hidden[i], strlen(s->hidden[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Ours, but for what @s says otherwise. The strings stay where they are. */
+static char **make_environment(const struct spawn *s)
+{
+	char **all = calloc(count(environ) + count(s->variables) + 1, sizeof(*all));
 	size_t n = 0;
 
-	for (char **e = environ; all && e && *e; e++) {
-		bool replaced = false;
-
-		for (size_t i = 0; variables && variables[i]; i++)
-			replaced |= has_name(*e, variables[i]);
-		if (!replaced)
+	for (char **e = environ; all && e && *e; e++)
+		if (!is_left_out(s, *e))
 			all[n++] = *e;
-	}
-	for (size_t i = 0; all && variables && variables[i]; i++)
-		all[n++] = variables[i];
+	for (size_t i = 0; all && s->variables && s->variables[i]; i++)
+		all[n++] = s->variables[i];
 	return all;
 }
 
@@ -226,7 +255,7 @@ int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 		if (r < 0)
 			return error_set_errno(error, r, "CPU list for %s", s->argv[0]);
 	}
-	environment = make_environment(s->variables);
+	environment = make_environment(s);
 	if (!environment)
 		return error_set_errno(error, -ENOMEM, "cannot run %s", s->argv[0]);
 	r = open_pipes(output, hold, &null_fd);
@@ -238,13 +267,12 @@ int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 		return error_set_errno(error, r, "cannot make pipes for %s", s->argv[0]);
 	plan = (struct child_plan){.path = path,
 		.s = s,
-		.parent = getpid(),
 		.output_fd = out_w,
 		.hold_fd = hold_c,
 		.null_fd = null_fd,
 		.cpus = s->cpus ? &set : NULL,
 		.environment = environment};
-	pid = fork();
+	pid = fork_child(s->outlives_us);
 	if (pid == 0)
 		child_main(&plan);
 	if (pid < 0)
@@ -254,7 +282,7 @@ int spawn_held(const struct spawn *s, struct child *ret, struct error *error)
 	if (pidfd < 0) {
 		r = -errno;
 		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		(void)spawn_wait(pid, NULL);
 		return error_set_errno(error, r, "pidfd_open");
 	}
 	*ret = (struct child){pid, pidfd, TAKE_FD(out_r), TAKE_FD(hold_p)};
@@ -308,8 +336,6 @@ static int poll_until(int fd, int64_t deadline)
 
 int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status)
 {
-	int status;
-	pid_t got;
 	int r;
 
 	if (pid <= 0)
@@ -320,13 +346,7 @@ int spawn_reap(pid_t pid, int pidfd, int timeout_ms, int *ret_wait_status)
 	/* As long as it is not reaped its number stays taken, so the group is surely the child's.
 	 */
 	kill(-pid, SIGKILL);
-	do
-		got = waitpid(pid, &status, 0);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return -errno;
-	*ret_wait_status = status;
-	return 0;
+	return spawn_wait(pid, ret_wait_status);
 }
 
 /* Read what there is until end of file or @deadline. More than OUTPUT_MAX is read and dropped. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guests/process/console.h"
+#include "common/console.h"
 
 #include <errno.h>
 #include <stdlib.h>
