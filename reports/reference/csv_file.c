@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reports/reference/csv_file.h"
 
+#include <csv.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,12 +13,13 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 
-/** Where the reader is. */
-struct cursor {
+/** Where libcsv is, and what it has said. */
+struct reader {
+	struct csv_table *table;
 	const char *path;
-	char *at;
-	size_t line;
-	size_t n_fields;
+	size_t line;     /**< in the file, from 1 */
+	size_t row_line; /**< where the row began */
+	int r;
 	struct error *error;
 };
 
@@ -54,134 +57,107 @@ static int read_text(const char *path, char **ret, size_t *ret_size, struct erro
 	return 0;
 }
 
-static int add_field(struct csv_table *t, struct cursor *c, char *field)
+static int out_of_memory(const char *path, struct error *error)
 {
-	if (ARRAY_ADD(t->fields, c->n_fields, field) < 0)
-		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
-	return 0;
+	return error_set_errno(error, -ENOMEM, "cannot read %s", path);
 }
 
-/** A field between quotes, unquoted in place; leaves the cursor behind the closing quote. */
-static int quoted(struct cursor *c, char **ret)
+static void on_field(void *text, size_t size, void *userdata)
 {
-	const size_t line = c->line;
-	char *w = ++c->at;
+	struct reader *r = userdata;
+	struct csv_table *t = r->table;
+	const char *field = text;
 
-	*ret = w;
-	for (;; c->at++) {
-		if (*c->at == '"' && c->at[1] == '"')
-			c->at++;
-		else if (*c->at == '"')
-			break;
-		if (!*c->at)
-			return error_set(c->error, -EBADMSG, "%s, line %zu: a quote is not closed",
-				c->path, line);
-		if (*c->at == '\n')
-			c->line++;
-		*w++ = *c->at;
-	}
-	c->at++;
-	*w = '\0';
-	return 0;
+	if (t->n_fields == t->n_rows * t->n_columns)
+		r->row_line = r->line;
+	for (size_t i = 0; i < size; i++)
+		r->line += field[i] == '\n';
+	if (array_add_text(&t->fields, &t->n_fields, strndup(field, size)) < 0)
+		r->r = out_of_memory(r->path, r->error);
 }
 
-/** One field and what ends it: ',', '\n' or '\0', which @ret_end tells. */
-static int next_field(struct csv_table *t, struct cursor *c, char *ret_end)
+/** @end is what ended the row: "\r\n" ends one, and then an empty one. */
+static void on_row(int end, void *userdata)
 {
-	char *field = c->at;
+	struct reader *r = userdata;
+	struct csv_table *t = r->table;
+	size_t n = t->n_fields - t->n_rows * t->n_columns;
 
-	if (*c->at == '"') {
-		int r = quoted(c, &field);
-
-		if (r < 0)
-			return r;
-		if (c->at[0] == '\r' && c->at[1] == '\n')
-			c->at++;
-	} else {
-		c->at += strcspn(c->at, ",\n");
-		if (*c->at == '\n' && c->at > field && c->at[-1] == '\r')
-			c->at[-1] = '\0';
-	}
-	*ret_end = *c->at;
-	if (*ret_end && *ret_end != ',' && *ret_end != '\n')
-		return error_set(c->error, -EBADMSG,
-			"%s, line %zu: something follows a closing quote", c->path, c->line);
-	if (*ret_end)
-		*c->at++ = '\0';
-	return add_field(t, c, field);
-}
-
-static int next_row(struct csv_table *t, struct cursor *c)
-{
-	size_t first = c->n_fields, line = c->line, n;
-	char end = ',';
-
-	while (end == ',') {
-		int r = next_field(t, c, &end);
-
-		if (r < 0)
-			return r;
-	}
-	c->line += end == '\n';
-	n = c->n_fields - first;
-	if (n == 1 && !*t->fields[first]) { /* an empty line */
-		c->n_fields = first;
-		return 0;
-	}
-	if (first == 0)
+	r->line += end == '\n';
+	if (n == 0 || r->r < 0)
+		return;
+	if (t->n_rows == 0)
 		t->n_columns = n;
 	if (n != t->n_columns)
-		return error_set(c->error, -EBADMSG,
-			"%s, line %zu: %zu fields, where there are %zu names of columns", c->path,
-			line, n, t->n_columns);
-	if (ARRAY_ADD(t->lines, t->n_rows, line) < 0)
-		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
-	return 0;
+		r->r = error_set(r->error, -EBADMSG,
+			"%s, line %zu: %zu fields, where there are %zu names of columns", r->path,
+			r->row_line, n, t->n_columns);
+	else if (ARRAY_ADD(t->lines, t->n_rows, r->row_line) < 0)
+		r->r = out_of_memory(r->path, r->error);
 }
 
-static int read_comments(struct csv_table *t, struct cursor *c)
+static int parse(struct reader *r, const char *text, size_t size)
 {
-	size_t n = 0, used = 0;
+	struct csv_parser p;
+	bool whole;
+	int failure;
 
-	t->comment = calloc(1, strlen(c->at) + 1);
-	if (!t->comment)
-		return error_set_errno(c->error, -ENOMEM, "cannot read %s", c->path);
-	while (*c->at == '#') {
-		char *text = c->at + 1 + strspn(c->at + 1, " \t");
-
-		c->at += strcspn(c->at, "\n");
-		n = strcspn(text, "\r\n");
-		if (used > 0 && n > 0)
-			t->comment[used++] = ' ';
-		memcpy(t->comment + used, text, n);
-		used += n;
-		if (*c->at)
-			c->at++;
-		c->line++;
-	}
-	return 0;
+	csv_init(&p, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL);
+	whole = csv_parse(&p, text, size, on_field, on_row, r) == size;
+	failure = whole && csv_fini(&p, on_field, on_row, r) == 0 ? 0 : csv_error(&p);
+	csv_free(&p);
+	if (failure == CSV_EPARSE && r->r == 0)
+		r->r = error_set(r->error, -EBADMSG,
+			whole ? "%s, line %zu: a quote is not closed"
+			      : "%s, line %zu: something follows a closing quote, or a quote is "
+				"within a field",
+			r->path, r->line);
+	else if (failure && r->r == 0)
+		r->r = out_of_memory(r->path, r->error);
+	return r->r;
 }
 
-int csv_read(const char *path, struct csv_table **ret, struct error *error)
+/** The comments at the begin of *@text, which is moved behind them; *@line is counted. */
+static char *take_comments(const char **text, size_t *line)
+{
+	char *comment = calloc(1, strlen(*text) + 1);
+	size_t used = 0;
+
+	for (; comment && **text == '#'; ++*line) {
+		const char *words = *text + 1 + strspn(*text + 1, " \t");
+		size_t n = strcspn(words, "\r\n");
+
+		if (used > 0 && n > 0)
+			comment[used++] = ' ';
+		memcpy(comment + used, words, n);
+		used += n;
+		*text += strcspn(*text, "\n");
+		*text += **text == '\n';
+	}
+	return comment;
+}
+
+int csv_table_read(const char *path, struct csv_table **ret, struct error *error)
 {
 	_cleanup_csv_ struct csv_table *t = calloc(1, sizeof(*t));
-	struct cursor c = {.path = path, .line = 1, .error = error};
+	struct reader reader = {.table = t, .path = path, .line = 1, .error = error};
+	_cleanup_free_ char *bytes = NULL;
+	const char *text;
 	size_t size = 0;
 	int r;
 
 	if (!t)
-		return error_set_errno(error, -ENOMEM, "cannot read %s", path);
-	r = read_text(path, &t->text, &size, error);
-	if (r < 0 || !t->text)
+		return out_of_memory(path, error);
+	r = read_text(path, &bytes, &size, error);
+	if (r < 0 || !bytes)
 		return r;
-	if (memchr(t->text, '\0', size))
+	if (memchr(bytes, '\0', size))
 		return error_set(error, -EBADMSG, "%s is no text: it has a zero byte", path);
-	c.at = t->text;
-	if (strncmp(c.at, "\xef\xbb\xbf", 3) == 0)
-		c.at += 3;
-	r = read_comments(t, &c);
-	while (r >= 0 && *c.at)
-		r = next_row(t, &c);
+	text = bytes + (strncmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+	t->comment = take_comments(&text, &reader.line);
+	if (!t->comment)
+		return out_of_memory(path, error);
+	r = parse(&reader, text, strlen(text));
 	if (r < 0)
 		return r;
 	if (t->n_rows == 0)
@@ -191,14 +167,15 @@ int csv_read(const char *path, struct csv_table **ret, struct error *error)
 	return 0;
 }
 
-void csv_free(struct csv_table *t)
+void csv_table_free(struct csv_table *t)
 {
 	if (!t)
 		return;
+	for (size_t i = 0; i < t->n_fields; i++)
+		free(t->fields[i]);
 	free(t->comment);
 	free(t->fields);
 	free(t->lines);
-	free(t->text);
 	free(t);
 }
 

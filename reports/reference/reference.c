@@ -2,7 +2,6 @@
 #include "reports/reference/reference.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/program_folder.h"
 #include "reports/reference/csv_file.h"
 
 #define CORES_MAX      65536
@@ -291,26 +291,20 @@ static int load_claims(struct loader *l)
 /** The file of a reference that comes with guestscope, beside this program or installed. */
 static int find_shipped(const char *name, char **ret, struct error *error)
 {
-	static const char *const places[] = {"reference", "../share/guestscope/reference"};
-	char self[PATH_MAX] = "";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash = n > 0 ? strrchr(self, '/') : NULL;
+	static const char *const places[] = {"reference/", "../share/guestscope/reference/", NULL};
+	_cleanup_free_ char *file = NULL;
+	int r;
 
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		_cleanup_free_ char *path = NULL;
-
-		if (asprintf(&path, "%.*s/%s/%s.csv", (int)(slash - self), self, places[i], name) <
-			0) {
-			path = NULL;
-			return error_set_errno(error, -ENOMEM, "reference %s", name);
-		}
-		if (access(path, R_OK) == 0) {
-			*ret = TAKE_PTR(path);
-			return 0;
-		}
+	if (asprintf(&file, "%s.csv", name) < 0) {
+		file = NULL;
+		return error_set_errno(error, -ENOMEM, "reference %s", name);
 	}
-	return error_set(error, -ENOENT,
-		"there is no reference \"%s\": name a CSV file, or selvacoumar2023", name);
+	r = program_folder_find(places, file, R_OK, ret);
+	return r == -ENOENT ? error_set(error, r,
+				      "there is no reference \"%s\": name a CSV file, or "
+				      "selvacoumar2023",
+				      name)
+			    : r;
 }
 
 static int find_file(const char *name, char **ret, struct error *error)
@@ -348,7 +342,7 @@ static int open_claims(struct loader *l)
 	}
 	if (access(path, F_OK) < 0)
 		return 0;
-	r = csv_read(path, &table, l->error);
+	r = csv_table_read(path, &table, l->error);
 	if (r < 0)
 		return r;
 	l->path = path;
@@ -370,7 +364,7 @@ int reference_open(const char *name, struct reference **ret, struct error *error
 		return out_of_memory(&l);
 	r = find_file(name, &path, error);
 	if (r >= 0)
-		r = csv_read(path, &table, error);
+		r = csv_table_read(path, &table, error);
 	if (r < 0)
 		return r;
 	l.path = path;

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = fuzz_file(data, size);
 
 	fuzz_path(fd, path);
-	if (csv_read(path, &table, &error) == 0)
+	if (csv_table_read(path, &table, &error) == 0)
 		for (size_t row = 0; row < table->n_rows; row++)
 			for (size_t column = 0; column < table->n_columns; column++)
 				if (strlen(csv_field(table, row, (int)column)) > size)

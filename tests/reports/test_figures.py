@@ -548,6 +548,9 @@ class BadReference(Case):
         self.refuses("line 3: 4 fields, where there are 5", self.HEAD + "osv,q,1,1,3\nosv,q,1,3\n")
         self.refuses("line 2: a quote is not closed", self.HEAD + '"osv,q,1,1,3\n')
         self.refuses("line 2: something follows a closing quote", self.HEAD + '"osv"x,q,1,1,3\n')
+        self.refuses("line 2: .* or a quote is within a field", self.HEAD + 'o"sv,q,1,1,3\n')
+        # Comments, empty lines, and line ends of other systems and within quotes are counted.
+        self.refuses("line 8: 3 fields", "# one\r\n# two\r\n" + self.HEAD + 'osv,"a\nb",1,1,3\r\n\r\n\r\nosv,q,1\r\n')
 
     def test_claims_that_are_none(self):
         self.write("bad-claims.csv", "stack,scenario,cores,what,value\nosv,q,2,happiness,3\n")
