@@ -42,6 +42,19 @@ struct profile_entry {
 	uint64_t *frames;        /**< n_kernel, then n_user, each innermost first; not of a key */
 };
 
+/** A caller is looked up by the byte before its return address: that is of the call, and what it
+ * returns to may be of the next function. */
+static inline uint64_t profile_caller(uint64_t return_address)
+{
+	return return_address - 1;
+}
+
+/** By what frame @i of a call stack, innermost first, is looked up. */
+static inline uint64_t profile_address(const uint64_t *frames, uint32_t i)
+{
+	return i ? profile_caller(frames[i]) : frames[i];
+}
+
 struct profile {
 	struct profile_entry **entries;
 	size_t n;

@@ -267,15 +267,15 @@ int guest_view_find_kernel(struct guest_view *v, struct error *error)
 	return add_kernel(v, error);
 }
 
-/* As guest_view_frames() looks them up: callers by the byte before the one they return to. */
+/* As guest_view_frames() looks them up. */
 static int add_addresses(const struct profile_entry *e, struct address_set *set)
 {
 	int r = 0;
 
 	for (uint32_t k = 0; k < e->n_guest && r == 0; k++)
-		r = address_set_add(set, k ? e->guest[k] - 1 : e->guest[k]);
+		r = address_set_add(set, profile_address(e->guest, k));
 	if (r == 0 && e->n_guest && e->guest_caller)
-		r = address_set_add(set, e->guest_caller - 1);
+		r = address_set_add(set, profile_caller(e->guest_caller));
 	return r;
 }
 
@@ -356,13 +356,13 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		return n;
 	}
 	if (caller_on_top(e, &ret[0]) && (e->n_guest < 2 || frames[1] != e->guest_caller)) {
-		r = look_up(v, e->guest_caller - 1, &ret[n]);
+		r = look_up(v, profile_caller(e->guest_caller), &ret[n]);
 		if (r < 0)
 			return r;
 		n += r;
 	}
 	for (uint32_t i = 1; i < e->n_guest && n <= PROBE_STACK_DEPTH; i++) {
-		r = look_up(v, frames[i] - 1, &ret[n]);
+		r = look_up(v, profile_address(frames, i), &ret[n]);
 		if (r < 0)
 			return r;
 		if (r == 0) {

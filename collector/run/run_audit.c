@@ -3,6 +3,7 @@
 
 #include "collector/probes/probe_accounts.h"
 #include "common/clock.h"
+#include "common/guest_clock.h"
 #include "guests/containers/cgroup.h"
 
 static int audit_lanes(struct run *run)
@@ -84,9 +85,6 @@ static int audit_cgroup(struct run *run)
 	return audit_add(&r->audit, &throttled);
 }
 
-/* A guest's clock that runs at another rate than the host's makes its own times wrong. */
-#define GUEST_CLOCK_SHARE 0.005
-
 static int audit_guest_clock(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -96,8 +94,7 @@ static int audit_guest_clock(struct run *run)
 		.what = "guest_clock",
 		.books_ns = r->runtime_ns,
 		.other_ns = r->guest_runtime_ns,
-		/* Markers travel by a console: their delay is not the clock's fault. */
-		.bound_ns = (uint64_t)((double)r->runtime_ns * GUEST_CLOCK_SHARE) + 20000000,
+		.bound_ns = (uint64_t)guest_clock_bound_ns((double)r->runtime_ns),
 	};
 
 	if (!r->has_guest_runtime || !r->has_runtime)

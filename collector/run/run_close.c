@@ -100,7 +100,7 @@ static int find_lines_of(struct run *run, pid_t pid)
 		const uint64_t *user = e->frames + e->n_kernel;
 
 		for (uint32_t k = 0; e->tgid == (uint32_t)pid && k < e->n_user && r == 0; k++)
-			r = address_set_add(&set, k ? user[k] - 1 : user[k]);
+			r = address_set_add(&set, profile_address(user, k));
 	}
 	if (r < 0)
 		return r;

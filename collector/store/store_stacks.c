@@ -165,7 +165,7 @@ static int push_user(struct store_stacks *s, struct symbols *symbols, const stru
 		bool leaf = i == 0;
 		struct symbol symbol;
 		int r = symbols_lookup_user(
-			symbols, (pid_t)e->tgid, leaf ? user[i] : user[i] - 1, &symbol);
+			symbols, (pid_t)e->tgid, profile_address(user, i), &symbol);
 
 		if (r < 0)
 			return r;
@@ -216,7 +216,7 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 	for (uint32_t i = e->n_kernel; i-- > first && r == 0;) {
 		struct symbol symbol;
 
-		r = symbols_lookup_kernel(symbols, i ? e->frames[i] - 1 : e->frames[i], &symbol);
+		r = symbols_lookup_kernel(symbols, profile_address(e->frames, i), &symbol);
 		if (r == 0)
 			r = push_symbol(s, stack, "kernel", &symbol);
 	}

@@ -6,8 +6,8 @@
 
 #include "common/cleanup.h"
 #include "reports/diff/diff.h"
+#include "reports/text/columns.h"
 #include "reports/text/csv.h"
-#include "reports/text/format.h"
 #include "reports/text/json.h"
 #include "reports/text/text.h"
 
@@ -69,18 +69,15 @@ static void put_name(FILE *out, const char *name, size_t width)
 	}
 }
 
-static void put_function(const struct diff_function *f, FILE *out)
+static void put_function(FILE *out, const double ns[TREE_SIDES], const char *error, const char *cpu)
 {
-	double difference = f->ns[TREE_B] - f->ns[TREE_A];
-	char error[FORMAT_MAX] = "";
+	fprintf(out, "  %12s%10s%10s%10s  %-4s", signed_seconds(ns[TREE_B] - ns[TREE_A]).text,
+		error, format_seconds(ns[TREE_A]).text, format_seconds(ns[TREE_B]).text, cpu);
+}
 
-	if (f->on_cpu)
-		snprintf(error, sizeof(error), "%.3f", f->error_ns / 1e9);
-	fprintf(out, "  %12s%10s%10s%10s  %-4s", signed_seconds(difference).text, error,
-		format_seconds(f->ns[TREE_A]).text, format_seconds(f->ns[TREE_B]).text,
-		f->on_cpu ? "on" : "off");
-	put_name(out, f->symbol, 50);
-	fputc('\n', out);
+static const char *cpu_of(const void *row)
+{
+	return ((const struct diff_function *)row)->on_cpu ? "on" : "off";
 }
 
 static void put_functions(const struct diff *d, FILE *out)
@@ -93,23 +90,25 @@ static void put_functions(const struct diff *d, FILE *out)
 	}
 	fprintf(out, "\n  %12s%10s%10s%10s  %-4sfunction\n", "B - A", "±", "A", "B", "CPU");
 	for (size_t i = 0; i < d->n_functions; i++) {
+		const struct diff_function *f = &d->functions[i];
+
 		if (i < FUNCTIONS_SHOWN) {
-			put_function(&d->functions[i], out);
+			put_function(out, f->ns, f->on_cpu ? format_seconds(f->error_ns).text : "",
+				cpu_of(f));
+			put_name(out, f->symbol, 50);
+			fputc('\n', out);
 			continue;
 		}
-		rest[TREE_A] += d->functions[i].ns[TREE_A];
-		rest[TREE_B] += d->functions[i].ns[TREE_B];
+		rest[TREE_A] += f->ns[TREE_A];
+		rest[TREE_B] += f->ns[TREE_B];
 	}
-	if (d->n_functions > FUNCTIONS_SHOWN)
-		fprintf(out, "  %12s%10s%10s%10s      %zu others\n",
-			signed_seconds(rest[TREE_B] - rest[TREE_A]).text, "",
-			format_seconds(rest[TREE_A]).text, format_seconds(rest[TREE_B]).text,
-			d->n_functions - FUNCTIONS_SHOWN);
-	fprintf(out, "  %12s%10s%10s%10s      in no stack\n",
-		signed_seconds(d->unsampled_ns[TREE_B] - d->unsampled_ns[TREE_A]).text, "",
-		format_seconds(d->unsampled_ns[TREE_A]).text,
-		format_seconds(d->unsampled_ns[TREE_B]).text);
-	fputs("  Own time of functions in seconds, per run and lane; these rows, too, sum to the "
+	if (d->n_functions > FUNCTIONS_SHOWN) {
+		put_function(out, rest, "", "");
+		fprintf(out, "%zu others\n", d->n_functions - FUNCTIONS_SHOWN);
+	}
+	put_function(out, d->unsampled_ns, "", "");
+	fputs("in no stack\n"
+	      "  Own time of functions in seconds, per run and lane; these rows, too, sum to the "
 	      "run time. On\n  the CPU by sampling (± its 95 % interval), off the CPU as "
 	      "measured.\n",
 		out);
@@ -146,6 +145,108 @@ int diff_write_text(const struct diff *d, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
+/* Documents and files. */
+
+static double difference(const void *row)
+{
+	const double *ns = row;
+
+	return ns[TREE_B] - ns[TREE_A];
+}
+
+#define ROW double[TREE_SIDES]
+static const struct column time_columns[] = {
+	TABLE,
+	{"a_ns", "a_s", COLUMN_NS, TREE_A * sizeof(double)},
+	{"b_ns", "b_s", COLUMN_NS, TREE_B * sizeof(double)},
+	{"difference_ns", "difference_s", COLUMN_NS, .number = difference},
+	{},
+};
+#undef ROW
+
+#define TIMES COL("", "", OBJECT, ns, .of = time_columns)
+
+#define ROW struct diff_state
+static const struct column state_columns[] = {
+	TABLE,
+	COL("state", "state", TEXT, name),
+	TIMES,
+	COL("exact", NULL, BOOL, exact),
+	{},
+};
+#undef ROW
+
+#define ROW struct diff_function
+static const struct column function_columns[] = {
+	TABLE,
+	COL("function", "function", TEXT, symbol),
+	COL("module", "module", TEXT, module),
+	COL("on_cpu", NULL, BOOL, on_cpu),
+	{NULL, "cpu", COLUMN_TEXT, .text = cpu_of},
+	TIMES,
+	COL("error_ns", "error_s", NS, error_ns),
+	COL("a_sum_ns", NULL, COUNT, sum_ns[TREE_A]),
+	COL("b_sum_ns", NULL, COUNT, sum_ns[TREE_B]),
+	COL("a_samples", "a_samples", COUNT, samples[TREE_A]),
+	COL("b_samples", "b_samples", COUNT, samples[TREE_B]),
+	{},
+};
+#undef ROW
+
+#define ROW struct cell
+static const struct column cell_columns[] = {
+	TABLE,
+	COL("guest", NULL, TEXT, guest),
+	COL("cores", NULL, NUMBER, cores),
+	COL("scenario", NULL, TEXT, scenario),
+	COL("runs", NULL, COUNT, n_ok),
+	{},
+};
+#undef ROW
+
+#define ROW struct diff_operand
+static const struct column operand_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("", NULL, POINTER, cell, .of = cell_columns),
+	{},
+};
+#undef ROW
+
+static json_t *not_comparable(const void *row)
+{
+	char why[512];
+
+	diff_workloads(&((const struct diff *)row)->pair, why, sizeof(why));
+	return text(*why ? why : NULL);
+}
+
+static json_t *states_json(const void *row)
+{
+	const struct diff *d = row;
+
+	return columns_json_rows(state_columns, d->states, d->n_states);
+}
+
+#define ROW struct diff
+static const struct column diff_columns[] = {
+	TABLE,
+	COL("a", NULL, OBJECT, pair.sides[TREE_A], .of = operand_columns),
+	COL("b", NULL, OBJECT, pair.sides[TREE_B], .of = operand_columns),
+	{"not_comparable", NULL, COLUMN_OWN, .own_json = not_comparable},
+	COL("runtime", NULL, OBJECT, runtime_ns, .of = time_columns),
+	{"states", NULL, COLUMN_OWN, .own_json = states_json},
+	COL("functions", NULL, LIST, functions, WHOLE(n_functions), .of = function_columns),
+	COL("unsampled", NULL, OBJECT, unsampled_ns, .of = time_columns),
+	{},
+};
+#undef ROW
+
+json_t *diff_json(const struct diff *d)
+{
+	return columns_json_row(diff_columns, d);
+}
+
 static void put_pair(const struct diff *d, FILE *out)
 {
 	csv_text(out, d->pair.sides[TREE_A].name);
@@ -153,126 +254,39 @@ static void put_pair(const struct diff *d, FILE *out)
 	csv_text(out, d->pair.sides[TREE_B].name);
 	csv_number(out, d->pair.sides[TREE_A].cell->cores);
 	csv_number(out, d->pair.sides[TREE_B].cell->cores);
-	fputc(',', out);
 }
 
-static void put_times(const double ns[TREE_SIDES], FILE *out)
+/** Rows of @c, and the begin of one more, whose times are the caller's. */
+static void put_rows(const struct diff *d, const struct column *c, const void *rows, size_t n,
+	bool heading, FILE *out)
 {
-	csv_seconds(out, ns[TREE_A]);
-	csv_seconds(out, ns[TREE_B]);
-	csv_seconds(out, ns[TREE_B] - ns[TREE_A]);
+	if (heading) {
+		fputs("a,b,a_cores,b_cores", out);
+		columns_csv_names(c, false, out);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < n; i++) {
+		put_pair(d, out);
+		columns_csv(c, (const char *)rows + i * c->offset, false, out);
+		fputc('\n', out);
+	}
+	put_pair(d, out);
 }
 
 int diff_write_states_csv(const struct diff *d, bool heading, FILE *out)
 {
-	if (heading)
-		fputs("a,b,a_cores,b_cores,state,a_s,b_s,difference_s\n", out);
-	for (size_t i = 0; i < d->n_states; i++) {
-		put_pair(d, out);
-		csv_text(out, d->states[i].name);
-		put_times(d->states[i].ns, out);
-		fputc('\n', out);
-	}
-	put_pair(d, out);
-	fputs("runtime", out);
-	put_times(d->runtime_ns, out);
+	put_rows(d, state_columns, d->states, d->n_states, heading, out);
+	fputs(",runtime", out);
+	columns_csv(time_columns, d->runtime_ns, false, out);
 	fputc('\n', out);
 	return ferror(out) ? -EIO : 0;
 }
 
 int diff_write_functions_csv(const struct diff *d, bool heading, FILE *out)
 {
-	if (heading)
-		fputs("a,b,a_cores,b_cores,function,module,cpu,a_s,b_s,difference_s,error_s,"
-		      "a_samples,b_samples\n",
-			out);
-	for (size_t i = 0; i < d->n_functions; i++) {
-		const struct diff_function *f = &d->functions[i];
-
-		put_pair(d, out);
-		csv_text(out, f->symbol);
-		fputc(',', out);
-		csv_text(out, f->module);
-		fputs(f->on_cpu ? ",on" : ",off", out);
-		put_times(f->ns, out);
-		csv_seconds(out, f->error_ns);
-		csv_number(out, (int64_t)f->samples[TREE_A]);
-		csv_number(out, (int64_t)f->samples[TREE_B]);
-		fputc('\n', out);
-	}
-	put_pair(d, out);
-	fputs("[in no stack],,", out);
-	put_times(d->unsampled_ns, out);
+	put_rows(d, function_columns, d->functions, d->n_functions, heading, out);
+	fputs(",[in no stack],,", out);
+	columns_csv(time_columns, d->unsampled_ns, false, out);
 	fputs(",,,\n", out);
 	return ferror(out) ? -EIO : 0;
-}
-
-static json_t *both(const double ns[TREE_SIDES])
-{
-	json_t *o = json_object();
-	bool bad = !o;
-
-	bad |= put(o, "a_ns", real(ns[TREE_A]));
-	bad |= put(o, "b_ns", real(ns[TREE_B]));
-	bad |= put(o, "difference_ns", real(ns[TREE_B] - ns[TREE_A]));
-	return finish(o, bad);
-}
-
-static json_t *operand(const struct diff_operand *o)
-{
-	json_t *object = json_object();
-	bool bad = !object;
-
-	bad |= put(object, "name", text(o->name));
-	bad |= put(object, "guest", text(o->cell->guest));
-	bad |= put(object, "cores", number(o->cell->cores));
-	bad |= put(object, "scenario", text(o->cell->scenario));
-	bad |= put(object, "runs", number((int64_t)o->cell->n_ok));
-	return finish(object, bad);
-}
-
-static json_t *functions(const struct diff *d)
-{
-	json_t *array = json_array();
-	bool bad = !array;
-
-	for (size_t i = 0; i < d->n_functions; i++) {
-		const struct diff_function *f = &d->functions[i];
-		json_t *o = both(f->ns);
-
-		bad |= !o || put(o, "function", text(f->symbol));
-		bad |= !o || put(o, "module", text(f->module));
-		bad |= !o || put(o, "on_cpu", json_boolean(f->on_cpu));
-		bad |= !o || put(o, "error_ns", real(f->error_ns));
-		bad |= !o || put(o, "a_sum_ns", number((int64_t)f->sum_ns[TREE_A]));
-		bad |= !o || put(o, "b_sum_ns", number((int64_t)f->sum_ns[TREE_B]));
-		bad |= !o || put(o, "a_samples", number((int64_t)f->samples[TREE_A]));
-		bad |= !o || put(o, "b_samples", number((int64_t)f->samples[TREE_B]));
-		bad |= json_array_append_new(array, o) < 0;
-	}
-	return finish(array, bad);
-}
-
-json_t *diff_json(const struct diff *d)
-{
-	json_t *o = json_object(), *states = json_array();
-	char why[512];
-	bool bad = !o || !states;
-
-	diff_workloads(&d->pair, why, sizeof(why));
-	for (size_t i = 0; i < d->n_states; i++) {
-		json_t *state = both(d->states[i].ns);
-
-		bad |= !state || put(state, "state", text(d->states[i].name));
-		bad |= !state || put(state, "exact", json_boolean(d->states[i].exact));
-		bad |= json_array_append_new(states, state) < 0;
-	}
-	bad |= put(o, "a", operand(&d->pair.sides[TREE_A]));
-	bad |= put(o, "b", operand(&d->pair.sides[TREE_B]));
-	bad |= put(o, "not_comparable", *why ? text(why) : json_null());
-	bad |= put(o, "runtime", both(d->runtime_ns));
-	bad |= put(o, "states", states);
-	bad |= put(o, "functions", functions(d));
-	bad |= put(o, "unsampled", both(d->unsampled_ns));
-	return finish(o, bad);
 }

@@ -10,6 +10,16 @@
 #include "common/cleanup.h"
 #include "reports/explain/explain_internal.h"
 
+struct term term_over(const struct term *t, double unit)
+{
+	struct term over = *t;
+
+	over.value /= unit;
+	over.range.low /= unit;
+	over.range.high /= unit;
+	return over;
+}
+
 void explanation_free(struct explanation *e)
 {
 	if (!e)

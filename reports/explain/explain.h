@@ -33,6 +33,9 @@ struct term {
 	double share;  /**< of the whole; NAN: the terms cancel nearly all of each other */
 };
 
+/** The same as a multiple of @unit. */
+struct term term_over(const struct term *t, double unit);
+
 struct terms {
 	struct term *list; /**< what the header of each explanation says; largest first */
 	size_t n;
@@ -44,12 +47,6 @@ struct terms {
  * detail for the program's own code, be it in user mode or a guest's; STATE_GUEST with the guest's
  * subsystem as detail; each other state. They sum to the whole, too.
  */
-
-/** A number and its 95 % interval. */
-struct estimate {
-	double value;
-	struct interval range;
-};
 
 /** A phase of a cell on several cores: is it parallel? */
 struct phase_scaling {

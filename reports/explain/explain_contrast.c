@@ -25,7 +25,7 @@ static int split(struct contrast *x)
 		.b = x->b,
 		.scale_a = 1 / (double)x->a->cores,
 		.scale_b = 1 / (double)x->b->cores,
-		.whole = x->runtime.difference,
+		.whole = x->runtime.difference.value,
 		.scale = x->a->runtime_ns.mean};
 	int r;
 
@@ -98,7 +98,7 @@ static double noise_share(const struct explanation *e, const struct cell *cell)
 
 	for (size_t i = 0; i < e->n_contrasts; i++) {
 		const struct contrast *x = &e->contrasts[i];
-		double share = x->runtime.ratio - 1;
+		double share = x->runtime.ratio.value - 1;
 
 		if (!x->control || x->a->scenario != cell->scenario)
 			continue;
@@ -116,7 +116,8 @@ static void judge(struct explanation *e)
 
 		if (!x->control)
 			x->noise_ns = noise_share(e, x->a) * x->b->runtime_ns.mean;
-		x->differs = x->runtime.p_holm < LEVEL && !(x->runtime.difference <= x->noise_ns);
+		x->differs =
+			x->runtime.p_holm < LEVEL && !(x->runtime.difference.value <= x->noise_ns);
 	}
 }
 

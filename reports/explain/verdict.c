@@ -59,18 +59,18 @@ static void say_against(struct verdict *v, const struct contrast *x, const struc
 {
 	const struct comparison *c = &x->runtime;
 
-	if (!isfinite(c->ratio)) {
+	if (!isfinite(c->ratio.value)) {
 		say(v, "; %s takes longer", cell->name);
 		return;
 	}
-	say(v, "; %s takes %.2f times as long", cell->name, c->ratio);
-	if (!isnan(c->ratio_interval.low))
-		say(v, " [%.2f, %.2f]", c->ratio_interval.low, c->ratio_interval.high);
+	say(v, "; %s takes %.2f times as long", cell->name, c->ratio.value);
+	if (!isnan(c->ratio.range.low))
+		say(v, " [%.2f, %.2f]", c->ratio.range.low, c->ratio.range.high);
 	if (isnan(c->p_holm) && !(x->a->runtime_ns.n >= 2 && x->b->runtime_ns.n >= 2))
 		say(v, " (too few runs for a test of significance)");
 	else if (!x->differs && c->p_holm < 0.05 && !x->control)
 		say(v, " (within the noise of the A/A control)");
-	else if (!x->differs && interval_excludes(&c->ratio_interval, 1) && !isnan(c->p_holm))
+	else if (!x->differs && interval_excludes(&c->ratio.range, 1) && !isnan(c->p_holm))
 		say(v, " (not significant by Welch’s test: %s after Holm’s correction)",
 			format_p(c->p_holm).text);
 	else if (!x->differs)
@@ -118,7 +118,7 @@ static void explain_slowest(
 			same_group(&s->cells[i], first) ? contrast_of(e, &s->cells[i], best) : NULL;
 
 		if (x && x->differs && !x->control && x->a != best &&
-			(!worst || x->runtime.ratio > worst->runtime.ratio))
+			(!worst || x->runtime.ratio.value > worst->runtime.ratio.value))
 			worst = x;
 	}
 	if (worst)

@@ -4,15 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/guest_clock.h"
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
 
-#define LEVEL 0.05
-/* A guest's clock that is further off makes what the guest says of its own time wrong. */
-#define CLOCK_SHARE 0.005
-/* Markers travel by a console: their delay is not the clock's fault. */
-#define CLOCK_SLACK_NS 20e6
-#define RUNS_NAMED     6
+#define LEVEL      0.05
+#define RUNS_NAMED 6
 
 static void say_cell(struct verdict *v, const struct cell *cell)
 {
@@ -134,7 +131,7 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 			if (isnan(difference) || !(r->runtime_ns[j] > 0))
 				continue;
 			compared++;
-			if (difference <= CLOCK_SHARE * r->runtime_ns[j] + CLOCK_SLACK_NS)
+			if (difference <= guest_clock_bound_ns(r->runtime_ns[j]))
 				continue;
 			worst = fmax(worst, difference / r->runtime_ns[j]);
 			if (off++ < RUNS_NAMED)
@@ -146,9 +143,9 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 		return;
 	verdict = verdict_begin(v, off == 0);
 	say(verdict,
-		"The program’s own clock agrees with the host’s within 0.5 %% (plus 20 ms for the "
+		"The program’s own clock agrees with the host’s within %g %% (plus %g ms for the "
 		"console) in %zu of %zu measured runs",
-		compared - off, compared);
+		100 * GUEST_CLOCK_SHARE, GUEST_CLOCK_SLACK_NS / 1e6, compared - off, compared);
 	if (off > 0)
 		say(verdict,
 			"; in run%s %s%s they differ by up to %s %%: the guest’s clock is wrong, "

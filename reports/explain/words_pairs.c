@@ -38,7 +38,7 @@ static void say_split(const struct contrast *x, struct verdict *v)
 		.inside = is_inside(x->a) && is_inside(x->b),
 		.unit = 1e9,
 		.unit_name = " s",
-		.least = SHARE_LEAST * fabs(x->runtime.difference)};
+		.least = SHARE_LEAST * fabs(x->runtime.difference.value)};
 
 	if (x->causes.n == 0)
 		return;
@@ -54,9 +54,9 @@ static void say_control(const struct contrast *x, struct verdict *v)
 	v->good = !(c->p_holm < 0.05);
 	say(v, "A/A control: %s on %lld %s, measured as two, differs from itself by %s s",
 		x->a->guest, (long long)x->a->cores, cores_word(x->a->cores, x->a->scenario),
-		format_seconds(c->difference).text);
-	say_seconds(v, &c->difference_interval);
-	say(v, " (%s %%)", format_points(100 * (c->ratio - 1)).text);
+		format_seconds(c->difference.value).text);
+	say_seconds(v, &c->difference.range);
+	say(v, " (%s %%)", format_points(100 * (c->ratio.value - 1)).text);
 	if (v->good)
 		say(v, ": that is the noise floor. A smaller difference between stacks is not "
 		       "reported as one");
@@ -73,7 +73,7 @@ static void say_blindness(const struct contrast *x, struct verdict *v)
 {
 	const struct comparison *c = &x->runtime;
 
-	if (c->p_holm < 0.05 && c->difference <= x->noise_ns) {
+	if (c->p_holm < 0.05 && c->difference.value <= x->noise_ns) {
 		say(v, ", which is within the noise of the A/A control (%s s)",
 			format_seconds(x->noise_ns).text);
 		return;
@@ -101,14 +101,14 @@ void contrast_words(const struct contrast *x, struct verdict *v)
 	}
 	say(v, "On %lld %s %s takes %s s", (long long)x->a->cores,
 		cores_word(x->a->cores, x->a->scenario), x->a->name,
-		format_seconds(c->difference).text);
-	say_seconds(v, &c->difference_interval);
+		format_seconds(c->difference.value).text);
+	say_seconds(v, &c->difference.range);
 	say(v, " longer than %s", x->b->name);
 	if (!x->differs) {
 		say_blindness(x, v);
 	} else {
-		if (isfinite(c->ratio))
-			say(v, ", %.2f times as long", c->ratio);
+		if (isfinite(c->ratio.value))
+			say(v, ", %.2f times as long", c->ratio.value);
 		say(v, " (%s", format_p(c->p_holm).text);
 		if (isfinite(c->hedges_g))
 			say(v, ", Hedges’ g %.1f", c->hedges_g);

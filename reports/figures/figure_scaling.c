@@ -207,8 +207,8 @@ static int add_published(const struct figures_source *source, struct curves *c,
 	r = compare(one->seconds, one->n, cell->seconds, cell->n, &comparison);
 	if (r < 0)
 		return r;
-	p.value = comparison.ratio * factor;
-	p.range = scaled(comparison.ratio_interval, factor);
+	p.value = comparison.ratio.value * factor;
+	p.range = scaled(comparison.ratio.range, factor);
 	r = add_one(c, &p, scale);
 	return r < 0 ? r : curve_add(c, &p);
 }

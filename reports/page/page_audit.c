@@ -20,21 +20,6 @@ static const struct {
 	{"guest_clock", "run time by the guest’s own clock"},
 };
 
-static double difference(const struct store_audit *a)
-{
-	return (double)a->books_ns - (double)a->other_ns;
-}
-
-static bool is_bounded(const struct store_audit *a)
-{
-	return a->bound_ns != STORE_NULL;
-}
-
-static bool agrees(const struct store_audit *a)
-{
-	return is_bounded(a) && fabs(difference(a)) <= (double)a->bound_ns;
-}
-
 static const char *title_of(const char *what)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(audit_titles); i++)
@@ -48,20 +33,6 @@ static bool belongs(const struct summary *s, const struct store_audit *a, const 
 	const struct store_run *run = store_run(s->store, a->run);
 
 	return run && cell_counts(cell, run);
-}
-
-static void write_result(const struct store_audit *a, FILE *out)
-{
-	fprintf(out,
-		"<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-		"<td class=\"n\">%s</td>",
-		format_seconds((double)a->books_ns).text, format_seconds((double)a->other_ns).text,
-		format_time(difference(a)).text,
-		is_bounded(a) ? format_time((double)a->bound_ns).text : "-");
-	fputs(!is_bounded(a) ? "<td class=\"nil\">no bound</td>"
-		: agrees(a)  ? "<td class=\"ok\">agrees</td>"
-			     : "<td class=\"bad\">differs</td>",
-		out);
 }
 
 /** One line for a cell and a clock: the comparison that comes nearest to, or farthest over, its
@@ -81,9 +52,9 @@ static void write_worst(
 		if (a->what != what || !belongs(s, a, cell))
 			continue;
 		n++;
-		good += agrees(a);
-		ratio = fabs(difference(a)) /
-			(is_bounded(a) && a->bound_ns > 0 ? (double)a->bound_ns : 1e9);
+		good += audit_agrees(a);
+		ratio = fabs((double)a->books_ns - (double)a->other_ns) /
+			(a->bound_ns != STORE_NULL && a->bound_ns > 0 ? (double)a->bound_ns : 1e9);
 		if (ratio > most) {
 			most = ratio;
 			worst = a;
@@ -96,7 +67,7 @@ static void write_worst(
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"t\">", (long long)cell->cores);
 	markup_text(out, what);
 	fprintf(out, "</td><td class=\"n%s\">%zu of %zu</td>", good < n ? " bad" : "", good, n);
-	write_result(worst, out);
+	page_columns(audit_result_columns, worst, out);
 	fputs("</tr>\n", out);
 }
 
@@ -119,28 +90,18 @@ static void write_all(const struct summary *s, const struct cell *cell, FILE *ou
 		if (!belongs(s, a, cell))
 			continue;
 		if (n++ == 0) {
+			const char *names[PAGE_COLUMNS_MAX] = {"#run"};
+			size_t n_names = page_column_names(audit_columns, names, 1);
+
 			fputs("<details class=\"quiet\"><summary>Every comparison: ", out);
 			page_cell_name(out, cell);
-			fputs("</summary><div class=\"scroll\" role=\"group\" tabindex=\"0\" "
-			      "aria-label=\"Table: comparisons\"><table "
-			      "class=\"wide\"><thead><tr>"
-			      "<th scope=\"col\" class=\"n\">run</th><th scope=\"col\">phase</th>"
-			      "<th scope=\"col\" class=\"n\">lane</th><th scope=\"col\">clock</th>"
-			      "<th scope=\"col\" class=\"n\">books s</th><th scope=\"col\" "
-			      "class=\"n\">clock "
-			      "s</th><th scope=\"col\" class=\"n\">difference</th><th "
-			      "scope=\"col\" class=\"n\">"
-			      "bound</th><th scope=\"col\">result</th></tr></thead><tbody>\n",
-				out);
+			fputs("</summary>", out);
+			page_table_open(out, "comparisons", NULL, names, n_names);
 		}
 		fputs("<tr><td class=\"n\">", out);
 		page_run_link(out, a->run);
-		fputs("</td><td>", out);
-		markup_text(out, a->phase);
-		fprintf(out, "</td><td class=\"n\">%lld</td><td>", (long long)a->lane);
-		markup_text(out, a->what);
 		fputs("</td>", out);
-		write_result(a, out);
+		page_columns(audit_columns, a, out);
 		fputs("</tr>\n", out);
 	}
 	if (n > 0)
@@ -164,7 +125,7 @@ static void write_clocks(const struct store_tables *t, FILE *out)
 static void write_trust(const struct summary *s, FILE *out)
 {
 	const char *names[16] = {"stack", "#cores"};
-	size_t n_names = page_column_names(&cell_columns, names, 2);
+	size_t n_names = page_column_names(cell_columns, names, 2);
 
 	page_table_open(out, "how far the books can be trusted",
 		"Residual: what the states leave of run time × lanes. Lost: events that could not "
@@ -179,7 +140,7 @@ static void write_trust(const struct summary *s, FILE *out)
 		fputs("<tr><th scope=\"row\">", out);
 		markup_text(out, cell->guest);
 		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
-		page_columns(&cell_columns, cell, out);
+		page_columns(cell_columns, cell, out);
 		fputs("</tr>\n", out);
 	}
 	page_table_close(out);
@@ -189,6 +150,7 @@ int page_audit(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
 	const struct store_tables *t = store_tables(s->store);
+	const char *names[PAGE_COLUMNS_MAX] = {"stack", "#cores", "clock", "#agree"};
 
 	if (s->n_cells == 0)
 		return 0;
@@ -200,21 +162,15 @@ int page_audit(const struct page *page, FILE *out)
 			out);
 		return 0;
 	}
-	fputs("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"Table: "
-	      "audit\"><table class=\"wide\"><caption>Comparisons (runs, phases, lanes) within "
-	      "tolerance for each stack and clock, and the worst case</caption>"
-	      "<thead><tr><th scope=\"col\">stack</th><th scope=\"col\" class=\"n\">cores</th>"
-	      "<th scope=\"col\">clock</th><th scope=\"col\" class=\"n\">agree</th>"
-	      "<th scope=\"col\" class=\"n\">books s</th><th scope=\"col\" class=\"n\">clock s</th>"
-	      "<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" "
-	      "class=\"n\">tolerance</th>"
-	      "<th scope=\"col\">worst case</th></tr></thead><tbody>\n",
-		out);
+	page_table_open(out, "audit",
+		"Comparisons (runs, phases, lanes) within tolerance for each stack and clock, and "
+		"the worst case",
+		names, page_column_names(audit_result_columns, names, 4));
 	for (size_t i = 0; i < s->n_cells; i++)
 		for (size_t j = 0; j < t->n_audits; j++)
 			if (is_first(t, j))
 				write_worst(s, &s->cells[i], t->audits[j].what, out);
-	fputs("</tbody></table></div>\n", out);
+	page_table_close(out);
 	write_clocks(t, out);
 	for (size_t i = 0; i < s->n_cells; i++)
 		write_all(s, &s->cells[i], out);

@@ -93,7 +93,7 @@ static void write_step(const struct boot_cell *c, size_t i, size_t index, FILE *
 	fputs("<th scope=\"row\">", out);
 	markup_text(out, part->name);
 	fputs("</th>", out);
-	page_columns(&boot_columns, part, out);
+	page_columns(boot_columns, part, out);
 	fprintf(out, "<td class=\"n\">%s</td><td class=\"t\">",
 		format_percent(part->mean_ns, c->boot_ns.mean).text);
 	markup_text(out, part->source);
@@ -103,7 +103,7 @@ static void write_step(const struct boot_cell *c, size_t i, size_t index, FILE *
 int page_boot(const struct page *page, FILE *out)
 {
 	const char *names[16] = {"stack", "step"};
-	size_t n_names = page_column_names(&boot_columns, names, 2);
+	size_t n_names = page_column_names(boot_columns, names, 2);
 	const struct boot_report *b = page->analysis->boot;
 	double scale = longest_boot(b);
 

@@ -3,6 +3,7 @@
 /* What the sections of the page share. */
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -106,31 +107,103 @@ void page_table_close(FILE *out)
 	fputs("</tbody></table></div>\n", out);
 }
 
-size_t page_column_names(const struct columns *c, const char **names, size_t n_names)
+size_t page_column_names(const struct column *c, const char **names, size_t n_names)
 {
-	for (const struct column *x = column_next(c, NULL); x; x = column_next(c, x))
-		if (x->page)
-			names[n_names++] = x->page;
+	struct column_field fields[COLUMN_FIELDS_MAX];
+	size_t n = columns_fields(c, fields);
+
+	for (size_t i = 0; i < n; i++)
+		if (fields[i].column->page)
+			names[n_names++] = fields[i].column->page;
 	return n_names;
 }
 
-void page_columns(const struct columns *c, const void *row, FILE *out)
+static const char *const look_classes[] = {
+	[LOOK_ALARM] = "bad", [LOOK_NIL] = "nil", [LOOK_GOOD] = "ok", [LOOK_STRONG] = NULL};
+
+static void write_text(const struct column *x, const void *row, FILE *out)
 {
-	for (const struct column *x = column_next(c, NULL); x; x = column_next(c, x)) {
-		bool alarm, truth = x->type == COLUMN_TRUTH;
-		struct format_text shown;
+	static const char *const tags[][2] = {
+		[PAGE_PLAIN] = {"<td>", "</td>"},
+		[PAGE_HEAD] = {"<th scope=\"row\">", "</th>"},
+		[PAGE_WIDE] = {"<td class=\"t\">", "</td>"},
+		[PAGE_CODE] = {"<td class=\"t\"><code class=\"name\">", "</code></td>"},
+	};
+
+	fputs(tags[x->field][0], out);
+	markup_text(out, column_text(x, row));
+	fputs(tags[x->field][1], out);
+}
+
+/** For readers, and for the charts where they show it. */
+static void write_estimate(const struct column *x, const struct estimate *e, FILE *out)
+{
+	bool known = isfinite(e->value);
+	bool range = known && isfinite(e->range.low) && isfinite(e->range.high);
+
+	fputs("<td class=\"n\"", out);
+	if (x->metric && known)
+		fprintf(out, " data-m=\"%s\" data-v=\"%.9g\"", x->metric, e->value);
+	if (x->metric && range)
+		fprintf(out, " data-low=\"%.9g\" data-high=\"%.9g\"", e->range.low, e->range.high);
+	fprintf(out, ">%s", column_number(x, e->value).text);
+	if (range)
+		fprintf(out, " <small>[%s, %s]</small>", column_number(x, e->range.low).text,
+			column_number(x, e->range.high).text);
+	fputs("</td>", out);
+}
+
+static void write_shown(const struct column *x, const void *row, FILE *out)
+{
+	enum look look;
+	struct format_text shown = column_shown(x, row, " of ", &look);
+	const char *number = x->page[0] == '#' ? "n" : NULL, *class = look_classes[look];
+
+	fputs("<td", out);
+	if (number || class)
+		fprintf(out, " class=\"%s%s%s\"", number ? number : "", number && class ? " " : "",
+			class ? class : "");
+	fputs(look == LOOK_STRONG ? "><strong>" : ">", out);
+	if (x->markup)
+		x->markup(row, out);
+	else
+		markup_text(out, shown.text);
+	fputs(look == LOOK_STRONG ? "</strong></td>" : "</td>", out);
+}
+
+void page_columns(const struct column *c, const void *row, FILE *out)
+{
+	struct column_field fields[COLUMN_FIELDS_MAX];
+	size_t n = columns_fields(c, fields);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct column *x = fields[i].column;
+		const void *in = column_row(&fields[i], row);
 
 		if (!x->page)
 			continue;
-		shown = column_shown(x, row, " of ", &alarm);
-		fprintf(out, "<td class=\"%s%s\">%s</td>",
-			!truth               ? "n"
-			: *shown.text == '-' ? "nil"
-			: alarm              ? ""
-					     : "ok",
-			!alarm  ? ""
-			: truth ? "bad"
-				: " bad",
-			shown.text);
+		if (x->type == COLUMN_TEXT)
+			write_text(x, in, out);
+		else if (x->type == COLUMN_ESTIMATE)
+			write_estimate(x, column_estimate(x, in), out);
+		else
+			write_shown(x, in, out);
+	}
+}
+
+void page_columns_open(FILE *out, const char *label, const char *caption, const struct column *c)
+{
+	const char *names[PAGE_COLUMNS_MAX] = {};
+	size_t n = page_column_names(c, names, 0);
+
+	page_table_open(out, label, caption, names, n);
+}
+
+void page_rows(const struct column *c, const void *rows, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		fputs("<tr>", out);
+		page_columns(c, (const char *)rows + i * c->offset, out);
+		fputs("</tr>\n", out);
 	}
 }

@@ -165,25 +165,16 @@ static void write_bar(const struct cause_bar *bar, const struct terms *terms,
 	page_bar_close(out, bar->sum);
 }
 
-static void write_term_row(
-	const struct term *t, const struct scale *scale, bool phase, bool detail, FILE *out)
+/** Of the whole: its cause, or phase, state and detail; its size. */
+static void write_term_row(const struct term *t, const struct scale *scale, bool cause, FILE *out)
 {
 	fputs("<tr>", out);
-	if (phase) {
-		fputs("<td>", out);
-		markup_text(out, t->phase ? t->phase : "");
-		fputs("</td>", out);
-	}
-	fputs(phase ? "<td>" : "<th scope=\"row\">", out);
-	if (phase)
-		fputs(t->state < 0 ? "all states" : state_label(t->state), out);
-	else
+	if (cause) {
+		fputs("<th scope=\"row\">", out);
 		write_cause(t, out);
-	fputs(phase ? "</td>" : "</th>", out);
-	if (detail) {
-		fputs("<td class=\"t\"><code class=\"name\">", out);
-		markup_text(out, t->detail && *t->detail ? t->detail : "(all)");
-		fputs("</code></td>", out);
+		fputs("</th>", out);
+	} else {
+		page_columns(term_columns, t, out);
 	}
 	fprintf(out, "<td class=\"n\">%s", scaled(scale, t->value).text);
 	fprintf(out, " <small>%s</small></td><td class=\"n\">%s</td></tr>\n",
@@ -193,25 +184,20 @@ static void write_term_row(
 
 /** The largest parts; the rest as one row, so that the column adds up. */
 static void write_terms(const struct terms *terms, const struct scale *scale, const char *label,
-	bool phase, bool detail, FILE *out)
+	bool cause, FILE *out)
 {
 	char unit[64];
-	const char *names[5];
-	size_t n = 0;
+	const char *names[PAGE_COLUMNS_MAX] = {"cause"};
+	size_t n = cause ? 1 : page_column_names(term_columns, names, 0);
 	double rest = 0, share = 0;
 
 	snprintf(unit, sizeof(unit), "#%s", scale->name);
-	if (phase)
-		names[n++] = "phase";
-	names[n++] = phase ? "state" : "cause";
-	if (detail)
-		names[n++] = "detail";
 	names[n++] = unit;
 	names[n++] = "#% of all";
 	page_table_open(out, label, label, names, n);
 	for (size_t i = 0; i < terms->n; i++) {
 		if (i < PARTS_SHOWN) {
-			write_term_row(&terms->list[i], scale, phase, detail, out);
+			write_term_row(&terms->list[i], scale, cause, out);
 		} else {
 			rest += terms->list[i].value;
 			share += terms->list[i].share;
@@ -226,40 +212,10 @@ static void write_terms(const struct terms *terms, const struct scale *scale, co
 	page_table_close(out);
 }
 
-static void write_estimate(const struct estimate *e, double unit, int decimals, FILE *out)
-{
-	const struct scale scale = {.unit = unit, .decimals = decimals};
-
-	if (!isfinite(e->value)) {
-		fputs("<td class=\"n\">-</td>", out);
-		return;
-	}
-	fprintf(out, "<td class=\"n\">%s <small>%s</small></td>", scaled(&scale, e->value).text,
-		interval_text(&scale, &e->range).text);
-}
-
 static void write_phases(const struct scaling *x, FILE *out)
 {
-	static const char *const names[] = {
-		"phase", "#on one core, s", "#on all, s", "#active lanes", "type", "#lost, s"};
-
-	page_table_open(out, "phases, serial and parallel", "Phases", names, ARRAY_SIZE(names));
-	for (size_t i = 0; i < x->n_phases; i++) {
-		const struct phase_scaling *p = &x->phase[i];
-
-		fputs("<tr><th scope=\"row\">", out);
-		markup_text(out, p->name);
-		fputs("</th>", out);
-		write_estimate(&p->wall_one_ns, 1e9, 3, out);
-		write_estimate(&p->wall_ns, 1e9, 3, out);
-		if (isfinite(p->active))
-			fprintf(out, "<td class=\"n\">%.2f</td><td>%s</td>", p->active,
-				p->serial ? "serial" : "parallel");
-		else
-			fputs("<td class=\"n\">-</td><td></td>", out);
-		write_estimate(&p->loss_ns, 1e9, 3, out);
-		fputs("</tr>\n", out);
-	}
+	page_columns_open(out, "phases, serial and parallel", "Phases", phase_columns);
+	page_rows(phase_columns, x->phase, x->n_phases, out);
 	page_table_close(out);
 }
 
@@ -321,9 +277,8 @@ static void write_scaling(const struct scaling *x, size_t index, FILE *out)
 	scaling_words(x, &words);
 	write_words(&words, out);
 	write_phases(x, out);
-	write_terms(&x->causes, &scale, "Lost efficiency by cause", false, false, out);
-	write_terms(
-		&x->details, &scale, "Lost efficiency by phase, state and detail", true, true, out);
+	write_terms(&x->causes, &scale, "Lost efficiency by cause", true, out);
+	write_terms(&x->details, &scale, "Lost efficiency by phase, state and detail", false, out);
 	fputs("</details>\n", out);
 }
 
@@ -385,8 +340,8 @@ static void write_variance(const struct spread *x, size_t index, FILE *out)
 	fputs("</span></summary>\n", out);
 	spread_words(x, &words);
 	write_words(&words, out);
-	write_terms(&x->causes, &scale, "Variance by cause", false, false, out);
-	write_terms(&x->details, &scale, "Variance by phase, state and detail", true, true, out);
+	write_terms(&x->causes, &scale, "Variance by cause", true, out);
+	write_terms(&x->details, &scale, "Variance by phase, state and detail", false, out);
 	fputs("</details>\n", out);
 }
 
@@ -426,7 +381,7 @@ static void write_contrast_bar(const struct contrast *x, double whole, size_t in
 	char name[CAUSE_MAX], sum[FORMAT_MAX + 8];
 
 	snprintf(name, sizeof(name), "%.100s against %.100s", x->a->name, x->b->name);
-	snprintf(sum, sizeof(sum), "+%s s", scaled(&seconds, x->runtime.difference).text);
+	snprintf(sum, sizeof(sum), "+%s s", scaled(&seconds, x->runtime.difference.value).text);
 	write_bar(
 		&(struct cause_bar){
 			.name = name, .of = "contrast", .index = index, .whole = whole, .sum = sum},
@@ -443,15 +398,14 @@ static void write_contrast(const struct contrast *x, size_t index, FILE *out)
 	markup_text(out, x->b->name);
 	fputs(", ", out);
 	page_cores(out, x->a->cores, x->a->scenario);
-	fprintf(out, "<span>%s s longer%s: ", scaled(&seconds, x->runtime.difference).text,
+	fprintf(out, "<span>%s s longer%s: ", scaled(&seconds, x->runtime.difference.value).text,
 		x->differs ? "" : " (which may be chance)");
 	write_largest(&x->causes, &seconds, out);
 	fputs("</span></summary>\n", out);
 	contrast_words(x, &words);
 	write_words(&words, out);
-	write_terms(&x->causes, &seconds, "Difference by cause", false, false, out);
-	write_terms(
-		&x->details, &seconds, "Difference by phase, state and detail", true, true, out);
+	write_terms(&x->causes, &seconds, "Difference by cause", true, out);
+	write_terms(&x->details, &seconds, "Difference by phase, state and detail", false, out);
 	fputs("</details>\n", out);
 }
 

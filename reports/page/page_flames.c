@@ -44,6 +44,25 @@ static void spend(struct budget *b, size_t bytes)
 	b->graphs -= b->graphs > 0;
 }
 
+/** The narrowest frames with which the graph takes no more than its share, which is spent. */
+static double narrowest(const struct stack_tree *tree, struct budget *b)
+{
+	double px = FLAMEGRAPH_NARROWEST_PX;
+
+	while (flamegraph_bytes(tree, px) > share_of(b) && !is_coarse(px))
+		px = coarser(px);
+	spend(b, flamegraph_bytes(tree, px));
+	return px;
+}
+
+/** The begin of a cell's graphs. */
+static void open_details(bool open, bool *shown, FILE *out)
+{
+	fprintf(out, "<details class=\"quiet%s\"%s><summary>", *shown ? "" : " first-details",
+		open ? " open" : "");
+	*shown = true;
+}
+
 /** The slower of the two; @best NULL: @cell. */
 static const struct cell *slower(const struct cell *best, const struct cell *cell)
 {
@@ -79,14 +98,12 @@ static int write_graph(const struct page *page, const struct flame_kind *kind,
 	size_t index =
 		(size_t)(cell - a->summary->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
 	_cleanup_free_ char *name = flame_name(kind, cell);
-	double px = FLAMEGRAPH_NARROWEST_PX;
+	double px;
 	int r;
 
 	if (!name)
 		return -ENOMEM;
-	while (flamegraph_bytes(tree, px) > share_of(budget) && !is_coarse(px))
-		px = coarser(px);
-	spend(budget, flamegraph_bytes(tree, px));
+	px = narrowest(tree, budget);
 	fputs("<div class=\"flame\">\n", out);
 	r = flame_draw(a->flames, kind, cell, tree, false, px, index, out);
 	fprintf(out, "</div>\n<p class=\"of-runs\">%s: ",
@@ -115,11 +132,9 @@ static int write_cell(const struct page *page, const struct cell *cell, const st
 		if (r < 0 || !tree)
 			continue;
 		if (n++ == 0) {
-			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
-				*shown ? "" : " first-details", cell == unfolded ? " open" : "");
+			open_details(cell == unfolded, shown, out);
 			page_cell_name(out, cell);
 			fputs("</summary>\n", out);
-			*shown = true;
 		}
 		r = write_graph(page, &flame_table[k], cell, tree, budget, out);
 	}
@@ -172,12 +187,9 @@ static bool is_of_window(size_t kind)
 static int write_diff_graph(
 	const struct diff *d, size_t kind, size_t index, struct budget *budget, FILE *out)
 {
-	double px = FLAMEGRAPH_NARROWEST_PX;
+	double px = narrowest(d->trees[kind], budget);
 	int r;
 
-	while (flamegraph_bytes(d->trees[kind], px) > share_of(budget) && !is_coarse(px))
-		px = coarser(px);
-	spend(budget, flamegraph_bytes(d->trees[kind], px));
 	fputs("<div class=\"flame\">\n", out);
 	r = diff_flame(d, kind, false, px, index, out);
 	fputs("</div>\n", out);
@@ -203,15 +215,13 @@ static int write_diff(const struct analysis *a, const struct cell *cell,
 			continue;
 		}
 		if (n++ == 0) {
-			fprintf(out, "<details class=\"quiet%s\"%s><summary>",
-				*shown ? "" : " first-details", cell == unfolded ? " open" : "");
+			open_details(cell == unfolded, shown, out);
 			markup_text(out, cell->name);
 			fputs(" against ", out);
 			markup_text(out, best->name);
 			fputs(", ", out);
 			page_cores(out, cell->cores, cell->scenario);
 			fputs("</summary>\n", out);
-			*shown = true;
 		}
 		r = write_diff_graph(
 			d, k, (size_t)(cell - s->cells) * FLAME_KINDS + k, budget, out);

@@ -16,14 +16,34 @@
 
 static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
 				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
-static const char close_table[] = "</tbody></table></div>\n";
 
 /** A function of the guest, wherever it was in the stacks. */
 struct function {
 	const char *symbol, *module;
 	enum frame_side side;
 	uint64_t self_ns, total_ns;
+	double self, total, whole; /**< the same for readers, and all functions: a run's */
 };
+
+static const char *function_of(const void *row)
+{
+	const struct function *f = row;
+
+	return *f->module ? f->module : frame_side_title(f->side);
+}
+
+#define ROW struct function
+static const struct column function_columns[] = {
+	TABLE,
+	COL(NULL, NULL, TEXT, symbol, ON_PAGE(1, "function"), .field = PAGE_CODE),
+	{.type = COLUMN_TEXT, .text = function_of, ON_PAGE(2, "of")},
+	COL(NULL, NULL, NS, self, ON_PAGE(3, "#self s")),
+	COL(NULL, NULL, SHARE, self, WHOLE(whole), ON_PAGE(4, "#self %")),
+	COL(NULL, NULL, NS, total, ON_PAGE(5, "#total s")),
+	COL(NULL, NULL, SHARE, total, WHOLE(whole), ON_PAGE(6, "#total %")),
+	{},
+};
+#undef ROW
 
 struct functions {
 	struct function *items;
@@ -109,31 +129,20 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 {
 	double runs = n_runs ? (double)n_runs : 1;
 
-	fputs(open_table, out);
-	fputs("<caption>Time by function of the guest, by samples: its own, and with all it "
-	      "called; inlined functions count where there is debug information; "
-	      "under emulation with what the emulator did for it. Seconds a run.</caption>"
-	      "<thead><tr><th scope=\"col\">function</th><th scope=\"col\">of</th>"
-	      "<th scope=\"col\" class=\"n\">self s</th><th scope=\"col\" class=\"n\">self %</th>"
-	      "<th scope=\"col\" class=\"n\">total s</th><th scope=\"col\" class=\"n\">total "
-	      "%</th></tr></thead><tbody>\n",
-		out);
+	page_columns_open(out, "inside the guest",
+		"Time by function of the guest, by samples: its own, and with all it called; inlined "
+		"functions count where there is debug information; under emulation with what the "
+		"emulator did for it. Seconds a run.",
+		function_columns);
 	for (size_t i = 0; i < f->n && i < FUNCTIONS_SHOWN; i++) {
-		const struct function *x = &f->items[i];
+		struct function x = f->items[i];
 
-		fputs("<tr><td class=\"t\"><code class=\"name\">", out);
-		markup_text(out, x->symbol);
-		fputs("</code></td><td>", out);
-		markup_text(out, *x->module ? x->module : frame_side_title(x->side));
-		fprintf(out,
-			"</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-			"<td class=\"n\">%s</td></tr>\n",
-			format_seconds((double)x->self_ns / runs).text,
-			format_percent((double)x->self_ns, (double)f->all_ns).text,
-			format_seconds((double)x->total_ns / runs).text,
-			format_percent((double)x->total_ns, (double)f->all_ns).text);
+		x.self = (double)x.self_ns / runs;
+		x.total = (double)x.total_ns / runs;
+		x.whole = (double)f->all_ns / runs;
+		page_rows(function_columns, &x, 1, out);
 	}
-	fputs(close_table, out);
+	page_table_close(out);
 }
 
 static double guest_ns(const struct cell *cell)
@@ -148,14 +157,13 @@ static double guest_ns(const struct cell *cell)
 
 static void write_subsystems(const struct cell *cell, FILE *out)
 {
+	static const char *const names[] = {"subsystem", "#s", "#% of guest", "#95 % interval, s"};
 	double whole = guest_ns(cell);
 
-	fputs(open_table, out);
-	fputs("<caption>Time in the guest by subsystem; the interval is of the sampling alone. "
-	      "Seconds a run.</caption><thead><tr><th scope=\"col\">subsystem</th>"
-	      "<th scope=\"col\" class=\"n\">s</th><th scope=\"col\" class=\"n\">% of guest</th>"
-	      "<th scope=\"col\" class=\"n\">95 % interval, s</th></tr></thead><tbody>\n",
-		out);
+	page_table_open(out, "inside the guest",
+		"Time in the guest by subsystem; the interval is of the sampling alone. Seconds a "
+		"run.",
+		names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < cell->n_details; i++) {
 		const struct book_detail *d = &cell->details[i];
 
@@ -171,7 +179,7 @@ static void write_subsystems(const struct cell *cell, FILE *out)
 			fprintf(out, "<td class=\"n\">%s to %s</td></tr>\n",
 				format_seconds(d->low_ns).text, format_seconds(d->high_ns).text);
 	}
-	fputs(close_table, out);
+	page_table_close(out);
 }
 
 /* The number of the cell's last run that ended well, or 0. Threads are of one run: addresses differ
@@ -240,7 +248,7 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 			format_count((double)store_number(query, 3)).text);
 	}
 	if (n)
-		fputs(close_table, out);
+		page_table_close(out);
 	return r;
 }
 

@@ -103,7 +103,16 @@ void page_table_open(FILE *out, const char *label, const char *caption, const ch
 void page_table_close(FILE *out);
 
 /** Add the columns' names to those of a table; returns how many there are now. */
-size_t page_column_names(const struct columns *c, const char **names, size_t n_names);
+size_t page_column_names(const struct column *c, const char **names, size_t n_names);
 
-/** The columns' cells in a row. */
-void page_columns(const struct columns *c, const void *row, FILE *out);
+/** The columns' fields in a row. */
+void page_columns(const struct column *c, const void *row, FILE *out);
+
+/** No table of these has more columns. */
+#define PAGE_COLUMNS_MAX 24
+
+/** Begin a table that has these columns alone. */
+void page_columns_open(FILE *out, const char *label, const char *caption, const struct column *c);
+
+/** Its rows. */
+void page_rows(const struct column *c, const void *rows, size_t n, FILE *out);

@@ -36,8 +36,8 @@ static void write_run(const struct summary *s, const struct store_run *run, FILE
 		markup_text(out, run->error);
 	}
 	fputs("</td>", out);
-	page_columns(&run_columns, run, out);
-	page_columns(&run_columns_end, run, out);
+	page_columns(run_columns, run, out);
+	page_columns(run_columns_end, run, out);
 	fputs("</tr>\n", out);
 }
 
@@ -55,8 +55,8 @@ int page_runs(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
 	const char *names[16] = {"#position", "#run", "stack", "#cores", "#repetition", "status"};
-	size_t n_names = page_column_names(
-		&run_columns_end, names, page_column_names(&run_columns, names, 6));
+	size_t n_names =
+		page_column_names(run_columns_end, names, page_column_names(run_columns, names, 6));
 	const struct store_tables *t = store_tables(s->store);
 	_cleanup_free_ const struct store_run **runs =
 		calloc(t->n_runs + 1, sizeof(struct store_run *));

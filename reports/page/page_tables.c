@@ -5,23 +5,13 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-static void write_detail(
-	const struct cell *cell, const struct book_detail *d, bool first, FILE *out)
+static void write_detail(const struct book_detail *d, bool first, FILE *out)
 {
 	const char *state = d->state == STATE_COUNT ? "helpers" : state_label(d->state);
 
-	fprintf(out, "<tr%s><td>%s</td><td class=\"t\"><code class=\"name\">",
-		first ? " class=\"group\"" : "", first ? state : "");
-	markup_text(out, *d->detail ? d->detail : "(all)");
-	fprintf(out,
-		"</code></td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>",
-		format_seconds(d->ns).text, format_percent(d->ns, cell->window.lane_time_ns).text,
-		format_count(d->count).text);
-	if (d->exact)
-		fputs("<td>exact</td><td></td></tr>\n", out);
-	else
-		fprintf(out, "<td>sampled</td><td class=\"n\">%s to %s</td></tr>\n",
-			format_seconds(d->low_ns).text, format_seconds(d->high_ns).text);
+	fprintf(out, "<tr%s><td>%s</td>", first ? " class=\"group\"" : "", first ? state : "");
+	page_columns(detail_columns, d, out);
+	fputs("</tr>\n", out);
 }
 
 static void write_rest(const struct cell *cell, size_t n, double ns, FILE *out)
@@ -49,14 +39,14 @@ static const char *samples_caption(const struct cell *cell, char *text, size_t s
 
 static void write_cell_details(const struct cell *cell, FILE *out)
 {
-	static const char *const names[] = {"state", "detail", "#s a run", "#% of run time × lanes",
-		"#events a run", "how", "#95 % interval, s"};
+	const char *names[PAGE_COLUMNS_MAX] = {"state"};
+	size_t n = page_column_names(detail_columns, names, 1);
 	size_t shown = 0, rest = 0;
 	double rest_ns = 0;
 	char caption[128];
 
 	page_table_open(out, "details of the states",
-		samples_caption(cell, caption, sizeof(caption)), names, ARRAY_SIZE(names));
+		samples_caption(cell, caption, sizeof(caption)), names, n);
 	for (size_t i = 0; i < cell->n_details; i++) {
 		const struct book_detail *d = &cell->details[i];
 		bool first = i == 0 || cell->details[i - 1].state != d->state;
@@ -67,7 +57,7 @@ static void write_cell_details(const struct cell *cell, FILE *out)
 			rest_ns = 0;
 		}
 		if (shown < SUMMARY_DETAILS_TOP) {
-			write_detail(cell, d, first, out);
+			write_detail(d, first, out);
 			shown++;
 		} else {
 			rest++;

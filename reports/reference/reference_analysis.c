@@ -53,9 +53,9 @@ static int analyse_scaling(const struct reference *reference, struct reference_r
 	r = compare(one->seconds, one->n, cell->seconds, cell->n, &c);
 	if (r < 0)
 		return r;
-	result->speedup = (struct estimate){c.ratio, c.ratio_interval};
-	result->efficiency = (struct estimate){c.ratio * percent,
-		{c.ratio_interval.low * percent, c.ratio_interval.high * percent}};
+	result->speedup = (struct estimate){c.ratio.value, c.ratio.range};
+	result->efficiency = (struct estimate){c.ratio.value * percent,
+		{c.ratio.range.low * percent, c.ratio.range.high * percent}};
 	return 0;
 }
 
@@ -76,6 +76,7 @@ int reference_analyse(const struct reference *reference, struct reference_analys
 
 		result->cell = cell;
 		r = describe(cell->seconds, cell->n, &result->time);
+		result->mean = (struct estimate){result->time.mean, result->time.mean_interval};
 		if (r >= 0)
 			r = analyse_scaling(reference, result);
 		if (r >= 0)

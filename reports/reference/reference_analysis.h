@@ -20,6 +20,7 @@
 struct reference_result {
 	const struct reference_cell *cell;
 	struct description time;    /**< seconds */
+	struct estimate mean;       /**< of that */
 	struct estimate speedup;    /**< over one core; NAN: there are no runs on one */
 	struct estimate efficiency; /**< percent */
 	struct order_effects order;

@@ -45,11 +45,11 @@ static int write_ratio(const struct row *row, FILE *out)
 	r = compare(seconds, n, published->seconds, published->n, &c);
 	if (r < 0)
 		return r;
-	if (isfinite(c.ratio_interval.low))
-		snprintf(text, sizeof(text), "%.2f (%.2f-%.2f)", c.ratio, c.ratio_interval.low,
-			c.ratio_interval.high);
+	if (isfinite(c.ratio.range.low))
+		snprintf(text, sizeof(text), "%.2f (%.2f-%.2f)", c.ratio.value, c.ratio.range.low,
+			c.ratio.range.high);
 	else
-		snprintf(text, sizeof(text), "%.2f", c.ratio);
+		snprintf(text, sizeof(text), "%.2f", c.ratio.value);
 	fprintf(out, "%10.2f%20s", row->published->time.mean, text);
 	return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "common/cleanup.h"
 #include "reports/reference/reference_analysis.h"
-#include "reports/text/csv.h"
+#include "reports/text/columns.h"
 #include "reports/text/json.h"
 #include "reports/text/text.h"
 
@@ -155,60 +155,61 @@ int reference_write_text(const struct reference_analysis *a, FILE *out)
 	return 0;
 }
 
-static void write_number(double value, FILE *out)
+static json_t *seconds(const void *row)
 {
-	fputc(',', out);
-	if (isfinite(value))
-		fprintf(out, "%.9g", value);
+	const struct reference_cell *cell = row;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < cell->n; i++)
+		json_array_append_new(array, json_real(cell->seconds[i]));
+	return array;
 }
+
+#define ROW struct reference_cell
+static const struct column cell_columns[] = {
+	TABLE,
+	COL("stack", "stack", TEXT, stack),
+	COL("scenario", "scenario", TEXT, scenario),
+	COL("cores", "cores", NUMBER, cores),
+	{"seconds", NULL, COLUMN_OWN, .own_json = seconds},
+	{},
+};
+#undef ROW
+
+#define ROW struct reference_result
+static const struct column result_columns[] = {
+	TABLE,
+	COL("", "", POINTER, cell, .of = cell_columns),
+	COL(NULL, "runs", COUNT, time.n),
+	COL("mean_s", "mean_s", ESTIMATE, mean),
+	COL(NULL, "mean_low_s", REAL, mean.range.low),
+	COL(NULL, "mean_high_s", REAL, mean.range.high),
+	COL("stddev_s", "stddev_s", REAL, time.stddev),
+	COL("speedup", "speedup", ESTIMATE, speedup),
+	COL(NULL, "speedup_low", REAL, speedup.range.low),
+	COL(NULL, "speedup_high", REAL, speedup.range.high),
+	COL("efficiency_percent", "efficiency_percent", ESTIMATE, efficiency),
+	COL(NULL, "efficiency_low", REAL, efficiency.range.low),
+	COL(NULL, "efficiency_high", REAL, efficiency.range.high),
+	COL("drift_rho", "drift_rho", REAL, order.rho),
+	COL("drift_p", "drift_p", REAL, drift_p),
+	{},
+};
+#undef ROW
 
 int reference_write_csv(const struct reference_analysis *a, FILE *out)
 {
-	fputs("stack,scenario,cores,runs,mean_s,mean_low_s,mean_high_s,stddev_s,speedup,speedup_"
-	      "low,"
-	      "speedup_high,efficiency_percent,efficiency_low,efficiency_high,drift_rho,drift_p,"
-	      "text_speedup,text_efficiency_percent,text_stddev_s\n",
-		out);
+	columns_csv_names(result_columns, true, out);
+	fputs(",text_speedup,text_efficiency_percent,text_stddev_s\n", out);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct reference_result *r = &a->list[i];
-		const double numbers[] = {r->time.mean, r->time.mean_interval.low,
-			r->time.mean_interval.high, r->time.stddev, r->speedup.value,
-			r->speedup.range.low, r->speedup.range.high, r->efficiency.value,
-			r->efficiency.range.low, r->efficiency.range.high, r->order.rho,
-			r->drift_p};
 
-		csv_text(out, r->cell->stack);
-		fputc(',', out);
-		csv_text(out, r->cell->scenario);
-		fprintf(out, ",%lld,%zu", (long long)r->cell->cores, r->time.n);
-		for (size_t k = 0; k < ARRAY_SIZE(numbers); k++)
-			write_number(numbers[k], out);
+		columns_csv(result_columns, r, true, out);
 		for (size_t k = 0; k < ARRAY_SIZE(beside); k++)
 			fprintf(out, ",%s", claimed(a, r, beside[k], '\0'));
 		fputc('\n', out);
 	}
 	return 0;
-}
-
-static json_t *estimate_json(const struct estimate *e)
-{
-	return json_pack("{s:o, s:o, s:o}", "value", real(e->value), "low", real(e->range.low),
-		"high", real(e->range.high));
-}
-
-static json_t *cell_json(const struct reference_result *r)
-{
-	json_t *seconds = json_array();
-	const struct estimate mean = {r->time.mean, r->time.mean_interval};
-
-	for (size_t i = 0; i < r->cell->n; i++)
-		json_array_append_new(seconds, json_real(r->cell->seconds[i]));
-	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "stack",
-		r->cell->stack, "scenario", r->cell->scenario, "cores", (json_int_t)r->cell->cores,
-		"seconds", seconds, "mean_s", estimate_json(&mean), "stddev_s",
-		real(r->time.stddev), "speedup", estimate_json(&r->speedup), "efficiency_percent",
-		estimate_json(&r->efficiency), "drift_rho", real(r->order.rho), "drift_p",
-		real(r->drift_p));
 }
 
 static json_t *claim_json(const struct reference_analysis *a, const struct reference_claim *claim)
@@ -226,13 +227,11 @@ static json_t *claim_json(const struct reference_analysis *a, const struct refer
 int reference_make_json(const struct reference_analysis *a, json_t **ret)
 {
 	_cleanup_free_ struct verdict *findings = calloc(FINDINGS_MAX, sizeof(*findings));
-	json_t *cells = json_array(), *claims = json_array(), *list = json_array();
+	json_t *claims = json_array(), *list = json_array();
 	json_t *document = json_object();
 	size_t n = findings ? reference_findings(a, findings, FINDINGS_MAX) : 0;
 	bool bad = !findings;
 
-	for (size_t i = 0; i < a->n; i++)
-		bad |= json_array_append_new(cells, cell_json(&a->list[i])) < 0;
 	for (size_t i = 0; i < a->reference->n_claims; i++)
 		bad |= json_array_append_new(claims, claim_json(a, &a->reference->claims[i])) < 0;
 	for (size_t i = 0; i < n; i++)
@@ -240,7 +239,7 @@ int reference_make_json(const struct reference_analysis *a, json_t **ret)
 							   "text", findings[i].text)) < 0;
 	bad |= put(document, "reference", text(a->reference->name));
 	bad |= put(document, "source", text(a->reference->source));
-	bad |= put(document, "cells", cells);
+	bad |= put(document, "cells", columns_json_rows(result_columns, a->list, a->n));
 	bad |= put(document, "claims", claims);
 	bad |= put(document, "findings", list);
 	document = finish(document, bad);

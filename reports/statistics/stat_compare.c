@@ -58,7 +58,7 @@ static void welch(const struct pair *p, struct comparison *c)
 
 	if (!(error > 0))
 		return;
-	c->welch_t = c->difference / error;
+	c->welch_t = c->difference.value / error;
 	c->welch_freedom =
 		(v_a + v_b) * (v_a + v_b) / (v_a * v_a / (n_a - 1) + v_b * v_b / (n_b - 1));
 	c->welch_p = 2 * gsl_cdf_tdist_Q(fabs(c->welch_t), c->welch_freedom);
@@ -66,7 +66,7 @@ static void welch(const struct pair *p, struct comparison *c)
 					gsl_cdf_tdist_Pinv(0.8, c->welch_freedom));
 	pooled = sqrt((v_a * n_a * (n_a - 1) + v_b * n_b * (n_b - 1)) / freedom);
 	/* Hedges 1981: the exact correction of a standardised difference's bias. */
-	c->hedges_g = c->difference / pooled *
+	c->hedges_g = c->difference.value / pooled *
 		      exp(gsl_sf_lngamma(freedom / 2) - gsl_sf_lngamma((freedom - 1) / 2)) /
 		      sqrt(freedom / 2);
 }
@@ -159,9 +159,9 @@ static int compare_known(const struct pair *p, struct comparison *c)
 
 	if (r < 0)
 		return r;
-	c->difference =
-		bootstrap_interval(b, difference_estimate, (void *)p, &c->difference_interval);
-	c->ratio = bootstrap_positive(b, ratio_estimate, (void *)p, &c->ratio_interval);
+	c->difference.value =
+		bootstrap_interval(b, difference_estimate, (void *)p, &c->difference.range);
+	c->ratio.value = bootstrap_positive(b, ratio_estimate, (void *)p, &c->ratio.range);
 	if (p->a.n >= 2 && p->b.n >= 2)
 		welch(p, c);
 	return mann_whitney(p, c);
@@ -171,8 +171,8 @@ int compare(const double *a, size_t n_a, const double *b, size_t n_b, struct com
 {
 	_cleanup_free_ double *known_a = calloc(n_a + 1, sizeof(*known_a));
 	_cleanup_free_ double *known_b = calloc(n_b + 1, sizeof(*known_b));
-	struct comparison c = {
-		NAN, NAN, {NAN, NAN}, {NAN, NAN}, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+	struct comparison c = {{NAN, {NAN, NAN}}, {NAN, {NAN, NAN}}, NAN, NAN, NAN, NAN, NAN, NAN,
+		NAN, NAN, NAN, NAN};
 	struct pair pair;
 	int r = 0;
 

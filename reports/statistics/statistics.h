@@ -38,6 +38,12 @@ struct interval {
 	double high;
 };
 
+/** A number and its 95 % interval. */
+struct estimate {
+	double value;
+	struct interval range;
+};
+
 /** Does the interval exist and leave @value outside? */
 bool interval_excludes(const struct interval *i, double value);
 
@@ -88,10 +94,8 @@ struct repetitions repetitions_needed(const struct description *d, double share)
 bool statistic_differ(const struct statistic *a, const struct statistic *b);
 
 struct comparison {
-	double difference;                   /**< mean of a minus mean of b */
-	double ratio;                        /**< mean of a over mean of b */
-	struct interval difference_interval; /**< bootstrap */
-	struct interval ratio_interval;
+	struct estimate difference; /**< mean of a minus mean of b; interval by bootstrap */
+	struct estimate ratio;      /**< mean of a over mean of b; likewise */
 	double welch_t;
 	double welch_freedom;
 	double welch_p; /**< two-sided, unequal variances */

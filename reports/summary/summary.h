@@ -43,6 +43,7 @@ struct book_detail {
 	double samples; /**< where not exact: samples behind the split, all runs */
 	double low_ns;  /**< 95 % interval of ns by the sampling alone */
 	double high_ns;
+	double lane_time_ns; /**< of the window */
 };
 
 /** The index after all states: what they leave of the whole. */

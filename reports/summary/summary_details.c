@@ -67,6 +67,7 @@ static void add_details(struct cell *cell, const struct detail_series *list, siz
 		cell->n_details++;
 		*d = (struct book_detail){.state = list[i].state,
 			.detail = list[i].detail,
+			.lane_time_ns = cell->window.lane_time_ns,
 			.count = list[i].count,
 			.exact = list[i].exact};
 		for (size_t run = 0; run < cell->series.n; run++)

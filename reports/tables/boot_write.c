@@ -24,7 +24,7 @@ static void put_step(struct table *t, const struct boot_part *p, double boot_ns)
 	snprintf(name, sizeof(name), "  %.*s", (int)utf8_within(p->name, 200), p->name);
 	snprintf(source, sizeof(source), "  %.*s", (int)utf8_within(p->source, 200), p->source);
 	table_cell(t, name, NAME_WIDTH + 2);
-	columns_put(&boot_columns, p, t);
+	columns_put(boot_columns, p, t);
 	table_cell(t, format_percent(p->mean_ns, boot_ns).text, -7);
 	table_cell(t, source, SOURCE_WIDTH + 2);
 	table_row(t);
@@ -60,7 +60,7 @@ int boot_write_text(const struct boot_report *b, FILE *out, const struct style *
 	fprintf(out, "\n%sBoot, taken apart%s\n", style->bold, style->plain);
 	t = table_begin();
 	table_cell(t, "step", NAME_WIDTH + 2);
-	columns_put_titles(&boot_columns, t);
+	columns_put_titles(boot_columns, t);
 	table_cell(t, "%", -7);
 	table_cell(t, "  its end is marked by", SOURCE_WIDTH + 2);
 	table_row(t);
@@ -75,7 +75,7 @@ int tables_write_boot_csv(const struct analysis *a, FILE *out)
 	const struct boot_report *b = a->boot;
 
 	fputs("guest,cores,position", out);
-	columns_csv_names(&boot_columns, false, out);
+	columns_csv_names(boot_columns, false, out);
 	fputc('\n', out);
 	for (size_t i = 0; i < b->n_cells; i++) {
 		const struct boot_cell *c = &b->cells[i];
@@ -83,7 +83,7 @@ int tables_write_boot_csv(const struct analysis *a, FILE *out)
 		for (size_t j = 0; j < c->n_steps; j++) {
 			csv_text(out, c->cell->name);
 			fprintf(out, ",%lld,%zu", (long long)c->cell->cores, j);
-			columns_csv(&boot_columns, &c->steps[j], false, out);
+			columns_csv(boot_columns, &c->steps[j], false, out);
 			fputc('\n', out);
 		}
 	}
@@ -94,8 +94,7 @@ json_t *boot_cell_json(const struct boot_report *b, const struct cell *cell)
 {
 	const struct boot_cell *c = boot_report_cell(b, cell);
 
-	return columns_json_rows(
-		&boot_columns, c ? c->steps : NULL, c ? c->n_steps : 0, sizeof(struct boot_part));
+	return columns_json_rows(boot_columns, c ? c->steps : NULL, c ? c->n_steps : 0);
 }
 
 json_t *boot_run_json(const struct summary *s, int64_t run)

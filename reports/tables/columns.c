@@ -3,330 +3,560 @@
 
 #include <math.h>
 
-#include "reports/text/csv.h"
 #include "reports/text/json.h"
 
-/** The member, as what its type says it is. */
-#define MEMBER(c, row, type) (*(type const *)(const void *)((const char *)(row) + (c)->offset))
-#define WHOLE(c, row)        (*(const size_t *)((const char *)(row) + (c)->whole))
-
-json_t *statistic_json(const struct statistic *s)
-{
-	json_t *o = json_object();
-	bool bad = put(o, "n", json_integer((json_int_t)s->n));
-
-	bad |= put(o, "mean", real(s->n ? s->mean : NAN));
-	bad |= put(o, "stddev", real(statistic_stddev(s)));
-	bad |= put(o, "min", real(s->n ? s->min : NAN));
-	bad |= put(o, "max", real(s->n ? s->max : NAN));
-	return finish(o, bad);
-}
-
-/** A whole number of whatever type; STORE_NULL: not known. */
-static int64_t whole_number(const struct column *c, const void *row)
-{
-	switch (c->type) {
-	case COLUMN_BOOL:
-		return MEMBER(c, row, bool);
-	case COLUMN_COUNT:
-	case COLUMN_PART:
-		return (int64_t)MEMBER(c, row, size_t);
-	default:
-		return MEMBER(c, row, int64_t);
-	}
-}
-
-static json_t *value_json(const struct column *c, const void *row)
-{
-	switch (c->type) {
-	case COLUMN_TEXT:
-		return text(MEMBER(c, row, const char *));
-	case COLUMN_BOOL:
-	case COLUMN_TRUTH:
-		return truth(whole_number(c, row));
-	case COLUMN_NS:
-	case COLUMN_REAL:
-		return real(MEMBER(c, row, double));
-	case COLUMN_STATISTIC:
-		return statistic_json(&MEMBER(c, row, struct statistic));
-	default:
-		return number(whole_number(c, row));
-	}
-}
-
-bool columns_json(const struct columns *c, const void *row, json_t *object)
-{
-	bool bad = false;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].json)
-			bad |= put(object, c->list[i].json, value_json(&c->list[i], row));
-	return bad;
-}
-
-json_t *columns_json_rows(const struct columns *c, const void *rows, size_t n, size_t row_size)
-{
-	json_t *array = json_array();
-	bool bad = !array;
-
-	for (size_t i = 0; i < n; i++) {
-		json_t *o = json_object();
-
-		bad |= columns_json(c, (const char *)rows + i * row_size, o);
-		bad |= json_array_append_new(array, o) < 0;
-	}
-	return finish(array, bad);
-}
-
-void columns_csv_names(const struct columns *c, bool line, FILE *out)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const char *name = c->list[i].csv, *comma = line && i == 0 ? "" : ",";
-
-		if (name && c->list[i].type == COLUMN_STATISTIC)
-			fprintf(out, "%s%s_s,%s_stddev_s", comma, name, name);
-		else if (name)
-			fprintf(out, "%s%s", comma, name);
-	}
-}
-
-static void put_field(const struct column *c, const void *row, FILE *out)
-{
-	const struct statistic *s;
-	int64_t n;
-
-	switch (c->type) {
-	case COLUMN_TEXT:
-		fputc(',', out);
-		csv_text(out, MEMBER(c, row, const char *));
-		return;
-	case COLUMN_TIME:
-	case COLUMN_SPAN:
-		n = whole_number(c, row);
-		csv_seconds(out, n == STORE_NULL ? NAN : (double)n);
-		return;
-	case COLUMN_NS:
-		csv_seconds(out, MEMBER(c, row, double));
-		return;
-	case COLUMN_STATISTIC:
-		s = &MEMBER(c, row, struct statistic);
-		csv_seconds(out, s->n ? s->mean : NAN);
-		csv_seconds(out, statistic_stddev(s));
-		return;
-	default:
-		csv_number(out, whole_number(c, row));
-	}
-}
-
-void columns_csv(const struct columns *c, const void *row, bool line, FILE *out)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const struct column *column = &c->list[i];
-
-		if (line && i == 0 && column->type == COLUMN_TEXT)
-			csv_text(out, MEMBER(column, row, const char *));
-		else if (line && i == 0)
-			fprintf(out, "%lld", (long long)whole_number(column, row));
-		else if (column->csv)
-			put_field(column, row, out);
-	}
-}
-
-int columns_width(const struct columns *c)
-{
-	int width = 0;
-
-	for (size_t i = 0; i < c->n; i++)
-		width += c->list[i].width;
-	return width;
-}
-
-const struct column *column_next(const struct columns *c, const struct column *last)
-{
-	const struct column *next = NULL;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].place > (last ? last->place : 0) &&
-			(!next || c->list[i].place < next->place))
-			next = &c->list[i];
-	return next;
-}
-
-void columns_put_titles(const struct columns *c, struct table *t)
-{
-	for (const struct column *x = column_next(c, NULL); x; x = column_next(c, x))
-		if (x->title)
-			table_cell(t, x->title, -x->width);
-}
-
-void columns_put(const struct columns *c, const void *row, struct table *t)
-{
-	for (const struct column *x = column_next(c, NULL); x; x = column_next(c, x)) {
-		bool alarm;
-
-		if (!x->title)
-			continue;
-		table_cell(t, column_shown(x, row, "/", &alarm).text, -x->width);
-		if (alarm)
-			table_alarm(t);
-	}
-}
-
-static struct format_text part_shown(size_t part, size_t whole, const char *of, bool *ret_alarm)
-{
-	struct format_text shown;
-
-	*ret_alarm = part < whole;
-	if (whole == 0)
-		return (struct format_text){"-"};
-	snprintf(shown.text, sizeof(shown.text), "%zu%s%zu", part, of, whole);
-	return shown;
-}
-
-static struct format_text whole_shown(const struct column *c, int64_t n, bool *ret_alarm)
-{
-	double ns = n == STORE_NULL ? NAN : (double)n;
-
-	switch (c->type) {
-	case COLUMN_LOST:
-		*ret_alarm = n > 0;
-		return format_count(ns);
-	case COLUMN_TIME:
-		return format_seconds(ns);
-	case COLUMN_SPAN:
-		if (isnan(ns))
-			return (struct format_text){"-"};
-		return format_time(ns);
-	case COLUMN_TRUTH:
-		*ret_alarm = n == 0;
-		if (n == STORE_NULL)
-			return (struct format_text){"-"};
-		if (n)
-			return (struct format_text){"yes"};
-		return (struct format_text){"no"};
-	default:
-		return format_count(ns);
-	}
-}
-
-struct format_text column_shown(
-	const struct column *c, const void *row, const char *of, bool *ret_alarm)
-{
-	*ret_alarm = false;
-	switch (c->type) {
-	case COLUMN_OWN:
-		return c->own(row);
-	case COLUMN_STATISTIC:
-		return format_spread(&MEMBER(c, row, struct statistic));
-	case COLUMN_NS:
-		return format_ms(MEMBER(c, row, double));
-	case COLUMN_PART:
-		return part_shown(MEMBER(c, row, size_t), WHOLE(c, row), of, ret_alarm);
-	default:
-		return whole_shown(c, whole_number(c, row), ret_alarm);
-	}
-}
-
-/* The tables. */
-
-#define OF_RUN(member) .offset = offsetof(struct store_run, member)
-
-static const struct column runs[] = {
-	{"id", "run", COLUMN_NUMBER, OF_RUN(id)},
-	{"guest", "guest", COLUMN_TEXT, OF_RUN(guest)},
-	{"cores", "cores", COLUMN_NUMBER, OF_RUN(cores)},
-	{"scenario", "scenario", COLUMN_TEXT, OF_RUN(scenario)},
-	{"label", "label", COLUMN_TEXT, OF_RUN(label)},
-	{"accel", "accel", COLUMN_TEXT, OF_RUN(accel)},
-	{"block", "block", COLUMN_NUMBER, OF_RUN(block)},
-	{"counted", "counted", COLUMN_BOOL, OF_RUN(counted)},
-	{"repetition", "repetition", COLUMN_NUMBER, OF_RUN(repetition)},
-	{"position", "position", COLUMN_NUMBER, OF_RUN(position)},
-	{"start_utc", "start_utc", COLUMN_TEXT, OF_RUN(start_utc)},
-	{"status", "status", COLUMN_TEXT, OF_RUN(status)},
-	{"boot_ns", "boot_s", COLUMN_TIME, OF_RUN(boot_ns), .place = 1, .page = "#boot s"},
-	{"runtime_ns", "runtime_s", COLUMN_TIME, OF_RUN(runtime_ns), .place = 2, .page = "#run s"},
-	{"guest_runtime_ns", "guest_runtime_s", COLUMN_TIME, OF_RUN(guest_runtime_ns)},
+#define ROW struct store_run
+const struct column run_columns[] = {
+	TABLE,
+	COL("id", "run", NUMBER, id),
+	COL("guest", "guest", TEXT, guest),
+	COL("cores", "cores", NUMBER, cores),
+	COL("scenario", "scenario", TEXT, scenario),
+	COL("label", "label", TEXT, label),
+	COL("accel", "accel", TEXT, accel),
+	COL("block", "block", NUMBER, block),
+	COL("counted", "counted", BOOL, counted),
+	COL("repetition", "repetition", NUMBER, repetition),
+	COL("position", "position", NUMBER, position),
+	COL("start_utc", "start_utc", TEXT, start_utc),
+	COL("status", "status", TEXT, status),
+	COL("boot_ns", "boot_s", TIME, boot_ns, ON_PAGE(1, "#boot s")),
+	COL("runtime_ns", "runtime_s", TIME, runtime_ns, ON_PAGE(2, "#run s")),
+	COL("guest_runtime_ns", "guest_runtime_s", TIME, guest_runtime_ns),
+	{},
 };
 
-static const struct column runs_end[] = {
-	{"residual_ns", "residual_s", COLUMN_SPAN, OF_RUN(residual_ns), .place = 1,
-		.page = "#residual"},
-	{"lost_events", "lost_events", COLUMN_LOST, OF_RUN(lost_events), .place = 2,
-		.page = "#lost"},
-	{"closed", "closed", COLUMN_TRUTH, OF_RUN(closed), .place = 3, .page = "closed"},
-	{"audited", "audited", COLUMN_TRUTH, OF_RUN(audited), .place = 4, .page = "audited"},
-	{"error", "error", COLUMN_TEXT, OF_RUN(error)},
-	{"split", NULL, COLUMN_TEXT, OF_RUN(split)},
-	{"frequency_hz", NULL, COLUMN_NUMBER, OF_RUN(frequency_hz)},
-	{"raster_sha256", NULL, COLUMN_TEXT, OF_RUN(raster_sha256)},
+const struct column run_columns_end[] = {
+	TABLE,
+	COL("residual_ns", "residual_s", TIME, residual_ns, ON_PAGE(1, "#residual"),
+		.format = format_time),
+	COL("lost_events", "lost_events", LOST, lost_events, ON_PAGE(2, "#lost")),
+	COL("closed", "closed", TRUTH, closed, ON_PAGE(3, "closed")),
+	COL("audited", "audited", TRUTH, audited, ON_PAGE(4, "audited")),
+	COL("error", "error", TEXT, error),
+	COL("split", NULL, TEXT, split),
+	COL("frequency_hz", NULL, NUMBER, frequency_hz),
+	COL("raster_sha256", NULL, TEXT, raster_sha256),
+	{},
 };
+#undef ROW
 
-const struct columns run_columns = COLUMNS(runs), run_columns_end = COLUMNS(runs_end);
-
-static struct format_text variation(const void *row)
+static struct format_text variation(const void *row, enum look *look)
 {
 	const struct statistic *time = &((const struct cell *)row)->runtime_ns;
 
+	(void)look;
 	return format_percent(statistic_stddev(time), time->mean);
 }
 
-static struct format_text residual(const void *row)
+static struct format_text residual(const void *row, enum look *look)
 {
 	const struct book *window = &((const struct cell *)row)->window;
 
+	(void)look;
 	return window->has_accounts ? format_percent(window->residual_ns, window->lane_time_ns)
 				    : (struct format_text){"-"};
 }
 
-#define OF_CELL(member)         .offset = offsetof(struct cell, member)
-#define PART_OF(member, whole_) OF_CELL(member), .whole = offsetof(struct cell, whole_)
-
-static const struct column cells[] = {
-	{"guest", "guest", COLUMN_TEXT, OF_CELL(guest)},
-	{"cores", "cores", COLUMN_NUMBER, OF_CELL(cores)},
-	{"scenario", "scenario", COLUMN_TEXT, OF_CELL(scenario)},
-	{"label", "label", COLUMN_TEXT, OF_CELL(label)},
-	{"name", NULL, COLUMN_TEXT, OF_CELL(name)},
-	{"accel", "accel", COLUMN_TEXT, OF_CELL(accel)},
-	{"runs", "runs", COLUMN_COUNT, OF_CELL(n_runs)},
-	{"warmups", NULL, COLUMN_COUNT, OF_CELL(n_warmups)},
-	{"runs_ok", "runs_ok", COLUMN_PART, PART_OF(n_ok, n_runs), .place = 1, .title = "runs",
-		.width = 6, .page = "#measured"},
-	{"runs_closed", "runs_closed", COLUMN_PART, PART_OF(n_closed, n_ok), .place = 7,
-		.title = "closed", .width = 7, .page = "#books closed"},
-	{"runs_audited", "runs_audited", COLUMN_PART, PART_OF(n_audited, n_ok), .place = 8,
-		.title = "audited", .width = 8, .page = "#clocks agree"},
-	{"audit_worst", NULL, COLUMN_REAL, OF_CELL(audit_worst)},
-	{"lost_events", "lost_events", COLUMN_LOST, OF_CELL(lost_events), .place = 6,
-		.title = "lost", .width = 6, .page = "#lost events"},
-	{"boot_ns", "boot", COLUMN_STATISTIC, OF_CELL(boot_ns), .place = 2, .title = "boot s",
-		.width = 18},
-	{"runtime_ns", "runtime", COLUMN_STATISTIC, OF_CELL(runtime_ns), .place = 3,
-		.title = "run s", .width = 20},
-	{"guest_runtime_ns", "guest_runtime", COLUMN_STATISTIC, OF_CELL(guest_runtime_ns)},
-	{"residual_ns", NULL, COLUMN_STATISTIC, OF_CELL(residual_ns)},
-	{NULL, NULL, COLUMN_OWN, .own = variation, .place = 4, .title = "cv %", .width = 7},
-	{NULL, NULL, COLUMN_OWN, .own = residual, .place = 5, .title = "resid. %", .width = 9,
-		.page = "#residual %"},
+#define ROW struct cell
+const struct column cell_columns[] = {
+	TABLE,
+	COL("guest", "guest", TEXT, guest),
+	COL("cores", "cores", NUMBER, cores),
+	COL("scenario", "scenario", TEXT, scenario),
+	COL("label", "label", TEXT, label),
+	COL("name", NULL, TEXT, name),
+	COL("accel", "accel", TEXT, accel),
+	COL("runs", "runs", COUNT, n_runs),
+	COL("warmups", NULL, COUNT, n_warmups),
+	COL("runs_ok", "runs_ok", PART, n_ok, WHOLE(n_runs), SHOWN(1, "runs", 6, "#measured")),
+	COL("runs_closed", "runs_closed", PART, n_closed, WHOLE(n_ok),
+		SHOWN(7, "closed", 7, "#books closed")),
+	COL("runs_audited", "runs_audited", PART, n_audited, WHOLE(n_ok),
+		SHOWN(8, "audited", 8, "#clocks agree")),
+	COL("audit_worst", NULL, REAL, audit_worst),
+	COL("lost_events", "lost_events", LOST, lost_events, SHOWN(6, "lost", 6, "#lost events")),
+	COL("boot_ns", "boot", STATISTIC, boot_ns, SHOWN(2, "boot s", 18, NULL)),
+	COL("runtime_ns", "runtime", STATISTIC, runtime_ns, SHOWN(3, "run s", 20, NULL)),
+	COL("guest_runtime_ns", "guest_runtime", STATISTIC, guest_runtime_ns),
+	COL("residual_ns", NULL, STATISTIC, residual_ns),
+	{NULL, NULL, COLUMN_OWN, .own = variation, SHOWN(4, "cv %", 7, NULL)},
+	{NULL, NULL, COLUMN_OWN, .own = residual, SHOWN(5, "resid. %", 9, "#residual %")},
+	{},
 };
+#undef ROW
 
-const struct columns cell_columns = COLUMNS(cells);
-
-#define OF_STEP(member) .offset = offsetof(struct boot_part, member)
-
-static const struct column steps[] = {
-	{"name", "step", COLUMN_TEXT, OF_STEP(name)},
-	{"source", "source", COLUMN_TEXT, OF_STEP(source)},
-	{"n", "runs", COLUMN_COUNT, OF_STEP(n)},
-	{"mean", "mean_s", COLUMN_NS, OF_STEP(mean_ns), .place = 1, .title = "mean ms", .width = 9,
-		.page = "#mean ms"},
-	{"stddev", "stddev_s", COLUMN_NS, OF_STEP(stddev_ns), .place = 2, .title = "s.d.",
-		.width = 9, .page = "#σ ms"},
-	{"median", "median_s", COLUMN_NS, OF_STEP(median_ns), .place = 3, .title = "median",
-		.width = 9, .page = "#median ms"},
-	{"min", "min_s", COLUMN_NS, OF_STEP(min_ns)},
-	{"max", "max_s", COLUMN_NS, OF_STEP(max_ns)},
+#define ROW struct boot_part
+const struct column boot_columns[] = {
+	TABLE,
+	COL("name", "step", TEXT, name),
+	COL("source", "source", TEXT, source),
+	COL("n", "runs", COUNT, n),
+	COL("mean", "mean_s", NS, mean_ns, SHOWN(1, "mean ms", 9, "#mean ms"), .format = format_ms),
+	COL("stddev", "stddev_s", NS, stddev_ns, SHOWN(2, "s.d.", 9, "#σ ms"), .format = format_ms),
+	COL("median", "median_s", NS, median_ns, SHOWN(3, "median", 9, "#median ms"),
+		.format = format_ms),
+	COL("min", "min_s", NS, min_ns),
+	COL("max", "max_s", NS, max_ns),
+	{},
 };
+#undef ROW
 
-const struct columns boot_columns = COLUMNS(steps);
+static const char *detail_state(const void *row)
+{
+	const struct book_detail *d = row;
+
+	return d->state == STATE_COUNT ? "helper" : state_label(d->state);
+}
+
+static bool is_sampled(const void *row)
+{
+	return !((const struct book_detail *)row)->exact;
+}
+
+static struct format_text how(const void *row, enum look *look)
+{
+	(void)look;
+	if (is_sampled(row))
+		return (struct format_text){"sampled"};
+	return (struct format_text){"exact"};
+}
+
+static struct format_text low_to_high(const void *row, enum look *look)
+{
+	const struct book_detail *d = row;
+	struct format_text t;
+
+	(void)look;
+	snprintf(t.text, sizeof(t.text), "%.28s to %.28s", format_seconds(d->low_ns).text,
+		format_seconds(d->high_ns).text);
+	return t;
+}
+
+#define ROW struct book_detail
+const struct column detail_columns[] = {
+	TABLE,
+	{"state", NULL, COLUMN_TEXT, .text = detail_state},
+	COL("detail", NULL, TEXT, detail, .none = "(all)", ON_PAGE(1, "detail"),
+		.field = PAGE_CODE),
+	COL("ns", NULL, NS, ns, ON_PAGE(2, "#s a run")),
+	COL(NULL, NULL, SHARE, ns, WHOLE(lane_time_ns), ON_PAGE(3, "#% of run time × lanes")),
+	COL("count", NULL, REAL, count, ON_PAGE(4, "#events a run"), .format = format_count),
+	COL("exact", NULL, BOOL, exact),
+	{.type = COLUMN_OWN, .own = how, ON_PAGE(5, "how")},
+	COL("samples", NULL, REAL, samples, .only = is_sampled),
+	COL("low_ns", NULL, NS, low_ns, .only = is_sampled),
+	COL("high_ns", NULL, NS, high_ns, .only = is_sampled),
+	{.type = COLUMN_OWN,
+		.own = low_to_high,
+		.only = is_sampled,
+		ON_PAGE(6, "#95 % interval, s")},
+	{},
+};
+#undef ROW
+
+static double audit_difference(const void *row)
+{
+	const struct store_audit *a = row;
+
+	return (double)a->books_ns - (double)a->other_ns;
+}
+
+bool audit_agrees(const struct store_audit *a)
+{
+	return a->bound_ns != STORE_NULL && fabs(audit_difference(a)) <= (double)a->bound_ns;
+}
+
+static struct format_text audit_result(const void *row, enum look *look)
+{
+	const struct store_audit *a = row;
+
+	*look = audit_agrees(a) ? LOOK_GOOD : a->bound_ns == STORE_NULL ? LOOK_NIL : LOOK_ALARM;
+	if (*look == LOOK_NIL)
+		return (struct format_text){"no bound"};
+	if (*look == LOOK_GOOD)
+		return (struct format_text){"agrees"};
+	return (struct format_text){"differs"};
+}
+
+#define ROW struct store_audit
+const struct column audit_result_columns[] = {
+	TABLE,
+	COL("books_ns", NULL, TIME, books_ns, ON_PAGE(1, "#books s")),
+	COL("other_ns", NULL, TIME, other_ns, ON_PAGE(2, "#clock s")),
+	{.type = COLUMN_REAL,
+		.number = audit_difference,
+		ON_PAGE(3, "#difference"),
+		.format = format_time},
+	COL("bound_ns", NULL, TIME, bound_ns, ON_PAGE(4, "#tolerance"), .format = format_time),
+	{.type = COLUMN_OWN, .own = audit_result, ON_PAGE(5, "result")},
+	{},
+};
+#undef ROW
+
+#define ROW struct store_audit
+const struct column audit_columns[] = {
+	TABLE,
+	COL("phase", NULL, TEXT, phase, ON_PAGE(1, "phase")),
+	COL("lane", NULL, NUMBER, lane, ON_PAGE(2, "#lane")),
+	COL("what", NULL, TEXT, what, ON_PAGE(3, "clock")),
+	{"", NULL, COLUMN_OBJECT, .of = audit_result_columns, .place = 4},
+	{},
+};
+#undef ROW
+
+#define ROW struct store_warning
+const struct column warning_columns[] = {
+	TABLE,
+	COL("run", NULL, NUMBER, run),
+	COL("text", NULL, TEXT, text),
+	{},
+};
+#undef ROW
+
+/* The explanation. */
+
+#define ROW struct cell
+static const struct column cell_name_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("guest", NULL, TEXT, guest),
+	COL("cores", NULL, NUMBER, cores),
+	COL("scenario", NULL, TEXT, scenario),
+	COL("label", NULL, TEXT, label),
+	{},
+};
+#undef ROW
+
+static const char *term_state(const void *row)
+{
+	return state_label(((const struct term *)row)->state);
+}
+
+#define ROW struct term
+const struct column term_columns[] = {
+	TABLE,
+	COL("phase", "phase", TEXT, phase, ON_PAGE(1, "phase")),
+	{"state", "state", COLUMN_TEXT, .text = term_state, .none = "all states",
+		ON_PAGE(2, "state")},
+	COL("detail", "detail", TEXT, detail, .none = "(all)", ON_PAGE(3, "detail"),
+		.field = PAGE_CODE),
+	COL("value", "value", REAL, value),
+	COL("low", "low", REAL, range.low),
+	COL("high", "high", REAL, range.high),
+	COL("share", "share", REAL, share),
+	{},
+};
+#undef ROW
+
+/** What the explanation of a row is in words. */
+#define WORDS(type)                                                                                \
+	static json_t *type##_text(const void *row)                                                \
+	{                                                                                          \
+		struct verdict words = {};                                                         \
+                                                                                                   \
+		type##_words(row, &words);                                                         \
+		return text(words.text);                                                           \
+	}
+
+WORDS(scaling)
+WORDS(spread)
+WORDS(contrast)
+
+static struct format_text percent(double share)
+{
+	return format_fixed(100 * share, 1);
+}
+
+static struct format_text signed_hundredths(double value)
+{
+	struct format_text t = {"-"};
+
+	if (isfinite(value))
+		snprintf(t.text, sizeof(t.text), "%+.2f", value);
+	return t;
+}
+
+static struct format_text probability(double p)
+{
+	if (p < 0.001)
+		return (struct format_text){"<0.001"};
+	return format_fixed(p, 3);
+}
+
+#define ROW struct work
+static const struct column work_columns[] = {
+	TABLE,
+	COL("instructions", NULL, REAL, instructions),
+	COL("cycles_per_instruction", NULL, REAL, cycles_per_instruction),
+	COL("ns_per_cycle", NULL, REAL, ns_per_cycle),
+	COL("machine_cores", NULL, NEEDED, machine_cores),
+	{},
+};
+#undef ROW
+
+static struct format_text kind_of_phase(const void *row, enum look *look)
+{
+	const struct phase_scaling *p = row;
+
+	(void)look;
+	if (!isfinite(p->active))
+		return (struct format_text){""};
+	if (p->serial)
+		return (struct format_text){"serial"};
+	return (struct format_text){"parallel"};
+}
+
+#define ROW struct phase_scaling
+const struct column phase_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name, ON_PAGE(1, "phase"), .field = PAGE_HEAD),
+	COL("wall_ns", NULL, ESTIMATE, wall_ns, ON_PAGE(3, "#on all, s"), .format = format_seconds),
+	COL("wall_one_ns", NULL, ESTIMATE, wall_one_ns, ON_PAGE(2, "#on one core, s"),
+		.format = format_seconds),
+	COL("loss_ns", NULL, ESTIMATE, loss_ns, ON_PAGE(6, "#lost, s"), .format = format_seconds),
+	COL("active_lanes", NULL, REAL, active, ON_PAGE(4, "#active lanes"), .decimals = 2),
+	COL("serial", NULL, BOOL, serial),
+	{.type = COLUMN_OWN, .own = kind_of_phase, ON_PAGE(5, "type")},
+	{},
+};
+#undef ROW
+
+static double points_lost(const void *row)
+{
+	return 100 - 100 * ((const struct scaling *)row)->efficiency.value;
+}
+
+#define ROW struct scaling
+const struct column scaling_columns[] = {
+	TABLE,
+	COL("cell", NULL, POINTER, many, .of = cell_name_columns),
+	{"text", NULL, COLUMN_OWN, .own_json = scaling_text},
+	COL("speedup", NULL, ESTIMATE, speedup, SHOWN(1, "speed-up", 9, NULL), .decimals = 2),
+	COL("efficiency", NULL, ESTIMATE, efficiency, SHOWN(2, "eff. %", 8, NULL),
+		.format = percent),
+	{.type = COLUMN_REAL, .number = points_lost, SHOWN(3, "lost", 7, NULL), .decimals = 1},
+	COL("loss_ns", NULL, ESTIMATE, loss_ns),
+	COL("serial_share", NULL, ESTIMATE, serial_share),
+	COL("amdahl", NULL, ESTIMATE, amdahl),
+	COL("work", NULL, OBJECT, work, .of = work_columns),
+	COL("phases", NULL, LIST, phase, WHOLE(n_phases), .of = phase_columns),
+	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
+	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),
+	COL("by_phase", "phase", LIST, phases.list, WHOLE(phases.n), .of = term_columns),
+	COL("by_phase_and_state", "phase and state", LIST, parts.list, WHOLE(parts.n),
+		.of = term_columns),
+	COL("by_detail", "detail", LIST, details.list, WHOLE(details.n), .of = term_columns),
+	{},
+};
+#undef ROW
+
+#define ROW struct description
+static const struct column description_columns[] = {
+	TABLE,
+	COL("n", NULL, COUNT, n, SHOWN(1, "n", 4, "#runs")),
+	COL("mean", NULL, NS, mean, SHOWN(2, "mean s", 9, NULL)),
+	COL("", "runtime_", INTERVAL, mean_interval, SHOWN(3, "95 %", 18, NULL),
+		.format = format_seconds),
+	COL("stddev", NULL, NS, stddev),
+	COL("stddev_", NULL, INTERVAL, stddev_interval),
+	COL("cv", NULL, REAL, cv),
+	COL("median", "runtime_median_s", NS, median, SHOWN(4, "median s", 9, "#median s")),
+	COL("mad", "runtime_mad_s", NS, mad, SHOWN(5, "MAD s", 8, "#MAD s")),
+	COL("min", NULL, NS, min, ON_PAGE(6, "#min s")),
+	COL("max", NULL, NS, max, ON_PAGE(7, "#max s")),
+	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), SHOWN(8, "cv %", 6, NULL)),
+	{},
+};
+#undef ROW
+
+#define ROW struct spread
+static const struct column order_columns[] = {
+	TABLE,
+	COL("rho", "order_rho", REAL, order.rho, SHOWN(1, "ρ", 7, "#drift ρ"),
+		.format = signed_hundredths),
+	COL("rho_p", "order_p", REAL, order.rho_p, SHOWN(2, "p", 7, NULL), .format = probability),
+	COL("rho_p_holm", NULL, REAL, drift_p, ON_PAGE(3, "#p"), .format = probability),
+	COL("slope_ns", NULL, REAL, order.slope),
+	COL("first", NULL, REAL, order.first, ON_PAGE(4, "#first run %"), .format = percent),
+	COL("first_p", NULL, REAL, order.first_p),
+	COL("first_p_holm", NULL, REAL, first_p, ON_PAGE(5, "#p"), .format = probability),
+	COL("warmup_runs", NULL, COUNT, order.warmup),
+	COL("warmup_p", NULL, REAL, order.warmup_p),
+	COL("warmup_p_holm", NULL, REAL, warmup_p),
+	COL(NULL, "outliers", COUNT, n_outliers),
+	{},
+};
+#undef ROW
+
+/** More runs than this are "many". */
+#define NEEDED_MAX 9999
+
+static struct format_text needed(const void *row, enum look *look)
+{
+	const struct repetitions *n = &((const struct spread *)row)->one_percent;
+	struct format_text t = {"-"};
+
+	(void)look;
+	if (n->n > NEEDED_MAX)
+		snprintf(t.text, sizeof(t.text), "%d or more", NEEDED_MAX);
+	else if (n->n > 0 && (n->n_cautious == 0 || n->n_cautious > NEEDED_MAX))
+		snprintf(t.text, sizeof(t.text), "%zu or more", n->n);
+	else if (n->n > 0)
+		snprintf(t.text, sizeof(t.text), "%zu-%zu", n->n, n->n_cautious);
+	return t;
+}
+
+static json_t *outlier_runs(const void *row)
+{
+	const struct spread *x = row;
+	json_t *array = json_array();
+	bool bad = !array;
+
+	for (size_t i = 0; i < x->cell->series.n; i++)
+		if (x->outlier[i])
+			bad |= json_array_append_new(array, number(x->cell->series.runs[i]->id)) <
+			       0;
+	return finish(array, bad);
+}
+
+static struct format_text outliers(const void *row, enum look *look)
+{
+	const struct spread *x = row;
+	struct format_text t;
+
+	*look = x->n_outliers ? LOOK_ALARM : LOOK_NIL;
+	snprintf(t.text, sizeof(t.text), "%zu", x->n_outliers);
+	return t;
+}
+
+static void outlier_links(const void *row, FILE *out)
+{
+	const struct spread *x = row;
+	size_t n = 0;
+
+	if (x->n_outliers == 0)
+		fputs("none", out);
+	for (size_t i = 0; i < x->cell->series.n; i++) {
+		long long id = (long long)x->cell->series.runs[i]->id;
+
+		if (x->outlier[i])
+			fprintf(out, "%s<a href=\"#run-%lld\">%lld</a>", n++ ? ", " : "run ", id,
+				id);
+	}
+}
+
+#define ROW struct spread
+const struct column spread_columns[] = {
+	TABLE,
+	COL("cell", NULL, POINTER, cell, .of = cell_name_columns),
+	{"text", NULL, COLUMN_OWN, .own_json = spread_text},
+	COL("runtime_ns", "", OBJECT, runtime, .of = description_columns, .place = 1),
+	COL("boot_ns", NULL, OBJECT, boot, .of = description_columns),
+	COL("runs_for_one_percent", "runs_for_1_percent", NEEDED, one_percent.n),
+	COL("runs_for_one_percent_cautious", NULL, NEEDED, one_percent.n_cautious),
+	{.type = COLUMN_OWN, .own = needed, SHOWN(2, "for ±1 %", 13, "#runs for ± 1 %")},
+	{"outliers", NULL, COLUMN_OWN, .own = outliers, .markup = outlier_links,
+		.own_json = outlier_runs, ON_PAGE(3, "outliers")},
+	{"order", "", COLUMN_OBJECT, .of = order_columns, .place = 4},
+	COL("variance", NULL, REAL, variance),
+	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
+	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),
+	COL("by_phase", "phase", LIST, phases.list, WHOLE(phases.n), .of = term_columns),
+	COL("by_detail", "detail", LIST, details.list, WHOLE(details.n), .of = term_columns),
+	{},
+};
+#undef ROW
+
+#define ROW struct spread
+const struct column variance_columns[] = {
+	TABLE,
+	COL(NULL, NULL, NS, runtime.stddev, SHOWN(1, "σ", 10, NULL), .format = format_time),
+	{},
+};
+#undef ROW
+
+#define ROW struct comparison
+static const struct column comparison_columns[] = {
+	TABLE,
+	COL("difference", NULL, ESTIMATE, difference, SHOWN(1, "longer", 10, "#longer by s"),
+		.format = format_seconds),
+	COL("ratio", NULL, ESTIMATE, ratio, ON_PAGE(2, "#times as long"), .decimals = 3),
+	COL("welch_t", NULL, REAL, welch_t),
+	COL("welch_freedom", NULL, REAL, welch_freedom),
+	COL("welch_p", NULL, REAL, welch_p, ON_PAGE(5, "#p Welch"), .format = probability),
+	COL("welch_p_holm", NULL, REAL, p_holm, SHOWN(6, "p", 9, "#p Holm"), .format = probability),
+	COL("mann_whitney_u", NULL, REAL, mann_whitney_u),
+	COL("mann_whitney_p", NULL, REAL, mann_whitney_p, ON_PAGE(7, "#p M.-W."),
+		.format = probability),
+	COL("mann_whitney_least_p", NULL, REAL, mann_whitney_least),
+	COL("hedges_g", NULL, REAL, hedges_g, ON_PAGE(3, "#Hedges’ g"), .decimals = 2),
+	COL("cliffs_delta", NULL, REAL, cliffs_delta, ON_PAGE(4, "#Cliff’s δ"), .decimals = 2),
+	COL("detectable", NULL, REAL, detectable),
+	{},
+};
+#undef ROW
+
+static struct format_text judgement(const void *row, enum look *look)
+{
+	const struct contrast *x = row;
+	bool below = x->runtime.welch_p < 0.05;
+
+	*look = LOOK_NIL;
+	if (isnan(x->runtime.welch_p))
+		return (struct format_text){"too few runs"};
+	if (x->control && !below)
+		return (struct format_text){"noise only"};
+	if (!x->control && !x->differs && x->runtime.p_holm < 0.05)
+		return (struct format_text){"within the noise of the A/A control"};
+	if (!x->control && !x->differs)
+		return (struct format_text){"no significant difference"};
+	*look = x->control ? LOOK_ALARM : LOOK_STRONG;
+	if (x->control)
+		return (struct format_text){"differs, but should not"};
+	return (struct format_text){"slower"};
+}
+
+#define ROW struct contrast
+const struct column contrast_columns[] = {
+	TABLE,
+	COL("a", NULL, POINTER, a, .of = cell_name_columns),
+	COL("b", NULL, POINTER, b, .of = cell_name_columns),
+	{"text", NULL, COLUMN_OWN, .own_json = contrast_text},
+	COL("control", NULL, BOOL, control),
+	COL("differs", NULL, BOOL, differs),
+	COL("noise_ns", NULL, REAL, noise_ns),
+	{.type = COLUMN_OWN, .own = judgement, ON_PAGE(1, "verdict")},
+	COL("runtime_ns", NULL, OBJECT, runtime, .of = comparison_columns, .place = 2),
+	COL("boot_ns", NULL, OBJECT, boot, .of = comparison_columns),
+	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
+	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),
+	COL("by_phase_and_state", "phase and state", LIST, parts.list, WHOLE(parts.n),
+		.of = term_columns),
+	COL("by_detail", "detail", LIST, details.list, WHOLE(details.n), .of = term_columns),
+	{},
+};
+#undef ROW
+
+#define ROW struct drift
+static const struct column drift_columns[] = {
+	TABLE,
+	COL("n", NULL, COUNT, n),
+	COL("rho", NULL, REAL, rho),
+	COL("p", NULL, REAL, p),
+	COL("slope", NULL, REAL, slope),
+	COL("span", NULL, REAL, span),
+	{},
+};
+#undef ROW
+
+#define ROW struct explanation
+const struct column explanation_columns[] = {
+	TABLE,
+	COL("speedup", NULL, LIST, scalings, WHOLE(n_scalings), .of = scaling_columns),
+	COL("spread", NULL, LIST, spreads, WHOLE(n_spreads), .of = spread_columns),
+	COL("difference", NULL, LIST, contrasts, WHOLE(n_contrasts), .of = contrast_columns),
+	COL("drift", NULL, OBJECT, drift, .of = drift_columns),
+	{},
+};
+#undef ROW

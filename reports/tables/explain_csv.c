@@ -1,54 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** The explanation as CSV: a line for each term. */
 #include <errno.h>
-#include <math.h>
 
+#include "reports/tables/columns.h"
 #include "reports/tables/tables.h"
-#include "reports/text/csv.h"
 
 /** What the terms of one list have in common. */
 struct heading {
 	const char *quantity; /**< speedup, difference, variance */
-	const struct cell *cell;
-	const struct cell *other; /**< the one compared with; NULL: none */
-	double unit;              /**< of a value in the file: s, or s² */
+	const char *cell;
+	int64_t cores;
+	const char *other; /**< the one compared with; NULL: none */
+	int64_t other_cores;
+	double unit; /**< of a value in the file: s, or s² */
+	const char *split;
 };
 
-static void put_cell(FILE *out, const struct cell *cell)
-{
-	fputc(',', out);
-	csv_text(out, cell ? cell->name : NULL);
-	csv_number(out, cell ? cell->cores : STORE_NULL);
-}
+#define ROW struct heading
+static const struct column heading_columns[] = {
+	TABLE,
+	COL(NULL, "quantity", TEXT, quantity),
+	COL(NULL, "cell", TEXT, cell),
+	COL(NULL, "cores", NUMBER, cores),
+	COL(NULL, "other_cell", TEXT, other),
+	COL(NULL, "other_cores", NUMBER, other_cores),
+	COL(NULL, "split", TEXT, split),
+	{},
+};
+#undef ROW
 
-static void put_real(FILE *out, double value)
-{
-	if (isfinite(value))
-		fprintf(out, ",%.12g", value);
-	else
-		fputc(',', out);
-}
-
-static void put_terms(
-	FILE *out, const struct heading *h, const char *split, const struct terms *terms)
+static void put_terms(FILE *out, const struct heading *h, const struct terms *terms)
 {
 	for (size_t i = 0; i < terms->n; i++) {
-		const struct term *t = &terms->list[i];
+		const struct term t = term_over(&terms->list[i], h->unit);
 
-		csv_text(out, h->quantity);
-		put_cell(out, h->cell);
-		put_cell(out, h->other);
-		fprintf(out, ",%s,", split);
-		csv_text(out, t->phase);
-		fputc(',', out);
-		csv_text(out, state_label(t->state));
-		fputc(',', out);
-		csv_text(out, t->detail);
-		put_real(out, t->value / h->unit);
-		put_real(out, t->range.low / h->unit);
-		put_real(out, t->range.high / h->unit);
-		put_real(out, t->share);
+		columns_csv(heading_columns, h, true, out);
+		columns_csv(term_columns, &t, false, out);
 		fputc('\n', out);
+	}
+}
+
+/** All splits that @row has. */
+static void put_splits(FILE *out, struct heading h, const struct column *c, const void *row)
+{
+	for (const struct column *x = c + 1; x->type; x++) {
+		if (x->of != term_columns)
+			continue;
+		h.split = x->csv;
+		put_terms(out, &h, (const void *)((const char *)row + x->offset));
 	}
 }
 
@@ -56,36 +55,31 @@ int tables_write_explanation_csv(const struct analysis *a, FILE *out)
 {
 	const struct explanation *e = a->explanation;
 
-	fputs("quantity,cell,cores,other_cell,other_cores,split,phase,state,detail,value,low,high,"
-	      "share\n",
-		out);
+	columns_csv_names(heading_columns, true, out);
+	columns_csv_names(term_columns, false, out);
+	fputc('\n', out);
 	for (size_t i = 0; i < e->n_scalings; i++) {
-		const struct scaling *x = &e->scalings[i];
-		const struct heading h = {"speedup", x->many, x->one, 1e9};
+		const struct cell *many = e->scalings[i].many, *one = e->scalings[i].one;
 
-		put_terms(out, &h, "cause", &x->causes);
-		put_terms(out, &h, "state", &x->states);
-		put_terms(out, &h, "phase", &x->phases);
-		put_terms(out, &h, "phase and state", &x->parts);
-		put_terms(out, &h, "detail", &x->details);
+		put_splits(out,
+			(struct heading){
+				"speedup", many->name, many->cores, one->name, one->cores, 1e9},
+			scaling_columns, &e->scalings[i]);
 	}
 	for (size_t i = 0; i < e->n_contrasts; i++) {
-		const struct contrast *x = &e->contrasts[i];
-		const struct heading h = {"difference", x->a, x->b, 1e9};
+		const struct cell *x = e->contrasts[i].a, *y = e->contrasts[i].b;
 
-		put_terms(out, &h, "cause", &x->causes);
-		put_terms(out, &h, "state", &x->states);
-		put_terms(out, &h, "phase and state", &x->parts);
-		put_terms(out, &h, "detail", &x->details);
+		put_splits(out,
+			(struct heading){"difference", x->name, x->cores, y->name, y->cores, 1e9},
+			contrast_columns, &e->contrasts[i]);
 	}
 	for (size_t i = 0; i < e->n_spreads; i++) {
-		const struct spread *x = &e->spreads[i];
-		const struct heading h = {"variance", x->cell, NULL, 1e18};
+		const struct cell *cell = e->spreads[i].cell;
 
-		put_terms(out, &h, "cause", &x->causes);
-		put_terms(out, &h, "state", &x->states);
-		put_terms(out, &h, "phase", &x->phases);
-		put_terms(out, &h, "detail", &x->details);
+		put_splits(out,
+			(struct heading){
+				"variance", cell->name, cell->cores, NULL, STORE_NULL, 1e18},
+			spread_columns, &e->spreads[i]);
 	}
 	return ferror(out) ? -EIO : 0;
 }

@@ -36,31 +36,6 @@ static json_t *book(const struct book *b)
 	return finish(o, bad);
 }
 
-static json_t *details(const struct cell *c)
-{
-	json_t *array = json_array();
-	bool bad = !array;
-
-	for (size_t i = 0; i < c->n_details; i++) {
-		const struct book_detail *d = &c->details[i];
-		json_t *o = json_object();
-
-		bad |= put(o, "state",
-			text(d->state == STATE_COUNT ? "helper" : state_label(d->state)));
-		bad |= put(o, "detail", text(d->detail));
-		bad |= put(o, "ns", real(d->ns));
-		bad |= put(o, "count", real(d->count));
-		bad |= put(o, "exact", json_boolean(d->exact));
-		if (!d->exact) {
-			bad |= put(o, "samples", real(d->samples));
-			bad |= put(o, "low_ns", real(d->low_ns));
-			bad |= put(o, "high_ns", real(d->high_ns));
-		}
-		bad |= json_array_append_new(array, o) < 0;
-	}
-	return finish(array, bad);
-}
-
 static json_t *failures(const struct summary *s, const struct cell *c)
 {
 	const struct store_tables *t = store_tables(s->store);
@@ -84,7 +59,7 @@ static json_t *failures(const struct summary *s, const struct cell *c)
 static json_t *cell(const struct summary *s, const struct boot_report *boot, const struct cell *c)
 {
 	json_t *o = json_object(), *phases = json_array(), *books = json_array();
-	bool bad = columns_json(&cell_columns, c, o);
+	bool bad = columns_json(cell_columns, c, o);
 
 	for (size_t i = 0; i < c->n_phases; i++) {
 		json_t *phase = statistic_json(&c->phase_ns[i]);
@@ -97,24 +72,9 @@ static json_t *cell(const struct summary *s, const struct boot_report *boot, con
 	bad |= put(o, "boot_steps", boot_cell_json(boot, c));
 	bad |= put(o, "window", book(&c->window));
 	bad |= put(o, "books", books);
-	bad |= put(o, "details", details(c));
+	bad |= put(o, "details", columns_json_rows(detail_columns, c->details, c->n_details));
 	bad |= put(o, "failures", failures(s, c));
 	return finish(o, bad);
-}
-
-static bool add_warnings(const struct store_tables *t, json_t *document)
-{
-	json_t *array = json_array();
-	bool bad = !array;
-
-	for (size_t i = 0; i < t->n_warnings; i++) {
-		json_t *o = json_object();
-
-		bad |= put(o, "run", number(t->warnings[i].run));
-		bad |= put(o, "text", text(t->warnings[i].text));
-		bad |= json_array_append_new(array, o) < 0;
-	}
-	return bad | put(document, "warnings", array);
 }
 
 static bool add_findings(const struct explanation *e, json_t *document)
@@ -148,9 +108,9 @@ int tables_make_json(const struct analysis *a, json_t **ret)
 	for (size_t i = 0; i < s->n_cells; i++)
 		bad |= json_array_append_new(cells, cell(s, a->boot, &s->cells[i])) < 0;
 	bad |= put(o, "cells", cells);
-	bad |= explanation_add_json(a->explanation, o) < 0;
+	bad |= put(o, "explanation", columns_json_row(explanation_columns, a->explanation));
 	bad |= summary_add_runs_json(s, o) < 0;
-	bad |= add_warnings(t, o);
+	bad |= put(o, "warnings", columns_json_rows(warning_columns, t->warnings, t->n_warnings));
 	bad |= add_findings(a->explanation, o);
 	if (bad) {
 		json_decref(o);

@@ -7,27 +7,26 @@
 #include "reports/tables/tables_internal.h"
 #include "reports/text/json.h"
 
-static const struct column phases[] = {
-	{"name", NULL, COLUMN_TEXT, offsetof(struct store_phase, name)},
-	{"start_ns", NULL, COLUMN_TIME, offsetof(struct store_phase, start_ns)},
-	{"end_ns", NULL, COLUMN_TIME, offsetof(struct store_phase, end_ns)},
+#define ROW struct store_phase
+static const struct column stored_phase_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("start_ns", NULL, TIME, start_ns),
+	COL("end_ns", NULL, TIME, end_ns),
+	{},
 };
+#undef ROW
 
-static const struct column audits[] = {
-	{"phase", NULL, COLUMN_TEXT, offsetof(struct store_audit, phase)},
-	{"lane", NULL, COLUMN_NUMBER, offsetof(struct store_audit, lane)},
-	{"what", NULL, COLUMN_TEXT, offsetof(struct store_audit, what)},
-	{"books_ns", NULL, COLUMN_TIME, offsetof(struct store_audit, books_ns)},
-	{"other_ns", NULL, COLUMN_TIME, offsetof(struct store_audit, other_ns)},
-	{"bound_ns", NULL, COLUMN_TIME, offsetof(struct store_audit, bound_ns)},
+#define ROW struct store_counter
+static const struct column counter_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("value", NULL, NUMBER, value),
+	COL("enabled_ns", NULL, TIME, enabled_ns),
+	COL("running_ns", NULL, TIME, running_ns),
+	{},
 };
-
-static const struct column counters[] = {
-	{"name", NULL, COLUMN_TEXT, offsetof(struct store_counter, name)},
-	{"value", NULL, COLUMN_NUMBER, offsetof(struct store_counter, value)},
-	{"enabled_ns", NULL, COLUMN_TIME, offsetof(struct store_counter, enabled_ns)},
-	{"running_ns", NULL, COLUMN_TIME, offsetof(struct store_counter, running_ns)},
-};
+#undef ROW
 
 /** Rows of one phase and state are neighbours; their details are summed. */
 static json_t *run_accounts(const struct store_tables *t, int64_t run)
@@ -63,22 +62,17 @@ static json_t *run_accounts(const struct store_tables *t, int64_t run)
 }
 
 /** The rows of @run: they are neighbours, and say first what run they are of. */
-static json_t *rows_of(
-	const struct columns *c, const void *rows, size_t n, size_t row_size, int64_t run)
+static json_t *rows_of(const struct column *c, const void *rows, size_t n, int64_t run)
 {
 	const char *first = rows;
 	size_t n_rows = 0;
 
 	for (; n > 0 && *(const int64_t *)first != run; n--)
-		first += row_size;
-	while (n_rows < n && *(const int64_t *)(first + n_rows * row_size) == run)
+		first += c->offset;
+	while (n_rows < n && *(const int64_t *)(first + n_rows * c->offset) == run)
 		n_rows++;
-	return columns_json_rows(c, first, n_rows, row_size);
+	return columns_json_rows(c, first, n_rows);
 }
-
-#define ROWS_OF(list_, t, member, run)                                                             \
-	rows_of(&(const struct columns)COLUMNS(list_), (t)->member, (t)->n_##member,               \
-		sizeof(*(t)->member), run)
 
 static json_t *command(const char *value)
 {
@@ -91,15 +85,15 @@ static json_t *run_json(const struct summary *s, const struct store_run *run)
 {
 	const struct store_tables *t = store_tables(s->store);
 	json_t *o = json_object();
-	bool bad = columns_json(&run_columns, run, o);
+	bool bad = columns_json(run_columns, run, o);
 
-	bad |= columns_json(&run_columns_end, run, o);
+	bad |= columns_json(run_columns_end, run, o);
 	bad |= put(o, "command", command(run->command));
-	bad |= put(o, "phases", ROWS_OF(phases, t, phases, run->id));
+	bad |= put(o, "phases", rows_of(stored_phase_columns, t->phases, t->n_phases, run->id));
 	bad |= put(o, "boot_steps", boot_run_json(s, run->id));
 	bad |= put(o, "accounts", run_accounts(t, run->id));
-	bad |= put(o, "audits", ROWS_OF(audits, t, audits, run->id));
-	bad |= put(o, "counters", ROWS_OF(counters, t, counters, run->id));
+	bad |= put(o, "audits", rows_of(audit_columns, t->audits, t->n_audits, run->id));
+	bad |= put(o, "counters", rows_of(counter_columns, t->counters, t->n_counters, run->id));
 	return finish(o, bad);
 }
 

@@ -44,15 +44,15 @@ void put_cell_name(struct table *t, const struct cell *cell, int width)
 
 static int write_times(const struct summary *s, FILE *out, const struct style *style)
 {
-	int name = name_width(s, 6 + columns_width(&cell_columns));
+	int name = name_width(s, 6 + columns_width(cell_columns));
 	struct table *t = table_begin();
 
 	put_cell_titles(t, name);
-	columns_put_titles(&cell_columns, t);
+	columns_put_titles(cell_columns, t);
 	table_row(t);
 	for (size_t i = 0; i < s->n_cells; i++) {
 		put_cell_name(t, &s->cells[i], name);
-		columns_put(&cell_columns, &s->cells[i], t);
+		columns_put(cell_columns, &s->cells[i], t);
 		table_row(t);
 	}
 	return table_end(t, out, style);

@@ -23,9 +23,6 @@ void put_cell_titles(struct table *t, int width);
 /** Statistics of run times, and where speed-up, differences and variance come from. -ENOMEM. */
 int explanation_write_text(const struct explanation *e, FILE *out, const struct style *style);
 
-/** Add "explanation" to the document. -ENOMEM. */
-int explanation_add_json(const struct explanation *e, json_t *document);
-
 /** Add "runs", every run individually, to the document. -ENOMEM. */
 int summary_add_runs_json(const struct summary *s, json_t *document);
 

@@ -31,6 +31,14 @@ void csv_seconds(FILE *out, double ns)
 		fputc(',', out);
 }
 
+void csv_real(FILE *out, double value)
+{
+	if (isfinite(value))
+		fprintf(out, ",%.12g", value);
+	else
+		fputc(',', out);
+}
+
 void csv_number(FILE *out, int64_t value)
 {
 	if (value == STORE_NULL)

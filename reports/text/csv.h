@@ -12,5 +12,8 @@ void csv_text(FILE *out, const char *text);
 /** ",seconds" with nanosecond digits; NAN or infinite: empty. */
 void csv_seconds(FILE *out, double ns);
 
+/** ",value"; NAN or infinite: empty. */
+void csv_real(FILE *out, double value);
+
 /** ",value"; STORE_NULL: empty. */
 void csv_number(FILE *out, int64_t value);

@@ -37,6 +37,15 @@ struct format_text format_time(double ns)
 	return t;
 }
 
+struct format_text format_fixed(double value, int decimals)
+{
+	struct format_text t = {"-"};
+
+	if (isfinite(value))
+		snprintf(t.text, sizeof(t.text), "%.*f", decimals, value);
+	return t;
+}
+
 static int second_decimals(double ns)
 {
 	return fabs(ns) < 0.1e9 && ns != 0 ? 4 : fabs(ns) < 100e9 ? 3 : fabs(ns) < 1000e9 ? 2 : 1;
@@ -44,14 +53,7 @@ static int second_decimals(double ns)
 
 struct format_text format_seconds(double ns)
 {
-	struct format_text t;
-
-	if (isnan(ns))
-		strcpy(t.text, "-");
-	else
-		snprintf(t.text, sizeof(t.text), "%.*f", fabs(ns) < 100e9 ? 3 : second_decimals(ns),
-			ns / 1e9);
-	return t;
+	return format_fixed(ns / 1e9, fabs(ns) < 100e9 ? 3 : second_decimals(ns));
 }
 
 /** A square is near enough to sRGB's curve to choose between black and white. */
@@ -76,11 +78,7 @@ const char *cores_word(int64_t cores, const char *scenario)
 
 struct format_text format_ms(double ns)
 {
-	struct format_text t = {"-"};
-
-	if (!isnan(ns))
-		snprintf(t.text, sizeof(t.text), "%.2f", ns / 1e6);
-	return t;
+	return format_fixed(ns / 1e6, 2);
 }
 
 struct format_text format_spread(const struct statistic *s)

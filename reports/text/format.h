@@ -20,10 +20,13 @@ struct format_text {
 /** A time in the unit that suits it, four significant digits: "12.35 s", "1.235 ms". */
 struct format_text format_time(double ns);
 
-/** Seconds, without unit: "12.345"; "-" for NAN. */
+/** A number with so many decimals; "-" where it is not finite, as below. */
+struct format_text format_fixed(double value, int decimals);
+
+/** Seconds, without unit: "12.345". */
 struct format_text format_seconds(double ns);
 
-/** Milliseconds, without unit: "12.35"; "-" for NAN. */
+/** Milliseconds, without unit: "12.35". */
 struct format_text format_ms(double ns);
 
 /** "12.345 ± 0.012" in seconds; without the deviation where n < 2; "-" where n is 0. */

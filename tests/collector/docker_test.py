@@ -158,14 +158,8 @@ class Daemon(DockerTest):
 
     def in_second_run(self):
         process = self.run_truth("spin", "-ms", "1500", repeat="1000")
-
-        def second():
-            try:
-                with harness.Store(process.folder) as store:
-                    return len(store.runs()) > 0 and self.containers()
-            except harness.sqlite3.Error:
-                return None
-        harness.wait_for("the second container", second, 60, 0.1)
+        harness.wait_for("the second container",
+                         lambda: harness.stored_runs(process.folder) > 0 and self.containers(), 60, 0.1)
         time.sleep(0.5)
         return process
 

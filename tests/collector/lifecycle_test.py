@@ -130,14 +130,7 @@ class BadGuests(LifeTest):
         """The second of three is killed."""
         process = self.start("--cores", "1", "--repeat", "3", "--warmup", "0", "--program",
                              self.programs["truth"], workload=("-do", "spin", "-ms", "700"))
-
-        def stored():
-            try:
-                with harness.Store(process.folder) as store:
-                    return len(store.runs()) == 1
-            except harness.sqlite3.Error:
-                return False
-        harness.wait_for("the first run in the store", stored, 30)
+        harness.wait_for_runs(process.folder, 1, 30)
         pid = self.find_process("truth_program")
         time.sleep(0.2)
         os.kill(pid, signal.SIGKILL)
@@ -169,12 +162,7 @@ class Interrupted(LifeTest):
 
         def later():
             self.assertIsNone(process.poll(), harness.read_file(process.stderr_path))
-            try:
-                with harness.Store(process.folder) as store:
-                    stored = len(store.runs()) > 0
-            except harness.sqlite3.Error:
-                return None
-            return stored and self.traces.find(
+            return harness.stored_runs(process.folder) > 0 and self.traces.find(
                 "truth_program" if guest == "native" else "qemu-system-x86_64")
         pid = harness.wait_for("a run after the first", later, 180)
         time.sleep(0.3)

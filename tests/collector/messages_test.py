@@ -373,14 +373,7 @@ class Words(harness.SystemTest):
     def test_a_signal_ends_the_rest_at_once(self):
         folder = os.path.join(self.work, "it's $HOME")
         process = self.start("--cores", "1", "--repeat", "2", "--cooldown", "86400", output=folder)
-
-        def stored():
-            try:
-                with harness.Store(process.folder) as store:
-                    return len(store.runs()) == 1
-            except harness.sqlite3.Error:
-                return False
-        harness.wait_for("the first run", stored, 60)
+        harness.wait_for_runs(process.folder, 1, 60)
         process.send_signal(signal.SIGINT)
         done = self.finish(process, 60)
         self.assertEqual(done.status, 130, done.stderr)

@@ -301,6 +301,46 @@ class Statistics(Case):
         self.assertIn("3 threads", html)
         self.assertNotIn("3 cores", html)
 
+    def test_text_page_file_and_document_say_the_same_of_a_stack(self):
+        seconds = {"native": (10, 11, 10.5, 10.2), "osv": (30, 31.5, 30.2, 32)}
+        for i in range(4):
+            for guest, times in seconds.items():
+                self.x.simple(guest, 2, int(times[i] * S))
+        text = self.text_of()
+        spreads = self.x.report()["explanation"]["spread"]
+        with open(self.x.folder + "/report/summary.csv", encoding="utf-8") as f:
+            rows = {row["guest"]: row for row in csv.DictReader(f)}
+        with open(self.x.folder + "/report/index.html", encoding="utf-8") as f:
+            page = re.sub(r"<small>.*?</small>", "", f.read())
+        table = page[page.index("spread, order and runs needed"):]
+        for spread in spreads:
+            name, d = spread["cell"]["name"], spread["runtime_ns"]
+            median, mad = d["median"] / S, d["mad"] / S
+            self.assertEqual(median, statistics.median(seconds[name]))
+            self.assertAlmostEqual(float(rows[name]["runtime_median_s"]), median, 6)
+            self.assertAlmostEqual(float(rows[name]["runtime_mad_s"]), mad, 6)
+            shown = re.search(rf"{name} 2 4 \S+ \[\S+ \S+\] {median:.3f} {mad:.3f} \S+ (\S+(?: or more)?) (\S+) ", text)
+            self.assertTrue(shown, text)
+            row = re.search(rf">{name}</th>(.*?)</tr>", table).group(1)
+            row = re.findall("<td[^>]*>(.*?)</td>", row)
+            self.assertEqual(row[:7], ["2", "4", f"{median:.3f}", f"{mad:.3f}", f"{min(seconds[name]):.3f}",
+                                       f"{max(seconds[name]):.3f}", shown.group(1)])
+            self.assertEqual(row[8], shown.group(2))
+            self.assertEqual(f"{spread['order']['rho']:+.2f}", shown.group(2))
+        longer = re.search(r"longer p .*? osv 2 (\S+) (\S+) ", text)
+        row = re.search("osv against native</th>(.*?)</tr>", page).group(1)
+        row = [html.replace("&lt;", "<").strip() for html in re.findall("<td[^>]*>(.*?)</td>", row)]
+        self.assertEqual((row[2], row[7]), longer.groups())
+
+    def test_a_stack_all_of_whose_runs_failed_has_a_whole_row(self):
+        self.x.simple("native", 1, 10 * S)
+        self.x.simple("osv", 1, 10 * S, status="failed", error="no")
+        self.x.report()
+        with open(self.x.folder + "/report/summary.csv", encoding="utf-8") as f:
+            head, *rows = csv.reader(f)
+        self.assertEqual([(row[0], len(row)) for row in rows], [("native", len(head)), ("osv", len(head))])
+        self.assertEqual(rows[1][head.index("runtime_low_s"):], [""] * (len(head) - head.index("runtime_low_s")))
+
     def test_repetitions_beyond_what_can_be_told_are_said_in_words(self):
         for seconds in (10, 20, 15):
             self.x.simple("native", 1, int(seconds * S))

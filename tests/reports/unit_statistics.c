@@ -119,10 +119,10 @@ static void few_or_unknown_values_give_NAN_and_no_guess(void **unused)
 	assert_int_equal(d.n, 2);
 	assert_near(d.mean, 3, 1e-12);
 	assert_int_equal(compare(one, 1, holes, 4, &c), 0);
-	assert_near(c.difference, 0, 1e-12);
-	assert_true(isnan(c.welch_p) && isnan(c.difference_interval.low));
+	assert_near(c.difference.value, 0, 1e-12);
+	assert_true(isnan(c.welch_p) && isnan(c.difference.range.low));
 	assert_int_equal(compare(NULL, 0, holes, 4, &c), 0);
-	assert_true(isnan(c.difference));
+	assert_true(isnan(c.difference.value));
 	assert_int_equal(find_order_effects(NULL, 0, &e), 0);
 	assert_true(isnan(e.rho) && isnan(e.first_p) && e.warmup == 0);
 }
@@ -136,8 +136,8 @@ static void welch_and_hedges_equal_their_closed_forms(void **unused)
 
 	(void)unused;
 	assert_int_equal(compare(a, 2, b, 2, &c), 0);
-	assert_near(c.difference, -10, 1e-12);
-	assert_near(c.ratio, 1. / 11, 1e-12);
+	assert_near(c.difference.value, -10, 1e-12);
+	assert_near(c.ratio.value, 1. / 11, 1e-12);
 	assert_near(c.welch_freedom, 2, 1e-9);
 	assert_near(c.welch_t, -t, 1e-9);
 	assert_near(c.welch_p, 1 - t / sqrt(2 + t * t), 1e-9);

@@ -300,6 +300,19 @@ class Store:
         return read_file(f"{self.folder}/logs/run-{run:04d}.console") or ""
 
 
+def stored_runs(folder):
+    """How many runs are in the store so far; 0 while there is none."""
+    try:
+        with Store(folder) as store:
+            return len(store.runs())
+    except sqlite3.Error:
+        return 0
+
+
+def wait_for_runs(folder, n, seconds):
+    wait_for(f"run {n} in the store", lambda: stored_runs(folder) == n, seconds)
+
+
 class Collected:
     """What a finished collector left: exit status, words, store."""
 
