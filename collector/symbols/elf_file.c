@@ -83,7 +83,7 @@ static void read_identity(Elf *elf, struct elf_file *ret)
 	/* A link that leaves its folder is not one that a linker made. */
 	if (link && strlen(link) < sizeof(ret->debug_link) && !strchr(link, '/') &&
 		strcmp(link, "..") != 0)
-		strcpy(ret->debug_link, link);
+		memcpy(ret->debug_link, link, strlen(link) + 1);
 }
 
 static int read_headers(Elf *elf, struct elf_file *ret)
