@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/text_file.h"
 #include "guests/guest.h"
 
 static const char *const accel_names[] = {
@@ -20,30 +21,12 @@ const char *accel_name(enum accel accel)
 	return (size_t)accel < ARRAY_SIZE(accel_names) ? accel_names[accel] : "unknown";
 }
 
-static bool has_word(const char *line, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *p = line; (p = strstr(p, word)); p += length)
-		if (p > line && (p[-1] == ' ' || p[-1] == '\t') &&
-			(p[length] == ' ' || p[length] == '\n' || p[length] == '\0'))
-			return true;
-	return false;
-}
-
 /* Does the processor itself say that it can virtualise? */
 static bool cpu_virtualises(void)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/cpuinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	_cleanup_free_ char *flags = file_value("flags", "/proc/cpuinfo");
 
-	if (!f)
-		return false;
-	while (getline(&line, &size, f) > 0)
-		if (strncmp(line, "flags", 5) == 0)
-			return has_word(line, "vmx") || has_word(line, "svm");
-	return false;
+	return has_word(flags, "vmx") || has_word(flags, "svm");
 }
 
 /* 0 or -errno with the reason. /dev/kvm is not even opened where the processor lacks vmx and svm:

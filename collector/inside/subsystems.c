@@ -12,6 +12,7 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/hash_index.h"
+#include "common/text_file.h"
 #include "guests/subsystems/subsystem_tables.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -37,40 +38,26 @@ struct subsystems {
 	struct hash_index index; /**< of those, by the name's address */
 };
 
-static int read_file(const char *path, char **ret)
-{
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	_cleanup_free_ char *text = NULL;
-	size_t n;
-
-	if (!f)
-		return -errno;
-	text = malloc(FILE_MAX + 1);
-	if (!text)
-		return -ENOMEM;
-	n = fread(text, 1, FILE_MAX, f);
-	if (ferror(f))
-		return -EIO;
-	text[n] = '\0';
-	*ret = TAKE_PTR(text);
-	return 0;
-}
-
 static int find_text(const char *name, char **ret, struct error *error)
 {
 	const char *const folders[] = {getenv("GUESTSCOPE_SUBSYSTEMS"), SUBSYSTEMS_FOLDER};
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		_cleanup_free_ char *path = NULL;
-		int r;
+		_cleanup_free_ char *text = malloc(FILE_MAX + 1);
+		ssize_t n;
 
+		if (!text)
+			return -ENOMEM;
 		if (!folders[i])
 			continue;
-		if (asprintf(&path, "%s/%s.txt", folders[i], name) < 0)
-			return -ENOMEM;
-		r = read_file(path, ret);
-		if (r != -ENOENT)
-			return r < 0 ? error_set_errno(error, r, "cannot read %s", path) : 0;
+		n = file_read_start(text, FILE_MAX + 1, "%s/%s.txt", folders[i], name);
+		if (n >= 0) {
+			*ret = TAKE_PTR(text);
+			return 0;
+		}
+		if (n != -ENOENT)
+			return error_set_errno(
+				error, (int)n, "cannot read %s/%s.txt", folders[i], name);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(subsystem_tables); i++)
 		if (strcmp(subsystem_tables[i].name, name) == 0) {

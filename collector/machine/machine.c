@@ -14,6 +14,7 @@
 #include "collector/machine/machine_files.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/text_file.h"
 
 #define CPU_DIR "/sys/devices/system/cpu"
 
@@ -51,57 +52,21 @@ static void facts_uname(json_t *facts)
 	set_string(facts, "hostname", u.nodename);
 }
 
-/* If @line of /proc/cpuinfo is "@key : value", the value. */
-static const char *cpuinfo_value(const char *line, const char *key)
-{
-	size_t n = strlen(key);
-	const char *colon;
-
-	if (strncmp(line, key, n) != 0 || !strchr(" \t:", line[n]))
-		return NULL;
-	colon = strchr(line + n, ':');
-	if (!colon)
-		return NULL;
-	return colon + 1 + strspn(colon + 1, " \t");
-}
-
-static bool has_word(const char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = text; (p = strstr(p, word)); p += n)
-		if ((p == text || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
-			return true;
-	return false;
-}
-
 static void facts_cpuinfo(json_t *facts, const char *root)
 {
-	_cleanup_fclose_ FILE *f = open_at(root, "/proc/cpuinfo");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
-	ssize_t length;
+	_cleanup_free_ char *model = file_value("model name", "%s/proc/cpuinfo", root),
+			    *vendor = file_value("vendor_id", "%s/proc/cpuinfo", root),
+			    *flags = file_value("flags", "%s/proc/cpuinfo", root);
 
-	while (f && (length = getline(&line, &size, f)) > 0) {
-		const char *value;
-
-		if (line[length - 1] == '\n')
-			line[length - 1] = '\0';
-		if (line[0] == '\0')
-			break; /* the other processors say the same */
-		if ((value = cpuinfo_value(line, "model name"))) {
-			set_string(facts, "cpu_model", value);
-		} else if ((value = cpuinfo_value(line, "vendor_id"))) {
-			set_string(facts, "cpu_vendor", value);
-		} else if ((value = cpuinfo_value(line, "flags"))) {
-			json_object_set_new(
-				facts, "hypervisor", json_boolean(has_word(value, "hypervisor")));
-			if (has_word(value, "vmx"))
-				set_string(facts, "cpu_flags_virtualisation", "vmx");
-			else if (has_word(value, "svm"))
-				set_string(facts, "cpu_flags_virtualisation", "svm");
-		}
-	}
+	set_string(facts, "cpu_model", model);
+	set_string(facts, "cpu_vendor", vendor);
+	if (!flags)
+		return;
+	json_object_set_new(facts, "hypervisor", json_boolean(has_word(flags, "hypervisor")));
+	set_string(facts, "cpu_flags_virtualisation",
+		has_word(flags, "vmx")   ? "vmx"
+		: has_word(flags, "svm") ? "svm"
+					 : NULL);
 }
 
 /* Call @f with every N for which CPU_DIR/cpuN is there, in any order. */
@@ -234,30 +199,27 @@ static void facts_thp(json_t *facts, const char *root)
 	set_string(facts, "thp", open + 1);
 }
 
+static bool read_memory(const char *root, const char *key, json_int_t *ret_bytes)
+{
+	_cleanup_free_ char *kib = file_value(key, "%s/proc/meminfo", root);
+
+	if (kib)
+		*ret_bytes = strtoll(kib, NULL, 10) * 1024;
+	return kib;
+}
+
 static void facts_memory(json_t *facts, const char *root)
 {
-	_cleanup_fclose_ FILE *f = open_at(root, "/proc/meminfo");
-	unsigned long long total = 0, swap = 0, swap_free = 0;
-	_cleanup_free_ char *line = NULL;
-	bool has_swap = false;
-	size_t size = 0;
+	json_int_t total = 0, swap = 0, swap_free = 0;
 
-	while (f && getline(&line, &size, f) > 0) {
-		if (sscanf(line, "MemTotal: %llu kB", &total) == 1)
-			json_object_set_new(
-				facts, "memory_bytes", json_integer((json_int_t)(total * 1024)));
-		else if (sscanf(line, "SwapTotal: %llu kB", &swap) == 1)
-			has_swap = true;
-		else
-			(void)sscanf(line, "SwapFree: %llu kB", &swap_free);
-	}
-	if (!has_swap)
+	if (read_memory(root, "MemTotal", &total))
+		json_object_set_new(facts, "memory_bytes", json_integer(total));
+	if (!read_memory(root, "SwapTotal", &swap))
 		return;
-	if (swap_free > swap)
-		swap_free = swap;
-	json_object_set_new(facts, "swap_bytes", json_integer((json_int_t)(swap * 1024)));
+	read_memory(root, "SwapFree", &swap_free);
+	json_object_set_new(facts, "swap_bytes", json_integer(swap));
 	json_object_set_new(
-		facts, "swap_used_bytes", json_integer((json_int_t)((swap - swap_free) * 1024)));
+		facts, "swap_used_bytes", json_integer(swap_free < swap ? swap - swap_free : 0));
 }
 
 json_t *machine_facts(const char *root)
@@ -268,7 +230,7 @@ json_t *machine_facts(const char *root)
 	if (!facts)
 		return NULL;
 	facts_uname(facts);
-	facts_cpuinfo(facts, root);
+	facts_cpuinfo(facts, root ? root : "");
 	facts_frequency(facts, root);
 	facts_boost(facts, root);
 	set_flag(facts, "smt_active", root, CPU_DIR "/smt/active");
@@ -280,7 +242,7 @@ json_t *machine_facts(const char *root)
 	facts_thp(facts, root);
 	if (read_u64_at(root, &value, "/proc/sys/kernel/randomize_va_space") == 0)
 		json_object_set_new(facts, "aslr", json_integer((json_int_t)value));
-	facts_memory(facts, root);
+	facts_memory(facts, root ? root : "");
 	set_line(facts, "cmdline", root, "/proc/cmdline");
 	set_flag(facts, "nmi_watchdog", root, "/proc/sys/kernel/nmi_watchdog");
 	set_line(facts, "isolated_cpus", root, CPU_DIR "/isolated");

@@ -27,17 +27,6 @@ static FILE *vopen_at(const char *root, const char *format, va_list ap)
 	return fopen(path, "re");
 }
 
-FILE *open_at(const char *root, const char *format, ...)
-{
-	va_list ap;
-	FILE *f;
-
-	va_start(ap, format);
-	f = vopen_at(root, format, ap);
-	va_end(ap);
-	return f;
-}
-
 static char *first_line(FILE *f)
 {
 	_cleanup_free_ char *line = NULL;

@@ -15,6 +15,3 @@ char *read_line_at(const char *root, const char *format, ...) __attribute__((for
 /** The same as a decimal number. 0, -ENOENT (cannot be read), -EINVAL (no number). */
 int read_u64_at(const char *root, uint64_t *ret, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-
-/** Open the file for reading, close-on-exec; NULL with errno set if not possible. */
-FILE *open_at(const char *root, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "common/cleanup.h"
+#include "common/text_file.h"
 
 const struct right rights_table[] = {
 	{"CAP_BPF", RIGHT_BPF, true, "loading the probes"},
@@ -20,23 +21,10 @@ const struct right rights_table[] = {
 	{0},
 };
 
-/* The line of /proc/self/status that begins with @key, behind it; or NULL. */
-static char *status_line(const char *key)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/status", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0, n = strlen(key);
-
-	while (f && getline(&line, &size, f) > 0)
-		if (strncmp(line, key, n) == 0)
-			return strdup(line + n);
-	return NULL;
-}
-
 /* Is capability @number in the effective set? True where /proc does not tell. */
 static bool rights_have(unsigned number)
 {
-	_cleanup_free_ char *line = status_line("CapEff:");
+	_cleanup_free_ char *line = file_value("CapEff", "/proc/self/status");
 	uint64_t set = line ? strtoull(line, NULL, 16) : UINT64_MAX;
 
 	if (set >> number & 1)
@@ -83,7 +71,7 @@ void rights_keep(void)
 
 bool rights_have_seccomp_filter(void)
 {
-	_cleanup_free_ char *mode = status_line("Seccomp:");
+	_cleanup_free_ char *mode = file_value("Seccomp", "/proc/self/status");
 
 	return mode && strtoul(mode, NULL, 10) == 2;
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "collector/probes/probe_set_internal.h"
-#include "guests/process/proc.h"
+#include "common/proc.h"
 
 static int add_task(struct probe_set *p, pid_t tgid, pid_t tid, int lane, enum task_run run)
 {

@@ -14,6 +14,7 @@
 #include "collector/probes/vmx.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/text_file.h"
 #include "probes/guestscope.skel.h"
 
 /* What a run is without a part of the programs. */
@@ -89,13 +90,9 @@ static bool switch_has_state_argument(void)
 
 static uint32_t processor_isa(void)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[4096];
+	_cleanup_free_ char *flags = file_value("flags", "/proc/cpuinfo");
 
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "flags", 5) == 0)
-			return strstr(line, " svm") ? ISA_SVM : ISA_VMX;
-	return ISA_VMX;
+	return has_word(flags, "svm") ? ISA_SVM : ISA_VMX;
 }
 
 static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)

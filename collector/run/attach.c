@@ -14,7 +14,8 @@
 #include "collector/symbols/proc_maps.h"
 #include "common/array.h"
 #include "common/cleanup.h"
-#include "guests/process/proc.h"
+#include "common/proc.h"
+#include "common/text_file.h"
 
 #define CMDLINE_MAX (2 << 20)
 
@@ -81,16 +82,9 @@ static int family_add(struct family *f, pid_t pid)
 
 static pid_t parent_of(pid_t pid)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[512], *close;
-	int parent;
+	struct proc_stat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f))
-		return 0;
-	close = strrchr(line, ')'); /* the name before it may hold anything */
-	return close && sscanf(close + 1, " %*c %d", &parent) == 1 ? parent : 0;
+	return proc_read_stat(pid, &s) == 0 ? s.ppid : 0;
 }
 
 /* Generation by generation: a child has any number, also one below its parent's. */
@@ -341,17 +335,13 @@ static void choose_kind(struct attach *a)
 static int read_command(struct attach *a)
 {
 	_cleanup_free_ char *text = malloc(CMDLINE_MAX + 1);
-	_cleanup_fclose_ FILE *f = NULL;
-	size_t length = 0, n = 0;
-	char path[64];
+	size_t length, n = 0;
+	ssize_t got;
 
 	if (!text)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", proc_living_thread(a->pid));
-	f = fopen(path, "re");
-	if (f)
-		length = fread(text, 1, CMDLINE_MAX, f);
-	text[length] = '\0';
+	got = proc_read_arguments(proc_living_thread(a->pid), text, CMDLINE_MAX + 1);
+	length = got > 0 ? (size_t)got : 0;
 	for (size_t i = 0; i < length; i++)
 		n += text[i] == '\0';
 	a->argv = calloc(n + 2, sizeof(*a->argv));
@@ -369,21 +359,15 @@ static int read_command(struct attach *a)
 /* A thread has a folder in /proc too, which no listing shows. */
 static int check_process(pid_t pid, struct error *error)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[256];
-	int tgid = 0;
+	_cleanup_free_ char *group = file_value("Tgid", "/proc/%d/status", pid);
+	int tgid = group ? atoi(group) : 0;
 
 	if (pid == getpid())
 		return error_set_user(
 			error, -EINVAL, "--attach: the collector cannot watch itself");
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	if (!f)
+	if (!group)
 		return error_set(error, -ESRCH, "there is no process %d", pid);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			break;
-	if (tgid && tgid != pid)
+	if (tgid != pid)
 		return error_set(
 			error, -EINVAL, "%d is a thread of process %d: attach to that", pid, tgid);
 	/* Others may go on after its first thread. */

@@ -18,7 +18,7 @@
 #include "collector/run/run_records.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "guests/process/proc.h"
+#include "common/proc.h"
 
 #define POLL_MS 100
 #define MAPS_FIRST_NS                                                                              \

@@ -8,26 +8,9 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/proc.h"
+#include "common/text_file.h"
 #include "probes/wait.h"
-
-static FILE *open_of_thread(pid_t tgid, pid_t tid, const char *file)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", tgid, tid, file);
-	return fopen(path, "re");
-}
-
-static char state_letter(pid_t tgid, pid_t tid)
-{
-	_cleanup_fclose_ FILE *f = open_of_thread(tgid, tid, "stat");
-	char line[512], *close;
-
-	if (!f || !fgets(line, sizeof(line), f))
-		return 'X';
-	close = strrchr(line, ')');
-	return (char)(close && close[1] ? close[2] : 'X');
-}
 
 static unsigned wait_on_fd(pid_t tgid, unsigned long fd)
 {
@@ -42,11 +25,12 @@ static unsigned wait_on_fd(pid_t tgid, unsigned long fd)
 
 static uint64_t sleep_cause(const struct probe_adoption *t)
 {
-	_cleanup_fclose_ FILE *f = open_of_thread(t->tgid, t->tid, "syscall");
 	unsigned long first = 0, second = 0;
+	char text[256];
 	long nr;
 
-	if (!f || fscanf(f, "%ld %lx %lx", &nr, &first, &second) < 1)
+	if (file_read_start(text, sizeof(text), "/proc/%d/task/%d/syscall", t->tgid, t->tid) < 0 ||
+		sscanf(text, "%ld %lx %lx", &nr, &first, &second) < 1)
 		return 0;
 	return wait_detail(nr, second, wait_is_on_fd(nr) ? wait_on_fd(t->tgid, first) : WAIT_PLAIN);
 }
@@ -60,10 +44,12 @@ bool attach_guess_state(struct probe_adoption *thread)
 		{'T', PROBE_DETAIL(CAUSE_STOPPED, 0, 0)},
 		{'t', PROBE_DETAIL(CAUSE_TRACED, 0, 0)},
 	};
-	char letter = state_letter(thread->tgid, thread->tid);
+	struct proc_stat s;
+	char letter;
 
-	if (letter == 'Z' || letter == 'X')
+	if (proc_read_stat(thread->tid, &s) < 0 || strchr("ZX", s.state))
 		return false;
+	letter = s.state;
 	thread->state = letter == 'R' ? STATE_ONCPU : STATE_BLOCKED;
 	thread->detail = 0;
 	if (letter == 'R')

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/proc.h"
 #include "common/utf8.h"
-#include "guests/process/proc.h"
 
 #define FIRST_PROCESS_MS 2000 /* from the program's last word to its end */
 #define GRACE_MS         200  /* what ends with its parent needs a moment */

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guests/process/proc.h"
+#include "common/proc.h"
 
 /* Looking at a thread costs a microsecond; who makes more of them has no use for CPUs of their own.
  */

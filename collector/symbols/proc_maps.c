@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/proc.h"
 
 /* A hexadecimal number that is followed by @after, which is skipped. */
 static int parse_hex(char **p, char after, uint64_t *ret)
@@ -54,15 +55,9 @@ static int proc_maps_parse(char *line, struct proc_mapping *ret)
 
 static bool is_alive(pid_t tid)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[512], *close;
+	struct proc_stat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f))
-		return false;
-	close = strrchr(line, ')'); /* the name before it may hold anything */
-	return close && close[1] == ' ' && !strchr("ZX", close[2]);
+	return proc_read_stat(tid, &s) == 0 && !strchr("ZX", s.state);
 }
 
 pid_t proc_living_thread(pid_t pid)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/text_file.h"
 
 /* Is @word one of the comma-separated @list? */
 static bool list_has(const char *list, const char *word)
@@ -136,25 +137,6 @@ int guest_cgroup_of_pid(pid_t pid, const char *controller, char **ret_folder, st
 		error, -ENODEV, "the %s control group %s is not mounted here", controller, path);
 }
 
-/* The start of file @name in @folder, NUL-ended. 0 or -errno. */
-static int read_file(const char *folder, const char *name, char *buffer, size_t size)
-{
-	_cleanup_close_ int fd = -EBADF;
-	char path[PATH_MAX];
-	ssize_t n;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buffer, size - 1);
-	if (n < 0)
-		return -errno;
-	buffer[n] = '\0';
-	return 0;
-}
-
 /* The number after "@key " at the start of a line. 0 or -ENODATA. */
 static int find_number(const char *text, const char *key, uint64_t *ret)
 {
@@ -177,7 +159,7 @@ static int read_stat(const char *folder, const char *key_ns, const char *key_us,
 	uint64_t value;
 	int r;
 
-	r = read_file(folder, "cpu.stat", text, sizeof(text));
+	r = (int)file_read_start(text, sizeof(text), "%s/cpu.stat", folder);
 	if (r < 0)
 		return r == -ENOENT ? -ENODATA : r;
 	if (key_ns && find_number(text, key_ns, ret) == 0)
@@ -195,7 +177,7 @@ int cgroup_read_usage_ns(const char *folder, uint64_t *ret)
 	uint64_t value;
 	int r;
 
-	r = read_file(folder, "cpuacct.usage", text, sizeof(text));
+	r = (int)file_read_start(text, sizeof(text), "%s/cpuacct.usage", folder);
 	if (r == -ENOENT)
 		return read_stat(folder, NULL, "usage_usec", ret);
 	if (r < 0)
@@ -218,11 +200,12 @@ static double read_quota(const char *folder)
 	char text[64], period_text[64];
 	double quota, period;
 
-	if (read_file(folder, "cpu.max", text, sizeof(text)) == 0)
+	if (file_read_start(text, sizeof(text), "%s/cpu.max", folder) >= 0)
 		return sscanf(text, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period
 										   : -1;
-	if (read_file(folder, "cpu.cfs_quota_us", text, sizeof(text)) < 0 ||
-		read_file(folder, "cpu.cfs_period_us", period_text, sizeof(period_text)) < 0)
+	if (file_read_start(text, sizeof(text), "%s/cpu.cfs_quota_us", folder) < 0 ||
+		file_read_start(period_text, sizeof(period_text), "%s/cpu.cfs_period_us", folder) <
+			0)
 		return -1;
 	quota = strtod(text, NULL);
 	period = strtod(period_text, NULL);

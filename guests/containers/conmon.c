@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/proc.h"
 #include "common/spawn.h"
-#include "guests/process/proc.h"
 
 #define ORPHANS_MAX       16
 #define ARGUMENTS_MAX     16384

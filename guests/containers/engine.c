@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/proc.h"
 #include "common/spawn.h"
 #include "guests/containers/conmon.h"
-#include "guests/process/proc.h"
 
 #define QUERY_TIMEOUT_MS  15000
 #define IMPORT_TIMEOUT_MS 120000

@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/console.h"
 #include "common/spawn.h"
+#include "common/text_file.h"
 #include "guests/guest_process.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qmp.h"
@@ -100,14 +101,9 @@ static int describe_inside(struct guest *g, const struct qemu_machine *m, struct
 
 bool qemu_host_is_emulated(void)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/cpuinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	_cleanup_free_ char *model = file_value("model name", "/proc/cpuinfo");
 
-	while (f && getline(&line, &size, f) > 0)
-		if (strncmp(line, "model name", 10) == 0)
-			return strstr(line, "QEMU TCG") != NULL;
-	return false;
+	return model && strstr(model, "QEMU TCG");
 }
 
 /* In an option's value QEMU takes a comma as the end, two for one. */

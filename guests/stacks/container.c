@@ -18,6 +18,7 @@
 #include "common/cleanup.h"
 #include "common/console.h"
 #include "common/hash_index.h"
+#include "common/proc.h"
 #include "common/spawn.h"
 #include "guests/containers/cgroup.h"
 #include "guests/containers/engine.h"
@@ -29,7 +30,6 @@
 #include "guests/images/tarball.h"
 #include "guests/keeper/keeper.h"
 #include "guests/process/command.h"
-#include "guests/process/proc.h"
 
 #define LAST_MOMENT_MS    5000
 #define STATUS_NO_RUN     125 /* docker-run(1): the engine itself failed */

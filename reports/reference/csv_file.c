@@ -3,15 +3,13 @@
 
 #include <csv.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/text_file.h"
 
 /** Where libcsv is, and what it has said. */
 struct reader {
@@ -22,40 +20,6 @@ struct reader {
 	int r;
 	struct error *error;
 };
-
-static int read_text(const char *path, char **ret, size_t *ret_size, struct error *error)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	size_t n = 0;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set_errno(error, -errno, "cannot read %s", path);
-	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EBADMSG, "%s is no file", path);
-	if (st.st_size > (off_t)CSV_BYTES_MAX)
-		return error_set(error, -EFBIG, "%s is too large: more than %u MiB", path,
-			CSV_BYTES_MAX >> 20);
-	text = calloc(1, (size_t)st.st_size + 1);
-	if (!text)
-		return error_set_errno(error, -ENOMEM, "cannot read %s", path);
-	while (n < (size_t)st.st_size) {
-		ssize_t got = read(fd, text + n, (size_t)st.st_size - n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_set_errno(error, -errno, "cannot read %s", path);
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	text[n] = '\0';
-	*ret = TAKE_PTR(text);
-	*ret_size = n;
-	return 0;
-}
 
 static int out_of_memory(const char *path, struct error *error)
 {
@@ -141,19 +105,23 @@ int csv_table_read(const char *path, struct csv_table **ret, struct error *error
 {
 	_cleanup_csv_ struct csv_table *t = calloc(1, sizeof(*t));
 	struct reader reader = {.table = t, .path = path, .line = 1, .error = error};
-	_cleanup_free_ char *bytes = NULL;
-	const char *text;
-	size_t size = 0;
+	_cleanup_free_ char *bytes = malloc(CSV_BYTES_MAX + 2);
+	const char *text = bytes;
+	ssize_t n;
 	int r;
 
-	if (!t)
+	if (!t || !bytes)
 		return out_of_memory(path, error);
-	r = read_text(path, &bytes, &size, error);
-	if (r < 0 || !bytes)
-		return r;
-	if (memchr(bytes, '\0', size))
+	n = file_read_start(bytes, CSV_BYTES_MAX + 2, "%s", path);
+	if (n < 0)
+		return error_set_errno(error, (int)n, "cannot read %s", path);
+	if (n > CSV_BYTES_MAX)
+		return error_set(error, -EFBIG, "%s is too large: more than %u MiB", path,
+			CSV_BYTES_MAX >> 20);
+	if (memchr(bytes, '\0', (size_t)n))
 		return error_set(error, -EBADMSG, "%s is no text: it has a zero byte", path);
-	text = bytes + (strncmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+	if (strncmp(bytes, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
 	t->comment = take_comments(&text, &reader.line);
 	if (!t->comment)
 		return out_of_memory(path, error);

@@ -24,12 +24,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/proc.h"
 #include "guests/containers/cgroup.h"
 #include "guests/guest.h"
 #include "guests/images/image.h"
 #include "guests/images/tarball.h"
 #include "guests/keeper/keeper.h"
-#include "guests/process/proc.h"
 #include "guests/stacks/stacks.h"
 
 #define WORDS_MAX 64

@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
+#include "common/proc.h"
 #include "guests/containers/cgroup.h"
 #include "guests/keeper/keeper.h"
-#include "guests/process/proc.h"
 #include "guests/process/tree.h"
 
 static char base[64]; /* a folder of ours, new for every test */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** What /proc says about a process, as far as the stacks need it. */
+/** What /proc says about a process. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,10 +11,11 @@
 
 struct proc_stat {
 	char comm[PROC_NAME_SIZE]; /**< name of the main thread */
+	char state;                /**< its letter: R, S, D, Z, T ... */
 	pid_t ppid;                /**< parent, in our pid namespace */
 };
 
-/** /proc/@pid/stat. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */
+/** /proc/@pid/stat, of a process or a thread. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */
 int proc_read_stat(pid_t pid, struct proc_stat *ret);
 
 /** The name of thread @tid of process @tgid, printable or not; "" if it is gone. */

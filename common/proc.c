@@ -1,35 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guests/process/proc.h"
+#include "common/proc.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
-
-/* Read the start of /proc/@pid/@name; ends it with NUL. Returns the number of bytes or -errno. */
-static ssize_t read_start(pid_t pid, const char *name, char *buffer, size_t size)
-{
-	_cleanup_close_ int fd = -EBADF;
-	char path[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	n = read(fd, buffer, size - 1);
-	if (n < 0)
-		return -errno;
-	buffer[n] = '\0';
-	return n;
-}
+#include "common/text_file.h"
 
 int proc_read_stat(pid_t pid, struct proc_stat *ret)
 {
@@ -38,9 +18,9 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	size_t length;
 	ssize_t n;
 
-	n = read_start(pid, "stat", text, sizeof(text));
+	n = file_read_start(text, sizeof(text), "/proc/%d/stat", pid);
 	if (n < 0)
-		return (int)n;
+		return n == -ENOENT ? -ESRCH : (int)n;
 	open_paren = strchr(text, '(');
 	close_paren = strrchr(text, ')'); /* the name itself may hold parentheses and spaces */
 	if (!open_paren || !close_paren || close_paren < open_paren)
@@ -49,8 +29,8 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	if (length >= sizeof(s.comm))
 		length = sizeof(s.comm) - 1;
 	memcpy(s.comm, open_paren + 1, length);
-	/* Field 4 is the parent: proc(5). */
-	if (sscanf(close_paren + 1, " %*c %d", &s.ppid) != 1)
+	/* Fields 3 and 4: proc(5). */
+	if (sscanf(close_paren + 1, " %c %d", &s.state, &s.ppid) != 2)
 		return -EBADMSG;
 	*ret = s;
 	return 0;
@@ -58,12 +38,10 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 
 void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE])
 {
-	char file[32],
-		line[64]; /* a kernel thread's shown name is longer than what the kernel keeps */
+	char line[64]; /* a kernel thread's shown name is longer than what the kernel keeps */
 
 	memset(ret, 0, PROC_NAME_SIZE);
-	snprintf(file, sizeof(file), "task/%d/comm", tid);
-	if (read_start(tgid, file, line, sizeof(line)) < 0)
+	if (file_read_start(line, sizeof(line), "/proc/%d/task/%d/comm", tgid, tid) < 0)
 		return;
 	line[strcspn(line, "\n")] = '\0';
 	memcpy(ret, line, strnlen(line, PROC_NAME_SIZE - 1));
@@ -71,7 +49,7 @@ void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE
 
 ssize_t proc_read_arguments(pid_t pid, char *buffer, size_t size)
 {
-	return read_start(pid, "cmdline", buffer, size);
+	return file_read_start(buffer, size, "/proc/%d/cmdline", pid);
 }
 
 bool proc_runs_as(pid_t pid, const char *text)
