@@ -77,6 +77,7 @@ static int dispatch(struct options *o, char **argv, char **ret_unfinished, struc
 /* The last line, after what went wrong: it is what the user needs next. */
 static void say_how_to_continue(const char *folder)
 {
+	fflush(stdout);
 	fputs("collector: continue with: collector --resume ", stderr);
 	shell_word(stderr, folder);
 	fputc('\n', stderr);
