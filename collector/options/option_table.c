@@ -448,6 +448,11 @@ int option_parse(
 	case OPTION_TEXT:
 	case OPTION_FILE:
 	case OPTION_FOLDER:
+		if (!*text)
+			return error_set_user(error, -EINVAL, "--%s needs a %s", row->name,
+				row->type == OPTION_FOLDER ? "folder"
+				: row->type == OPTION_FILE ? "file"
+							   : "value");
 		*(const char **)((char *)o + row->offset) = text;
 		return 0;
 	case OPTION_NUMBER:

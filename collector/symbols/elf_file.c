@@ -46,6 +46,21 @@ static void read_segments(Elf *elf, struct elf_file *ret, size_t *identity_bytes
 	}
 }
 
+static void read_soname(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct elf_file *ret)
+{
+	Elf_Data *data = elf_section_data(section, header);
+	GElf_Dyn dyn;
+
+	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++) {
+		const char *name = dyn.d_tag == DT_SONAME
+					   ? elf_strptr(elf, header->sh_link, dyn.d_un.d_val)
+					   : NULL;
+
+		if (name && strlen(name) < sizeof(ret->soname))
+			memcpy(ret->soname, name, strlen(name) + 1);
+	}
+}
+
 static void read_sections(Elf *elf, struct elf_file *ret, size_t *identity_bytes)
 {
 	Elf_Scn *section = NULL;
@@ -62,6 +77,8 @@ static void read_sections(Elf *elf, struct elf_file *ret, size_t *identity_bytes
 		name = elf_strptr(elf, strings, sh.sh_name);
 		if (sh.sh_type == SHT_SYMTAB)
 			ret->has_symtab = true;
+		if (sh.sh_type == SHT_DYNAMIC)
+			read_soname(elf, section, &sh, ret);
 		if (name && strcmp(name, ".debug_line") == 0 && sh.sh_type != SHT_NOBITS)
 			ret->has_lines = true;
 		if (sh.sh_type == SHT_NOTE || (name && strcmp(name, ".gnu_debuglink") == 0))

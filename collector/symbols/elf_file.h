@@ -28,6 +28,7 @@ struct elf_segment {
 struct elf_file {
 	uint8_t build_id[ELF_BUILD_ID_MAX];
 	size_t build_id_bytes; /**< 0: none */
+	char soname[128];      /**< a library's own name (DT_SONAME); "": none */
 	char debug_link[256];  /**< a file name without folder; "": none */
 	uint32_t debug_link_crc;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];

@@ -168,6 +168,20 @@ static bool near_table(const struct symbol_table *t, uint64_t address)
 		       t->entries[t->n - 1].address - t->entries[0].address + t->size_max;
 }
 
+/*
+ * A library is called by its own name, wherever the process has it from: the file behind it may be
+ * called by its full version on the host, and by that name in a container.
+ */
+static const char *name_of(
+	struct symbols *s, const struct symbol_space *space, const struct symbol_mapping *m)
+{
+	const char *soname = NULL;
+
+	if (space->pid && m->module && m->module->file && m->name[0] != '[')
+		soname = intern_string(&s->names, m->module->file->soname);
+	return soname && *soname ? soname : m->name;
+}
+
 /* Without lines. */
 static int look_up(struct symbol_space *space, uint64_t address, struct symbol *ret)
 {
@@ -177,8 +191,8 @@ static int look_up(struct symbol_space *space, uint64_t address, struct symbol *
 	if (m && m->anonymous)
 		return symbol_set_label(s, m->name, m->name, ret);
 	if (m)
-		return symbol_set_from_table(s, m->module ? m->module->table : NULL, m->name,
-			address - m->start + m->base, ret);
+		return symbol_set_from_table(s, m->module ? m->module->table : NULL,
+			name_of(s, space, m), address - m->start + m->base, ret);
 	if (near_table(space->kallsyms.table, address - space->kallsyms_bias))
 		return symbol_set_from_kallsyms(
 			s, &space->kallsyms, address - space->kallsyms_bias, ret);

@@ -57,7 +57,7 @@ static void judge_begin(const struct spread *x, struct verdicts *v)
 		say(verdict, " takes %s %% %s than the others (%s)",
 			format_points(100 * fabs(x->order.first)).text,
 			x->order.first > 0 ? "longer" : "less", format_p(x->first_p).text);
-	say(verdict, ": a warm-up effect, included in the statistics.");
+	say(verdict, ": perhaps a warm-up effect; it is included in the statistics.");
 }
 
 static void name_outliers(const struct spread *x, struct verdicts *v)

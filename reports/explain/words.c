@@ -148,8 +148,23 @@ static bool is_certain(const struct naming *n, const struct term *t)
 	return isnan(t->range.low) || interval_excludes(&t->range, 0);
 }
 
+/* One cause of the rest that is most of it deserves its name, too. */
+static void say_rest(
+	struct verdict *v, const struct naming *n, double rest, const struct term *largest)
+{
+	say(v, "; the remaining %s%s", format_points(rest / n->unit).text, n->unit_name);
+	if (largest->value / rest > MOSTLY) {
+		say(v, ", most of it ");
+		say_name(v, n, largest);
+		say(v, ", is not statistically significant");
+	} else {
+		say(v, " is spread over causes that are small or not statistically significant");
+	}
+}
+
 bool say_causes(struct verdict *v, const struct naming *n)
 {
+	const struct term *largest = NULL;
 	size_t named = 0;
 	double rest = 0;
 
@@ -158,6 +173,8 @@ bool say_causes(struct verdict *v, const struct naming *n)
 
 		if (named == NAMED_MAX || !is_certain(n, t)) {
 			rest += t->value;
+			if (!largest || fabs(t->value) > fabs(largest->value))
+				largest = t;
 			continue;
 		}
 		say(v, "%s%s%s", named ? ", " : "", format_points(t->value / n->unit).text,
@@ -170,9 +187,6 @@ bool say_causes(struct verdict *v, const struct naming *n)
 		named++;
 	}
 	if (named && fabs(rest) >= n->least)
-		say(v,
-			"; the remaining %s%s is spread over causes that are small or not "
-			"statistically significant",
-			format_points(rest / n->unit).text, n->unit_name);
+		say_rest(v, n, rest, largest);
 	return named > 0;
 }

@@ -64,6 +64,11 @@ class WrongUsage(harness.SystemTest):
             with self.subTest(option=option, value=value):
                 self.refused(f"--{option}={value}", words=[option])
 
+    def test_an_empty_name_is_refused(self):
+        for option in ("output", "resume", "kernel", "program", "counters"):
+            with self.subTest(option):
+                self.refused(f"--{option}=", words=[f"--{option} needs a"])
+
     def test_a_CPU_that_is_not_there_is_refused(self):
         self.refused("--cores", "1", "--pin", "4095", words=["4095"])
 

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <limits.h>
 #include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -128,6 +130,32 @@ static void what_is_not_known_is_said_as_module_and_offset(void **state)
 	assert_int_equal(symbols_lookup_user(s, getpid(), (uintptr_t)page + 7, &y), 0);
 	assert_string_equal(y.name, "[anon]");
 	munmap(page, 4096);
+	symbols_free(s);
+}
+
+/** The copy of a library under another name, as containers and distributions have them. */
+static void a_library_is_called_by_its_own_name(void **state)
+{
+	void *library = dlopen("libm.so.6", RTLD_NOW), *copy;
+	char command[2 * PATH_MAX];
+	struct symbols *s = new_symbols();
+	struct symbol y;
+	Dl_info info;
+
+	(void)state;
+	assert_non_null(library);
+	assert_int_not_equal(dladdr(dlsym(library, "fdim"), &info), 0);
+	snprintf(command, sizeof(command), "cp '%s' '%s'", info.dli_fname, in_dir("other.so"));
+	assert_int_equal(system(command), 0);
+	copy = dlopen(in_dir("other.so"), RTLD_NOW);
+	assert_non_null(copy);
+	assert_ptr_not_equal(dlsym(copy, "fdim"), dlsym(library, "fdim"));
+	assert_int_equal(symbols_process_add_maps(s, getpid()), 0);
+	assert_int_equal(symbols_lookup_user(s, getpid(), (uintptr_t)dlsym(copy, "fdim"), &y), 0);
+	assert_string_equal(y.module, "libm.so.6");
+	assert_true(y.resolved);
+	dlclose(copy);
+	dlclose(library);
 	symbols_free(s);
 }
 
@@ -630,6 +658,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_functions_are_found),
 		cmocka_unit_test(what_is_not_known_is_said_as_module_and_offset),
+		cmocka_unit_test(a_library_is_called_by_its_own_name),
 		cmocka_unit_test(the_vdso_has_names),
 		cmocka_unit_test(a_process_keeps_its_names_after_its_end),
 		cmocka_unit_test(a_debug_link_beside_the_file_is_followed),

@@ -13,26 +13,45 @@
 #include "reports/tables/tables.h"
 #include "tests/fuzz/fuzz.h"
 
-static char path[] = "/tmp/guestscope-fuzz-XXXXXX";
+static char folder[] = "/tmp/guestscope-fuzz-XXXXXX";
+static int folder_fd = -1;
 
-static void remove_file(void)
+/* The store, and what SQLite puts beside one with a write-ahead log. */
+static void remove_files(void)
 {
-	unlink(path);
+	static const char *const names[] = {"store", "store-wal", "store-shm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unlinkat(folder_fd, names[i], 0);
+}
+
+static void remove_folder(void)
+{
+	remove_files();
+	rmdir(folder);
 }
 
 /* SQLite wants a file that has a name. */
-static void put_file(const uint8_t *data, size_t size)
+static const char *put_file(const uint8_t *data, size_t size)
 {
-	static int fd = -1;
+	static char path[sizeof(folder) + sizeof("/store")];
+	int fd;
 
-	if (fd < 0) {
-		fd = mkostemp(path, O_CLOEXEC);
-		atexit(remove_file);
+	if (folder_fd < 0) {
+		if (!mkdtemp(folder))
+			exit(2);
+		folder_fd = open(folder, O_DIRECTORY | O_CLOEXEC);
+		snprintf(path, sizeof(path), "%s/store", folder);
+		atexit(remove_folder);
 	}
-	if (fd < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size) {
+	remove_files();
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
 		perror(path);
 		exit(2);
 	}
+	close(fd);
+	return path;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,8 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error error;
 	json_t *document;
 
-	put_file(data, size);
-	if (store_reader_open(path, &store, &error) < 0)
+	if (store_reader_open(put_file(data, size), &store, &error) < 0)
 		return 0;
 	if (samples_open(store, &cursor) == 0)
 		while (samples_next(&cursor, &sample) > 0)
