@@ -186,7 +186,7 @@ bool say_causes(struct verdict *v, const struct naming *n)
 		say_name(v, n, t);
 		named++;
 	}
-	if (named && fabs(rest) >= n->least)
+	if (named && largest && fabs(rest) >= n->least)
 		say_rest(v, n, rest, largest);
 	return named > 0;
 }
