@@ -65,7 +65,7 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 static void note_emulation(struct experiment *x, const char *reason)
 {
 	snprintf(x->accel_note, sizeof(x->accel_note),
-		"virtual machines are emulated (TCG)%s%s; absolute times under emulation say "
+		"QEMU emulates the virtual machines (TCG)%s%s; absolute times under emulation say "
 		"nothing about real hardware",
 		reason ? ": " : "", reason ? reason : "");
 }

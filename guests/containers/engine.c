@@ -98,14 +98,21 @@ static int explain_refusal(const struct engine *e, const char *words, struct err
 		address);
 }
 
+static int run_client(const struct engine *e, struct spawn client, int timeout_ms, char **ret_words,
+	int *ret_status, struct error *error)
+{
+	char *const variables[] = {(char *)e->variable, NULL};
+
+	client.variables = variables;
+	return spawn_and_collect(&client, timeout_ms, ret_words, ret_status, error);
+}
+
 /* Run the engine's client; as spawn_output(). */
 static int ask(const struct engine *e, char *const *argv, int timeout_ms, char **ret_words,
 	int *ret_status, struct error *error)
 {
-	char *const variables[] = {(char *)e->variable, NULL};
-	const struct spawn client = {.argv = argv, .variables = variables};
-
-	return spawn_and_collect(&client, timeout_ms, ret_words, ret_status, error);
+	return run_client(
+		e, (struct spawn){.argv = argv}, timeout_ms, ret_words, ret_status, error);
 }
 
 int engine_available(const struct engine *e, struct error *error)
@@ -144,13 +151,12 @@ int engine_import(const struct engine *e, const char *tar, const char *image, st
 {
 	char *argv[] = {(char *)e->program, "import", (char *)tar, (char *)image,
 		(char *)e->import_option, NULL};
-	char *const variables[] = {(char *)e->variable, NULL};
-	const struct spawn client = {.argv = argv, .variables = variables, .outlives_us = true};
+	const struct spawn client = {.argv = argv, .outlives_us = true};
 	_cleanup_free_ char *words = NULL;
 
 	if (!engine_owns(e, image, true))
 		return error_set(error, -EPERM, "%s is no image name of ours", image);
-	return spawn_and_collect(&client, IMPORT_TIMEOUT_MS, &words, NULL, error);
+	return run_client(e, client, IMPORT_TIMEOUT_MS, &words, NULL, error);
 }
 
 /* Is it the client of an engine_import() that the collector did not live to see the end of? */

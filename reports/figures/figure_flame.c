@@ -15,7 +15,8 @@
 #define FLAME_LEAST_CM 0.02
 
 /** Of 6 points, with some air. */
-#define FLAME_LETTER_CM 0.115
+#define FLAME_LETTER_CM 0.13
+#define FLAME_MARGIN_CM 0.05 /* before a label */
 
 /** Longer names are cut. */
 #define FLAME_LABEL_MAX 40
@@ -52,7 +53,7 @@ static void add_key(struct flame *f, const struct stack_node *node)
 /** The function's name as far as there is room for it. */
 static void write_label(const char *symbol, double width_cm, FILE *out)
 {
-	int room = (int)fmin(width_cm / FLAME_LETTER_CM, FLAME_LABEL_MAX);
+	int room = (int)fmin((width_cm - FLAME_MARGIN_CM) / FLAME_LETTER_CM, FLAME_LABEL_MAX);
 	int length = (int)strnlen(symbol, FLAME_LABEL_MAX + 1), n = length;
 	char label[FLAME_LABEL_MAX + 4];
 
@@ -120,7 +121,7 @@ static void write_plot(const struct flame *f, const struct draft *d, double key_
 	fprintf(d->plot,
 		"\tname.'.csv' using (strlen(strcol(5)) > 0 ? $2 + %.9g : NaN):($1 + 0.5):5 with "
 		"labels left font \",6\" notitle\n",
-		0.05 / f->cm_of_width / 1e9);
+		FLAME_MARGIN_CM / f->cm_of_width / 1e9);
 }
 
 int figure_flame(const struct stack_tree *tree, struct draft *d)
