@@ -12,6 +12,10 @@
 
 /** The scenario of a run of --attach, whose lanes are the threads that were there. */
 #define SCENARIO_ATTACH "attach"
+/** The scenario of a run of mandelbrot with arguments of the user's. */
+#define SCENARIO_OWN "own"
+/** The scenario of a run of the user's own program. */
+#define SCENARIO_PROGRAM "program"
 
 /** In place of a number that a store leaves open (SQL NULL). */
 #define STORE_NULL INT64_MIN

@@ -39,7 +39,7 @@ def options_of(program):
     """From the lines "  -s, --name=VALUE   text", with the text going on in lines that are indented further."""
     single = os.path.basename(program) == "mandelbrot"
     helped = subprocess.run([program, "-help" if single else "--help"], capture_output=True, text=True, check=True).stdout
-    head = r"^ +(?:(-\S), )?(--?[a-z][\w-]*)(?:\[?[= ]([A-Z][A-Z/]*)\]?)?(?: {2,}|$)(.*)"
+    head = r"^ +(?:(-\S), )?(--?[a-z][\w-]*)(?:\[?[= ]([A-Z][A-Z/]*)(?:[=[]\S*)?\]?)?(?: {2,}|$)(.*)"
     found = []
     for line in helped.splitlines():
         match = re.match(head, line)

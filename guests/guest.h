@@ -51,14 +51,28 @@ enum lane_kind {
 	LANES_VCPUS,   /**< threads that QEMU names "CPU N/KVM" or "CPU N/TCG" */
 };
 
+/** A file or folder that goes along with a program. */
+struct guest_with {
+	const char *source; /**< on the host, absolute */
+	const char *path;   /**< in the stack, absolute */
+};
+
 /** What to run. Strings and arrays stay the caller's and must outlive the guest. */
 struct guest_spec {
 	unsigned lanes;      /**< how many vCPUs or workers */
 	const char *program; /**< the workload's binary on the host (absolute) */
 	char *const
 		*arguments; /**< its arguments without argv[0] and -cores, -file; NULL-terminated */
-	enum accel accel;   /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
-	const char *kernel; /**< --kernel, or NULL: search */
+	bool own; /**< the program is the user's: it gets @arguments and no others, and what
+			       follows; guest_program.h replaces words in them */
+	char *const *environment; /**< NAME=VALUE of an own program, NULL-ended, or NULL */
+	const char *cwd;          /**< the folder that an own program runs in, absolute, or NULL */
+	const struct guest_with *with; /**< what goes along with an own program */
+	size_t n_with;
+	unsigned run;          /**< what {run} stands for ... */
+	uint64_t seed;         /**< ... and {seed} */
+	enum accel accel;      /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
+	const char *kernel;    /**< --kernel, or NULL: search */
 	const char *symbols;   /**< --symbols, or NULL */
 	const char *disk;      /**< --disk, or NULL */
 	uint64_t memory_bytes; /**< what the program needs for itself (raster and buffers) */
@@ -97,6 +111,12 @@ struct guest_ops {
 	 * names what is missing and the command that fixes it.
 	 */
 	int (*available)(const struct guest_spec *spec, struct error *error);
+
+	/**
+	 * Can this stack run the user's own program of the spec, as far as its files tell? 0, or
+	 * -ENOEXEC, -ENOENT ... with a message that says why not. NULL op: it can.
+	 */
+	int (*runs)(const struct guest_spec *spec, struct error *error);
 
 	/** Make what the stack needs. Must be called before describe and start. */
 	int (*prepare)(struct guest *g, struct error *error);

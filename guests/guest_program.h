@@ -10,11 +10,16 @@
  *
  *	@program -cores <spec->lanes> -markers -rows <spec->arguments...> -file @output_file
  *
- * @program is the path where the stack finds the program; @output_file where it may write its
- * picture. *ret is malloced, as is each string; free it with strv_free(). -ENOMEM.
+ * or, of the user's own program, @program and <spec->arguments...>, in which {cores}, {run} and
+ * {seed} are replaced. @program is the path where the stack finds the program; @output_file where
+ * it may write its picture. *ret is malloced, as is each string; free it with strv_free(). -ENOMEM.
  */
 int guest_program_argv(
 	const struct guest_spec *spec, const char *program, const char *output_file, char ***ret);
+
+/** The environment that the user's own program is to have, with the same words replaced: NAME=VALUE,
+ * malloced as above; an empty list for the workload. -ENOMEM. */
+int guest_program_environment(const struct guest_spec *spec, char ***ret);
 
 /**
  * "GUESTSCOPE_PIN=0,2,1,3": the plan's CPUs in the order of lanes, or "none", for a program that

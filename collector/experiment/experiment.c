@@ -15,6 +15,7 @@
 #include "collector/experiment/file_digest.h"
 #include "collector/experiment/progress.h"
 #include "collector/experiment/workload_path.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/store_format.h"
 #include "common/store_wait.h"
@@ -22,6 +23,10 @@
 #include "guests/keeper/keeper.h"
 #include "guests/process/tree.h"
 #include "reports/report.h"
+
+/* Nobody knows what a program of the user's needs. Only what is touched takes memory of the host;
+ * --memory says it better. */
+#define OWN_MEMORY_BYTES ((uint64_t)512 << 20)
 
 static int place_lanes(struct experiment *x, struct error *error)
 {
@@ -50,6 +55,13 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 		.lanes = x->o->cores[0],
 		.program = x->program,
 		.arguments = x->o->arguments,
+		.own = x->settings.own,
+		.environment = x->settings.environment,
+		.cwd = x->settings.cwd,
+		.with = x->settings.with,
+		.n_with = x->settings.n_with,
+		.run = 1,
+		.seed = x->o->seed,
 		.accel = accel,
 		.kernel = x->o->kernel,
 		.symbols = x->o->symbols,
@@ -68,6 +80,35 @@ static void note_emulation(struct experiment *x, const char *reason)
 		"QEMU emulates the virtual machines (TCG)%s%s; absolute times under emulation say "
 		"nothing about real hardware",
 		reason ? ": " : "", reason ? reason : "");
+}
+
+/* Not every stack can run every program: the others are measured. */
+static int leave_guests_out(struct experiment *x, struct error *error)
+{
+	struct options *o = x->o;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < o->n_guests; i++) {
+		struct guest_spec spec = experiment_trial_spec(x, ACCEL_NONE);
+		char *text = NULL;
+
+		if (!o->guests[i]->runs || o->guests[i]->runs(&spec, error) == 0) {
+			o->guests[kept++] = o->guests[i];
+			continue;
+		}
+		if (asprintf(&text, "%s is left out: %s", o->guests[i]->name, error->text) < 0)
+			text = NULL;
+		if (array_add_text(&x->left_out, &x->n_left_out, text) < 0)
+			return error_set_errno(error, -ENOMEM, "%s", o->guests[i]->name);
+	}
+	if (!kept && o->n_guests == 1)
+		return error_prefix(error, -ENOEXEC, "%s", o->guests[0]->name);
+	o->n_guests = kept;
+	for (size_t i = 0; i < x->n_left_out; i++)
+		fprintf(stderr, "collector: %s\n", x->left_out[i]);
+	return kept ? 0
+		    : error_set(error, -ENOEXEC, "none of the stacks asked for can run %s",
+			      x->program);
 }
 
 /* Before anything is started: could every stack run here? */
@@ -129,6 +170,7 @@ static int make_plan(struct experiment *x, struct error *error)
 			};
 	if (!x->o->has_seed)
 		x->o->seed = (uint64_t)time(NULL);
+	x->settings.seed = x->o->seed;
 	q = (struct plan_request){
 		.cells = cells,
 		.n_cells = n,
@@ -175,6 +217,8 @@ static int digest_files(struct experiment *x, struct error *error)
 	r = file_digest_add(x->files, "program", x->program, error);
 	if (r == 0 && x->o->disk)
 		r = file_digest_add(x->files, "disk", x->o->disk, error);
+	if (r == 0)
+		r = own_program_digest(&x->own, x->files, error);
 	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
 		r = digest_kernel(x, i, error);
 	return r;
@@ -193,6 +237,10 @@ static int write_paths_out(struct experiment *x)
 			*paths[i] = x->paths[i];
 	}
 	x->o->program = x->program;
+	if (x->o->own)
+		x->o->cwd = x->own.cwd;
+	for (size_t i = 0; i < x->own.n_with; i++)
+		x->o->with[i] = x->own.words[i];
 	return 0;
 }
 
@@ -266,14 +314,21 @@ static int prepare(struct experiment *x, struct error *error)
 	r = o->attach ? 0 : workload_find(o->program, &x->program, error);
 	if (r < 0)
 		return r;
-	r = make_work_dir(x, error);
+	r = o->own ? own_program_open(o, &x->own, error) : 0;
+	if (r == 0)
+		r = make_work_dir(x, error);
 	if (r < 0)
 		return r;
 	x->settings = (struct run_settings){
-		.scenario = o->own_arguments ? "own" : o->scenario->name,
+		.scenario = options_scenario(o),
 		.program = x->program,
 		.arguments = o->arguments,
-		.memory_bytes = scenario_memory(o->arguments),
+		.own = o->own,
+		.environment = x->own.environment,
+		.cwd = x->own.cwd,
+		.with = x->own.with,
+		.n_with = x->own.n_with,
+		.memory_bytes = o->own ? OWN_MEMORY_BYTES : scenario_memory(o->arguments),
 		.ram_bytes = o->ram_bytes,
 		.kernel = o->kernel,
 		.symbols = o->symbols,
@@ -301,7 +356,9 @@ static int prepare(struct experiment *x, struct error *error)
 	r = place_lanes(x, error);
 	if (r < 0)
 		return r;
-	r = check_guests(x, error);
+	r = o->own ? leave_guests_out(x, error) : 0;
+	if (r == 0)
+		r = check_guests(x, error);
 	if (r < 0)
 		return r;
 	r = check_counters(x, error);
@@ -333,6 +390,10 @@ static int done(struct experiment *x, int r, struct error *error)
 		free(x->paths[i]);
 	free(x->placements);
 	free(x->measured);
+	own_program_done(&x->own);
+	for (size_t i = 0; i < x->n_left_out; i++)
+		free(x->left_out[i]);
+	free(x->left_out);
 	free(x->program);
 	free(x->work_dir);
 	output_folder_release(&x->output);
@@ -428,6 +489,8 @@ static int open_results(struct experiment *x, char **argv, struct error *error)
 		r = experiment_check_same(x, error);
 	if (r == 0 && x->o->resume && x->n_measured < x->plan.n)
 		r = experiment_note_resumed(x, error);
+	for (size_t i = 0; i < x->n_left_out && r == 0; i++)
+		r = store_writer_warn(x->store, x->left_out[i], error);
 	x->settings.log_dir = x->output.log_path;
 	return r;
 }

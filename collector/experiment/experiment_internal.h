@@ -9,6 +9,7 @@
 
 #include "collector/experiment/experiment.h"
 #include "collector/experiment/output_folder.h"
+#include "collector/experiment/own_program.h"
 #include "collector/experiment/plan.h"
 #include "collector/experiment/plan_document.h"
 #include "collector/probes/tick_cost.h"
@@ -30,6 +31,9 @@ struct experiment {
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
 	char accel_note[256];               /**< why virtual machines are emulated, if they are */
 	char *program;
+	struct own_program own; /**< all 0 where the program is ours */
+	char **left_out;        /**< of the stacks that cannot run it, a sentence each */
+	size_t n_left_out;
 	char *paths[3]; /**< of the options' files, as they are from the root on */
 	char *work_dir;
 	struct output_folder output;

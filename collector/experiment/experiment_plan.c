@@ -23,6 +23,7 @@ static int print_run(
 	int r;
 
 	spec.lanes = q->lanes;
+	spec.run = q->id;
 	spec.lane_cpus = q->placement->lane_cpus;
 	spec.helper_cpus = q->placement->helper_cpus;
 	spec.n_helper_cpus = q->placement->n_helper_cpus;

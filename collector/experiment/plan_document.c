@@ -7,6 +7,7 @@
 
 #include "collector/options/option_table.h"
 #include "common/cleanup.h"
+#include "common/store_format.h"
 
 #define PLAN_VERSION 2
 
@@ -151,7 +152,8 @@ int plan_document_apply(struct plan_document *d, struct options *o, struct error
 
 	if (r < 0)
 		return r;
-	o->own_arguments = scenario && strcmp(scenario, "own") == 0;
+	o->own = scenario && strcmp(scenario, SCENARIO_PROGRAM) == 0;
+	o->own_arguments = o->own || (scenario && strcmp(scenario, SCENARIO_OWN) == 0);
 	o->has_seed = true;
 	return go_through(d, o, false, error);
 }

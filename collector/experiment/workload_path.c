@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/program_folder.h"
 #include "common/spawn.h"
 
@@ -60,6 +63,24 @@ static int check_executable(const char *path, struct error *error)
 	return r < 0 ? error_set_errno(error, r, "cannot run %s", path) : 0;
 }
 
+/* By path, or by $PATH where a bare name is no file here. */
+static int find_given(const char *given, char **ret, struct error *error)
+{
+	bool bare = !strchr(given, '/') && access(given, F_OK) < 0;
+	_cleanup_free_ char *found = NULL;
+	int r = bare ? spawn_find_program(given, &found) : 0;
+
+	if (r == -ENOENT)
+		return error_set(
+			error, r, "there is no program %s, neither here nor in $PATH", given);
+	if (r == 0)
+		r = check_executable(found ? found : given, error);
+	if (r < 0)
+		return r;
+	*ret = realpath(found ? found : given, NULL);
+	return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
+}
+
 int workload_find(const char *given, char **ret, struct error *error)
 {
 	int r;
@@ -71,9 +92,5 @@ int workload_find(const char *given, char **ret, struct error *error)
 				       "it by --program")
 			     : 0;
 	}
-	r = check_executable(given, error);
-	if (r < 0)
-		return r;
-	*ret = realpath(given, NULL);
-	return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
+	return find_given(given, ret, error);
 }

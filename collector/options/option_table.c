@@ -170,7 +170,7 @@ static int parse_scenario(struct options *o, const char *name, struct error *err
 
 static json_t *get_scenario(const struct options *o)
 {
-	return json_string(o->own_arguments ? "own" : o->scenario->name);
+	return json_string(options_scenario(o));
 }
 
 static json_t *scenario_words(void)
@@ -267,19 +267,57 @@ static json_t *get_shard(const struct options *o)
 	return o->shards ? json_sprintf("%u/%u", o->shard, o->shards) : json_null();
 }
 
+/* One more word of a list that ends with NULL. The words stay whose they are. */
+static int add_word(char ***list, size_t *n, const char *text)
+{
+	if (ARRAY_MORE(*list, *n, 2) < 0)
+		return -ENOMEM;
+	(*list)[(*n)++] = (char *)(uintptr_t)text;
+	(*list)[*n] = NULL;
+	return 0;
+}
+
 static int add_container_option(struct options *o, const char *text, struct error *error)
 {
 	(void)error;
-	if (ARRAY_MORE(o->container_args, o->n_container_args, 2) < 0)
-		return -ENOMEM;
-	o->container_args[o->n_container_args++] = (char *)(uintptr_t)text;
-	o->container_args[o->n_container_args] = NULL;
-	return 0;
+	return add_word(&o->container_args, &o->n_container_args, text);
 }
 
 static json_t *get_container_options(const struct options *o)
 {
 	return get_words(o->container_args);
+}
+
+/* NAME=VALUE. A name that comes twice would be one or the other, by the program's library. */
+static int add_variable(struct options *o, const char *text, struct error *error)
+{
+	size_t length = strcspn(text, "=");
+
+	if (length == 0 || text[length] != '=')
+		return error_set_user(error, -EINVAL, "--env takes NAME=VALUE, not '%s'", text);
+	for (size_t i = 0; i < o->n_environment; i++)
+		if (strncmp(o->environment[i], text, length + 1) == 0)
+			return error_set_user(
+				error, -EINVAL, "--env sets %.*s twice", (int)length, text);
+	return add_word(&o->environment, &o->n_environment, text);
+}
+
+static json_t *get_environment(const struct options *o)
+{
+	return get_words(o->environment);
+}
+
+static int add_with(struct options *o, const char *text, struct error *error)
+{
+	if (!*text || strncmp(text, ":/", 2) == 0)
+		return error_set_user(
+			error, -EINVAL, "--with takes FILE or FILE:PATH, not '%s'", text);
+	return add_word(&o->with, &o->n_with, text);
+}
+
+static json_t *get_with(const struct options *o)
+{
+	return get_words(o->with);
 }
 
 /* The table */
@@ -313,6 +351,10 @@ const struct option_row option_rows[] = {
 		OWN(OWN, parse_scenario) = get_scenario, PLAN, .fallback = "quick",
 		.find_words = scenario_words},
 	{"-- ARGUMENTS", .type = OPTION_REST, .get = get_arguments, PLAN, .key = "arguments"},
+	{"env", 0, GROUP_WHAT, "NAME=VALUE",
+		"a variable in the environment of --program; may be repeated",
+		OWN(REPEATED, add_variable) = get_environment, PLAN, .key = "environment",
+		.may_lack = true},
 	{"repeat", 0, GROUP_WHAT, "N", "repetitions of every configuration; default 8",
 		NUMBER(repeat, 1, 100000), PLAN, .fallback = "8"},
 	{"warmup", 0, GROUP_WHAT, "N",
@@ -365,8 +407,15 @@ const struct option_row option_rows[] = {
 	{"shard", 0, GROUP_HOW, "I/N",
 		"measure every Nth block only, from the Ith: the others are another machine's",
 		OWN(OWN, parse_shard) = get_shard, MACHINE},
-	{"program", 0, GROUP_WHAT, "FILE", "the workload; default mandelbrot, beside this program",
+	{"program", 0, GROUP_WHAT, "FILE",
+		"any program, by path or from $PATH, with its own arguments after --; default "
+		"mandelbrot",
 		AT(FILE, program), MACHINE},
+	{"with", 0, GROUP_WHAT, "FILE[:PATH]",
+		"a file or folder that goes along with --program into every stack; may be repeated",
+		OWN(REPEATED, add_with) = get_with, MACHINE, .may_lack = true},
+	{"cwd", 0, GROUP_WHAT, "DIR", "the folder that --program runs in; default the current one",
+		AT(FOLDER, cwd), MACHINE, .may_lack = true},
 	{"kernel", 0, GROUP_STACKS, "FILE", "the guest's kernel; default searched",
 		AT(FILE, kernel), MACHINE},
 	{"symbols", 0, GROUP_STACKS, "FILE", "ELF with the guest kernel's symbols",

@@ -10,10 +10,13 @@
 
 #include "collector/options/option_table.h"
 #include "common/cleanup.h"
+#include "common/store_format.h"
 #include "common/version.h"
 
 /* Who measures once or twice wants to see something, not to find out the last percent. */
 #define WARMUP_FROM_REPEAT 3
+
+static char *no_arguments[] = {NULL};
 
 static void print_version(FILE *stream, struct argp_state *state)
 {
@@ -140,17 +143,21 @@ static int check_container_options(const struct options *o, struct error *error)
 	return 0;
 }
 
+/* What only a program of the user's has, and what it has not. */
 static int check_program(const struct options *o, struct error *error)
 {
-	bool bare = false;
+	static const char *const needing[] = {"with", "cwd", "env"};
 
-	for (size_t i = 0; i < o->n_guests; i++)
-		bare |= strcmp(o->guests[i]->name, "bare") == 0;
-	if (!bare || o->attach || o->kernel || !options_given(o, "program"))
+	for (size_t i = 0; i < ARRAY_SIZE(needing) && !o->resume; i++)
+		if (options_given(o, needing[i]) && !o->own)
+			return error_set_user(error, -EINVAL,
+				"--%s is for a program of yours: name it with --program",
+				needing[i]);
+	if (!o->own || o->resume || !options_given(o, "scenario"))
 		return 0;
 	return error_set_user(error, -EINVAL,
-		"--program does not apply to the stack bare, whose program is linked in: give a kernel that "
-		"contains yours with --kernel, or leave bare out of --guest");
+		"--scenario %s is what mandelbrot does: a program named with --program takes its own arguments, after --",
+		o->scenario->name);
 }
 
 /* "-name", "--name", either with "=value". */
@@ -172,12 +179,14 @@ static int check_own_arguments(const struct options *o, struct error *error)
 		{"file", "each stack chooses where the picture is written, leave it out"},
 	};
 
-	for (char **word = o->arguments; o->own_arguments && !o->resume && *word; word++)
+	if (o->own || o->resume || !o->own_arguments)
+		return 0;
+	for (char **word = o->arguments; *word; word++)
 		for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
 			if (is_option(*word, taken[i].name))
 				return error_set_user(error, -EINVAL, "%s after -- is refused: %s",
 					*word, taken[i].fix);
-	if (!o->own_arguments || o->resume || !options_given(o, "scenario"))
+	if (!options_given(o, "scenario"))
 		return 0;
 	return error_set_user(error, -EINVAL,
 		"--scenario %s and workload arguments after -- cannot be used together: leave one out",
@@ -239,6 +248,11 @@ static int parse_words(struct parse *p, int argc, char **argv)
 	return p->result;
 }
 
+const char *options_scenario(const struct options *o)
+{
+	return o->own ? SCENARIO_PROGRAM : o->own_arguments ? SCENARIO_OWN : o->scenario->name;
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct error *error)
 {
 	struct parse p = {.o = ret, .error = error};
@@ -248,6 +262,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		r = parse_words(&p, argc, argv);
 	if (r < 0)
 		return r;
+	ret->own = options_given(ret, "program");
 	r = check_attach(ret, error);
 	if (r == 0)
 		r = check_program(ret, error);
@@ -256,7 +271,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	if (r < 0)
 		return r;
 	if (!ret->arguments)
-		ret->arguments = (char **)(uintptr_t)ret->scenario->arguments;
+		ret->arguments =
+			ret->own ? no_arguments : (char **)(uintptr_t)ret->scenario->arguments;
 	ret->has_seed = options_given(ret, "seed");
 	if (!options_given(ret, "warmup"))
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
@@ -269,5 +285,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 void options_done(struct options *o)
 {
 	free(o->container_args);
+	free(o->environment);
+	free(o->with);
 	memset(o, 0, sizeof(*o));
 }

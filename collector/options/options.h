@@ -45,6 +45,12 @@ struct options {
 	unsigned cooldown_s;
 	enum accel accel;
 	const char *program; /**< the workload, or NULL: searched */
+	bool own; /**< the program is the user's: it gets its own arguments and no others */
+	char **environment; /**< --env, NULL-ended, or NULL */
+	size_t n_environment;
+	const char *cwd; /**< that an own program runs in, or NULL: ours */
+	char **with;     /**< --with, NULL-ended, or NULL */
+	size_t n_with;
 	const char *kernel;
 	const char *symbols;
 	const char *disk;
@@ -78,6 +84,10 @@ struct options {
  * message marked as the user's.
  */
 int options_parse(int argc, char **argv, struct options *ret, struct error *error);
+
+/** What the runs of @o do, in a word for the store: a scenario's name, SCENARIO_OWN or
+ * SCENARIO_PROGRAM. */
+const char *options_scenario(const struct options *o);
 
 /** Does the command line have the option of that long name? */
 bool options_given(const struct options *o, const char *name);

@@ -32,9 +32,15 @@ struct run_settings {
 	const char *scenario;
 	const char *program;    /**< the workload's binary */
 	char *const *arguments; /**< of the workload */
-	uint64_t memory_bytes;  /**< that the workload needs */
-	uint64_t ram_bytes;     /**< of virtual machines, or 0: as the workload needs */
-	const char *kernel;     /**< or NULL, as the next two */
+	bool own; /**< the program is the user's; as the next four, see guests/guest.h */
+	char *const *environment;
+	const char *cwd;
+	const struct guest_with *with;
+	size_t n_with;
+	uint64_t seed;
+	uint64_t memory_bytes; /**< that the workload needs */
+	uint64_t ram_bytes;    /**< of virtual machines, or 0: as the workload needs */
+	const char *kernel;    /**< or NULL, as the next two */
 	const char *symbols;
 	const char *disk;
 	char *const *runtime_args; /**< more options for the container runtime, or NULL */

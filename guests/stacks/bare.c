@@ -42,6 +42,13 @@ static int bare_available(const struct guest_spec *spec, struct error *error)
 	return qemu_stack_available(spec, find_kernel, error);
 }
 
+static int bare_runs(const struct guest_spec *spec, struct error *error)
+{
+	return error_set(error, -ENOEXEC,
+		"%s cannot run in it: mandelbrot is linked into its kernel, and nothing is loaded",
+		spec->program);
+}
+
 /* The guest parts its command line at blanks, and QEMU's boot code ends it at 2 KiB. */
 static int append_word(char *line, size_t *used, const char *word, struct error *error)
 {
@@ -129,6 +136,7 @@ const struct guest_ops guest_bare = {
 	.title = "our own unikernel in QEMU: the floor",
 	.boot = &bare_boot,
 	.available = bare_available,
+	.runs = bare_runs,
 	.prepare = bare_prepare,
 	.verdict = bare_verdict,
 	QEMU_OPS,

@@ -34,12 +34,19 @@ static int native_available(const struct guest_spec *spec, struct error *error)
 }
 
 /* A program that knows the variable binds its workers as planned from their first instant. */
-static int name_cpus(struct guest *g, struct error *error)
+static int make_environment(struct guest *g, struct error *error)
 {
-	g->variables = calloc(2, sizeof(*g->variables));
-	if (!g->variables || !(g->variables[0] = guest_pin_variable(&g->spec)))
-		return error_set_errno(error, -ENOMEM, "native");
-	return 0;
+	_cleanup_(strv_freep) char **environment = NULL;
+	_cleanup_free_ char *cpus = guest_pin_variable(&g->spec);
+	_cleanup_(strv_clear) struct strv v = {.error = cpus ? 0 : -ENOMEM};
+	int r = guest_program_environment(&g->spec, &environment);
+
+	if (r == 0 && cpus)
+		strv_add(&v, cpus);
+	strv_add_all(&v, environment);
+	if (r == 0)
+		r = strv_take(&v, &g->variables);
+	return r < 0 ? error_set_errno(error, r, "native") : 0;
 }
 
 static int native_prepare(struct guest *g, struct error *error)
@@ -56,7 +63,7 @@ static int native_prepare(struct guest *g, struct error *error)
 		return error_set_errno(error, r, "native");
 	}
 	g->data = TAKE_PTR(n);
-	return name_cpus(g, error);
+	return make_environment(g, error);
 }
 
 static int native_start(struct guest *g, struct error *error)

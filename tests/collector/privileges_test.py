@@ -73,7 +73,7 @@ class Privileges(unittest.TestCase):
 
     def measure(self, rights, options, words, path=None):
         argv = [self.collector, "--repeat", "1", "--warmup", "0", "--frequency", "499", "--cores", "1", "--output", self.path("e"), *options,
-                "--", *words]
+                "--", *(["-cores", "{cores}", "-markers", "-rows"] if "--program" in options else []), *words]
         return self.run_as_user(argv, rights, path)
 
     def store(self, sql):

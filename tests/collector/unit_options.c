@@ -186,7 +186,7 @@ static void numbers_and_words_arrive(void **state)
 	assert_int_equal(PARSE(o, "--repeat=3", "--frequency=99", "--timeout=60",
 				 "--seed=9223372036854775807", "--accel=tcg", "--split=exact",
 				 "--scenario=paper-2", "--json", "--pin=0,2", "--output=there",
-				 "--kernel=k", "--symbols=s", "--program=p"),
+				 "--kernel=k", "--symbols=s"),
 		0);
 	assert_int_equal(o.repeat, 3);
 	assert_int_equal(o.frequency_hz, 99);
@@ -200,7 +200,7 @@ static void numbers_and_words_arrive(void **state)
 	assert_string_equal(o.output, "there");
 	assert_string_equal(o.kernel, "k");
 	assert_string_equal(o.symbols, "s");
-	assert_string_equal(o.program, "p");
+	assert_false(o.own);
 	options_done(&o);
 }
 
@@ -275,6 +275,32 @@ static void container_options_are_gathered(void **state)
 	assert_null(o.container_args);
 }
 
+static void a_program_of_the_users_has_its_own_arguments(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(PARSE(o, "--program=p", "--with=a", "--with=b:/c", "--cwd=d",
+				 "--env=A=1=2", "--env=B=", "--", "-cores", "{cores}", "-file"),
+		0);
+	assert_true(o.own && o.own_arguments);
+	assert_string_equal(options_scenario(&o), "program");
+	assert_string_equal(o.program, "p");
+	assert_string_equal(o.arguments[0], "-cores");
+	assert_int_equal(o.n_with, 2);
+	assert_string_equal(o.with[1], "b:/c");
+	assert_null(o.with[2]);
+	assert_string_equal(o.cwd, "d");
+	assert_int_equal(o.n_environment, 2);
+	assert_string_equal(o.environment[0], "A=1=2");
+	assert_string_equal(o.environment[1], "B=");
+	options_done(&o);
+	assert_int_equal(PARSE(o, "--program=p"), 0);
+	assert_true(o.own && !o.own_arguments);
+	assert_null(o.arguments[0]);
+	options_done(&o);
+}
+
 static void what_is_behind_two_dashes_is_the_workloads(void **state)
 {
 	struct options o;
@@ -344,7 +370,15 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--attach=1", "--boot-only"}, "--boot-only", "--attach"},
 		{{"--attach=1", "--guest=native"}, "--guest", "--attach"},
 		{{"--attach=1", "--repeat=3"}, "--repeat", "--attach"},
-		{{"--guest=native,bare", "--program=p"}, "--program", "bare"},
+		{{"--scenario=quick", "--program=p"}, "--scenario quick", "--program"},
+		{{"--with=f"}, "--with", "--program"},
+		{{"--cwd=d"}, "--cwd", "--program"},
+		{{"--env=A=b"}, "--env", "--program"},
+		{{"--program=p", "--env=A"}, "'A'", "NAME=VALUE"},
+		{{"--program=p", "--env==b"}, "'=b'", "NAME=VALUE"},
+		{{"--program=p", "--env=A=1", "--env=A="}, "sets A", "twice"},
+		{{"--program=p", "--with="}, "--with", "FILE:PATH"},
+		{{"--program=p", "--with=:/x"}, "':/x'", "FILE:PATH"},
 		{{"--accel=hvf"}, "'hvf'", "auto, kvm, tcg"},
 		{{"--warmup=-1"}, "'-1'", "--warmup"},
 		{{"--cooldown=soon"}, "'soon'", "--cooldown"},
@@ -488,6 +522,7 @@ int main(void)
 		cmocka_unit_test(experiments_are_described),
 		cmocka_unit_test(one_thing_can_be_done_instead_of_measuring),
 		cmocka_unit_test(container_options_are_gathered),
+		cmocka_unit_test(a_program_of_the_users_has_its_own_arguments),
 		cmocka_unit_test(what_is_behind_two_dashes_is_the_workloads),
 		cmocka_unit_test(two_dashes_and_nothing_leave_the_scenarios_arguments),
 		cmocka_unit_test(each_mistake_is_the_users_and_named_in_one_line),

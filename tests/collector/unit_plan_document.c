@@ -65,8 +65,9 @@ static struct options everything(void)
 		"--seed=9", "--cooldown=3", "--timeout=60", "--accel=tcg", "--pin=none",
 		"--overcommit", "--container-option=--cpus=0.5", "--container-option=--read-only",
 		"--profile=offcpu", "--memory=768M", "--counters=cycles", "--split=exact",
-		"--frequency=99", "--shard=2/4", "--program=/p", "--kernel=/k", "--symbols=/s",
-		"--", "-height", "9");
+		"--frequency=99", "--shard=2/4", "--program=/p", "--with=/f:/g", "--with=/h",
+		"--cwd=/d", "--env=A=1", "--env=B={run}", "--kernel=/k", "--symbols=/s", "--",
+		"-height", "9");
 }
 
 static void all_options_come_back(void **state)
@@ -99,6 +100,12 @@ static void all_options_come_back(void **state)
 	assert_int_equal(again.shard, 2);
 	assert_int_equal(again.shards, 4);
 	assert_string_equal(again.program, "/p");
+	assert_true(again.own);
+	assert_int_equal(again.n_with, 2);
+	assert_string_equal(again.with[0], "/f:/g");
+	assert_string_equal(again.cwd, "/d");
+	assert_int_equal(again.n_environment, 2);
+	assert_string_equal(again.environment[1], "B={run}");
 	assert_string_equal(again.kernel, "/k");
 	assert_string_equal(again.symbols, "/s");
 	assert_null(again.disk);
@@ -115,7 +122,7 @@ static const char *other_value(const struct option_row *row)
 {
 	static const char *const typed[][2] = {{"guest", "osv,bare"}, {"cores", "3,1"},
 		{"scenario", "paper-1"}, {"container-option", "--cpus=0.5,1"}, {"profile", "oncpu"},
-		{"memory", "768M"}, {"shard", "2/4"}};
+		{"memory", "768M"}, {"shard", "2/4"}, {"env", "A=1"}, {"with", "f:/g"}};
 	static char number[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(typed); i++)

@@ -30,6 +30,8 @@ MS_REC_PRIVATE = 0x4000 | 0x40000
 FREQUENCY = ("--frequency", "999")
 # A picture of a fraction of a second, under emulation too.
 SMALL = ("-width", "256", "-height", "192", "-smoothness", "1", "-iteration", "300")
+# What mandelbrot, and test programs in its place, are told beside the work. --program hands on what it is given.
+TOLD = ("-cores", "{cores}", "-markers", "-rows")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -357,13 +359,14 @@ class SystemTest(unittest.TestCase):
 
     def start(self, *arguments, workload=SMALL, output=None, env=None, before=None, command=None,
               stderr=None, resume=None):
-        """Start a collector, or let one go on in the folder @resume. The Popen has .folder, where its
+        """Start a collector, or let one go on in the folder @resume. A program that is no workload of ours
+        is named as --program=FILE: it gets @workload alone. The Popen has .folder, where its
         results go, and .stdout_path, .stderr_path, where its words go."""
         folder = resume or output or self.new_output()
         words = [*(command or [self.collector]), "--resume" if resume else "--output", folder,
                  *(() if resume or "--frequency" in arguments else FREQUENCY), *arguments]
         if workload is not None and not resume:
-            words += ["--", *workload]
+            words += ["--", *(TOLD if "--program" in arguments else ()), *workload]
         self.started += 1
         paths = [os.path.join(self.work, f"{name}-{self.started}") for name in ("stdout", "stderr")]
         with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
