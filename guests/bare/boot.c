@@ -5,17 +5,16 @@
 #include <string.h>
 
 #include "guests/bare/acpi.h"
-#include "guests/bare/burn.h"
 #include "guests/bare/clock.h"
 #include "guests/bare/console.h"
 #include "guests/bare/memory.h"
+#include "guests/bare/program.h"
 #include "guests/bare/trap.h"
 #include "guests/bare/vcpu.h"
 
 #define COMMAND_MAX 4096
 #define WORDS_MAX   256
 
-int main(int argc, char **argv);
 _Noreturn void boot_main(const struct pvh_start *start);
 
 static char command_line[COMMAND_MAX];
@@ -59,15 +58,20 @@ static void read_command_line(const struct pvh_start *start)
 	split(command_line);
 }
 
+__attribute__((weak)) void program_boots(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+}
+
 static void run_program(void *unused)
 {
 	int status;
 
 	(void)unused;
-	if (burn_wanted(n_words, words))
-		burn_wait_kernel(n_words, words);
+	program_boots(n_words, words);
 	printf("bare: program\n"); /* guests/stacks/bare.c listens for it */
-	status = burn_wanted(n_words, words) ? burn_main(n_words, words) : main(n_words, words);
+	status = main(n_words, words);
 	printf("bare: exit status %d\n", status);
 	acpi_power_off();
 }

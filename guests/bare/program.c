@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guests/bare/program.h"
 #include "guests/bare/vcpu.h"
 #include "workload/picture.h"
 #include "workload/pin.h"

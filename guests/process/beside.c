@@ -10,7 +10,8 @@ int beside_find(const char *name, char **ret_path)
 {
 	/* Built, in the source around that, installed. */
 	static const char *const places[] = {"../guests/", "../guests/bare/", "../../guests/bare/",
-		"../../guests/", "../libexec/guestscope/", (LIBEXEC_DIR "/"), NULL};
+		"../../guests/", "../tests/calibrator/", "../calibrator/", "../libexec/guestscope/",
+		(LIBEXEC_DIR "/"), NULL};
 
 	return program_folder_find(places, name, R_OK, ret_path);
 }

@@ -19,13 +19,42 @@
 #define SAYS_CRASHED "bare: crashed: "
 #define SAYS_STATUS  "bare: exit status"
 #define SAYS_PROGRAM "bare: program"
+#define CALIBRATOR   "calibrator.elf" /* the same kernel with another program */
 
 static const char *const kernel_names[] = {KERNEL_NAME, NULL};
 
+/* The word for which another program than mandelbrot is started, or NULL. */
+static const char *calibrator_word(const struct guest_spec *spec)
+{
+	static const char *const names[] = {"burn", "hostile", "crash"};
+
+	for (char *const *a = spec->arguments; a && *a; a++) {
+		size_t dashes = strspn(*a, "-"), length = strcspn(*a + dashes, "=");
+
+		for (size_t i = 0; i < ARRAY_SIZE(names) && dashes; i++)
+			if (strlen(names[i]) == length &&
+				strncmp(*a + dashes, names[i], length) == 0)
+				return *a;
+	}
+	return NULL;
+}
+
+static int no_calibrator(const char *word, struct error *error)
+{
+	return error_set(error, -ENOENT,
+		"the guest bare: %s is an option of the calibrator, which belongs to the tests and "
+		"is not installed: use the collector of a build of guestscope, or name that "
+		"build's tests/calibrator/" CALIBRATOR " with --kernel",
+		word);
+}
+
 static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
 {
-	int r = spec->kernel ? -ENOENT : beside_find(KERNEL_NAME, ret);
+	const char *word = spec->kernel ? NULL : calibrator_word(spec);
+	int r = spec->kernel ? -ENOENT : beside_find(word ? CALIBRATOR : KERNEL_NAME, ret);
 
+	if (r == -ENOENT && word)
+		return no_calibrator(word, error);
 	if (r == -ENOENT)
 		r = guest_find_kernel("bare", spec->kernel, kernel_names, ret, error);
 	else if (r < 0)

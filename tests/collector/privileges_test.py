@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the collector may, and what it hands on: privileges_test.py COLLECTOR MANDELBROT BARE MANUAL [-v] [TEST...]
+"""What the collector may, and what it hands on: privileges_test.py COLLECTOR MANDELBROT CALIBRATOR MANUAL [-v] [TEST...]
 
 Runs the collector as an ordinary user with exactly the capabilities that its manual names, and with one less. Exit
 status 77 without root, setpriv or BTF."""
@@ -16,7 +16,7 @@ import unittest
 
 if len(sys.argv) < 5:
     sys.exit(__doc__)
-COLLECTOR, MANDELBROT, BARE, MANUAL = (os.path.abspath(path) for path in sys.argv[1:5])
+COLLECTOR, MANDELBROT, CALIBRATOR, MANUAL = (os.path.abspath(path) for path in sys.argv[1:5])
 USER = 64123  # nobody else's: other tests run things as nobody
 PICTURE = ["-width", "100", "-height", "60", "-smoothness", "1", "-iteration", "500"]
 BURN = ["-seconds", "1", "-burn", "alpha=60,beta=40"]
@@ -52,7 +52,8 @@ class Privileges(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         os.chown(self.folder, USER, USER)
         # The tree may be in a folder that is closed to others, as root's own is.
-        self.collector, self.mandelbrot, self.bare = (shutil.copy(path, self.folder) for path in (COLLECTOR, MANDELBROT, BARE))
+        self.collector, self.mandelbrot, self.bare = (
+            shutil.copy(path, self.folder) for path in (COLLECTOR, MANDELBROT, CALIBRATOR))
 
     def assert_nothing_left(self):
         left = processes_of_user() - self.before
@@ -105,7 +106,7 @@ class Privileges(unittest.TestCase):
         self.assert_no_rights("native")
         self.assertFalse([text for (text,) in self.store("SELECT text FROM warning") if "CAP_" in text or "kallsyms" in text])
 
-    @unittest.skipUnless(QEMU and os.path.exists(BARE), "needs QEMU")
+    @unittest.skipUnless(QEMU and os.path.exists(CALIBRATOR), "needs QEMU")
     def test_a_virtual_machine_runs_as_the_user(self):
         self.recorder("qemu-system-x86_64", QEMU)
         done = self.measure(manual_rights(), ["--guest", "bare", "--accel", "tcg", "--kernel", self.bare], BURN,

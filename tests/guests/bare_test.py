@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest bare, really booted (under emulation): bare_test.py RUN_GUEST BARE_ELF GOLDEN_CSV
+"""The guest bare, really booted (under emulation): bare_test.py RUN_GUEST BARE_ELF CALIBRATOR_ELF GOLDEN_CSV
 
 Exit status 77 where QEMU is missing."""
 import csv
@@ -16,7 +16,8 @@ import time
 import unittest
 import zlib
 
-GOLDEN = sys.argv.pop(3)
+GOLDEN = sys.argv.pop(4)
+CALIBRATOR = os.path.abspath(sys.argv.pop(3))
 KERNEL = os.path.abspath(sys.argv.pop(2))
 RUN_GUEST = os.path.abspath(sys.argv.pop(1))
 QEMU = "qemu-system-x86_64"
@@ -43,6 +44,8 @@ def markers(text):
 
 
 class Bare(unittest.TestCase):
+    KERNEL = KERNEL
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="gs-")
         self.addCleanup(folder.cleanup)
@@ -51,7 +54,7 @@ class Bare(unittest.TestCase):
     def run_guest(self, *arguments, status=0):
         options = [a for a in arguments if a.startswith("--")]
         words = [a for a in arguments if not a.startswith("--")]
-        command = [RUN_GUEST, "--work", self.work, f"--kernel={KERNEL}", "--timeout=100", *options, "bare", "/none"]
+        command = [RUN_GUEST, "--work", self.work, f"--kernel={self.KERNEL}", "--timeout=100", *options, "bare", "/none"]
         done = subprocess.run(command + words, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, status, done.stderr + done.stdout)
         self.assertEqual(os.listdir(self.work), [])
@@ -64,7 +67,7 @@ class Bare(unittest.TestCase):
         """The command line of a plain machine, without the collector's."""
         return [QEMU, "-nodefaults", "-no-user-config", "-accel", "tcg,thread=multi", "-smp",
                 f"cpus={cpus},sockets=1,cores={cpus},threads=1", "-m", memory, "-display", "none", "-no-reboot",
-                "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-kernel", KERNEL,
+                "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-kernel", self.KERNEL,
                 "-append", append, *more]
 
     def boot(self, append, *more, **machine):
@@ -128,7 +131,11 @@ class Picture(Bare):
         self.assertIn("bare: exit status 1", out)
 
 
-class Crash(Bare):
+class Calibrator(Bare):
+    KERNEL = CALIBRATOR
+
+
+class Crash(Calibrator):
     def test_exceptions_are_told_and_the_machine_goes_off(self):
         for how, told in (("read", "page fault) on vCPU 0: rip=0x2"), ("instruction", "invalid instruction) on vCPU 0"),
                           ("stack", "page fault) on vCPU 0: ")):
@@ -139,7 +146,7 @@ class Crash(Bare):
         self.assertIn("timed out", self.failure("--cores=1", "--timeout=4", "-crash", "hang"))
 
 
-class Burn(Bare):
+class Burn(Calibrator):
     WORDS = ["-burn", "alpha=50,beta=30,gamma=15,theta=5"]
     SHARES = {"alpha": 50, "beta": 30, "gamma": 15, "theta": 5}
 
@@ -203,6 +210,47 @@ class Burn(Bare):
                 self.assertIn(told, message)
 
 
+class Which(unittest.TestCase):
+    """The program that is linked to the kernel, where --kernel names none."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="gs-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def run_guest(self, *words, program=RUN_GUEST):
+        return subprocess.run([program, "--work", self.folder, "--timeout=100", "--cores=1", *words], capture_output=True, text=True,
+                              timeout=120, check=False)
+
+    def kernel(self, *words):
+        """Of the command line that is planned."""
+        plan = self.run_guest("--plan", "bare", "/none", *words).stderr.split()
+        return next(os.path.realpath(word) for word in plan if word.endswith(".elf"))
+
+    def test_what_is_asked_to_burn_is_the_calibrator(self):
+        for words in (["-burn", "alpha=1"], ["--burn=alpha=1"], ["-hostile", "loop"], ["-crash", "read"]):
+            with self.subTest(words=words):
+                self.assertEqual(self.kernel(*words), os.path.realpath(CALIBRATOR))
+        for words in ([], ["-burning"], ["-palette", "burn"]):
+            with self.subTest(words=words):
+                self.assertEqual(self.kernel(*words), os.path.realpath(KERNEL))
+
+    def test_the_floor_knows_no_calibrator(self):
+        done = self.run_guest("--kernel", KERNEL, "bare", "/none", "-burn", "alpha=1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("-burn", done.stderr)
+        names = subprocess.run(["nm", KERNEL], capture_output=True, text=True, check=True).stdout.split()
+        self.assertEqual([n for n in names if "burn" in n or "hostile" in n or "crash" in n], [])
+
+    def test_where_only_the_floor_is_installed_it_is_told(self):
+        alone = shutil.copy(RUN_GUEST, self.folder)
+        done = self.run_guest("--plan", "bare", "/none", "-burn", "alpha=1", program=alone)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn("-burn is an option of the calibrator, which belongs to the tests and is not installed", done.stderr)
+        self.assertIn("tests/calibrator/calibrator.elf with --kernel", done.stderr)
+
+
 class Monitor:
     """A guest under QMP: stop it, look, let it go on."""
 
@@ -253,11 +301,11 @@ class Monitor:
         self.socket.close()
 
 
-class Stacks(Bare):
+class Stacks(Calibrator):
     def setUp(self):
         super().setUp()
         self.sockets = 0
-        listing = subprocess.run(["nm", "-n", KERNEL], capture_output=True, text=True, check=True).stdout
+        listing = subprocess.run(["nm", "-n", self.KERNEL], capture_output=True, text=True, check=True).stdout
         self.symbols = [(int(a, 16), n) for a, n in re.findall(r"^([0-9a-f]+) [tT] (\S+)$", listing, re.M)]
 
     def name(self, address):

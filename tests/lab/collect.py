@@ -48,7 +48,7 @@ def main():
         cells[name] = lab.collect(f"--accel kvm {options}", " ".join(words).replace("{}", name))
     args.folder.mkdir(parents=True, exist_ok=True)
     lab.run(str(args.folder), cells, [tools["collector"], tools["mandelbrot"]],
-            {"/guests/bare/bare.elf": tools["bare"], **lab.osv_files()}, tools["image_tool"], lab.Machine(cpus=args.cpus))
+            {**lab.bare_files(tools["bare"]), **lab.osv_files()}, tools["image_tool"], lab.Machine(cpus=args.cpus))
     for name in cells:
         print(f"{name}: exit status {(args.folder / name / 'status').read_text().strip()}, {args.folder / name / 'store'}")
 

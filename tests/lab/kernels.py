@@ -70,7 +70,7 @@ def boot(folder, where, tools, cells, thread):
     release = os.path.basename(modules)[len("modules-"):]
     machine = lab.Machine(kernel=os.path.join(where, "vmlinuz-" + release), modules=modules, thread=thread,
                           boot_seconds=90, silence_seconds=90)
-    lab.run(folder, cells, [tools["collector"], tools["mandelbrot"], forbidden.SETPRIV], {"/guests/bare/bare.elf": tools["bare"]},
+    lab.run(folder, cells, [tools["collector"], tools["mandelbrot"], forbidden.SETPRIV], lab.bare_files(tools["bare"]),
             tools["image_tool"], machine)
     return release
 

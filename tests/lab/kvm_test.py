@@ -27,7 +27,7 @@ COLLECTOR, MANDELBROT, TRUTH_PROGRAM, IMAGE_TOOL, BARE, *OF_GUESTS = (os.path.ab
 def main():
     lab.need_everything()
     of_books = kvm_books.cells(os.path.basename(TRUTH_PROGRAM))
-    files = {"/guests/bare/bare.elf": BARE, **lab.osv_files()}
+    files = {**lab.bare_files(BARE), **lab.osv_files()}
     with tempfile.TemporaryDirectory(prefix="guestscope-lab-") as folder:
         lab.run(folder, {**of_books, **kvm_stacks.CELLS, **kvm_guests.CELLS, **forbidden.CELLS},
                 [COLLECTOR, MANDELBROT, TRUTH_PROGRAM, forbidden.SETPRIV, *OF_GUESTS], files, IMAGE_TOOL)

@@ -169,6 +169,13 @@ def find_osv():
     return None
 
 
+def bare_files(kernel):
+    """{inside: host}: the @kernel of bare, and the calibrator that was built with it."""
+    build = os.path.dirname(os.path.dirname(os.path.dirname(kernel)))
+    return {"/guests/bare/bare.elf": kernel,
+            "/tests/calibrator/calibrator.elf": os.path.join(build, "tests/calibrator/calibrator.elf")}
+
+
 def osv_files():
     """{inside: host}: OSv's kernel, and the one with its symbols beside it, where there are any."""
     kernel = find_osv()

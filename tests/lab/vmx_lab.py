@@ -105,7 +105,7 @@ def main():
             args.keep.mkdir()
             folder = str(args.keep.resolve())
         scripts = cells(args.osv)
-        files = {"/guests/bare/bare.elf": tools["bare"], **(lab.osv_files() if "osv" in scripts else {})}
+        files = {**lab.bare_files(tools["bare"]), **(lab.osv_files() if "osv" in scripts else {})}
         lab.run(folder, scripts, [tools["collector"], tools["mandelbrot"]], files, tools["image_tool"], bochs.Bochs())
         Vmx.open_stores(folder, scripts)
         for store in Vmx.stores.values():

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guests/bare/hostile.h"
+#include "tests/calibrator/hostile.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * is: with frame pointers (BURN_FRAMED), without, and without and RBP set to something else
  * (BURN_GARBLED).
  */
-#include "guests/bare/burn_internal.h"
+#include "tests/calibrator/burn.h"
 
 #include "guests/bare/machine.h"
 

@@ -19,10 +19,10 @@ struct hostile_mode {
 extern const struct hostile_mode hostile_table[];
 
 /**
- * loop		a table that is its own next level, on all four levels; a frame that is its own
- * caller range	tables and pages far beyond RAM; a frame across the end of RAM unmapped	frames where
- * nothing is mapped, at addresses that are not canonical, at the very end switch	two page
- * tables in turn: CR3 changes with every slice
+ * loop		a table that is its own next level, on all four levels; a frame that is its own caller
+ * range	tables and pages far beyond RAM; a frame across the end of RAM
+ * unmapped	frames where nothing is mapped, at addresses that are not canonical, at the very end
+ * switch	two page tables in turn: CR3 changes with every slice
  */
 #define HOSTILE_TRAPS_MAX 8
 

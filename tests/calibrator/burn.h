@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** What the files of the calibrator share. */
+/**
+ * The calibrator: a program for the kernel of bare that burns time in functions with known names, in
+ * known shares, in stacks of known depth, on known vCPUs, as known threads. What a profiler finds can
+ * be held against that. docs/bare.md has the options and the markers; this is what its files share.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "guests/bare/burn.h"
-#include "guests/bare/burn_internal.h"
-#include "guests/bare/hostile.h"
+#include "tests/calibrator/burn.h"
+#include "tests/calibrator/hostile.h"
 #include "workload/options.h"
 
 #define WEIGHT_MAX  10000
@@ -195,19 +194,6 @@ static const struct option *find(const char *word, const char **ret_value)
 		return &option_table[i];
 	}
 	return NULL;
-}
-
-bool burn_wanted(int argc, char **argv)
-{
-	const char *value;
-
-	for (int i = 1; i < argc; i++) {
-		const struct option *o = find(argv[i], &value);
-
-		if (o && (o->set == set_burn || o->set == set_crash))
-			return true;
-	}
-	return false;
 }
 
 /* What follows from several options together. */

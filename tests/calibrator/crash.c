@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ways to die, so that tests see that they are told. */
-#include "guests/bare/burn_internal.h"
+#include "tests/calibrator/burn.h"
 
 #include "guests/bare/machine.h"
 

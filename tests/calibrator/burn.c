@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guests/bare/burn.h"
+#include "tests/calibrator/burn.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guests/bare/burn_internal.h"
 #include "guests/bare/clock.h"
-#include "guests/bare/hostile.h"
 #include "guests/bare/machine.h"
 #include "guests/bare/memory.h"
+#include "guests/bare/program.h"
+#include "tests/calibrator/hostile.h"
 #include "workload/emit.h"
 
 /* Slices have about this length, from half to one and a half of it: nothing that looks at regular
@@ -257,7 +257,7 @@ static void wait_ms(int64_t ms)
 		relax();
 }
 
-void burn_wait_kernel(int argc, char **argv)
+void program_boots(int argc, char **argv)
 {
 	struct burn_options o;
 
@@ -265,7 +265,7 @@ void burn_wait_kernel(int argc, char **argv)
 		wait_ms(o.wait_kernel_ms);
 }
 
-int burn_main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	struct error error = {.text = ""};
 	int r = burn_options_parse(argc, argv, &options, &error), status;
@@ -273,7 +273,7 @@ int burn_main(int argc, char **argv)
 
 	if (options.markers)
 		emit_marker("maps base=%" PRIxPTR " text=%" PRIxPTR, (uintptr_t)__ehdr_start,
-			(uintptr_t)burn_main);
+			(uintptr_t)main);
 	wait_ms(options.wait_ms);
 	begin = begin_phase("setup");
 	if (r == 0)
