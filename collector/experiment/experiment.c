@@ -495,11 +495,28 @@ static int open_results(struct experiment *x, char **argv, struct error *error)
 	return r;
 }
 
+/* All is measured: no machine and no stack is needed for the report. */
+static int report_again(struct experiment *x, struct error *error)
+{
+	int r;
+
+	store_writer_close(TAKE_PTR(x->store));
+	r = make_report(x, error);
+	if (r < 0)
+		return r;
+	return x->n_failed ? EXIT_RUN_FAILED : EXIT_ALL_MEASURED;
+}
+
 static int measure(struct experiment *x, char **argv, struct error *error)
 {
 	int status, r;
 
 	r = x->o->resume ? experiment_reopen(x, error) : experiment_check_output(x, error);
+	if (r == 0 && x->o->resume) {
+		r = experiment_is_finished(x, error);
+		if (r != 0)
+			return r < 0 ? r : report_again(x, error);
+	}
 	if (r == 0)
 		r = prepare(x, error);
 	if (r == 0)
@@ -547,7 +564,7 @@ int experiment_measure(struct options *o, const struct topology *topology, char 
 int experiment_dry_run(struct options *o, const struct topology *topology, struct error *error)
 {
 	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
-	int r = o->resume ? experiment_reopen(&x, error) : 0;
+	int r = o->resume ? experiment_reopen(&x, error) : experiment_check_output(&x, error);
 
 	if (r == 0)
 		r = prepare(&x, error);

@@ -57,6 +57,9 @@ int experiment_create(struct experiment *x, char **argv, struct error *error);
 /** Open a store to continue, and make the options those of its plan. */
 int experiment_reopen(struct experiment *x, struct error *error);
 
+/** Of one that was reopened: is no run of its plan left? 1, 0, or an error of the store. */
+int experiment_is_finished(struct experiment *x, struct error *error);
+
 /**
  * Is this still the experiment that the store describes: the machine, the files? And which of its
  * runs are there? To be called when it is prepared. -EXDEV with a message where something changed,

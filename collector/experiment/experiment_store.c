@@ -281,6 +281,19 @@ int experiment_reopen(struct experiment *x, struct error *error)
 	return r < 0 ? r : plan_document_apply(&x->document, x->o, error);
 }
 
+int experiment_is_finished(struct experiment *x, struct error *error)
+{
+	_cleanup_free_ char *planned = NULL;
+	int n = store_writer_done(x->store, NULL, 0, &x->n_failed, error), r;
+
+	if (n < 0)
+		return n;
+	r = store_writer_get(x->store, "planned_runs", &planned, error);
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	return (unsigned long)n >= strtoul(planned, NULL, 10);
+}
+
 /* Without --force that is the end; with it, the store tells. */
 static int object(struct experiment *x, const char *sentence, struct error *error)
 {

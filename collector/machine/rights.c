@@ -55,13 +55,6 @@ unsigned rights_lacking(char *ret, size_t size, bool with_reasons)
 	return n_essential;
 }
 
-void rights_all(char *ret, size_t size)
-{
-	ret[0] = '\0';
-	for (const struct right *right = rights_table; right->name; right++)
-		append(ret, size, right, false);
-}
-
 void rights_keep(void)
 {
 	/* The ambient set is the only one that a program without capabilities of its own inherits. It

@@ -29,9 +29,6 @@ extern const struct right rights_table[];
  */
 unsigned rights_lacking(char *ret, size_t size, bool with_reasons);
 
-/** The names of all, as rights_lacking(). */
-void rights_all(char *ret, size_t size);
-
 /** From now on programs that are started get none of our capabilities, unless we are root. */
 void rights_keep(void);
 

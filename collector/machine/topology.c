@@ -317,7 +317,10 @@ static int list_add(const struct topology *t, int cpu, int *cpus, size_t *n, str
 			"--pin: CPU %d is not among those that may be used here", cpu);
 	for (size_t i = 0; i < *n; i++)
 		if (cpus[i] == cpu)
-			return error_set_user(error, -EINVAL, "--pin: CPU %d is named twice", cpu);
+			return error_set_user(error, -EINVAL,
+				"--pin: CPU %d is named twice: name each once, lanes share CPUs by "
+				"--overcommit",
+				cpu);
 	cpus[(*n)++] = cpu;
 	return 0;
 }

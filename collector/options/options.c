@@ -117,16 +117,41 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static int check_disk(const struct options *o, struct error *error)
+static bool is_virtual_machine(const struct guest_ops *ops)
 {
-	bool used = !o->disk || o->resume ||
-		    (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN);
+	return ops->is_vm;
+}
 
-	for (size_t i = 0; i < o->n_guests; i++)
-		used |= strcmp(o->guests[i]->name, "linux") == 0;
-	return used ? 0
-		    : error_set_user(error, -EINVAL,
-			      "--disk is for the guest linux, which is not in --guest");
+static bool is_linux(const struct guest_ops *ops)
+{
+	return strcmp(ops->name, "linux") == 0;
+}
+
+/* A file that no stack of --guest would read is a mistake. */
+static int check_files(const struct options *o, struct error *error)
+{
+	const struct {
+		const char *name, *file;
+		bool (*used)(const struct guest_ops *ops);
+		const char *what_for;
+	} rows[] = {
+		{"kernel", o->kernel, is_virtual_machine, "virtual machines, none of which is"},
+		{"symbols", o->symbols, is_virtual_machine, "virtual machines, none of which is"},
+		{"disk", o->disk, is_linux, "the guest linux, which is not"},
+	};
+
+	if (o->resume || o->attach || (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool used = !rows[i].file;
+
+		for (size_t g = 0; g < o->n_guests; g++)
+			used |= rows[i].used(o->guests[g]);
+		if (!used)
+			return error_set_user(error, -EINVAL, "--%s is for %s in --guest",
+				rows[i].name, rows[i].what_for);
+	}
+	return 0;
 }
 
 /* The plan's CPUs are handed over by this very option; of two the engine takes the last. */
@@ -279,7 +304,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	r = together(ret, error);
 	if (r == 0)
 		r = check_container_options(ret, error);
-	return r < 0 ? r : check_disk(ret, error);
+	return r < 0 ? r : check_files(ret, error);
 }
 
 void options_done(struct options *o)

@@ -189,20 +189,18 @@ static int try_bpf(void)
 int refusal_of_machine(struct error *error)
 {
 	_cleanup_free_ char *lockdown = read_line_at(NULL, "/sys/kernel/security/lockdown");
-	char lacking[256], all[256];
+	char lacking[256];
 	int r;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return error_set(error, -ENOENT,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux): a kernel built with "
 			"CONFIG_DEBUG_INFO_BTF is needed, as every distribution's is since 2021");
-	if (rights_lacking(lacking, sizeof(lacking), false)) {
-		rights_all(all, sizeof(all));
+	if (rights_lacking(lacking, sizeof(lacking), false))
 		return error_set(error, -EPERM,
 			"not allowed to load eBPF programs, for want of %s: run as root (sudo), or "
-			"with %s (see PRIVILEGES in collector(1))",
-			lacking, all);
-	}
+			"with these capabilities, too (see PRIVILEGES in collector(1))",
+			lacking);
 	r = try_bpf();
 	if (r < 0 && rights_have_seccomp_filter())
 		return error_set(error, r,

@@ -131,8 +131,10 @@ void run_check_losses(struct run *run)
 			r->losses.tasks, (unsigned long long)r->profile.lost + run->offcpu.lost);
 	check_unlaned(run);
 	if (r->losses.switches)
-		run_warn(run, "some context-switch events were missing and were "
-			      "reconstructed from the scheduler's records (sched_info)");
+		run_warn(run,
+			"%llu context switches were not reported by the kernel and were "
+			"reconstructed from the scheduler's records (sched_info)",
+			(unsigned long long)r->losses.switches);
 	if (run->markers.garbled)
 		run_warn(run,
 			"%llu marker lines failed their checksum (see MARKERS in mandelbrot(1))",

@@ -32,6 +32,12 @@ static void compare_symbols(struct run *run, const struct guest_inside *inside)
 			"%s is of another build than the guest's kernel %s: names of its functions "
 			"will be wrong",
 			inside->symbols, inside->kernel);
+	if (inside->symbols && elf_has_symbols(inside->symbols) == 0)
+		run_warn(run,
+			"the guest's kernel %s has no symbols but those it exports: its other "
+			"functions have no names; --symbols names a file with all of them (see "
+			"docs/inside-guests.md)",
+			inside->symbols);
 }
 
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)

@@ -298,7 +298,7 @@ int store_writer_done(
 {
 	sqlite3_stmt *query = NULL;
 	size_t failed = 0;
-	int r;
+	int r, found = 0;
 
 	if (sqlite3_prepare_v2(s->db, "SELECT id, status <> 'ok' FROM run", -1, &query, NULL) !=
 		SQLITE_OK)
@@ -306,11 +306,12 @@ int store_writer_done(
 	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
 		int64_t id = sqlite3_column_int64(query, 0);
 
+		found++;
 		failed += sqlite3_column_int(query, 1) != 0;
 		if (id >= 1 && (uint64_t)id <= n)
 			ret_done[id - 1] = true;
 	}
-	r = r == SQLITE_DONE ? 0 : read_error(s, error);
+	r = r == SQLITE_DONE ? found : read_error(s, error);
 	sqlite3_finalize(query);
 	*ret_failed = failed;
 	return r;

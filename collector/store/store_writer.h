@@ -37,7 +37,8 @@ int store_writer_open(const char *dir, struct store_writer **ret, struct error *
  */
 int store_writer_get(struct store_writer *s, const char *key, char **ret, struct error *error);
 
-/** Which of the runs 1 to @n are in the store, and how many of all that are have failed. */
+/** Which of the runs 1 to @n are in the store, and how many of all that are have failed. Returns how
+ * many there are, or an error. */
 int store_writer_done(
 	struct store_writer *s, bool *ret_done, size_t n, size_t *ret_failed, struct error *error);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/symbols/debug_file.h"
 #include "collector/symbols/elf_file.h"
 #include "common/cleanup.h"
 
@@ -119,4 +120,17 @@ int elf_same_build(const char *a, const char *b)
 	if (x->elf.build_id_bytes && y->elf.build_id_bytes)
 		return elf_same_build_id(&x->elf, &y->elf);
 	return same_text(x, y);
+}
+
+int elf_has_symbols(const char *path)
+{
+	_cleanup_(cleanup_side) struct side *s = NULL;
+	_cleanup_close_ int debug = -EBADF;
+	int r = side_open(path, &s);
+
+	if (r < 0 || !s)
+		return r;
+	if (!s->elf.has_symtab)
+		debug = debug_file_open(&s->elf, path, NULL);
+	return s->elf.has_symtab || debug >= 0;
 }

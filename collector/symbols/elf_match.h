@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** Is a file of symbols of the same build as the program that it is to name? */
+/** Is a file of symbols of the same build as the program that it is to name, and has it all names? */
 
 /**
  * Compare the ELF files @a and @b: by their build-ids, where both have one; else by what they have
@@ -10,3 +10,9 @@
  * cannot be read. -ENOMEM.
  */
 int elf_same_build(const char *a, const char *b);
+
+/**
+ * Has the ELF file @path, or a debug file of its own beside it or in /usr/lib/debug, its full table
+ * of symbols? 1; 0: no, it is stripped; -ENODATA: it is no ELF file; -ENOENT ..., -ENOMEM.
+ */
+int elf_has_symbols(const char *path);

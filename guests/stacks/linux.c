@@ -139,16 +139,22 @@ static int check_modules(const char *kernel, struct error *error)
 		folder, fetch ? fetch : "fetch-kernel");
 }
 
-/* The kernel, where all else is there, too. */
+/* The kernel, where all else is there, too; what is missing is told together. */
 static int find_all(const struct guest_spec *spec, char **ret_kernel, struct error *error)
 {
 	_cleanup_free_ char *root = NULL;
 	const char *format;
-	int r = find_root(spec, &root, &format, error);
+	struct error no_image = {0}, no_kernel = {0};
+	int r = find_root(spec, &root, &format, &no_image);
+	int k = linux_find_kernel(spec, ret_kernel, &no_kernel);
 
-	if (r == 0)
-		r = linux_find_kernel(spec, ret_kernel, error);
-	return r < 0 ? r : check_modules(*ret_kernel, error);
+	if (r == -ENOENT && k == -ENOENT)
+		return error_set(error, r, "%s; and %s", no_image.text, no_kernel.text);
+	if (r == 0 && k == 0)
+		return check_modules(*ret_kernel, error);
+	if (error)
+		*error = r < 0 ? no_image : no_kernel;
+	return r < 0 ? r : k;
 }
 
 static int linux_available(const struct guest_spec *spec, struct error *error)

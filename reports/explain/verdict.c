@@ -84,6 +84,7 @@ static void compare_stacks(
 	size_t n = 0;
 	const struct cell *best = fastest(s, first, &n);
 	struct verdict *verdict;
+	bool pictures = false;
 
 	if (n < 2)
 		return;
@@ -100,8 +101,9 @@ static void compare_stacks(
 		x = contrast_of(e, cell, best);
 		if (x)
 			say_against(verdict, x, cell);
+		pictures |= pictures_differ(cell, best);
 	}
-	say(verdict, ".");
+	say(verdict, "%s.", pictures ? "; " NO_PICTURE : "");
 }
 
 /** The first thing to know: which stack is slowest against the fastest, by how much, and why. */
@@ -307,7 +309,10 @@ size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, si
 	struct verdicts v = {.list = ret, .max = max};
 
 	if (s->n_runs == 0)
-		say(verdict_begin(&v, false), "The store holds no runs.");
+		say(verdict_begin(&v, false), "%s",
+			s->n_warmups ? "There are only warm-up runs, which do not count: nothing "
+				       "can be said of run times."
+				     : "The store holds no runs.");
 	for (size_t i = 0; i < s->n_cells; i++)
 		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
 			explain_slowest(e, &s->cells[i], &v);

@@ -34,6 +34,11 @@ void say(struct verdict *v, const char *format, ...)
 	}
 }
 
+bool pictures_differ(const struct cell *a, const struct cell *b)
+{
+	return (strcmp(a->guest, "bare") == 0) != (strcmp(b->guest, "bare") == 0);
+}
+
 struct format_text format_p(double p)
 {
 	struct format_text t;

@@ -55,5 +55,11 @@ struct naming {
  */
 bool say_causes(struct verdict *v, const struct naming *naming);
 
+/** What a reader has to know where bare is compared with a stack that has files. */
+#define NO_PICTURE "bare has no files and writes no picture (-file none)"
+
+/** Is bare one of the two, and not the other? */
+bool pictures_differ(const struct cell *a, const struct cell *b);
+
 /** Was one of the cell's guests looked into? */
 bool is_looked_into(const struct cell *cell);

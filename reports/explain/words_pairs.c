@@ -104,6 +104,8 @@ void contrast_words(const struct contrast *x, struct verdict *v)
 		format_seconds(c->difference.value).text);
 	say_seconds(v, &c->difference.range);
 	say(v, " longer than %s", x->b->name);
+	if (pictures_differ(x->a, x->b))
+		say(v, " (" NO_PICTURE ")");
 	if (!x->differs) {
 		say_blindness(x, v);
 	} else {

@@ -234,6 +234,16 @@ class GuestStacks(harness.SystemTest):
             for words in ("does not match the guest's kernel", "is of another build"):
                 self.assertTrue(any(words in w for w in store.warnings()), store.warnings())
 
+    def test_a_kernel_without_symbols_is_told(self):
+        harness.need_program("strip", "binutils")
+        kernel = os.path.join(os.path.dirname(self.collector), "../tests/calibrator/calibrator.elf")
+        stripped = os.path.join(self.work, "stripped.elf")
+        subprocess.run(["strip", "-s", "-o", stripped, kernel], check=True)
+        for path, told in ((kernel, 0), (stripped, 1)):
+            with self.measure("bare", "--kernel", path, cores="1", workload=("-seconds", "0.3", "-burn", "alpha=1")) as store:
+                said = [w for w in store.warnings() if "has no symbols but those it exports" in w]
+                self.assertEqual(len(said), told, store.warnings())
+
     def test_symbols_that_are_not_there_are_refused_at_once(self):
         osv_symbols()
         done = self.collect("--guest", "osv", "--cores", "1", "--accel", "tcg", "--symbols",

@@ -72,6 +72,19 @@ class WrongUsage(harness.SystemTest):
     def test_a_CPU_that_is_not_there_is_refused(self):
         self.refused("--cores", "1", "--pin", "4095", words=["4095"])
 
+    def test_a_CPU_that_is_named_twice_is_refused_with_the_way_to_share_one(self):
+        cpu = harness.usable_cpus()[0]
+        self.refused("--cores", "2", "--pin", f"{cpu},{cpu}", words=[f"CPU {cpu}", "twice", "--overcommit"])
+        done = self.collect("--dry-run", "--repeat", "1", "--cores", "2", "--pin", str(cpu), "--overcommit")
+        self.assertIn(f"lanes on CPU {cpu},{cpu}", done.stdout)
+
+    def test_a_file_that_no_stack_would_read_is_refused(self):
+        for guest, option, of in (("native", "kernel", "virtual machines"), ("native,docker", "symbols", "virtual machines"),
+                                  ("native,osv", "disk", "guest linux")):
+            for instead in ([], ["--dry-run"]):
+                with self.subTest(guest=guest, option=option, instead=instead):
+                    self.refused(*instead, "--guest", guest, f"--{option}", "/bin/true", words=[f"--{option}", of, "--guest"])
+
     def test_stray_arguments_are_named(self):
         process = self.start("--repeat", "1", "osv", workload=None)
         self.assert_one_line(self.finish(process), 2, "'osv'", "--")
@@ -266,6 +279,14 @@ class Harmless(harness.SystemTest):
         for command in lines[2::2]:
             self.assertIn("mandelbrot -cores 1", command)
             self.assertIn(" ".join(harness.SMALL), command)
+
+    def test_a_dry_run_sees_that_the_results_would_have_no_place(self):
+        folder = os.path.join(self.work, "taken")
+        os.mkdir(folder)
+        with open(folder + "/experiment.db", "w", encoding="ascii"):
+            pass
+        done = self.finish(self.start("--dry-run", "--cores", "1", "--repeat", "1", output=folder))
+        self.assert_one_line(done, 3, folder)
 
     def test_a_dry_run_of_VMs_shows_QEMU_without_starting_it(self):
         able = harness.guests_available(self.collector)

@@ -121,15 +121,14 @@ class Privileges(unittest.TestCase):
         self.assert_measured(done)
         self.assertTrue([text for (text,) in self.store("SELECT text FROM warning") if "CAP_SYSLOG" in text])
 
-    def test_without_the_essential_ones_all_are_named_in_one_line(self):
+    def test_without_the_essential_ones_what_is_lacking_is_named_once_in_one_line(self):
         rights = [name for name in manual_rights() if name not in ("BPF", "SYS_ADMIN")]
         done = self.measure(rights, ["--program", self.mandelbrot], PICTURE)
         self.assertEqual(done.returncode, 3)
         line = [text for text in done.stderr.splitlines() if "not allowed" in text]
         self.assertEqual(len(line), 1, done.stderr)
         self.assertIn("for want of CAP_BPF, CAP_SYS_ADMIN:", line[0])
-        for name in manual_rights():
-            self.assertIn("CAP_" + name, line[0])
+        self.assertEqual(line[0].count("CAP_"), 2)
 
     def test_the_doctor_names_each_that_is_lacking_and_what_it_is_for(self):
         done = self.run_as_user([self.collector, "--doctor"], [])

@@ -240,6 +240,17 @@ class GoingOn(ResumeTest):
         self.assertTrue(os.path.exists(done.folder + "/report/index.html"))
         self.assertEqual(len(self.measured(done.folder)[0]), 1)
 
+    def test_a_finished_experiment_needs_nothing_that_it_measured(self):
+        program = os.path.join(self.work, "program")
+        shutil.copy(self.programs["mandelbrot"], program)
+        done = self.collect("--cores", "1", "--repeat", "1", "--program", program, workload=TINY)
+        os.unlink(program)
+        self.set(done.folder, kernel="another")
+        shutil.rmtree(done.folder + "/report")
+        again = self.finish(self.start(resume=done.folder))
+        self.assertEqual(again.status, 0, again.stderr)
+        self.assertTrue(os.path.exists(done.folder + "/report/index.html"))
+
     def test_a_dry_run_tells_what_is_left(self):
         folder = self.begun(*self.ARGUMENTS)
         done = self.finish(self.start("--dry-run", resume=folder))

@@ -128,6 +128,16 @@ static void what_is_no_ELF_file_or_cut_off_does_not_tell(void **state)
 	assert_true(elf_same_build(first, second) != 1);
 }
 
+static void symbols_are_the_full_table_not_what_is_exported(void **state)
+{
+	(void)state;
+	write_elf(first, 0x200000, 1, NULL, 0);
+	assert_int_equal(elf_has_symbols(first), 0);
+	assert_int_equal(elf_has_symbols("/proc/self/exe"), 1);
+	assert_int_equal(elf_has_symbols("/etc/passwd"), -ENODATA);
+	assert_int_equal(elf_has_symbols("/nonexistent"), -ENOENT);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -154,6 +164,7 @@ int main(void)
 		cmocka_unit_test(one_other_byte_or_another_address_is_another_build),
 		cmocka_unit_test(build_ids_decide_where_both_have_one),
 		cmocka_unit_test(what_is_no_ELF_file_or_cut_off_does_not_tell),
+		cmocka_unit_test(symbols_are_the_full_table_not_what_is_exported),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -111,10 +111,16 @@ class Plan(unittest.TestCase):
         disk = self.put("mine", b"QFI\xfb\0\0\0\x03" + bytes(200))
         self.assertIn(f"file={disk},if=none,id=disk0,format=qcow2,snapshot=on", self.plan("linux", f"--disk={disk}")[0])
 
+    def test_linux_without_anything_names_image_and_kernel(self):
+        message = self.refused(3, "linux")
+        self.assertIn("/build-linux", message)
+        self.assertIn("/fetch-kernel", message)
+
     def test_missing_image_is_told_with_the_fix(self):
         self.put_linux()
         message = self.refused(3, "linux")
         self.assertIn("/build-linux", message)
+        self.assertNotIn("fetch-kernel", message)
         self.assertIn("--disk", message)
 
     def test_kernel_without_the_modules_of_its_disk_is_told_with_the_fix(self):

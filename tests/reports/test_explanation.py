@@ -251,6 +251,25 @@ class Statistics(Case):
         self.assertEqual(cell["window"]["lane_time_ns"], 10 * S + 1.5 * MS)
         self.assertTrue(self.findings(document, "1 warm-up run was measured and not included in any statistic"))
 
+    def test_where_only_warm_ups_were_measured_that_is_said(self):
+        self.x.simple("native", 1, 90 * S, counted=0, block=0)
+        document = self.x.report()
+        self.assertTrue(self.findings(document, "only warm-up runs, which do not count"))
+        self.assertFalse(self.findings(document, "holds no runs"))
+
+    def test_where_bare_is_compared_its_missing_picture_is_said(self):
+        for i in range(4):
+            for guest, seconds in (("native", 11), ("osv", 20)):
+                self.x.simple(guest, 1, seconds * S + i * MS)
+        self.assertFalse(self.findings(self.x.report(), "writes no picture"))
+        for i in range(4):
+            self.x.simple("bare", 1, 10 * S + i * MS)
+        document = self.x.report()
+        self.assertTrue(self.findings(document, "has the shortest mean run time.*; bare has no files and writes no picture"))
+        for x in document["explanation"]["difference"]:
+            pair = {x["a"]["guest"], x["b"]["guest"]}
+            self.assertEqual("writes no picture (-file none)" in x["text"], "bare" in pair, x["text"])
+
     def test_a_warm_up_is_part_of_no_counters_mean(self):
         for counted, value in ((1, 4_000), (1, 6_000), (0, 900_000)):
             run = self.x.simple("native", 1, 10 * S, counted=counted, block=counted)
