@@ -6,7 +6,7 @@ usage: lint.py clang-tidy|cppcheck SOURCE-FOLDER BUILD-FOLDER [--deep] [FILE...]
 
 Looks at each C file that the build compiles, but for what is generated, with the build's own options; at those named
 alone, if some are. .clang-tidy says which checks of clang-tidy count. Its analyser gives up on a function sooner than by
-its default, which is a fifth of the time; --deep goes to the end. In tests and bench there are fewer checks, without the
+its default, which is a tenth of the time; --deep goes to the end. In tests and bench there are fewer checks, without the
 analyser. What passed is remembered in the build folder and not looked at again until something that it is compiled from
 changes.
 
@@ -27,7 +27,7 @@ ROOMS = ("common", "workload", "guests", "collector", "reports")
 MORE_ROOMS = ("tests", "bench")
 # A test that crashes has failed already; sizes in it are small and known.
 LESS = "--checks=-clang-analyzer-*,-bugprone-implicit-widening-of-multiplication-result"
-NODES = "50000"  # of paths through a function; clang's default is 225000
+NODES = "20000"  # of paths through a function; clang's default is 225000
 DECIDES = {"clang-tidy": "14", "cppcheck": "2.10"}  # versions; others find other things
 # The analyser does not know __attribute__((cleanup)).
 LEAK = re.compile(r"(Potential leak of memory|Potential memory leak).*\[clang-analyzer-unix\.Malloc")
@@ -80,6 +80,23 @@ def run(*argv, **more):
     return subprocess.run(argv, capture_output=True, text=True, check=False, **more)
 
 
+def compiled_from(build):
+    """What ninja knows: {object: [path of each file that was read]}."""
+    found = {}
+    for line in run("ninja", "-C", build, "-t", "deps").stdout.splitlines():
+        if line.startswith(" "):
+            files.append(os.path.join(build, line.strip()))
+        elif ": #deps" in line:
+            files = found[line.partition(": #deps")[0]] = []
+    return found
+
+
+@functools.cache
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
 def without_leaks(text):
     """clang-tidy's findings, each a line and what explains it."""
     found = re.split(r"(?m)^(?=\S+:\d+:\d+: (?:warning|error): )", text)
@@ -90,6 +107,7 @@ class Linter:
     def __init__(self, tool, source, build, deep):
         self.tool, self.source, self.deep = tool, source, deep
         self.passed = os.path.join(build, "lint")
+        self.compiled_from = compiled_from(build)
         os.makedirs(self.passed, exist_ok=True)
         version = run(tool, "--version").stdout
         with open(os.path.join(source, ".clang-tidy"), encoding="utf-8") as f, open(__file__, encoding="utf-8") as me, \
@@ -107,23 +125,25 @@ class Linter:
                 "-Qunused-arguments", "-Wno-unknown-warning-option", "-Wno-ignored-optimization-argument"]
 
     def stamp(self, path, entry):
-        """A file that is there if the very same passed before. Inline suppressions are comments."""
-        text = run("clang", "-E", "-C", *options(entry), "-Qunused-arguments", os.path.join(self.source, path),
-                   cwd=entry["directory"]).stdout
-        key = "\0".join([self.tool, self.same, *self.command(path, entry), text])
+        """A file that is there if the very same passed before; None if it is not known what it is compiled from."""
+        files = self.compiled_from.get(entry["output"])
+        if not files:
+            return None
+        key = "\0".join([self.tool, self.same, *self.command(path, entry), *map(digest, files)])
         return os.path.join(self.passed, hashlib.sha256(key.encode()).hexdigest())
 
     def look(self, item):
         """The findings in a file, "" if there are none."""
         path, entry = item
         stamp = self.stamp(path, entry)
-        if os.path.exists(stamp):
+        if stamp and os.path.exists(stamp):
             return ""
         done = run(*self.command(path, entry), cwd=entry["directory"])
         findings = without_leaks(done.stdout)
         if done.returncode == 0 or (done.stdout and not findings):
-            with open(stamp, "w", encoding="utf-8"):
-                return ""
+            if stamp:
+                open(stamp, "w", encoding="utf-8").close()
+            return ""
         return findings + "\n".join(
             line for line in done.stderr.splitlines() if not line.endswith(("warnings generated.", "errors generated.")))
 
