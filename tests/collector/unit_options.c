@@ -186,7 +186,7 @@ static void numbers_and_words_arrive(void **state)
 	assert_int_equal(PARSE(o, "--repeat=3", "--frequency=99", "--timeout=60",
 				 "--seed=9223372036854775807", "--accel=tcg", "--split=exact",
 				 "--scenario=paper-2", "--json", "--pin=0,2", "--output=there",
-				 "--kernel=k", "--symbols=s"),
+				 "--kernel=k", "--symbols=s", "--guest=osv"),
 		0);
 	assert_int_equal(o.repeat, 3);
 	assert_int_equal(o.frequency_hz, 99);
@@ -341,6 +341,9 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--guest=native,xen"}, "'xen'", "--list-guests"},
 		{{"--guest=native,native"}, "'native'", "twice"},
 		{{"--guest="}, "--guest", "name"},
+		{{"--kernel=k"}, "--kernel", "virtual machines"},
+		{{"--guest=docker", "--symbols=s"}, "--symbols", "virtual machines"},
+		{{"--guest=osv", "--disk=d"}, "--disk", "guest linux"},
 		{{"--guest=,,"}, "--guest", "empty item in ',,'"},
 		{{"--cores=0"}, "'0'", "1 to 256"},
 		{{"--cores=257"}, "'257'", "1 to 256"},

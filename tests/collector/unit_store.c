@@ -247,7 +247,7 @@ static void a_store_is_gone_on_with(void **state)
 	assert_int_equal(write_one(s, 9, NULL), 0); /* of no plan that we know */
 	store_writer_close(s);
 	assert_int_equal(store_writer_open(dir, &s, &error), 0);
-	assert_int_equal(store_writer_done(s, done, ARRAY_SIZE(done), &failed, &error), 2);
+	assert_int_equal(store_writer_done(s, done, ARRAY_SIZE(done), &failed, &error), 3);
 	assert_true(done[0] && !done[1] && done[2] && !done[3]);
 	assert_int_equal(failed, 0);
 	assert_int_equal(store_writer_get(s, "no such key", &text, &error), -ENODATA);
