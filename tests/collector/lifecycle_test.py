@@ -60,31 +60,31 @@ class LifeTest(harness.SystemTest):
 
 
 class BadGuests(LifeTest):
-    def assert_failed_everywhere(self, words, *arguments, options=()):
-        """Every kind of stack runs the program that does @arguments, side by side. @words: {stack: what is said}."""
+    def start_everywhere(self, *arguments, options=()):
+        """Every kind of stack runs the program that does @arguments, side by side: {stack: process}."""
         processes = {}
-        for guest, said in words.items():
+        for guest in ("native", "linux-minimal", "osv"):
             with self.subTest(guest=guest):
                 self.need_guest(guest)
                 processes[guest] = self.start("--guest", guest, "--cores", "1", "--repeat", "1", "--program",
                                               self.programs["truth"], *options, workload=("-do", *arguments),
-                                              output=os.path.join(self.work, guest))
+                                              output=os.path.join(self.work, f"{guest}-{arguments[0]}"))
+        return processes
+
+    def assert_failed_everywhere(self, processes, *words, **others):
+        """@words are said of each, or what @others has for one of them."""
         for guest, process in processes.items():
             with self.subTest(guest=guest):
-                self.assert_failed_run(self.finish(process, clean=False), *words[guest])
-        self.traces.assert_nothing_left()
+                self.assert_failed_run(self.finish(process, clean=False), *others.get(guest, words))
 
-    def test_a_program_that_hangs_is_ended_and_its_phase_named(self):
+    def test_a_program_that_hangs_aborts_or_ends_with_a_status_is_told_in_every_stack(self):
+        """The phase that it hangs in; its last words; its status. While some hang the others end."""
         # The boot, too, has to fit into the time.
-        self.assert_failed_everywhere(dict.fromkeys(("native", "linux-minimal", "osv"), ("25 s", "render")), "hang",
-                                      options=("--timeout", "25"))
-
-    def test_a_program_that_ends_with_a_status_has_it_recorded(self):
-        self.assert_failed_everywhere(dict.fromkeys(("native", "linux-minimal", "osv"), (r"\b7\b",)), "status", "-status", "7")
-
-    def test_a_program_that_aborts_is_told_with_its_words(self):
-        self.assert_failed_everywhere({"native": ("signal 6|[Aa]borted",), "linux-minimal": ("signal 6|[Aa]borted",),
-                                       "osv": ("Aborted",)}, "abort")
+        hanging = self.start_everywhere("hang", options=("--timeout", "25"))
+        self.assert_failed_everywhere(self.start_everywhere("status", "-status", "7"), r"\b7\b")
+        self.assert_failed_everywhere(self.start_everywhere("abort"), "signal 6|[Aa]borted", osv=("Aborted",))
+        self.assert_failed_everywhere(hanging, "25 s", "render")
+        self.traces.assert_nothing_left()
 
     def test_a_kernel_that_panics_is_quoted(self):
         self.need_guest("linux-minimal")
