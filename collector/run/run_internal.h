@@ -87,8 +87,9 @@ struct run {
 	struct cgroup_reading cgroup_begin, cgroup_end;
 	uint64_t own_throttled_ns; /**< of the collector's own groups, when the run began */
 	uint64_t program_status;
-	uint64_t guest_begin_ns; /**< the guest's clock at the first marker ... */
-	uint64_t host_begin_ns;  /**< ... and the host's */
+	uint64_t
+		guest_begin_ns; /**< the guest's clock when the first phase began, 0: not known ... */
+	uint64_t host_begin_ns; /**< ... and the host's */
 
 	struct reported_rows *rows; /**< as reported, in guest time */
 	size_t n_rows;

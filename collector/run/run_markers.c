@@ -94,37 +94,41 @@ static void end_at_boot(struct run *run, uint64_t now)
 	run_finish_probes(run, now);
 }
 
-static void begin_phase(struct run *run, const struct marker *m)
+/* The program's own clock is known from its first marker that tells it: that need not be what began
+ * the first phase. */
+static void note_guest_clock(struct run *run, uint64_t now, uint64_t guest_ns)
+{
+	uint64_t since_ns = now - run->host_begin_ns;
+
+	if (!run->guest_begin_ns && guest_ns > since_ns)
+		run->guest_begin_ns = guest_ns - since_ns;
+}
+
+void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns)
 {
 	struct run_result *r = run->result;
-	const char *name = marker_get(m, "name");
-	uint64_t now, guest = 0;
+	uint64_t now;
 
 	if (run->ended)
 		return;
-	if (!name) {
-		run_warn(run, "a marker of a phase has no name: it begins none");
-		return;
-	}
 	now = probe_set_phase(run->probes);
 	if (!now) {
 		say_too_many(run);
 		return;
 	}
-	take_number(m, "t", &guest);
 	run_guest_find_registers(run, true);
 	r->phases[r->n_phases - 1].end_ns = now;
 	if (!r->has_boot) {
 		r->boot_ns = now - r->start_ns;
 		r->has_boot = true;
 		run->host_begin_ns = now;
-		run->guest_begin_ns = guest;
 		if (run->settings->boot_only) {
 			end_at_boot(run, now);
 			return;
 		}
 		run->cgroup_begin = run_read_cgroup(run);
 	}
+	note_guest_clock(run, now, guest_ns);
 	r->phases[r->n_phases].start_ns = now;
 	name_phase(run, name);
 	run_check_pins(run, r->phases[r->n_phases - 1].name);
@@ -132,7 +136,7 @@ static void begin_phase(struct run *run, const struct marker *m)
 	run_guest_find_program(run);
 }
 
-static void end_phases(struct run *run, const struct marker *m)
+void run_end_phases(struct run *run)
 {
 	struct run_result *r = run->result;
 	uint64_t now;
@@ -150,9 +154,6 @@ static void end_phases(struct run *run, const struct marker *m)
 	r->runtime_ns = now - run->host_begin_ns;
 	r->has_runtime = true;
 	r->end_ns = now;
-	r->has_guest_runtime = take_number(m, "runtime", &r->guest_runtime_ns) == 0;
-	if (take_number(m, "status", &run->program_status) < 0)
-		run->program_status = 0;
 	run->cgroup_end = run_read_cgroup(run);
 	run_check_pins(run, "");
 	run->ended = true;
@@ -161,6 +162,33 @@ static void end_phases(struct run *run, const struct marker *m)
 	run_guest_find_program(run);
 	run_guest_find_kernel(run);
 	run_finish_probes(run, now);
+}
+
+static void begin_phase(struct run *run, const struct marker *m)
+{
+	const char *name = marker_get(m, "name");
+	uint64_t guest = 0;
+
+	if (run->ended)
+		return;
+	if (!name) {
+		run_warn(run, "a marker of a phase has no name: it begins none");
+		return;
+	}
+	take_number(m, "t", &guest);
+	run_begin_phase(run, name, guest);
+}
+
+static void end_phases(struct run *run, const struct marker *m)
+{
+	struct run_result *r = run->result;
+
+	if (run->ended || !r->has_boot)
+		return;
+	r->has_guest_runtime = take_number(m, "runtime", &r->guest_runtime_ns) == 0;
+	if (take_number(m, "status", &run->program_status) < 0)
+		run->program_status = 0;
+	run_end_phases(run);
 }
 
 static void take_worker(struct run *run, const struct marker *m)

@@ -102,6 +102,24 @@ static void say(uint64_t after_ns, const char *body)
 	run_on_marker(&m, &run);
 }
 
+static void a_phase_may_begin_without_a_marker(void **state)
+{
+	(void)state;
+	now_ns += 500000;
+	run_begin_phase(&run, "run", 0);
+	say(200000, "phase name=render t=1000000"); /* the first that tells the program's clock */
+	now_ns += 100000;
+	run_end_phases(&run);
+	assert_int_equal(result.n_phases, 3);
+	assert_string_equal(result.phases[1].name, "run");
+	assert_int_equal(result.boot_ns, 500000 + LEAD_NS);
+	assert_int_equal(result.runtime_ns, 300000);
+	assert_int_equal(run.guest_begin_ns, 1000000 - 200000);
+	assert_true(result.has_runtime && !result.has_guest_runtime && run.ended);
+	run_begin_phase(&run, "late", 0);
+	assert_int_equal(result.n_phases, 3);
+}
+
 static void phases_follow_one_another_without_a_gap(void **state)
 {
 	static const char *const names[] = {"boot", "setup", "render", "encode"};
@@ -335,6 +353,8 @@ static void of_boots_alone_a_run_ends_at_the_first_marker(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_phase_may_begin_without_a_marker, start, tear_down),
 		cmocka_unit_test_setup_teardown(
 			phases_follow_one_another_without_a_gap, start, tear_down),
 		cmocka_unit_test_setup_teardown(any_text_is_a_name, start, tear_down),
