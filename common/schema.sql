@@ -112,6 +112,22 @@ CREATE TABLE sample (
 	guest_thread INTEGER		-- FS base of the guest thread, where the guest was looked into
 );
 
+CREATE TABLE metric (			-- numbers in the program's output
+	run INTEGER NOT NULL REFERENCES run(id),
+	name TEXT NOT NULL,
+	value REAL,			-- the last that matched; NULL: none did
+	better TEXT			-- higher, lower; NULL: neither was said to be
+);
+
+CREATE TABLE output (			-- the program's output, summed up where runs are compared by it
+	run INTEGER NOT NULL REFERENCES run(id),
+	sha256 TEXT NOT NULL,		-- of its lines, each with a newline; empty ones left out
+	lines INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,		-- of the lines, without newlines
+	last TEXT NOT NULL,		-- the begin of the last line
+	result TEXT			-- the last match of --result; NULL: none, or not asked for
+);
+
 CREATE TABLE guest_thread (
 	run INTEGER NOT NULL REFERENCES run(id),
 	lane INTEGER NOT NULL,

@@ -104,6 +104,10 @@ struct guest_ops {
 	enum lane_kind lane_kind;
 	bool is_vm;
 	const struct guest_boot *boot; /**< its boot's steps, or NULL: it is not taken apart */
+	/** VMs: how the console's first line begins that follows the program's output, where no
+	 * lines but the program's and, with time stamps, a kernel's are before it. NULL: others
+	 * write there, too. */
+	const char *farewell;
 
 	/**
 	 * Could this stack run here, as far as can be told without running it (programs, daemon,

@@ -108,27 +108,57 @@ static void absorb(uint32_t state[8], const uint8_t *block)
 		state[i] += s[i];
 }
 
-void sha256_hex(const void *data, size_t length, char ret_hex[SHA256_HEX_SIZE])
+void sha256_begin(struct sha256 *s)
+{
+	/* The same of the square roots of the first eight primes. */
+	static const uint32_t first[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+		0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+	memcpy(s->state, first, sizeof(first));
+	s->length = 0;
+}
+
+void sha256_add(struct sha256 *s, const void *data, size_t length)
+{
+	const uint8_t *bytes = data;
+	size_t used = s->length % BLOCK, n = 0;
+
+	s->length += length;
+	if (used) {
+		n = length < BLOCK - used ? length : BLOCK - used;
+		memcpy(s->block + used, bytes, n);
+		if (used + n < BLOCK)
+			return;
+		absorb(s->state, s->block);
+	}
+	for (; length - n >= BLOCK; n += BLOCK)
+		absorb(s->state, bytes + n);
+	if (n < length)
+		memcpy(s->block, bytes + n, length - n);
+}
+
+void sha256_end(struct sha256 *s, char ret_hex[SHA256_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
-	/* The same of the square roots of the first eight primes. */
-	uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-		0x1f83d9ab, 0x5be0cd19};
-	const uint8_t *bytes = data;
 	uint8_t tail[2 * BLOCK] = {0};
-	size_t rest = length % BLOCK, tail_length = rest < BLOCK - 8 ? BLOCK : 2 * BLOCK;
+	size_t rest = s->length % BLOCK, tail_length = rest < BLOCK - 8 ? BLOCK : 2 * BLOCK;
 
-	for (size_t i = 0; i + BLOCK <= length; i += BLOCK)
-		absorb(state, bytes + i);
-	if (rest)
-		memcpy(tail, bytes + (length - rest), rest);
+	memcpy(tail, s->block, rest);
 	tail[rest] = 0x80;
 	for (unsigned i = 0; i < 8; i++)
-		tail[tail_length - 1 - i] = (uint8_t)((uint64_t)length * 8 >> (8 * i));
+		tail[tail_length - 1 - i] = (uint8_t)(s->length * 8 >> (8 * i));
 	for (size_t i = 0; i < tail_length; i += BLOCK)
-		absorb(state, tail + i);
-
+		absorb(s->state, tail + i);
 	for (int i = 0; i < 64; i++)
-		ret_hex[i] = digits[state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+		ret_hex[i] = digits[s->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
 	ret_hex[64] = '\0';
+}
+
+void sha256_hex(const void *data, size_t length, char ret_hex[SHA256_HEX_SIZE])
+{
+	struct sha256 s;
+
+	sha256_begin(&s);
+	sha256_add(&s, data, length);
+	sha256_end(&s, ret_hex);
 }

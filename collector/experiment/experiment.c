@@ -343,6 +343,10 @@ static int prepare(struct experiment *x, struct error *error)
 		.offcpu = o->offcpu,
 		.exact_split = o->exact_split,
 		.boot_only = o->boot_only,
+		.phases = &o->phases,
+		.metrics = &o->metrics,
+		.result = &o->result,
+		.same_output = o->same_output,
 		.count = counts(o),
 		.frequency_hz = o->oncpu ? o->frequency_hz : 0,
 		.timeout_s = o->timeout_s,
@@ -396,6 +400,7 @@ static int done(struct experiment *x, int r, struct error *error)
 	free(x->left_out);
 	free(x->program);
 	free(x->work_dir);
+	free(x->said.result);
 	output_folder_release(&x->output);
 	return r;
 }

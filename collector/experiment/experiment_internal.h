@@ -43,6 +43,8 @@ struct experiment {
 	json_t *versions; /**< by guest: what each stack says of itself */
 	struct run_settings settings;
 	struct tick_cost tick; /**< all 0: not measured */
+	struct run_said said;  /**< by the first run that went well, where runs must agree in it */
+	unsigned said_by;      /**< that run's id; 0: there was none yet */
 };
 
 /** A guest that is not to be started: for its command line and what it is made of. */
@@ -69,6 +71,11 @@ int experiment_check_same(struct experiment *x, struct error *error);
 
 /** Note in the store that the experiment goes on here and now. */
 int experiment_note_resumed(struct experiment *x, struct error *error);
+
+/** A run whose program did not write what that of the first good run wrote has failed, where they
+ * must agree. 0, -ENOMEM, or what the store says. */
+int experiment_compare_output(struct experiment *x, const struct run_request *q,
+	struct run_result *r, struct error *error);
 
 /** Measure what is left of the plan. An exit status, or a negative errno with a message. */
 int experiment_run_all(struct experiment *x, struct error *error);

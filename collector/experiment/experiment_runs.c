@@ -117,6 +117,9 @@ static int run_one(struct experiment *x, struct run_request *q, struct progress 
 	r = run_execute(&x->settings, q, &result, error);
 	if (r == 0 && !result.interrupted) {
 		warn_noise(&result);
+		r = experiment_compare_output(x, q, &result, error);
+	}
+	if (r == 0 && !result.interrupted) {
 		r = store_writer_run(x->store, &x->settings, q, &result, error);
 		x->n_measured += r == 0;
 	}

@@ -320,6 +320,49 @@ static json_t *get_with(const struct options *o)
 	return get_words(o->with);
 }
 
+static json_t *get_rules(const struct output_rules *rules)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (json_array_append_new(list, json_string(rules->list[i].text)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+static int add_phase(struct options *o, const char *text, struct error *error)
+{
+	return output_rules_add(&o->phases, OUTPUT_PHASE, "phase", text, error);
+}
+
+static json_t *get_phases(const struct options *o)
+{
+	return get_rules(&o->phases);
+}
+
+static int add_metric(struct options *o, const char *text, struct error *error)
+{
+	return output_rules_add(&o->metrics, OUTPUT_METRIC, "metric", text, error);
+}
+
+static json_t *get_metrics(const struct options *o)
+{
+	return get_rules(&o->metrics);
+}
+
+static int parse_result(struct options *o, const char *text, struct error *error)
+{
+	output_rules_done(&o->result);
+	return output_rules_add(&o->result, OUTPUT_RESULT, "result", text, error);
+}
+
+static json_t *get_result(const struct options *o)
+{
+	return o->result.n ? json_string(o->result.list[0].text) : json_null();
+}
+
 /* The table */
 
 #define AT(t, member)                                                                              \
@@ -397,6 +440,19 @@ const struct option_row option_rows[] = {
 	{"boot-only", 0, GROUP_WHAT, NULL,
 		"measure boots alone: end each run at the program's first marker",
 		FLAG(boot_only), PLAN, .key = "boot_only"},
+	{"phase", 0, GROUP_WHAT, "NAME=REGEX",
+		"a phase NAME begins where a line of the program's output first matches; may be repeated",
+		OWN(REPEATED, add_phase) = get_phases, PLAN, .key = "phases", .may_lack = true},
+	{"metric", 0, GROUP_RESULTS, "NAME=REGEX[:higher|lower]",
+		"a number in the program's output, and whether higher or lower is better: analysed as run "
+		"time is; may be repeated",
+		OWN(REPEATED, add_metric) = get_metrics, PLAN, .key = "metrics", .may_lack = true},
+	{"same-output", 0, GROUP_RESULTS, NULL,
+		"a run fails whose program does not write what that of the first run wrote",
+		FLAG(same_output), PLAN, .key = "same_output", .may_lack = true},
+	{"result", 0, GROUP_RESULTS, "REGEX",
+		"a run fails whose output does not have the same match as that of the first run",
+		OWN(OWN, parse_result) = get_result, PLAN, .may_lack = true},
 	{"frequency", 0, GROUP_HOW, "HZ",
 		"sampling frequency, or auto (default): the highest whose interrupts are predicted to cost less than 0.3 %",
 		NUMBER(frequency_hz, 1, 20000), .zero_word = "auto", WORDS("auto"), PLAN,

@@ -222,7 +222,8 @@ static int check_own_arguments(const struct options *o, struct error *error)
 static int check_attach(const struct options *o, struct error *error)
 {
 	static const char *const decided[] = {"guest", "cores", "scenario", "program", "repeat",
-		"warmup", "cooldown", "aa", "pin", "boot-only"};
+		"warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric", "same-output",
+		"result"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
 		if (options_given(o, decided[i]))
@@ -232,6 +233,32 @@ static int check_attach(const struct options *o, struct error *error)
 	if (o->attach && o->own_arguments)
 		return error_set_user(error, -EINVAL,
 			"workload arguments after -- cannot be used with --attach: the process runs already");
+	return 0;
+}
+
+/* Where others write among the program's lines, they are not the same in any two runs. */
+static int check_same_output(const struct options *o, struct error *error)
+{
+	for (size_t i = 0; i < o->n_guests && o->same_output && !o->resume; i++)
+		if (o->guests[i]->is_vm && !o->guests[i]->farewell)
+			return error_set_user(error, -EINVAL,
+				"--same-output: in %s the program's output cannot be told from what "
+				"else is written to the console: use --result REGEX",
+				o->guests[i]->name);
+	return 0;
+}
+
+/* Of a boot alone there is no output. */
+static int check_boot_only(const struct options *o, struct error *error)
+{
+	static const char *const later[] = {"metric", "same-output", "result"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(later) && o->boot_only; i++)
+		if (options_given(o, later[i]))
+			return error_set_user(error, -EINVAL,
+				"--%s and --boot-only do not go together: each run ends before the "
+				"program has written anything",
+				later[i]);
 	return 0;
 }
 
@@ -303,6 +330,10 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
 	r = together(ret, error);
 	if (r == 0)
+		r = check_boot_only(ret, error);
+	if (r == 0)
+		r = check_same_output(ret, error);
+	if (r == 0)
 		r = check_container_options(ret, error);
 	return r < 0 ? r : check_files(ret, error);
 }
@@ -312,5 +343,8 @@ void options_done(struct options *o)
 	free(o->container_args);
 	free(o->environment);
 	free(o->with);
+	output_rules_done(&o->phases);
+	output_rules_done(&o->metrics);
+	output_rules_done(&o->result);
 	memset(o, 0, sizeof(*o));
 }

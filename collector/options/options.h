@@ -10,6 +10,7 @@
 
 #include "collector/options/scenario.h"
 #include "common/error.h"
+#include "common/output_rule.h"
 #include "guests/guest.h"
 
 #define OPTIONS_LIST_MAX 64
@@ -70,6 +71,10 @@ struct options {
 	bool force;
 	char **container_args; /**< NULL-ended, or NULL */
 	size_t n_container_args;
+	struct output_rules phases;  /**< that the program's output begins */
+	struct output_rules metrics; /**< numbers in it */
+	struct output_rules result;  /**< one at most: all runs must have the same */
+	bool same_output;            /**< all runs must write the same */
 	bool exact_split;
 	bool boot_only; /**< a run is over at the first marker */
 	pid_t attach;   /**< or 0 */

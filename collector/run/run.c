@@ -17,6 +17,7 @@
 #include "collector/run/run_close.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_leftovers.h"
+#include "collector/run/run_output.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_watch.h"
@@ -115,7 +116,9 @@ static int execute(struct run *run, struct error *error)
 	r->command = run_argv_json(run->guest->argv);
 	if (run->guest->note)
 		r->note = strdup(run->guest->note);
-	q = open_log(run, error);
+	q = run_output_begin(run);
+	if (q == 0)
+		q = open_log(run, error);
 	if (q < 0)
 		return q;
 	q = run->guest->ops->start(run->guest, error);
@@ -169,6 +172,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	if (run.log && fclose(run.log) != 0 && !ret->log_error)
 		ret->log_error = -errno;
 	free(run.console);
+	free(run.output.begun);
 	free(run.threads);
 	free(run.processes);
 	offcpu_done(&run.offcpu);

@@ -22,8 +22,10 @@
 #include "collector/run/boot.h"
 #include "collector/symbols/symbols.h"
 #include "common/error.h"
+#include "common/output_rule.h"
 #include "guests/guest.h"
 #include "guests/keeper/keeper.h"
+#include "workload/sha256.h"
 
 struct run_request;
 
@@ -52,8 +54,10 @@ struct run_settings {
 	bool oncpu, offcpu;
 	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
-	bool count;            /**< hardware and software counters */
-	bool boot_only;        /**< a run is over at the program's first marker */
+	bool count;     /**< hardware and software counters */
+	bool boot_only; /**< a run is over at the program's first marker */
+	const struct output_rules *phases, *metrics, *result; /**< looked for in the output */
+	bool same_output;                                     /**< it is summed up, too */
 	unsigned frequency_hz; /**< of on-CPU samples; 0: none are taken */
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
@@ -102,6 +106,22 @@ struct run_counter {
 	uint64_t enabled_ns, running_ns;
 };
 
+/** A number that the program wrote: the last one that matched. */
+struct run_metric {
+	const struct output_rule *rule; /**< the settings' */
+	bool known;
+	double value;
+	char no_number[64]; /**< the first that matched and is none, for people; or "" */
+};
+
+/** What the program wrote, summed up. */
+struct run_said {
+	char sha256[SHA256_HEX_SIZE]; /**< of its lines, empty ones left out; "": not asked for */
+	uint64_t lines, bytes;
+	char last[64]; /**< the begin of the last line, for people */
+	char *result;  /**< the last match of --result, or NULL */
+};
+
 /** Everything a run left behind. */
 struct run_result {
 	bool ok;
@@ -131,6 +151,9 @@ struct run_result {
 	struct run_pin *pins;
 	size_t n_pins;
 	char raster_sha256[65];
+	struct run_metric *metrics; /**< as the settings': same number, same order */
+	size_t n_metrics;
+	struct run_said said;
 	char *command; /**< JSON array */
 	char *note;    /**< the stack's own: versions, what was made; or NULL */
 	char **warnings;

@@ -8,14 +8,14 @@
 #include <stdio.h>
 
 #include "collector/books/offcpu.h"
+#include "collector/run/output_lines.h"
 #include "collector/run/run.h"
 #include "collector/symbols/proc_maps.h"
 #include "common/marker.h"
+#include "workload/sha256.h"
 
 /* The end of the console that is kept for the verdict and for error messages. */
 #define CONSOLE_KEPT ((size_t)256 << 10)
-/* A guest that floods its console is cut off in the log. */
-#define CONSOLE_LOG_MAX ((size_t)16 << 20)
 
 struct lane_thread {
 	pid_t tgid;
@@ -47,6 +47,23 @@ struct reported_rows {
 	uint64_t start_ns, end_ns; /**< guest clock */
 };
 
+/** Whose the lines of the console are. */
+enum output_place {
+	OUTPUT_BEFORE, /**< the guest's own, on the way to its program */
+	OUTPUT_OWN,    /**< the program's */
+	OUTPUT_AFTER,  /**< the guest's again */
+};
+
+/** What is known of the program's output so far. */
+struct run_output {
+	bool asked; /**< something is looked for in it */
+	struct output_lines lines;
+	enum output_place place;
+	bool counts;          /**< the line that is being read is the program's */
+	bool *begun;          /**< for each of the settings' phases */
+	struct sha256 digest; /**< of the program's lines, each with a newline */
+};
+
 struct run {
 	const struct run_settings *settings;
 	const struct run_request *request;
@@ -60,6 +77,7 @@ struct run {
 	size_t console_length;
 	FILE *log;
 	size_t logged;
+	struct run_output output;
 
 	struct lane_thread *threads;   /**< one for each lane */
 	pid_t program_tgid;            /**< of the lanes */

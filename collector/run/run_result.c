@@ -63,6 +63,8 @@ void run_result_done(struct run_result *r)
 	free(r->rows);
 	free(r->counters);
 	free(r->pins);
+	free(r->metrics);
+	free(r->said.result);
 	free(r->command);
 	free(r->note);
 	for (size_t i = 0; i < r->n_warnings; i++)

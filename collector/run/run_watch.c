@@ -14,6 +14,7 @@
 #include "collector/run/run_boot.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_markers.h"
+#include "collector/run/run_output.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
@@ -77,11 +78,7 @@ static bool read_console(struct run *run)
 		run_boot_console(run, buffer, (size_t)n);
 		/* Markers before all else: their arrival is the clock of the phases. */
 		marker_stream_push(&run->markers, buffer, (size_t)n, run_on_marker, run);
-		if (run->log && run->logged < CONSOLE_LOG_MAX) {
-			if (fwrite(buffer, 1, (size_t)n, run->log) != (size_t)n)
-				run->result->log_error = -errno;
-			run->logged += (size_t)n;
-		}
+		run_output_push(run, buffer, (size_t)n);
 		keep_console(run, buffer, (size_t)n);
 	}
 	return true;
@@ -245,6 +242,7 @@ void run_explain_end(struct run *run)
 	struct error error = {0};
 	char words[256];
 
+	run_output_end(run);
 	if (run->result->interrupted || run->result->error[0])
 		return;
 	if (run->ended && run->settings->boot_only) /* its end was ours */

@@ -13,7 +13,7 @@
 
 /*
  * Run one INSERT. @types says what follows, a letter for each parameter: i int64_t, s text or NULL,
- * n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0.
+ * n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0; f a flag and a double.
  */
 static int insert(
 	struct store_writer *s, struct error *error, const char *sql, const char *types, ...)
@@ -37,6 +37,12 @@ static int insert(
 
 			if (is_set)
 				sqlite3_bind_int64(statement, i, value);
+		} else if (types[i - 1] == 'f') {
+			int is_set = va_arg(ap, int);
+			double value = va_arg(ap, double);
+
+			if (is_set)
+				sqlite3_bind_double(statement, i, value);
 		}
 	}
 	va_end(ap);
@@ -168,6 +174,62 @@ static int write_program(
 	return q;
 }
 
+/* As much of a column as there is room for. */
+static void copy_text(sqlite3_stmt *query, int column, char *ret, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(query, column);
+
+	snprintf(ret, size, "%s", text ? text : "");
+}
+
+static int write_output(struct store_writer *s, const struct run_settings *settings, int64_t run,
+	const struct run_result *r, struct error *error)
+{
+	const struct run_said *said = &r->said;
+	int q = 0;
+
+	for (size_t i = 0; i < r->n_metrics && q == 0; i++) {
+		const struct run_metric *m = &r->metrics[i];
+
+		q = insert(s, error, "INSERT INTO metric VALUES (?,?,?,?)", "isfs", run,
+			m->rule->name, (int)m->known, m->value, output_wish_name(m->rule->wish));
+	}
+	if (q < 0 || !said->sha256[0] || !(settings->same_output || settings->result->n))
+		return q;
+	return insert(s, error, "INSERT INTO output VALUES (?,?,?,?,?,?)", "isiiss", run,
+		said->sha256, (int64_t)said->lines, (int64_t)said->bytes, said->last, said->result);
+}
+
+int store_writer_first_output(
+	struct store_writer *s, unsigned *ret_run, struct run_said *ret, struct error *error)
+{
+	sqlite3_stmt *query = NULL;
+	const char *text;
+	int r;
+
+	if (sqlite3_prepare_v2(s->db,
+		    "SELECT run.id, sha256, lines, bytes, last, result FROM output JOIN run ON"
+		    " run.id = run WHERE status = 'ok' ORDER BY position LIMIT 1",
+		    -1, &query, NULL) != SQLITE_OK)
+		return store_error(s, error);
+	r = sqlite3_step(query);
+	if (r != SQLITE_ROW) {
+		r = r == SQLITE_DONE ? -ENODATA : store_error(s, error);
+		sqlite3_finalize(query);
+		return r;
+	}
+	*ret = (struct run_said){.lines = (uint64_t)sqlite3_column_int64(query, 2),
+		.bytes = (uint64_t)sqlite3_column_int64(query, 3)};
+	*ret_run = (unsigned)sqlite3_column_int(query, 0);
+	copy_text(query, 1, ret->sha256, sizeof(ret->sha256));
+	copy_text(query, 4, ret->last, sizeof(ret->last));
+	text = (const char *)sqlite3_column_text(query, 5);
+	ret->result = text ? strdup(text) : NULL;
+	r = text && !ret->result ? -ENOMEM : 0;
+	sqlite3_finalize(query);
+	return r;
+}
+
 static int write_guest(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
 {
@@ -224,6 +286,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_accounts(s, request->id, result, error);
 	if (r == 0)
 		r = write_program(s, request->id, result, error);
+	if (r == 0)
+		r = write_output(s, settings, request->id, result, error);
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);
 	if (r == 0)

@@ -42,6 +42,13 @@ int store_writer_get(struct store_writer *s, const char *key, char **ret, struct
 int store_writer_done(
 	struct store_writer *s, bool *ret_done, size_t n, size_t *ret_failed, struct error *error);
 
+/**
+ * What the program wrote in the first run that went well and has it in the store, and which run that
+ * is. -ENODATA (no message): there is none. The caller frees ret->result.
+ */
+int store_writer_first_output(
+	struct store_writer *s, unsigned *ret_run, struct run_said *ret, struct error *error);
+
 /** Set a key of table experiment: a JSON string, number or boolean as it is, other JSON as its
  * text. */
 int store_writer_set(

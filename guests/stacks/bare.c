@@ -163,6 +163,7 @@ static const struct guest_boot bare_boot = {
 const struct guest_ops guest_bare = {
 	.name = "bare",
 	.title = "our own unikernel in QEMU: the floor",
+	.farewell = SAYS_STATUS,
 	.boot = &bare_boot,
 	.available = bare_available,
 	.runs = bare_runs,

@@ -2,6 +2,7 @@
 /* linux-minimal: a distribution's kernel in QEMU with the program as its only user process. */
 #include "common/cleanup.h"
 #include "guests/images/initramfs.h"
+#include "guests/init/words.h"
 #include "guests/qemu/qemu.h"
 #include "guests/stacks/linux_guest.h"
 #include "init_program.h"
@@ -52,5 +53,6 @@ const struct guest_ops guest_linux_minimal = {
 	.title = "Linux kernel in QEMU, the program alone",
 	.available = minimal_available,
 	.prepare = minimal_prepare,
+	.farewell = INIT_SAYS,
 	LINUX_OPS,
 };

@@ -18,6 +18,7 @@ void diff_free(struct diff *d)
 	for (size_t k = 0; k < FLAME_KINDS; k++)
 		stack_tree_free(d->trees[k]);
 	free(d->functions);
+	free(d->metrics);
 	free(d);
 }
 
@@ -79,6 +80,34 @@ static void fill_states(struct diff *d)
 		for (size_t i = 0; i + 1 < d->n_states; i++)
 			residual->ns[side] -= d->states[i].ns[side];
 	}
+}
+
+/* The sides may be of two stores, so that only the text of a name is the same. */
+static const struct cell_metric *find_metric(const struct cell *cell, const char *name)
+{
+	for (size_t i = 0; i < cell->n_metrics; i++)
+		if (strcmp(cell->metrics[i].name, name) == 0 && cell->metrics[i].known.n)
+			return &cell->metrics[i];
+	return NULL;
+}
+
+static int fill_metrics(struct diff *d)
+{
+	const struct cell *a = d->pair.sides[TREE_A].cell, *b = d->pair.sides[TREE_B].cell;
+
+	for (size_t i = 0; i < a->n_metrics; i++) {
+		const struct cell_metric *x = &a->metrics[i], *y = find_metric(b, x->name);
+		const struct diff_metric metric = {
+			.name = x->name,
+			.better = output_wish_name(x->wish),
+			.mean = {x->known.mean, y ? y->known.mean : NAN},
+			.differs = y && statistic_differ(&x->known, &y->known),
+		};
+
+		if (y && x->known.n && ARRAY_ADD(d->metrics, d->n_metrics, metric) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /** The node that names the function of time spent off the CPU: whom the kernel served. */
@@ -224,6 +253,7 @@ int diff_make(const struct diff_pair *pair, struct diff **ret)
 	for (int side = 0; side < TREE_SIDES; side++)
 		d->runtime_ns[side] = pair->sides[side].cell->runtime_ns.mean;
 	fill_states(d);
+	r = fill_metrics(d);
 	for (size_t k = 0; r >= 0 && k < FLAME_KINDS; k++)
 		r = build_tree(d, k);
 	if (r >= 0)

@@ -40,6 +40,14 @@ struct diff_state {
 	bool exact;
 };
 
+/** A number in the programs' output that both have; means over the runs. */
+struct diff_metric {
+	const char *name;
+	const char *better; /**< "higher", "lower" or NULL, as it is in A */
+	double mean[TREE_SIDES];
+	bool differs; /**< Welch's test, 5 % */
+};
+
 struct diff_function {
 	const char *symbol;
 	const char *module; /**< may be empty */
@@ -56,6 +64,8 @@ struct diff {
 	double runtime_ns[TREE_SIDES]; /**< mean over runs */
 	struct diff_state states[STATE_COUNT + 1];
 	size_t n_states;
+	struct diff_metric *metrics;
+	size_t n_metrics;
 	struct diff_function *functions; /**< largest change first */
 	size_t n_functions;
 	double unsampled_ns[TREE_SIDES]; /**< per run and lane: run time that is in no stack */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/utf8.h"
 #include "reports/diff/diff.h"
 #include "reports/text/columns.h"
 #include "reports/text/csv.h"
@@ -52,6 +53,27 @@ static void put_states(const struct diff *d, FILE *out)
 		put_row(out, d->states[i].name, d->states[i].ns, whole);
 	put_row(out, "run time", d->runtime_ns, whole);
 	fputs("  Seconds, mean over lanes and runs; the states sum to the run time.\n", out);
+}
+
+static void put_metrics(const struct diff *d, FILE *out)
+{
+	if (d->n_metrics)
+		fprintf(out, "\n  %-20s%12s%12s%12s\n", "metric", "A", "B", "B - A");
+	for (size_t i = 0; i < d->n_metrics; i++) {
+		const struct diff_metric *m = &d->metrics[i];
+		double change = m->mean[TREE_B] - m->mean[TREE_A];
+
+		fprintf(out, "  %-20.*s%12s%12s%12s  %s\n", (int)utf8_within(m->name, 19), m->name,
+			format_number(m->mean[TREE_A]).text, format_number(m->mean[TREE_B]).text,
+			format_number(change).text,
+			!m->differs                                          ? "not significant"
+			: !m->better                                         ? "significant"
+			: (change > 0) == (strcmp(m->better, "higher") == 0) ? "better"
+									     : "worse");
+	}
+	if (d->n_metrics)
+		fputs("  Numbers in the programs' output, mean over runs; Welch's test, 5 %.\n",
+			out);
 }
 
 /** The name in @width columns, cut with an ellipsis. */
@@ -141,6 +163,7 @@ int diff_write_text(const struct diff *d, FILE *out)
 		: is_significant(d) ? ", a significant difference (Welch's test, 5 %)"
 				    : ", not a significant difference (Welch's test, 5 %)");
 	put_states(d, out);
+	put_metrics(d, out);
 	put_functions(d, out);
 	return ferror(out) ? -EIO : 0;
 }
@@ -193,6 +216,18 @@ static const struct column function_columns[] = {
 };
 #undef ROW
 
+#define ROW struct diff_metric
+static const struct column metric_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("better", NULL, TEXT, better),
+	COL("a", NULL, REAL, mean[TREE_A]),
+	COL("b", NULL, REAL, mean[TREE_B]),
+	COL("differs", NULL, BOOL, differs),
+	{},
+};
+#undef ROW
+
 #define ROW struct cell
 static const struct column cell_columns[] = {
 	TABLE,
@@ -236,6 +271,7 @@ static const struct column diff_columns[] = {
 	{"not_comparable", NULL, COLUMN_OWN, .own_json = not_comparable},
 	COL("runtime", NULL, OBJECT, runtime_ns, .of = time_columns),
 	{"states", NULL, COLUMN_OWN, .own_json = states_json},
+	COL("metrics", NULL, LIST, metrics, WHOLE(n_metrics), .of = metric_columns),
 	COL("functions", NULL, LIST, functions, WHOLE(n_functions), .of = function_columns),
 	COL("unsampled", NULL, OBJECT, unsampled_ns, .of = time_columns),
 	{},

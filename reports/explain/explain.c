@@ -32,7 +32,13 @@ void explanation_free(struct explanation *e)
 		contrast_clear(&e->contrasts[i]);
 	free(e->scalings);
 	free(e->spreads);
+	for (size_t i = 0; i < e->n_metrics; i++)
+		spread_clear(&e->metrics[i]);
+	for (size_t i = 0; i < e->n_metric_contrasts; i++)
+		contrast_clear(&e->metric_contrasts[i]);
 	free(e->contrasts);
+	free(e->metrics);
+	free(e->metric_contrasts);
 	free(e);
 }
 
@@ -83,6 +89,8 @@ int explanation_make(const struct summary *s, struct explanation **ret)
 		r = spreads_make(s, e);
 	if (r >= 0)
 		r = contrasts_make(s, e);
+	if (r >= 0)
+		r = metrics_make(s, e);
 	if (r >= 0)
 		r = find_drift(s, e);
 	if (r < 0)

@@ -91,17 +91,21 @@ struct scaling {
 	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
 };
 
-/** Why the runs of a cell differ. */
+/** Why the runs of a cell differ; of a metric only how they do. */
 struct spread {
 	const struct cell *cell;
-	double variance;      /**< of run time, ns², divisor n - 1 */
-	struct terms states;  /**< sum to it: Cov(T, C̄ₖ) */
-	struct terms details; /**< sum to it */
-	struct terms causes;  /**< sum to it: see above */
-	struct terms phases;  /**< sum to it: Cov(T, T_phase) */
-	struct description runtime;
+	const struct cell_metric *metric; /**< NULL: run time; else @values, and no terms */
+	double variance;                  /**< of run time, ns², divisor n - 1 */
+	struct terms states;              /**< sum to it: Cov(T, C̄ₖ) */
+	struct terms details;             /**< sum to it */
+	struct terms causes;              /**< sum to it: see above */
+	struct terms phases;              /**< sum to it: Cov(T, T_phase) */
+	union {
+		struct description runtime;
+		struct description values; /**< of the metric */
+	};
 	struct description boot;
-	struct repetitions one_percent; /**< for a mean run time ± 1 % */
+	struct repetitions one_percent; /**< for a mean ± 1 % */
 	bool *outlier;                  /**< of the series' runs */
 	size_t n_outliers;
 	struct order_effects order;
@@ -113,17 +117,22 @@ struct spread {
 
 /** Two cells of the same cores and scenario, or the two halves of an A/A control. */
 struct contrast {
-	const struct cell *a; /**< of the two the one whose mean run time is longer */
+	const struct cell *a; /**< of the two the one whose mean run time is longer, or whose
+				 metric is worse (larger, where neither is said to be) */
 	const struct cell *b;
-	bool control; /**< the same stack, told apart by the label alone */
-	struct comparison runtime;
+	const struct cell_metric *metric; /**< a's; NULL: run time; else @values, and no terms */
+	bool control;                     /**< the same stack, told apart by the label alone */
+	union {
+		struct comparison runtime;
+		struct comparison values; /**< of the metric */
+	};
 	struct comparison boot;
 	struct terms states; /**< sum to the difference of mean run times */
 	struct terms parts;  /**< by phase and state */
 	struct terms details;
 	struct terms causes;
-	double noise_ns; /**< what an A/A control of these cores makes, at most; NAN: there is none
-			  */
+	double noise_ns; /**< what an A/A control of these cores makes, at most, in ns or as the
+			    metric is; NAN: there is none */
 	bool differs;    /**< Holm's p is below 5 %, and the difference is above the noise */
 };
 
@@ -144,6 +153,10 @@ struct explanation {
 	size_t n_spreads;
 	struct contrast *contrasts;
 	size_t n_contrasts;
+	struct spread *metrics; /**< one for each metric of each cell, by metric */
+	size_t n_metrics;
+	struct contrast *metric_contrasts; /**< by metric */
+	size_t n_metric_contrasts;
 	struct drift drift;
 };
 
@@ -180,6 +193,9 @@ size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, si
 void scaling_words(const struct scaling *x, struct verdict *ret);
 void contrast_words(const struct contrast *x, struct verdict *ret);
 void spread_words(const struct spread *x, struct verdict *ret);
+
+/** Of @n contrasts, among which @x is: is its b the best of its group, which is no other's worse one? */
+bool contrast_is_with_best(const struct contrast *list, size_t n, const struct contrast *x);
 
 /** Is that phase of the window one of the serial ones? @x may be NULL. */
 bool scaling_is_serial(const struct scaling *x, const char *phase);

@@ -61,13 +61,13 @@ static int make_contrast(const struct cell *a, const struct cell *b, struct cont
 	return r < 0 ? r : split(x);
 }
 
-static bool same_group(const struct cell *a, const struct cell *b)
+bool contrast_has(const struct cell *a, const struct cell *b)
 {
 	return a->scenario == b->scenario && a->cores == b->cores;
 }
 
 /** Holm's correction of the comparisons that are of one number of cores in one scenario. */
-static int correct(struct contrast *list, size_t n)
+int contrasts_correct(struct contrast *list, size_t n)
 {
 	_cleanup_free_ double *p = calloc(2 * n + 1, sizeof(*p));
 	int r;
@@ -92,13 +92,13 @@ static int correct(struct contrast *list, size_t n)
  * What cells make that are the same but for their label is noise: as a share of run time, the most
  * of any control; of the same number of cores where there is one.
  */
-static double noise_share(const struct explanation *e, const struct cell *cell)
+static double noise_share(const struct contrast *list, size_t n, const struct cell *cell)
 {
 	double here = NAN, elsewhere = NAN;
 
-	for (size_t i = 0; i < e->n_contrasts; i++) {
-		const struct contrast *x = &e->contrasts[i];
-		double share = x->runtime.ratio.value - 1;
+	for (size_t i = 0; i < n; i++) {
+		const struct contrast *x = &list[i];
+		double share = fabs(x->values.ratio.value - 1);
 
 		if (!x->control || x->a->scenario != cell->scenario)
 			continue;
@@ -109,15 +109,17 @@ static double noise_share(const struct explanation *e, const struct cell *cell)
 	return isnan(here) ? elsewhere : here;
 }
 
-static void judge(struct explanation *e)
+void contrasts_judge(struct contrast *list, size_t n)
 {
-	for (size_t i = 0; i < e->n_contrasts; i++) {
-		struct contrast *x = &e->contrasts[i];
+	for (size_t i = 0; i < n; i++) {
+		struct contrast *x = &list[i];
+		double mean = x->metric ? cell_metric(x->b, x->metric->name)->known.mean
+					: x->b->runtime_ns.mean;
 
 		if (!x->control)
-			x->noise_ns = noise_share(e, x->a) * x->b->runtime_ns.mean;
-		x->differs =
-			x->runtime.p_holm < LEVEL && !(x->runtime.difference.value <= x->noise_ns);
+			x->noise_ns = noise_share(list, n, x->a) * fabs(mean);
+		x->differs = x->values.p_holm < LEVEL &&
+			     !(fabs(x->values.difference.value) <= x->noise_ns);
 	}
 }
 
@@ -136,31 +138,49 @@ static int add_group(const struct summary *s, size_t from, size_t to, struct exp
 			if (r < 0)
 				return r;
 		}
-	return correct(e->contrasts + first, e->n_contrasts - first);
+	return contrasts_correct(e->contrasts + first, e->n_contrasts - first);
 }
 
-int contrasts_make(const struct summary *s, struct explanation *e)
+size_t contrasts_room(const struct summary *s)
 {
 	size_t pairs = 0;
 
 	for (size_t i = 0, j; i < s->n_cells; i = j) {
-		for (j = i; j < s->n_cells && same_group(&s->cells[i], &s->cells[j]); j++)
+		for (j = i; j < s->n_cells && contrast_has(&s->cells[i], &s->cells[j]); j++)
 			;
 		pairs += (j - i) * (j - i - 1) / 2;
 	}
+	return pairs;
+}
+
+int contrasts_make(const struct summary *s, struct explanation *e)
+{
 	e->n_contrasts = 0;
-	e->contrasts = calloc(pairs + 1, sizeof(*e->contrasts));
+	e->contrasts = calloc(contrasts_room(s) + 1, sizeof(*e->contrasts));
 	if (!e->contrasts)
 		return -ENOMEM;
 	for (size_t i = 0, j; i < s->n_cells; i = j) {
 		int r;
 
-		for (j = i; j < s->n_cells && same_group(&s->cells[i], &s->cells[j]); j++)
+		for (j = i; j < s->n_cells && contrast_has(&s->cells[i], &s->cells[j]); j++)
 			;
 		r = add_group(s, i, j, e);
 		if (r < 0)
 			return r;
 	}
-	judge(e);
+	contrasts_judge(e->contrasts, e->n_contrasts);
 	return 0;
+}
+
+static const char *metric_of(const struct contrast *x)
+{
+	return x->metric ? x->metric->name : NULL;
+}
+
+bool contrast_is_with_best(const struct contrast *list, size_t n, const struct contrast *x)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].a == x->b && metric_of(&list[i]) == metric_of(x))
+			return false;
+	return true;
 }

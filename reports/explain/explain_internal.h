@@ -67,6 +67,26 @@ void work_make(
 int scalings_make(const struct summary *s, struct explanation *e);
 int spreads_make(const struct summary *s, struct explanation *e);
 int contrasts_make(const struct summary *s, struct explanation *e);
+int metrics_make(const struct summary *s, struct explanation *e);
+
+/** Describe @values, one for each run of x->cell; their order, and which are far from the others,
+ * where no run lacks one (@whole). -ENOMEM. */
+int spread_describe(struct spread *x, const double *values, bool whole);
+
+/** Correct what is said of order for the number of spreads. -ENOMEM. */
+int spreads_correct(struct spread *list, size_t n);
+
+/** Are these compared: cells of the same cores and scenario? */
+bool contrast_has(const struct cell *a, const struct cell *b);
+
+/** The most pairs that contrast_has() of the summary's cells. */
+size_t contrasts_room(const struct summary *s);
+
+/** Correct comparisons that belong together for their number. -ENOMEM. */
+int contrasts_correct(struct contrast *list, size_t n);
+
+/** Which of them are differences, beside what the controls among them make? */
+void contrasts_judge(struct contrast *list, size_t n);
 
 void scaling_clear(struct scaling *x);
 void spread_clear(struct spread *x);

@@ -42,53 +42,58 @@ static int split(struct spread *x)
 	return r < 0 ? r : split_variance(x->cell, x->variance, draws, GRAIN_CAUSE, &x->causes);
 }
 
+int spread_describe(struct spread *x, const double *values, bool whole)
+{
+	size_t n = x->cell->series.n;
+	int r;
+
+	x->outlier = calloc(n + 1, sizeof(*x->outlier));
+	if (!x->outlier)
+		return -ENOMEM;
+	r = describe(values, n, &x->values);
+	if (r < 0)
+		return r;
+	x->one_percent = repetitions_needed(&x->values, 0.01);
+	if (!whole)
+		return find_order_effects(NULL, 0, &x->order);
+	r = find_outliers(values, n, x->outlier);
+	if (r < 0)
+		return r;
+	x->n_outliers = (size_t)r;
+	return find_order_effects(values, n, &x->order);
+}
+
 static int make_spread(const struct cell *cell, struct spread *x)
 {
 	const struct run_series *series = &cell->series;
 	int r;
 
 	*x = (struct spread){.cell = cell, .variance = NAN};
-	x->outlier = calloc(series->n + 1, sizeof(*x->outlier));
-	if (!x->outlier)
-		return -ENOMEM;
-	r = describe(series->runtime_ns, series->n, &x->runtime);
+	r = spread_describe(x, series->runtime_ns, series->exact);
 	if (r >= 0)
 		r = describe(series->boot_ns, series->n, &x->boot);
-	if (r < 0)
-		return r;
-	x->one_percent = repetitions_needed(&x->runtime, 0.01);
-	if (series->exact) {
-		r = find_outliers(series->runtime_ns, series->n, x->outlier);
-		if (r < 0)
-			return r;
-		x->n_outliers = (size_t)r;
-		r = find_order_effects(series->runtime_ns, series->n, &x->order);
-	} else {
-		r = find_order_effects(NULL, 0, &x->order);
-	}
 	return r < 0 ? r : split(x);
 }
 
 /** Many cells are looked at: some drift is found by chance alone. */
-static int correct(struct explanation *e)
+int spreads_correct(struct spread *list, size_t n)
 {
-	_cleanup_free_ double *p = calloc(3 * e->n_spreads + 1, sizeof(*p));
-	size_t n = e->n_spreads;
+	_cleanup_free_ double *p = calloc(3 * n + 1, sizeof(*p));
 	int r = 0;
 
 	if (!p)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		p[i] = e->spreads[i].order.rho_p;
-		p[n + i] = e->spreads[i].order.first_p;
-		p[2 * n + i] = e->spreads[i].order.warmup_p;
+		p[i] = list[i].order.rho_p;
+		p[n + i] = list[i].order.first_p;
+		p[2 * n + i] = list[i].order.warmup_p;
 	}
 	for (size_t k = 0; k < 3 && r >= 0; k++)
 		r = holm(p + k * n, n);
 	for (size_t i = 0; i < n; i++) {
-		e->spreads[i].drift_p = p[i];
-		e->spreads[i].first_p = p[n + i];
-		e->spreads[i].warmup_p = p[2 * n + i];
+		list[i].drift_p = p[i];
+		list[i].first_p = p[n + i];
+		list[i].warmup_p = p[2 * n + i];
 	}
 	return r;
 }
@@ -107,5 +112,5 @@ int spreads_make(const struct summary *s, struct explanation *e)
 		if (r < 0)
 			return r;
 	}
-	return correct(e);
+	return spreads_correct(e->spreads, e->n_spreads);
 }

@@ -319,6 +319,7 @@ size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, si
 	for (size_t i = 0; i < s->n_cells; i++)
 		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
 			compare_stacks(e, &s->cells[i], &v);
+	verdicts_of_metrics(e, &v);
 	report_controls(e, &v);
 	explain_speedup(e, &v);
 	for (size_t i = 0; i < s->n_cells; i++)

@@ -27,6 +27,9 @@ void verdicts_of_order(const struct explanation *e, struct verdicts *v);
 /** Guests' clocks against the host's. */
 void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 
+/** Metrics in which a stack differs from the best one. */
+void verdicts_of_metrics(const struct explanation *e, struct verdicts *v);
+
 /** "p < 0.001", "p = 0.013" */
 struct format_text format_p(double p);
 

@@ -85,6 +85,13 @@ static int fill_runs(void *userdata, FILE *out)
 	return tables_write_runs_csv(job->analysis, out);
 }
 
+static int fill_metrics(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return tables_write_metrics_csv(job->analysis, out);
+}
+
 static int fill_explanation(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
@@ -106,6 +113,8 @@ int export_tables(const struct export_job *job)
 
 	if (r >= 0)
 		r = output_file(job->output, "runs.csv", fill_runs, userdata, job->error);
+	if (r >= 0 && job->analysis->explanation->n_metrics)
+		r = output_file(job->output, "metrics.csv", fill_metrics, userdata, job->error);
 	if (r >= 0)
 		r = output_file(
 			job->output, "explanation.csv", fill_explanation, userdata, job->error);

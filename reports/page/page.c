@@ -30,6 +30,10 @@ static const struct {
 } sections[] = {
 	{"verdict", "Result", "Verdict", "Verdict", NULL, page_verdict},
 	{"comparison", NULL, "Comparison", "The stacks side by side", NULL, page_comparison},
+	{"metrics", NULL, "Metrics", "Numbers in the program’s output",
+		"What the expressions of --metric found in the output of each run: the last match. "
+		"Analysed as run time is; a run without a match is in no statistic.",
+		page_metrics},
 	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",

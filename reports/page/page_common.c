@@ -23,6 +23,24 @@ void page_cell_name(FILE *out, const struct cell *cell)
 	page_cores(out, cell->cores, cell->scenario);
 }
 
+void page_row_open(
+	FILE *out, const struct cell *cell, const struct cell *against, bool group, bool charted)
+{
+	fputs(group ? "<tr class=\"group\"" : "<tr", out);
+	if (charted) {
+		fprintf(out, " data-cores=\"%lld\" data-stack=\"", (long long)cell->cores);
+		markup_text(out, cell->name);
+		fputc('"', out);
+	}
+	fputs("><th scope=\"row\">", out);
+	markup_text(out, cell->name);
+	if (against) {
+		fputs(" against ", out);
+		markup_text(out, against->name);
+	}
+	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
+}
+
 void page_run_link(FILE *out, int64_t run)
 {
 	fprintf(out, "<a href=\"#run-%lld\">%lld</a>", (long long)run, (long long)run);

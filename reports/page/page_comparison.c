@@ -79,25 +79,6 @@ static struct row make_row(const struct explanation *e, const struct cell *cell)
 	};
 }
 
-/** The begin of a row: name and cores; @group: a line above; @charted: the charts read this row. */
-static void write_head(
-	const struct cell *cell, const struct cell *against, bool group, bool charted, FILE *out)
-{
-	fputs(group ? "<tr class=\"group\"" : "<tr", out);
-	if (charted) {
-		fprintf(out, " data-cores=\"%lld\" data-stack=\"", (long long)cell->cores);
-		markup_text(out, cell->name);
-		fputc('"', out);
-	}
-	fputs("><th scope=\"row\">", out);
-	markup_text(out, cell->name);
-	if (against) {
-		fputs(" against ", out);
-		markup_text(out, against->name);
-	}
-	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
-}
-
 static void write_cells(const struct explanation *e, FILE *out)
 {
 	const struct summary *s = e->summary;
@@ -113,8 +94,8 @@ static void write_cells(const struct explanation *e, FILE *out)
 	for (size_t i = 0; i < s->n_cells; i++) {
 		const struct row row = make_row(e, &s->cells[i]);
 
-		write_head(
-			row.cell, NULL, i && s->cells[i - 1].cores != s->cells[i].cores, true, out);
+		page_row_open(
+			out, row.cell, NULL, i && s->cells[i - 1].cores != s->cells[i].cores, true);
 		page_columns(row_columns, &row, out);
 		fputs("</tr>\n", out);
 	}
@@ -142,7 +123,7 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 	for (size_t i = 0; i < e->n_contrasts; i++) {
 		const struct contrast *x = &e->contrasts[i];
 
-		write_head(x->a, x->b, i && x[-1].a->cores != x->a->cores, false, out);
+		page_row_open(out, x->a, x->b, i && x[-1].a->cores != x->a->cores, false);
 		page_columns(contrast_columns, x, out);
 		fputs("</tr>\n", out);
 	}
@@ -173,7 +154,7 @@ static void write_spreads(const struct explanation *e, FILE *out)
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		const struct spread *x = &e->spreads[i];
 
-		write_head(x->cell, NULL, i && x[-1].cell->cores != x->cell->cores, false, out);
+		page_row_open(out, x->cell, NULL, i && x[-1].cell->cores != x->cell->cores, false);
 		page_columns(spread_columns, x, out);
 		fputs("</tr>\n", out);
 	}

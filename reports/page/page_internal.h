@@ -22,6 +22,7 @@ typedef int (*page_section_t)(const struct page *page, FILE *out);
 
 int page_verdict(const struct page *page, FILE *out);
 int page_comparison(const struct page *page, FILE *out);
+int page_metrics(const struct page *page, FILE *out);
 int page_explain(const struct page *page, FILE *out);
 int page_figures(const struct page *page, FILE *out);
 
@@ -50,6 +51,11 @@ void page_cores(FILE *out, int64_t cores, const char *scenario);
 
 /** "<b>guest</b>, 2 cores" as text, escaped. */
 void page_cell_name(FILE *out, const struct cell *cell);
+
+/** Begin a row: the cell's name, perhaps " against " another's, its cores. @group: a line above;
+ * @charted: the charts read this row. */
+void page_row_open(
+	FILE *out, const struct cell *cell, const struct cell *against, bool group, bool charted);
 
 /** A run's number, as a link to its row among all runs. */
 void page_run_link(FILE *out, int64_t run);

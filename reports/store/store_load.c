@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,45 @@ static void read_counter(struct store_reader *s, sqlite3_stmt *row, void *elemen
 			store_number(row, 2), store_number(row, 3), store_number(row, 4)};
 }
 
+/* A damaged store may hold anything: what is no number is not known. */
+static double real_number(sqlite3_stmt *row, int column)
+{
+	int type = sqlite3_column_type(row, column);
+	double value = sqlite3_column_double(row, column);
+
+	return (type == SQLITE_FLOAT || type == SQLITE_INTEGER) && isfinite(value) ? value : NAN;
+}
+
+static enum output_wish read_wish(const char *word)
+{
+	for (enum output_wish wish = WISH_HIGHER; word && wish <= WISH_LOWER; wish++)
+		if (strcmp(word, output_wish_name(wish)) == 0)
+			return wish;
+	return WISH_NONE;
+}
+
+static void read_metric(struct store_reader *s, sqlite3_stmt *row, void *element)
+{
+	*(struct store_metric *)element = (struct store_metric){
+		.run = store_number(row, 0),
+		.name = text_or_empty(s, row, 1),
+		.value = real_number(row, 2),
+		.wish = read_wish(store_text(s, row, 3)),
+	};
+}
+
+static void read_output(struct store_reader *s, sqlite3_stmt *row, void *element)
+{
+	*(struct store_output *)element = (struct store_output){
+		.run = store_number(row, 0),
+		.sha256 = text_or_empty(s, row, 1),
+		.lines = store_number(row, 2),
+		.bytes = store_number(row, 3),
+		.last = text_or_empty(s, row, 4),
+		.result = store_text(s, row, 5),
+	};
+}
+
 static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *element)
 {
 	*(struct store_warning *)element =
@@ -141,6 +181,11 @@ static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *elemen
 	"END,"                                                                                     \
 	" CAST(total(enabled_ns) AS INTEGER), CAST(total(running_ns) AS INTEGER)"                  \
 	" FROM counter GROUP BY run, name ORDER BY run, min(rowid)"
+
+#define METRIC_SQL "SELECT run, name, value, better FROM metric ORDER BY run, rowid"
+#define OUTPUT_SQL "SELECT run, sha256, lines, bytes, last, result FROM output ORDER BY run, rowid"
+/* In place of a table that older stores have not. */
+#define NO_ROWS "SELECT NULL, NULL, NULL, NULL, NULL, NULL LIMIT 0"
 
 static int load_table(struct store_reader *s, const char *sql, read_row_t read, size_t size,
 	void **ret, size_t *ret_n)
@@ -190,6 +235,10 @@ int store_load(struct store_reader *s)
 		{"SELECT run, phase, lane, what, books_ns, other_ns, bound_ns FROM audit"
 		 " ORDER BY run, phase, lane, what",
 			read_audit, sizeof(*t->audits), &t->audits, &t->n_audits},
+		{store_has_table(s, "metric") ? METRIC_SQL : NO_ROWS, read_metric,
+			sizeof(*t->metrics), &t->metrics, &t->n_metrics},
+		{store_has_table(s, "output") ? OUTPUT_SQL : NO_ROWS, read_output,
+			sizeof(*t->outputs), &t->outputs, &t->n_outputs},
 		{COUNTER_SQL, read_counter, sizeof(*t->counters), &t->counters, &t->n_counters},
 		{"SELECT run, text FROM warning ORDER BY run IS NOT NULL, run, rowid", read_warning,
 			sizeof(*t->warnings), &t->warnings, &t->n_warnings},

@@ -32,6 +32,8 @@ void store_reader_close(struct store_reader *s)
 	free(s->tables.splits);
 	free(s->tables.audits);
 	free(s->tables.counters);
+	free(s->tables.metrics);
+	free(s->tables.outputs);
 	free(s->tables.warnings);
 	free(s->stacks.stacks);
 	free(s->stacks.frames);

@@ -20,6 +20,7 @@
 #include <sqlite3.h>
 
 #include "common/error.h"
+#include "common/output_rule.h"
 #include "common/store_format.h"
 
 struct store_reader;
@@ -105,6 +106,24 @@ struct store_counter {
 	int64_t running_ns;
 };
 
+/** A number that the program of one run wrote. */
+struct store_metric {
+	int64_t run;
+	const char *name;
+	double value; /**< NAN: its output has none */
+	enum output_wish wish;
+};
+
+/** What the program of one run wrote, summed up. */
+struct store_output {
+	int64_t run;
+	const char *sha256;
+	int64_t lines;
+	int64_t bytes;
+	const char *last;
+	const char *result; /**< or NULL */
+};
+
 struct store_warning {
 	int64_t run; /**< STORE_NULL: about the experiment */
 	const char *text;
@@ -149,6 +168,10 @@ struct store_tables {
 	size_t n_audits;
 	struct store_counter *counters;
 	size_t n_counters;
+	struct store_metric *metrics;
+	size_t n_metrics;
+	struct store_output *outputs;
+	size_t n_outputs;
 	struct store_warning *warnings;
 	size_t n_warnings;
 };

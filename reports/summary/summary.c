@@ -47,6 +47,9 @@ void summary_free(struct summary *s)
 		free(s->cells[i].phases);
 		free(s->cells[i].phase_ns);
 		free(s->cells[i].details);
+		for (size_t j = 0; j < s->cells[i].n_metrics; j++)
+			free(s->cells[i].metrics[j].values);
+		free(s->cells[i].metrics);
 	}
 	free(s->runs);
 	free(s->cells);
@@ -362,6 +365,8 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = add_phases(s);
 	if (r >= 0)
 		r = summary_make_series(s);
+	if (r >= 0)
+		r = summary_make_metrics(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

@@ -96,6 +96,14 @@ struct run_series {
 	struct book_series *phases; /**< as the cell's: same number, same order */
 };
 
+/** A number that the program wrote in a cell's runs. */
+struct cell_metric {
+	const char *name; /**< one pointer for all cells */
+	enum output_wish wish;
+	double *values; /**< for each run of the series; NAN: its output has none */
+	struct statistic known;
+};
+
 struct cell {
 	const char *guest;
 	int64_t cores;
@@ -125,6 +133,8 @@ struct cell {
 	struct book_detail *details; /**< window only; by state, largest first */
 	size_t n_details;
 	struct run_series series;
+	struct cell_metric *metrics; /**< in the order in which they were asked for */
+	size_t n_metrics;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 
@@ -169,6 +179,9 @@ struct cell *summary_cell(const struct summary *s, const struct store_run *run);
 
 /** That phase of the cell, run by run, or NULL; @name is the store's. @cell may be NULL. */
 struct book_series *cell_phase(const struct cell *cell, const char *name);
+
+/** The cell's metric of that name, which is the store's, or NULL. */
+struct cell_metric *cell_metric(const struct cell *cell, const char *name);
 
 /** What a state, or TERM_RESIDUAL, is called; NULL: it is none (less than 0). */
 const char *state_label(int state);

@@ -14,5 +14,8 @@ void series_clear(struct run_series *series, size_t n_phases);
 /** The cell that a run counts in; NULL: in none, as it failed or is no run. */
 const struct cell *summary_cell_of(const struct summary *s, int64_t run);
 
+/** Fill each cell's metrics; its series are there. -ENOMEM. */
+int summary_make_metrics(struct summary *s);
+
 /** Fill each cell's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

@@ -219,11 +219,11 @@ const struct column warning_columns[] = {
 #define ROW struct cell
 static const struct column cell_name_columns[] = {
 	TABLE,
-	COL("name", NULL, TEXT, name),
-	COL("guest", NULL, TEXT, guest),
-	COL("cores", NULL, NUMBER, cores),
-	COL("scenario", NULL, TEXT, scenario),
-	COL("label", NULL, TEXT, label),
+	COL("name", "cell", TEXT, name),
+	COL("guest", "guest", TEXT, guest),
+	COL("cores", "cores", NUMBER, cores),
+	COL("scenario", "scenario", TEXT, scenario),
+	COL("label", "label", TEXT, label),
 	{},
 };
 #undef ROW
@@ -476,26 +476,51 @@ const struct column variance_columns[] = {
 };
 #undef ROW
 
+/** What comparisons of all quantities have. */
+#define COMPARISON_TESTS                                                                           \
+	COL("welch_t", NULL, REAL, welch_t), COL("welch_freedom", NULL, REAL, welch_freedom),      \
+		COL("welch_p", NULL, REAL, welch_p, ON_PAGE(5, "#p Welch"),                        \
+			.format = probability),                                                    \
+		COL("welch_p_holm", NULL, REAL, p_holm, SHOWN(6, "p", 9, "#p Holm"),               \
+			.format = probability),                                                    \
+		COL("mann_whitney_u", NULL, REAL, mann_whitney_u),                                 \
+		COL("mann_whitney_p", NULL, REAL, mann_whitney_p, ON_PAGE(7, "#p M.-W."),          \
+			.format = probability),                                                    \
+		COL("mann_whitney_least_p", NULL, REAL, mann_whitney_least),                       \
+		COL("hedges_g", NULL, REAL, hedges_g, ON_PAGE(3, "#Hedges’ g"), .decimals = 2),    \
+		COL("cliffs_delta", NULL, REAL, cliffs_delta, ON_PAGE(4, "#Cliff’s δ"),            \
+			.decimals = 2),                                                            \
+		COL("detectable", NULL, REAL, detectable),                                         \
+	{                                                                                          \
+	}
+
 #define ROW struct comparison
 static const struct column comparison_columns[] = {
 	TABLE,
 	COL("difference", NULL, ESTIMATE, difference, SHOWN(1, "longer", 10, "#longer by s"),
 		.format = format_seconds),
 	COL("ratio", NULL, ESTIMATE, ratio, ON_PAGE(2, "#times as long"), .decimals = 3),
-	COL("welch_t", NULL, REAL, welch_t),
-	COL("welch_freedom", NULL, REAL, welch_freedom),
-	COL("welch_p", NULL, REAL, welch_p, ON_PAGE(5, "#p Welch"), .format = probability),
-	COL("welch_p_holm", NULL, REAL, p_holm, SHOWN(6, "p", 9, "#p Holm"), .format = probability),
-	COL("mann_whitney_u", NULL, REAL, mann_whitney_u),
-	COL("mann_whitney_p", NULL, REAL, mann_whitney_p, ON_PAGE(7, "#p M.-W."),
-		.format = probability),
-	COL("mann_whitney_least_p", NULL, REAL, mann_whitney_least),
-	COL("hedges_g", NULL, REAL, hedges_g, ON_PAGE(3, "#Hedges’ g"), .decimals = 2),
-	COL("cliffs_delta", NULL, REAL, cliffs_delta, ON_PAGE(4, "#Cliff’s δ"), .decimals = 2),
-	COL("detectable", NULL, REAL, detectable),
-	{},
+	COMPARISON_TESTS,
+};
+
+static const struct column value_comparison_columns[] = {
+	TABLE,
+	COL("difference", NULL, ESTIMATE, difference, SHOWN(1, "difference", 12, "#difference"),
+		.format = format_number),
+	COL("ratio", NULL, ESTIMATE, ratio, SHOWN(2, "ratio", 9, "#ratio"), .decimals = 3),
+	COMPARISON_TESTS,
 };
 #undef ROW
+
+/** A program may write the same number in all runs: then there is no variance to test with. */
+static struct format_text no_test(const struct contrast *x)
+{
+	if (x->metric->known.n < 2)
+		return (struct format_text){"too few runs"};
+	if (x->values.difference.value == 0)
+		return (struct format_text){"all equal"};
+	return (struct format_text){"constant: no test"};
+}
 
 static struct format_text judgement(const void *row, enum look *look)
 {
@@ -503,7 +528,9 @@ static struct format_text judgement(const void *row, enum look *look)
 	bool below = x->runtime.welch_p < 0.05;
 
 	*look = LOOK_NIL;
-	if (isnan(x->runtime.welch_p))
+	if (isnan(x->values.welch_p) && x->metric)
+		return no_test(x);
+	if (isnan(x->values.welch_p))
 		return (struct format_text){"too few runs"};
 	if (x->control && !below)
 		return (struct format_text){"noise only"};
@@ -514,7 +541,11 @@ static struct format_text judgement(const void *row, enum look *look)
 	*look = x->control ? LOOK_ALARM : LOOK_STRONG;
 	if (x->control)
 		return (struct format_text){"differs, but should not"};
-	return (struct format_text){"slower"};
+	if (!x->metric)
+		return (struct format_text){"slower"};
+	if (x->metric->wish == WISH_NONE)
+		return (struct format_text){"larger"};
+	return (struct format_text){"worse"};
 }
 
 #define ROW struct contrast
@@ -538,6 +569,81 @@ const struct column contrast_columns[] = {
 };
 #undef ROW
 
+static const char *name_of_spread(const void *row)
+{
+	return ((const struct spread *)row)->metric->name;
+}
+
+static const char *name_of_contrast(const void *row)
+{
+	return ((const struct contrast *)row)->metric->name;
+}
+
+static const char *wish_of_spread(const void *row)
+{
+	return output_wish_name(((const struct spread *)row)->metric->wish);
+}
+
+static const char *wish_of_contrast(const void *row)
+{
+	return output_wish_name(((const struct contrast *)row)->metric->wish);
+}
+
+#define ROW struct description
+static const struct column value_columns[] = {
+	TABLE,
+	COL("n", "runs", COUNT, n, SHOWN(1, "n", 4, "#runs")),
+	COL("mean", "mean", REAL, mean, SHOWN(2, "mean", 10, "#mean"), .format = format_number),
+	COL("", NULL, INTERVAL, mean_interval, SHOWN(3, "95 %", 21, "#95 %"),
+		.format = format_number),
+	COL(NULL, "mean_low", REAL, mean_interval.low),
+	COL(NULL, "mean_high", REAL, mean_interval.high),
+	COL("stddev", "stddev", REAL, stddev),
+	COL("stddev_", NULL, INTERVAL, stddev_interval),
+	COL("cv", NULL, REAL, cv),
+	COL("median", "median", REAL, median, SHOWN(4, "median", 10, "#median"),
+		.format = format_number),
+	COL("mad", "mad", REAL, mad, ON_PAGE(5, "#MAD"), .format = format_number),
+	COL("min", "min", REAL, min, ON_PAGE(6, "#min"), .format = format_number),
+	COL("max", "max", REAL, max, ON_PAGE(7, "#max"), .format = format_number),
+	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), SHOWN(8, "cv %", 6, "#CV %")),
+	{},
+};
+#undef ROW
+
+#define ROW struct spread
+const struct column metric_columns[] = {
+	TABLE,
+	COL("cell", "", POINTER, cell, .of = cell_name_columns),
+	{"metric", "metric", COLUMN_TEXT, .text = name_of_spread},
+	{"better", "better", COLUMN_TEXT, .text = wish_of_spread},
+	COL("values", "", OBJECT, values, .of = value_columns, .place = 1),
+	COL("runs_for_one_percent", "runs_for_1_percent", NEEDED, one_percent.n),
+	COL("runs_for_one_percent_cautious", NULL, NEEDED, one_percent.n_cautious),
+	{.type = COLUMN_OWN, .own = needed, SHOWN(2, "for ±1 %", 13, "#runs for ± 1 %")},
+	{"outliers", NULL, COLUMN_OWN, .own = outliers, .markup = outlier_links,
+		.own_json = outlier_runs, ON_PAGE(3, "outliers")},
+	{"order", "", COLUMN_OBJECT, .of = order_columns, .place = 4},
+	{},
+};
+#undef ROW
+
+#define ROW struct contrast
+const struct column metric_contrast_columns[] = {
+	TABLE,
+	COL("a", NULL, POINTER, a, .of = cell_name_columns),
+	COL("b", NULL, POINTER, b, .of = cell_name_columns),
+	{"metric", NULL, COLUMN_TEXT, .text = name_of_contrast},
+	{"better", NULL, COLUMN_TEXT, .text = wish_of_contrast},
+	COL("control", NULL, BOOL, control),
+	COL("differs", NULL, BOOL, differs),
+	COL("noise", NULL, REAL, noise_ns),
+	COL("values", NULL, OBJECT, values, .of = value_comparison_columns, .place = 1),
+	{.type = COLUMN_OWN, .own = judgement, SHOWN(2, "verdict", 38, "verdict")},
+	{},
+};
+#undef ROW
+
 #define ROW struct drift
 static const struct column drift_columns[] = {
 	TABLE,
@@ -556,6 +662,9 @@ const struct column explanation_columns[] = {
 	COL("speedup", NULL, LIST, scalings, WHOLE(n_scalings), .of = scaling_columns),
 	COL("spread", NULL, LIST, spreads, WHOLE(n_spreads), .of = spread_columns),
 	COL("difference", NULL, LIST, contrasts, WHOLE(n_contrasts), .of = contrast_columns),
+	COL("metrics", NULL, LIST, metrics, WHOLE(n_metrics), .of = metric_columns),
+	COL("metric_difference", NULL, LIST, metric_contrasts, WHOLE(n_metric_contrasts),
+		.of = metric_contrast_columns),
 	COL("drift", NULL, OBJECT, drift, .of = drift_columns),
 	{},
 };

@@ -34,5 +34,8 @@ extern const struct column explanation_columns[];
 extern const struct column scaling_columns[], phase_columns[], spread_columns[], contrast_columns[];
 extern const struct column term_columns[];
 
+/** Of a metric: a cell's values (struct spread), and two cells' (struct contrast). */
+extern const struct column metric_columns[], metric_contrast_columns[];
+
 /** Of a spread: how large it is, before what it consists of. */
 extern const struct column variance_columns[];

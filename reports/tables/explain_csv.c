@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** The explanation as CSV: a line for each term. */
+/** The explanation as CSV: a line for each term; and one for each metric of a cell. */
 #include <errno.h>
 
 #include "reports/tables/columns.h"
@@ -49,6 +49,19 @@ static void put_splits(FILE *out, struct heading h, const struct column *c, cons
 		h.split = x->csv;
 		put_terms(out, &h, (const void *)((const char *)row + x->offset));
 	}
+}
+
+int tables_write_metrics_csv(const struct analysis *a, FILE *out)
+{
+	const struct explanation *e = a->explanation;
+
+	columns_csv_names(metric_columns, true, out);
+	fputc('\n', out);
+	for (size_t i = 0; i < e->n_metrics; i++) {
+		columns_csv(metric_columns, &e->metrics[i], true, out);
+		fputc('\n', out);
+	}
+	return ferror(out) ? -EIO : 0;
 }
 
 int tables_write_explanation_csv(const struct analysis *a, FILE *out)

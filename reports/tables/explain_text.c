@@ -197,18 +197,6 @@ static int write_spreads(const struct explanation *e, FILE *out, const struct st
 	return write_lines(variance_columns, e->summary, lines, e->n_spreads, out, style);
 }
 
-/** Pairs with the fastest of their group, b being that. */
-static bool is_shown(const struct explanation *e, const struct contrast *x)
-{
-	for (size_t i = 0; i < e->n_contrasts; i++) {
-		const struct contrast *y = &e->contrasts[i];
-
-		if (y->a == x->b && y->a->cores == x->a->cores)
-			return false;
-	}
-	return true;
-}
-
 static int write_contrasts(const struct explanation *e, FILE *out, const struct style *style)
 {
 	_cleanup_free_ struct line *lines = calloc(e->n_contrasts + 1, sizeof(*lines));
@@ -219,7 +207,7 @@ static int write_contrasts(const struct explanation *e, FILE *out, const struct 
 	for (size_t i = 0; i < e->n_contrasts; i++) {
 		const struct contrast *x = &e->contrasts[i];
 
-		if (is_shown(e, x))
+		if (contrast_is_with_best(e->contrasts, e->n_contrasts, x))
 			lines[n++] = (struct line){x->a, x, &x->causes, 1e9};
 	}
 	if (n == 0)
@@ -231,10 +219,76 @@ static int write_contrasts(const struct explanation *e, FILE *out, const struct 
 	return write_lines(contrast_columns, e->summary, lines, n, out, style);
 }
 
+/** "rate, in the program's output; higher is better" */
+static void put_metric_title(const struct cell_metric *m, FILE *out, const struct style *style)
+{
+	const char *wish = output_wish_name(m->wish);
+
+	fprintf(out, "\n%s%s, in the program's output%s%s%s%s\n", style->bold, m->name,
+		wish ? "; " : "", wish ? wish : "", wish ? " is better" : "", style->plain);
+}
+
+static int write_metric(
+	const struct explanation *e, size_t from, size_t to, FILE *out, const struct style *style)
+{
+	_cleanup_free_ struct line *lines = calloc(to - from, sizeof(*lines));
+
+	if (!lines)
+		return -ENOMEM;
+	for (size_t i = from; i < to; i++)
+		lines[i - from] = (struct line){e->metrics[i].cell, &e->metrics[i]};
+	put_metric_title(e->metrics[from].metric, out, style);
+	return write_lines(metric_columns, e->summary, lines, to - from, out, style);
+}
+
+static int write_metric_contrasts(
+	const struct explanation *e, const char *name, FILE *out, const struct style *style)
+{
+	_cleanup_free_ struct line *lines = calloc(e->n_metric_contrasts + 1, sizeof(*lines));
+	enum output_wish wish = WISH_NONE;
+	size_t n = 0;
+
+	if (!lines)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n_metric_contrasts; i++) {
+		const struct contrast *x = &e->metric_contrasts[i];
+
+		if (x->metric->name != name ||
+			!contrast_is_with_best(e->metric_contrasts, e->n_metric_contrasts, x))
+			continue;
+		wish = x->metric->wish;
+		lines[n++] = (struct line){x->a, x};
+	}
+	if (n == 0)
+		return 0;
+	fprintf(out, "\n%s%s, against the %s stack with the same number of cores%s\n", style->bold,
+		name, wish == WISH_NONE ? "smallest" : "best", style->plain);
+	return write_lines(metric_contrast_columns, e->summary, lines, n, out, style);
+}
+
+/* Those of one metric are neighbours. */
+static int write_metrics(const struct explanation *e, FILE *out, const struct style *style)
+{
+	int r = 0;
+
+	for (size_t i = 0, j; i < e->n_metrics && r == 0; i = j) {
+		const char *name = e->metrics[i].metric->name;
+
+		for (j = i; j < e->n_metrics && e->metrics[j].metric->name == name; j++)
+			;
+		r = write_metric(e, i, j, out, style);
+		if (r == 0)
+			r = write_metric_contrasts(e, name, out, style);
+	}
+	return r;
+}
+
 int explanation_write_text(const struct explanation *e, FILE *out, const struct style *style)
 {
 	int r = write_statistics(e, out, style);
 
+	if (r == 0)
+		r = write_metrics(e, out, style);
 	if (r == 0)
 		r = write_scalings(e, out, style);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -48,19 +49,64 @@ int tables_write_cells_csv(const struct analysis *a, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
+/** The names of all metrics in order of first appearance; malloced. NULL: out of memory. */
+static const char **metric_names(const struct store_tables *t, size_t *ret_n)
+{
+	const char **names = calloc(t->n_metrics + 1, sizeof(char *));
+	size_t n = 0;
+
+	for (size_t i = 0; names && i < t->n_metrics; i++) {
+		size_t k = 0;
+
+		while (k < n && names[k] != t->metrics[i].name)
+			k++;
+		if (k == n)
+			names[n++] = t->metrics[i].name;
+	}
+	*ret_n = n;
+	return names;
+}
+
+static void put_metric_name(const char *name, FILE *out)
+{
+	char title[256];
+
+	snprintf(title, sizeof(title), "metric_%s", name);
+	fputc(',', out);
+	csv_text(out, title);
+}
+
+static void put_metric(const struct store_tables *t, const char *name, int64_t run, FILE *out)
+{
+	double value = NAN;
+
+	for (size_t i = 0; i < t->n_metrics; i++)
+		if (t->metrics[i].run == run && t->metrics[i].name == name)
+			value = t->metrics[i].value;
+	csv_real(out, value);
+}
+
 int tables_write_runs_csv(const struct analysis *analysis, FILE *out)
 {
 	const struct summary *s = analysis->summary;
 	const struct store_tables *t = store_tables(s->store);
+	size_t n_metrics = 0;
+	_cleanup_free_ const char **metrics = metric_names(t, &n_metrics);
 
+	if (!metrics)
+		return -ENOMEM;
 	columns_csv_names(run_columns, true, out);
 	put_state_names(s, out);
 	columns_csv_names(run_columns_end, false, out);
+	for (size_t k = 0; k < n_metrics; k++)
+		put_metric_name(metrics[k], out);
 	fputc('\n', out);
 	for (size_t i = 0; i < t->n_runs; i++) {
 		columns_csv(run_columns, &t->runs[i], true, out);
 		put_states(s, s->runs[i].known ? s->runs[i].ns : NULL, out);
 		columns_csv(run_columns_end, &t->runs[i], false, out);
+		for (size_t k = 0; k < n_metrics; k++)
+			put_metric(t, metrics[k], t->runs[i].id, out);
 		fputc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;

@@ -28,6 +28,33 @@ static const struct column counter_columns[] = {
 };
 #undef ROW
 
+static const char *metric_wish(const void *row)
+{
+	return output_wish_name(((const struct store_metric *)row)->wish);
+}
+
+#define ROW struct store_metric
+static const struct column stored_metric_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("value", NULL, REAL, value),
+	{"better", NULL, COLUMN_TEXT, .text = metric_wish},
+	{},
+};
+#undef ROW
+
+#define ROW struct store_output
+static const struct column output_columns[] = {
+	TABLE,
+	COL("sha256", NULL, TEXT, sha256),
+	COL("lines", NULL, NUMBER, lines),
+	COL("bytes", NULL, NUMBER, bytes),
+	COL("last", NULL, TEXT, last),
+	COL("result", NULL, TEXT, result),
+	{},
+};
+#undef ROW
+
 /** Rows of one phase and state are neighbours; their details are summed. */
 static json_t *run_accounts(const struct store_tables *t, int64_t run)
 {
@@ -74,6 +101,15 @@ static json_t *rows_of(const struct column *c, const void *rows, size_t n, int64
 	return columns_json_rows(c, first, n_rows);
 }
 
+/** What the run's program wrote, or null where that was not asked for. */
+static json_t *output(const struct store_tables *t, int64_t run)
+{
+	for (size_t i = 0; i < t->n_outputs; i++)
+		if (t->outputs[i].run == run)
+			return columns_json_row(output_columns, &t->outputs[i]);
+	return json_null();
+}
+
 static json_t *command(const char *value)
 {
 	json_t *parsed = value ? json_loads(value, 0, NULL) : NULL;
@@ -94,6 +130,8 @@ static json_t *run_json(const struct summary *s, const struct store_run *run)
 	bad |= put(o, "accounts", run_accounts(t, run->id));
 	bad |= put(o, "audits", rows_of(audit_columns, t->audits, t->n_audits, run->id));
 	bad |= put(o, "counters", rows_of(counter_columns, t->counters, t->n_counters, run->id));
+	bad |= put(o, "metrics", rows_of(stored_metric_columns, t->metrics, t->n_metrics, run->id));
+	bad |= put(o, "output", output(t, run->id));
 	return finish(o, bad);
 }
 

@@ -46,6 +46,21 @@ struct format_text format_fixed(double value, int decimals)
 	return t;
 }
 
+struct format_text format_number(double value)
+{
+	struct format_text t = {"-"};
+	double size = fabs(value);
+
+	if (value == 0)
+		strcpy(t.text, "0");
+	else if (size >= 1e7 || size < 1e-4)
+		snprintf(t.text, sizeof(t.text), isfinite(value) ? "%.5g" : "-", value);
+	else if (isfinite(value))
+		snprintf(t.text, sizeof(t.text), "%.*f",
+			size >= 1e4 ? 0 : 4 - (int)floor(log10(size)), value);
+	return t;
+}
+
 static int second_decimals(double ns)
 {
 	return fabs(ns) < 0.1e9 && ns != 0 ? 4 : fabs(ns) < 100e9 ? 3 : fabs(ns) < 1000e9 ? 2 : 1;

@@ -16,7 +16,7 @@
 #include "common/cleanup.h"
 #include "tests/common/ranges.h"
 
-#define WORDS_MAX 32
+#define WORDS_MAX 48
 
 static struct options parse(int argc, const char *const *words)
 {
@@ -65,9 +65,10 @@ static struct options everything(void)
 		"--seed=9", "--cooldown=3", "--timeout=60", "--accel=tcg", "--pin=none",
 		"--overcommit", "--container-option=--cpus=0.5", "--container-option=--read-only",
 		"--profile=offcpu", "--memory=768M", "--counters=cycles", "--split=exact",
-		"--frequency=99", "--shard=2/4", "--program=/p", "--with=/f:/g", "--with=/h",
-		"--cwd=/d", "--env=A=1", "--env=B={run}", "--kernel=/k", "--symbols=/s", "--",
-		"-height", "9");
+		"--frequency=99", "--shard=2/4", "--phase=solve=^it",
+		"--metric=rate=([0-9]+)/s:higher", "--metric=residual=r=(.*)", "--result=sum (.*)",
+		"--program=/p", "--with=/f:/g", "--with=/h", "--cwd=/d", "--env=A=1",
+		"--env=B={run}", "--kernel=/k", "--symbols=/s", "--", "-height", "9");
 }
 
 static void all_options_come_back(void **state)
@@ -99,6 +100,13 @@ static void all_options_come_back(void **state)
 	assert_int_equal(again.frequency_hz, 99);
 	assert_int_equal(again.shard, 2);
 	assert_int_equal(again.shards, 4);
+	assert_string_equal(again.phases.list[0].name, "solve");
+	assert_int_equal(again.metrics.n, 2);
+	assert_string_equal(again.metrics.list[0].name, "rate");
+	assert_int_equal(again.metrics.list[0].wish, WISH_HIGHER);
+	assert_string_equal(again.metrics.list[1].text, "residual=r=(.*)");
+	assert_int_equal(again.metrics.list[1].wish, WISH_NONE);
+	assert_string_equal(again.result.list[0].text, "sum (.*)");
 	assert_string_equal(again.program, "/p");
 	assert_true(again.own);
 	assert_int_equal(again.n_with, 2);
@@ -122,7 +130,8 @@ static const char *other_value(const struct option_row *row)
 {
 	static const char *const typed[][2] = {{"guest", "osv,bare"}, {"cores", "3,1"},
 		{"scenario", "paper-1"}, {"container-option", "--cpus=0.5,1"}, {"profile", "oncpu"},
-		{"memory", "768M"}, {"shard", "2/4"}, {"env", "A=1"}, {"with", "f:/g"}};
+		{"memory", "768M"}, {"shard", "2/4"}, {"env", "A=1"}, {"with", "f:/g"},
+		{"phase", "a=b"}, {"metric", "a=b:lower"}, {"result", "a"}};
 	static char number[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(typed); i++)

@@ -22,7 +22,7 @@ PLAN = {"version": 1, "arguments": ["-width", "512"], "repeat": 3}
 MACHINE = {"topology_shape": "Machine{Core*4}", "cpu_model": "Synthetic", "architecture": "x86_64",
            "kernel": "6.1.0", "kernel_version": "#1"}
 TABLES = ("run", "phase", "boot_step", "account", "audit", "counter", "sample", "guest_thread",
-          "guest_stack_end", "row", "worker")
+          "guest_stack_end", "row", "worker", "metric", "output")
 
 
 def change(folder, sql, *values):
@@ -48,7 +48,9 @@ class Merged(unittest.TestCase):
             db.execute("DELETE FROM warning WHERE run IS NULL")
             for table, columns in (("guest_thread", "run, 0, 4096 + run, 10 * run, run"),
                                    ("guest_stack_end", "run, 'root', 7 * run"),
-                                   ("row", "run, 3, 0, 1000 + run, 2000 + run")):
+                                   ("row", "run, 3, 0, 1000 + run, 2000 + run"),
+                                   ("metric", "run, 'rate', 100.5 + run, 'higher'"),
+                                   ("output", "run, 'ab', 3, 40 + run, 'last', NULL")):
                 db.execute(f"DELETE FROM {table}")
                 db.execute(f"INSERT INTO {table} SELECT {columns.replace('run', 'id')} FROM run")
             db.execute("UPDATE sample SET guest_thread = 4096 + run WHERE run % 2")

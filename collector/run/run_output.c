@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_output.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/run/run_markers.h"
+#include "common/cleanup.h"
+#include "common/console.h"
+#include "common/utf8.h"
+#include "guests/boot_plan.h"
+
+/* What begins every marker line. */
+static const char marker_begin[] = {
+	MARKER_RS, 'g', 'u', 'e', 's', 't', 's', 'c', 'o', 'p', 'e', ' ', '\0'};
+
+int run_output_begin(struct run *run)
+{
+	const struct run_settings *s = run->settings;
+	struct run_output *o = &run->output;
+	struct run_result *r = run->result;
+
+	o->asked = s->phases->n || s->metrics->n || s->result->n || s->same_output;
+	o->place = run->request->ops->is_vm ? OUTPUT_BEFORE : OUTPUT_OWN;
+	sha256_begin(&o->digest);
+	o->begun = calloc(s->phases->n + 1, sizeof(*o->begun));
+	r->metrics = calloc(s->metrics->n + 1, sizeof(*r->metrics));
+	if (!o->begun || !r->metrics)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->metrics->n; i++)
+		r->metrics[i].rule = &s->metrics->list[i];
+	r->n_metrics = s->metrics->n;
+	return 0;
+}
+
+/* "[   12.345678] ", before each message of a Linux kernel. */
+static bool has_time_stamp(const char *line)
+{
+	const char *p = line + 1;
+
+	if (line[0] != '[')
+		return false;
+	p += strspn(p, " ");
+	if (!isdigit((unsigned char)*p))
+		return false;
+	p += strspn(p, "0123456789");
+	return *p == '.' && strspn(p + 1, "0123456789") == 6 && p[7] == ']';
+}
+
+/* The last of the words by which a guest's boot is taken apart stand before its program. */
+static bool precedes_program(const struct guest_ops *ops, const char *line)
+{
+	const struct guest_boot *boot = ops->boot;
+
+	return boot && boot->n_lines && strstr(line, boot->lines[boot->n_lines - 1].text);
+}
+
+/* What was found before the program began was not its own. */
+static void forget(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	for (size_t i = 0; i < r->n_metrics; i++)
+		r->metrics[i] = (struct run_metric){.rule = r->metrics[i].rule};
+	free(r->said.result);
+	r->said.result = NULL;
+}
+
+/* A line of a guest's console: where does the program's output begin and end? Returns whether it may
+ * be a line of it. */
+static bool is_own_line(struct run *run, const char *line, bool is_marker)
+{
+	const struct guest_ops *ops = run->request->ops;
+	struct run_output *o = &run->output;
+
+	if (!ops->is_vm)
+		return !is_marker;
+	if (o->place == OUTPUT_BEFORE && (is_marker || precedes_program(ops, line))) {
+		forget(run);
+		o->place = OUTPUT_OWN;
+		return false;
+	}
+	if (o->place == OUTPUT_OWN && ops->farewell &&
+		strncmp(line, ops->farewell, strlen(ops->farewell)) == 0)
+		o->place = OUTPUT_AFTER;
+	return !is_marker && o->place != OUTPUT_AFTER && !has_time_stamp(line);
+}
+
+static void find_phases(struct run *run, const char *line)
+{
+	const struct output_rules *phases = run->settings->phases;
+	const char *found;
+	size_t n;
+
+	for (size_t i = 0; i < phases->n; i++) {
+		if (run->output.begun[i] || run->ended ||
+			!output_rule_find(&phases->list[i], line, &found, &n))
+			continue;
+		run->output.begun[i] = true;
+		run_begin_phase(run, phases->list[i].name, 0);
+	}
+}
+
+static void find_metrics(struct run_result *r, const char *line)
+{
+	for (size_t i = 0; i < r->n_metrics; i++) {
+		struct run_metric *m = &r->metrics[i];
+		const char *found;
+		size_t n;
+
+		if (!output_rule_find(m->rule, line, &found, &n))
+			continue;
+		if (output_number(found, n, &m->value) == 0)
+			m->known = true;
+		else if (!m->no_number[0])
+			console_quote(m->no_number, sizeof(m->no_number), found, n);
+	}
+}
+
+static void find_result(struct run *run, const char *line)
+{
+	const struct output_rules *result = run->settings->result;
+	const char *found;
+	char *text;
+	size_t n;
+
+	if (!result->n || !output_rule_find(&result->list[0], line, &found, &n))
+		return;
+	text = utf8_clean(found, n, false);
+	if (!text)
+		return;
+	free(run->result->said.result);
+	run->result->said.result = text;
+}
+
+static void begin_line(struct run *run, const struct output_part *part)
+{
+	struct run_output *o = &run->output;
+	struct run_said *said = &run->result->said;
+	bool is_marker = strstr(part->text, marker_begin);
+
+	o->counts = is_own_line(run, part->text, is_marker);
+	if (!is_marker)
+		find_phases(run, part->text);
+	if (!o->counts)
+		return;
+	find_metrics(run->result, part->text);
+	find_result(run, part->text);
+	if (o->place == OUTPUT_OWN)
+		console_quote(said->last, sizeof(said->last), part->text, part->length);
+}
+
+static void on_part(const struct output_part *part, void *userdata)
+{
+	struct run *run = userdata;
+	struct run_output *o = &run->output;
+	struct run_said *said = &run->result->said;
+
+	if (part->begins)
+		begin_line(run, part);
+	if (!o->counts || o->place != OUTPUT_OWN)
+		return;
+	sha256_add(&o->digest, part->text, part->length);
+	said->bytes += part->length;
+	if (!part->ends)
+		return;
+	sha256_add(&o->digest, "\n", 1);
+	said->lines++;
+}
+
+static void keep(struct run *run, const char *data, size_t length)
+{
+	size_t room = OUTPUT_KEPT_MAX - run->logged, n = length < room ? length : room;
+
+	if (!run->log)
+		return;
+	if (fwrite(data, 1, n, run->log) != n)
+		run->result->log_error = -errno;
+	run->logged += n;
+	if (n < length)
+		run_warn(run,
+			"the program writes more than %zu MiB: the rest is not in the console's file",
+			OUTPUT_KEPT_MAX >> 20);
+}
+
+void run_output_push(struct run *run, const char *data, size_t length)
+{
+	keep(run, data, length);
+	if (run->output.asked)
+		output_lines_push(&run->output.lines, data, length, on_part, run);
+}
+
+static void warn_of_metric(struct run *run, const struct run_metric *m)
+{
+	if (m->known)
+		return;
+	if (m->no_number[0])
+		run_warn(run, "metric %s: what matches is no number: '%s'", m->rule->name,
+			m->no_number);
+	else
+		run_warn(run, "metric %s: no line of the output matches", m->rule->name);
+}
+
+void run_output_end(struct run *run)
+{
+	const struct output_rules *phases = run->settings->phases;
+	struct run_result *r = run->result;
+	struct run_output *o = &run->output;
+
+	if (!o->asked)
+		return;
+	output_lines_end(&o->lines, on_part, run);
+	sha256_end(&o->digest, r->said.sha256);
+	for (size_t i = 0; i < phases->n; i++)
+		if (!o->begun[i])
+			run_warn(run, "phase %s: no line of the output matches before the run ends",
+				phases->list[i].name);
+	for (size_t i = 0; i < r->n_metrics; i++)
+		warn_of_metric(run, &r->metrics[i]);
+}
