@@ -81,6 +81,15 @@ static enum output_wish take_wish(char *expression)
 	return WISH_NONE;
 }
 
+/* They are no part of extended regular expressions, and with them one line may take for ever. */
+static bool has_back_reference(const char *expression)
+{
+	for (const char *p = strchr(expression, '\\'); p && p[1]; p = strchr(p + 2, '\\'))
+		if (p[1] >= '1' && p[1] <= '9')
+			return true;
+	return false;
+}
+
 static int compile(
 	const char *option, const char *expression, struct output_rule *rule, struct error *error)
 {
@@ -90,6 +99,11 @@ static int compile(
 	if (!*expression)
 		return error_set_user(
 			error, -EINVAL, "--%s '%s' has no regular expression", option, rule->text);
+	if (has_back_reference(expression))
+		return error_set_user(error, -EINVAL,
+			"--%s: '%s' has a back-reference (\\1), which extended regular expressions do "
+			"not have",
+			option, expression);
 	rule->expression = malloc(sizeof(*rule->expression));
 	if (!rule->expression)
 		return -ENOMEM;

@@ -61,6 +61,8 @@ struct run_output {
 	enum output_place place;
 	bool counts;          /**< the line that is being read is the program's */
 	bool *begun;          /**< for each of the settings' phases */
+	uint64_t searched_ns; /**< time that it took so far */
+	bool given_up;        /**< that was too long */
 	struct sha256 digest; /**< of the program's lines, each with a newline */
 };
 

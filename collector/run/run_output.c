@@ -8,6 +8,7 @@
 
 #include "collector/run/run_markers.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/console.h"
 #include "common/utf8.h"
 #include "guests/boot_plan.h"
@@ -135,6 +136,32 @@ static void find_result(struct run *run, const char *line)
 	run->result->said.result = text;
 }
 
+/* What came last cannot be known, so nothing is. */
+static void give_up(struct run *run)
+{
+	run->output.given_up = true;
+	forget(run);
+	run_warn(run,
+		"searching the program's output took more than %llu s and was given up: metrics and the "
+		"result are not known (anchor the expressions with ^, or make lines shorter)",
+		OUTPUT_SEARCH_MAX_NS / 1000000000);
+}
+
+static void search(struct run *run, const char *line, bool counts)
+{
+	struct run_output *o = &run->output;
+	uint64_t begin = clock_ns();
+
+	find_phases(run, line);
+	if (counts) {
+		find_metrics(run->result, line);
+		find_result(run, line);
+	}
+	o->searched_ns += clock_ns() - begin;
+	if (o->searched_ns > OUTPUT_SEARCH_MAX_NS)
+		give_up(run);
+}
+
 static void begin_line(struct run *run, const struct output_part *part)
 {
 	struct run_output *o = &run->output;
@@ -142,13 +169,9 @@ static void begin_line(struct run *run, const struct output_part *part)
 	bool is_marker = strstr(part->text, marker_begin);
 
 	o->counts = is_own_line(run, part->text, is_marker);
-	if (!is_marker)
-		find_phases(run, part->text);
-	if (!o->counts)
-		return;
-	find_metrics(run->result, part->text);
-	find_result(run, part->text);
-	if (o->place == OUTPUT_OWN)
+	if (!is_marker && !o->given_up)
+		search(run, part->text, o->counts);
+	if (o->counts && o->place == OUTPUT_OWN)
 		console_quote(said->last, sizeof(said->last), part->text, part->length);
 }
 
@@ -217,6 +240,6 @@ void run_output_end(struct run *run)
 		if (!o->begun[i])
 			run_warn(run, "phase %s: no line of the output matches before the run ends",
 				phases->list[i].name);
-	for (size_t i = 0; i < r->n_metrics; i++)
+	for (size_t i = 0; i < r->n_metrics && !o->given_up; i++)
 		warn_of_metric(run, &r->metrics[i]);
 }

@@ -16,6 +16,10 @@
 /** How much of a run's console is kept in its file. */
 #define OUTPUT_KEPT_MAX ((size_t)64 << 20)
 
+/** Searching the output of a run takes no longer: an expression may need a fifth of a second for one
+ * line that was made for that. */
+#define OUTPUT_SEARCH_MAX_NS 30000000000ULL
+
 /** To be called once, before anything is written. -ENOMEM. */
 int run_output_begin(struct run *run);
 

@@ -60,12 +60,14 @@ static void keep_console(struct run *run, const char *data, size_t n)
 	run->console[run->console_length] = '\0';
 }
 
-/** Returns false at the end of the output. Of a flood it takes no more than a pipe holds. */
-static bool read_console(struct run *run)
+/** Returns false at the end of the output. Of a flood it takes no more than a pipe holds; of what is
+ * slow to search less, as there are other things to heed, but for what is left of it (@last). */
+static bool read_console(struct run *run, bool last)
 {
+	uint64_t until_ns = last ? UINT64_MAX : clock_ns() + POLL_MS * 1000000ULL;
 	char buffer[16384];
 
-	for (size_t taken = 0; taken < CONSOLE_PIPE_BYTES;) {
+	for (size_t taken = 0; taken < CONSOLE_PIPE_BYTES && clock_ns() < until_ns;) {
 		ssize_t n = read(run->guest->console_fd, buffer, sizeof(buffer));
 
 		if (n < 0 && errno == EINTR)
@@ -216,7 +218,7 @@ void run_watch(struct run *run)
 			return;
 		/* What it said before it ended is in the pipe. */
 		if (!run->output_ended && (fds[0].revents || fds[2].revents))
-			run->output_ended = !read_console(run);
+			run->output_ended = !read_console(run, fds[2].revents);
 		if (fds[2].revents)
 			return;
 		if (run->output_ended)

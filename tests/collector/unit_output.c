@@ -96,6 +96,7 @@ static void each_mistake_in_a_rule_has_its_own_words(void **state)
 		{OUTPUT_METRIC, "rate=:higher", "no regular expression"},
 		{OUTPUT_METRIC, "rate=(", "Unmatched ( or \\("},
 		{OUTPUT_METRIC, "rate=[z-a]", "Invalid range end"},
+		{OUTPUT_METRIC, "rate=(a*)\\1", "has a back-reference"},
 		{OUTPUT_METRIC, "a b=x", "'a b' is no name"},
 		{OUTPUT_METRIC, "1a=x", "'1a' is no name"},
 		{OUTPUT_METRIC, "größe=x", "is no name"},
@@ -339,6 +340,22 @@ static void an_expression_sees_the_begin_of_a_line(void **state)
 	assert_int_equal(result.said.bytes, sizeof(text) - 1);
 }
 
+static void a_search_that_takes_too_long_is_given_up(void **state)
+{
+	static const char begin_text[] = "rate 7\nsum 1\n", end_text[] = "rate 8\nsum 2\n";
+
+	(void)state;
+	begin(&guest_native);
+	run_output_push(&run, begin_text, sizeof(begin_text) - 1);
+	assert_true(result.metrics[0].known);
+	run.output.searched_ns = OUTPUT_SEARCH_MAX_NS;
+	write_in_pieces(end_text, sizeof(end_text) - 1, 100);
+	assert_false(result.metrics[0].known);
+	assert_null(result.said.result);
+	assert_true(warned("took more than 30 s and was given up"));
+	assert_int_equal(result.said.lines, 4); /* as --same-output needs it */
+}
+
 static void a_guests_own_lines_are_no_part_of_the_output(void **state)
 {
 	static const char own[] = "hello\nrate 2.5\n";
@@ -396,6 +413,8 @@ int main(void)
 			what_matches_and_is_no_number_is_shown, start, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_expression_sees_the_begin_of_a_line, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_search_that_takes_too_long_is_given_up, start, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_guests_own_lines_are_no_part_of_the_output, start, tear_down),
 		cmocka_unit_test_setup_teardown(
