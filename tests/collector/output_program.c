@@ -3,7 +3,7 @@
  * A program whose output is known: output_program WHAT. It writes marker lines as mandelbrot(1)
  * says, and beside them
  *
- *	numbers			"rate R MB/s" three times, the last R being 1000 + 10 × the cores; then "sum 42"
+ *	numbers			"rate R MB/s" three times, the last R being 1010.5; then "sum 42"
  *	steps			"iteration N" for N from 1 to 3, 60 ms each; two phases in its markers
  *	differs			"sum N" with N the number of runs so far, kept in the file $COUNT_FILE
  *	missing			no number in the first run of $COUNT_FILE, "rate 5" in all others
@@ -84,15 +84,6 @@ static unsigned count_runs(void)
 	return (unsigned)ftell(f) - 1;
 }
 
-static void say_numbers(unsigned cores)
-{
-	char line[128];
-
-	say("rate 1 MB/s\nrate 2 MB/s\n");
-	snprintf(line, sizeof(line), "rate %u.5 MB/s\nsum 42\n", 1000 + 10 * cores);
-	say(line);
-}
-
 static void say_steps(void)
 {
 	char line[64];
@@ -121,15 +112,11 @@ static void flood(void)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "numbers";
-	unsigned cores = 1, before;
+	const char *what = "";
 	uint64_t begin;
 	char body[128];
 
-	/* Each stack adds -cores N itself. */
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "-cores") == 0)
-			cores = (unsigned)strtoul(argv[i + 1], NULL, 10);
+	/* Of programs that take mandelbrot's options there are more words. */
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] >= 'a' && argv[i][0] <= 'z')
 			what = argv[i];
@@ -138,7 +125,7 @@ int main(int argc, char **argv)
 	phase("work");
 	burn(20);
 	if (strcmp(what, "numbers") == 0)
-		say_numbers(cores);
+		say("rate 1 MB/s\nrate 2 MB/s\nrate 1010.5 MB/s\nsum 42\n");
 	if (strcmp(what, "steps") == 0)
 		say_steps();
 	if (strcmp(what, "flood") == 0)
@@ -147,10 +134,8 @@ int main(int argc, char **argv)
 		snprintf(body, sizeof(body), "sum %u\n", count_runs());
 		say(body);
 	}
-	if (strcmp(what, "missing") == 0) {
-		before = count_runs();
-		say(before ? "rate 5\n" : "no number\n");
-	}
+	if (strcmp(what, "missing") == 0)
+		say(count_runs() ? "rate 5\n" : "no number\n");
 	phase("rest");
 	burn(20);
 	snprintf(body, sizeof(body), "end t=%llu status=0 runtime=%llu",
