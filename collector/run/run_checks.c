@@ -132,9 +132,11 @@ void run_check_losses(struct run *run)
 	check_unlaned(run);
 	if (r->losses.switches)
 		run_warn(run,
-			"%llu context switches were not reported by the kernel and were "
-			"reconstructed from the scheduler's records (sched_info)",
-			(unsigned long long)r->losses.switches);
+			"%llu context %s not reported by the kernel and %s reconstructed from the "
+			"scheduler's records (sched_info)",
+			(unsigned long long)r->losses.switches,
+			r->losses.switches == 1 ? "switch was" : "switches were",
+			r->losses.switches == 1 ? "was" : "were");
 	if (run->markers.garbled)
 		run_warn(run,
 			"%llu marker lines failed their checksum (see MARKERS in mandelbrot(1))",

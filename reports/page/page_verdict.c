@@ -12,20 +12,24 @@
 /** More warnings than this are folded away, so that they do not push the result off the screen. */
 #define WARNINGS_SHOWN 5
 
-static void write_warning(const struct store_reader *store, size_t i, const char *runs, FILE *out)
+static int write_warning(const struct store_reader *store, size_t i, const char *runs, FILE *out)
 {
+	_cleanup_free_ char *said = store_warning_text(store_tables(store), i);
 	char text[264];
 
+	if (!said)
+		return -ENOMEM;
 	fputs("<li>", out);
 	if (runs[0]) {
 		snprintf(text, sizeof(text), "R%s: ", runs + 1);
 		page_text(out, store, text);
 	}
-	page_text(out, store, store_tables(store)->warnings[i].text);
+	page_text(out, store, said);
 	fputs("</li>\n", out);
+	return 0;
 }
 
-static void write_warnings(const struct store_reader *store, FILE *out)
+static int write_warnings(const struct store_reader *store, FILE *out)
 {
 	const struct store_tables *t = store_tables(store);
 	size_t n = 0, shown = 0;
@@ -34,7 +38,7 @@ static void write_warnings(const struct store_reader *store, FILE *out)
 	for (size_t i = 0; i < t->n_warnings; i++)
 		n += store_warning_runs(t, i, runs, sizeof(runs));
 	if (n == 0)
-		return;
+		return 0;
 	fprintf(out,
 		"<div class=\"warnings\" role=\"note\" aria-labelledby=\"warnings-title\">"
 		"<h3 id=\"warnings-title\">%zu warning%s</h3><ul>\n",
@@ -46,9 +50,11 @@ static void write_warnings(const struct store_reader *store, FILE *out)
 			fprintf(out,
 				"</ul><details class=\"plain\"><summary>%zu more</summary><ul>\n",
 				n - WARNINGS_SHOWN);
-		write_warning(store, i, runs, out);
+		if (write_warning(store, i, runs, out) < 0)
+			return -ENOMEM;
 	}
 	fputs(n > WARNINGS_SHOWN + 1 ? "</ul></details></div>\n" : "</ul></div>\n", out);
+	return 0;
 }
 
 int page_verdict(const struct page *page, FILE *out)
@@ -69,6 +75,5 @@ int page_verdict(const struct page *page, FILE *out)
 		fputs("</li>\n", out);
 	}
 	fputs("</ul>\n", out);
-	write_warnings(page->analysis->store, out);
-	return 0;
+	return write_warnings(page->analysis->store, out);
 }

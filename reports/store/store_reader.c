@@ -159,6 +159,41 @@ static int compare_run_id(const void *key, const void *entry)
 /* More than a reader takes in. */
 #define WARNING_RUNS_NAMED 6
 
+static size_t first_number(const char *text)
+{
+	return strspn(text, "0123456789");
+}
+
+/* But for the number that they begin with; both are about a run. */
+static bool same_warning(const struct store_warning *a, const struct store_warning *b)
+{
+	size_t x = first_number(a->text), y = first_number(b->text);
+
+	return a->run != STORE_NULL && b->run != STORE_NULL && (x != 0) == (y != 0) &&
+	       strcmp(a->text + x, b->text + y) == 0;
+}
+
+char *store_warning_text(const struct store_tables *t, size_t i)
+{
+	const struct store_warning *one = &t->warnings[i];
+	unsigned long long low = strtoull(one->text, NULL, 10), high = low;
+	char *text;
+
+	for (size_t j = 0; j < t->n_warnings; j++) {
+		unsigned long long n = strtoull(t->warnings[j].text, NULL, 10);
+
+		if (!same_warning(one, &t->warnings[j]))
+			continue;
+		low = n < low ? n : low;
+		high = n > high ? n : high;
+	}
+	if (low == high)
+		return strdup(one->text);
+	return asprintf(&text, "%llu to %llu%s", low, high, one->text + first_number(one->text)) < 0
+		       ? NULL
+		       : text;
+}
+
 bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_t size)
 {
 	const size_t word = sizeof("runs ");
@@ -171,8 +206,7 @@ bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_
 	for (size_t j = 0; j < t->n_warnings; j++) {
 		int n;
 
-		if (t->warnings[j].run == STORE_NULL ||
-			strcmp(t->warnings[j].text, t->warnings[i].text) != 0)
+		if (!same_warning(&t->warnings[j], &t->warnings[i]))
 			continue;
 		if (j < i)
 			return false;

@@ -213,10 +213,13 @@ const char *store_setting(const struct store_reader *s, const char *key);
 
 /**
  * Whom warning @i is about, in words: "run 3", "runs 3, 4 and 9 more", or "" (the experiment).
- * Warnings of the same words are one: returns false for all but the first of them, which stands for
- * all.
+ * Warnings of the same words are one, whatever number they begin with: returns false for all but the
+ * first of them, which stands for all.
  */
 bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_t size);
+
+/** What warning @i says for all that it stands for: "3 to 74 events ..." Malloced; NULL: no memory. */
+char *store_warning_text(const struct store_tables *t, size_t i);
 
 /** The run of that id, or NULL. */
 const struct store_run *store_run(const struct store_reader *s, int64_t id);

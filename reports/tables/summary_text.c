@@ -215,12 +215,16 @@ static int write_findings(const struct analysis *a, FILE *out, const struct styl
 		return 0;
 	fprintf(out, "\n%sWarnings%s\n", style->bold, style->plain);
 	for (size_t i = 0; i < t->n_warnings; i++) {
+		_cleanup_free_ char *text = NULL;
 		char runs[64], mark[80];
 
 		if (!store_warning_runs(t, i, runs, sizeof(runs)))
 			continue;
+		text = store_warning_text(t, i);
+		if (!text)
+			return -ENOMEM;
 		snprintf(mark, sizeof(mark), runs[0] ? " ! %s:" : " !", runs);
-		write_wrapped(out, mark, t->warnings[i].text);
+		write_wrapped(out, mark, text);
 	}
 	return 0;
 }

@@ -310,6 +310,20 @@ class Statistics(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         return " ".join(done.stdout.split())
 
+    def test_warnings_that_differ_in_their_first_number_are_one_with_its_range(self):
+        for n in (74, 9, 120):
+            run = self.x.simple("native", 1, 10 * S + n)
+            self.x.store.insert("warning", run=run, text=f"{n} switches were not reported")
+            self.x.store.insert("warning", run=run, text="1 of 2 kinds")
+        self.x.store.insert("warning", run=None, text="5 switches were not reported")
+        text = self.text_of()
+        self.assertIn("! runs 1, 2, 3: 9 to 120 switches were not reported", text)
+        self.assertIn("! runs 1, 2, 3: 1 of 2 kinds", text)
+        self.assertIn("! 5 switches were not reported", text)
+        self.assertEqual(text.count("switches were not reported"), 2)
+        with open(self.x.folder + "/report/index.html", encoding="utf-8") as page:
+            self.assertIn(": 9 to 120 switches were not reported", page.read())
+
     def test_what_was_attached_to_has_threads_and_an_audit_that_is_lacking_has_a_reason(self):
         self.x.simple("process", 3, 5 * S, scenario="attach", audited=None)
         text = self.text_of()
