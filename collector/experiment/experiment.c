@@ -400,7 +400,7 @@ static int done(struct experiment *x, int r, struct error *error)
 	free(x->left_out);
 	free(x->program);
 	free(x->work_dir);
-	free(x->said.result);
+	run_said_done(&x->said);
 	output_folder_release(&x->output);
 	return r;
 }

@@ -37,12 +37,16 @@ static int find_first(struct experiment *x, struct error *error)
 	return r == -ENODATA ? 0 : r;
 }
 
-static int be_first(struct experiment *x, const struct run_request *q, const struct run_result *r)
+/* The first run's words are the experiment's from then on. */
+static int be_first(struct experiment *x, const struct run_request *q, struct run_result *r)
 {
-	x->said = r->said;
-	x->said.result = r->said.result ? strdup(r->said.result) : NULL;
-	if (r->said.result && !x->said.result)
+	char *result = r->said.result ? strdup(r->said.result) : NULL;
+
+	if (r->said.result && !result)
 		return -ENOMEM;
+	x->said = r->said;
+	x->said.result = result;
+	r->said.head = NULL;
 	x->said_by = q->id;
 	return 0;
 }
@@ -60,18 +64,64 @@ static int compare_results(const struct experiment *x, struct run_result *r)
 		there);
 }
 
+/* The line at @*at, quoted, and past it; false at the end of what is kept. */
+static bool take_line(const struct run_said *said, size_t *at, char ret[static SHOWN_SIZE])
+{
+	const char *line = said->head + *at, *end;
+
+	memcpy(ret, "none", sizeof("none"));
+	if (*at >= said->head_length)
+		return false;
+	end = memchr(line, '\n', said->head_length - *at);
+	if (!end)
+		return false;
+	console_quote(ret, SHOWN_SIZE, line, (size_t)(end - line));
+	*at += (size_t)(end - line) + 1;
+	return true;
+}
+
+static bool is_cut(const struct run_said *said)
+{
+	return said->head_length == RUN_HEAD_SIZE;
+}
+
+/* The first line in which they differ, from 1; 0: none of those that are kept. */
+static size_t find_difference(const struct run_said *here, const struct run_said *there,
+	char ret_here[static SHOWN_SIZE], char ret_there[static SHOWN_SIZE])
+{
+	size_t at = 0, other = 0;
+
+	for (size_t n = 1; here->head && there->head; n++) {
+		size_t begin = at, begin_other = other;
+		bool one = take_line(here, &at, ret_here);
+		bool two = take_line(there, &other, ret_there);
+
+		if ((!one && !two) || (one != two && (is_cut(here) || is_cut(there))))
+			return 0;
+		if (one != two || at - begin != other - begin_other ||
+			memcmp(here->head + begin, there->head + begin_other, at - begin) != 0)
+			return n;
+	}
+	return 0;
+}
+
 static int compare_all(const struct experiment *x, struct run_result *r)
 {
 	const struct run_said *here = &r->said, *there = &x->said;
+	char line[SHOWN_SIZE], other[SHOWN_SIZE], where[64] = "the last line";
+	size_t n;
 
 	if (strcmp(here->sha256, there->sha256) == 0)
 		return 0;
+	n = find_difference(here, there, line, other);
+	if (n)
+		snprintf(where, sizeof(where), "line %zu", n);
 	return fail(r,
-		"its output is not that of run %u: here %llu lines of %llu bytes that end with "
-		"'%s', there %llu of %llu that end with '%s' (--same-output; see the logs of both)",
-		x->said_by, (unsigned long long)here->lines, (unsigned long long)here->bytes,
-		here->last, (unsigned long long)there->lines, (unsigned long long)there->bytes,
-		there->last);
+		"its output is not that of run %u: %s is '%s', there '%s'; %llu lines of %llu bytes, "
+		"there %llu of %llu (--same-output)",
+		x->said_by, where, n ? line : here->last, n ? other : there->last,
+		(unsigned long long)here->lines, (unsigned long long)here->bytes,
+		(unsigned long long)there->lines, (unsigned long long)there->bytes);
 }
 
 int experiment_compare_output(struct experiment *x, const struct run_request *q,

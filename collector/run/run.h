@@ -114,12 +114,16 @@ struct run_metric {
 	char no_number[64]; /**< the first that matched and is none, for people; or "" */
 };
 
+#define RUN_HEAD_SIZE ((size_t)64 << 10)
+
 /** What the program wrote, summed up. */
 struct run_said {
 	char sha256[SHA256_HEX_SIZE]; /**< of its lines, empty ones left out; "": not asked for */
 	uint64_t lines, bytes;
 	char last[64]; /**< the begin of the last line, for people */
-	char *result;  /**< the last match of --result, or NULL */
+	char *head; /**< the first RUN_HEAD_SIZE bytes of the lines, each with a newline; or NULL */
+	size_t head_length;
+	char *result; /**< the last match of --result, or NULL */
 };
 
 /** Everything a run left behind. */
@@ -176,3 +180,5 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 bool run_books_closed(const struct run_result *r);
 
 void run_result_done(struct run_result *r);
+
+void run_said_done(struct run_said *s);

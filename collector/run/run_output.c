@@ -28,7 +28,8 @@ int run_output_begin(struct run *run)
 	sha256_begin(&o->digest);
 	o->begun = calloc(s->phases->n + 1, sizeof(*o->begun));
 	r->metrics = calloc(s->metrics->n + 1, sizeof(*r->metrics));
-	if (!o->begun || !r->metrics)
+	r->said.head = s->same_output ? malloc(RUN_HEAD_SIZE) : NULL;
+	if (!o->begun || !r->metrics || (s->same_output && !r->said.head))
 		return -ENOMEM;
 	for (size_t i = 0; i < s->metrics->n; i++)
 		r->metrics[i].rule = &s->metrics->list[i];
@@ -175,6 +176,18 @@ static void begin_line(struct run *run, const struct output_part *part)
 		console_quote(said->last, sizeof(said->last), part->text, part->length);
 }
 
+static void sum_up(struct run *run, const char *text, size_t length)
+{
+	struct run_said *said = &run->result->said;
+	size_t room = said->head ? RUN_HEAD_SIZE - said->head_length : 0;
+	size_t n = length < room ? length : room;
+
+	sha256_add(&run->output.digest, text, length);
+	if (n)
+		memcpy(said->head + said->head_length, text, n);
+	said->head_length += n;
+}
+
 static void on_part(const struct output_part *part, void *userdata)
 {
 	struct run *run = userdata;
@@ -185,11 +198,11 @@ static void on_part(const struct output_part *part, void *userdata)
 		begin_line(run, part);
 	if (!o->counts || o->place != OUTPUT_OWN)
 		return;
-	sha256_add(&o->digest, part->text, part->length);
+	sum_up(run, part->text, part->length);
 	said->bytes += part->length;
 	if (!part->ends)
 		return;
-	sha256_add(&o->digest, "\n", 1);
+	sum_up(run, "\n", 1);
 	said->lines++;
 }
 

@@ -53,6 +53,13 @@ bool run_books_closed(const struct run_result *r)
 	return r->has_books && r->lost_events == 0 && r->books.worst_residual <= RUN_RESIDUAL_SHARE;
 }
 
+void run_said_done(struct run_said *s)
+{
+	free(s->head);
+	free(s->result);
+	memset(s, 0, sizeof(*s));
+}
+
 void run_result_done(struct run_result *r)
 {
 	books_done(&r->books);
@@ -64,7 +71,7 @@ void run_result_done(struct run_result *r)
 	free(r->counters);
 	free(r->pins);
 	free(r->metrics);
-	free(r->said.result);
+	run_said_done(&r->said);
 	free(r->command);
 	free(r->note);
 	for (size_t i = 0; i < r->n_warnings; i++)

@@ -44,7 +44,7 @@ int store_writer_done(
 
 /**
  * What the program wrote in the first run that went well and has it in the store, and which run that
- * is. -ENODATA (no message): there is none. The caller frees ret->result.
+ * is. -ENODATA (no message): there is none. To be freed by run_said_done().
  */
 int store_writer_first_output(
 	struct store_writer *s, unsigned *ret_run, struct run_said *ret, struct error *error);

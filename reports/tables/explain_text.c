@@ -241,6 +241,12 @@ static int write_metric(
 	return write_lines(metric_columns, e->summary, lines, to - from, out, style);
 }
 
+/** Is it the same number in all runs of both? There is nothing to compare. */
+static bool is_equal(const struct contrast *x)
+{
+	return isnan(x->values.welch_p) && x->values.difference.value == 0;
+}
+
 static int write_metric_contrasts(
 	const struct explanation *e, const char *name, FILE *out, const struct style *style)
 {
@@ -253,7 +259,7 @@ static int write_metric_contrasts(
 	for (size_t i = 0; i < e->n_metric_contrasts; i++) {
 		const struct contrast *x = &e->metric_contrasts[i];
 
-		if (x->metric->name != name ||
+		if (x->metric->name != name || is_equal(x) ||
 			!contrast_is_with_best(e->metric_contrasts, e->n_metric_contrasts, x))
 			continue;
 		wish = x->metric->wish;

@@ -51,8 +51,8 @@ struct format_text format_number(double value)
 	struct format_text t = {"-"};
 	double size = fabs(value);
 
-	if (value == 0)
-		strcpy(t.text, "0");
+	if (size < 1e9 && value == trunc(value))
+		snprintf(t.text, sizeof(t.text), "%.0f", size > 0 ? value : 0);
 	else if (size >= 1e7 || size < 1e-4)
 		snprintf(t.text, sizeof(t.text), isfinite(value) ? "%.5g" : "-", value);
 	else if (isfinite(value))

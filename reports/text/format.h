@@ -23,7 +23,8 @@ struct format_text format_time(double ns);
 /** A number with so many decimals; "-" where it is not finite, as below. */
 struct format_text format_fixed(double value, int decimals);
 
-/** A number of any kind, five significant digits: "12346", "0.12345", "1.2346e+09"; "-" as above. */
+/** A number of any kind: whole ones as they are ("42"), others with five significant digits: "12346",
+ * "0.12345", "1.2346e+09"; "-" as above. */
 struct format_text format_number(double value);
 
 /** Seconds, without unit: "12.345". */

@@ -96,8 +96,8 @@ class Sameness(OutputTest):
     def test_a_run_that_writes_something_else_has_failed_and_both_are_shown(self):
         _, store = self.run_program("differs", "--same-output", status=1, repeat=2, env=self.counted())
         self.assertEqual([r["status"] for r in store.runs()], ["ok", "failed"])
-        self.assertIn("its output is not that of run 1: here 1 lines of 5 bytes that end with 'sum 1', there 1 of 5 that"
-                      " end with 'sum 0'", store.runs()[1]["error"])
+        self.assertIn("its output is not that of run 1: line 1 is 'sum 1', there 'sum 0'; 1 lines of 5 bytes, there 1 of 5",
+                      store.runs()[1]["error"])
 
     def test_results_are_compared_with_the_first_runs_after_a_break_too(self):
         done, store = self.run_program("differs", "--result", "sum (.*)", status=1, repeat=2, env=self.counted())

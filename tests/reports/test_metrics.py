@@ -103,10 +103,9 @@ class Metrics(unittest.TestCase):
     def test_the_text_has_a_table_and_a_finding(self):
         self.assertIn("rate, in the program's output; higher is better", self.text)
         self.assertIn("rate, against the best stack with the same number of cores", self.text)
-        self.assertIn("count, against the smallest stack", self.text)
-        self.assertIn("all equal", self.text)
+        self.assertNotIn("count, against the smallest stack", self.text)  # it is the same in all runs
         self.assertRegex(self.text.replace("\n    ", " "),
-                         r"rate on 1 core: 101\.00 for native \(higher is better\); 81\.000 for docker, lower by 20 % \[[^]]+\]"
+                         r"rate on 1 core: 101 for native \(higher is better\); 81 for docker, lower by 20 % \[[^]]+\]"
                          r" \(p < 0\.001\); 41")
         self.assertLessEqual(max(len(line) for line in self.text.splitlines()), 100)
 
@@ -121,7 +120,7 @@ class Metrics(unittest.TestCase):
     def test_the_page_shows_them_and_names_stay_text(self):
         page = self.read("index.html")
         section = page[page.index('<section id="metrics"'):page.index('<section id="explanation"')]
-        for words in ("<h3>rate</h3>", "Higher is better.", "Lower is better.", "docker against native", "worse"):
+        for words in ("<h3>rate</h3>", "Higher is better.", "Lower is better.", "docker against native", "worse", "all equal"):
             self.assertIn(words, section)
         self.assertNotIn("<script>alert(9)", page)
         self.assertIn("&lt;script&gt;alert(9)", section)
@@ -161,8 +160,8 @@ class Metrics(unittest.TestCase):
     def test_a_difference_of_two_experiments_has_them(self):
         result = run("diff", "--output", f"{self.base}/diff", f"{self.dir}:native:1", f"{self.dir}:docker:1")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertRegex(result.stdout, r"rate +101\.00 +81\.000 +-20\.000  worse")
-        self.assertRegex(result.stdout, r"count +7\.0000 +7\.0000 +0  not significant")
+        self.assertRegex(result.stdout, r"rate +101 +81 +-20  worse")
+        self.assertRegex(result.stdout, r"count +7 +7 +0  not significant")
 
 
 if __name__ == "__main__":
