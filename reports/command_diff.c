@@ -144,25 +144,26 @@ static int open_operands(struct diff_set *c, struct error *error)
 	return 0;
 }
 
-/** Is @cell of the stack that the operand names, if it names one? */
-static bool takes_stack(const struct operand *o, const struct cell *cell)
+/** Is @configuration of the stack that the operand names, if it names one? */
+static bool takes_stack(const struct operand *o, const struct configuration *configuration)
 {
-	return cell->n_ok > 0 && (!o->stack || strcmp(o->stack, cell->guest) == 0 ||
-					 strcmp(o->stack, cell->name) == 0);
+	return configuration->n_ok > 0 &&
+	       (!o->stack || strcmp(o->stack, configuration->guest) == 0 ||
+		       strcmp(o->stack, configuration->name) == 0);
 }
 
-/** Does @cell belong to what the operand names? */
-static bool takes(const struct operand *o, const struct cell *cell)
+/** Does @configuration belong to what the operand names? */
+static bool takes(const struct operand *o, const struct configuration *configuration)
 {
-	return takes_stack(o, cell) && (o->cores == 0 || o->cores == cell->cores);
+	return takes_stack(o, configuration) && (o->cores == 0 || o->cores == configuration->cores);
 }
 
 /**
- * Are these two cells to be compared? Who names stacks or cores on both sides says so; what is left
- * open must be equal, the scenario too unless @any_scenario.
+ * Are these two configurations to be compared? Who names stacks or cores on both sides says so;
+ * what is left open must be equal, the scenario too unless @any_scenario.
  */
-static bool are_pair(
-	const struct diff_set *c, const struct cell *x, const struct cell *y, bool any_scenario)
+static bool are_pair(const struct diff_set *c, const struct configuration *x,
+	const struct configuration *y, bool any_scenario)
 {
 	const struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
 
@@ -188,7 +189,8 @@ static char *base_name(const char *path)
 }
 
 /** What to call a side: the stack, with experiment and cores where they tell the two apart. */
-static char *name_side(const struct diff_set *c, int side, const struct cell *cell, bool cores)
+static char *name_side(
+	const struct diff_set *c, int side, const struct configuration *configuration, bool cores)
 {
 	_cleanup_free_ char *own = base_name(c->operands[side].path);
 	_cleanup_free_ char *other = base_name(c->operands[!side].path);
@@ -196,28 +198,28 @@ static char *name_side(const struct diff_set *c, int side, const struct cell *ce
 	char count[32] = "", *name = NULL;
 
 	if (cores)
-		snprintf(count, sizeof(count), "-%lld", (long long)cell->cores);
-	if (asprintf(&name, "%s%s%s%s", cell->name, c->one_store ? "" : "@",
+		snprintf(count, sizeof(count), "-%lld", (long long)configuration->cores);
+	if (asprintf(&name, "%s%s%s%s", configuration->name, c->one_store ? "" : "@",
 		    c->one_store ? "" : folder, count) < 0)
 		return NULL;
 	return name;
 }
 
-static int add_pair(
-	struct diff_set *c, const struct cell *x, const struct cell *y, struct error *error)
+static int add_pair(struct diff_set *c, const struct configuration *x,
+	const struct configuration *y, struct error *error)
 {
-	const struct cell *cells[] = {x, y};
+	const struct configuration *configurations[] = {x, y};
 	struct diff_pair pair = {};
 	char **names = c->names[c->n_diffs];
 	int r;
 
 	c->n_diffs++;
 	for (int side = 0; side < TREE_SIDES; side++) {
-		names[side] = name_side(c, side, cells[side], x->cores != y->cores);
+		names[side] = name_side(c, side, configurations[side], x->cores != y->cores);
 		if (!names[side])
 			return error_set_errno(error, -ENOMEM, "cannot compare");
 		pair.sides[side] = (struct diff_operand){c->operands[side].summary,
-			c->operands[side].flames, cells[side], names[side]};
+			c->operands[side].flames, configurations[side], names[side]};
 	}
 	r = diff_make(&pair, &c->diffs[c->n_diffs - 1]);
 	if (r == -EBADMSG)
@@ -229,17 +231,18 @@ static int add_pair(
 }
 
 /** "native:1, native:2, osv:2": what a store has, for those who named something else. */
-static void list_cells(const struct operand *o, char *text, size_t size)
+static void list_configurations(const struct operand *o, char *text, size_t size)
 {
 	size_t used = 0;
 
 	*text = '\0';
-	for (size_t i = 0; i < o->summary->n_cells && used < size; i++) {
-		const struct cell *cell = &o->summary->cells[i];
+	for (size_t i = 0; i < o->summary->n_configurations && used < size; i++) {
+		const struct configuration *configuration = &o->summary->configurations[i];
 
-		if (cell->n_ok > 0)
+		if (configuration->n_ok > 0)
 			used += (size_t)snprintf(text + used, size - used, "%s%.60s:%lld",
-				used ? ", " : "", cell->name, (long long)cell->cores);
+				used ? ", " : "", configuration->name,
+				(long long)configuration->cores);
 	}
 	if (!*text)
 		snprintf(text, size, "no runs that ended well");
@@ -252,12 +255,12 @@ static int check_operand(const struct diff_set *c, int side, struct error *error
 	bool any_stack = false;
 	char has[300];
 
-	for (size_t i = 0; i < o->summary->n_cells; i++) {
-		if (takes(o, &o->summary->cells[i]))
+	for (size_t i = 0; i < o->summary->n_configurations; i++) {
+		if (takes(o, &o->summary->configurations[i]))
 			return 0;
-		any_stack |= takes_stack(o, &o->summary->cells[i]);
+		any_stack |= takes_stack(o, &o->summary->configurations[i]);
 	}
-	list_cells(o, has, sizeof(has));
+	list_configurations(o, has, sizeof(has));
 	if (o->stack && !any_stack)
 		return error_set_user(error, -EINVAL, "%c has no stack \"%s\": %s has %s",
 			"AB"[side], o -> stack, o -> path, has);
@@ -272,13 +275,14 @@ static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
 {
 	const struct summary *a = c->operands[TREE_A].summary, *b = c->operands[TREE_B].summary;
 
-	for (size_t i = 0; i < a->n_cells; i++) {
-		for (size_t j = 0; j < b->n_cells; j++) {
+	for (size_t i = 0; i < a->n_configurations; i++) {
+		for (size_t j = 0; j < b->n_configurations; j++) {
 			int r;
 
-			if (!are_pair(c, &a->cells[i], &b->cells[j], any_scenario))
+			if (!are_pair(
+				    c, &a->configurations[i], &b->configurations[j], any_scenario))
 				continue;
-			r = add_pair(c, &a->cells[i], &b->cells[j], error);
+			r = add_pair(c, &a->configurations[i], &b->configurations[j], error);
 			if (r < 0)
 				return r;
 		}
@@ -292,8 +296,8 @@ static int find_pairs(struct diff_set *c, struct error *error)
 	char has_a[300], has_b[300];
 	int r;
 
-	c->diffs = calloc(a->n_cells * b->n_cells + 1, sizeof(struct diff *));
-	c->names = calloc(a->n_cells * b->n_cells + 1, sizeof(*c->names));
+	c->diffs = calloc(a->n_configurations * b->n_configurations + 1, sizeof(struct diff *));
+	c->names = calloc(a->n_configurations * b->n_configurations + 1, sizeof(*c->names));
 	if (!c->diffs || !c->names)
 		return error_set_errno(error, -ENOMEM, "cannot compare");
 	r = add_pairs(c, false, error);
@@ -301,8 +305,8 @@ static int find_pairs(struct diff_set *c, struct error *error)
 		r = add_pairs(c, true, error);
 	if (r < 0 || c->n_diffs > 0)
 		return r;
-	list_cells(&c->operands[TREE_A], has_a, sizeof(has_a));
-	list_cells(&c->operands[TREE_B], has_b, sizeof(has_b));
+	list_configurations(&c->operands[TREE_A], has_a, sizeof(has_a));
+	list_configurations(&c->operands[TREE_B], has_b, sizeof(has_b));
 	return error_set_user(error, -EINVAL,
 		"nothing to compare: A has %s; B has %s: name what to compare as DIR:STACK or "
 		"DIR:STACK:CORES",

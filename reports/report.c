@@ -57,16 +57,18 @@ static void check_reference(const struct summary *s, const struct report_target 
 	const struct reference *reference = target->reference;
 	char text[400];
 
-	if (!reference || !target->warn || s->n_cells == 0)
+	if (!reference || !target->warn || s->n_configurations == 0)
 		return;
-	for (size_t i = 0; i < s->n_cells; i++)
-		for (size_t k = 0; k < reference->n_cells; k++)
-			if (strcmp(s->cells[i].scenario, reference->cells[k].scenario) == 0)
+	for (size_t i = 0; i < s->n_configurations; i++)
+		for (size_t k = 0; k < reference->n_configurations; k++)
+			if (strcmp(s->configurations[i].scenario,
+				    reference->configurations[k].scenario) == 0)
 				return;
 	snprintf(text, sizeof(text),
 		"reference %.100s has no scenario \"%.100s\" (it has %.100s), so its runs are not "
 		"shown",
-		reference->name, s->cells[0].scenario, reference->cells[0].scenario);
+		reference->name, s->configurations[0].scenario,
+		reference->configurations[0].scenario);
 	target->warn(text, target->userdata);
 }
 

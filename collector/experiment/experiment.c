@@ -154,15 +154,16 @@ static int check_counters(const struct experiment *x, struct error *error)
 static int make_plan(struct experiment *x, struct error *error)
 {
 	size_t n = x->o->n_guests * x->o->n_cores, at = 0;
-	_cleanup_free_ struct plan_cell *cells = calloc(n + 1, sizeof(*cells));
+	_cleanup_free_ struct plan_configuration *configurations =
+		calloc(n + 1, sizeof(*configurations));
 	struct plan_request q;
 	int r;
 
-	if (!cells)
+	if (!configurations)
 		return -ENOMEM;
 	for (size_t g = 0; g < x->o->n_guests; g++)
 		for (size_t c = 0; c < x->o->n_cores; c++)
-			cells[at++] = (struct plan_cell){
+			configurations[at++] = (struct plan_configuration){
 				.ops = x->o->guests[g],
 				.accel = x->accel[g],
 				.lanes = x->o->cores[c],
@@ -172,8 +173,8 @@ static int make_plan(struct experiment *x, struct error *error)
 		x->o->seed = (uint64_t)time(NULL);
 	x->settings.seed = x->o->seed;
 	q = (struct plan_request){
-		.cells = cells,
-		.n_cells = n,
+		.configurations = configurations,
+		.n_configurations = n,
 		.repeat = x->o->repeat,
 		.warmup = x->o->warmup,
 		.aa = x->o->aa,

@@ -17,29 +17,29 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-static struct run_request run_of(const struct plan_cell *cell)
+static struct run_request run_of(const struct plan_configuration *configuration)
 {
 	return (struct run_request){
-		.ops = cell->ops,
-		.accel = cell->accel,
-		.lanes = cell->lanes,
-		.placement = cell->placement,
+		.ops = configuration->ops,
+		.accel = configuration->accel,
+		.lanes = configuration->lanes,
+		.placement = configuration->placement,
 		.label = "",
 	};
 }
 
 /* The first configuration of its stack answers for it: the one with the most lanes, or NULL. */
-static const struct plan_cell *warmed_by(const struct plan_request *q, size_t first)
+static const struct plan_configuration *warmed_by(const struct plan_request *q, size_t first)
 {
-	const struct plan_cell *most = &q->cells[first];
+	const struct plan_configuration *most = &q->configurations[first];
 
-	for (size_t i = 0; i < q->n_cells; i++) {
-		if (q->cells[i].ops != most->ops)
+	for (size_t i = 0; i < q->n_configurations; i++) {
+		if (q->configurations[i].ops != most->ops)
 			continue;
 		if (i < first)
 			return NULL;
-		if (q->cells[i].lanes > most->lanes)
-			most = &q->cells[i];
+		if (q->configurations[i].lanes > most->lanes)
+			most = &q->configurations[i];
 	}
 	return most;
 }
@@ -51,12 +51,12 @@ static size_t add_warmups(const struct plan_request *q, struct run_request *runs
 	size_t n = 0;
 
 	for (unsigned i = 1; i <= q->warmup; i++) {
-		for (size_t c = 0; c < q->n_cells; c++) {
-			const struct plan_cell *cell = warmed_by(q, c);
+		for (size_t c = 0; c < q->n_configurations; c++) {
+			const struct plan_configuration *configuration = warmed_by(q, c);
 
-			if (!cell)
+			if (!configuration)
 				continue;
-			runs[n] = run_of(cell);
+			runs[n] = run_of(configuration);
 			if (q->aa)
 				runs[n].label =
 					labels[0]; /* or it would be a third configuration */
@@ -70,9 +70,9 @@ static size_t add_block(const struct plan_request *q, unsigned block, struct run
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < q->n_cells; i++) {
+	for (size_t i = 0; i < q->n_configurations; i++) {
 		for (size_t l = 0; l < (q->aa ? ARRAY_SIZE(labels) : 1); l++) {
-			runs[n] = run_of(&q->cells[i]);
+			runs[n] = run_of(&q->configurations[i]);
 			runs[n].repetition = runs[n].block = block;
 			runs[n].counted = true;
 			if (q->aa)
@@ -102,7 +102,8 @@ static bool is_ours(const struct plan_request *q, const struct run_request *r)
 
 int plan_make(struct plan *ret, const struct plan_request *q)
 {
-	size_t most = q->n_cells * (q->warmup + (size_t)q->repeat * (q->aa ? 2 : 1)), n, ours = 0;
+	size_t most = q->n_configurations * (q->warmup + (size_t)q->repeat * (q->aa ? 2 : 1)), n,
+	       ours = 0;
 	struct run_request *runs = calloc(most + 1, sizeof(*runs));
 	uint64_t random = q->seed;
 

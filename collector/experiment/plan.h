@@ -2,10 +2,10 @@
 #pragma once
 
 /**
- * Which runs, in which order: randomised complete blocks. Every configuration (a stack on a number of cores)
- * is measured once in each block, in an order shuffled by the seed, so that drift of the machine
- * hits all configurations alike. Before the first block come the warm-ups, which are measured but not
- * counted: they fill the caches that the first run of a stack would have to.
+ * Which runs, in which order: randomised complete blocks. Every configuration (a stack on a number
+ * of cores) is measured once in each block, in an order shuffled by the seed, so that drift of the
+ * machine hits all configurations alike. Before the first block come the warm-ups, which are
+ * measured but not counted: they fill the caches that the first run of a stack would have to.
  */
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ struct plan {
 };
 
 /** A configuration: one for each guest and number of cores. */
-struct plan_cell {
+struct plan_configuration {
 	const struct guest_ops *ops;
 	enum accel accel;
 	unsigned lanes;
@@ -28,8 +28,8 @@ struct plan_cell {
 };
 
 struct plan_request {
-	const struct plan_cell *cells;
-	size_t n_cells;
+	const struct plan_configuration *configurations;
+	size_t n_configurations;
 	unsigned repeat; /**< blocks */
 	unsigned warmup; /**< warm-ups of each stack, on the most lanes that it is measured on */
 	bool aa;         /**< A/A control: each configuration is two, labelled "a" and "b" */

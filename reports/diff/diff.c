@@ -30,7 +30,8 @@ static size_t stack_length(const char *guest)
 
 static bool same_stack(const struct diff_pair *pair)
 {
-	const char *a = pair->sides[TREE_A].cell->guest, *b = pair->sides[TREE_B].cell->guest;
+	const char *a = pair->sides[TREE_A].configuration->guest,
+		   *b = pair->sides[TREE_B].configuration->guest;
 
 	return stack_length(a) == stack_length(b) && strncmp(a, b, stack_length(a)) == 0;
 }
@@ -45,7 +46,8 @@ static int build_tree(struct diff *d, size_t kind)
 	for (int side = 0; r >= 0 && side < TREE_SIDES; side++) {
 		const struct diff_operand *o = &d->pair.sides[side];
 
-		r = flame_tree_of_lanes(o->flames, &flame_table[kind], o->cell, &sides[side]);
+		r = flame_tree_of_lanes(
+			o->flames, &flame_table[kind], o->configuration, &sides[side]);
 		any |= r >= 0 && sides[side]->nodes[0].total_ns[TREE_A] > 0;
 	}
 	if (r >= 0 && any)
@@ -58,7 +60,8 @@ static int build_tree(struct diff *d, size_t kind)
 
 static void fill_states(struct diff *d)
 {
-	const struct cell *cells[] = {d->pair.sides[TREE_A].cell, d->pair.sides[TREE_B].cell};
+	const struct configuration *configurations[] = {
+		d->pair.sides[TREE_A].configuration, d->pair.sides[TREE_B].configuration};
 	struct diff_state *residual;
 
 	for (int state = 0; state < STATE_COUNT; state++) {
@@ -66,9 +69,9 @@ static void fill_states(struct diff *d)
 
 		*s = (struct diff_state){.name = state_label(state), .exact = true};
 		for (int side = 0; side < TREE_SIDES; side++) {
-			s->ns[side] =
-				cells[side]->window.state_ns[state] / (double)cells[side]->cores;
-			s->exact &= !cells[side]->window.sampled[state];
+			s->ns[side] = configurations[side]->window.state_ns[state] /
+				      (double)configurations[side]->cores;
+			s->exact &= !configurations[side]->window.sampled[state];
 		}
 		if (s->ns[TREE_A] > 0 || s->ns[TREE_B] > 0)
 			d->n_states++;
@@ -83,20 +86,23 @@ static void fill_states(struct diff *d)
 }
 
 /* The sides may be of two stores, so that only the text of a name is the same. */
-static const struct cell_metric *find_metric(const struct cell *cell, const char *name)
+static const struct configuration_metric *find_metric(
+	const struct configuration *configuration, const char *name)
 {
-	for (size_t i = 0; i < cell->n_metrics; i++)
-		if (strcmp(cell->metrics[i].name, name) == 0 && cell->metrics[i].known.n)
-			return &cell->metrics[i];
+	for (size_t i = 0; i < configuration->n_metrics; i++)
+		if (strcmp(configuration->metrics[i].name, name) == 0 &&
+			configuration->metrics[i].known.n)
+			return &configuration->metrics[i];
 	return NULL;
 }
 
 static int fill_metrics(struct diff *d)
 {
-	const struct cell *a = d->pair.sides[TREE_A].cell, *b = d->pair.sides[TREE_B].cell;
+	const struct configuration *a = d->pair.sides[TREE_A].configuration,
+				   *b = d->pair.sides[TREE_B].configuration;
 
 	for (size_t i = 0; i < a->n_metrics; i++) {
-		const struct cell_metric *x = &a->metrics[i], *y = find_metric(b, x->name);
+		const struct configuration_metric *x = &a->metrics[i], *y = find_metric(b, x->name);
 		const struct diff_metric metric = {
 			.name = x->name,
 			.better = output_wish_name(x->wish),
@@ -227,9 +233,12 @@ static int fill_functions(struct diff *d)
 	double shares[TREE_SIDES];
 
 	for (int side = 0; side < TREE_SIDES; side++) {
-		const struct cell *cell = d->pair.sides[side].cell;
+		const struct configuration *configuration = d->pair.sides[side].configuration;
 
-		shares[side] = cell->n_ok ? 1.0 / ((double)cell->n_ok * (double)cell->cores) : 0;
+		shares[side] =
+			configuration->n_ok
+				? 1.0 / ((double)configuration->n_ok * (double)configuration->cores)
+				: 0;
 		d->unsampled_ns[side] = d->runtime_ns[side];
 	}
 	for (size_t k = 0; k < FLAME_KINDS; k++) {
@@ -251,7 +260,7 @@ int diff_make(const struct diff_pair *pair, struct diff **ret)
 		return -ENOMEM;
 	d->pair = *pair;
 	for (int side = 0; side < TREE_SIDES; side++)
-		d->runtime_ns[side] = pair->sides[side].cell->runtime_ns.mean;
+		d->runtime_ns[side] = pair->sides[side].configuration->runtime_ns.mean;
 	fill_states(d);
 	r = fill_metrics(d);
 	for (size_t k = 0; r >= 0 && k < FLAME_KINDS; k++)
@@ -270,7 +279,7 @@ char *diff_flame_name(const struct diff *d, size_t kind)
 	char *name;
 
 	if (asprintf(&name, "%s-diff-%.80s-%.80s-%lld.svg", flame_table[kind].prefix, a->name,
-		    b->name, (long long)b->cell->cores) < 0)
+		    b->name, (long long)b->configuration->cores) < 0)
 		return NULL;
 	text_clean_file_name(name);
 	return name;
@@ -293,8 +302,8 @@ int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrow
 		return 0;
 	snprintf(id, sizeof(id), "fd%zu", index);
 	if (asprintf(&title, "%s: from %s to %s, %lld %s", flame_table[kind].title, a->name,
-		    b->name, (long long)b->cell->cores,
-		    cores_word(b->cell->cores, b->cell->scenario)) < 0) {
+		    b->name, (long long)b->configuration->cores,
+		    cores_word(b->configuration->cores, b->configuration->scenario)) < 0) {
 		title = NULL;
 		return -ENOMEM;
 	}

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * Two cells against each other: how much longer a run of B takes than one of A, and where.
+ * Two configurations against each other: how much longer a run of B takes than one of A, and where.
  *
  * With C̄ₖ the time in state k, mean over lanes and runs, and T = Σₖ C̄ₖ the run time:
  * T_B - T_A = Σₖ (C̄ₖᴮ - C̄ₖᴬ), where k = "residual" is what the books do not account for.
@@ -24,7 +24,7 @@
 struct diff_operand {
 	const struct summary *summary;
 	struct flames *flames; /**< of the summary */
-	const struct cell *cell;
+	const struct configuration *configuration;
 	const char
 		*name; /**< for people: the stack, with its experiment or cores if these differ */
 };

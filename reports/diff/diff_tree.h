@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * The samples of two cells as one tree of two sides (stack_tree.h), in which every frame that
- * either has is a node: what is gone in one stays visible.
+ * The samples of two configurations as one tree of two sides (stack_tree.h), in which every frame
+ * that either has is a node: what is gone in one stays visible.
  *
  * *Aligned*, the program's frames are aligned in two different stacks: the host's frames
  * below a virtual machine's boundary go, frames outside of the outermost function of the program

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Did two cells do the same work? */
+/** Did two configurations do the same work? */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/cleanup.h"
 #include "reports/diff/diff.h"
 
-/** The picture that the cell's runs made; NULL: not known, or they differ. */
+/** The picture that the configuration's runs made; NULL: not known, or they differ. */
 static const char *picture_of(const struct diff_operand *o)
 {
 	const struct store_tables *t = store_tables(o->summary->store);
@@ -18,7 +18,7 @@ static const char *picture_of(const struct diff_operand *o)
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!cell_counts(o->cell, run))
+		if (!configuration_counts(o->configuration, run))
 			continue;
 		if (!run->raster_sha256 || (picture && strcmp(picture, run->raster_sha256) != 0))
 			return NULL;
@@ -53,10 +53,10 @@ void diff_workloads(const struct diff_pair *pair, char *ret, size_t size)
 	};
 
 	*ret = '\0';
-	if (strcmp(a->cell->scenario, b->cell->scenario) != 0) {
+	if (strcmp(a->configuration->scenario, b->configuration->scenario) != 0) {
 		snprintf(ret, size,
 			"the workloads differ: %s ran scenario \"%.100s\", %s ran \"%.100s\"",
-			a->name, a->cell->scenario, b->name, b->cell->scenario);
+			a->name, a->configuration->scenario, b->name, b->configuration->scenario);
 		return;
 	}
 	if (picture_a && picture_b) {

@@ -36,8 +36,8 @@ static void put_row(FILE *out, const char *name, const double ns[TREE_SIDES], do
 
 static bool is_significant(const struct diff *d)
 {
-	const struct statistic *a = &d->pair.sides[TREE_A].cell->runtime_ns;
-	const struct statistic *b = &d->pair.sides[TREE_B].cell->runtime_ns;
+	const struct statistic *a = &d->pair.sides[TREE_A].configuration->runtime_ns;
+	const struct statistic *b = &d->pair.sides[TREE_B].configuration->runtime_ns;
 
 	return a->n >= 2 && b->n >= 2 && statistic_differ(a, b);
 }
@@ -142,10 +142,13 @@ int diff_write_text(const struct diff *d, FILE *out)
 	char why[512];
 
 	fprintf(out, "A: %s, %lld %s, %zu %s of %s\nB: %s, %lld %s, %zu %s of %s\n", a->name,
-		(long long)a->cell->cores, cores_word(a->cell->cores, a->cell->scenario),
-		a->cell->n_ok, a->cell->n_ok == 1 ? "run" : "runs", a->cell->scenario, b->name,
-		(long long)b->cell->cores, cores_word(b->cell->cores, b->cell->scenario),
-		b->cell->n_ok, b->cell->n_ok == 1 ? "run" : "runs", b->cell->scenario);
+		(long long)a->configuration->cores,
+		cores_word(a->configuration->cores, a->configuration->scenario),
+		a->configuration->n_ok, a->configuration->n_ok == 1 ? "run" : "runs",
+		a->configuration->scenario, b->name, (long long)b->configuration->cores,
+		cores_word(b->configuration->cores, b->configuration->scenario),
+		b->configuration->n_ok, b->configuration->n_ok == 1 ? "run" : "runs",
+		b->configuration->scenario);
 	diff_workloads(&d->pair, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);
@@ -158,7 +161,7 @@ int diff_write_text(const struct diff *d, FILE *out)
 		fprintf(out, "B takes %s %% of A's run time",
 			format_percent(d->runtime_ns[TREE_B], d->runtime_ns[TREE_A]).text);
 	fprintf(out, "%s.\n",
-		a->cell->runtime_ns.n < 2 || b->cell->runtime_ns.n < 2
+		a->configuration->runtime_ns.n < 2 || b->configuration->runtime_ns.n < 2
 			? "; significance is not known from single runs"
 		: is_significant(d) ? ", a significant difference (Welch's test, 5 %)"
 				    : ", not a significant difference (Welch's test, 5 %)");
@@ -228,8 +231,8 @@ static const struct column metric_columns[] = {
 };
 #undef ROW
 
-#define ROW struct cell
-static const struct column cell_columns[] = {
+#define ROW struct configuration
+static const struct column configuration_columns[] = {
 	TABLE,
 	COL("guest", NULL, TEXT, guest),
 	COL("cores", NULL, NUMBER, cores),
@@ -243,7 +246,7 @@ static const struct column cell_columns[] = {
 static const struct column operand_columns[] = {
 	TABLE,
 	COL("name", NULL, TEXT, name),
-	COL("", NULL, POINTER, cell, .of = cell_columns),
+	COL("", NULL, POINTER, configuration, .of = configuration_columns),
 	{},
 };
 #undef ROW
@@ -288,8 +291,8 @@ static void put_pair(const struct diff *d, FILE *out)
 	csv_text(out, d->pair.sides[TREE_A].name);
 	fputc(',', out);
 	csv_text(out, d->pair.sides[TREE_B].name);
-	csv_number(out, d->pair.sides[TREE_A].cell->cores);
-	csv_number(out, d->pair.sides[TREE_B].cell->cores);
+	csv_number(out, d->pair.sides[TREE_A].configuration->cores);
+	csv_number(out, d->pair.sides[TREE_B].configuration->cores);
 }
 
 /** Rows of @c, and the begin of one more, whose times are the caller's. */

@@ -43,9 +43,9 @@ void explanation_free(struct explanation *e)
 }
 
 /**
- * Each run over its cell's mean, against its place in the whole experiment. In randomised blocks
- * the cells' own differences cancel, so this sees drift that no single cell has runs enough to
- * show.
+ * Each run over its configuration's mean, against its place in the whole experiment. In randomised
+ * blocks the configurations' own differences cancel, so this sees drift that no single
+ * configuration has runs enough to show.
  */
 static int find_drift(const struct summary *s, struct explanation *e)
 {
@@ -59,14 +59,16 @@ static int find_drift(const struct summary *s, struct explanation *e)
 		return -ENOMEM;
 	place = list;
 	off = list + s->n_ok + 1;
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		if (!cell->series.exact || cell->series.n < 2 || !(cell->runtime_ns.mean > 0))
+		if (!configuration->series.exact || configuration->series.n < 2 ||
+			!(configuration->runtime_ns.mean > 0))
 			continue;
-		for (size_t j = 0; j < cell->series.n; j++, n++) {
-			place[n] = cell->series.position[j];
-			off[n] = cell->series.runtime_ns[j] / cell->runtime_ns.mean;
+		for (size_t j = 0; j < configuration->series.n; j++, n++) {
+			place[n] = configuration->series.position[j];
+			off[n] = configuration->series.runtime_ns[j] /
+				 configuration->runtime_ns.mean;
 		}
 	}
 	e->drift.n = n;
@@ -99,7 +101,8 @@ int explanation_make(const struct summary *s, struct explanation **ret)
 	return 0;
 }
 
-const struct scaling *explanation_scaling(const struct explanation *e, const struct cell *many)
+const struct scaling *explanation_scaling(
+	const struct explanation *e, const struct configuration *many)
 {
 	for (size_t i = 0; i < e->n_scalings; i++)
 		if (e->scalings[i].many == many)
@@ -107,10 +110,11 @@ const struct scaling *explanation_scaling(const struct explanation *e, const str
 	return NULL;
 }
 
-const struct spread *explanation_spread(const struct explanation *e, const struct cell *cell)
+const struct spread *explanation_spread(
+	const struct explanation *e, const struct configuration *configuration)
 {
 	for (size_t i = 0; i < e->n_spreads; i++)
-		if (e->spreads[i].cell == cell)
+		if (e->spreads[i].configuration == configuration)
 			return &e->spreads[i];
 	return NULL;
 }

@@ -6,11 +6,11 @@
  * quantities over the books' states.
  *
  * Of a run that takes T, C̄ₖ is the mean over its lanes of the time in state k, and T = Σₖ C̄ₖ, the
- * residual being a state. With means over the runs of a cell:
+ * residual being a state. With means over the runs of a configuration:
  *
  *   speed-up      N·T(N) − T(1) = Σₖ (N·C̄ₖ(N) − C̄ₖ(1))      also of each phase
  *   difference    T_A − T_B     = Σₖ (C̄ₖᴬ − C̄ₖᴮ)             also of each phase
- *   variance      Var(T)        = Σₖ Cov(T, C̄ₖ)              over the runs of a cell
+ *   variance      Var(T)        = Σₖ Cov(T, C̄ₖ)              over the runs of a configuration
  *
  * Each is exact: the terms sum to the whole but for the rounding of doubles, which is asserted. A
  * term may be split further, by phase and by detail; those parts sum to it likewise.
@@ -48,7 +48,7 @@ struct terms {
  * subsystem as detail; each other state. They sum to the whole, too.
  */
 
-/** A phase of a cell on several cores: is it parallel? */
+/** A phase of a configuration on several cores: is it parallel? */
 struct phase_scaling {
 	const char *name;
 	struct estimate wall_ns;     /**< on N cores */
@@ -74,8 +74,8 @@ struct work {
 
 /** A stack on N cores against itself on one. */
 struct scaling {
-	const struct cell *one;
-	const struct cell *many;
+	const struct configuration *one;
+	const struct configuration *many;
 	struct estimate speedup;     /**< T(1) / T(N) */
 	struct estimate efficiency;  /**< of that, over N */
 	struct estimate loss_ns;     /**< N·T(N) − T(1) */
@@ -91,15 +91,16 @@ struct scaling {
 	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
 };
 
-/** Why the runs of a cell differ; of a metric only how they do. */
+/** Why the runs of a configuration differ; of a metric only how they do. */
 struct spread {
-	const struct cell *cell;
-	const struct cell_metric *metric; /**< NULL: run time; else @values, and no terms */
-	double variance;                  /**< of run time, ns², divisor n - 1 */
-	struct terms states;              /**< sum to it: Cov(T, C̄ₖ) */
-	struct terms details;             /**< sum to it */
-	struct terms causes;              /**< sum to it: see above */
-	struct terms phases;              /**< sum to it: Cov(T, T_phase) */
+	const struct configuration *configuration;
+	const struct configuration_metric
+		*metric;      /**< NULL: run time; else @values, and no terms */
+	double variance;      /**< of run time, ns², divisor n - 1 */
+	struct terms states;  /**< sum to it: Cov(T, C̄ₖ) */
+	struct terms details; /**< sum to it */
+	struct terms causes;  /**< sum to it: see above */
+	struct terms phases;  /**< sum to it: Cov(T, T_phase) */
 	union {
 		struct description runtime;
 		struct description values; /**< of the metric */
@@ -111,17 +112,19 @@ struct spread {
 	struct order_effects order;
 	double drift_p; /**< order.rho_p, first_p, warmup_p, each corrected (Holm) for the number of
 			 */
-	double first_p; /**< cells */
+	double first_p; /**< configurations */
 	double warmup_p;
 };
 
-/** Two cells of the same cores and scenario, or the two halves of an A/A control. */
+/** Two configurations of the same cores and scenario, or the two halves of an A/A control. */
 struct contrast {
-	const struct cell *a; /**< of the two the one whose mean run time is longer, or whose
+	const struct configuration
+		*a; /**< of the two the one whose mean run time is longer, or whose
 				 metric is worse (larger, where neither is said to be) */
-	const struct cell *b;
-	const struct cell_metric *metric; /**< a's; NULL: run time; else @values, and no terms */
-	bool control;                     /**< the same stack, told apart by the label alone */
+	const struct configuration *b;
+	const struct configuration_metric
+		*metric; /**< a's; NULL: run time; else @values, and no terms */
+	bool control;    /**< the same stack, told apart by the label alone */
 	union {
 		struct comparison runtime;
 		struct comparison values; /**< of the metric */
@@ -136,7 +139,7 @@ struct contrast {
 	bool differs;    /**< Holm's p is below 5 %, and the difference is above the noise */
 };
 
-/** Drift of the whole experiment: each run over its cell's mean, against its place. */
+/** Drift of the whole experiment: each run over its configuration's mean, against its place. */
 struct drift {
 	size_t n;
 	double rho;
@@ -147,13 +150,14 @@ struct drift {
 
 struct explanation {
 	const struct summary *summary; /**< borrowed */
-	struct scaling *scalings;      /**< in order of the cells */
+	struct scaling *scalings;      /**< in order of the configurations */
 	size_t n_scalings;
-	struct spread *spreads; /**< one for each cell with a run, in order of the cells */
+	/** One for each configuration with a run, in order of the configurations. */
+	struct spread *spreads;
 	size_t n_spreads;
 	struct contrast *contrasts;
 	size_t n_contrasts;
-	struct spread *metrics; /**< one for each metric of each cell, by metric */
+	struct spread *metrics; /**< one for each metric of each configuration, by metric */
 	size_t n_metrics;
 	struct contrast *metric_contrasts; /**< by metric */
 	size_t n_metric_contrasts;
@@ -194,12 +198,15 @@ void scaling_words(const struct scaling *x, struct verdict *ret);
 void contrast_words(const struct contrast *x, struct verdict *ret);
 void spread_words(const struct spread *x, struct verdict *ret);
 
-/** Of @n contrasts, among which @x is: is its b the best of its group, which is no other's worse one? */
+/** Of @n contrasts, among which @x is: is its b the best of its group, which is no other's worse
+ * one? */
 bool contrast_is_with_best(const struct contrast *list, size_t n, const struct contrast *x);
 
 /** Is that phase of the window one of the serial ones? @x may be NULL. */
 bool scaling_is_serial(const struct scaling *x, const char *phase);
 
-/** The explanation of that cell, or NULL. */
-const struct scaling *explanation_scaling(const struct explanation *e, const struct cell *many);
-const struct spread *explanation_spread(const struct explanation *e, const struct cell *cell);
+/** The explanation of that configuration, or NULL. */
+const struct scaling *explanation_scaling(
+	const struct explanation *e, const struct configuration *many);
+const struct spread *explanation_spread(
+	const struct explanation *e, const struct configuration *configuration);

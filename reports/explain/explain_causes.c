@@ -26,8 +26,8 @@ static struct item *find_item(struct items *items, int state, const char *detail
 }
 
 /** Add @values to the cause of that state and detail, on the side of a or of b. */
-static int gather(struct items *items, const struct cell *a, const struct cell *b, bool side_b,
-	int state, const char *detail, const double *values)
+static int gather(struct items *items, const struct configuration *a, const struct configuration *b,
+	bool side_b, int state, const char *detail, const double *values)
 {
 	struct item *item = find_item(items, state, detail);
 	size_t n = side_b ? b->series.n : a->series.n;
@@ -69,8 +69,8 @@ static bool is_taken_by_lane(const struct detail_series *d)
 
 /** What lanes take from each other is a cause of its own; the rest of preempted is what others
  * take. */
-static int gather_own_lanes(struct items *items, const struct cell *a, const struct cell *b,
-	bool side_b, const struct detail_series *d)
+static int gather_own_lanes(struct items *items, const struct configuration *a,
+	const struct configuration *b, bool side_b, const struct detail_series *d)
 {
 	size_t n = side_b ? b->series.n : a->series.n;
 	_cleanup_free_ double *less = calloc(n + 1, sizeof(*less));
@@ -85,8 +85,8 @@ static int gather_own_lanes(struct items *items, const struct cell *a, const str
 }
 
 /** All of one parallel phase, on one side. */
-static int gather_phase(struct items *items, const struct cell *a, const struct cell *b,
-	bool side_b, const struct book_series *phase)
+static int gather_phase(struct items *items, const struct configuration *a,
+	const struct configuration *b, bool side_b, const struct book_series *phase)
 {
 	int r = 0;
 
@@ -108,38 +108,39 @@ static int gather_phase(struct items *items, const struct cell *a, const struct 
 	return r;
 }
 
-static int gather_cell(struct items *items, const struct cell *a, const struct cell *b, bool side_b,
-	const struct scaling *scaling)
+static int gather_configuration(struct items *items, const struct configuration *a,
+	const struct configuration *b, bool side_b, const struct scaling *scaling)
 {
-	const struct cell *cell = side_b ? b : a;
+	const struct configuration *configuration = side_b ? b : a;
 	int r = 0;
 
-	for (size_t i = 0; i < cell->n_phases && r >= 0; i++) {
-		const struct book_series *phase = &cell->series.phases[i];
+	for (size_t i = 0; i < configuration->n_phases && r >= 0; i++) {
+		const struct book_series *phase = &configuration->series.phases[i];
 
 		if (!phase_is_outside(phase->name) && !scaling_is_serial(scaling, phase->name))
 			r = gather_phase(items, a, b, side_b, phase);
 	}
 	return r < 0 ? r
-		     : gather(items, a, b, side_b, TERM_RESIDUAL, NULL, cell->series.between_ns);
+		     : gather(items, a, b, side_b, TERM_RESIDUAL, NULL,
+			       configuration->series.between_ns);
 }
 
-static const double *whole_of(const struct cell *cell, const char *phase)
+static const double *whole_of(const struct configuration *configuration, const char *phase)
 {
-	for (size_t i = 0; cell && i < cell->n_phases; i++)
-		if (cell->series.phases[i].name == phase)
-			return cell->series.phases[i].whole_ns;
+	for (size_t i = 0; configuration && i < configuration->n_phases; i++)
+		if (configuration->series.phases[i].name == phase)
+			return configuration->series.phases[i].whole_ns;
 	return NULL;
 }
 
-int items_causes(const struct cell *a, const struct cell *b, const struct scaling *scaling,
-	struct items *ret)
+int items_causes(const struct configuration *a, const struct configuration *b,
+	const struct scaling *scaling, struct items *ret)
 {
 	_cleanup_items_ struct items items = {};
-	int r = gather_cell(&items, a, b, false, scaling);
+	int r = gather_configuration(&items, a, b, false, scaling);
 
 	if (r >= 0 && b)
-		r = gather_cell(&items, a, b, true, scaling);
+		r = gather_configuration(&items, a, b, true, scaling);
 	for (size_t i = 0; scaling && i < scaling->n_phases && r >= 0; i++) {
 		const char *name = scaling->phase[i].name;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Two cells of the same cores and scenario. */
+/** Two configurations of the same cores and scenario. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -42,12 +42,13 @@ static int split(struct contrast *x)
 	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
 }
 
-static int make_contrast(const struct cell *a, const struct cell *b, struct contrast *x)
+static int make_contrast(
+	const struct configuration *a, const struct configuration *b, struct contrast *x)
 {
 	int r;
 
 	if (b->runtime_ns.mean > a->runtime_ns.mean) {
-		const struct cell *other = a;
+		const struct configuration *other = a;
 
 		a = b;
 		b = other;
@@ -61,7 +62,7 @@ static int make_contrast(const struct cell *a, const struct cell *b, struct cont
 	return r < 0 ? r : split(x);
 }
 
-bool contrast_has(const struct cell *a, const struct cell *b)
+bool contrast_has(const struct configuration *a, const struct configuration *b)
 {
 	return a->scenario == b->scenario && a->cores == b->cores;
 }
@@ -89,10 +90,11 @@ int contrasts_correct(struct contrast *list, size_t n)
 }
 
 /**
- * What cells make that are the same but for their label is noise: as a share of run time, the most
- * of any control; of the same number of cores where there is one.
+ * What configurations make that are the same but for their label is noise: as a share of run time,
+ * the most of any control; of the same number of cores where there is one.
  */
-static double noise_share(const struct contrast *list, size_t n, const struct cell *cell)
+static double noise_share(
+	const struct contrast *list, size_t n, const struct configuration *configuration)
 {
 	double here = NAN, elsewhere = NAN;
 
@@ -100,10 +102,10 @@ static double noise_share(const struct contrast *list, size_t n, const struct ce
 		const struct contrast *x = &list[i];
 		double share = fabs(x->values.ratio.value - 1);
 
-		if (!x->control || x->a->scenario != cell->scenario)
+		if (!x->control || x->a->scenario != configuration->scenario)
 			continue;
 		elsewhere = fmax(share, elsewhere);
-		if (x->a->cores == cell->cores)
+		if (x->a->cores == configuration->cores)
 			here = fmax(share, here);
 	}
 	return isnan(here) ? elsewhere : here;
@@ -113,7 +115,7 @@ void contrasts_judge(struct contrast *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct contrast *x = &list[i];
-		double mean = x->metric ? cell_metric(x->b, x->metric->name)->known.mean
+		double mean = x->metric ? configuration_metric(x->b, x->metric->name)->known.mean
 					: x->b->runtime_ns.mean;
 
 		if (!x->control)
@@ -131,10 +133,11 @@ static int add_group(const struct summary *s, size_t from, size_t to, struct exp
 		for (size_t j = i + 1; j < to; j++) {
 			int r;
 
-			if (s->cells[i].runtime_ns.n == 0 || s->cells[j].runtime_ns.n == 0)
+			if (s->configurations[i].runtime_ns.n == 0 ||
+				s->configurations[j].runtime_ns.n == 0)
 				continue;
-			r = make_contrast(
-				&s->cells[i], &s->cells[j], &e->contrasts[e->n_contrasts++]);
+			r = make_contrast(&s->configurations[i], &s->configurations[j],
+				&e->contrasts[e->n_contrasts++]);
 			if (r < 0)
 				return r;
 		}
@@ -145,8 +148,10 @@ size_t contrasts_room(const struct summary *s)
 {
 	size_t pairs = 0;
 
-	for (size_t i = 0, j; i < s->n_cells; i = j) {
-		for (j = i; j < s->n_cells && contrast_has(&s->cells[i], &s->cells[j]); j++)
+	for (size_t i = 0, j; i < s->n_configurations; i = j) {
+		for (j = i; j < s->n_configurations &&
+			    contrast_has(&s->configurations[i], &s->configurations[j]);
+			j++)
 			;
 		pairs += (j - i) * (j - i - 1) / 2;
 	}
@@ -159,10 +164,12 @@ int contrasts_make(const struct summary *s, struct explanation *e)
 	e->contrasts = calloc(contrasts_room(s) + 1, sizeof(*e->contrasts));
 	if (!e->contrasts)
 		return -ENOMEM;
-	for (size_t i = 0, j; i < s->n_cells; i = j) {
+	for (size_t i = 0, j; i < s->n_configurations; i = j) {
 		int r;
 
-		for (j = i; j < s->n_cells && contrast_has(&s->cells[i], &s->cells[j]); j++)
+		for (j = i; j < s->n_configurations &&
+			    contrast_has(&s->configurations[i], &s->configurations[j]);
+			j++)
 			;
 		r = add_group(s, i, j, e);
 		if (r < 0)

@@ -5,7 +5,7 @@
 
 #include "reports/explain/explain.h"
 
-/** One part of a whole, run by run, in one or two cells. */
+/** One part of a whole, run by run, in one or two configurations. */
 struct item {
 	const char *phase;
 	int state;
@@ -28,8 +28,8 @@ enum grain { GRAIN_STATE, GRAIN_PHASE, GRAIN_PART, GRAIN_DETAIL, GRAIN_CAUSE };
 int items_add(struct items *items, const struct item *item);
 
 /** The causes (see explain.h) of the windows of @a and @b; serial phases by @scaling, if any. */
-int items_causes(const struct cell *a, const struct cell *b, const struct scaling *scaling,
-	struct items *ret);
+int items_causes(const struct configuration *a, const struct configuration *b,
+	const struct scaling *scaling, struct items *ret);
 
 void items_clear(struct items *items);
 
@@ -37,8 +37,8 @@ void items_clear(struct items *items);
 
 /** θ = scale_a · mean(a) − scale_b · mean(b) */
 struct split {
-	const struct cell *a;
-	const struct cell *b;
+	const struct configuration *a;
+	const struct configuration *b;
 	double scale_a;
 	double scale_b;
 	double whole;                  /**< what the terms must sum to */
@@ -50,36 +50,37 @@ struct split {
 /** The terms of a difference of means; asserts that they sum to the whole. -ENOMEM. */
 int split_difference(const struct split *split, enum grain grain, struct terms *ret);
 
-/** The terms of the variance of @cell's run time, which is @variance; asserted likewise. */
-int split_variance(const struct cell *cell, double variance, struct bootstrap *draws,
-	enum grain grain, struct terms *ret);
+/** The terms of the variance of @configuration's run time, which is @variance; asserted
+ * likewise. */
+int split_variance(const struct configuration *configuration, double variance,
+	struct bootstrap *draws, enum grain grain, struct terms *ret);
 
-/** Can this cell's books be explained: every run has a run time and accounts? */
-bool is_explainable(const struct cell *cell);
+/** Can this configuration's books be explained: every run has a run time and accounts? */
+bool is_explainable(const struct configuration *configuration);
 
 /** Is that the program's own code: user mode, or the application in a guest (or all of a guest that
  * was not looked into)? */
 bool is_program(int state, const char *detail);
 
-void work_make(
-	const struct summary *s, const struct cell *one, const struct cell *many, struct work *ret);
+void work_make(const struct summary *s, const struct configuration *one,
+	const struct configuration *many, struct work *ret);
 
 int scalings_make(const struct summary *s, struct explanation *e);
 int spreads_make(const struct summary *s, struct explanation *e);
 int contrasts_make(const struct summary *s, struct explanation *e);
 int metrics_make(const struct summary *s, struct explanation *e);
 
-/** Describe @values, one for each run of x->cell; their order, and which are far from the others,
- * where no run lacks one (@whole). -ENOMEM. */
+/** Describe @values, one for each run of x->configuration; their order, and which are far from
+ * the others, where no run lacks one (@whole). -ENOMEM. */
 int spread_describe(struct spread *x, const double *values, bool whole);
 
 /** Correct what is said of order for the number of spreads. -ENOMEM. */
 int spreads_correct(struct spread *list, size_t n);
 
-/** Are these compared: cells of the same cores and scenario? */
-bool contrast_has(const struct cell *a, const struct cell *b);
+/** Are these compared: configurations of the same cores and scenario? */
+bool contrast_has(const struct configuration *a, const struct configuration *b);
 
-/** The most pairs that contrast_has() of the summary's cells. */
+/** The most pairs that contrast_has() of the summary's configurations. */
 size_t contrasts_room(const struct summary *s);
 
 /** Correct comparisons that belong together for their number. -ENOMEM. */

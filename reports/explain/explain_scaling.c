@@ -20,36 +20,38 @@ void scaling_clear(struct scaling *x)
 	free(x->phase);
 }
 
-/** The cell on one core to compare with: of the same label; else of none; else any. */
-static const struct cell *find_one(const struct summary *s, const struct cell *many)
+/** The configuration on one core to compare with: of the same label; else of none; else any. */
+static const struct configuration *find_one(
+	const struct summary *s, const struct configuration *many)
 {
-	const struct cell *best = NULL;
+	const struct configuration *best = NULL;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		if (cell->cores != 1 || cell->guest != many->guest ||
-			cell->scenario != many->scenario || !is_explainable(cell))
+		if (configuration->cores != 1 || configuration->guest != many->guest ||
+			configuration->scenario != many->scenario || !is_explainable(configuration))
 			continue;
-		if (cell->label == many->label)
-			return cell;
-		if (!best || !*cell->label)
-			best = cell;
+		if (configuration->label == many->label)
+			return configuration;
+		if (!best || !*configuration->label)
+			best = configuration;
 	}
 	return best;
 }
 
 /** What the estimates of a scaling need. */
 struct pair {
-	const struct cell *one;
-	const struct cell *many;
+	const struct configuration *one;
+	const struct configuration *many;
 	const struct scaling *scaling;
 	size_t phase;
 };
 
-static double mean_of(const struct cell *cell, const double *values, const double *weights)
+static double mean_of(
+	const struct configuration *configuration, const double *values, const double *weights)
 {
-	return values ? weighted_mean(values, weights, cell->series.n) : 0;
+	return values ? weighted_mean(values, weights, configuration->series.n) : 0;
 }
 
 static double speedup(const double *const *w, void *userdata)
@@ -79,14 +81,14 @@ static double phase_wall(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
 
-	return mean_of(
-		p->many, cell_phase(p->many, p->scaling->phase[p->phase].name)->wall_ns, w[0]);
+	return mean_of(p->many,
+		configuration_phase(p->many, p->scaling->phase[p->phase].name)->wall_ns, w[0]);
 }
 
 static double phase_wall_one(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
-	const struct book_series *b = cell_phase(p->one, p->scaling->phase[p->phase].name);
+	const struct book_series *b = configuration_phase(p->one, p->scaling->phase[p->phase].name);
 
 	return mean_of(p->one, b ? b->wall_ns : NULL, w[1]);
 }
@@ -170,8 +172,8 @@ static int make_phases(struct scaling *x, struct bootstrap *draws, struct pair *
 	return 0;
 }
 
-static int make_scaling(
-	const struct summary *s, const struct cell *one, const struct cell *many, struct scaling *x)
+static int make_scaling(const struct summary *s, const struct configuration *one,
+	const struct configuration *many, struct scaling *x)
 {
 	_cleanup_bootstrap_ struct bootstrap *draws = NULL;
 	size_t n[2] = {many->series.n, one->series.n};
@@ -215,12 +217,12 @@ bool scaling_is_serial(const struct scaling *x, const char *phase)
 
 int scalings_make(const struct summary *s, struct explanation *e)
 {
-	e->scalings = calloc(s->n_cells + 1, sizeof(*e->scalings));
+	e->scalings = calloc(s->n_configurations + 1, sizeof(*e->scalings));
 	if (!e->scalings)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *many = &s->cells[i];
-		const struct cell *one = many->cores > 1 ? find_one(s, many) : NULL;
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *many = &s->configurations[i];
+		const struct configuration *one = many->cores > 1 ? find_one(s, many) : NULL;
 		int r;
 
 		if (!one || !is_explainable(many))

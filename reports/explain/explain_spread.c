@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Why the runs of a cell differ, and what their order has to do with it. */
+/** Why the runs of a configuration differ, and what their order has to do with it. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -24,27 +24,29 @@ void spread_clear(struct spread *x)
 static int split(struct spread *x)
 {
 	_cleanup_bootstrap_ struct bootstrap *draws = NULL;
-	size_t n = x->cell->series.n;
+	size_t n = x->configuration->series.n;
 	int r;
 
-	if (!is_explainable(x->cell) || n < SPLIT_MIN)
+	if (!is_explainable(x->configuration) || n < SPLIT_MIN)
 		return 0;
-	x->variance = gsl_stats_variance(x->cell->series.runtime_ns, 1, n);
+	x->variance = gsl_stats_variance(x->configuration->series.runtime_ns, 1, n);
 	if (!(x->variance > 0))
 		return 0;
 	r = bootstrap_make(&n, 1, &draws);
 	if (r >= 0)
-		r = split_variance(x->cell, x->variance, draws, GRAIN_STATE, &x->states);
+		r = split_variance(x->configuration, x->variance, draws, GRAIN_STATE, &x->states);
 	if (r >= 0)
-		r = split_variance(x->cell, x->variance, draws, GRAIN_PHASE, &x->phases);
+		r = split_variance(x->configuration, x->variance, draws, GRAIN_PHASE, &x->phases);
 	if (r >= 0)
-		r = split_variance(x->cell, x->variance, draws, GRAIN_DETAIL, &x->details);
-	return r < 0 ? r : split_variance(x->cell, x->variance, draws, GRAIN_CAUSE, &x->causes);
+		r = split_variance(x->configuration, x->variance, draws, GRAIN_DETAIL, &x->details);
+	return r < 0 ? r
+		     : split_variance(
+			       x->configuration, x->variance, draws, GRAIN_CAUSE, &x->causes);
 }
 
 int spread_describe(struct spread *x, const double *values, bool whole)
 {
-	size_t n = x->cell->series.n;
+	size_t n = x->configuration->series.n;
 	int r;
 
 	x->outlier = calloc(n + 1, sizeof(*x->outlier));
@@ -63,19 +65,19 @@ int spread_describe(struct spread *x, const double *values, bool whole)
 	return find_order_effects(values, n, &x->order);
 }
 
-static int make_spread(const struct cell *cell, struct spread *x)
+static int make_spread(const struct configuration *configuration, struct spread *x)
 {
-	const struct run_series *series = &cell->series;
+	const struct run_series *series = &configuration->series;
 	int r;
 
-	*x = (struct spread){.cell = cell, .variance = NAN};
+	*x = (struct spread){.configuration = configuration, .variance = NAN};
 	r = spread_describe(x, series->runtime_ns, series->exact);
 	if (r >= 0)
 		r = describe(series->boot_ns, series->n, &x->boot);
 	return r < 0 ? r : split(x);
 }
 
-/** Many cells are looked at: some drift is found by chance alone. */
+/** Many configurations are looked at: some drift is found by chance alone. */
 int spreads_correct(struct spread *list, size_t n)
 {
 	_cleanup_free_ double *p = calloc(3 * n + 1, sizeof(*p));
@@ -100,15 +102,15 @@ int spreads_correct(struct spread *list, size_t n)
 
 int spreads_make(const struct summary *s, struct explanation *e)
 {
-	e->spreads = calloc(s->n_cells + 1, sizeof(*e->spreads));
+	e->spreads = calloc(s->n_configurations + 1, sizeof(*e->spreads));
 	if (!e->spreads)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_cells; i++) {
+	for (size_t i = 0; i < s->n_configurations; i++) {
 		int r;
 
-		if (s->cells[i].series.n == 0)
+		if (s->configurations[i].series.n == 0)
 			continue;
-		r = make_spread(&s->cells[i], &e->spreads[e->n_spreads++]);
+		r = make_spread(&s->configurations[i], &e->spreads[e->n_spreads++]);
 		if (r < 0)
 			return r;
 	}

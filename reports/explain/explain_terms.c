@@ -15,14 +15,15 @@
 #define ROUNDING 1e-9
 /* Terms below this share of the scale are too small to be of interest. */
 #define INTERVAL_SHARE 0.005
-/* Terms that are so many times as large, together, as their sum cancel: no share of it is stated. */
+/* Terms that are so many times as large, together, as their sum cancel: no share of it is
+ * stated. */
 #define CANCELLING 10
 
-bool is_explainable(const struct cell *cell)
+bool is_explainable(const struct configuration *configuration)
 {
 	/* Of run times of 0 nothing is a share. */
-	return cell->series.n > 0 && cell->series.exact && cell->series.window.has_accounts &&
-	       cell->runtime_ns.mean > 0;
+	return configuration->series.n > 0 && configuration->series.exact &&
+	       configuration->series.window.has_accounts && configuration->runtime_ns.mean > 0;
 }
 
 int items_add(struct items *items, const struct item *item)
@@ -112,8 +113,8 @@ static int add_phase(struct items *items, const char *name, enum grain grain,
  * The parts of the windows of @a and @b (NULL: of @a alone), in order of time, then of states. What
  * belongs to neither phase is an item of its own. -ENOMEM.
  */
-static int items_make(
-	const struct cell *a, const struct cell *b, enum grain grain, struct items *ret)
+static int items_make(const struct configuration *a, const struct configuration *b,
+	enum grain grain, struct items *ret)
 {
 	struct items items = {};
 	int r = 0;
@@ -126,12 +127,12 @@ static int items_make(
 
 			if (!phase_is_outside(phase->name))
 				r = add_phase(&items, phase->name, grain, phase,
-					cell_phase(b, phase->name));
+					configuration_phase(b, phase->name));
 		}
 		for (size_t i = 0; b && i < b->n_phases && r >= 0; i++) {
 			const struct book_series *phase = &b->series.phases[i];
 
-			if (!phase_is_outside(phase->name) && !cell_phase(a, phase->name))
+			if (!phase_is_outside(phase->name) && !configuration_phase(a, phase->name))
 				r = add_phase(&items, phase->name, grain, NULL, phase);
 		}
 		if (r >= 0)
@@ -203,13 +204,14 @@ static double covariance(const double *x, const double *y, const double *weights
 static double share_of(const double *const *weights, void *userdata)
 {
 	const struct asked *q = userdata;
-	const struct cell *cell = q->split->a;
-	const double *t = cell->series.runtime_ns;
-	double variance = covariance(t, t, weights[0], cell->series.n);
+	const struct configuration *configuration = q->split->a;
+	const double *t = configuration->series.runtime_ns;
+	double variance = covariance(t, t, weights[0], configuration->series.n);
 
 	if (!(variance > 0))
 		return NAN;
-	return q->split->scale_a * covariance(t, q->item->a, weights[0], cell->series.n) / variance;
+	return q->split->scale_a * covariance(t, q->item->a, weights[0], configuration->series.n) /
+	       variance;
 }
 
 static double difference_magnitude(const struct split *s, const struct item *item)
@@ -301,17 +303,17 @@ int split_difference(const struct split *split, enum grain grain, struct terms *
 	return r;
 }
 
-int split_variance(const struct cell *cell, double variance, struct bootstrap *draws,
-	enum grain grain, struct terms *ret)
+int split_variance(const struct configuration *configuration, double variance,
+	struct bootstrap *draws, enum grain grain, struct terms *ret)
 {
-	struct split split = {.a = cell,
-		.scale_a = 1 / (double)cell->cores,
+	struct split split = {.a = configuration,
+		.scale_a = 1 / (double)configuration->cores,
 		.whole = variance,
 		.scale = variance,
 		.draws = draws};
 	_cleanup_items_ struct items items = {};
-	int r = grain == GRAIN_CAUSE ? items_causes(cell, NULL, NULL, &items)
-				     : items_make(cell, NULL, grain, &items);
+	int r = grain == GRAIN_CAUSE ? items_causes(configuration, NULL, NULL, &items)
+				     : items_make(configuration, NULL, grain, &items);
 
 	if (r >= 0)
 		r = make_terms(&split, &items, share_of, variance, ret);

@@ -5,8 +5,9 @@
 
 #include "reports/explain/explain_internal.h"
 
-/** Mean of a counter over the cell's runs; NAN where some run did not count it. */
-static double counter_mean(const struct summary *s, const struct cell *cell, const char *name)
+/** Mean of a counter over the configuration's runs; NAN where some run did not count it. */
+static double counter_mean(
+	const struct summary *s, const struct configuration *configuration, const char *name)
 {
 	const struct store_tables *t = store_tables(s->store);
 	double sum = 0;
@@ -17,14 +18,14 @@ static double counter_mean(const struct summary *s, const struct cell *cell, con
 		const struct store_run *run =
 			strcmp(c->name, name) == 0 ? store_run(s->store, c->run) : NULL;
 
-		if (!run || !cell_counts(cell, run))
+		if (!run || !configuration_counts(configuration, run))
 			continue;
 		if (c->value == STORE_NULL || c->value <= 0)
 			return NAN;
 		sum += (double)c->value;
 		n++;
 	}
-	return n == cell->series.n && n > 0 ? sum / (double)n : NAN;
+	return n == configuration->series.n && n > 0 ? sum / (double)n : NAN;
 }
 
 /** Cores (not hardware threads) of the machine, by hwloc's own words; 0: not known. */
@@ -39,8 +40,8 @@ static size_t machine_cores(const struct summary *s)
 	return n;
 }
 
-void work_make(
-	const struct summary *s, const struct cell *one, const struct cell *many, struct work *ret)
+void work_make(const struct summary *s, const struct configuration *one,
+	const struct configuration *many, struct work *ret)
 {
 	double instructions =
 		counter_mean(s, many, "instructions") / counter_mean(s, one, "instructions");

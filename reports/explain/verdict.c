@@ -17,13 +17,13 @@ struct verdict *verdict_begin(struct verdicts *v, bool good)
 	return verdict;
 }
 
-static bool same_group(const struct cell *a, const struct cell *b)
+static bool same_group(const struct configuration *a, const struct configuration *b)
 {
 	return a->cores == b->cores && a->scenario == b->scenario;
 }
 
 static const struct contrast *contrast_of(
-	const struct explanation *e, const struct cell *a, const struct cell *b)
+	const struct explanation *e, const struct configuration *a, const struct configuration *b)
 {
 	for (size_t i = 0; i < e->n_contrasts; i++) {
 		const struct contrast *x = &e->contrasts[i];
@@ -34,36 +34,37 @@ static const struct contrast *contrast_of(
 	return NULL;
 }
 
-/** Of the cells of @first's group the one with the shortest mean run time; and how many have one.
- */
-static const struct cell *fastest(
-	const struct summary *s, const struct cell *first, size_t *ret_with_time)
+/** Of the configurations of @first's group the one with the shortest mean run time; and how many
+ * have one. */
+static const struct configuration *fastest(
+	const struct summary *s, const struct configuration *first, size_t *ret_with_time)
 {
-	const struct cell *best = NULL;
+	const struct configuration *best = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		if (!same_group(cell, first) || cell->runtime_ns.n == 0)
+		if (!same_group(configuration, first) || configuration->runtime_ns.n == 0)
 			continue;
 		n++;
-		if (!best || cell->runtime_ns.mean < best->runtime_ns.mean)
-			best = cell;
+		if (!best || configuration->runtime_ns.mean < best->runtime_ns.mean)
+			best = configuration;
 	}
 	*ret_with_time = n;
 	return best;
 }
 
-static void say_against(struct verdict *v, const struct contrast *x, const struct cell *cell)
+static void say_against(
+	struct verdict *v, const struct contrast *x, const struct configuration *configuration)
 {
 	const struct comparison *c = &x->runtime;
 
 	if (!isfinite(c->ratio.value)) {
-		say(v, "; %s takes longer", cell->name);
+		say(v, "; %s takes longer", configuration->name);
 		return;
 	}
-	say(v, "; %s takes %.2f times as long", cell->name, c->ratio.value);
+	say(v, "; %s takes %.2f times as long", configuration->name, c->ratio.value);
 	if (!isnan(c->ratio.range.low))
 		say(v, " [%.2f, %.2f]", c->ratio.range.low, c->ratio.range.high);
 	if (isnan(c->p_holm) && !(x->a->runtime_ns.n >= 2 && x->b->runtime_ns.n >= 2))
@@ -78,11 +79,11 @@ static void say_against(struct verdict *v, const struct contrast *x, const struc
 }
 
 static void compare_stacks(
-	const struct explanation *e, const struct cell *first, struct verdicts *v)
+	const struct explanation *e, const struct configuration *first, struct verdicts *v)
 {
 	const struct summary *s = e->summary;
 	size_t n = 0;
-	const struct cell *best = fastest(s, first, &n);
+	const struct configuration *best = fastest(s, first, &n);
 	struct verdict *verdict;
 	bool pictures = false;
 
@@ -92,32 +93,33 @@ static void compare_stacks(
 	say(verdict, "On %lld %s %s has the shortest mean run time, %s s (n = %zu)",
 		(long long)first->cores, cores_word(first->cores, first->scenario), best->name,
 		format_spread(&best->runtime_ns).text, best->runtime_ns.n);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 		const struct contrast *x;
 
-		if (!same_group(cell, first) || cell == best)
+		if (!same_group(configuration, first) || configuration == best)
 			continue;
-		x = contrast_of(e, cell, best);
+		x = contrast_of(e, configuration, best);
 		if (x)
-			say_against(verdict, x, cell);
-		pictures |= pictures_differ(cell, best);
+			say_against(verdict, x, configuration);
+		pictures |= pictures_differ(configuration, best);
 	}
 	say(verdict, "%s.", pictures ? "; " NO_PICTURE : "");
 }
 
 /** The first thing to know: which stack is slowest against the fastest, by how much, and why. */
 static void explain_slowest(
-	const struct explanation *e, const struct cell *first, struct verdicts *v)
+	const struct explanation *e, const struct configuration *first, struct verdicts *v)
 {
 	const struct summary *s = e->summary;
 	size_t n = 0;
-	const struct cell *best = fastest(s, first, &n);
+	const struct configuration *best = fastest(s, first, &n);
 	const struct contrast *worst = NULL;
 
-	for (size_t i = 0; i < s->n_cells && n >= 2; i++) {
-		const struct contrast *x =
-			same_group(&s->cells[i], first) ? contrast_of(e, &s->cells[i], best) : NULL;
+	for (size_t i = 0; i < s->n_configurations && n >= 2; i++) {
+		const struct contrast *x = same_group(&s->configurations[i], first)
+						   ? contrast_of(e, &s->configurations[i], best)
+						   : NULL;
 
 		if (x && x->differs && !x->control && x->a != best &&
 			(!worst || x->runtime.ratio.value > worst->runtime.ratio.value))
@@ -149,7 +151,7 @@ static void explain_speedup(const struct explanation *e, struct verdicts *v)
 	}
 }
 
-/** The cell whose runs differ most: why. */
+/** The configuration whose runs differ most: why. */
 static void explain_spread(const struct explanation *e, struct verdicts *v)
 {
 	const struct spread *worst = NULL;
@@ -182,15 +184,16 @@ static int largest_loss(const struct book *book)
 	return worst;
 }
 
-static void name_losses(const struct summary *s, const struct cell *first, struct verdicts *v)
+static void name_losses(
+	const struct summary *s, const struct configuration *first, struct verdicts *v)
 {
 	struct verdict *verdict = NULL;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct book *book = &s->cells[i].window;
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct book *book = &s->configurations[i].window;
 		int worst;
 
-		if (!same_group(&s->cells[i], first) || !book->has_accounts ||
+		if (!same_group(&s->configurations[i], first) || !book->has_accounts ||
 			book->lane_time_ns <= 0)
 			continue;
 		worst = largest_loss(book);
@@ -204,7 +207,7 @@ static void name_losses(const struct summary *s, const struct cell *first, struc
 		} else {
 			say(verdict, "; ");
 		}
-		say(verdict, "%s %s %%", s->cells[i].name,
+		say(verdict, "%s %s %%", s->configurations[i].name,
 			format_percent(book->state_ns[STATE_GUEST] + book->state_ns[STATE_USER],
 				book->lane_time_ns)
 				.text);
@@ -225,15 +228,15 @@ static void judge_books(const struct summary *s, struct verdicts *v)
 
 	if (s->n_ok == 0)
 		return;
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		closed += cell->n_closed;
-		audited += cell->n_audited;
-		unknown += cell->n_not_audited;
-		lost += cell->lost_events;
-		if (!isnan(cell->audit_worst) && !(cell->audit_worst <= worst))
-			worst = cell->audit_worst;
+		closed += configuration->n_closed;
+		audited += configuration->n_audited;
+		unknown += configuration->n_not_audited;
+		lost += configuration->lost_events;
+		if (!isnan(configuration->audit_worst) && !(configuration->audit_worst <= worst))
+			worst = configuration->audit_worst;
 	}
 	verdict = verdict_begin(v, closed == s->n_ok);
 	say(verdict,
@@ -313,18 +316,18 @@ size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, si
 			s->n_warmups ? "There are only warm-up runs, which do not count: nothing "
 				       "can be said of run times."
 				     : "The store holds no runs.");
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
-			explain_slowest(e, &s->cells[i], &v);
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
-			compare_stacks(e, &s->cells[i], &v);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1]))
+			explain_slowest(e, &s->configurations[i], &v);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1]))
+			compare_stacks(e, &s->configurations[i], &v);
 	verdicts_of_metrics(e, &v);
 	report_controls(e, &v);
 	explain_speedup(e, &v);
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (i == 0 || !same_group(&s->cells[i], &s->cells[i - 1]))
-			name_losses(s, &s->cells[i], &v);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1]))
+			name_losses(s, &s->configurations[i], &v);
 	explain_spread(e, &v);
 	verdicts_of_order(e, &v);
 	verdicts_of_clocks(s, &v);

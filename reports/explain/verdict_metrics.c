@@ -26,7 +26,7 @@ static void say_percent(struct verdict *v, const struct estimate *ratio)
 
 static void say_best(const struct contrast *x, struct verdict *v)
 {
-	const struct cell_metric *best = cell_metric(x->b, x->metric->name);
+	const struct configuration_metric *best = configuration_metric(x->b, x->metric->name);
 	const char *wish = output_wish_name(best->wish);
 
 	say(v, "%.*s on %lld %s: %s for %.*s", said_of(best->name), best->name,
@@ -38,7 +38,8 @@ static void say_best(const struct contrast *x, struct verdict *v)
 
 static void say_other(const struct contrast *x, struct verdict *v)
 {
-	const struct cell_metric *here = x->metric, *best = cell_metric(x->b, here->name);
+	const struct configuration_metric *here = x->metric,
+					  *best = configuration_metric(x->b, here->name);
 
 	say(v, "; %s for %.*s, %s", format_number(here->known.mean).text, said_of(x->a->name),
 		x->a->name, here->known.mean > best->known.mean ? "higher" : "lower");

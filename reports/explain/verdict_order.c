@@ -11,22 +11,22 @@
 #define LEVEL      0.05
 #define RUNS_NAMED 6
 
-static void say_cell(struct verdict *v, const struct cell *cell)
+static void say_configuration(struct verdict *v, const struct configuration *configuration)
 {
-	say(v, "%s on %lld %s", cell->name, (long long)cell->cores,
-		cores_word(cell->cores, cell->scenario));
+	say(v, "%s on %lld %s", configuration->name, (long long)configuration->cores,
+		cores_word(configuration->cores, configuration->scenario));
 }
 
 static void judge_drift(const struct spread *x, struct verdicts *v)
 {
-	const struct run_series *r = &x->cell->series;
+	const struct run_series *r = &x->configuration->series;
 	struct verdict *verdict;
 
 	if (!(x->drift_p < LEVEL))
 		return;
 	verdict = verdict_begin(v, false);
 	say(verdict, "Run times of ");
-	say_cell(verdict, x->cell);
+	say_configuration(verdict, x->configuration);
 	say(verdict,
 		" %s in order of execution (Spearman’s ρ %.2f, %s): by %s s per run (%s %%), from "
 		"%s s to %s s. Their mean depends on when they were measured",
@@ -50,7 +50,7 @@ static void judge_begin(const struct spread *x, struct verdicts *v)
 		say(verdict, "The first %zu runs of ", x->order.warmup);
 	else
 		say(verdict, "The first run of ");
-	say_cell(verdict, x->cell);
+	say_configuration(verdict, x->configuration);
 	if (warmup)
 		say(verdict, " differ from the rest (%s)", format_p(x->warmup_p).text);
 	else
@@ -69,14 +69,14 @@ static void name_outliers(const struct spread *x, struct verdicts *v)
 		return;
 	verdict = verdict_begin(v, false);
 	say(verdict, "Outliers of ");
-	say_cell(verdict, x->cell);
+	say_configuration(verdict, x->configuration);
 	say(verdict, " (median %s s): ", format_seconds(x->runtime.median).text);
-	for (size_t i = 0; i < x->cell->series.n; i++) {
+	for (size_t i = 0; i < x->configuration->series.n; i++) {
 		if (!x->outlier[i] || n >= RUNS_NAMED)
 			continue;
 		say(verdict, "%srun %lld, %s s", n ? "; " : "",
-			(long long)x->cell->series.runs[i]->id,
-			format_seconds(x->cell->series.runtime_ns[i]).text);
+			(long long)x->configuration->series.runs[i]->id,
+			format_seconds(x->configuration->series.runtime_ns[i]).text);
 		n++;
 	}
 	if (x->n_outliers > n)
@@ -121,8 +121,8 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 	struct verdict *verdict;
 	char runs[160] = "";
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct run_series *r = &s->cells[i].series;
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct run_series *r = &s->configurations[i].series;
 
 		for (size_t j = 0; j < r->n; j++) {
 			double difference = fabs(r->guest_runtime_ns[j] - r->runtime_ns[j]);

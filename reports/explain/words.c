@@ -34,7 +34,7 @@ void say(struct verdict *v, const char *format, ...)
 	}
 }
 
-bool pictures_differ(const struct cell *a, const struct cell *b)
+bool pictures_differ(const struct configuration *a, const struct configuration *b)
 {
 	return (strcmp(a->guest, "bare") == 0) != (strcmp(b->guest, "bare") == 0);
 }
@@ -69,10 +69,11 @@ int said_of(const char *name)
 	return (int)utf8_within(name, 64);
 }
 
-bool is_looked_into(const struct cell *cell)
+bool is_looked_into(const struct configuration *configuration)
 {
-	for (size_t i = 0; i < cell->n_details; i++)
-		if (cell->details[i].state == STATE_GUEST && *cell->details[i].detail)
+	for (size_t i = 0; i < configuration->n_details; i++)
+		if (configuration->details[i].state == STATE_GUEST &&
+			*configuration->details[i].detail)
 			return true;
 	return false;
 }

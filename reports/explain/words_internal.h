@@ -62,7 +62,7 @@ bool say_causes(struct verdict *v, const struct naming *naming);
 #define NO_PICTURE "bare has no files and writes no picture (-file none)"
 
 /** Is bare one of the two, and not the other? */
-bool pictures_differ(const struct cell *a, const struct cell *b);
+bool pictures_differ(const struct configuration *a, const struct configuration *b);
 
-/** Was one of the cell's guests looked into? */
-bool is_looked_into(const struct cell *cell);
+/** Was one of the configuration's guests looked into? */
+bool is_looked_into(const struct configuration *configuration);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Two cells, and the runs of one cell, in words. */
+/** Two configurations, and the runs of one configuration, in words. */
 #include <math.h>
 #include <string.h>
 
@@ -14,14 +14,14 @@
 /* Four significant digits do not show less. */
 #define SPREAD_VISIBLE 0.0001
 
-static bool has_guest(const struct cell *cell)
+static bool has_guest(const struct configuration *configuration)
 {
-	return cell->window.state_ns[STATE_GUEST] > 0;
+	return configuration->window.state_ns[STATE_GUEST] > 0;
 }
 
-static bool is_inside(const struct cell *cell)
+static bool is_inside(const struct configuration *configuration)
 {
-	return !has_guest(cell) || is_looked_into(cell);
+	return !has_guest(configuration) || is_looked_into(configuration);
 }
 
 static void say_seconds(struct verdict *v, const struct interval *range)
@@ -148,7 +148,7 @@ static void say_variance(const struct spread *x, struct verdict *v)
 {
 	struct naming naming = {.causes = &x->causes,
 		.details = &x->details,
-		.inside = is_inside(x->cell),
+		.inside = is_inside(x->configuration),
 		.unit = x->variance / 100,
 		.unit_name = " %",
 		.least = SHARE_LEAST * x->variance};
@@ -171,8 +171,8 @@ void spread_words(const struct spread *x, struct verdict *v)
 	const struct description *d = &x->runtime;
 
 	*v = (struct verdict){.good = true};
-	say(v, "%s on %lld %s: ", x->cell->name, (long long)x->cell->cores,
-		cores_word(x->cell->cores, x->cell->scenario));
+	say(v, "%s on %lld %s: ", x->configuration->name, (long long)x->configuration->cores,
+		cores_word(x->configuration->cores, x->configuration->scenario));
 	if (d->n == 0) {
 		say(v, "no run time is known.");
 		return;

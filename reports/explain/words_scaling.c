@@ -11,21 +11,21 @@
 #define POINTS_LEAST 0.5
 
 /** Mean over the runs of the program's own time in the parallel phases, sum of the lanes. */
-static double program_ns(const struct scaling *x, const struct cell *cell)
+static double program_ns(const struct scaling *x, const struct configuration *configuration)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < cell->n_phases; i++) {
-		const struct book_series *phase = &cell->series.phases[i];
+	for (size_t i = 0; i < configuration->n_phases; i++) {
+		const struct book_series *phase = &configuration->series.phases[i];
 
 		if (phase_is_outside(phase->name) || scaling_is_serial(x, phase->name))
 			continue;
 		for (size_t j = 0; j < phase->n_details; j++)
 			if (is_program(phase->details[j].state, phase->details[j].detail))
-				for (size_t k = 0; k < cell->series.n; k++)
+				for (size_t k = 0; k < configuration->series.n; k++)
 					sum += phase->details[j].ns[k];
 	}
-	return sum / (double)cell->series.n;
+	return sum / (double)configuration->series.n;
 }
 
 static void about_program(struct verdict *v, const void *userdata)

@@ -7,10 +7,10 @@
 
 const struct export_format export_formats[] = {
 	{"folded", "stacks, one a line, for flame graph tools", export_folded},
-	{"speedscope", "stacks of all cells, one file", export_speedscope},
+	{"speedscope", "stacks of all configurations, one file", export_speedscope},
 	{"pprof", "samples with labels, for go tool pprof", export_pprof},
 	{"perfetto", "runs, lanes and rows on a time line", export_perfetto},
-	{"csv", "tables of cells, runs, phases, accounts", export_csv},
+	{"csv", "tables of configurations, runs, phases, accounts", export_csv},
 	{"json", "the summary with every run, one document", export_json},
 	{},
 };

@@ -39,10 +39,11 @@ int export_speedscope(const struct export_job *job);
 int export_pprof(const struct export_job *job);
 int export_perfetto(const struct export_job *job);
 
-/** One folded file for each kind of samples and cell; @svg: the flame graph, too. */
+/** One folded file for each kind of samples and configuration; @svg: the flame graph, too. */
 int export_flames(const struct export_job *job, bool svg);
 
-/** summary.csv, runs.csv, explanation.csv, boot.csv: a line for each cell, run, term, step. */
+/** summary.csv, runs.csv, explanation.csv, boot.csv: a line for each configuration, run, term,
+ * step. */
 int export_tables(const struct export_job *job);
 
 /** The error @r of reading the store, with the store's message. */

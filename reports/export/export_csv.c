@@ -71,11 +71,11 @@ static int fill_table(void *userdata, FILE *out)
 	return r == -EBADMSG ? export_store_error(t->job, r) : r;
 }
 
-static int fill_cells(void *userdata, FILE *out)
+static int fill_configurations(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
 
-	return tables_write_cells_csv(job->analysis, out);
+	return tables_write_configurations_csv(job->analysis, out);
 }
 
 static int fill_runs(void *userdata, FILE *out)
@@ -109,7 +109,7 @@ static int fill_boot(void *userdata, FILE *out)
 int export_tables(const struct export_job *job)
 {
 	void *userdata = (void *)(uintptr_t)job;
-	int r = output_file(job->output, "summary.csv", fill_cells, userdata, job->error);
+	int r = output_file(job->output, "summary.csv", fill_configurations, userdata, job->error);
 
 	if (r >= 0)
 		r = output_file(job->output, "runs.csv", fill_runs, userdata, job->error);

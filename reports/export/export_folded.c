@@ -10,7 +10,7 @@
 struct flame_file {
 	struct flames *flames;
 	const struct flame_kind *kind;
-	const struct cell *cell;
+	const struct configuration *configuration;
 	const struct stack_tree *tree;
 };
 
@@ -25,13 +25,14 @@ static int fill_svg(void *userdata, FILE *out)
 {
 	const struct flame_file *flame = userdata;
 
-	return flame_draw(flame->flames, flame->kind, flame->cell, flame->tree, true, 0, 0, out);
+	return flame_draw(
+		flame->flames, flame->kind, flame->configuration, flame->tree, true, 0, 0, out);
 }
 
 static int write_flame(const struct export_job *job, struct flame_file *flame, const char *suffix,
 	output_fill_t fill)
 {
-	_cleanup_free_ char *name = flame_name(flame->kind, flame->cell), *file = NULL;
+	_cleanup_free_ char *name = flame_name(flame->kind, flame->configuration), *file = NULL;
 
 	if (!name || asprintf(&file, "%s%s", name, suffix) < 0) {
 		file = NULL;
@@ -41,11 +42,13 @@ static int write_flame(const struct export_job *job, struct flame_file *flame, c
 }
 
 /* For people only: as folded stacks it would be the first kind again. */
-static int draw_guest_threads(const struct export_job *job, const struct cell *cell)
+static int draw_guest_threads(
+	const struct export_job *job, const struct configuration *configuration)
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
-	struct flame_file flame = {job->analysis->flames, &flame_guest_threads, cell, NULL};
-	int r = flame_tree(job->analysis->flames, flame.kind, flame.cell, &tree);
+	struct flame_file flame = {
+		job->analysis->flames, &flame_guest_threads, configuration, NULL};
+	int r = flame_tree(job->analysis->flames, flame.kind, flame.configuration, &tree);
 
 	if (r < 0)
 		return export_store_error(job, r);
@@ -57,13 +60,13 @@ int export_flames(const struct export_job *job, bool svg)
 {
 	const struct summary *s = job->analysis->summary;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
+	for (size_t i = 0; i < s->n_configurations; i++) {
 		for (size_t k = 0; k < FLAME_KINDS; k++) {
 			const struct stack_tree *tree = NULL;
-			struct flame_file flame = {
-				job->analysis->flames, &flame_table[k], &s->cells[i], NULL};
+			struct flame_file flame = {job->analysis->flames, &flame_table[k],
+				&s->configurations[i], NULL};
 			int r = flame_tree_kept(
-				job->analysis->flames, flame.kind, flame.cell, &tree);
+				job->analysis->flames, flame.kind, flame.configuration, &tree);
 
 			if (r < 0)
 				return export_store_error(job, r);
@@ -76,7 +79,7 @@ int export_flames(const struct export_job *job, bool svg)
 				return r;
 		}
 		if (svg) {
-			int r = draw_guest_threads(job, &s->cells[i]);
+			int r = draw_guest_threads(job, &s->configurations[i]);
 
 			if (r < 0)
 				return r;

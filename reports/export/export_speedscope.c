@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * Stacks for speedscope (format: its file-format-schema.json): one document with a profile for each
- * kind of samples and cell, which share one table of frames. Written as it is made.
+ * kind of samples and configuration, which share one table of frames. Written as it is made.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -81,18 +81,19 @@ static void put_weights(struct writer *w, const struct stack_tree *tree)
 	}
 }
 
-static int put_profile(struct writer *w, const struct flame_kind *kind, const struct cell *cell)
+static int put_profile(
+	struct writer *w, const struct flame_kind *kind, const struct configuration *configuration)
 {
 	_cleanup_stack_tree_ struct stack_tree *tree = NULL;
 	_cleanup_free_ char *name = NULL;
-	int r = flame_tree(w->job->analysis->flames, kind, cell, &tree);
+	int r = flame_tree(w->job->analysis->flames, kind, configuration, &tree);
 
 	if (r < 0)
 		return r == -EBADMSG ? export_store_error(w->job, r) : r;
 	if (!tree)
 		return 0;
-	if (asprintf(&name, "%s, %lld %s: %s", cell->name, (long long)cell->cores,
-		    cores_word(cell->cores, cell->scenario), kind->title) < 0) {
+	if (asprintf(&name, "%s, %lld %s: %s", configuration->name, (long long)configuration->cores,
+		    cores_word(configuration->cores, configuration->scenario), kind->title) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
@@ -139,9 +140,10 @@ static int fill(void *userdata, FILE *out)
 	      "\"exporter\":\"guestscope " GUESTSCOPE_VERSION "\",\n"
 	      "\"name\":\"guestscope\",\"activeProfileIndex\":0,\n\"profiles\":[",
 		out);
-	for (size_t i = 0; r >= 0 && i < job->analysis->summary->n_cells; i++)
+	for (size_t i = 0; r >= 0 && i < job->analysis->summary->n_configurations; i++)
 		for (size_t k = 0; r >= 0 && k < FLAME_KINDS; k++)
-			r = put_profile(&w, &flame_table[k], &job->analysis->summary->cells[i]);
+			r = put_profile(
+				&w, &flame_table[k], &job->analysis->summary->configurations[i]);
 	if (r >= 0)
 		put_frames(&w);
 	key_index_clear(&w.frames);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** Figures of stacked bars, lying: a row for each cell, a colour and a pattern for each category.
- */
+/** Figures of stacked bars, lying: a row for each configuration, a colour and a pattern for each
+ * category. */
 
 #include "reports/figures/figures_internal.h"
 #include "reports/text/text.h"

@@ -54,7 +54,7 @@ struct curve_figure {
 	bool from_zero;
 };
 
-/** "osv", or "osv a" of a labelled cell; lives as long as @c. NULL: out of memory. */
+/** "osv", or "osv a" of a labelled configuration; lives as long as @c. NULL: out of memory. */
 const char *curve_stack(struct curves *c, const char *guest, const char *label);
 
 /** Its index in @c->stacks, or their number. */

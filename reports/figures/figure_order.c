@@ -10,7 +10,7 @@
 #include "reports/figures/figure_key.h"
 #include "reports/reference/reference_analysis.h"
 
-/** Cells beyond that are left out. */
+/** Configurations beyond that are left out. */
 #define ORDER_CELLS_MAX 64
 
 /** Chance below which a trend is called one. */
@@ -22,7 +22,7 @@
 /** Height without the key. */
 #define PLOT_CM 5.2
 
-struct order_cell {
+struct order_configuration {
 	const char *stack;
 	const char *scenario;
 	int64_t cores;
@@ -35,7 +35,7 @@ struct order_cell {
 };
 
 struct order {
-	struct order_cell cells[ORDER_CELLS_MAX];
+	struct order_configuration configurations[ORDER_CELLS_MAX];
 	size_t n;
 	struct curves curves; /* for the names */
 	const char *stacks[CURVE_STACKS_MAX];
@@ -51,30 +51,30 @@ static size_t stack_of(const struct order *o, const char *stack)
 	return i;
 }
 
-static double mean_of(const struct order_cell *cell)
+static double mean_of(const struct order_configuration *configuration)
 {
 	struct statistic s = {};
 
-	for (size_t i = 0; i < cell->n; i++)
-		if (isfinite(cell->values[i]))
-			statistic_add(&s, cell->values[i]);
+	for (size_t i = 0; i < configuration->n; i++)
+		if (isfinite(configuration->values[i]))
+			statistic_add(&s, configuration->values[i]);
 	return s.n ? s.mean : NAN;
 }
 
-static int add_cell(struct order *o, struct order_cell cell, double p)
+static int add_configuration(struct order *o, struct order_configuration configuration, double p)
 {
-	if (!cell.stack)
+	if (!configuration.stack)
 		return -ENOMEM;
 	/* It is drawn as percent of the mean. */
-	if (cell.n < 2 || o->n == ORDER_CELLS_MAX || !(mean_of(&cell) > 0))
+	if (configuration.n < 2 || o->n == ORDER_CELLS_MAX || !(mean_of(&configuration) > 0))
 		return 0;
-	if (stack_of(o, cell.stack) == o->n_stacks) {
+	if (stack_of(o, configuration.stack) == o->n_stacks) {
 		if (o->n_stacks == CURVE_STACKS_MAX)
 			return 0;
-		o->stacks[o->n_stacks++] = cell.stack;
+		o->stacks[o->n_stacks++] = configuration.stack;
 	}
-	cell.drifts = p < DRIFT_P;
-	o->cells[o->n++] = cell;
+	configuration.drifts = p < DRIFT_P;
+	o->configurations[o->n++] = configuration;
 	return 0;
 }
 
@@ -83,17 +83,18 @@ static int add_measured(struct order *o, const struct explanation *e)
 	int r = 0;
 
 	for (size_t i = 0; e && i < e->n_spreads && r >= 0; i++) {
-		const struct cell *cell = e->spreads[i].cell;
+		const struct configuration *configuration = e->spreads[i].configuration;
 
-		r = add_cell(o,
-			(struct order_cell){
-				.stack = curve_stack(&o->curves, cell->guest, cell->label),
-				.scenario = cell->scenario,
-				.cores = cell->cores,
-				.values = cell->series.runtime_ns,
-				.places = cell->series.position,
+		r = add_configuration(o,
+			(struct order_configuration){
+				.stack = curve_stack(
+					&o->curves, configuration->guest, configuration->label),
+				.scenario = configuration->scenario,
+				.cores = configuration->cores,
+				.values = configuration->series.runtime_ns,
+				.places = configuration->series.position,
 				.unit = 1e-9,
-				.n = cell->series.n},
+				.n = configuration->series.n},
 			e->spreads[i].drift_p);
 	}
 	return r;
@@ -105,15 +106,16 @@ static int add_reference(struct order *o, const struct reference *reference)
 	int r = reference ? reference_analyse(reference, &a) : 0;
 
 	for (size_t i = 0; a && i < a->n && r >= 0; i++) {
-		const struct reference_cell *cell = a->list[i].cell;
+		const struct reference_configuration *configuration = a->list[i].configuration;
 
-		r = add_cell(o,
-			(struct order_cell){.stack = curve_stack(&o->curves, cell->stack, ""),
-				.scenario = cell->scenario,
-				.cores = cell->cores,
-				.values = cell->seconds,
+		r = add_configuration(o,
+			(struct order_configuration){
+				.stack = curve_stack(&o->curves, configuration->stack, ""),
+				.scenario = configuration->scenario,
+				.cores = configuration->cores,
+				.values = configuration->seconds,
 				.unit = 1,
-				.n = cell->n},
+				.n = configuration->n},
 			a->list[i].drift_p);
 	}
 	return r;
@@ -125,25 +127,26 @@ static void write_data(struct order *o, FILE *out)
 
 	fputs("scenario,stack,cores,place,seconds,percent_of_mean,name\n", out);
 	for (size_t i = 0; i < o->n; i++) {
-		struct order_cell *cell = &o->cells[i];
-		double mean = mean_of(cell);
+		struct order_configuration *configuration = &o->configurations[i];
+		double mean = mean_of(configuration);
 
-		cell->first = row;
-		row += cell->n;
-		for (size_t k = 0; k < cell->n; k++) {
-			figure_text(out, cell->scenario);
+		configuration->first = row;
+		row += configuration->n;
+		for (size_t k = 0; k < configuration->n; k++) {
+			figure_text(out, configuration->scenario);
 			fputc(',', out);
-			figure_text(out, cell->stack);
-			fprintf(out, ",%lld,", (long long)cell->cores);
-			figure_number(out, cell->places ? cell->places[k] : (double)k + 1);
+			figure_text(out, configuration->stack);
+			fprintf(out, ",%lld,", (long long)configuration->cores);
+			figure_number(out,
+				configuration->places ? configuration->places[k] : (double)k + 1);
 			fputc(',', out);
-			figure_number(out, cell->values[k] * cell->unit);
+			figure_number(out, configuration->values[k] * configuration->unit);
 			fputc(',', out);
-			figure_number(out, 100 * cell->values[k] / mean - 100);
+			figure_number(out, 100 * configuration->values[k] / mean - 100);
 			fputc(',', out);
-			figure_text(out, cell->stack);
-			fprintf(out, " on %lld core%s\n", (long long)cell->cores,
-				cell->cores == 1 ? "" : "s");
+			figure_text(out, configuration->stack);
+			fprintf(out, " on %lld core%s\n", (long long)configuration->cores,
+				configuration->cores == 1 ? "" : "s");
 		}
 	}
 }
@@ -152,14 +155,15 @@ static void write_names(const struct order *o, const struct draft *d)
 {
 	fprintf(d->setup, "array stacks[%zu]\n", o->n_stacks);
 	for (size_t i = 0; i < o->n_stacks; i++) {
-		size_t cell = 0;
+		size_t configuration = 0;
 
-		while (o->cells[cell].stack != o->stacks[i])
-			cell++;
+		while (o->configurations[configuration].stack != o->stacks[i])
+			configuration++;
 		fprintf(d->setup,
 			"stats '%s.csv' every ::%zu::%zu using (stacks[%zu] = strcol(2), 1) "
 			"nooutput\n",
-			d->name, o->cells[cell].first, o->cells[cell].first, i + 1);
+			d->name, o->configurations[configuration].first,
+			o->configurations[configuration].first, i + 1);
 	}
 }
 
@@ -169,25 +173,26 @@ static void find_places(const struct order *o, double *ret_first, double *ret_la
 	*ret_first = INFINITY;
 	*ret_last = -INFINITY;
 	for (size_t i = 0; i < o->n; i++)
-		for (size_t k = 0; k < o->cells[i].n; k++) {
-			double place = o->cells[i].places ? o->cells[i].places[k] : (double)k + 1;
+		for (size_t k = 0; k < o->configurations[i].n; k++) {
+			double place = o->configurations[i].places ? o->configurations[i].places[k]
+								   : (double)k + 1;
 
 			*ret_first = fmin(*ret_first, place);
 			*ret_last = fmax(*ret_last, place);
 		}
 }
 
-static void write_cell(const struct order *o, const struct draft *d, size_t i,
+static void write_configuration(const struct order *o, const struct draft *d, size_t i,
 	const struct stack_style *style, bool named)
 {
-	const struct order_cell *cell = &o->cells[i];
-	const size_t last = cell->first + cell->n - 1;
+	const struct order_configuration *configuration = &o->configurations[i];
+	const size_t last = configuration->first + configuration->n - 1;
 
 	fprintf(d->plot,
 		", \\\n\t'%s.csv' every ::%zu::%zu using 4:6 with %s lw 1 lc rgb \"%s\" pt %d ps "
 		"0.55 notitle",
-		d->name, cell->first, last, cell->drifts ? "linespoints" : "points", style->color,
-		style->point);
+		d->name, configuration->first, last,
+		configuration->drifts ? "linespoints" : "points", style->color, style->point);
 	if (named)
 		fprintf(d->plot,
 			", \\\n\t'' every ::%zu::%zu using 4:6:7 with labels right offset 0,0.7 tc "
@@ -223,8 +228,8 @@ static void write_plot(const struct order *o, struct draft *d, const char *place
 		1 / d->height_cm, first - 0.03 * (last - first), last + 0.03 * (last - first),
 		place);
 	for (size_t i = 0; i < o->n; i++)
-		write_cell(o, d, i, stack_style(stack_of(o, o->cells[i].stack)),
-			o->cells[i].drifts && named++ < ORDER_NAMES_MAX);
+		write_configuration(o, d, i, stack_style(stack_of(o, o->configurations[i].stack)),
+			o->configurations[i].drifts && named++ < ORDER_NAMES_MAX);
 	fputs("\nunset label\n", d->plot);
 }
 
@@ -243,7 +248,7 @@ int figure_order(const struct figures_source *source, struct draft *d)
 		write_plot(
 			o, d, source->summary ? "place in the order of execution" : "repetition");
 		for (size_t i = 0; i < o->n; i++)
-			drifts |= o->cells[i].drifts;
+			drifts |= o->configurations[i].drifts;
 		fprintf(d->caption,
 			"Each point is a run, relative to the mean of its stack on its number of "
 			"cores. %s",

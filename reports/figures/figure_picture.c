@@ -224,9 +224,10 @@ int figure_picture(const struct figures_source *source, struct draft *d)
 	struct picture p;
 	int r;
 
-	for (size_t i = 0; s && i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
-		const struct store_run *run = cell->series.n ? cell->series.runs[0] : NULL;
+	for (size_t i = 0; s && i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
+		const struct store_run *run =
+			configuration->series.n ? configuration->series.runs[0] : NULL;
 
 		if (!run || !run->command)
 			continue;

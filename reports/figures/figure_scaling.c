@@ -20,8 +20,8 @@ static bool is_shown(const struct figures_source *source, const char *scenario)
 {
 	if (!source->summary)
 		return true;
-	for (size_t i = 0; i < source->summary->n_cells; i++)
-		if (strcmp(source->summary->cells[i].scenario, scenario) == 0)
+	for (size_t i = 0; i < source->summary->n_configurations; i++)
+		if (strcmp(source->summary->configurations[i].scenario, scenario) == 0)
 			return true;
 	return false;
 }
@@ -52,26 +52,27 @@ static int add_run_times(const struct figures_source *source, struct curves *c)
 	const struct reference *reference = source->reference;
 	int r = 0;
 
-	for (size_t i = 0; s && i < s->n_cells && r >= 0; i++) {
-		const struct cell *cell = &s->cells[i];
-		struct curve_point p = {.scenario = cell->scenario,
-			.stack = curve_stack(c, cell->guest, cell->label),
-			.cores = cell->cores};
+	for (size_t i = 0; s && i < s->n_configurations && r >= 0; i++) {
+		const struct configuration *configuration = &s->configurations[i];
+		struct curve_point p = {.scenario = configuration->scenario,
+			.stack = curve_stack(c, configuration->guest, configuration->label),
+			.cores = configuration->cores};
 
-		r = p.stack ? add_mean(c, &p, cell->series.runtime_ns, cell->series.n, 1e-9)
+		r = p.stack ? add_mean(c, &p, configuration->series.runtime_ns,
+				      configuration->series.n, 1e-9)
 			    : -ENOMEM;
 	}
-	for (size_t i = 0; reference && i < reference->n_cells && r >= 0; i++) {
-		const struct reference_cell *cell = &reference->cells[i];
+	for (size_t i = 0; reference && i < reference->n_configurations && r >= 0; i++) {
+		const struct reference_configuration *configuration = &reference->configurations[i];
 		struct curve_point p = {.kind = reference_kind(source),
-			.scenario = cell->scenario,
-			.stack = curve_stack(c, cell->stack, ""),
-			.cores = cell->cores};
+			.scenario = configuration->scenario,
+			.stack = curve_stack(c, configuration->stack, ""),
+			.cores = configuration->cores};
 
 		if (!p.stack)
 			r = -ENOMEM;
-		else if (is_shown(source, cell->scenario))
-			r = add_mean(c, &p, cell->seconds, cell->n, 1);
+		else if (is_shown(source, configuration->scenario))
+			r = add_mean(c, &p, configuration->seconds, configuration->n, 1);
 	}
 	return r;
 }
@@ -189,22 +190,23 @@ static int add_scaling(struct curves *c, const struct scaling *s, const struct s
 }
 
 static int add_published(const struct figures_source *source, struct curves *c,
-	const struct reference_cell *cell, const struct scale *scale)
+	const struct reference_configuration *configuration, const struct scale *scale)
 {
-	const struct reference_cell *one =
-		reference_cell(source->reference, cell->stack, cell->scenario, 1);
-	const double factor = scale_of(scale, cell->cores);
+	const struct reference_configuration *one = reference_configuration(
+		source->reference, configuration->stack, configuration->scenario, 1);
+	const double factor = scale_of(scale, configuration->cores);
 	struct curve_point p = {.kind = reference_kind(source),
-		.scenario = cell->scenario,
-		.stack = curve_stack(c, cell->stack, ""),
-		.cores = cell->cores,
-		.n = cell->n};
+		.scenario = configuration->scenario,
+		.stack = curve_stack(c, configuration->stack, ""),
+		.cores = configuration->cores,
+		.n = configuration->n};
 	struct comparison comparison;
 	int r = p.stack ? 0 : -ENOMEM;
 
-	if (r < 0 || !one || cell->cores == 1 || !is_shown(source, cell->scenario))
+	if (r < 0 || !one || configuration->cores == 1 ||
+		!is_shown(source, configuration->scenario))
 		return r;
-	r = compare(one->seconds, one->n, cell->seconds, cell->n, &comparison);
+	r = compare(one->seconds, one->n, configuration->seconds, configuration->n, &comparison);
 	if (r < 0)
 		return r;
 	p.value = comparison.ratio.value * factor;
@@ -227,7 +229,8 @@ static int add_claimed(const struct figures_source *source, struct curves *c,
 
 	if (r < 0 || claim->kind != CLAIM_SPEEDUP || claim->cores_low < 2 ||
 		claim->cores_low != claim->cores_high || !is_shown(source, claim->scenario) ||
-		reference_cell(source->reference, claim->stack, claim->scenario, claim->cores_low))
+		reference_configuration(
+			source->reference, claim->stack, claim->scenario, claim->cores_low))
 		return r;
 	r = add_one(c, &p, scale);
 	return r < 0 ? r : curve_add(c, &p);
@@ -242,8 +245,8 @@ static int add_scalings(
 	for (size_t i = 0; source->explanation && i < source->explanation->n_scalings && r >= 0;
 		i++)
 		r = add_scaling(c, &source->explanation->scalings[i], scale);
-	for (size_t i = 0; reference && i < reference->n_cells && r >= 0; i++)
-		r = add_published(source, c, &reference->cells[i], scale);
+	for (size_t i = 0; reference && i < reference->n_configurations && r >= 0; i++)
+		r = add_published(source, c, &reference->configurations[i], scale);
 	for (size_t i = 0; reference && i < reference->n_claims && r >= 0; i++)
 		r = add_claimed(source, c, &reference->claims[i], scale);
 	return r;

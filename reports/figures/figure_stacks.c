@@ -21,12 +21,13 @@ static int add_state(struct bars *b, int state, double value)
 	return bars_add(b, &look, value);
 }
 
-/** Begin the row of a cell. 0: no room. */
-static int add_cell(struct bars *b, const struct cell *cell, const char *note)
+/** Begin the row of a configuration. 0: no room. */
+static int add_configuration(
+	struct bars *b, const struct configuration *configuration, const char *note)
 {
-	const char *group = bars_cores(b, cell->cores, cell->scenario);
+	const char *group = bars_cores(b, configuration->cores, configuration->scenario);
 
-	return group ? bars_add_row(b, group, cell->name, note) : -ENOMEM;
+	return group ? bars_add_row(b, group, configuration->name, note) : -ENOMEM;
 }
 
 int figure_books(const struct figures_source *source, struct draft *d)
@@ -40,12 +41,13 @@ int figure_books(const struct figures_source *source, struct draft *d)
 	_cleanup_bars_ struct bars b = {};
 	int r = 0;
 
-	for (size_t i = 0; s && i < s->n_cells && r >= 0; i++) {
-		const struct book *book = &s->cells[i].window;
+	for (size_t i = 0; s && i < s->n_configurations && r >= 0; i++) {
+		const struct book *book = &s->configurations[i].window;
 
 		if (!book->has_accounts || book->lane_time_ns <= 0)
 			continue;
-		r = add_cell(&b, &s->cells[i], format_time(s->cells[i].runtime_ns.mean).text);
+		r = add_configuration(&b, &s->configurations[i],
+			format_time(s->configurations[i].runtime_ns.mean).text);
 		if (r == 0)
 			break;
 		for (int k = 0; k < STATE_COUNT && r >= 0; k++)
@@ -82,7 +84,7 @@ int figure_loss(const struct figures_source *source, struct draft *d)
 		if (scaling->states.n == 0 || !(wall > 0) || !isfinite(scaling->speedup.value))
 			continue;
 		snprintf(note, sizeof(note), "%.2f", scaling->speedup.value);
-		r = add_cell(&b, scaling->many, note);
+		r = add_configuration(&b, scaling->many, note);
 		if (r == 0)
 			break;
 		if (r >= 0)
@@ -120,7 +122,7 @@ int figure_variance(const struct figures_source *source, struct draft *d)
 		if (spread->states.n == 0 || !(spread->variance > 0))
 			continue;
 		snprintf(note, sizeof(note), "%s", format_time(sqrt(spread->variance)).text);
-		r = add_cell(&b, spread->cell, note);
+		r = add_configuration(&b, spread->configuration, note);
 		if (r == 0)
 			break;
 		for (size_t k = 0; k < spread->states.n && r >= 0; k++)
@@ -141,14 +143,14 @@ static bool boots_differ_much(const struct boot_report *boot)
 {
 	double least = INFINITY, most = 0;
 
-	for (size_t i = 0; i < boot->n_cells; i++) {
-		least = fmin(least, boot->cells[i].boot_ns.mean);
-		most = fmax(most, boot->cells[i].boot_ns.mean);
+	for (size_t i = 0; i < boot->n_configurations; i++) {
+		least = fmin(least, boot->configurations[i].boot_ns.mean);
+		most = fmax(most, boot->configurations[i].boot_ns.mean);
 	}
 	return most > BOOT_RATIO_MAX * least;
 }
 
-static int add_boot(struct bars *b, const struct boot_cell *cell, bool shares)
+static int add_boot(struct bars *b, const struct boot_configuration *configuration, bool shares)
 {
 	static const int patterns[BOOT_STEP_COUNT] = {
 		[BOOT_QEMU_SETUP] = 4,
@@ -160,16 +162,16 @@ static int add_boot(struct bars *b, const struct boot_cell *cell, bool shares)
 		[BOOT_START_REQUEST] = 7,
 		[BOOT_RUNTIME_START] = 6,
 	};
-	double unit = shares ? cell->boot_ns.mean / 100 : 1e9;
+	double unit = shares ? configuration->boot_ns.mean / 100 : 1e9;
 	int r = 1;
 
-	for (size_t i = 0; i < cell->n_steps && r >= 0; i++) {
-		int step = boot_step_from_name(cell->steps[i].name);
-		struct bar_category look = {cell->steps[i].name,
+	for (size_t i = 0; i < configuration->n_steps && r >= 0; i++) {
+		int step = boot_step_from_name(configuration->steps[i].name);
+		struct bar_category look = {configuration->steps[i].name,
 			step < 0 ? "#ffffff" : boot_step_table[step].colour,
 			step < 0 ? 2 : patterns[step], step < 0 ? BOOT_STEP_COUNT : step};
 
-		r = bars_add(b, &look, cell->steps[i].mean_ns / unit);
+		r = bars_add(b, &look, configuration->steps[i].mean_ns / unit);
 	}
 	return r;
 }
@@ -205,16 +207,17 @@ int figure_boot(const struct figures_source *source, struct draft *d)
 	_cleanup_bars_ struct bars b = {};
 	int r = 0;
 
-	for (size_t i = 0; boot && i < boot->n_cells && r >= 0; i++) {
-		const struct boot_cell *cell = &boot->cells[i];
+	for (size_t i = 0; boot && i < boot->n_configurations && r >= 0; i++) {
+		const struct boot_configuration *configuration = &boot->configurations[i];
 
-		if (!(cell->boot_ns.mean > 0))
+		if (!(configuration->boot_ns.mean > 0))
 			continue;
-		r = add_cell(&b, cell->cell, format_time(cell->boot_ns.mean).text);
+		r = add_configuration(&b, configuration->configuration,
+			format_time(configuration->boot_ns.mean).text);
 		if (r == 0)
 			break;
 		if (r > 0)
-			r = add_boot(&b, cell, shares);
+			r = add_boot(&b, configuration, shares);
 	}
 	if (r < 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One run of each stack, lane by lane: when it worked on rows of the picture, by the program's own
- * report. Of a stack's cells that with the most lanes, of its runs the median one.
+ * report. Of a stack's configurations that with the most lanes, of its runs the median one.
  */
 #include <errno.h>
 #include <math.h>
@@ -33,7 +33,7 @@ struct box {
 };
 
 struct panel {
-	const struct cell *cell;
+	const struct configuration *configuration;
 	const struct store_run *run;
 	double begin_ns, end_ns; /* of the window, host clock */
 	struct box *boxes;
@@ -58,22 +58,24 @@ static void timeline_clear(struct timeline *t)
 }
 
 /** The run whose run time is in the middle; of an even number the quicker of the two. */
-static const struct store_run *median_run(const struct cell *cell)
+static const struct store_run *median_run(const struct configuration *configuration)
 {
-	for (size_t i = 0; i < cell->series.n; i++) {
-		size_t less = 0, equal = 0, middle = (cell->series.n - 1) / 2;
+	for (size_t i = 0; i < configuration->series.n; i++) {
+		size_t less = 0, equal = 0, middle = (configuration->series.n - 1) / 2;
 
-		for (size_t k = 0; k < cell->series.n; k++) {
-			less += cell->series.runtime_ns[k] < cell->series.runtime_ns[i];
-			equal += cell->series.runtime_ns[k] == cell->series.runtime_ns[i];
+		for (size_t k = 0; k < configuration->series.n; k++) {
+			less += configuration->series.runtime_ns[k] <
+				configuration->series.runtime_ns[i];
+			equal += configuration->series.runtime_ns[k] ==
+				 configuration->series.runtime_ns[i];
 		}
 		if (less <= middle && middle < less + equal)
-			return cell->series.runs[i];
+			return configuration->series.runs[i];
 	}
 	return NULL;
 }
 
-static bool same_stack(const struct cell *a, const struct cell *b)
+static bool same_stack(const struct configuration *a, const struct configuration *b)
 {
 	return a->guest == b->guest && a->label == b->label && a->scenario == b->scenario;
 }
@@ -96,16 +98,20 @@ static bool find_window(const struct summary *s, struct panel *panel)
 	return panel->end_ns > panel->begin_ns;
 }
 
-/** Choose the runs: the cells are in the order of cores, so that of a stack's the last has most. */
+/** Choose the runs: the configurations are in the order of cores, so that of a stack's the last
+ * has most. */
 static void choose_runs(const struct summary *s, struct timeline *t)
 {
-	for (size_t i = 0; i < s->n_cells && t->n < PANELS_MAX; i++) {
-		const struct cell *cell = &s->cells[i];
-		struct panel panel = {.cell = cell, .run = median_run(cell), .last_lane = -1};
-		bool last = cell->cores <= LANES_MAX;
+	for (size_t i = 0; i < s->n_configurations && t->n < PANELS_MAX; i++) {
+		const struct configuration *configuration = &s->configurations[i];
+		struct panel panel = {.configuration = configuration,
+			.run = median_run(configuration),
+			.last_lane = -1};
+		bool last = configuration->cores <= LANES_MAX;
 
-		for (size_t k = i + 1; k < s->n_cells && last; k++)
-			last = !same_stack(&s->cells[k], cell) || s->cells[k].cores > LANES_MAX;
+		for (size_t k = i + 1; k < s->n_configurations && last; k++)
+			last = !same_stack(&s->configurations[k], configuration) ||
+			       s->configurations[k].cores > LANES_MAX;
 		if (last && panel.run && find_window(s, &panel))
 			t->panels[t->n++] = panel;
 	}
@@ -128,7 +134,7 @@ static int add_row(
 		lane, (start_ns - panel->begin_ns) / 1e9, (end_ns - panel->begin_ns) / 1e9, 1};
 	struct box *before = panel->n_boxes ? &panel->boxes[panel->n_boxes - 1] : NULL;
 
-	if (lane < 0 || lane >= panel->cell->cores || !(end_ns >= start_ns))
+	if (lane < 0 || lane >= panel->configuration->cores || !(end_ns >= start_ns))
 		return 0;
 	panel->n_rows++;
 	if (before && before->lane == lane && before->end_s - before->start_s < least &&
@@ -178,8 +184,9 @@ static void lay_out(struct timeline *t, struct draft *d)
 			free(panel->boxes);
 			continue;
 		}
-		panel->height_cm = fmin(LANE_CM, LANES_CM / (double)panel->cell->cores);
-		d->height_cm += NAME_CM + AXIS_CM + panel->height_cm * (double)panel->cell->cores;
+		panel->height_cm = fmin(LANE_CM, LANES_CM / (double)panel->configuration->cores);
+		d->height_cm +=
+			NAME_CM + AXIS_CM + panel->height_cm * (double)panel->configuration->cores;
 		t->panels[n++] = *panel;
 	}
 	t->n = n;
@@ -207,11 +214,11 @@ static void write_data(const struct summary *s, const struct timeline *t, FILE *
 		const struct panel *panel = &t->panels[i];
 		_cleanup_free_ char *name = NULL;
 
-		if (asprintf(&name, "%s · %s · run %lld", panel->cell->name, panel->cell->scenario,
-			    (long long)panel->run->id) < 0)
+		if (asprintf(&name, "%s · %s · run %lld", panel->configuration->name,
+			    panel->configuration->scenario, (long long)panel->run->id) < 0)
 			name = NULL;
 		write_line(out, i, "run", 0, 0, (panel->end_ns - panel->begin_ns) / 1e9,
-			panel->n_rows, 0, name ? name : panel->cell->name);
+			panel->n_rows, 0, name ? name : panel->configuration->name);
 		for (size_t k = 0; k < tables->n_phases; k++) {
 			const struct store_phase *phase = &tables->phases[k];
 
@@ -230,7 +237,7 @@ static void write_data(const struct summary *s, const struct timeline *t, FILE *
 static void write_panel(const struct timeline *t, size_t index, double top, const struct draft *d)
 {
 	const struct panel *panel = &t->panels[index];
-	const double lanes = panel->height_cm * (double)panel->cell->cores;
+	const double lanes = panel->height_cm * (double)panel->configuration->cores;
 	const double bottom = top - NAME_CM - lanes, wall = (panel->end_ns - panel->begin_ns) / 1e9;
 	const size_t p = index + 1;
 	FILE *out = d->plot;
@@ -241,14 +248,14 @@ static void write_panel(const struct timeline *t, size_t index, double top, cons
 		"set label 1 runs[%zu] at graph 0, graph 1 left offset 0,%s\n"
 		"set xlabel \"%s\" offset 0,0.7\n",
 		(top - NAME_CM) / d->height_cm, bottom / d->height_cm, wall,
-		(long long)panel->cell->cores - 1,
-		(long long)(panel->cell->cores > 12 ? panel->cell->cores / 8 : 1), p, "1.35",
-		p == t->n ? "seconds since the program's first marker" : "");
+		(long long)panel->configuration->cores - 1,
+		(long long)(panel->configuration->cores > 12 ? panel->configuration->cores / 8 : 1),
+		p, "1.35", p == t->n ? "seconds since the program's first marker" : "");
 	figure_y_label(out, "lane");
 	fprintf(out,
 		"plot '%s.csv' using ($1 == %zu && strcol(2) eq \"phase\" && $5 < %.9g ? $5 : "
 		"NaN):(-0.5):(0):(%lld) with vectors nohead lw 0.8 lc rgb \"black\" notitle, \\\n",
-		d->name, p, wall * 0.9999, (long long)panel->cell->cores);
+		d->name, p, wall * 0.9999, (long long)panel->configuration->cores);
 	fprintf(out,
 		"\t'' using ($1 == %zu && strcol(2) eq \"rows\" ? ($4 + $5) / 2 : "
 		"NaN):3:4:5:($3 - 0.4):($3 + 0.4):($7 > 0 ? 0x2f8fc9 : 0x7cc6f0) with boxxyerror "
@@ -279,7 +286,7 @@ static void write_plot(const struct timeline *t, const struct draft *d)
 		const struct panel *panel = &t->panels[i];
 
 		write_panel(t, i, top, d);
-		top -= NAME_CM + AXIS_CM + panel->height_cm * (double)panel->cell->cores;
+		top -= NAME_CM + AXIS_CM + panel->height_cm * (double)panel->configuration->cores;
 	}
 }
 
@@ -295,7 +302,7 @@ int figure_timeline(const struct figures_source *source, struct draft *d)
 		return 0;
 	choose_runs(s, &t);
 	for (size_t i = 0; i < t.n; i++)
-		lanes += t.panels[i].cell->cores;
+		lanes += t.panels[i].configuration->cores;
 	if (lanes == 0)
 		return 0;
 	t.least_share = (double)lanes / BOXES_MAX;

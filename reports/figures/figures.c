@@ -230,16 +230,17 @@ static int make_draft(struct maker *m, const struct figure_kind *kind)
 	return finish_draft(m, d, r);
 }
 
-static int make_flame(struct maker *m, const struct flame_kind *kind, const struct cell *cell)
+static int make_flame(
+	struct maker *m, const struct flame_kind *kind, const struct configuration *configuration)
 {
 	const struct stack_tree *tree = NULL;
-	int r = flame_tree_kept(m->source->flames, kind, cell, &tree);
+	int r = flame_tree_kept(m->source->flames, kind, configuration, &tree);
 	struct draft *d;
 
 	if (r < 0 || !tree)
 		return r;
 	d = &m->drafts[m->n_drafts++];
-	r = draft_open(d, flame_name(kind, cell), kind->title, m->folder_fd);
+	r = draft_open(d, flame_name(kind, configuration), kind->title, m->folder_fd);
 	if (r >= 0)
 		r = figure_flame(tree, d);
 	return finish_draft(m, d, r);
@@ -251,17 +252,17 @@ static int make_flames(struct maker *m)
 	const struct summary *s = m->source->flames ? m->source->summary : NULL;
 	int r = 0;
 
-	for (size_t i = 0; s && i < s->n_cells; i++)
+	for (size_t i = 0; s && i < s->n_configurations; i++)
 		for (size_t k = 0; k < FLAME_KINDS && r >= 0; k++)
 			if (!flame_table[k].boot)
-				r = make_flame(m, &flame_table[k], &s->cells[i]);
+				r = make_flame(m, &flame_table[k], &s->configurations[i]);
 	return r;
 }
 
 static int make_drafts(struct maker *m)
 {
 	const struct summary *s = m->source->summary;
-	size_t most = ARRAY_SIZE(kinds) + (s ? s->n_cells * FLAME_KINDS : 0);
+	size_t most = ARRAY_SIZE(kinds) + (s ? s->n_configurations * FLAME_KINDS : 0);
 	int r = 0;
 
 	m->drafts = calloc(most, sizeof(*m->drafts));

@@ -20,17 +20,17 @@ const struct flame_kind flame_table[FLAME_KINDS] = {
 const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,
 	"On-CPU by thread of the guest", "time on the CPU by sampling", "samples"};
 
-char *flame_name(const struct flame_kind *kind, const struct cell *cell)
+char *flame_name(const struct flame_kind *kind, const struct configuration *configuration)
 {
 	char *name;
 
-	if (asprintf(&name, "%s-%s-%lld", kind->prefix, cell->file_name, (long long)cell->cores) <
-		0)
+	if (asprintf(&name, "%s-%s-%lld", kind->prefix, configuration->file_name,
+		    (long long)configuration->cores) < 0)
 		return NULL;
 	return name;
 }
 
-/** One slot for each kind of each cell, filled as they are asked for. */
+/** One slot for each kind of each configuration, filled as they are asked for. */
 struct flames {
 	const struct summary *s;
 	struct kept_tree {
@@ -47,7 +47,7 @@ int flames_make(const struct summary *s, struct flames **ret)
 	if (!f)
 		return -ENOMEM;
 	f->s = s;
-	f->slots = calloc(s->n_cells * FLAME_KINDS + 1, sizeof(*f->slots));
+	f->slots = calloc(s->n_configurations * FLAME_KINDS + 1, sizeof(*f->slots));
 	if (!f->slots) {
 		free(f);
 		return -ENOMEM;
@@ -60,22 +60,23 @@ void flames_free(struct flames *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->s->n_cells * FLAME_KINDS; i++)
+	for (size_t i = 0; i < f->s->n_configurations * FLAME_KINDS; i++)
 		stack_tree_free(f->slots[i].tree);
 	free(f->slots);
 	sample_groups_free(f->groups);
 	free(f);
 }
 
-/** Where the kind of the cell is in slots and groups. */
-static size_t index_of(
-	const struct flames *f, const struct flame_kind *kind, const struct cell *cell)
+/** Where the kind of the configuration is in slots and groups. */
+static size_t index_of(const struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration)
 {
-	return (size_t)(cell - f->s->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
+	return (size_t)(configuration - f->s->configurations) * FLAME_KINDS +
+	       (size_t)(kind - flame_table);
 }
 
-int flame_group(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	const struct sample_group **ret)
+int flame_group(struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration, const struct sample_group **ret)
 {
 	if (!f->groups) {
 		int r = sample_groups_make(f->s, &f->groups);
@@ -83,32 +84,32 @@ int flame_group(struct flames *f, const struct flame_kind *kind, const struct ce
 		if (r < 0)
 			return r;
 	}
-	*ret = &f->groups->groups[index_of(f, kind, cell)];
+	*ret = &f->groups->groups[index_of(f, kind, configuration)];
 	return 0;
 }
 
-static int build_tree(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	bool merge_lanes, struct stack_tree **ret)
+static int build_tree(struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration, bool merge_lanes, struct stack_tree **ret)
 {
 	const struct sample_group *group = NULL;
-	int r = flame_group(f, kind, cell, &group);
+	int r = flame_group(f, kind, configuration, &group);
 
 	return r < 0 ? r : stack_tree_build(f->s->store, group, merge_lanes, ret);
 }
 
-int flame_tree_of_lanes(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	struct stack_tree **ret)
+int flame_tree_of_lanes(struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration, struct stack_tree **ret)
 {
-	return build_tree(f, kind, cell, true, ret);
+	return build_tree(f, kind, configuration, true, ret);
 }
 
-int flame_tree(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	struct stack_tree **ret)
+int flame_tree(struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration, struct stack_tree **ret)
 {
 	struct stack_tree *tree = NULL;
-	int r = kind->guest_threads
-			? stack_tree_build_guest_threads(f->s->store, cell, kind->kind, &tree)
-			: build_tree(f, kind, cell, false, &tree);
+	int r = kind->guest_threads ? stack_tree_build_guest_threads(
+					      f->s->store, configuration, kind->kind, &tree)
+				    : build_tree(f, kind, configuration, false, &tree);
 
 	if (r < 0)
 		return r;
@@ -120,13 +121,13 @@ int flame_tree(struct flames *f, const struct flame_kind *kind, const struct cel
 	return 0;
 }
 
-int flame_tree_kept(struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	const struct stack_tree **ret)
+int flame_tree_kept(struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration, const struct stack_tree **ret)
 {
-	struct kept_tree *slot = &f->slots[index_of(f, kind, cell)];
+	struct kept_tree *slot = &f->slots[index_of(f, kind, configuration)];
 
 	if (!slot->built) {
-		int r = flame_tree(f, kind, cell, &slot->tree);
+		int r = flame_tree(f, kind, configuration, &slot->tree);
 
 		if (r < 0)
 			return r;
@@ -136,8 +137,8 @@ int flame_tree_kept(struct flames *f, const struct flame_kind *kind, const struc
 	return 0;
 }
 
-/** "999 Hz" of the cell's runs, where they agree. */
-static int64_t frequency(const struct summary *s, const struct cell *cell)
+/** "999 Hz" of the configuration's runs, where they agree. */
+static int64_t frequency(const struct summary *s, const struct configuration *configuration)
 {
 	const struct store_tables *t = store_tables(s->store);
 	int64_t hz = STORE_NULL;
@@ -145,7 +146,7 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
 
-		if (!cell_counts(cell, run))
+		if (!configuration_counts(configuration, run))
 			continue;
 		if (hz != STORE_NULL && hz != run->frequency_hz)
 			return STORE_NULL;
@@ -154,12 +155,12 @@ static int64_t frequency(const struct summary *s, const struct cell *cell)
 	return hz;
 }
 
-int flame_draw(const struct flames *f, const struct flame_kind *kind, const struct cell *cell,
-	const struct stack_tree *tree, bool standalone, double narrowest_px, size_t index,
-	FILE *out)
+int flame_draw(const struct flames *f, const struct flame_kind *kind,
+	const struct configuration *configuration, const struct stack_tree *tree, bool standalone,
+	double narrowest_px, size_t index, FILE *out)
 {
 	_cleanup_free_ char *title = NULL, *subtitle = NULL;
-	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(f->s, cell) : STORE_NULL;
+	int64_t hz = strcmp(kind->kind, "oncpu") == 0 ? frequency(f->s, configuration) : STORE_NULL;
 	char id[40], rate[40] = "";
 	struct flamegraph_options options = {
 		.id = id, .narrowest_px = narrowest_px, .standalone = standalone};
@@ -167,8 +168,9 @@ int flame_draw(const struct flames *f, const struct flame_kind *kind, const stru
 	snprintf(id, sizeof(id), "fg%zu", index);
 	if (hz != STORE_NULL)
 		snprintf(rate, sizeof(rate), " at %lld Hz", (long long)hz);
-	if (asprintf(&title, "%s: %s, %lld %s", kind->title, cell->name, (long long)cell->cores,
-		    cores_word(cell->cores, cell->scenario)) < 0) {
+	if (asprintf(&title, "%s: %s, %lld %s", kind->title, configuration->name,
+		    (long long)configuration->cores,
+		    cores_word(configuration->cores, configuration->scenario)) < 0) {
 		title = NULL;
 		return -ENOMEM;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Flame graphs of one cell: colours tell the sides apart, and textures do where colours do not. */
+/** Flame graphs of one configuration: colours tell the sides apart, and textures do where
+ * colours do not. */
 #include <string.h>
 
 #include "common/cleanup.h"

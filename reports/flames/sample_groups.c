@@ -27,8 +27,8 @@ struct reader {
 	struct recent_texts phase;
 	struct recent_texts thread;
 	int64_t run;
-	const struct cell *cell; /**< of that run; NULL: it does not count */
-	const char *seen_phase;  /**< for which @outside was worked out */
+	const struct configuration *configuration; /**< of that run; NULL: it does not count */
+	const char *seen_phase;                    /**< for which @outside was worked out */
 	bool outside;
 };
 
@@ -97,7 +97,7 @@ static void recent_clear(struct recent_texts *recent)
 		free(recent->raw[i]);
 }
 
-static void find_cell(struct reader *r, int64_t run_id)
+static void find_configuration(struct reader *r, int64_t run_id)
 {
 	const struct store_run *run;
 
@@ -105,16 +105,16 @@ static void find_cell(struct reader *r, int64_t run_id)
 		return;
 	r->run = run_id;
 	run = store_run(r->s->store, run_id);
-	r->cell = run ? summary_cell(r->s, run) : NULL;
-	if (r->cell && !cell_counts(r->cell, run))
-		r->cell = NULL;
+	r->configuration = run ? summary_configuration(r->s, run) : NULL;
+	if (r->configuration && !configuration_counts(r->configuration, run))
+		r->configuration = NULL;
 }
 
 /** The group for samples of that kind and phase; NULL: none. */
 static struct sample_group *find_group(struct reader *r, const char *kind, const char *phase)
 {
 	struct sample_group *groups =
-		&r->groups->groups[(size_t)(r->cell - r->s->cells) * FLAME_KINDS];
+		&r->groups->groups[(size_t)(r->configuration - r->s->configurations) * FLAME_KINDS];
 
 	if (phase != r->seen_phase) {
 		r->seen_phase = phase;
@@ -133,8 +133,8 @@ static int add_row(struct reader *r)
 	struct sample_group *group;
 	int64_t count = store_number(r->query, 7);
 
-	find_cell(r, store_number(r->query, 0));
-	if (!r->cell)
+	find_configuration(r, store_number(r->query, 0));
+	if (!r->configuration)
 		return 0;
 	kind = read_text(r, 1, &r->kind);
 	phase = read_text(r, 2, &r->phase);
@@ -176,12 +176,12 @@ int sample_groups_make(const struct summary *s, struct sample_groups **ret)
 
 	if (!p)
 		return -ENOMEM;
-	p->groups = calloc(s->n_cells * FLAME_KINDS + 1, sizeof(*p->groups));
+	p->groups = calloc(s->n_configurations * FLAME_KINDS + 1, sizeof(*p->groups));
 	if (!p->groups)
 		return -ENOMEM;
-	p->n = s->n_cells * FLAME_KINDS;
+	p->n = s->n_configurations * FLAME_KINDS;
 	for (size_t i = 0; i < p->n; i++)
-		p->groups[i].n_runs = s->cells[i / FLAME_KINDS].n_ok;
+		p->groups[i].n_runs = s->configurations[i / FLAME_KINDS].n_ok;
 	r = read_all(&reader);
 	if (r < 0)
 		return r;

@@ -2,9 +2,9 @@
 #pragma once
 
 /**
- * The samples of a store, read in one pass and summed: for each cell and kind of flame graph, by
- * thread and stack. Trees are made from these groups, so that a store is not read again for each.
- * The counted runs that ended well are in them.
+ * The samples of a store, read in one pass and summed: for each configuration and kind of flame
+ * graph, by thread and stack. Trees are made from these groups, so that a store is not read again
+ * for each. The counted runs that ended well are in them.
  */
 
 #include <stdbool.h>
@@ -28,11 +28,12 @@ struct sample_group {
 	struct group_entry *entries; /**< in the order in which they were first met */
 	size_t n;
 	struct hash_index index; /**< by thread and stack; while they are made */
-	size_t n_runs;           /**< of the cell, with or without samples */
+	size_t n_runs;           /**< of the configuration, with or without samples */
 };
 
 struct sample_groups {
-	struct sample_group *groups; /**< cell by cell, and in each by flame_table */
+	struct sample_group
+		*groups; /**< configuration by configuration, and in each by flame_table */
 	size_t n;
 };
 

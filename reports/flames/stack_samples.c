@@ -88,8 +88,9 @@ static int add_group(struct builder *b, const struct sample_group *group, bool m
 	return 0;
 }
 
-/** The cell's last run in which threads of the guest were seen; STORE_NULL: none. */
-static int last_run_with_threads(struct store_reader *store, const struct cell *cell, int64_t *ret)
+/** The configuration's last run in which threads of the guest were seen; STORE_NULL: none. */
+static int last_run_with_threads(
+	struct store_reader *store, const struct configuration *configuration, int64_t *ret)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	const struct store_tables *t = store_tables(store);
@@ -99,7 +100,8 @@ static int last_run_with_threads(struct store_reader *store, const struct cell *
 		return 0;
 	r = store_prepare(store, &query, "SELECT 1 FROM guest_thread WHERE run = ?1 LIMIT 1");
 	for (size_t i = 0; r >= 0 && i < t->n_runs; i++) {
-		if (!cell_counts(cell, &t->runs[i]) || (*ret != STORE_NULL && *ret > t->runs[i].id))
+		if (!configuration_counts(configuration, &t->runs[i]) ||
+			(*ret != STORE_NULL && *ret > t->runs[i].id))
 			continue;
 		sqlite3_reset(query);
 		sqlite3_bind_int64(query, 1, t->runs[i].id);
@@ -176,15 +178,15 @@ int stack_tree_build(struct store_reader *store, const struct sample_group *grou
 	return finish(&b, r, ret);
 }
 
-int stack_tree_build_guest_threads(struct store_reader *store, const struct cell *cell,
-	const char *kind, struct stack_tree **ret)
+int stack_tree_build_guest_threads(struct store_reader *store,
+	const struct configuration *configuration, const char *kind, struct stack_tree **ret)
 {
 	struct builder b = {};
 	int64_t run = STORE_NULL;
 	int r = begin(&b, store);
 
 	if (r >= 0)
-		r = last_run_with_threads(store, cell, &run);
+		r = last_run_with_threads(store, configuration, &run);
 	if (r >= 0 && run != STORE_NULL)
 		r = add_guest_threads(&b, run, kind);
 	return finish(&b, r, ret);

@@ -2,8 +2,9 @@
 #pragma once
 
 /**
- * The samples of a cell (a stack on a number of cores) as one tree: thread, outermost frame, ...,
- * leaf. Frames of equal side, module and symbol, inlined or not, are one, whatever their lines.
+ * The samples of a configuration (a stack on a number of cores) as one tree: thread, outermost
+ * frame, ..., leaf. Frames of equal side, module and symbol, inlined or not, are one, whatever
+ * their lines.
  */
 
 #include <stdbool.h>
@@ -31,7 +32,8 @@ enum frame_side {
 	SIDE_COUNT
 };
 
-/** Most trees have one side, A. One of two cells has two: what is gone in one stays visible. */
+/** Most trees have one side, A. One of two configurations has two: what is gone in one stays
+ * visible. */
 enum { TREE_A, TREE_B, TREE_SIDES };
 
 /** What is taken for the same frame. */
@@ -99,12 +101,12 @@ int stack_tree_build(struct store_reader *store, const struct sample_group *grou
 	struct stack_tree **ret);
 
 /**
- * The tree of @kind of @cell's window by thread of the guest: those are the outermost frames
- * ("guest thread 0x...", by FS base), the lanes that they were on the next. Only of the last run
- * that has any: another boot's threads may have the same numbers. Empty where no run has any.
+ * The tree of @kind of @configuration's window by thread of the guest: those are the outermost
+ * frames ("guest thread 0x...", by FS base), the lanes that they were on the next. Only of the last
+ * run that has any: another boot's threads may have the same numbers. Empty where no run has any.
  */
-int stack_tree_build_guest_threads(struct store_reader *store, const struct cell *cell,
-	const char *kind, struct stack_tree **ret);
+int stack_tree_build_guest_threads(struct store_reader *store,
+	const struct configuration *configuration, const char *kind, struct stack_tree **ret);
 
 void stack_tree_free(struct stack_tree *tree);
 

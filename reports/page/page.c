@@ -123,10 +123,10 @@ static void write_policy(const struct summary *s, const struct bodies *bodies, F
 		out);
 }
 
-static bool is_new_stack(const struct summary *s, size_t cell)
+static bool is_new_stack(const struct summary *s, size_t configuration)
 {
-	for (size_t i = 0; i < cell; i++)
-		if (strcmp(s->cells[i].name, s->cells[cell].name) == 0)
+	for (size_t i = 0; i < configuration; i++)
+		if (strcmp(s->configurations[i].name, s->configurations[configuration].name) == 0)
 			return false;
 	return true;
 }
@@ -134,13 +134,13 @@ static bool is_new_stack(const struct summary *s, size_t cell)
 static void write_title(const struct summary *s, const struct bodies *bodies, FILE *out)
 {
 	(void)bodies;
-	for (size_t i = 0; i < s->n_cells; i++) {
+	for (size_t i = 0; i < s->n_configurations; i++) {
 		if (!is_new_stack(s, i))
 			continue;
 		fputs(i ? ", " : "", out);
-		markup_text(out, s->cells[i].name);
+		markup_text(out, s->configurations[i].name);
 	}
-	fputs(s->n_cells ? ": where the time went" : "Where the time went", out);
+	fputs(s->n_configurations ? ": where the time went" : "Where the time went", out);
 }
 
 static void write_style(const struct summary *s, const struct bodies *bodies, FILE *out)
@@ -175,12 +175,12 @@ static void write_header(const struct summary *s, const struct bodies *bodies, F
 		s->n_runs == 1 ? "" : "s", s->n_ok);
 	if (s->n_warmups > 0)
 		fprintf(out, ", and %zu warm-up%s", s->n_warmups, s->n_warmups == 1 ? "" : "s");
-	/* Cells are in order of their scenarios. */
-	for (size_t i = 0; i < s->n_cells; i++) {
-		if (i > 0 && s->cells[i].scenario == s->cells[i - 1].scenario)
+	/* Configurations are in order of their scenarios. */
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		if (i > 0 && s->configurations[i].scenario == s->configurations[i - 1].scenario)
 			continue;
 		fputs(i ? ", " : " · scenario ", out);
-		markup_text(out, s->cells[i].scenario);
+		markup_text(out, s->configurations[i].scenario);
 	}
 	write_fact(s, "started_utc", "", out);
 	write_fact(s, "hostname", "on ", out);

@@ -28,17 +28,18 @@ static const char *title_of(const char *what)
 	return "";
 }
 
-static bool belongs(const struct summary *s, const struct store_audit *a, const struct cell *cell)
+static bool belongs(const struct summary *s, const struct store_audit *a,
+	const struct configuration *configuration)
 {
 	const struct store_run *run = store_run(s->store, a->run);
 
-	return run && cell_counts(cell, run);
+	return run && configuration_counts(configuration, run);
 }
 
-/** One line for a cell and a clock: the comparison that comes nearest to, or farthest over, its
- * bound. */
-static void write_worst(
-	const struct summary *s, const struct cell *cell, const char *what, FILE *out)
+/** One line for a configuration and a clock: the comparison that comes nearest to, or farthest
+ * over, its bound. */
+static void write_worst(const struct summary *s, const struct configuration *configuration,
+	const char *what, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 	const struct store_audit *worst = NULL;
@@ -49,7 +50,7 @@ static void write_worst(
 		const struct store_audit *a = &t->audits[i];
 		double ratio;
 
-		if (a->what != what || !belongs(s, a, cell))
+		if (a->what != what || !belongs(s, a, configuration))
 			continue;
 		n++;
 		good += audit_agrees(a);
@@ -63,8 +64,9 @@ static void write_worst(
 	if (!worst)
 		return;
 	fputs("<tr><th scope=\"row\">", out);
-	markup_text(out, cell->name);
-	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"t\">", (long long)cell->cores);
+	markup_text(out, configuration->name);
+	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"t\">",
+		(long long)configuration->cores);
 	markup_text(out, what);
 	fprintf(out, "</td><td class=\"n%s\">%zu of %zu</td>", good < n ? " bad" : "", good, n);
 	page_columns(audit_result_columns, worst, out);
@@ -79,7 +81,7 @@ static bool is_first(const struct store_tables *t, size_t index)
 	return true;
 }
 
-static void write_all(const struct summary *s, const struct cell *cell, FILE *out)
+static void write_all(const struct summary *s, const struct configuration *configuration, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 	size_t n = 0;
@@ -87,14 +89,14 @@ static void write_all(const struct summary *s, const struct cell *cell, FILE *ou
 	for (size_t i = 0; i < t->n_audits; i++) {
 		const struct store_audit *a = &t->audits[i];
 
-		if (!belongs(s, a, cell))
+		if (!belongs(s, a, configuration))
 			continue;
 		if (n++ == 0) {
 			const char *names[PAGE_COLUMNS_MAX] = {"#run"};
 			size_t n_names = page_column_names(audit_columns, names, 1);
 
 			fputs("<details class=\"quiet\"><summary>Every comparison: ", out);
-			page_cell_name(out, cell);
+			page_configuration_name(out, configuration);
 			fputs("</summary>", out);
 			page_table_open(out, "comparisons", NULL, names, n_names);
 		}
@@ -121,11 +123,11 @@ static void write_clocks(const struct store_tables *t, FILE *out)
 	fputs("</dl>\n", out);
 }
 
-/** How far each cell's books can be trusted, in one line. */
+/** How far each configuration's books can be trusted, in one line. */
 static void write_trust(const struct summary *s, FILE *out)
 {
 	const char *names[16] = {"stack", "#cores"};
-	size_t n_names = page_column_names(cell_columns, names, 2);
+	size_t n_names = page_column_names(configuration_columns, names, 2);
 
 	page_table_open(out, "how far the books can be trusted",
 		"Residual: what the states leave of run time × lanes. Lost: events that could not "
@@ -134,13 +136,13 @@ static void write_trust(const struct summary *s, FILE *out)
 		"adds "
 		"up within 0.1 %.",
 		names, n_names);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
 		fputs("<tr><th scope=\"row\">", out);
-		markup_text(out, cell->guest);
-		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
-		page_columns(cell_columns, cell, out);
+		markup_text(out, configuration->guest);
+		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)configuration->cores);
+		page_columns(configuration_columns, configuration, out);
 		fputs("</tr>\n", out);
 	}
 	page_table_close(out);
@@ -152,7 +154,7 @@ int page_audit(const struct page *page, FILE *out)
 	const struct store_tables *t = store_tables(s->store);
 	const char *names[PAGE_COLUMNS_MAX] = {"stack", "#cores", "clock", "#agree"};
 
-	if (s->n_cells == 0)
+	if (s->n_configurations == 0)
 		return 0;
 	write_trust(s, out);
 	if (t->n_audits == 0) {
@@ -166,13 +168,13 @@ int page_audit(const struct page *page, FILE *out)
 		"Comparisons (runs, phases, lanes) within tolerance for each stack and clock, and "
 		"the worst case",
 		names, page_column_names(audit_result_columns, names, 4));
-	for (size_t i = 0; i < s->n_cells; i++)
+	for (size_t i = 0; i < s->n_configurations; i++)
 		for (size_t j = 0; j < t->n_audits; j++)
 			if (is_first(t, j))
-				write_worst(s, &s->cells[i], t->audits[j].what, out);
+				write_worst(s, &s->configurations[i], t->audits[j].what, out);
 	page_table_close(out);
 	write_clocks(t, out);
-	for (size_t i = 0; i < s->n_cells; i++)
-		write_all(s, &s->cells[i], out);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		write_all(s, &s->configurations[i], out);
 	return 0;
 }

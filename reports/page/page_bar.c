@@ -5,12 +5,14 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-void page_bar_group(FILE *out, const struct cell *cell, const struct cell *before)
+void page_bar_group(
+	FILE *out, const struct configuration *configuration, const struct configuration *before)
 {
-	if (before && before->cores == cell->cores && before->scenario == cell->scenario)
+	if (before && before->cores == configuration->cores &&
+		before->scenario == configuration->scenario)
 		return;
 	fputs("<div class=\"head\">", out);
-	page_cores(out, cell->cores, cell->scenario);
+	page_cores(out, configuration->cores, configuration->scenario);
 	fputs("</div>\n", out);
 }
 

@@ -38,18 +38,18 @@ static void write_residual(const struct book *book, FILE *out)
 }
 
 /** A bar is lane time, which is not the run time that is shown elsewhere: it says so. */
-static void write_bar(
-	const struct cell *cell, const struct book *book, const char *of, size_t index, FILE *out)
+static void write_bar(const struct configuration *configuration, const struct book *book,
+	const char *of, size_t index, FILE *out)
 {
 	char sum[FORMAT_MAX + 16] = "";
 
-	page_bar_open(out, cell->name, of, index);
+	page_bar_open(out, configuration->name, of, index);
 	if (book->has_accounts && book->lane_time_ns > 0) {
 		for (int i = 0; i < STATE_COUNT; i++)
 			write_part(book, i, out);
 		write_residual(book, out);
 	} else {
-		fputs(cell->n_ok ? "no lanes were accounted" : "no run ended well", out);
+		fputs(configuration->n_ok ? "no lanes were accounted" : "no run ended well", out);
 	}
 	if (book->lane_time_ns > 0)
 		snprintf(sum, sizeof(sum), "%s lane time", format_time(book->lane_time_ns).text);
@@ -64,15 +64,15 @@ static void write_axis(FILE *out)
 		out);
 }
 
-static void write_table_row(const struct summary *s, const struct cell *cell,
+static void write_table_row(const struct summary *s, const struct configuration *configuration,
 	const struct book *book, const char *phase, size_t index, FILE *out)
 {
 	fputs("<tr", out);
 	if (phase)
 		page_detail_id(out, "phase", index);
 	fputs("><th scope=\"row\">", out);
-	markup_text(out, cell->name);
-	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
+	markup_text(out, configuration->name);
+	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)configuration->cores);
 	if (phase) {
 		fputs("<td>", out);
 		markup_text(out, phase);
@@ -118,56 +118,60 @@ int page_books(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
 
-	if (s->n_cells == 0)
+	if (s->n_configurations == 0)
 		return 0;
 	fputs("<ul class=\"legend\">", out);
 	page_state_legend(out, s->state_used);
 	fputs("</ul>\n<div class=\"bars\">\n", out);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		page_bar_group(out, cell, i ? cell - 1 : NULL);
-		write_bar(cell, &cell->window, cell->n_details ? "details" : NULL, i, out);
+		page_bar_group(out, configuration, i ? configuration - 1 : NULL);
+		write_bar(configuration, &configuration->window,
+			configuration->n_details ? "details" : NULL, i, out);
 	}
 	write_axis(out);
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	write_table_head(s, false, out);
-	for (size_t i = 0; i < s->n_cells; i++)
-		write_table_row(s, &s->cells[i], &s->cells[i].window, NULL, i, out);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		write_table_row(
+			s, &s->configurations[i], &s->configurations[i].window, NULL, i, out);
 	page_table_close(out);
 	fputs("</details>\n", out);
 	return 0;
 }
 
-/** How often the same phase name comes before it among all cells: 0 means, it is the first. */
-static bool is_first(const struct summary *s, size_t cell, size_t phase)
+/** How often the same phase name comes before it among all configurations: 0 means, it is the
+ * first. */
+static bool is_first(const struct summary *s, size_t configuration, size_t phase)
 {
-	const char *name = s->cells[cell].phases[phase].name;
+	const char *name = s->configurations[configuration].phases[phase].name;
 
-	for (size_t i = 0; i < cell; i++)
-		for (size_t j = 0; j < s->cells[i].n_phases; j++)
-			if (s->cells[i].phases[j].name == name)
+	for (size_t i = 0; i < configuration; i++)
+		for (size_t j = 0; j < s->configurations[i].n_phases; j++)
+			if (s->configurations[i].phases[j].name == name)
 				return false;
 	return true;
 }
 
 static void write_phase(const struct summary *s, const char *name, FILE *out)
 {
-	const struct cell *before = NULL;
+	const struct configuration *before = NULL;
 	size_t index = 0;
 
 	fputs("<div class=\"phase\"><h3>", out);
 	markup_text(out, name);
 	fputs("</h3>\n<div class=\"bars\">\n", out);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		for (size_t j = 0; j < cell->n_phases; j++, index++) {
-			if (cell->phases[j].name != name || !cell->phases[j].has_accounts)
+		for (size_t j = 0; j < configuration->n_phases; j++, index++) {
+			if (configuration->phases[j].name != name ||
+				!configuration->phases[j].has_accounts)
 				continue;
-			page_bar_group(out, cell, before);
-			write_bar(cell, &cell->phases[j], "phase", index, out);
-			before = cell;
+			page_bar_group(out, configuration, before);
+			write_bar(configuration, &configuration->phases[j], "phase", index, out);
+			before = configuration;
 		}
 	}
 	fputs("</div></div>\n", out);
@@ -178,19 +182,19 @@ int page_phases(const struct page *page, FILE *out)
 	const struct summary *s = page->analysis->summary;
 	size_t index = 0;
 
-	if (s->n_cells == 0)
+	if (s->n_configurations == 0)
 		return 0;
 	fputs("<div class=\"phases\">\n", out);
-	for (size_t i = 0; i < s->n_cells; i++)
-		for (size_t j = 0; j < s->cells[i].n_phases; j++)
+	for (size_t i = 0; i < s->n_configurations; i++)
+		for (size_t j = 0; j < s->configurations[i].n_phases; j++)
 			if (is_first(s, i, j))
-				write_phase(s, s->cells[i].phases[j].name, out);
+				write_phase(s, s->configurations[i].phases[j].name, out);
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	write_table_head(s, true, out);
-	for (size_t i = 0; i < s->n_cells; i++)
-		for (size_t j = 0; j < s->cells[i].n_phases; j++)
-			write_table_row(s, &s->cells[i], &s->cells[i].phases[j],
-				s->cells[i].phases[j].name, index++, out);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		for (size_t j = 0; j < s->configurations[i].n_phases; j++)
+			write_table_row(s, &s->configurations[i], &s->configurations[i].phases[j],
+				s->configurations[i].phases[j].name, index++, out);
 	page_table_close(out);
 	fputs("</details>\n", out);
 	return 0;

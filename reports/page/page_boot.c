@@ -21,8 +21,8 @@ static double longest_boot(const struct boot_report *b)
 {
 	double most = 0;
 
-	for (size_t i = 0; i < b->n_cells; i++)
-		most = fmax(most, b->cells[i].boot_ns.mean);
+	for (size_t i = 0; i < b->n_configurations; i++)
+		most = fmax(most, b->configurations[i].boot_ns.mean);
 	return most;
 }
 
@@ -43,9 +43,9 @@ static void write_part(const struct boot_part *part, double boot_ns, double scal
 		100 * part->mean_ns / scale_ns);
 }
 
-static void write_bar(const struct boot_cell *c, double scale_ns, size_t index, FILE *out)
+static void write_bar(const struct boot_configuration *c, double scale_ns, size_t index, FILE *out)
 {
-	page_bar_open(out, c->cell->guest, c->n_steps ? "boot" : NULL, index);
+	page_bar_open(out, c->configuration->guest, c->n_steps ? "boot" : NULL, index);
 	for (size_t i = 0; i < c->n_steps; i++)
 		write_part(&c->steps[i], c->boot_ns.mean, scale_ns, out);
 	page_bar_close(out, format_time(c->boot_ns.mean).text);
@@ -56,9 +56,9 @@ static void write_legend(const struct boot_report *b, FILE *out)
 {
 	bool used[BOOT_STEP_COUNT] = {};
 
-	for (size_t i = 0; i < b->n_cells; i++)
-		for (size_t j = 0; j < b->cells[i].n_steps; j++) {
-			int step = boot_step_from_name(b->cells[i].steps[j].name);
+	for (size_t i = 0; i < b->n_configurations; i++)
+		for (size_t j = 0; j < b->configurations[i].n_steps; j++) {
+			int step = boot_step_from_name(b->configurations[i].steps[j].name);
 
 			if (step >= 0)
 				used[step] = true;
@@ -71,7 +71,7 @@ static void write_legend(const struct boot_report *b, FILE *out)
 	fputs("</ul>\n", out);
 }
 
-static void write_step(const struct boot_cell *c, size_t i, size_t index, FILE *out)
+static void write_step(const struct boot_configuration *c, size_t i, size_t index, FILE *out)
 {
 	const struct boot_part *part = &c->steps[i];
 
@@ -83,7 +83,7 @@ static void write_step(const struct boot_cell *c, size_t i, size_t index, FILE *
 	fputs(">", out);
 	if (i == 0) {
 		fprintf(out, "<th scope=\"rowgroup\" rowspan=\"%zu\">", c->n_steps);
-		page_cell_name(out, c->cell);
+		page_configuration_name(out, c->configuration);
 		if (c->n_other > 0)
 			fprintf(out,
 				"<br><small>%zu of %zu runs; the others had other steps</small>",
@@ -107,15 +107,16 @@ int page_boot(const struct page *page, FILE *out)
 	const struct boot_report *b = page->analysis->boot;
 	double scale = longest_boot(b);
 
-	if (b->n_cells == 0 || !(scale > 0))
+	if (b->n_configurations == 0 || !(scale > 0))
 		return 0;
 	names[n_names++] = "#% of boot";
 	names[n_names++] = "ends with";
 	write_legend(b, out);
 	fputs("<div class=\"bars\">\n", out);
-	for (size_t i = 0; i < b->n_cells; i++) {
-		page_bar_group(out, b->cells[i].cell, i ? b->cells[i - 1].cell : NULL);
-		write_bar(&b->cells[i], scale, i, out);
+	for (size_t i = 0; i < b->n_configurations; i++) {
+		page_bar_group(out, b->configurations[i].configuration,
+			i ? b->configurations[i - 1].configuration : NULL);
+		write_bar(&b->configurations[i], scale, i, out);
 	}
 	fputs("</div>\n<details class=\"first-details\"><summary>The numbers</summary>\n", out);
 	page_table_open(out, "steps of the boot",
@@ -123,9 +124,9 @@ int page_boot(const struct page *page, FILE *out)
 		"to "
 		"it.",
 		names, n_names);
-	for (size_t i = 0; i < b->n_cells; i++)
-		for (size_t j = 0; j < b->cells[i].n_steps; j++)
-			write_step(&b->cells[i], j, i, out);
+	for (size_t i = 0; i < b->n_configurations; i++)
+		for (size_t j = 0; j < b->configurations[i].n_steps; j++)
+			write_step(&b->configurations[i], j, i, out);
 	page_table_close(out);
 	fputs("</details>\n", out);
 	return 0;

@@ -16,29 +16,29 @@ void page_cores(FILE *out, int64_t cores, const char *scenario)
 	fprintf(out, "%lld %s", (long long)cores, cores_word(cores, scenario));
 }
 
-void page_cell_name(FILE *out, const struct cell *cell)
+void page_configuration_name(FILE *out, const struct configuration *configuration)
 {
-	markup_text(out, cell->name);
+	markup_text(out, configuration->name);
 	fputs(", ", out);
-	page_cores(out, cell->cores, cell->scenario);
+	page_cores(out, configuration->cores, configuration->scenario);
 }
 
-void page_row_open(
-	FILE *out, const struct cell *cell, const struct cell *against, bool group, bool charted)
+void page_row_open(FILE *out, const struct configuration *configuration,
+	const struct configuration *against, bool group, bool charted)
 {
 	fputs(group ? "<tr class=\"group\"" : "<tr", out);
 	if (charted) {
-		fprintf(out, " data-cores=\"%lld\" data-stack=\"", (long long)cell->cores);
-		markup_text(out, cell->name);
+		fprintf(out, " data-cores=\"%lld\" data-stack=\"", (long long)configuration->cores);
+		markup_text(out, configuration->name);
 		fputc('"', out);
 	}
 	fputs("><th scope=\"row\">", out);
-	markup_text(out, cell->name);
+	markup_text(out, configuration->name);
 	if (against) {
 		fputs(" against ", out);
 		markup_text(out, against->name);
 	}
-	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)cell->cores);
+	fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)configuration->cores);
 }
 
 void page_run_link(FILE *out, int64_t run)

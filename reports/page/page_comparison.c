@@ -10,9 +10,9 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-/** A cell's row; times in seconds. */
+/** A configuration's row; times in seconds. */
 struct row {
-	const struct cell *cell;
+	const struct configuration *configuration;
 	size_t n_ok, n_runs;
 	struct estimate runtime, speedup, efficiency, boot;
 	double stddev, mean;
@@ -59,27 +59,28 @@ static struct estimate mean_seconds(const struct statistic *t, const struct desc
 		{d ? d->mean_interval.low / 1e9 : NAN, d ? d->mean_interval.high / 1e9 : NAN}};
 }
 
-static struct row make_row(const struct explanation *e, const struct cell *cell)
+static struct row make_row(const struct explanation *e, const struct configuration *configuration)
 {
-	const struct spread *spread = explanation_spread(e, cell);
-	const struct scaling *scaling = explanation_scaling(e, cell);
+	const struct spread *spread = explanation_spread(e, configuration);
+	const struct scaling *scaling = explanation_scaling(e, configuration);
 	const struct estimate itself = {
-		cell->cores == 1 && cell->runtime_ns.n > 0 ? 1 : NAN, {NAN, NAN}};
+		configuration->cores == 1 && configuration->runtime_ns.n > 0 ? 1 : NAN, {NAN, NAN}};
 
 	return (struct row){
-		.cell = cell,
-		.n_ok = cell->n_ok,
-		.n_runs = cell->n_runs,
-		.runtime = mean_seconds(&cell->runtime_ns, spread ? &spread->runtime : NULL),
-		.boot = mean_seconds(&cell->boot_ns, spread ? &spread->boot : NULL),
+		.configuration = configuration,
+		.n_ok = configuration->n_ok,
+		.n_runs = configuration->n_runs,
+		.runtime =
+			mean_seconds(&configuration->runtime_ns, spread ? &spread->runtime : NULL),
+		.boot = mean_seconds(&configuration->boot_ns, spread ? &spread->boot : NULL),
 		.speedup = scaling ? scaling->speedup : itself,
 		.efficiency = as_percents(scaling ? &scaling->efficiency : &itself),
-		.stddev = statistic_stddev(&cell->runtime_ns) / 1e9,
-		.mean = cell->runtime_ns.mean / 1e9,
+		.stddev = statistic_stddev(&configuration->runtime_ns) / 1e9,
+		.mean = configuration->runtime_ns.mean / 1e9,
 	};
 }
 
-static void write_cells(const struct explanation *e, FILE *out)
+static void write_configurations(const struct explanation *e, FILE *out)
 {
 	const struct summary *s = e->summary;
 	const char *names[PAGE_COLUMNS_MAX] = {"stack", "#cores"};
@@ -91,11 +92,11 @@ static void write_cells(const struct explanation *e, FILE *out)
 		"marker to its end; boot: from the start of the stack to that marker; both in host "
 		"time. Speed-up: over the same stack on one core; efficiency: speed-up by cores.",
 		names, n);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct row row = make_row(e, &s->cells[i]);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct row row = make_row(e, &s->configurations[i]);
 
-		page_row_open(
-			out, row.cell, NULL, i && s->cells[i - 1].cores != s->cells[i].cores, true);
+		page_row_open(out, row.configuration, NULL,
+			i && s->configurations[i - 1].cores != s->configurations[i].cores, true);
 		page_columns(row_columns, &row, out);
 		fputs("</tr>\n", out);
 	}
@@ -154,7 +155,8 @@ static void write_spreads(const struct explanation *e, FILE *out)
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		const struct spread *x = &e->spreads[i];
 
-		page_row_open(out, x->cell, NULL, i && x[-1].cell->cores != x->cell->cores, false);
+		page_row_open(out, x->configuration, NULL,
+			i && x[-1].configuration->cores != x->configuration->cores, false);
 		page_columns(spread_columns, x, out);
 		fputs("</tr>\n", out);
 	}
@@ -166,9 +168,9 @@ int page_comparison(const struct page *page, FILE *out)
 {
 	const struct explanation *e = page->analysis->explanation;
 
-	if (e->summary->n_cells == 0)
+	if (e->summary->n_configurations == 0)
 		return 0;
-	write_cells(e, out);
+	write_configurations(e, out);
 	write_contrasts(e, out);
 	write_spreads(e, out);
 	return 0;

@@ -265,7 +265,7 @@ static void write_scaling(const struct scaling *x, size_t index, FILE *out)
 	struct verdict words = {};
 
 	open_details("scaling", index, out);
-	page_cell_name(out, x->many);
+	page_configuration_name(out, x->many);
 	fprintf(out, "<span>speed-up %.2f; ", x->speedup.value);
 	if (lost > 0) {
 		fprintf(out, "%.1f points of efficiency lost: ", lost);
@@ -318,7 +318,7 @@ static void write_variance_bar(const struct spread *x, size_t index, FILE *out)
 	char sum[FORMAT_MAX + 8];
 
 	snprintf(sum, sizeof(sum), "σ %s", format_time(sqrt(x->variance)).text);
-	write_bar(&(struct cause_bar){.name = x->cell->name,
+	write_bar(&(struct cause_bar){.name = x->configuration->name,
 			  .of = "variance",
 			  .index = index,
 			  .whole = sum_of_positive(&x->causes),
@@ -332,7 +332,7 @@ static void write_variance(const struct spread *x, size_t index, FILE *out)
 	struct verdict words = {};
 
 	open_details("variance", index, out);
-	page_cell_name(out, x->cell);
+	page_configuration_name(out, x->configuration);
 	fprintf(out, "<span>σ %s, %s %% of the mean; in %% of the variance: ",
 		format_time(sqrt(x->variance)).text,
 		format_percent(sqrt(x->variance), x->runtime.mean).text);
@@ -347,7 +347,7 @@ static void write_variance(const struct spread *x, size_t index, FILE *out)
 
 static void write_variances(const struct explanation *e, FILE *out)
 {
-	const struct cell *before = NULL;
+	const struct configuration *before = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n_spreads; i++)
@@ -363,9 +363,9 @@ static void write_variances(const struct explanation *e, FILE *out)
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		if (!has_variance(&e->spreads[i]))
 			continue;
-		page_bar_group(out, e->spreads[i].cell, before);
+		page_bar_group(out, e->spreads[i].configuration, before);
 		write_variance_bar(&e->spreads[i], i, out);
-		before = e->spreads[i].cell;
+		before = e->spreads[i].configuration;
 	}
 	fputs("</div>\n", out);
 	for (size_t i = 0; i < e->n_spreads; i++)
@@ -411,7 +411,7 @@ static void write_contrast(const struct contrast *x, size_t index, FILE *out)
 
 static void write_contrasts(const struct explanation *e, FILE *out)
 {
-	const struct cell *before = NULL;
+	const struct configuration *before = NULL;
 	double whole = 0;
 
 	for (size_t i = 0; i < e->n_contrasts; i++)

@@ -12,8 +12,8 @@
 /** Is there more than one number of cores? */
 static bool has_curves(const struct summary *s)
 {
-	for (size_t i = 1; i < s->n_cells; i++)
-		if (s->cells[i].cores != s->cells[0].cores)
+	for (size_t i = 1; i < s->n_configurations; i++)
+		if (s->configurations[i].cores != s->configurations[0].cores)
 			return true;
 	return false;
 }
@@ -23,8 +23,8 @@ static bool has_order(const struct summary *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->n_cells; i++)
-		n += s->cells[i].runtime_ns.n > 1 ? s->cells[i].runtime_ns.n : 0;
+	for (size_t i = 0; i < s->n_configurations; i++)
+		n += s->configurations[i].runtime_ns.n > 1 ? s->configurations[i].runtime_ns.n : 0;
 	return n >= 3;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Flame graphs within the page, of cells and of differences. Files of their own have every frame;
- * the page has to stay small, so what is narrowest is left out where there are too many. */
+/* Flame graphs within the page, of configurations and of differences. Files of their own have
+ * every frame; the page has to stay small, so what is narrowest is left out where there are too
+ * many. */
 
 #include <errno.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static double narrowest(const struct stack_tree *tree, struct budget *b)
 	return px;
 }
 
-/** The begin of a cell's graphs. */
+/** The begin of a configuration's graphs. */
 static void open_details(bool open, bool *shown, FILE *out)
 {
 	fprintf(out, "<details class=\"quiet%s\"%s><summary>", *shown ? "" : " first-details",
@@ -63,41 +64,45 @@ static void open_details(bool open, bool *shown, FILE *out)
 	*shown = true;
 }
 
-/** The slower of the two; @best NULL: @cell. */
-static const struct cell *slower(const struct cell *best, const struct cell *cell)
+/** The slower of the two; @best NULL: @configuration. */
+static const struct configuration *slower(
+	const struct configuration *best, const struct configuration *configuration)
 {
-	return !best || cell->runtime_ns.mean > best->runtime_ns.mean ? cell : best;
+	return !best || configuration->runtime_ns.mean > best->runtime_ns.mean ? configuration
+									       : best;
 }
 
 /**
- * How many graphs there are, and whose is unfolded, as it is read first: that of the cell which
- * takes longest. *ret_slowest NULL: there are none.
+ * How many graphs there are, and whose is unfolded, as it is read first: that of the configuration
+ * which takes longest. *ret_slowest NULL: there are none.
  */
-static int survey(const struct analysis *a, size_t *ret_n, const struct cell **ret_slowest)
+static int survey(const struct analysis *a, size_t *ret_n, const struct configuration **ret_slowest)
 {
 	const struct summary *s = a->summary;
 
-	for (size_t i = 0; i < s->n_cells * FLAME_KINDS; i++) {
-		const struct cell *cell = &s->cells[i / FLAME_KINDS];
+	for (size_t i = 0; i < s->n_configurations * FLAME_KINDS; i++) {
+		const struct configuration *configuration = &s->configurations[i / FLAME_KINDS];
 		const struct stack_tree *tree = NULL;
-		int r = flame_tree_kept(a->flames, &flame_table[i % FLAME_KINDS], cell, &tree);
+		int r = flame_tree_kept(
+			a->flames, &flame_table[i % FLAME_KINDS], configuration, &tree);
 
 		if (r < 0)
 			return r;
 		*ret_n += tree != NULL;
 		if (tree)
-			*ret_slowest = slower(*ret_slowest, cell);
+			*ret_slowest = slower(*ret_slowest, configuration);
 	}
 	return 0;
 }
 
 static int write_graph(const struct page *page, const struct flame_kind *kind,
-	const struct cell *cell, const struct stack_tree *tree, struct budget *budget, FILE *out)
+	const struct configuration *configuration, const struct stack_tree *tree,
+	struct budget *budget, FILE *out)
 {
 	const struct analysis *a = page->analysis;
-	size_t index =
-		(size_t)(cell - a->summary->cells) * FLAME_KINDS + (size_t)(kind - flame_table);
-	_cleanup_free_ char *name = flame_name(kind, cell);
+	size_t index = (size_t)(configuration - a->summary->configurations) * FLAME_KINDS +
+		       (size_t)(kind - flame_table);
+	_cleanup_free_ char *name = flame_name(kind, configuration);
 	double px;
 	int r;
 
@@ -105,7 +110,7 @@ static int write_graph(const struct page *page, const struct flame_kind *kind,
 		return -ENOMEM;
 	px = narrowest(tree, budget);
 	fputs("<div class=\"flame\">\n", out);
-	r = flame_draw(a->flames, kind, cell, tree, false, px, index, out);
+	r = flame_draw(a->flames, kind, configuration, tree, false, px, index, out);
 	fprintf(out, "</div>\n<p class=\"of-runs\">%s: ",
 		px > FLAMEGRAPH_NARROWEST_PX ? "With narrower frames, as a file" : "As a file");
 	page_file_link(out, "", name, ".svg");
@@ -119,8 +124,8 @@ static int write_graph(const struct page *page, const struct flame_kind *kind,
 	return r;
 }
 
-static int write_cell(const struct page *page, const struct cell *cell, const struct cell *unfolded,
-	struct budget *budget, bool *shown, FILE *out)
+static int write_configuration(const struct page *page, const struct configuration *configuration,
+	const struct configuration *unfolded, struct budget *budget, bool *shown, FILE *out)
 {
 	size_t n = 0;
 	int r = 0;
@@ -128,15 +133,15 @@ static int write_cell(const struct page *page, const struct cell *cell, const st
 	for (size_t k = 0; k < FLAME_KINDS && r >= 0; k++) {
 		const struct stack_tree *tree = NULL;
 
-		r = flame_tree_kept(page->analysis->flames, &flame_table[k], cell, &tree);
+		r = flame_tree_kept(page->analysis->flames, &flame_table[k], configuration, &tree);
 		if (r < 0 || !tree)
 			continue;
 		if (n++ == 0) {
-			open_details(cell == unfolded, shown, out);
-			page_cell_name(out, cell);
+			open_details(configuration == unfolded, shown, out);
+			page_configuration_name(out, configuration);
 			fputs("</summary>\n", out);
 		}
-		r = write_graph(page, &flame_table[k], cell, tree, budget, out);
+		r = write_graph(page, &flame_table[k], configuration, tree, budget, out);
 	}
 	if (n > 0)
 		fputs("</details>\n", out);
@@ -147,25 +152,27 @@ int page_flames(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
 	struct budget budget = {.bytes = FLAMES_BYTES};
-	const struct cell *unfolded = NULL;
+	const struct configuration *unfolded = NULL;
 	bool shown = false;
 	int r = survey(page->analysis, &budget.graphs, &unfolded);
 
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		r = write_cell(page, &s->cells[i], unfolded, &budget, &shown, out);
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
+		r = write_configuration(
+			page, &s->configurations[i], unfolded, &budget, &shown, out);
 	return r;
 }
 
-/** The fastest of those that a cell can be compared with, or NULL. */
-static const struct cell *fastest(const struct summary *s, const struct cell *cell)
+/** The fastest of those that a configuration can be compared with, or NULL. */
+static const struct configuration *fastest(
+	const struct summary *s, const struct configuration *configuration)
 {
-	const struct cell *best = NULL;
+	const struct configuration *best = NULL;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *other = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *other = &s->configurations[i];
 
-		if (other->scenario != cell->scenario || other->cores != cell->cores ||
-			other->runtime_ns.n == 0)
+		if (other->scenario != configuration->scenario ||
+			other->cores != configuration->cores || other->runtime_ns.n == 0)
 			continue;
 		if (!best || other->runtime_ns.mean < best->runtime_ns.mean)
 			best = other;
@@ -173,9 +180,9 @@ static const struct cell *fastest(const struct summary *s, const struct cell *ce
 	return best;
 }
 
-static bool is_shown(const struct summary *s, const struct cell *cell)
+static bool is_shown(const struct summary *s, const struct configuration *configuration)
 {
-	return cell->runtime_ns.n > 0 && fastest(s, cell) != cell;
+	return configuration->runtime_ns.n > 0 && fastest(s, configuration) != configuration;
 }
 
 /** The window's graphs; those of the boot are two different things in most pairs. */
@@ -196,13 +203,13 @@ static int write_diff_graph(
 	return r;
 }
 
-static int write_diff(const struct analysis *a, const struct cell *cell,
-	const struct cell *unfolded, struct budget *budget, bool *shown, FILE *out)
+static int write_diff(const struct analysis *a, const struct configuration *configuration,
+	const struct configuration *unfolded, struct budget *budget, bool *shown, FILE *out)
 {
 	const struct summary *s = a->summary;
-	const struct cell *best = fastest(s, cell);
-	const struct diff_pair pair = {
-		{{s, a->flames, best, best->name}, {s, a->flames, cell, cell->name}}};
+	const struct configuration *best = fastest(s, configuration);
+	const struct diff_pair pair = {{{s, a->flames, best, best->name},
+		{s, a->flames, configuration, configuration->name}}};
 	_cleanup_diff_ struct diff *d = NULL;
 	size_t n = 0;
 	int r = diff_make(&pair, &d);
@@ -215,16 +222,16 @@ static int write_diff(const struct analysis *a, const struct cell *cell,
 			continue;
 		}
 		if (n++ == 0) {
-			open_details(cell == unfolded, shown, out);
-			markup_text(out, cell->name);
+			open_details(configuration == unfolded, shown, out);
+			markup_text(out, configuration->name);
 			fputs(" against ", out);
 			markup_text(out, best->name);
 			fputs(", ", out);
-			page_cores(out, cell->cores, cell->scenario);
+			page_cores(out, configuration->cores, configuration->scenario);
 			fputs("</summary>\n", out);
 		}
-		r = write_diff_graph(
-			d, k, (size_t)(cell - s->cells) * FLAME_KINDS + k, budget, out);
+		r = write_diff_graph(d, k,
+			(size_t)(configuration - s->configurations) * FLAME_KINDS + k, budget, out);
 	}
 	if (n > 0)
 		fputs("</details>\n", out);
@@ -235,19 +242,19 @@ int page_diffs(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
 	struct budget budget = {.bytes = DIFFS_BYTES};
-	const struct cell *unfolded = NULL;
+	const struct configuration *unfolded = NULL;
 	bool shown = false;
 	int r = 0;
 
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (is_shown(s, &s->cells[i])) {
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (is_shown(s, &s->configurations[i])) {
 			budget.graphs += 2;
-			unfolded = slower(unfolded, &s->cells[i]);
+			unfolded = slower(unfolded, &s->configurations[i]);
 		}
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		if (is_shown(s, &s->cells[i]))
-			r = write_diff(
-				page->analysis, &s->cells[i], unfolded, &budget, &shown, out);
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
+		if (is_shown(s, &s->configurations[i]))
+			r = write_diff(page->analysis, &s->configurations[i], unfolded, &budget,
+				&shown, out);
 	if (shown)
 		fputs("<p>Any two, with a table of what changed: <code>report diff</code>, see "
 		      "<a href=\"#reproduce\">below</a>.</p>\n",

@@ -145,27 +145,27 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 	page_table_close(out);
 }
 
-static double guest_ns(const struct cell *cell)
+static double guest_ns(const struct configuration *configuration)
 {
 	double ns = 0;
 
-	for (size_t i = 0; i < cell->n_details; i++)
-		if (cell->details[i].state == STATE_GUEST)
-			ns += cell->details[i].ns;
+	for (size_t i = 0; i < configuration->n_details; i++)
+		if (configuration->details[i].state == STATE_GUEST)
+			ns += configuration->details[i].ns;
 	return ns;
 }
 
-static void write_subsystems(const struct cell *cell, FILE *out)
+static void write_subsystems(const struct configuration *configuration, FILE *out)
 {
 	static const char *const names[] = {"subsystem", "#s", "#% of guest", "#95 % interval, s"};
-	double whole = guest_ns(cell);
+	double whole = guest_ns(configuration);
 
 	page_table_open(out, "inside the guest",
 		"Time in the guest by subsystem; the interval is of the sampling alone. Seconds a "
 		"run.",
 		names, ARRAY_SIZE(names));
-	for (size_t i = 0; i < cell->n_details; i++) {
-		const struct book_detail *d = &cell->details[i];
+	for (size_t i = 0; i < configuration->n_details; i++) {
+		const struct book_detail *d = &configuration->details[i];
 
 		if (d->state != STATE_GUEST)
 			continue;
@@ -182,22 +182,23 @@ static void write_subsystems(const struct cell *cell, FILE *out)
 	page_table_close(out);
 }
 
-/* The number of the cell's last run that ended well, or 0. Threads are of one run: addresses differ
- * from run to run. */
-static int64_t last_run(const struct summary *s, const struct cell *cell)
+/* The number of the configuration's last run that ended well, or 0. Threads are of one run:
+ * addresses differ from run to run. */
+static int64_t last_run(const struct summary *s, const struct configuration *configuration)
 {
 	const struct store_tables *t = store_tables(s->store);
 	int64_t id = 0;
 
 	for (size_t i = 0; i < t->n_runs; i++)
-		if (cell_counts(cell, &t->runs[i]) && t->runs[i].id > id)
+		if (configuration_counts(configuration, &t->runs[i]) && t->runs[i].id > id)
 			id = t->runs[i].id;
 	return id;
 }
 
-static int write_threads(const struct summary *s, const struct cell *cell, FILE *out)
+static int write_threads(
+	const struct summary *s, const struct configuration *configuration, FILE *out)
 {
-	_cleanup_free_ char *file = flame_name(&flame_guest_threads, cell);
+	_cleanup_free_ char *file = flame_name(&flame_guest_threads, configuration);
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	size_t n = 0;
 	int r;
@@ -214,7 +215,7 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 		" ORDER BY lane, samples DESC, fs_base");
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(query, 1, last_run(s, cell));
+	sqlite3_bind_int64(query, 1, last_run(s, configuration));
 	while ((r = store_step(s->store, query)) > 0) {
 		double samples = (double)store_number(query, 2);
 		double whole = sqlite3_column_double(query, 4);
@@ -252,8 +253,9 @@ static int write_threads(const struct summary *s, const struct cell *cell, FILE 
 	return r;
 }
 
-/* "3,500 of 3,700 stacks reach a root; no frame pointer 150, ..." of all the cell's runs. */
-static int write_ends(const struct summary *s, const struct cell *cell, FILE *out)
+/* "3,500 of 3,700 stacks reach a root; no frame pointer 150, ..." of all the configuration's
+ * runs. */
+static int write_ends(const struct summary *s, const struct configuration *configuration, FILE *out)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	int r, n = 0;
@@ -269,10 +271,10 @@ static int write_ends(const struct summary *s, const struct cell *cell, FILE *ou
 		" GROUP BY why ORDER BY why <> 'root', n DESC");
 	if (r < 0)
 		return r;
-	sqlite3_bind_text(query, 1, cell->guest, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(query, 2, cell->cores);
-	sqlite3_bind_text(query, 3, cell->scenario, -1, SQLITE_STATIC);
-	sqlite3_bind_text(query, 4, cell->label, -1, SQLITE_STATIC);
+	sqlite3_bind_text(query, 1, configuration->guest, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(query, 2, configuration->cores);
+	sqlite3_bind_text(query, 3, configuration->scenario, -1, SQLITE_STATIC);
+	sqlite3_bind_text(query, 4, configuration->label, -1, SQLITE_STATIC);
 	while ((r = store_step(s->store, query)) > 0) {
 		const char *why = store_text(s->store, query, 0);
 
@@ -290,11 +292,12 @@ static int write_ends(const struct summary *s, const struct cell *cell, FILE *ou
 	return r;
 }
 
-static int write_cell(const struct analysis *a, const struct cell *cell, bool *first, FILE *out)
+static int write_configuration(
+	const struct analysis *a, const struct configuration *configuration, bool *first, FILE *out)
 {
 	const struct stack_tree *tree = NULL;
 	struct functions f = {0};
-	int r = flame_tree_kept(a->flames, &flame_table[0], cell, &tree);
+	int r = flame_tree_kept(a->flames, &flame_table[0], configuration, &tree);
 
 	if (r < 0 || !tree)
 		return r;
@@ -304,15 +307,15 @@ static int write_cell(const struct analysis *a, const struct cell *cell, bool *f
 	if (f.all_ns) {
 		fprintf(out, "<details%s><summary>", *first ? " open" : "");
 		*first = false;
-		page_cell_name(out, cell);
+		page_configuration_name(out, configuration);
 		fputs("</summary>\n", out);
-		write_subsystems(cell, out);
+		write_subsystems(configuration, out);
 		write_functions(&f, tree->n_runs[TREE_A], out);
-		r = page_guest_lines(a, cell, f.all_ns, out);
+		r = page_guest_lines(a, configuration, f.all_ns, out);
 		if (r >= 0)
-			r = write_ends(a->summary, cell, out);
+			r = write_ends(a->summary, configuration, out);
 		if (r >= 0)
-			r = write_threads(a->summary, cell, out);
+			r = write_threads(a->summary, configuration, out);
 		fputs("</details>\n", out);
 	}
 	free(f.items);
@@ -324,8 +327,8 @@ int page_guest(const struct page *page, FILE *out)
 	const struct summary *s = page->analysis->summary;
 	bool first = true;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		int r = write_cell(page->analysis, &s->cells[i], &first, out);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		int r = write_configuration(page->analysis, &s->configurations[i], &first, out);
 
 		if (r < 0)
 			return r;

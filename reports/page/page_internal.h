@@ -42,20 +42,21 @@ int page_runs(const struct page *page, FILE *out);
 int page_machine(const struct page *page, FILE *out);
 int page_reproduce(const struct page *page, FILE *out);
 
-/** The cell's table of source lines, where there are any; @all_ns: the guest's time of which they
- * are a part. */
-int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t all_ns, FILE *out);
+/** The configuration's table of source lines, where there are any; @all_ns: the guest's time of
+ * which they are a part. */
+int page_guest_lines(const struct analysis *a, const struct configuration *configuration,
+	uint64_t all_ns, FILE *out);
 
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores, const char *scenario);
 
 /** "<b>guest</b>, 2 cores" as text, escaped. */
-void page_cell_name(FILE *out, const struct cell *cell);
+void page_configuration_name(FILE *out, const struct configuration *configuration);
 
-/** Begin a row: the cell's name, perhaps " against " another's, its cores. @group: a line above;
- * @charted: the charts read this row. */
-void page_row_open(
-	FILE *out, const struct cell *cell, const struct cell *against, bool group, bool charted);
+/** Begin a row: the configuration's name, perhaps " against " another's, its cores. @group: a
+ * line above; @charted: the charts read this row. */
+void page_row_open(FILE *out, const struct configuration *configuration,
+	const struct configuration *against, bool group, bool charted);
 
 /** A run's number, as a link to its row among all runs. */
 void page_run_link(FILE *out, int64_t run);
@@ -67,7 +68,8 @@ void page_file_link(FILE *out, const char *folder, const char *name, const char 
 void page_text(FILE *out, const struct store_reader *store, const char *text);
 
 /** "2 cores", before the first bar of that number of cores; @before: the bar before, or NULL. */
-void page_bar_group(FILE *out, const struct cell *cell, const struct cell *before);
+void page_bar_group(
+	FILE *out, const struct configuration *configuration, const struct configuration *before);
 
 /** The id of what a bar leads to, as an attribute: the @index-th of its kind. */
 void page_detail_id(FILE *out, const char *of, size_t index);

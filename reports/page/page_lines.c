@@ -141,11 +141,12 @@ static void write_table(const struct lines *l, double runs, uint64_t all_ns, FIL
 	page_table_close(out);
 }
 
-int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t all_ns, FILE *out)
+int page_guest_lines(const struct analysis *a, const struct configuration *configuration,
+	uint64_t all_ns, FILE *out)
 {
 	const struct sample_group *group = NULL;
 	struct lines lines = {0};
-	int r = flame_group(a->flames, &flame_table[0], cell, &group);
+	int r = flame_group(a->flames, &flame_table[0], configuration, &group);
 
 	if (r >= 0)
 		r = collect(a->summary, group, &lines);
@@ -155,7 +156,8 @@ int page_guest_lines(const struct analysis *a, const struct cell *cell, uint64_t
 		merge(&lines, by_place);
 		if (lines.n) {
 			qsort(lines.items, lines.n, sizeof(*lines.items), by_time);
-			write_table(&lines, cell->n_ok ? (double)cell->n_ok : 1, all_ns, out);
+			write_table(&lines, configuration->n_ok ? (double)configuration->n_ok : 1,
+				all_ns, out);
 		}
 	}
 	free(lines.items);

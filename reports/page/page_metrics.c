@@ -5,7 +5,7 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-static void write_title(const struct cell_metric *m, FILE *out)
+static void write_title(const struct configuration_metric *m, FILE *out)
 {
 	const char *wish = output_wish_name(m->wish);
 
@@ -28,8 +28,8 @@ static void write_values(const struct explanation *e, size_t from, size_t to, FI
 	for (size_t i = from; i < to; i++) {
 		const struct spread *x = &e->metrics[i];
 
-		page_row_open(
-			out, x->cell, NULL, i > from && x[-1].cell->cores != x->cell->cores, false);
+		page_row_open(out, x->configuration, NULL,
+			i > from && x[-1].configuration->cores != x->configuration->cores, false);
 		page_columns(metric_columns, x, out);
 		fputs("</tr>\n", out);
 	}
@@ -66,7 +66,7 @@ int page_metrics(const struct page *page, FILE *out)
 	const struct explanation *e = page->analysis->explanation;
 
 	for (size_t i = 0, j; i < e->n_metrics; i = j) {
-		const struct cell_metric *m = e->metrics[i].metric;
+		const struct configuration_metric *m = e->metrics[i].metric;
 
 		for (j = i; j < e->n_metrics && e->metrics[j].metric->name == m->name; j++)
 			;

@@ -48,15 +48,16 @@ static bool same_but_for_names(const char *a, const char *b)
 }
 
 /** "Run 3; runs 7 and 12 likewise, under names of their own". */
-static void write_runs_of(
-	const struct store_tables *t, const struct cell *cell, size_t first, bool *done, FILE *out)
+static void write_runs_of(const struct store_tables *t, const struct configuration *configuration,
+	size_t first, bool *done, FILE *out)
 {
 	const char *separator = "; likewise, but for the names made for each run, ";
 
 	fputs("<p class=\"of-runs\">Run ", out);
 	page_run_link(out, t->runs[first].id);
 	for (size_t i = first + 1; i < t->n_runs; i++) {
-		if (done[i] || !cell_has(cell, &t->runs[i]) || !t->runs[i].command ||
+		if (done[i] || !configuration_has(configuration, &t->runs[i]) ||
+			!t->runs[i].command ||
 			!same_but_for_names(t->runs[first].command, t->runs[i].command))
 			continue;
 		done[i] = true;
@@ -67,9 +68,9 @@ static void write_runs_of(
 	fputs("</p>\n", out);
 }
 
-/** The command lines of a cell's runs. @done: for each run, whether it was written. */
-static int write_cell_commands(
-	const struct summary *s, const struct cell *cell, bool *done, FILE *out)
+/** The command lines of a configuration's runs. @done: for each run, whether it was written. */
+static int write_configuration_commands(
+	const struct summary *s, const struct configuration *configuration, bool *done, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 	size_t n = 0;
@@ -77,14 +78,15 @@ static int write_cell_commands(
 	for (size_t i = 0; i < t->n_runs; i++) {
 		int r;
 
-		if (done[i] || !cell_has(cell, &t->runs[i]) || !t->runs[i].command)
+		if (done[i] || !configuration_has(configuration, &t->runs[i]) ||
+			!t->runs[i].command)
 			continue;
 		if (n++ == 0) {
 			fputs("<h4>", out);
-			page_cell_name(out, cell);
+			page_configuration_name(out, configuration);
 			fputs("</h4>\n", out);
 		}
-		write_runs_of(t, cell, i, done, out);
+		write_runs_of(t, configuration, i, done, out);
 		open_command(out);
 		r = write_command(t->runs[i].command, out);
 		if (r < 0)
@@ -107,8 +109,8 @@ static int write_started(const struct summary *s, FILE *out)
 	      "container "
 	      "engine, of the program</summary>\n",
 		out);
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		r = write_cell_commands(s, &s->cells[i], done, out);
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
+		r = write_configuration_commands(s, &s->configurations[i], done, out);
 	fputs("</details>\n", out);
 	return r;
 }
@@ -143,13 +145,13 @@ static int write_experiment(const struct summary *s, const char *command, const 
 	return 0;
 }
 
-/** A cell as `report diff` takes it. */
-static void write_operand(const struct cell *cell, const char *folder, FILE *out)
+/** A configuration as `report diff` takes it. */
+static void write_operand(const struct configuration *configuration, const char *folder, FILE *out)
 {
 	fputs(folder, out);
 	fputc(':', out);
-	markup_text(out, cell->guest);
-	fprintf(out, ":%lld", (long long)cell->cores);
+	markup_text(out, configuration->guest);
+	fprintf(out, ":%lld", (long long)configuration->cores);
 }
 
 static void write_reports(const struct summary *s, FILE *out)
@@ -159,11 +161,11 @@ static void write_reports(const struct summary *s, FILE *out)
 	fputs("report .\nreport --json .", out);
 	for (const struct export_format *f = export_formats; f->name; f++)
 		fprintf(out, "\nreport export --format %s .", f->name);
-	if (s->n_cells > 1) {
+	if (s->n_configurations > 1) {
 		fputs("\nreport diff ", out);
-		write_operand(&s->cells[0], ".", out);
+		write_operand(&s->configurations[0], ".", out);
 		fputc(' ', out);
-		write_operand(&s->cells[1], "", out);
+		write_operand(&s->configurations[1], "", out);
 	}
 	fputs("</pre>\n", out);
 }

@@ -13,19 +13,19 @@
 
 static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
 {
-	const struct cell *cell = summary_cell(s, run);
+	const struct configuration *configuration = summary_configuration(s, run);
 
 	fprintf(out,
 		"<tr id=\"run-%lld\" data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
 		(long long)run->id, (long long)run->position, (long long)run->cores,
 		(long long)run->id);
-	if (cell_counts(cell, run) && run->runtime_ns != STORE_NULL)
+	if (configuration_counts(configuration, run) && run->runtime_ns != STORE_NULL)
 		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
 	fputs(" data-stack=\"", out);
-	markup_text(out, cell->name);
+	markup_text(out, configuration->name);
 	fprintf(out, "\"><td class=\"n\">%lld</td><td class=\"n\">%lld</td><th scope=\"row\">",
 		(long long)run->position, (long long)run->id);
-	markup_text(out, cell->name);
+	markup_text(out, configuration->name);
 	fprintf(out, "</th><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
 		(long long)run->cores, (long long)run->repetition);
 	fprintf(out, "<td class=\"t%s\">", run->ok ? "" : " bad");

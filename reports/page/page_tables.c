@@ -14,30 +14,31 @@ static void write_detail(const struct book_detail *d, bool first, FILE *out)
 	fputs("</tr>\n", out);
 }
 
-static void write_rest(const struct cell *cell, size_t n, double ns, FILE *out)
+static void write_rest(const struct configuration *configuration, size_t n, double ns, FILE *out)
 {
 	if (n > 0)
 		fprintf(out,
 			"<tr><td></td><td class=\"nil\">%zu more</td><td class=\"n\">%s</td>"
 			"<td class=\"n\">%s</td><td></td><td></td><td></td></tr>\n",
 			n, format_seconds(ns).text,
-			format_percent(ns, cell->window.lane_time_ns).text);
+			format_percent(ns, configuration->window.lane_time_ns).text);
 }
 
-/** How many samples stand behind the split rows: one number for the cell. */
-static const char *samples_caption(const struct cell *cell, char *text, size_t size)
+/** How many samples stand behind the split rows: one number for the configuration. */
+static const char *samples_caption(
+	const struct configuration *configuration, char *text, size_t size)
 {
-	for (size_t i = 0; i < cell->n_details; i++) {
-		if (cell->details[i].exact)
+	for (size_t i = 0; i < configuration->n_details; i++) {
+		if (configuration->details[i].exact)
 			continue;
 		snprintf(text, size, "Sampled rows divide what they share by %s samples",
-			format_count(cell->details[i].samples).text);
+			format_count(configuration->details[i].samples).text);
 		return text;
 	}
 	return NULL;
 }
 
-static void write_cell_details(const struct cell *cell, FILE *out)
+static void write_configuration_details(const struct configuration *configuration, FILE *out)
 {
 	const char *names[PAGE_COLUMNS_MAX] = {"state"};
 	size_t n = page_column_names(detail_columns, names, 1);
@@ -46,13 +47,13 @@ static void write_cell_details(const struct cell *cell, FILE *out)
 	char caption[128];
 
 	page_table_open(out, "details of the states",
-		samples_caption(cell, caption, sizeof(caption)), names, n);
-	for (size_t i = 0; i < cell->n_details; i++) {
-		const struct book_detail *d = &cell->details[i];
-		bool first = i == 0 || cell->details[i - 1].state != d->state;
+		samples_caption(configuration, caption, sizeof(caption)), names, n);
+	for (size_t i = 0; i < configuration->n_details; i++) {
+		const struct book_detail *d = &configuration->details[i];
+		bool first = i == 0 || configuration->details[i - 1].state != d->state;
 
 		if (first) {
-			write_rest(cell, rest, rest_ns, out);
+			write_rest(configuration, rest, rest_ns, out);
 			shown = rest = 0;
 			rest_ns = 0;
 		}
@@ -64,7 +65,7 @@ static void write_cell_details(const struct cell *cell, FILE *out)
 			rest_ns += d->ns;
 		}
 	}
-	write_rest(cell, rest, rest_ns, out);
+	write_rest(configuration, rest, rest_ns, out);
 	page_table_close(out);
 }
 
@@ -72,31 +73,32 @@ int page_details(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		if (cell->n_details == 0)
+		if (configuration->n_details == 0)
 			continue;
 		fputs("<details", out);
 		page_detail_id(out, "details", i);
 		fprintf(out, "%s><summary>", i == 0 ? " class=\"first-details\"" : "");
-		page_cell_name(out, cell);
+		page_configuration_name(out, configuration);
 		fprintf(out, "<span>%s of lane time</span></summary>\n",
-			format_time(cell->window.lane_time_ns).text);
-		write_cell_details(cell, out);
+			format_time(configuration->window.lane_time_ns).text);
+		write_configuration_details(configuration, out);
 		fputs("</details>\n", out);
 	}
 	return 0;
 }
 
-/** A counter's mean over a cell's runs: how many counted it, and whether it was multiplexed. */
+/** A counter's mean over a configuration's runs: how many counted it, and whether it was
+ * multiplexed. */
 struct counter_mean {
 	struct statistic value;
 	bool multiplexed;
 };
 
 static struct counter_mean counter_of(
-	const struct summary *s, const struct cell *cell, const char *name)
+	const struct summary *s, const struct configuration *configuration, const char *name)
 {
 	const struct store_tables *t = store_tables(s->store);
 	struct counter_mean mean = {};
@@ -105,7 +107,7 @@ static struct counter_mean counter_of(
 		const struct store_counter *c = &t->counters[i];
 		const struct store_run *run = c->name == name ? store_run(s->store, c->run) : NULL;
 
-		if (!run || !cell_counts(cell, run) || c->value == STORE_NULL)
+		if (!run || !configuration_counts(configuration, run) || c->value == STORE_NULL)
 			continue;
 		statistic_add(&mean.value, (double)c->value);
 		mean.multiplexed |= c->running_ns < c->enabled_ns;
@@ -118,8 +120,8 @@ static void write_counter_row(const struct summary *s, const char *name, FILE *o
 	fputs("<tr><th scope=\"row\"><code>", out);
 	markup_text(out, name);
 	fputs("</code></th>", out);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		struct counter_mean mean = counter_of(s, &s->cells[i], name);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		struct counter_mean mean = counter_of(s, &s->configurations[i], name);
 
 		if (mean.value.n == 0)
 			fputs("<td class=\"n nil\">not counted</td>", out);
@@ -143,11 +145,11 @@ int page_counters(const struct page *page, FILE *out)
 	      "counter "
 	      "was on (multiplexed)</caption><thead><tr><th scope=\"col\">counter</th>",
 		out);
-	for (size_t i = 0; i < s->n_cells; i++) {
+	for (size_t i = 0; i < s->n_configurations; i++) {
 		fputs("<th scope=\"col\" class=\"n\">", out);
-		markup_text(out, s->cells[i].name);
+		markup_text(out, s->configurations[i].name);
 		fputs("<br>", out);
-		page_cores(out, s->cells[i].cores, s->cells[i].scenario);
+		page_cores(out, s->configurations[i].cores, s->configurations[i].scenario);
 		fputs("</th>", out);
 	}
 	fputs("</tr></thead><tbody>\n", out);

@@ -124,19 +124,20 @@ static int read_run(const struct loader *l, size_t i, const int *columns, struct
 	return 0;
 }
 
-static struct reference_cell *cell_for(struct reference *r, const struct row *row)
+static struct reference_configuration *configuration_for(struct reference *r, const struct row *row)
 {
-	struct reference_cell *cell;
+	struct reference_configuration *configuration;
 
-	for (size_t i = 0; i < r->n_cells; i++)
-		if (r->cells[i].stack == row->stack && r->cells[i].scenario == row->scenario &&
-			r->cells[i].cores == row->cores)
-			return &r->cells[i];
-	cell = ARRAY_PUSH(r->cells, r->n_cells);
-	if (cell)
-		*cell = (struct reference_cell){
+	for (size_t i = 0; i < r->n_configurations; i++)
+		if (r->configurations[i].stack == row->stack &&
+			r->configurations[i].scenario == row->scenario &&
+			r->configurations[i].cores == row->cores)
+			return &r->configurations[i];
+	configuration = ARRAY_PUSH(r->configurations, r->n_configurations);
+	if (configuration)
+		*configuration = (struct reference_configuration){
 			.stack = row->stack, .scenario = row->scenario, .cores = row->cores};
-	return cell;
+	return configuration;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -148,21 +149,23 @@ static int compare_rows(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/** Put the runs, sorted by repetition, into their cells. */
-static int fill_cells(const struct loader *l, const struct row *rows, size_t n)
+/** Put the runs, sorted by repetition, into their configurations. */
+static int fill_configurations(const struct loader *l, const struct row *rows, size_t n)
 {
-	int64_t *last = calloc(n, sizeof(*last)); /* by cell */
+	int64_t *last = calloc(n, sizeof(*last)); /* by configuration */
 	int r = last ? 0 : out_of_memory(l);
 
 	for (size_t i = 0; i < n && r >= 0; i++) {
-		struct reference_cell *cell = cell_for(l->reference, &rows[i]);
+		struct reference_configuration *configuration =
+			configuration_for(l->reference, &rows[i]);
 		size_t at;
 
-		if (!cell || ARRAY_ADD(cell->seconds, cell->n, rows[i].seconds) < 0) {
+		if (!configuration ||
+			ARRAY_ADD(configuration->seconds, configuration->n, rows[i].seconds) < 0) {
 			r = out_of_memory(l);
 			break;
 		}
-		at = (size_t)(cell - l->reference->cells);
+		at = (size_t)(configuration - l->reference->configurations);
 		if (last[at] == rows[i].repetition)
 			r = error_set(l->error, -EBADMSG,
 				"%s, line %zu: repetition %lld is there twice", l->path,
@@ -173,9 +176,9 @@ static int fill_cells(const struct loader *l, const struct row *rows, size_t n)
 	return r;
 }
 
-static int compare_cells(const void *a, const void *b)
+static int compare_configurations(const void *a, const void *b)
 {
-	const struct reference_cell *x = a, *y = b;
+	const struct reference_configuration *x = a, *y = b;
 	int r = strcmp(x->scenario, y->scenario);
 
 	if (r == 0)
@@ -203,10 +206,10 @@ static int load_runs(struct loader *l)
 			return r;
 	}
 	qsort(rows, n, sizeof(*rows), compare_rows);
-	r = fill_cells(l, rows, n);
+	r = fill_configurations(l, rows, n);
 	if (r >= 0)
-		qsort(l->reference->cells, l->reference->n_cells, sizeof(*l->reference->cells),
-			compare_cells);
+		qsort(l->reference->configurations, l->reference->n_configurations,
+			sizeof(*l->reference->configurations), compare_configurations);
 	return r;
 }
 
@@ -387,21 +390,22 @@ void reference_free(struct reference *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->n_cells; i++)
-		free(r->cells[i].seconds);
-	free(r->cells);
+	for (size_t i = 0; i < r->n_configurations; i++)
+		free(r->configurations[i].seconds);
+	free(r->configurations);
 	free(r->claims);
 	intern_clear(&r->strings);
 	free(r);
 }
 
-const struct reference_cell *reference_cell(
+const struct reference_configuration *reference_configuration(
 	const struct reference *r, const char *stack, const char *scenario, int64_t cores)
 {
-	for (size_t i = 0; i < r->n_cells; i++)
-		if (r->cells[i].cores == cores && strcmp(r->cells[i].stack, stack) == 0 &&
-			strcmp(r->cells[i].scenario, scenario) == 0)
-			return &r->cells[i];
+	for (size_t i = 0; i < r->n_configurations; i++)
+		if (r->configurations[i].cores == cores &&
+			strcmp(r->configurations[i].stack, stack) == 0 &&
+			strcmp(r->configurations[i].scenario, scenario) == 0)
+			return &r->configurations[i];
 	return NULL;
 }
 

@@ -5,9 +5,10 @@
  * Published run times to compare with, and what a publication says of them.
  *
  * The runs are a CSV file with the columns stack, scenario, cores, repetition (order of execution
- * within the cell) and seconds; comments before the column names say where it is from. Beside
- * NAME.csv, NAME-claims.csv may have what the text says: stack, scenario, cores (a number, a range
- * "4-8", or nothing), what, value. Further columns are ignored. docs/figures.md describes both.
+ * within the configuration) and seconds; comments before the column names say where it is from.
+ * Beside NAME.csv, NAME-claims.csv may have what the text says: stack, scenario, cores (a number, a
+ * range "4-8", or nothing), what, value. Further columns are ignored. docs/figures.md describes
+ * both.
  */
 
 #include <stdbool.h>
@@ -27,7 +28,7 @@ enum claim_kind {
 };
 
 /** One stack on a number of cores in one scenario. */
-struct reference_cell {
+struct reference_configuration {
 	const char *stack;
 	const char *scenario;
 	int64_t cores;
@@ -47,10 +48,11 @@ struct reference_claim {
 };
 
 struct reference {
-	const char *name;             /**< the file's name without folder and suffix */
-	const char *source;           /**< its comments; may be empty */
-	struct reference_cell *cells; /**< by scenario, stack, cores: in the order of the file */
-	size_t n_cells;
+	const char *name;   /**< the file's name without folder and suffix */
+	const char *source; /**< its comments; may be empty */
+	struct reference_configuration
+		*configurations; /**< by scenario, stack, cores: in the order of the file */
+	size_t n_configurations;
 	struct reference_claim *claims;
 	size_t n_claims;
 	struct intern strings; /**< where all texts live; equal ones are the same pointer */
@@ -82,10 +84,10 @@ static inline void reference_freep(struct reference **r)
 
 #define _cleanup_reference_ __attribute__((cleanup(reference_freep)))
 
-/** The cell, by text; or NULL. */
-const struct reference_cell *reference_cell(
+/** The configuration, by text; or NULL. */
+const struct reference_configuration *reference_configuration(
 	const struct reference *r, const char *stack, const char *scenario, int64_t cores);
 
-/** The claim of that kind about exactly this cell, or NULL. */
+/** The claim of that kind about exactly this configuration, or NULL. */
 const struct reference_claim *reference_claim(const struct reference *r, enum claim_kind kind,
 	const char *stack, const char *scenario, int64_t cores);

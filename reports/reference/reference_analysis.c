@@ -18,16 +18,16 @@
 
 static int count_outliers(struct reference_result *result)
 {
-	const struct reference_cell *cell = result->cell;
+	const struct reference_configuration *configuration = result->configuration;
 	int r;
 
-	result->outlier = calloc(cell->n, sizeof(*result->outlier));
+	result->outlier = calloc(configuration->n, sizeof(*result->outlier));
 	if (!result->outlier)
 		return -ENOMEM;
-	r = find_outliers(cell->seconds, cell->n, result->outlier);
-	for (size_t i = 0; i < cell->n; i++) {
+	r = find_outliers(configuration->seconds, configuration->n, result->outlier);
+	for (size_t i = 0; i < configuration->n; i++) {
 		result->outlier[i] &=
-			fabs(cell->seconds[i] / result->time.median - 1) > STRAY_SHARE;
+			fabs(configuration->seconds[i] / result->time.median - 1) > STRAY_SHARE;
 		result->n_outliers += result->outlier[i];
 	}
 	return r < 0 ? r : 0;
@@ -35,22 +35,22 @@ static int count_outliers(struct reference_result *result)
 
 static int analyse_scaling(const struct reference *reference, struct reference_result *result)
 {
-	const struct reference_cell *cell = result->cell;
-	const struct reference_cell *one =
-		reference_cell(reference, cell->stack, cell->scenario, 1);
-	const double percent = 100.0 / (double)cell->cores;
+	const struct reference_configuration *configuration = result->configuration;
+	const struct reference_configuration *one = reference_configuration(
+		reference, configuration->stack, configuration->scenario, 1);
+	const double percent = 100.0 / (double)configuration->cores;
 	struct comparison c;
 	int r;
 
 	result->speedup = result->efficiency = (struct estimate){NAN, {NAN, NAN}};
 	if (!one)
 		return 0;
-	if (one == cell) {
+	if (one == configuration) {
 		result->speedup.value = 1;
 		result->efficiency.value = 100;
 		return 0;
 	}
-	r = compare(one->seconds, one->n, cell->seconds, cell->n, &c);
+	r = compare(one->seconds, one->n, configuration->seconds, configuration->n, &c);
 	if (r < 0)
 		return r;
 	result->speedup = (struct estimate){c.ratio.value, c.ratio.range};
@@ -62,25 +62,26 @@ static int analyse_scaling(const struct reference *reference, struct reference_r
 int reference_analyse(const struct reference *reference, struct reference_analysis **ret)
 {
 	_cleanup_reference_analysis_ struct reference_analysis *a = calloc(1, sizeof(*a));
-	_cleanup_free_ double *p = calloc(reference->n_cells + 1, sizeof(*p));
+	_cleanup_free_ double *p = calloc(reference->n_configurations + 1, sizeof(*p));
 	int r = 0;
 
 	if (a)
-		a->list = calloc(reference->n_cells + 1, sizeof(*a->list));
+		a->list = calloc(reference->n_configurations + 1, sizeof(*a->list));
 	if (!a || !a->list || !p)
 		return -ENOMEM;
 	a->reference = reference;
-	for (size_t i = 0; i < reference->n_cells; i++) {
+	for (size_t i = 0; i < reference->n_configurations; i++) {
 		struct reference_result *result = &a->list[a->n++];
-		const struct reference_cell *cell = &reference->cells[i];
+		const struct reference_configuration *configuration = &reference->configurations[i];
 
-		result->cell = cell;
-		r = describe(cell->seconds, cell->n, &result->time);
+		result->configuration = configuration;
+		r = describe(configuration->seconds, configuration->n, &result->time);
 		result->mean = (struct estimate){result->time.mean, result->time.mean_interval};
 		if (r >= 0)
 			r = analyse_scaling(reference, result);
 		if (r >= 0)
-			r = find_order_effects(cell->seconds, cell->n, &result->order);
+			r = find_order_effects(
+				configuration->seconds, configuration->n, &result->order);
 		if (r >= 0)
 			r = count_outliers(result);
 		if (r < 0)
@@ -119,10 +120,12 @@ static double value_of(const struct reference_result *result, enum claim_kind ki
 	return values[kind];
 }
 
-static bool is_about(const struct reference_claim *claim, const struct reference_cell *cell)
+static bool is_about(
+	const struct reference_claim *claim, const struct reference_configuration *configuration)
 {
-	return claim->stack == cell->stack && claim->scenario == cell->scenario &&
-	       cell->cores >= claim->cores_low && cell->cores <= claim->cores_high;
+	return claim->stack == configuration->stack && claim->scenario == configuration->scenario &&
+	       configuration->cores >= claim->cores_low &&
+	       configuration->cores <= claim->cores_high;
 }
 
 static bool agree(double claimed, double rounding, double value)
@@ -139,7 +142,7 @@ enum claim_verdict claim_check(
 	for (size_t i = 0; i < a->n; i++) {
 		double value = value_of(&a->list[i], claim->kind);
 
-		if (!is_about(claim, a->list[i].cell) || isnan(value))
+		if (!is_about(claim, a->list[i].configuration) || isnan(value))
 			continue;
 		low = fmin(low, value);
 		high = fmax(high, value);
@@ -257,20 +260,21 @@ static void find_drifts(const struct reference_analysis *a, struct findings *f)
 {
 	for (size_t i = 0; i < a->n; i++) {
 		const struct reference_result *result = &a->list[i];
-		const struct reference_cell *cell = result->cell;
+		const struct reference_configuration *configuration = result->configuration;
 		char place[320];
 
 		if (!(result->drift_p < DRIFT_P))
 			continue;
-		name_place(cell->stack, cell->scenario, cell->cores, cell->cores, place,
-			sizeof(place));
+		name_place(configuration->stack, configuration->scenario, configuration->cores,
+			configuration->cores, place, sizeof(place));
 		find(f, false,
 			"%s: run times %s in order of execution, from %.1f s to %.1f s (rank "
-			"correlation %.2f, p = %.2g, corrected for %zu cells), so mean and "
+			"correlation %.2f, p = %.2g, corrected for %zu configurations), so mean and "
 			"deviation "
 			"hang on when it was measured",
-			place, result->order.rho > 0 ? "rise" : "fall", cell->seconds[0],
-			cell->seconds[cell->n - 1], result->order.rho, result->drift_p, a->n);
+			place, result->order.rho > 0 ? "rise" : "fall", configuration->seconds[0],
+			configuration->seconds[configuration->n - 1], result->order.rho,
+			result->drift_p, a->n);
 	}
 }
 
@@ -278,24 +282,24 @@ static void find_strays(const struct reference_analysis *a, struct findings *f)
 {
 	for (size_t i = 0; i < a->n; i++) {
 		const struct reference_result *result = &a->list[i];
-		const struct reference_cell *cell = result->cell;
+		const struct reference_configuration *configuration = result->configuration;
 		char place[320], list[160] = "";
 
 		if (result->n_outliers == 0)
 			continue;
-		name_place(cell->stack, cell->scenario, cell->cores, cell->cores, place,
-			sizeof(place));
-		for (size_t k = 0; k < cell->n; k++) {
+		name_place(configuration->stack, configuration->scenario, configuration->cores,
+			configuration->cores, place, sizeof(place));
+		for (size_t k = 0; k < configuration->n; k++) {
 			size_t used = strlen(list);
 
 			if (result->outlier[k])
 				snprintf(list + used, sizeof(list) - used, "%s%.1f s",
-					used ? ", " : "", cell->seconds[k]);
+					used ? ", " : "", configuration->seconds[k]);
 		}
 		find(f, false,
 			"%s: %zu of %zu runs %s far from the others, whose median is %.1f s: %s",
-			place, result->n_outliers, cell->n, result->n_outliers == 1 ? "is" : "are",
-			result->time.median, list);
+			place, result->n_outliers, configuration->n,
+			result->n_outliers == 1 ? "is" : "are", result->time.median, list);
 	}
 }
 

@@ -18,20 +18,22 @@
 #define CLAIM_TOLERANCE 0.05
 
 struct reference_result {
-	const struct reference_cell *cell;
+	const struct reference_configuration *configuration;
 	struct description time;    /**< seconds */
 	struct estimate mean;       /**< of that */
 	struct estimate speedup;    /**< over one core; NAN: there are no runs on one */
 	struct estimate efficiency; /**< percent */
 	struct order_effects order;
-	double drift_p; /**< of its rank correlation, corrected for the number of cells (Holm) */
-	bool *outlier;  /**< of the cell's runs: far from the others, and by more than 5 % */
+	/** Of its rank correlation, corrected for the number of configurations (Holm). */
+	double drift_p;
+	/** Of the configuration's runs: far from the others, and by more than 5 %. */
+	bool *outlier;
 	size_t n_outliers;
 };
 
 struct reference_analysis {
 	const struct reference *reference; /**< borrowed */
-	struct reference_result *list;     /**< one for each cell, in their order */
+	struct reference_result *list;     /**< one for each configuration, in their order */
 	size_t n;
 };
 

@@ -10,30 +10,31 @@
 #include "reports/text/text.h"
 
 struct row {
-	const struct cell *cell;
+	const struct configuration *configuration;
 	const struct reference_result *published; /* NULL: its runs are not published */
 	const struct reference_claim *claim;      /* of its speed-up; NULL: there is none */
 };
 
-static bool find_row(const struct reference_analysis *a, const struct cell *cell, struct row *ret)
+static bool find_row(const struct reference_analysis *a, const struct configuration *configuration,
+	struct row *ret)
 {
-	*ret = (struct row){.cell = cell};
+	*ret = (struct row){.configuration = configuration};
 	for (size_t i = 0; i < a->n; i++)
-		if (a->list[i].cell->cores == cell->cores &&
-			strcmp(a->list[i].cell->stack, cell->guest) == 0 &&
-			strcmp(a->list[i].cell->scenario, cell->scenario) == 0)
+		if (a->list[i].configuration->cores == configuration->cores &&
+			strcmp(a->list[i].configuration->stack, configuration->guest) == 0 &&
+			strcmp(a->list[i].configuration->scenario, configuration->scenario) == 0)
 			ret->published = &a->list[i];
-	ret->claim = reference_claim(
-		a->reference, CLAIM_SPEEDUP, cell->guest, cell->scenario, cell->cores);
-	return cell->series.n > 0 && (ret->published || ret->claim);
+	ret->claim = reference_claim(a->reference, CLAIM_SPEEDUP, configuration->guest,
+		configuration->scenario, configuration->cores);
+	return configuration->series.n > 0 && (ret->published || ret->claim);
 }
 
 /** Measured over published run time, with its interval. */
 static int write_ratio(const struct row *row, FILE *out)
 {
-	const size_t n = row->cell->series.n;
+	const size_t n = row->configuration->series.n;
 	_cleanup_free_ double *seconds = calloc(n + 1, sizeof(*seconds));
-	const struct reference_cell *published = row->published->cell;
+	const struct reference_configuration *published = row->published->configuration;
 	struct comparison c;
 	char text[64];
 	int r;
@@ -41,7 +42,7 @@ static int write_ratio(const struct row *row, FILE *out)
 	if (!seconds)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		seconds[i] = row->cell->series.runtime_ns[i] / 1e9;
+		seconds[i] = row->configuration->series.runtime_ns[i] / 1e9;
 	r = compare(seconds, n, published->seconds, published->n, &c);
 	if (r < 0)
 		return r;
@@ -64,19 +65,21 @@ static void write_value(double value, int width, FILE *out)
 
 static int write_row(const struct explanation *e, const struct row *row, int width, FILE *out)
 {
-	const struct scaling *scaling = explanation_scaling(e, row->cell);
+	const struct scaling *scaling = explanation_scaling(e, row->configuration);
 	int r = 0;
 
-	fputs(row->cell->name, out);
-	for (int n = (int)text_width(row->cell->name); n < width; n++)
+	fputs(row->configuration->name, out);
+	for (int n = (int)text_width(row->configuration->name); n < width; n++)
 		fputc(' ', out);
-	fprintf(out, "%6lld%10.2f", (long long)row->cell->cores, row->cell->runtime_ns.mean / 1e9);
+	fprintf(out, "%6lld%10.2f", (long long)row->configuration->cores,
+		row->configuration->runtime_ns.mean / 1e9);
 	if (row->published)
 		r = write_ratio(row, out);
 	else
 		fprintf(out, "%10s%20s", "-", "-");
 	write_value(scaling ? scaling->speedup.value : NAN, 10, out);
-	write_value(row->published && row->cell->cores > 1 ? row->published->speedup.value : NAN,
+	write_value(row->published && row->configuration->cores > 1 ? row->published->speedup.value
+								    : NAN,
 		11, out);
 	fprintf(out, "%8s\n", row->claim ? row->claim->text : "-");
 	return r;
@@ -90,13 +93,13 @@ int reference_write_beside(
 	bool any = false;
 	struct row row;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		int n = (int)text_width(s->cells[i].name);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		int n = (int)text_width(s->configurations[i].name);
 
 		width = n > width ? n : width;
 	}
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++) {
-		if (!find_row(a, &s->cells[i], &row))
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++) {
+		if (!find_row(a, &s->configurations[i], &row))
 			continue;
 		if (!any)
 			fprintf(out,

@@ -17,14 +17,14 @@
 /** The kinds of claims that the table has beside the runs. */
 static const enum claim_kind beside[] = {CLAIM_SPEEDUP, CLAIM_EFFICIENCY, CLAIM_STDDEV};
 
-/** What the text says of a cell, with a mark where the runs disagree; empty: nothing. */
+/** What the text says of a configuration, with a mark where the runs disagree; empty: nothing. */
 static const char *claimed(const struct reference_analysis *a,
 	const struct reference_result *result, enum claim_kind kind, char mark)
 {
 	static _Thread_local char text[80];
-	const struct reference_cell *cell = result->cell;
-	const struct reference_claim *claim =
-		reference_claim(a->reference, kind, cell->stack, cell->scenario, cell->cores);
+	const struct reference_configuration *configuration = result->configuration;
+	const struct reference_claim *claim = reference_claim(a->reference, kind,
+		configuration->stack, configuration->scenario, configuration->cores);
 	double value;
 
 	*text = '\0';
@@ -59,8 +59,8 @@ static int stack_width(const struct reference *reference)
 {
 	int width = 5;
 
-	for (size_t i = 0; i < reference->n_cells; i++) {
-		int n = (int)text_width(reference->cells[i].stack);
+	for (size_t i = 0; i < reference->n_configurations; i++) {
+		int n = (int)text_width(reference->configurations[i].stack);
 
 		width = n > width ? n : width;
 	}
@@ -70,8 +70,8 @@ static int stack_width(const struct reference *reference)
 static void write_row(
 	const struct reference_analysis *a, const struct reference_result *r, int width, FILE *out)
 {
-	write_padded(r->cell->stack, width, out);
-	fprintf(out, "%6lld%4zu%9.2f", (long long)r->cell->cores, r->time.n, r->time.mean);
+	write_padded(r->configuration->stack, width, out);
+	fprintf(out, "%6lld%4zu%9.2f", (long long)r->configuration->cores, r->time.n, r->time.mean);
 	if (isfinite(r->time.stddev))
 		fprintf(out, "%8.2f", r->time.stddev);
 	else
@@ -132,15 +132,16 @@ int reference_write_text(const struct reference_analysis *a, FILE *out)
 	if (!findings)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n; i++)
-		runs += a->list[i].cell->n;
+		runs += a->list[i].configuration->n;
 	fprintf(out, "%s: %zu published runs\n", a->reference->name, runs);
 	if (*a->reference->source)
 		write_wrapped("  ", a->reference->source, out);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct reference_result *r = &a->list[i];
 
-		if (i == 0 || r->cell->scenario != a->list[i - 1].cell->scenario) {
-			fprintf(out, "\n%s\n", r->cell->scenario);
+		if (i == 0 ||
+			r->configuration->scenario != a->list[i - 1].configuration->scenario) {
+			fprintf(out, "\n%s\n", r->configuration->scenario);
 			write_head(a, width, out);
 		}
 		write_row(a, r, width, out);
@@ -157,16 +158,16 @@ int reference_write_text(const struct reference_analysis *a, FILE *out)
 
 static json_t *seconds(const void *row)
 {
-	const struct reference_cell *cell = row;
+	const struct reference_configuration *configuration = row;
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < cell->n; i++)
-		json_array_append_new(array, json_real(cell->seconds[i]));
+	for (size_t i = 0; i < configuration->n; i++)
+		json_array_append_new(array, json_real(configuration->seconds[i]));
 	return array;
 }
 
-#define ROW struct reference_cell
-static const struct column cell_columns[] = {
+#define ROW struct reference_configuration
+static const struct column configuration_columns[] = {
 	TABLE,
 	COL("stack", "stack", TEXT, stack),
 	COL("scenario", "scenario", TEXT, scenario),
@@ -179,7 +180,7 @@ static const struct column cell_columns[] = {
 #define ROW struct reference_result
 static const struct column result_columns[] = {
 	TABLE,
-	COL("", "", POINTER, cell, .of = cell_columns),
+	COL("", "", POINTER, configuration, .of = configuration_columns),
 	COL(NULL, "runs", COUNT, time.n),
 	COL("mean_s", "mean_s", ESTIMATE, mean),
 	COL(NULL, "mean_low_s", REAL, mean.range.low),

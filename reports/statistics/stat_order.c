@@ -14,7 +14,7 @@
 /* 9! orders are looked at one by one in some milliseconds. */
 #define EXACT_MAX       9
 #define CORRELATION_MIN 3
-/* Below this chance the begin of a cell is called a warm-up. */
+/* Below this chance the begin of a configuration is called a warm-up. */
 #define WARMUP_LEVEL 0.05
 /* So many values must be left after a warm-up to be called the rest. */
 #define REST_MIN 3

@@ -4,10 +4,10 @@
 /**
  * The store of an experiment, opened for reading.
  *
- * A store is untrusted input: it may come from another machine, be truncated or not be a store at all.
- * Every text that leaves this reader is valid UTF-8 without control characters (each offending byte
- * or character becomes U+FFFD; only the values of settings keep their newlines), so that those who
- * write XML, JSON or to a terminal have only their own format's metacharacters to escape.
+ * A store is untrusted input: it may come from another machine, be truncated or not be a store at
+ * all. Every text that leaves this reader is valid UTF-8 without control characters (each offending
+ * byte or character becomes U+FFFD; only the values of settings keep their newlines), so that those
+ * who write XML, JSON or to a terminal have only their own format's metacharacters to escape.
  *
  * Every `const char *` handed out lives as long as the reader. Numbers that the store leaves open
  * (SQL NULL) are STORE_NULL.
@@ -50,9 +50,10 @@ struct store_run {
 	int64_t frequency_hz;
 	const char *command;
 	const char *raster_sha256;
-	int64_t block;     /**< from 1; 0: a warm-up; STORE_NULL: not known */
-	bool counted;      /**< false: a warm-up, part of no statistic */
-	const char *label; /**< tells cells apart that are the same but for it; may be empty */
+	int64_t block; /**< from 1; 0: a warm-up; STORE_NULL: not known */
+	bool counted;  /**< false: a warm-up, part of no statistic */
+	const char *
+		label; /**< tells configurations apart that are the same but for it; may be empty */
 };
 
 struct store_setting {
@@ -179,7 +180,8 @@ struct store_tables {
 /**
  * Open the store at @path, an experiment's folder or its experiment.db, and read its tables.
  * -ENOENT (there is none), -EACCES, -EMEDIUMTYPE (not an SQLite file, or not one of guestscope),
- * -EPROTONOSUPPORT (another version), -EBADMSG (damaged or truncated), -ENOMEM; each with a message.
+ * -EPROTONOSUPPORT (another version), -EBADMSG (damaged or truncated), -ENOMEM; each with a
+ * message.
  */
 int store_reader_open(const char *path, struct store_reader **ret, struct error *error);
 
@@ -213,12 +215,13 @@ const char *store_setting(const struct store_reader *s, const char *key);
 
 /**
  * Whom warning @i is about, in words: "run 3", "runs 3, 4 and 9 more", or "" (the experiment).
- * Warnings of the same words are one, whatever number they begin with: returns false for all but the
- * first of them, which stands for all.
+ * Warnings of the same words are one, whatever number they begin with: returns false for all but
+ * the first of them, which stands for all.
  */
 bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_t size);
 
-/** What warning @i says for all that it stands for: "3 to 74 events ..." Malloced; NULL: no memory. */
+/** What warning @i says for all that it stands for: "3 to 74 events ..." Malloced; NULL: no
+ * memory. */
 char *store_warning_text(const struct store_tables *t, size_t i);
 
 /** The run of that id, or NULL. */

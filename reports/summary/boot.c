@@ -21,9 +21,9 @@ struct step_row {
 
 /** The steps of one run: @n rows from @first on. */
 struct step_run {
-	const struct cell *cell;
+	const struct configuration *configuration;
 	size_t first, n;
-	bool chosen; /* has the steps that most runs of its cell have */
+	bool chosen; /* has the steps that most runs of its configuration have */
 };
 
 struct step_table {
@@ -45,12 +45,12 @@ static void step_table_clear(struct step_table *t)
 
 static int add_row(struct step_table *t, const struct summary *s, const struct step_row *row)
 {
-	const struct cell *cell = summary_cell_of(s, row->run);
+	const struct configuration *configuration = summary_configuration_of(s, row->run);
 
-	if (!cell)
+	if (!configuration)
 		return 0;
 	if (t->n_rows == 0 || t->rows[t->n_rows - 1].run != row->run) {
-		struct step_run run = {.cell = cell, .first = t->n_rows};
+		struct step_run run = {.configuration = configuration, .first = t->n_rows};
 
 		if (ARRAY_ADD(t->runs, t->n_runs, run) < 0)
 			return -ENOMEM;
@@ -93,8 +93,10 @@ static bool same_steps(
 	return true;
 }
 
-/* The first of the runs of @cell whose steps most others share; of equals, that with more steps. */
-static const struct step_run *choose(const struct step_table *t, const struct cell *cell)
+/* The first of the runs of @configuration whose steps most others share; of equals, that with
+ * more steps. */
+static const struct step_run *choose(
+	const struct step_table *t, const struct configuration *configuration)
 {
 	const struct step_run *best = NULL;
 	size_t best_count = 0;
@@ -102,10 +104,11 @@ static const struct step_run *choose(const struct step_table *t, const struct ce
 	for (size_t i = 0; i < t->n_runs; i++) {
 		size_t count = 0;
 
-		if (t->runs[i].cell != cell)
+		if (t->runs[i].configuration != configuration)
 			continue;
 		for (size_t j = 0; j < t->n_runs; j++)
-			count += t->runs[j].cell == cell && same_steps(t, &t->runs[i], &t->runs[j]);
+			count += t->runs[j].configuration == configuration &&
+				 same_steps(t, &t->runs[i], &t->runs[j]);
 		if (!best || count > best_count ||
 			(count == best_count && t->runs[i].n > best->n)) {
 			best = &t->runs[i];
@@ -167,12 +170,13 @@ static void sum_up(const struct step_table *t, size_t index, double *values, str
 	ret->max_ns = s.max;
 }
 
-static int make_cell(struct step_table *t, const struct cell *cell, struct boot_cell *ret)
+static int make_configuration(struct step_table *t, const struct configuration *configuration,
+	struct boot_configuration *ret)
 {
-	const struct step_run *pattern = choose(t, cell);
+	const struct step_run *pattern = choose(t, configuration);
 	_cleanup_free_ double *values = NULL;
 
-	*ret = (struct boot_cell){.cell = cell};
+	*ret = (struct boot_configuration){.configuration = configuration};
 	if (!pattern)
 		return 0;
 	values = calloc(t->n_runs, sizeof(*values));
@@ -184,8 +188,8 @@ static int make_cell(struct step_table *t, const struct cell *cell, struct boot_
 		struct step_run *run = &t->runs[i];
 		double boot = 0;
 
-		run->chosen = run->cell == cell && same_steps(t, run, pattern);
-		ret->n_other += run->cell == cell && !run->chosen;
+		run->chosen = run->configuration == configuration && same_steps(t, run, pattern);
+		ret->n_other += run->configuration == configuration && !run->chosen;
 		ret->n_runs += run->chosen;
 		for (size_t j = 0; j < run->n; j++)
 			boot += t->rows[run->first + j].ns;
@@ -208,14 +212,14 @@ int boot_report_make(const struct summary *s, struct boot_report **ret)
 	r = read_steps(s, &t);
 	if (r < 0)
 		return r;
-	b->cells = calloc(s->n_cells + 1, sizeof(*b->cells));
-	if (!b->cells)
+	b->configurations = calloc(s->n_configurations + 1, sizeof(*b->configurations));
+	if (!b->configurations)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_cells; i++) {
-		struct boot_cell *cell = &b->cells[b->n_cells];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		struct boot_configuration *configuration = &b->configurations[b->n_configurations];
 
-		r = make_cell(&t, &s->cells[i], cell);
-		b->n_cells += cell->steps != NULL;
+		r = make_configuration(&t, &s->configurations[i], configuration);
+		b->n_configurations += configuration->steps != NULL;
 		if (r < 0)
 			return r;
 	}
@@ -227,16 +231,17 @@ void boot_report_free(struct boot_report *b)
 {
 	if (!b)
 		return;
-	for (size_t i = 0; i < b->n_cells; i++)
-		free(b->cells[i].steps);
-	free(b->cells);
+	for (size_t i = 0; i < b->n_configurations; i++)
+		free(b->configurations[i].steps);
+	free(b->configurations);
 	free(b);
 }
 
-const struct boot_cell *boot_report_cell(const struct boot_report *b, const struct cell *cell)
+const struct boot_configuration *boot_report_configuration(
+	const struct boot_report *b, const struct configuration *configuration)
 {
-	for (size_t i = 0; i < b->n_cells; i++)
-		if (b->cells[i].cell == cell)
-			return &b->cells[i];
+	for (size_t i = 0; i < b->n_configurations; i++)
+		if (b->configurations[i].configuration == configuration)
+			return &b->configurations[i];
 	return NULL;
 }

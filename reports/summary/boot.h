@@ -2,12 +2,12 @@
 #pragma once
 
 /**
- * The boot, taken apart: for each cell the steps from the stack's start to the program's first
- * marker, over its runs that ended well and count.
+ * The boot, taken apart: for each configuration the steps from the stack's start to the program's
+ * first marker, over its runs that ended well and count.
  *
- * The steps of a run follow each other without a gap. So that those of a cell do too, and their
- * means sum to the mean boot, only runs with the same steps go together: the steps that most runs
- * have. How many runs have others (a step that could not be told apart there) is said beside.
+ * The steps of a run follow each other without a gap. So that those of a configuration do too, and
+ * their means sum to the mean boot, only runs with the same steps go together: the steps that most
+ * runs have. How many runs have others (a step that could not be told apart there) is said beside.
  */
 
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 #include "reports/summary/summary.h"
 
-/** One step of a cell. Times in ns. */
+/** One step of a configuration. Times in ns. */
 struct boot_part {
 	const char *name;   /**< of common/boot_step.h, perhaps several joined */
 	const char *source; /**< what marks its end, in most of the runs */
@@ -26,8 +26,8 @@ struct boot_part {
 	double min_ns, max_ns;
 };
 
-struct boot_cell {
-	const struct cell *cell; /**< of the summary */
+struct boot_configuration {
+	const struct configuration *configuration; /**< of the summary */
 	struct boot_part *steps; /**< in order of time; the means sum to boot_ns.mean */
 	size_t n_steps;
 	size_t n_runs;            /**< runs behind the steps */
@@ -35,10 +35,11 @@ struct boot_cell {
 	struct statistic boot_ns; /**< of the runs behind the steps */
 };
 
-/** Cells without steps (older stores, --attach) are not there; the others as in the summary. */
+/** Configurations without steps (older stores, --attach) are not there; the others as in the
+ * summary. */
 struct boot_report {
-	struct boot_cell *cells;
-	size_t n_cells;
+	struct boot_configuration *configurations;
+	size_t n_configurations;
 };
 
 /** Read the steps. -ENOMEM, or -EBADMSG with store_reader_error(). @s must outlive it. */
@@ -53,5 +54,6 @@ static inline void boot_report_freep(struct boot_report **b)
 
 #define _cleanup_boot_report_ __attribute__((cleanup(boot_report_freep)))
 
-/** A cell's steps, or NULL. */
-const struct boot_cell *boot_report_cell(const struct boot_report *b, const struct cell *cell);
+/** A configuration's steps, or NULL. */
+const struct boot_configuration *boot_report_configuration(
+	const struct boot_report *b, const struct configuration *configuration);

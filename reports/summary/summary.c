@@ -15,11 +15,11 @@
 /* With the rest of the name below what file systems take. */
 #define FILE_NAME_BYTES 180
 
-struct book_series *cell_phase(const struct cell *cell, const char *name)
+struct book_series *configuration_phase(const struct configuration *configuration, const char *name)
 {
-	for (size_t i = 0; cell && i < cell->n_phases; i++)
-		if (cell->series.phases[i].name == name)
-			return &cell->series.phases[i];
+	for (size_t i = 0; configuration && i < configuration->n_phases; i++)
+		if (configuration->series.phases[i].name == name)
+			return &configuration->series.phases[i];
 	return NULL;
 }
 
@@ -40,44 +40,45 @@ void summary_free(struct summary *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->n_cells; i++) {
-		series_clear(&s->cells[i].series, s->cells[i].n_phases);
-		free(s->cells[i].own_name);
-		free(s->cells[i].own_file_name);
-		free(s->cells[i].phases);
-		free(s->cells[i].phase_ns);
-		free(s->cells[i].details);
-		for (size_t j = 0; j < s->cells[i].n_metrics; j++)
-			free(s->cells[i].metrics[j].values);
-		free(s->cells[i].metrics);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		series_clear(&s->configurations[i].series, s->configurations[i].n_phases);
+		free(s->configurations[i].own_name);
+		free(s->configurations[i].own_file_name);
+		free(s->configurations[i].phases);
+		free(s->configurations[i].phase_ns);
+		free(s->configurations[i].details);
+		for (size_t j = 0; j < s->configurations[i].n_metrics; j++)
+			free(s->configurations[i].metrics[j].values);
+		free(s->configurations[i].metrics);
 	}
 	free(s->runs);
-	free(s->cells);
+	free(s->configurations);
 	free(s);
 }
 
 /* Names are interned by the store, so pointers tell them apart. */
-bool cell_has(const struct cell *cell, const struct store_run *run)
+bool configuration_has(const struct configuration *configuration, const struct store_run *run)
 {
-	return cell->guest == run->guest && cell->cores == run->cores &&
-	       cell->scenario == run->scenario && cell->label == run->label;
+	return configuration->guest == run->guest && configuration->cores == run->cores &&
+	       configuration->scenario == run->scenario && configuration->label == run->label;
 }
 
-bool cell_counts(const struct cell *cell, const struct store_run *run)
+bool configuration_counts(const struct configuration *configuration, const struct store_run *run)
 {
-	return run->ok && run->counted && cell_has(cell, run);
+	return run->ok && run->counted && configuration_has(configuration, run);
 }
 
-struct cell *summary_cell(const struct summary *s, const struct store_run *run)
+struct configuration *summary_configuration(const struct summary *s, const struct store_run *run)
 {
-	for (size_t i = 0; i < s->n_cells; i++)
-		if (cell_has(&s->cells[i], run))
-			return &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (configuration_has(&s->configurations[i], run))
+			return &s->configurations[i];
 	return NULL;
 }
 
-/** The cell of a run that counts, or NULL. */
-static struct cell *cell_of(const struct summary *s, int64_t run_id, const struct store_run **ret)
+/** The configuration of a run that counts, or NULL. */
+static struct configuration *configuration_of(
+	const struct summary *s, int64_t run_id, const struct store_run **ret)
 {
 	const struct store_run *run = store_run(s->store, run_id);
 
@@ -85,12 +86,12 @@ static struct cell *cell_of(const struct summary *s, int64_t run_id, const struc
 		return NULL;
 	if (ret)
 		*ret = run;
-	return summary_cell(s, run);
+	return summary_configuration(s, run);
 }
 
-const struct cell *summary_cell_of(const struct summary *s, int64_t run)
+const struct configuration *summary_configuration_of(const struct summary *s, int64_t run)
 {
-	return cell_of(s, run, NULL);
+	return configuration_of(s, run, NULL);
 }
 
 static void add_time(struct statistic *s, int64_t ns)
@@ -99,28 +100,29 @@ static void add_time(struct statistic *s, int64_t ns)
 		statistic_add(s, (double)ns);
 }
 
-static void add_run(struct summary *s, struct cell *cell, const struct store_run *run)
+static void add_run(
+	struct summary *s, struct configuration *configuration, const struct store_run *run)
 {
 	if (!run->counted) {
-		cell->n_warmups++;
+		configuration->n_warmups++;
 		s->n_warmups++;
 		return;
 	}
-	cell->n_runs++;
+	configuration->n_runs++;
 	s->n_runs++;
 	if (run->lost_events != STORE_NULL)
-		cell->lost_events += run->lost_events;
+		configuration->lost_events += run->lost_events;
 	if (!run->ok)
 		return;
-	cell->n_ok++;
+	configuration->n_ok++;
 	s->n_ok++;
-	cell->n_closed += run->closed == 1;
-	cell->n_audited += run->audited == 1;
-	cell->n_not_audited += run->audited == STORE_NULL;
-	add_time(&cell->boot_ns, run->boot_ns);
-	add_time(&cell->runtime_ns, run->runtime_ns);
-	add_time(&cell->guest_runtime_ns, run->guest_runtime_ns);
-	add_time(&cell->residual_ns, run->residual_ns);
+	configuration->n_closed += run->closed == 1;
+	configuration->n_audited += run->audited == 1;
+	configuration->n_not_audited += run->audited == STORE_NULL;
+	add_time(&configuration->boot_ns, run->boot_ns);
+	add_time(&configuration->runtime_ns, run->runtime_ns);
+	add_time(&configuration->guest_runtime_ns, run->guest_runtime_ns);
+	add_time(&configuration->residual_ns, run->residual_ns);
 }
 
 /** The customary order of stacks, from the fewest layers to the most; others follow by name. */
@@ -139,9 +141,9 @@ static size_t stack_rank(const char *guest)
 	return ARRAY_SIZE(stack_order);
 }
 
-static int compare_cells(const void *a, const void *b)
+static int compare_configurations(const void *a, const void *b)
 {
-	const struct cell *x = a, *y = b;
+	const struct configuration *x = a, *y = b;
 
 	if (x->scenario != y->scenario)
 		return strcmp(x->scenario, y->scenario);
@@ -157,85 +159,87 @@ static int compare_cells(const void *a, const void *b)
 static bool file_name_is_taken(const struct summary *s, size_t n, const char *name)
 {
 	for (size_t j = 0; j < n; j++)
-		if (strcmp(s->cells[j].file_name, name) == 0)
+		if (strcmp(s->configurations[j].file_name, name) == 0)
 			return true;
 	return false;
 }
 
-/** Of the names of @n cells, none the same as this one's, whatever it is made of. */
+/** Of the names of @n configurations, none the same as this one's, whatever it is made of. */
 static int name_file(const struct summary *s, size_t n)
 {
-	struct cell *cell = &s->cells[n];
+	struct configuration *configuration = &s->configurations[n];
 
 	for (unsigned turn = 1;; turn++) {
 		char number[16] = "";
 
 		if (turn > 1)
 			snprintf(number, sizeof(number), "~%u", turn);
-		free(cell->own_file_name);
-		if (asprintf(&cell->own_file_name, "%.*s%s", FILE_NAME_BYTES, cell->name, number) <
-			0) {
-			cell->own_file_name = NULL;
+		free(configuration->own_file_name);
+		if (asprintf(&configuration->own_file_name, "%.*s%s", FILE_NAME_BYTES,
+			    configuration->name, number) < 0) {
+			configuration->own_file_name = NULL;
 			return -ENOMEM;
 		}
-		text_clean_file_name(cell->own_file_name);
-		if (!file_name_is_taken(s, n, cell->own_file_name))
+		text_clean_file_name(configuration->own_file_name);
+		if (!file_name_is_taken(s, n, configuration->own_file_name))
 			break;
 	}
-	cell->file_name = cell->own_file_name;
+	configuration->file_name = configuration->own_file_name;
 	return 0;
 }
 
-/** One name for all cells that differ in their cores alone. */
-static int name_cell(const struct summary *s, size_t i, bool several)
+/** One name for all configurations that differ in their cores alone. */
+static int name_configuration(const struct summary *s, size_t i, bool several)
 {
-	struct cell *cell = &s->cells[i];
+	struct configuration *configuration = &s->configurations[i];
 
-	for (size_t j = 0; j < i && !cell->name; j++)
-		if (s->cells[j].guest == cell->guest && s->cells[j].label == cell->label &&
-			s->cells[j].scenario == cell->scenario) {
-			cell->name = s->cells[j].name;
-			cell->file_name = s->cells[j].file_name;
+	for (size_t j = 0; j < i && !configuration->name; j++)
+		if (s->configurations[j].guest == configuration->guest &&
+			s->configurations[j].label == configuration->label &&
+			s->configurations[j].scenario == configuration->scenario) {
+			configuration->name = s->configurations[j].name;
+			configuration->file_name = s->configurations[j].file_name;
 		}
-	if (cell->name)
+	if (configuration->name)
 		return 0;
-	if (asprintf(&cell->own_name, "%s%s%s%s%s", cell->guest, *cell->label ? " " : "",
-		    cell->label, several ? " " : "", several ? cell->scenario : "") < 0) {
-		cell->own_name = NULL;
+	if (asprintf(&configuration->own_name, "%s%s%s%s%s", configuration->guest,
+		    *configuration->label ? " " : "", configuration->label, several ? " " : "",
+		    several ? configuration->scenario : "") < 0) {
+		configuration->own_name = NULL;
 		return -ENOMEM;
 	}
-	cell->name = cell->own_name;
+	configuration->name = configuration->own_name;
 	return name_file(s, i);
 }
 
-/** What tells a cell from the others of its cores: the stack, the label; the scenario only where
- * there are several. */
-static int name_cells(struct summary *s)
+/** What tells a configuration from the others of its cores: the stack, the label; the scenario
+ * only where there are several. */
+static int name_configurations(struct summary *s)
 {
 	bool several = false;
 	int r = 0;
 
-	for (size_t i = 1; i < s->n_cells; i++)
-		several |= s->cells[i].scenario != s->cells[0].scenario;
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		r = name_cell(s, i, several);
+	for (size_t i = 1; i < s->n_configurations; i++)
+		several |= s->configurations[i].scenario != s->configurations[0].scenario;
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
+		r = name_configuration(s, i, several);
 	return r;
 }
 
-static int make_cells(struct summary *s)
+static int make_configurations(struct summary *s)
 {
 	const struct store_tables *t = store_tables(s->store);
 
-	s->cells = calloc(t->n_runs + 1, sizeof(*s->cells));
-	if (!s->cells)
+	s->configurations = calloc(t->n_runs + 1, sizeof(*s->configurations));
+	if (!s->configurations)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_runs; i++) {
 		const struct store_run *run = &t->runs[i];
-		struct cell *cell = summary_cell(s, run);
+		struct configuration *configuration = summary_configuration(s, run);
 
-		if (!cell) {
-			cell = &s->cells[s->n_cells++];
-			*cell = (struct cell){.guest = run->guest,
+		if (!configuration) {
+			configuration = &s->configurations[s->n_configurations++];
+			*configuration = (struct configuration){.guest = run->guest,
 				.cores = run->cores,
 				.scenario = run->scenario,
 				.label = run->label,
@@ -243,28 +247,29 @@ static int make_cells(struct summary *s)
 				.window.name = "window",
 				.audit_worst = NAN};
 		}
-		add_run(s, cell, run);
+		add_run(s, configuration, run);
 	}
-	qsort(s->cells, s->n_cells, sizeof(*s->cells), compare_cells);
-	return name_cells(s);
+	qsort(s->configurations, s->n_configurations, sizeof(*s->configurations),
+		compare_configurations);
+	return name_configurations(s);
 }
 
-static struct book *find_phase(struct cell *cell, const char *name)
+static struct book *find_phase(struct configuration *configuration, const char *name)
 {
-	for (size_t i = 0; i < cell->n_phases; i++)
-		if (cell->phases[i].name == name)
-			return &cell->phases[i];
+	for (size_t i = 0; i < configuration->n_phases; i++)
+		if (configuration->phases[i].name == name)
+			return &configuration->phases[i];
 	return NULL;
 }
 
-static struct book *add_phase(struct cell *cell, const char *name)
+static struct book *add_phase(struct configuration *configuration, const char *name)
 {
-	if (ARRAY_MORE(cell->phases, cell->n_phases, 1) < 0 ||
-		ARRAY_MORE(cell->phase_ns, cell->n_phases, 1) < 0)
+	if (ARRAY_MORE(configuration->phases, configuration->n_phases, 1) < 0 ||
+		ARRAY_MORE(configuration->phase_ns, configuration->n_phases, 1) < 0)
 		return NULL;
-	cell->phases[cell->n_phases] = (struct book){.name = name};
-	cell->phase_ns[cell->n_phases] = (struct statistic){};
-	return &cell->phases[cell->n_phases++];
+	configuration->phases[configuration->n_phases] = (struct book){.name = name};
+	configuration->phase_ns[configuration->n_phases] = (struct statistic){};
+	return &configuration->phases[configuration->n_phases++];
 }
 
 /** Walls of phases: the whole that the books have to fill. */
@@ -275,22 +280,22 @@ static int add_phases(struct summary *s)
 	for (size_t i = 0; i < t->n_phases; i++) {
 		const struct store_phase *phase = &t->phases[i];
 		const struct store_run *run = NULL;
-		struct cell *cell = cell_of(s, phase->run, &run);
+		struct configuration *configuration = configuration_of(s, phase->run, &run);
 		double wall = (double)phase->end_ns - (double)phase->start_ns;
 		struct book *book;
 
-		if (!cell || phase->start_ns == STORE_NULL || phase->end_ns == STORE_NULL)
+		if (!configuration || phase->start_ns == STORE_NULL || phase->end_ns == STORE_NULL)
 			continue;
-		book = find_phase(cell, phase->name);
+		book = find_phase(configuration, phase->name);
 		if (!book)
-			book = add_phase(cell, phase->name);
+			book = add_phase(configuration, phase->name);
 		if (!book)
 			return -ENOMEM;
 		book->n_runs++;
 		book->lane_time_ns += wall * (double)run->cores;
-		statistic_add(&cell->phase_ns[book - cell->phases], wall);
+		statistic_add(&configuration->phase_ns[book - configuration->phases], wall);
 		if (!phase_is_outside(phase->name))
-			cell->window.lane_time_ns += wall * (double)run->cores;
+			configuration->window.lane_time_ns += wall * (double)run->cores;
 	}
 	return 0;
 }
@@ -321,16 +326,16 @@ static void fill_book(struct book *book, const struct book_series *series, size_
 
 static void fill_books(struct summary *s)
 {
-	for (size_t i = 0; i < s->n_cells; i++) {
-		struct cell *cell = &s->cells[i];
-		const struct run_series *series = &cell->series;
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		struct configuration *configuration = &s->configurations[i];
+		const struct run_series *series = &configuration->series;
 
-		cell->window.n_runs = cell->n_ok;
-		fill_book(&cell->window, &series->window, series->n);
-		for (size_t j = 0; j < cell->n_phases; j++)
-			fill_book(&cell->phases[j], &series->phases[j], series->n);
+		configuration->window.n_runs = configuration->n_ok;
+		fill_book(&configuration->window, &series->window, series->n);
+		for (size_t j = 0; j < configuration->n_phases; j++)
+			fill_book(&configuration->phases[j], &series->phases[j], series->n);
 		for (int k = 0; k < STATE_COUNT; k++)
-			s->state_used[k] |= cell->window.state_ns[k] > 0;
+			s->state_used[k] |= configuration->window.state_ns[k] > 0;
 	}
 }
 
@@ -340,15 +345,15 @@ static void add_audits(struct summary *s)
 
 	for (size_t i = 0; i < t->n_audits; i++) {
 		const struct store_audit *audit = &t->audits[i];
-		struct cell *cell = cell_of(s, audit->run, NULL);
+		struct configuration *configuration = configuration_of(s, audit->run, NULL);
 		double ratio;
 
-		if (!cell || audit->bound_ns == STORE_NULL || audit->bound_ns <= 0)
+		if (!configuration || audit->bound_ns == STORE_NULL || audit->bound_ns <= 0)
 			continue;
 		ratio = fabs((double)audit->books_ns - (double)audit->other_ns) /
 			(double)audit->bound_ns;
-		if (isnan(cell->audit_worst) || ratio > cell->audit_worst)
-			cell->audit_worst = ratio;
+		if (isnan(configuration->audit_worst) || ratio > configuration->audit_worst)
+			configuration->audit_worst = ratio;
 	}
 }
 
@@ -360,7 +365,7 @@ int summary_make(struct store_reader *store, struct summary **ret)
 	if (!s)
 		return -ENOMEM;
 	s->store = store;
-	r = make_cells(s);
+	r = make_configurations(s);
 	if (r >= 0)
 		r = add_phases(s);
 	if (r >= 0)

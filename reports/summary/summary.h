@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * The closing summary of an experiment: per cell (a stack on a number of cores, in a scenario, with
- * a label) the times, the books, and how far they can be trusted.
+ * The closing summary of an experiment: per configuration (a stack on a number of cores, in a
+ * scenario, with a label) the times, the books, and how far they can be trusted.
  *
  * Means are over the counted runs that ended well; a failed run counts nowhere but among the
  * failures, a warm-up (counted = 0) nowhere but among the warm-ups.
@@ -33,7 +33,8 @@ struct book {
 	bool has_accounts;
 };
 
-/** One detail of one state in a cell's window: who preempted, which system call, what exit. */
+/** One detail of one state in a configuration's window: who preempted, which system call, what
+ * exit. */
 struct book_detail {
 	enum lane_state state; /**< STATE_COUNT: a helper thread */
 	const char *detail;
@@ -79,7 +80,8 @@ struct book_series {
 	size_t n_helpers;
 };
 
-/** A cell's counted runs that ended well, in order of execution. Times not known are NAN. */
+/** A configuration's counted runs that ended well, in order of execution. Times not known are
+ * NAN. */
 struct run_series {
 	size_t n;
 	const struct store_run **runs; /**< owned by the store */
@@ -93,25 +95,26 @@ struct run_series {
 	struct book_series window;
 	double *between_ns; /**< cores × what of the run time is in no phase: part of the window's
 				 residual */
-	struct book_series *phases; /**< as the cell's: same number, same order */
+	struct book_series *phases; /**< as the configuration's: same number, same order */
 };
 
-/** A number that the program wrote in a cell's runs. */
-struct cell_metric {
-	const char *name; /**< one pointer for all cells */
+/** A number that the program wrote in a configuration's runs. */
+struct configuration_metric {
+	const char *name; /**< one pointer for all configurations */
 	enum output_wish wish;
 	double *values; /**< for each run of the series; NAN: its output has none */
 	struct statistic known;
 };
 
-struct cell {
+struct configuration {
 	const char *guest;
 	int64_t cores;
 	const char *scenario;
 	const char *label; /**< may be empty */
 	const char *accel;
-	const char *name;      /**< the stack, and what tells its cells apart here: "osv a", "osv
-				  paper-2"; one pointer for all cells that differ in their cores alone */
+	/** The stack, and what tells its configurations apart here: "osv a", "osv paper-2"; one
+	 * pointer for all configurations that differ in their cores alone. */
+	const char *name;
 	char *own_name;        /**< the memory behind it, in one of them */
 	const char *file_name; /**< the same for names of files: no two stacks have the same */
 	char *own_file_name;
@@ -133,7 +136,7 @@ struct cell {
 	struct book_detail *details; /**< window only; by state, largest first */
 	size_t n_details;
 	struct run_series series;
-	struct cell_metric *metrics; /**< in the order in which they were asked for */
+	struct configuration_metric *metrics; /**< in the order in which they were asked for */
 	size_t n_metrics;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
@@ -146,9 +149,9 @@ struct run_states {
 
 struct summary {
 	struct store_reader *store; /**< borrowed */
-	struct cell
-		*cells; /**< by scenario, cores, then from the fewest layers to the most, label */
-	size_t n_cells;
+	/** By scenario, cores, then from the fewest layers to the most, label. */
+	struct configuration *configurations;
+	size_t n_configurations;
 	size_t n_runs;    /**< counted ones */
 	size_t n_warmups; /**< the others */
 	size_t n_ok;
@@ -168,20 +171,24 @@ static inline void summary_freep(struct summary **s)
 
 #define _cleanup_summary_ __attribute__((cleanup(summary_freep)))
 
-/** Is @run of that cell, be it counted or not, failed or not? */
-bool cell_has(const struct cell *cell, const struct store_run *run);
+/** Is @run of that configuration, be it counted or not, failed or not? */
+bool configuration_has(const struct configuration *configuration, const struct store_run *run);
 
-/** Is @run one of those that the cell's statistics are made of: counted, and ended well? */
-bool cell_counts(const struct cell *cell, const struct store_run *run);
+/** Is @run one of those that the configuration's statistics are made of: counted, and ended
+ * well? */
+bool configuration_counts(const struct configuration *configuration, const struct store_run *run);
 
-/** The cell that @run is of, or NULL. */
-struct cell *summary_cell(const struct summary *s, const struct store_run *run);
+/** The configuration that @run is of, or NULL. */
+struct configuration *summary_configuration(const struct summary *s, const struct store_run *run);
 
-/** That phase of the cell, run by run, or NULL; @name is the store's. @cell may be NULL. */
-struct book_series *cell_phase(const struct cell *cell, const char *name);
+/** That phase of the configuration, run by run, or NULL; @name is the store's. @configuration
+ * may be NULL. */
+struct book_series *configuration_phase(
+	const struct configuration *configuration, const char *name);
 
-/** The cell's metric of that name, which is the store's, or NULL. */
-struct cell_metric *cell_metric(const struct cell *cell, const char *name);
+/** The configuration's metric of that name, which is the store's, or NULL. */
+struct configuration_metric *configuration_metric(
+	const struct configuration *configuration, const char *name);
 
 /** What a state, or TERM_RESIDUAL, is called; NULL: it is none (less than 0). */
 const char *state_label(int state);

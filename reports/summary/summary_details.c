@@ -18,13 +18,13 @@ static int compare_details(const void *a, const void *b)
 	return strcmp(x->detail, y->detail);
 }
 
-/** The time that samples divided, and how many of them, for each cell. */
+/** The time that samples divided, and how many of them, for each configuration. */
 struct pool {
 	double ns;
 	double samples;
 };
 
-static struct pool pool_of(const struct summary *s, const struct cell *cell)
+static struct pool pool_of(const struct summary *s, const struct configuration *configuration)
 {
 	const struct store_tables *t = store_tables(s->store);
 	struct pool pool = {};
@@ -32,7 +32,8 @@ static struct pool pool_of(const struct summary *s, const struct cell *cell)
 	for (size_t i = 0; i < t->n_splits; i++) {
 		const struct store_split *split = &t->splits[i];
 
-		if (phase_is_outside(split->phase) || summary_cell_of(s, split->run) != cell)
+		if (phase_is_outside(split->phase) ||
+			summary_configuration_of(s, split->run) != configuration)
 			continue;
 		pool.ns += (double)split->ns;
 		pool.samples += (double)split->samples;
@@ -57,40 +58,42 @@ static void finish_detail(struct book_detail *d, const struct pool *pool, size_t
 	d->count /= runs;
 }
 
-static void add_details(struct cell *cell, const struct detail_series *list, size_t n)
+static void add_details(
+	struct configuration *configuration, const struct detail_series *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct book_detail *d = &cell->details[cell->n_details];
+		struct book_detail *d = &configuration->details[configuration->n_details];
 
 		if (!list[i].any)
 			continue;
-		cell->n_details++;
+		configuration->n_details++;
 		*d = (struct book_detail){.state = list[i].state,
 			.detail = list[i].detail,
-			.lane_time_ns = cell->window.lane_time_ns,
+			.lane_time_ns = configuration->window.lane_time_ns,
 			.count = list[i].count,
 			.exact = list[i].exact};
-		for (size_t run = 0; run < cell->series.n; run++)
+		for (size_t run = 0; run < configuration->series.n; run++)
 			d->ns += list[i].ns[run];
 	}
 }
 
 int summary_make_details(struct summary *s)
 {
-	for (size_t i = 0; i < s->n_cells; i++) {
-		struct cell *cell = &s->cells[i];
-		const struct book_series *window = &cell->series.window;
-		const struct pool pool = pool_of(s, cell);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		struct configuration *configuration = &s->configurations[i];
+		const struct book_series *window = &configuration->series.window;
+		const struct pool pool = pool_of(s, configuration);
 
-		cell->details =
-			calloc(window->n_details + window->n_helpers + 1, sizeof(*cell->details));
-		if (!cell->details)
+		configuration->details = calloc(
+			window->n_details + window->n_helpers + 1, sizeof(*configuration->details));
+		if (!configuration->details)
 			return -ENOMEM;
-		add_details(cell, window->details, window->n_details);
-		add_details(cell, window->helpers, window->n_helpers);
-		for (size_t k = 0; k < cell->n_details; k++)
-			finish_detail(&cell->details[k], &pool, cell->n_ok);
-		qsort(cell->details, cell->n_details, sizeof(*cell->details), compare_details);
+		add_details(configuration, window->details, window->n_details);
+		add_details(configuration, window->helpers, window->n_helpers);
+		for (size_t k = 0; k < configuration->n_details; k++)
+			finish_detail(&configuration->details[k], &pool, configuration->n_ok);
+		qsort(configuration->details, configuration->n_details,
+			sizeof(*configuration->details), compare_details);
 	}
 	return 0;
 }

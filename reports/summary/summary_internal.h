@@ -5,17 +5,17 @@
 
 #include "reports/summary/summary.h"
 
-/** Fold all accounts: fill each cell's series, whose phases are there, and the runs' states. Whatever
- * else is said of accounts is derived from these. -ENOMEM. */
+/** Fold all accounts: fill each configuration's series, whose phases are there, and the runs'
+ * states. Whatever else is said of accounts is derived from these. -ENOMEM. */
 int summary_make_series(struct summary *s);
 
 void series_clear(struct run_series *series, size_t n_phases);
 
-/** The cell that a run counts in; NULL: in none, as it failed or is no run. */
-const struct cell *summary_cell_of(const struct summary *s, int64_t run);
+/** The configuration that a run counts in; NULL: in none, as it failed or is no run. */
+const struct configuration *summary_configuration_of(const struct summary *s, int64_t run);
 
-/** Fill each cell's metrics; its series are there. -ENOMEM. */
+/** Fill each configuration's metrics; its series are there. -ENOMEM. */
 int summary_make_metrics(struct summary *s);
 
-/** Fill each cell's details from its series. -ENOMEM. */
+/** Fill each configuration's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

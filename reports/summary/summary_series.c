@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Each cell's runs one by one, in order of execution: what statistics and explanations start from.
- */
+/** Each configuration's runs one by one, in order of execution: what statistics and explanations
+ * start from. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 /* Whole numbers below this are exact as doubles: 2^53 ns are 104 days. */
 #define EXACT_MAX 9007199254740992.0
 
-/** Where a run is: its cell, and its place among the cell's runs. */
+/** Where a run is: its configuration, and its place among the configuration's runs. */
 struct place {
-	struct cell *cell;
+	struct configuration *configuration;
 	size_t index;
 	double magnitude; /**< sum of all its times, whatever their sign */
 	bool accounted;
@@ -71,16 +71,16 @@ static int compare_runs(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-static int series_begin(const struct summary *s, struct cell *cell)
+static int series_begin(const struct summary *s, struct configuration *configuration)
 {
 	const struct store_tables *t = store_tables(s->store);
-	struct run_series *series = &cell->series;
-	size_t room = cell->n_ok + 1;
+	struct run_series *series = &configuration->series;
+	size_t room = configuration->n_ok + 1;
 	int r;
 
 	series->runs = calloc(room, sizeof(struct store_run *));
 	series->position = calloc(6 * room, sizeof(*series->position));
-	series->phases = calloc(cell->n_phases + 1, sizeof(*series->phases));
+	series->phases = calloc(configuration->n_phases + 1, sizeof(*series->phases));
 	if (!series->runs || !series->position || !series->phases)
 		return -ENOMEM;
 	series->start_ns = series->position + room;
@@ -89,23 +89,23 @@ static int series_begin(const struct summary *s, struct cell *cell)
 	series->guest_runtime_ns = series->runtime_ns + room;
 	series->between_ns = series->guest_runtime_ns + room;
 	for (size_t i = 0; i < t->n_runs; i++)
-		if (cell_counts(cell, &t->runs[i]))
+		if (configuration_counts(configuration, &t->runs[i]))
 			series->runs[series->n++] = &t->runs[i];
 	qsort(series->runs, series->n, sizeof(struct store_run *), compare_runs);
-	r = book_begin(&series->window, cell->window.name, series->n);
-	for (size_t i = 0; i < cell->n_phases && r >= 0; i++)
-		r = book_begin(&series->phases[i], cell->phases[i].name, series->n);
+	r = book_begin(&series->window, configuration->window.name, series->n);
+	for (size_t i = 0; i < configuration->n_phases && r >= 0; i++)
+		r = book_begin(&series->phases[i], configuration->phases[i].name, series->n);
 	return r;
 }
 
 static void fill_times(struct run_series *series, const struct store_tables *t,
-	struct place *places, struct cell *cell)
+	struct place *places, struct configuration *configuration)
 {
 	series->exact = series->n > 0;
 	for (size_t i = 0; i < series->n; i++) {
 		const struct store_run *run = series->runs[i];
 
-		places[run - t->runs] = (struct place){.cell = cell, .index = i};
+		places[run - t->runs] = (struct place){.configuration = configuration, .index = i};
 		series->position[i] = known(run->position);
 		series->start_ns[i] = known(run->start_ns);
 		series->boot_ns[i] = known(run->boot_ns);
@@ -121,7 +121,7 @@ static struct place *place_of(const struct summary *s, struct place *places, int
 	const struct store_run *run = store_run(s->store, run_id);
 	struct place *place = run ? &places[run - store_tables(s->store)->runs] : NULL;
 
-	return place && place->cell ? place : NULL;
+	return place && place->configuration ? place : NULL;
 }
 
 /** What an account adds to the books: its own words in the vocabulary of this report. */
@@ -141,7 +141,7 @@ static int add_detail(
 		if ((int)(*list)[i].state == e->state && (*list)[i].detail == e->detail)
 			d = &(*list)[i];
 	if (!d) {
-		double *values = calloc(place->cell->series.n + 1, sizeof(*values));
+		double *values = calloc(place->configuration->series.n + 1, sizeof(*values));
 
 		d = values ? ARRAY_PUSH(*list, *n) : NULL;
 		if (!d) {
@@ -187,7 +187,8 @@ static int add_account(const struct summary *s, struct place *places, const stru
 {
 	const struct store_run *run = store_run(s->store, a->run);
 	struct place *place = place_of(s, places, a->run);
-	struct book_series *phase = place ? cell_phase(place->cell, a->phase) : NULL;
+	struct book_series *phase =
+		place ? configuration_phase(place->configuration, a->phase) : NULL;
 	const struct entry e = entry_of(a);
 	bool outside = phase_is_outside(a->phase);
 	int r;
@@ -202,7 +203,7 @@ static int add_account(const struct summary *s, struct place *places, const stru
 		return 0;
 	r = add_to_book(phase, place, &e);
 	if (r >= 0 && !outside)
-		r = add_to_book(&place->cell->series.window, place, &e);
+		r = add_to_book(&place->configuration->series.window, place, &e);
 	if (!a->helper) {
 		place->magnitude += fabs(e.ns);
 		place->accounted |= !outside;
@@ -213,21 +214,22 @@ static int add_account(const struct summary *s, struct place *places, const stru
 static void add_wall(const struct summary *s, struct place *places, const struct store_phase *p)
 {
 	struct place *place = place_of(s, places, p->run);
-	struct book_series *phase = place ? cell_phase(place->cell, p->name) : NULL;
+	struct book_series *phase =
+		place ? configuration_phase(place->configuration, p->name) : NULL;
 
 	double ns = (double)p->end_ns - (double)p->start_ns;
 
 	if (!phase || p->start_ns == STORE_NULL || p->end_ns == STORE_NULL)
 		return;
 	phase->wall_ns[place->index] += ns;
-	place->magnitude += fabs(ns) * (double)place->cell->cores;
+	place->magnitude += fabs(ns) * (double)place->configuration->cores;
 }
 
 /** What the states leave of the whole. */
-static void close_book(struct book_series *b, const struct cell *cell)
+static void close_book(struct book_series *b, const struct configuration *configuration)
 {
-	for (size_t i = 0; i < cell->series.n; i++) {
-		double rest = b->whole_ns[i] = b->wall_ns[i] * (double)cell->cores;
+	for (size_t i = 0; i < configuration->series.n; i++) {
+		double rest = b->whole_ns[i] = b->wall_ns[i] * (double)configuration->cores;
 
 		for (size_t k = 0; k < STATE_COUNT; k++)
 			rest -= b->term_ns[k][i];
@@ -235,33 +237,34 @@ static void close_book(struct book_series *b, const struct cell *cell)
 	}
 }
 
-static void close_cell(struct cell *cell, const struct store_tables *t, const struct place *places)
+static void close_configuration(struct configuration *configuration, const struct store_tables *t,
+	const struct place *places)
 {
-	struct run_series *series = &cell->series;
+	struct run_series *series = &configuration->series;
 
 	series->window.has_accounts = series->n > 0;
 	for (size_t i = 0; i < series->n; i++) {
 		const struct place *place = &places[series->runs[i] - t->runs];
 
 		series->window.has_accounts &= place->accounted;
-		series->exact &=
-			place->magnitude + fabs(series->runtime_ns[i]) * (double)cell->cores <
-			EXACT_MAX;
+		series->exact &= place->magnitude + fabs(series->runtime_ns[i]) *
+							    (double)configuration->cores <
+				 EXACT_MAX;
 	}
-	close_book(&series->window, cell);
+	close_book(&series->window, configuration);
 	for (size_t i = 0; i < series->n; i++) {
 		double rest = series->window.wall_ns[i];
 
-		for (size_t j = 0; j < cell->n_phases; j++)
+		for (size_t j = 0; j < configuration->n_phases; j++)
 			if (!phase_is_outside(series->phases[j].name))
 				rest -= series->phases[j].wall_ns[i];
-		series->between_ns[i] = rest * (double)cell->cores;
+		series->between_ns[i] = rest * (double)configuration->cores;
 	}
-	for (size_t i = 0; i < cell->n_phases; i++) {
+	for (size_t i = 0; i < configuration->n_phases; i++) {
 		series->phases[i].has_accounts = phase_is_outside(series->phases[i].name)
 							 ? series->phases[i].accounted
 							 : series->window.has_accounts;
-		close_book(&series->phases[i], cell);
+		close_book(&series->phases[i], configuration);
 	}
 }
 
@@ -274,16 +277,16 @@ int summary_make_series(struct summary *s)
 	s->runs = calloc(t->n_runs + 1, sizeof(*s->runs));
 	if (!places || !s->runs)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++) {
-		r = series_begin(s, &s->cells[i]);
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++) {
+		r = series_begin(s, &s->configurations[i]);
 		if (r >= 0)
-			fill_times(&s->cells[i].series, t, places, &s->cells[i]);
+			fill_times(&s->configurations[i].series, t, places, &s->configurations[i]);
 	}
 	for (size_t i = 0; i < t->n_phases && r >= 0; i++)
 		add_wall(s, places, &t->phases[i]);
 	for (size_t i = 0; i < t->n_accounts && r >= 0; i++)
 		r = add_account(s, places, &t->accounts[i]);
-	for (size_t i = 0; i < s->n_cells && r >= 0; i++)
-		close_cell(&s->cells[i], t, places);
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
+		close_configuration(&s->configurations[i], t, places);
 	return r;
 }

@@ -30,15 +30,16 @@ static void put_step(struct table *t, const struct boot_part *p, double boot_ns)
 	table_row(t);
 }
 
-static int put_cell(struct table *t, const struct boot_cell *c)
+static int put_configuration(struct table *t, const struct boot_configuration *c)
 {
 	_cleanup_free_ char *head = NULL;
 	char other[64] = "";
 
 	if (c->n_other)
 		snprintf(other, sizeof(other), " (%zu more with other steps)", c->n_other);
-	if (asprintf(&head, "%s on %lld %s: %s s, %zu %s%s", c->cell->name,
-		    (long long)c->cell->cores, cores_word(c->cell->cores, c->cell->scenario),
+	if (asprintf(&head, "%s on %lld %s: %s s, %zu %s%s", c->configuration->name,
+		    (long long)c->configuration->cores,
+		    cores_word(c->configuration->cores, c->configuration->scenario),
 		    format_spread(&c->boot_ns).text, c->n_runs, c->n_runs == 1 ? "run" : "runs",
 		    other) < 0) {
 		head = NULL;
@@ -55,7 +56,7 @@ int boot_write_text(const struct boot_report *b, FILE *out, const struct style *
 	int q, r = 0;
 	struct table *t;
 
-	if (b->n_cells == 0)
+	if (b->n_configurations == 0)
 		return 0;
 	fprintf(out, "\n%sBoot, taken apart%s\n", style->bold, style->plain);
 	t = table_begin();
@@ -64,8 +65,8 @@ int boot_write_text(const struct boot_report *b, FILE *out, const struct style *
 	table_cell(t, "%", -7);
 	table_cell(t, "  its end is marked by", SOURCE_WIDTH + 2);
 	table_row(t);
-	for (size_t i = 0; i < b->n_cells && r == 0; i++)
-		r = put_cell(t, &b->cells[i]);
+	for (size_t i = 0; i < b->n_configurations && r == 0; i++)
+		r = put_configuration(t, &b->configurations[i]);
 	q = table_end(t, out, style);
 	return r < 0 ? r : q;
 }
@@ -77,12 +78,12 @@ int tables_write_boot_csv(const struct analysis *a, FILE *out)
 	fputs("guest,cores,position", out);
 	columns_csv_names(boot_columns, false, out);
 	fputc('\n', out);
-	for (size_t i = 0; i < b->n_cells; i++) {
-		const struct boot_cell *c = &b->cells[i];
+	for (size_t i = 0; i < b->n_configurations; i++) {
+		const struct boot_configuration *c = &b->configurations[i];
 
 		for (size_t j = 0; j < c->n_steps; j++) {
-			csv_text(out, c->cell->name);
-			fprintf(out, ",%lld,%zu", (long long)c->cell->cores, j);
+			csv_text(out, c->configuration->name);
+			fprintf(out, ",%lld,%zu", (long long)c->configuration->cores, j);
 			columns_csv(boot_columns, &c->steps[j], false, out);
 			fputc('\n', out);
 		}
@@ -90,9 +91,10 @@ int tables_write_boot_csv(const struct analysis *a, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
-json_t *boot_cell_json(const struct boot_report *b, const struct cell *cell)
+json_t *boot_configuration_json(
+	const struct boot_report *b, const struct configuration *configuration)
 {
-	const struct boot_cell *c = boot_report_cell(b, cell);
+	const struct boot_configuration *c = boot_report_configuration(b, configuration);
 
 	return columns_json_rows(boot_columns, c ? c->steps : NULL, c ? c->n_steps : 0);
 }

@@ -43,7 +43,7 @@ const struct column run_columns_end[] = {
 
 static struct format_text variation(const void *row, enum look *look)
 {
-	const struct statistic *time = &((const struct cell *)row)->runtime_ns;
+	const struct statistic *time = &((const struct configuration *)row)->runtime_ns;
 
 	(void)look;
 	return format_percent(statistic_stddev(time), time->mean);
@@ -51,15 +51,15 @@ static struct format_text variation(const void *row, enum look *look)
 
 static struct format_text residual(const void *row, enum look *look)
 {
-	const struct book *window = &((const struct cell *)row)->window;
+	const struct book *window = &((const struct configuration *)row)->window;
 
 	(void)look;
 	return window->has_accounts ? format_percent(window->residual_ns, window->lane_time_ns)
 				    : (struct format_text){"-"};
 }
 
-#define ROW struct cell
-const struct column cell_columns[] = {
+#define ROW struct configuration
+const struct column configuration_columns[] = {
 	TABLE,
 	COL("guest", "guest", TEXT, guest),
 	COL("cores", "cores", NUMBER, cores),
@@ -216,8 +216,8 @@ const struct column warning_columns[] = {
 
 /* The explanation. */
 
-#define ROW struct cell
-static const struct column cell_name_columns[] = {
+#define ROW struct configuration
+static const struct column configuration_name_columns[] = {
 	TABLE,
 	COL("name", "cell", TEXT, name),
 	COL("guest", "guest", TEXT, guest),
@@ -330,7 +330,7 @@ static double points_lost(const void *row)
 #define ROW struct scaling
 const struct column scaling_columns[] = {
 	TABLE,
-	COL("cell", NULL, POINTER, many, .of = cell_name_columns),
+	COL("cell", NULL, POINTER, many, .of = configuration_name_columns),
 	{"text", NULL, COLUMN_OWN, .own_json = scaling_text},
 	COL("speedup", NULL, ESTIMATE, speedup, SHOWN(1, "speed-up", 9, NULL), .decimals = 2),
 	COL("efficiency", NULL, ESTIMATE, efficiency, SHOWN(2, "eff. %", 8, NULL),
@@ -413,10 +413,10 @@ static json_t *outlier_runs(const void *row)
 	json_t *array = json_array();
 	bool bad = !array;
 
-	for (size_t i = 0; i < x->cell->series.n; i++)
+	for (size_t i = 0; i < x->configuration->series.n; i++)
 		if (x->outlier[i])
-			bad |= json_array_append_new(array, number(x->cell->series.runs[i]->id)) <
-			       0;
+			bad |= json_array_append_new(
+				       array, number(x->configuration->series.runs[i]->id)) < 0;
 	return finish(array, bad);
 }
 
@@ -437,8 +437,8 @@ static void outlier_links(const void *row, FILE *out)
 
 	if (x->n_outliers == 0)
 		fputs("none", out);
-	for (size_t i = 0; i < x->cell->series.n; i++) {
-		long long id = (long long)x->cell->series.runs[i]->id;
+	for (size_t i = 0; i < x->configuration->series.n; i++) {
+		long long id = (long long)x->configuration->series.runs[i]->id;
 
 		if (x->outlier[i])
 			fprintf(out, "%s<a href=\"#run-%lld\">%lld</a>", n++ ? ", " : "run ", id,
@@ -449,7 +449,7 @@ static void outlier_links(const void *row, FILE *out)
 #define ROW struct spread
 const struct column spread_columns[] = {
 	TABLE,
-	COL("cell", NULL, POINTER, cell, .of = cell_name_columns),
+	COL("cell", NULL, POINTER, configuration, .of = configuration_name_columns),
 	{"text", NULL, COLUMN_OWN, .own_json = spread_text},
 	COL("runtime_ns", "", OBJECT, runtime, .of = description_columns, .place = 1),
 	COL("boot_ns", NULL, OBJECT, boot, .of = description_columns),
@@ -551,8 +551,8 @@ static struct format_text judgement(const void *row, enum look *look)
 #define ROW struct contrast
 const struct column contrast_columns[] = {
 	TABLE,
-	COL("a", NULL, POINTER, a, .of = cell_name_columns),
-	COL("b", NULL, POINTER, b, .of = cell_name_columns),
+	COL("a", NULL, POINTER, a, .of = configuration_name_columns),
+	COL("b", NULL, POINTER, b, .of = configuration_name_columns),
 	{"text", NULL, COLUMN_OWN, .own_json = contrast_text},
 	COL("control", NULL, BOOL, control),
 	COL("differs", NULL, BOOL, differs),
@@ -614,7 +614,7 @@ static const struct column value_columns[] = {
 #define ROW struct spread
 const struct column metric_columns[] = {
 	TABLE,
-	COL("cell", "", POINTER, cell, .of = cell_name_columns),
+	COL("cell", "", POINTER, configuration, .of = configuration_name_columns),
 	{"metric", "metric", COLUMN_TEXT, .text = name_of_spread},
 	{"better", "better", COLUMN_TEXT, .text = wish_of_spread},
 	COL("values", "", OBJECT, values, .of = value_columns, .place = 1),
@@ -631,8 +631,8 @@ const struct column metric_columns[] = {
 #define ROW struct contrast
 const struct column metric_contrast_columns[] = {
 	TABLE,
-	COL("a", NULL, POINTER, a, .of = cell_name_columns),
-	COL("b", NULL, POINTER, b, .of = cell_name_columns),
+	COL("a", NULL, POINTER, a, .of = configuration_name_columns),
+	COL("b", NULL, POINTER, b, .of = configuration_name_columns),
 	{"metric", NULL, COLUMN_TEXT, .text = name_of_contrast},
 	{"better", NULL, COLUMN_TEXT, .text = wish_of_contrast},
 	COL("control", NULL, BOOL, control),

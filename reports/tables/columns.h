@@ -9,10 +9,10 @@
 /** Every run (struct store_run); its states stand between the two. */
 extern const struct column run_columns[], run_columns_end[];
 
-/** Every cell. */
-extern const struct column cell_columns[];
+/** Every configuration. */
+extern const struct column configuration_columns[];
 
-/** What is behind a state of a cell (struct book_detail). */
+/** What is behind a state of a configuration (struct book_detail). */
 extern const struct column detail_columns[];
 
 /** A comparison with another clock (struct store_audit): all of it; its result alone. */
@@ -24,7 +24,7 @@ bool audit_agrees(const struct store_audit *a);
 /** A warning (struct store_warning). */
 extern const struct column warning_columns[];
 
-/** A step of the boot of a cell (struct boot_part). */
+/** A step of the boot of a configuration (struct boot_part). */
 extern const struct column boot_columns[];
 
 /** The whole explanation (struct explanation) as a document; docs/database.md says what is what. */
@@ -34,7 +34,8 @@ extern const struct column explanation_columns[];
 extern const struct column scaling_columns[], phase_columns[], spread_columns[], contrast_columns[];
 extern const struct column term_columns[];
 
-/** Of a metric: a cell's values (struct spread), and two cells' (struct contrast). */
+/** Of a metric: a configuration's values (struct spread), and two configurations' (struct
+ * contrast). */
 extern const struct column metric_columns[], metric_contrast_columns[];
 
 /** Of a spread: how large it is, before what it consists of. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** The explanation as CSV: a line for each term; and one for each metric of a cell. */
+/** The explanation as CSV: a line for each term; and one for each metric of a configuration. */
 #include <errno.h>
 
 #include "reports/tables/columns.h"
@@ -8,7 +8,7 @@
 /** What the terms of one list have in common. */
 struct heading {
 	const char *quantity; /**< speedup, difference, variance */
-	const char *cell;
+	const char *configuration;
 	int64_t cores;
 	const char *other; /**< the one compared with; NULL: none */
 	int64_t other_cores;
@@ -20,7 +20,7 @@ struct heading {
 static const struct column heading_columns[] = {
 	TABLE,
 	COL(NULL, "quantity", TEXT, quantity),
-	COL(NULL, "cell", TEXT, cell),
+	COL(NULL, "cell", TEXT, configuration),
 	COL(NULL, "cores", NUMBER, cores),
 	COL(NULL, "other_cell", TEXT, other),
 	COL(NULL, "other_cores", NUMBER, other_cores),
@@ -72,7 +72,7 @@ int tables_write_explanation_csv(const struct analysis *a, FILE *out)
 	columns_csv_names(term_columns, false, out);
 	fputc('\n', out);
 	for (size_t i = 0; i < e->n_scalings; i++) {
-		const struct cell *many = e->scalings[i].many, *one = e->scalings[i].one;
+		const struct configuration *many = e->scalings[i].many, *one = e->scalings[i].one;
 
 		put_splits(out,
 			(struct heading){
@@ -80,18 +80,18 @@ int tables_write_explanation_csv(const struct analysis *a, FILE *out)
 			scaling_columns, &e->scalings[i]);
 	}
 	for (size_t i = 0; i < e->n_contrasts; i++) {
-		const struct cell *x = e->contrasts[i].a, *y = e->contrasts[i].b;
+		const struct configuration *x = e->contrasts[i].a, *y = e->contrasts[i].b;
 
 		put_splits(out,
 			(struct heading){"difference", x->name, x->cores, y->name, y->cores, 1e9},
 			contrast_columns, &e->contrasts[i]);
 	}
 	for (size_t i = 0; i < e->n_spreads; i++) {
-		const struct cell *cell = e->spreads[i].cell;
+		const struct configuration *configuration = e->spreads[i].configuration;
 
 		put_splits(out,
-			(struct heading){
-				"variance", cell->name, cell->cores, NULL, STORE_NULL, 1e18},
+			(struct heading){"variance", configuration->name, configuration->cores,
+				NULL, STORE_NULL, 1e18},
 			spread_columns, &e->spreads[i]);
 	}
 	return ferror(out) ? -EIO : 0;

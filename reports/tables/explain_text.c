@@ -41,7 +41,7 @@ static size_t part_of(const struct term *t)
 
 /** One row of a table: a member of the explanation, and its causes as multiples of @unit. */
 struct line {
-	const struct cell *cell;
+	const struct configuration *configuration;
 	const void *row;
 	const struct terms *causes;
 	double unit;
@@ -106,14 +106,14 @@ static int write_lines(const struct column *columns, const struct summary *s,
 
 	if (split)
 		choose(lines, n, shown);
-	put_cell_titles(t, name);
+	put_configuration_titles(t, name);
 	columns_put_titles(columns, t);
 	for (size_t c = 0; c < PART_COUNT; c++)
 		if (shown[c])
 			table_cell(t, part_title(c), -PART_WIDTH);
 	table_row(t);
 	for (size_t i = 0; i < n; i++) {
-		put_cell_name(t, lines[i].cell, name);
+		put_configuration_name(t, lines[i].configuration, name);
 		columns_put(columns, lines[i].row, t);
 		if (split)
 			put_split(t, &lines[i], shown);
@@ -143,7 +143,7 @@ static int write_statistics(const struct explanation *e, FILE *out, const struct
 		return 0;
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		spreads[i] = e->spreads[i];
-		lines[i] = (struct line){spreads[i].cell, &spreads[i]};
+		lines[i] = (struct line){spreads[i].configuration, &spreads[i]};
 		if (boots) {
 			spreads[i].runtime = spreads[i].boot;
 			spreads[i].one_percent = repetitions_needed(&spreads[i].boot, 0.01);
@@ -187,7 +187,7 @@ static int write_spreads(const struct explanation *e, FILE *out, const struct st
 
 		if (causes->n && isnan(causes->list[0].share))
 			causes = &none;
-		lines[i] = (struct line){x->cell, x, causes, x->variance / 100};
+		lines[i] = (struct line){x->configuration, x, causes, x->variance / 100};
 		any |= causes->n > 0;
 	}
 	if (!any)
@@ -220,7 +220,8 @@ static int write_contrasts(const struct explanation *e, FILE *out, const struct 
 }
 
 /** "rate, in the program's output; higher is better" */
-static void put_metric_title(const struct cell_metric *m, FILE *out, const struct style *style)
+static void put_metric_title(
+	const struct configuration_metric *m, FILE *out, const struct style *style)
 {
 	const char *wish = output_wish_name(m->wish);
 
@@ -236,7 +237,7 @@ static int write_metric(
 	if (!lines)
 		return -ENOMEM;
 	for (size_t i = from; i < to; i++)
-		lines[i - from] = (struct line){e->metrics[i].cell, &e->metrics[i]};
+		lines[i - from] = (struct line){e->metrics[i].configuration, &e->metrics[i]};
 	put_metric_title(e->metrics[from].metric, out, style);
 	return write_lines(metric_columns, e->summary, lines, to - from, out, style);
 }

@@ -24,21 +24,21 @@ static void put_states(const struct summary *s, const double *ns, FILE *out)
 			csv_seconds(out, ns ? ns[i] : NAN);
 }
 
-int tables_write_cells_csv(const struct analysis *a, FILE *out)
+int tables_write_configurations_csv(const struct analysis *a, FILE *out)
 {
 	const struct summary *s = a->summary;
 
-	columns_csv_names(cell_columns, true, out);
+	columns_csv_names(configuration_columns, true, out);
 	fputs(",lane_time_s", out);
 	put_state_names(s, out);
 	fputs(",residual_s,helper_s", out);
 	columns_csv_names(spread_columns, false, out);
 	fputc('\n', out);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *c = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *c = &s->configurations[i];
 		bool known = c->window.has_accounts;
 
-		columns_csv(cell_columns, c, true, out);
+		columns_csv(configuration_columns, c, true, out);
 		csv_seconds(out, c->n_ok ? c->window.lane_time_ns : NAN);
 		put_states(s, known ? c->window.state_ns : NULL, out);
 		csv_seconds(out, known ? c->window.residual_ns : NAN);

@@ -36,7 +36,7 @@ static json_t *book(const struct book *b)
 	return finish(o, bad);
 }
 
-static json_t *failures(const struct summary *s, const struct cell *c)
+static json_t *failures(const struct summary *s, const struct configuration *c)
 {
 	const struct store_tables *t = store_tables(s->store);
 	json_t *array = json_array();
@@ -46,7 +46,7 @@ static json_t *failures(const struct summary *s, const struct cell *c)
 		const struct store_run *run = &t->runs[i];
 		json_t *o;
 
-		if (run->ok || !run->counted || !cell_has(c, run))
+		if (run->ok || !run->counted || !configuration_has(c, run))
 			continue;
 		o = json_object();
 		bad |= put(o, "run", number(run->id));
@@ -56,10 +56,11 @@ static json_t *failures(const struct summary *s, const struct cell *c)
 	return finish(array, bad);
 }
 
-static json_t *cell(const struct summary *s, const struct boot_report *boot, const struct cell *c)
+static json_t *configuration(
+	const struct summary *s, const struct boot_report *boot, const struct configuration *c)
 {
 	json_t *o = json_object(), *phases = json_array(), *books = json_array();
-	bool bad = columns_json(cell_columns, c, o);
+	bool bad = columns_json(configuration_columns, c, o);
 
 	for (size_t i = 0; i < c->n_phases; i++) {
 		json_t *phase = statistic_json(&c->phase_ns[i]);
@@ -69,7 +70,7 @@ static json_t *cell(const struct summary *s, const struct boot_report *boot, con
 		bad |= json_array_append_new(books, book(&c->phases[i])) < 0;
 	}
 	bad |= put(o, "phases", phases);
-	bad |= put(o, "boot_steps", boot_cell_json(boot, c));
+	bad |= put(o, "boot_steps", boot_configuration_json(boot, c));
 	bad |= put(o, "window", book(&c->window));
 	bad |= put(o, "books", books);
 	bad |= put(o, "details", columns_json_rows(detail_columns, c->details, c->n_details));
@@ -98,16 +99,17 @@ int tables_make_json(const struct analysis *a, json_t **ret)
 {
 	const struct summary *s = a->summary;
 	const struct store_tables *t = store_tables(s->store);
-	json_t *o = json_object(), *settings = json_object(), *cells = json_array();
+	json_t *o = json_object(), *settings = json_object(), *configurations = json_array();
 	bool bad = put(o, "guestscope", text(GUESTSCOPE_VERSION));
 
 	bad |= put(o, "store_version", json_integer(STORE_VERSION));
 	for (size_t i = 0; i < t->n_settings; i++)
 		bad |= put(settings, t->settings[i].key, text(t->settings[i].value));
 	bad |= put(o, "experiment", settings);
-	for (size_t i = 0; i < s->n_cells; i++)
-		bad |= json_array_append_new(cells, cell(s, a->boot, &s->cells[i])) < 0;
-	bad |= put(o, "cells", cells);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		bad |= json_array_append_new(configurations,
+			       configuration(s, a->boot, &s->configurations[i])) < 0;
+	bad |= put(o, "cells", configurations);
 	bad |= put(o, "explanation", columns_json_row(explanation_columns, a->explanation));
 	bad |= summary_add_runs_json(s, o) < 0;
 	bad |= put(o, "warnings", columns_json_rows(warning_columns, t->warnings, t->n_warnings));

@@ -19,40 +19,40 @@ int name_width(const struct summary *s, int others)
 {
 	int width = 5;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		int w = (int)text_width(s->cells[i].name);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		int w = (int)text_width(s->configurations[i].name);
 
 		width = w > width ? w : width;
 	}
 	return width > SUMMARY_WIDTH - others ? SUMMARY_WIDTH - others : width;
 }
 
-void put_cell_titles(struct table *t, int width)
+void put_configuration_titles(struct table *t, int width)
 {
 	table_cell(t, "stack", width);
 	table_cell(t, "cores", -6);
 }
 
-void put_cell_name(struct table *t, const struct cell *cell, int width)
+void put_configuration_name(struct table *t, const struct configuration *configuration, int width)
 {
 	char cores[24];
 
-	table_cell(t, cell->name, width);
-	snprintf(cores, sizeof(cores), "%lld", (long long)cell->cores);
+	table_cell(t, configuration->name, width);
+	snprintf(cores, sizeof(cores), "%lld", (long long)configuration->cores);
 	table_cell(t, cores, -6);
 }
 
 static int write_times(const struct summary *s, FILE *out, const struct style *style)
 {
-	int name = name_width(s, 6 + columns_width(cell_columns));
+	int name = name_width(s, 6 + columns_width(configuration_columns));
 	struct table *t = table_begin();
 
-	put_cell_titles(t, name);
-	columns_put_titles(cell_columns, t);
+	put_configuration_titles(t, name);
+	columns_put_titles(configuration_columns, t);
 	table_row(t);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		put_cell_name(t, &s->cells[i], name);
-		columns_put(cell_columns, &s->cells[i], t);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		put_configuration_name(t, &s->configurations[i], name);
+		columns_put(configuration_columns, &s->configurations[i], t);
 		table_row(t);
 	}
 	return table_end(t, out, style);
@@ -63,9 +63,9 @@ static size_t phase_names(const struct summary *s, const char **names, size_t ma
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->n_cells; i++) {
-		for (size_t j = 0; j < s->cells[i].n_phases; j++) {
-			const char *name = s->cells[i].phases[j].name;
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		for (size_t j = 0; j < s->configurations[i].n_phases; j++) {
+			const char *name = s->configurations[i].phases[j].name;
 			size_t k = 0;
 
 			while (k < n && names[k] != name)
@@ -88,7 +88,7 @@ static int write_phases(const struct summary *s, FILE *out, const struct style *
 		return 0;
 	fprintf(out, "\n%sPhases, mean seconds%s\n", style->bold, style->plain);
 	t = table_begin();
-	put_cell_titles(t, name);
+	put_configuration_titles(t, name);
 	for (size_t k = 0; k < n; k++) {
 		char title[64];
 
@@ -96,16 +96,16 @@ static int write_phases(const struct summary *s, FILE *out, const struct style *
 		table_cell(t, title, -12);
 	}
 	table_row(t);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		const struct cell *cell = &s->cells[i];
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *configuration = &s->configurations[i];
 
-		put_cell_name(t, cell, name);
+		put_configuration_name(t, configuration, name);
 		for (size_t k = 0; k < n; k++) {
 			double ns = NAN;
 
-			for (size_t j = 0; j < cell->n_phases; j++)
-				if (cell->phases[j].name == names[k])
-					ns = cell->phase_ns[j].mean;
+			for (size_t j = 0; j < configuration->n_phases; j++)
+				if (configuration->phases[j].name == names[k])
+					ns = configuration->phase_ns[j].mean;
 			table_cell(t, format_seconds(ns).text, -12);
 		}
 		table_row(t);
@@ -160,15 +160,15 @@ static int write_books(const struct summary *s, FILE *out, const struct style *s
 			: "seconds (mean of the runs, sum of the lanes)",
 		style->plain);
 	t = table_begin();
-	put_cell_titles(t, name);
+	put_configuration_titles(t, name);
 	for (int j = 0; j < STATE_COUNT; j++)
 		if (s->state_used[j])
 			table_cell(t, state_label(j), -state_column(j));
 	table_cell(t, "residual", -9);
 	table_row(t);
-	for (size_t i = 0; i < s->n_cells; i++) {
-		put_cell_name(t, &s->cells[i], name);
-		put_book(t, s, &s->cells[i].window, percent);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		put_configuration_name(t, &s->configurations[i], name);
+		put_book(t, s, &s->configurations[i].window, percent);
 	}
 	return table_end(t, out, style);
 }
@@ -235,7 +235,7 @@ int tables_write_text(const struct analysis *a, FILE *out)
 	const struct style *style = stream_has_style(out) ? &terminal : &paper;
 	int r = 0;
 
-	if (s->n_cells > 0) {
+	if (s->n_configurations > 0) {
 		r = write_times(s, out, style);
 		if (r == 0)
 			r = write_phases(s, out, style);

@@ -15,10 +15,10 @@ int tables_write_text(const struct analysis *a, FILE *out);
 int tables_make_json(const struct analysis *a, json_t **ret);
 
 /*
- * CSV (RFC 4180 with "\n"; times in seconds): a line for each cell, run, metric of a cell, term of the
- * explanation (variances in s²), step of the boot.
+ * CSV (RFC 4180 with "\n"; times in seconds): a line for each configuration, run, metric of a
+ * configuration, term of the explanation (variances in s²), step of the boot.
  */
-int tables_write_cells_csv(const struct analysis *a, FILE *out);
+int tables_write_configurations_csv(const struct analysis *a, FILE *out);
 int tables_write_runs_csv(const struct analysis *a, FILE *out);
 int tables_write_metrics_csv(const struct analysis *a, FILE *out);
 int tables_write_explanation_csv(const struct analysis *a, FILE *out);

@@ -11,14 +11,14 @@
 
 #define SUMMARY_WIDTH TABLE_WIDTH
 
-/** Columns for the cells' names, as many as they need and the other columns leave. */
+/** Columns for the configurations' names, as many as they need and the other columns leave. */
 int name_width(const struct summary *s, int others);
 
 /** Name and cores: the first two cells of a row, of @width and 6 columns. */
-void put_cell_name(struct table *t, const struct cell *cell, int width);
+void put_configuration_name(struct table *t, const struct configuration *configuration, int width);
 
 /** The titles of these two. */
-void put_cell_titles(struct table *t, int width);
+void put_configuration_titles(struct table *t, int width);
 
 /** Statistics of run times, and where speed-up, differences and variance come from. -ENOMEM. */
 int explanation_write_text(const struct explanation *e, FILE *out, const struct style *style);
@@ -29,8 +29,10 @@ int summary_add_runs_json(const struct summary *s, json_t *document);
 /** The table "Boot, taken apart" for a terminal; nothing without steps. */
 int boot_write_text(const struct boot_report *b, FILE *out, const struct style *style);
 
-/** A cell's steps as JSON (docs/database.md): an array, empty without steps. A new reference. */
-json_t *boot_cell_json(const struct boot_report *b, const struct cell *cell);
+/** A configuration's steps as JSON (docs/database.md): an array, empty without steps. A new
+ * reference. */
+json_t *boot_configuration_json(
+	const struct boot_report *b, const struct configuration *configuration);
 
 /** A run's steps as JSON: an array of {name, start_ns, end_ns, source}. A new reference. */
 json_t *boot_run_json(const struct summary *s, int64_t run);

@@ -13,68 +13,68 @@
 #include "common/cleanup.h"
 #include "tests/common/ranges.h"
 
-#define CELLS 4
+#define CONFIGURATIONS 4
 
 static const struct guest_ops stack_a = {.name = "a"}, stack_b = {.name = "b"};
-static const struct plan_cell cells[CELLS] = {
+static const struct plan_configuration configurations[CONFIGURATIONS] = {
 	{.ops = &stack_a, .accel = ACCEL_NONE, .lanes = 1},
 	{.ops = &stack_a, .accel = ACCEL_NONE, .lanes = 2},
 	{.ops = &stack_b, .accel = ACCEL_TCG, .lanes = 1},
 	{.ops = &stack_b, .accel = ACCEL_TCG, .lanes = 2},
 };
 
-static struct plan make(size_t n_cells, unsigned repeat, uint64_t seed)
+static struct plan make(size_t n_configurations, unsigned repeat, uint64_t seed)
 {
-	const struct plan_request q = {cells, n_cells, repeat, .seed = seed};
+	const struct plan_request q = {configurations, n_configurations, repeat, .seed = seed};
 	struct plan p = {0};
 
 	assert_int_equal(plan_make(&p, &q), 0);
-	assert_int_equal(p.n, n_cells * repeat);
+	assert_int_equal(p.n, n_configurations * repeat);
 	return p;
 }
 
-/** Which of the cells a run is of. */
-static size_t cell_of(const struct run_request *r)
+/** Which of the configurations a run is of. */
+static size_t configuration_of(const struct run_request *r)
 {
-	for (size_t i = 0; i < CELLS; i++)
-		if (r->ops == cells[i].ops && r->lanes == cells[i].lanes)
+	for (size_t i = 0; i < CONFIGURATIONS; i++)
+		if (r->ops == configurations[i].ops && r->lanes == configurations[i].lanes)
 			return i;
-	fail_msg("a run of no cell");
+	fail_msg("a run of no configuration");
 	return 0;
 }
 
 static bool same_order(const struct plan *a, const struct plan *b)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (cell_of(&a->runs[i]) != cell_of(&b->runs[i]))
+		if (configuration_of(&a->runs[i]) != configuration_of(&b->runs[i]))
 			return false;
 	return true;
 }
 
-static void every_cell_is_measured_once_in_each_block(void **state)
+static void every_configuration_is_measured_once_in_each_block(void **state)
 {
-	struct plan p = make(CELLS, 25, 7);
+	struct plan p = make(CONFIGURATIONS, 25, 7);
 
 	(void)state;
 	for (size_t block = 0; block < 25; block++) {
 		unsigned seen = 0;
 
-		for (size_t i = 0; i < CELLS; i++) {
-			const struct run_request *r = &p.runs[block * CELLS + i];
+		for (size_t i = 0; i < CONFIGURATIONS; i++) {
+			const struct run_request *r = &p.runs[block * CONFIGURATIONS + i];
 
 			assert_int_equal(r->repetition, block + 1);
-			seen |= 1U << cell_of(r);
+			seen |= 1U << configuration_of(r);
 		}
-		assert_int_equal(seen, (1U << CELLS) - 1);
+		assert_int_equal(seen, (1U << CONFIGURATIONS) - 1);
 	}
 	plan_done(&p);
 }
 
-static void a_run_has_all_of_its_cell(void **state)
+static void a_run_has_all_of_its_configuration(void **state)
 {
 	struct placement somewhere = {0};
-	const struct plan_cell cell = {&stack_b, ACCEL_KVM, 3, &somewhere};
-	const struct plan_request q = {&cell, 1, 1};
+	const struct plan_configuration configuration = {&stack_b, ACCEL_KVM, 3, &somewhere};
+	const struct plan_request q = {&configuration, 1, 1};
 	struct plan p;
 
 	(void)state;
@@ -88,7 +88,7 @@ static void a_run_has_all_of_its_cell(void **state)
 
 static void runs_are_numbered_from_one_in_their_order(void **state)
 {
-	struct plan p = make(CELLS, 3, 1);
+	struct plan p = make(CONFIGURATIONS, 3, 1);
 
 	(void)state;
 	for (size_t i = 0; i < p.n; i++) {
@@ -100,7 +100,7 @@ static void runs_are_numbered_from_one_in_their_order(void **state)
 
 static void the_same_seed_gives_the_same_order(void **state)
 {
-	struct plan a = make(CELLS, 8, 12345), b = make(CELLS, 8, 12345);
+	struct plan a = make(CONFIGURATIONS, 8, 12345), b = make(CONFIGURATIONS, 8, 12345);
 
 	(void)state;
 	assert_true(same_order(&a, &b));
@@ -110,11 +110,11 @@ static void the_same_seed_gives_the_same_order(void **state)
 
 static void different_seeds_give_different_orders(void **state)
 {
-	struct plan first = make(CELLS, 8, 0);
+	struct plan first = make(CONFIGURATIONS, 8, 0);
 
 	(void)state;
 	for (uint64_t seed = 1; seed < 50; seed++) {
-		struct plan other = make(CELLS, 8, seed);
+		struct plan other = make(CONFIGURATIONS, 8, seed);
 
 		assert_false(same_order(&first, &other));
 		plan_done(&other);
@@ -126,16 +126,17 @@ static void different_seeds_give_different_orders(void **state)
  * it again. */
 static void the_order_of_a_seed_never_changes(void **state)
 {
-	static const size_t expected[2 * CELLS] = {2, 0, 3, 1, 2, 3, 1, 0};
-	struct plan p = make(CELLS, 2, 42);
+	static const size_t expected[2 * CONFIGURATIONS] = {2, 0, 3, 1, 2, 3, 1, 0};
+	struct plan p = make(CONFIGURATIONS, 2, 42);
 
 	(void)state;
 	for (size_t i = 0; i < p.n; i++)
-		assert_int_equal(cell_of(&p.runs[i]), expected[i]);
+		assert_int_equal(configuration_of(&p.runs[i]), expected[i]);
 	plan_done(&p);
 }
 
-/* 6000 blocks of three cells: each of the six orders 1000 times, with a deviation of 29. */
+/* 6000 blocks of three configurations: each of the six orders 1000 times, with a deviation of
+ * 29. */
 static void every_order_is_equally_likely(void **state)
 {
 	struct plan p = make(3, 6000, 99);
@@ -143,8 +144,8 @@ static void every_order_is_equally_likely(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < p.n; i += 3)
-		counts[9 * cell_of(&p.runs[i]) + 3 * cell_of(&p.runs[i + 1]) +
-			cell_of(&p.runs[i + 2])]++;
+		counts[9 * configuration_of(&p.runs[i]) + 3 * configuration_of(&p.runs[i + 1]) +
+			configuration_of(&p.runs[i + 2])]++;
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		if (!counts[i])
 			continue;
@@ -157,12 +158,12 @@ static void every_order_is_equally_likely(void **state)
 
 static void warm_ups_come_first_on_the_most_lanes_and_do_not_count(void **state)
 {
-	const struct plan_request q = {cells, CELLS, 2, .warmup = 2, .seed = 42};
-	struct plan p, without = make(CELLS, 2, 42);
+	const struct plan_request q = {configurations, CONFIGURATIONS, 2, .warmup = 2, .seed = 42};
+	struct plan p, without = make(CONFIGURATIONS, 2, 42);
 
 	(void)state;
 	assert_int_equal(plan_make(&p, &q), 0);
-	assert_int_equal(p.n, 2 * 2 + 2 * CELLS);
+	assert_int_equal(p.n, 2 * 2 + 2 * CONFIGURATIONS);
 	for (size_t i = 0; i < 4; i++) {
 		const struct run_request *r = &p.runs[i];
 
@@ -175,37 +176,38 @@ static void warm_ups_come_first_on_the_most_lanes_and_do_not_count(void **state)
 	}
 	/* They draw no random numbers: the blocks are what they would be without. */
 	for (size_t i = 0; i < without.n; i++) {
-		assert_int_equal(cell_of(&p.runs[4 + i]), cell_of(&without.runs[i]));
+		assert_int_equal(
+			configuration_of(&p.runs[4 + i]), configuration_of(&without.runs[i]));
 		assert_true(p.runs[4 + i].counted);
-		assert_int_equal(p.runs[4 + i].block, i / CELLS + 1);
+		assert_int_equal(p.runs[4 + i].block, i / CONFIGURATIONS + 1);
 	}
 	plan_done(&p);
 	plan_done(&without);
 }
 
-static void an_AA_control_is_each_cell_twice_in_each_block(void **state)
+static void an_AA_control_is_each_configuration_twice_in_each_block(void **state)
 {
-	const struct plan_request q = {cells, CELLS, 20, .aa = true, .seed = 3};
+	const struct plan_request q = {configurations, CONFIGURATIONS, 20, .aa = true, .seed = 3};
 	unsigned first[2] = {0};
 	struct plan p;
 
 	(void)state;
 	assert_int_equal(plan_make(&p, &q), 0);
-	assert_int_equal(p.n, 2 * CELLS * 20);
+	assert_int_equal(p.n, 2 * CONFIGURATIONS * 20);
 	for (size_t block = 0; block < 20; block++) {
 		unsigned seen[2] = {0};
 
-		for (size_t i = 0; i < 2 * CELLS; i++) {
-			const struct run_request *r = &p.runs[block * 2 * CELLS + i];
+		for (size_t i = 0; i < 2 * CONFIGURATIONS; i++) {
+			const struct run_request *r = &p.runs[block * 2 * CONFIGURATIONS + i];
 			bool is_b = r->label[0] == 'b';
 
 			assert_string_equal(r->label, is_b ? "b" : "a");
-			if (cell_of(r) == 0)
+			if (configuration_of(r) == 0)
 				first[is_b] += !(seen[!is_b] & 1);
-			seen[is_b] |= 1U << cell_of(r);
+			seen[is_b] |= 1U << configuration_of(r);
 		}
-		assert_int_equal(seen[0], (1U << CELLS) - 1);
-		assert_int_equal(seen[1], (1U << CELLS) - 1);
+		assert_int_equal(seen[0], (1U << CONFIGURATIONS) - 1);
+		assert_int_equal(seen[1], (1U << CONFIGURATIONS) - 1);
 	}
 	/* Shuffled alike: neither goes always first. */
 	assert_int_equal(first[0] + first[1], 20);
@@ -215,7 +217,7 @@ static void an_AA_control_is_each_cell_twice_in_each_block(void **state)
 
 static void shards_are_the_plan_each_block_once(void **state)
 {
-	struct plan_request q = {cells, CELLS, 8, .warmup = 1, .seed = 11};
+	struct plan_request q = {configurations, CONFIGURATIONS, 8, .warmup = 1, .seed = 11};
 	bool seen[64] = {false};
 	struct plan whole;
 	size_t n = 0;
@@ -231,7 +233,7 @@ static void shards_are_the_plan_each_block_once(void **state)
 			const struct run_request *r = &p.runs[i], *same = &whole.runs[r->id - 1];
 
 			assert_int_equal(r->position, r->id);
-			assert_int_equal(cell_of(r), cell_of(same));
+			assert_int_equal(configuration_of(r), configuration_of(same));
 			assert_int_equal(r->block, same->block);
 			assert_true(i == 0 || r->id > p.runs[i - 1].id);
 			if (!r->block)
@@ -243,7 +245,7 @@ static void shards_are_the_plan_each_block_once(void **state)
 		}
 		plan_done(&p);
 	}
-	assert_int_equal(n, 8 * CELLS);
+	assert_int_equal(n, 8 * CONFIGURATIONS);
 	plan_done(&whole);
 }
 
@@ -254,7 +256,7 @@ static void a_plan_of_one_run_is_that_run(void **state)
 	(void)state;
 	assert_int_equal(p.runs[0].id, 1);
 	assert_int_equal(p.runs[0].repetition, 1);
-	assert_int_equal(cell_of(&p.runs[0]), 0);
+	assert_int_equal(configuration_of(&p.runs[0]), 0);
 	plan_done(&p);
 	assert_null(p.runs);
 	assert_int_equal(p.n, 0);
@@ -263,15 +265,15 @@ static void a_plan_of_one_run_is_that_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_cell_is_measured_once_in_each_block),
-		cmocka_unit_test(a_run_has_all_of_its_cell),
+		cmocka_unit_test(every_configuration_is_measured_once_in_each_block),
+		cmocka_unit_test(a_run_has_all_of_its_configuration),
 		cmocka_unit_test(runs_are_numbered_from_one_in_their_order),
 		cmocka_unit_test(the_same_seed_gives_the_same_order),
 		cmocka_unit_test(different_seeds_give_different_orders),
 		cmocka_unit_test(the_order_of_a_seed_never_changes),
 		cmocka_unit_test(every_order_is_equally_likely),
 		cmocka_unit_test(warm_ups_come_first_on_the_most_lanes_and_do_not_count),
-		cmocka_unit_test(an_AA_control_is_each_cell_twice_in_each_block),
+		cmocka_unit_test(an_AA_control_is_each_configuration_twice_in_each_block),
 		cmocka_unit_test(shards_are_the_plan_each_block_once),
 		cmocka_unit_test(a_plan_of_one_run_is_that_run),
 	};
