@@ -8,6 +8,12 @@
 
 #include "probes/boot.bpf.h"
 
+/* Defined in follow.bpf.c. */
+extern volatile __u32 program_tgid;
+extern volatile __u64 program_begin_ns;
+
+#define SAME_EXEC_NS 100000 /* two programs that are called for the same one */
+
 const volatile bool watch_servers = false;
 volatile __u32 boot_seen[BOOT_EVENTS] = {};
 
@@ -30,12 +36,19 @@ int BPF_PROG(on_boot_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/** The program that is watched ends the boot by its exec, and that is the last of its events. */
+static __always_inline bool ended_boot(struct task_struct *task)
+{
+	return gate && program_tgid == (__u32)task->tgid &&
+	       bpf_ktime_get_ns() - program_begin_ns < SAME_EXEC_NS;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_boot_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
 	bool is_program;
 
-	if (!is_booting())
+	if (!is_booting() && !ended_boot(task))
 		return 0;
 	is_program = exec_path[0] && is_exec_path(binprm->filename);
 	if (is_program || is_concerned(task))

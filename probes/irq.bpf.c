@@ -39,7 +39,7 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 	if (named_left && cpu->lane < 0 && !cpu->irq_depth) {
 		struct task_record *t = task_get(bpf_get_current_task_btf());
 
-		if (t && t->named && t->run == TASK_ON_CPU)
+		if (t && t->named && t->run == TASK_ON_CPU && !is_floating(t))
 			lane_join_named(cpu, bpf_get_current_task_btf(), t);
 	}
 	depth = cpu->irq_depth++;
@@ -85,14 +85,15 @@ static __always_inline void audit_tick(struct cpu_state *cpu, struct lane_record
 	struct task_record *t = task_get(task);
 	__u64 when;
 
-	if (t)
-		events_take(t, task);
+	if (!t)
+		return;
+	events_take(t, task);
 	/* Not every timer interrupt is a tick: ours, for one, is not. */
 	if (l->running != 1 || cpu->irq_begin_ns <= l->last_in_ns ||
 		task->se.exec_start == cpu->irq_exec_start)
 		return;
 	when = tick_instant(cpu, task, cpu->irq_begin_ns, now);
-	audit_take(l, task, when, l->cpu_ns + when - l->last_in_ns);
+	audit_take(l, t, task, when, l->cpu_ns + when - l->last_in_ns);
 }
 
 static __always_inline int interrupt_end(bool tick)

@@ -148,7 +148,21 @@ struct preempt_notifier {
 	struct hlist_node link;
 };
 
+struct thread_info {
+	__u32 cpu;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads of the process that have not begun to end */
+};
+
 struct task_struct {
+	struct thread_info thread_info;
+	struct signal_struct *signal;
 	unsigned int __state;
 	unsigned int flags;
 	struct hlist_head preempt_notifiers;
@@ -162,6 +176,10 @@ struct task_struct {
 	unsigned long nivcsw; /* ... and others */
 	unsigned long min_flt;
 	unsigned long maj_flt;
+};
+
+struct task_struct___cpu {
+	unsigned int cpu; /* before 5.16 it was not in thread_info */
 };
 
 struct task_struct___throttled {

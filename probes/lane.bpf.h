@@ -111,6 +111,8 @@ extern struct probe_losses losses;
 extern volatile __u32 adopted_left;         /* entries of adopted, at most */
 extern volatile __u32 named_left;           /* threads that wait to join a lane */
 extern __u8 lane_processes[LANE_PROCESSES]; /* see may_be_of_lane() */
+extern const volatile bool lanes_are_cpus;  /* see float.bpf.h */
+extern volatile __u32 lanes_by_name;        /* not, after all */
 extern const volatile bool user_stacks;
 extern const volatile __u32 collector_tgid;
 
@@ -266,10 +268,19 @@ static __always_inline void outside_update(struct lane_record *l, struct task_st
 	l->outside_mark_ns = ns;
 }
 
+/** The scheduler's execution time of the lane, on whose CPU is @task, which is @t. */
+static __always_inline __u64 lane_exec_ns(
+	const struct lane_record *l, const struct task_record *t, const struct task_struct *task)
+{
+	if (!lanes_are_cpus || !t->floats)
+		return task->se.sum_exec_runtime;
+	return l->exec_ns + task->se.sum_exec_runtime - t->in_exec_ns;
+}
+
 /** Put the kernel's clocks beside the books. @now: until when the lane's CPU time @cpu_ns counts.
  */
-static __always_inline void audit_take(
-	struct lane_record *l, struct task_struct *task, __u64 now, __u64 cpu_ns)
+static __always_inline void audit_take(struct lane_record *l, const struct task_record *t,
+	struct task_struct *task, __u64 now, __u64 cpu_ns)
 {
 	struct audit_point point = {
 		.time_ns = now,
@@ -281,8 +292,9 @@ static __always_inline void audit_take(
 
 	outside_update(l, task);
 	point.gap_ns = l->outside_mark_ns;
-	point.exec_ns = task->se.sum_exec_runtime + l->outside_ns + l->late_ns;
-	if (bpf_core_field_exists(task->sched_info.run_delay))
+	point.exec_ns = lane_exec_ns(l, t, task) + l->outside_ns + l->late_ns;
+	/* Threads that wait for the same CPU each have a delay of their own. */
+	if (!lanes_are_cpus && bpf_core_field_exists(task->sched_info.run_delay))
 		point.delay_ns = task->sched_info.run_delay - l->late_delay_ns;
 	first = element_of(l->first, phase);
 	if (first && !first->time_ns)

@@ -6,6 +6,7 @@
  */
 
 #include "probes/boot.bpf.h"
+#include "probes/float.bpf.h"
 #include "probes/join.bpf.h"
 #include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
@@ -28,6 +29,7 @@ const volatile bool state_is_argument = false; /* sched_switch carries prev_stat
 
 /* Shared with the other programs and, by mapping, with user space. */
 volatile __u32 gate = 0;
+volatile __u32 lanes_by_name = 0;
 volatile __u32 phase_count = 1;
 volatile __u64 phase_start_ns[PROBE_PARTS_MAX] = {};
 struct lane_record lanes[PROBE_LANES_MAX] = {};
@@ -206,7 +208,7 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 	if (t->run == TASK_ASLEEP)
 		c->detail.number = lane_sleep_cause(l, prev, prev_state);
 	/* Another of the lane's threads may wait although this one sleeps. */
-	if (t->run == TASK_WAITING || l->members > 1) {
+	if (t->run == TASK_WAITING || l->members > 1 || t->floats) {
 		c->waits_detail = (struct probe_detail){};
 		c->waits_state = task_throttled(prev) ? STATE_THROTTLED : STATE_PREEMPTED;
 		if (c->waits_state == STATE_PREEMPTED)
@@ -221,7 +223,7 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 		waiting_add(cpu, t->lane);
 	l->cpu_ns += now - l->last_in_ns;
 	lane_late_off(l, t->run == TASK_WAITING, cpu->late_ns);
-	audit_take(l, prev, now, l->cpu_ns);
+	audit_take(l, t, prev, now, l->cpu_ns);
 	l->off_ns = c->state == STATE_BLOCKED ? 0 : now;
 	switches = element_of(l->switches, l->phase);
 	if (switches)
@@ -240,6 +242,8 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 		t->arrivals = prev->sched_info.pcount;
 		t->delay_ns = prev->sched_info.run_delay;
 		lane_off(cpu, t, prev, next, n, prev_state, now);
+		if (t->floats)
+			float_off(t, prev);
 	} else {
 		helper_charge(t, now);
 	}
@@ -304,7 +308,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		waiting_update(cpu, bpf_get_smp_processor_id(), next, n, now);
 	if (p && p->run == TASK_UNKNOWN)
 		task_found_running(cpu, p, prev);
-	if (p && p->named)
+	if (p && !is_floating(p) && p->named)
 		lane_join_named(cpu, prev, p);
 	if (p)
 		task_off(ctx, cpu, p, prev, next, n, preempt, prev_state, now);
@@ -317,7 +321,9 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		else if (n->run == TASK_ON_CPU)
 			catch_up_elsewhere(cpu, n, next, next->se.sum_exec_runtime, now);
 		offcpu_end(pid, n, now);
-		if (n->named)
+		if (is_floating(n))
+			float_arrive(cpu, n, now);
+		else if (n->named)
 			lane_join_waiting(cpu, next, n);
 		if (n->lane >= 0) {
 			catch_up_run(cpu, n, next, now);
@@ -386,6 +392,10 @@ int BPF_PROG(on_sched_waking, struct task_struct *task)
 	if (!may_be_of_lane(task)) /* of helpers only the time on a CPU is kept */
 		return 0;
 	t = task_get(task);
+	if (t && is_floating(t)) { /* of which lane it will be is not known yet */
+		t->waking_ns = bpf_ktime_get_ns();
+		return 0;
+	}
 	l = t ? lane_get(t->lane) : NULL;
 	if (!l)
 		return 0;
@@ -401,8 +411,14 @@ static __always_inline int handle_wakeup(struct task_struct *task)
 	if (!gate || !may_be_of_lane(task))
 		return 0;
 	t = task_get(task);
-	l = t ? lane_get(t->lane) : NULL;
-	if (!l || t->run != TASK_ASLEEP)
+	if (!t || t->run != TASK_ASLEEP)
+		return 0;
+	if (is_floating(t)) {
+		float_woken(t, task);
+		return 0;
+	}
+	l = lane_get(t->lane);
+	if (!l)
 		return 0;
 	t->run = TASK_WAITING;
 	t->queued_ns = bpf_ktime_get_ns();
@@ -437,6 +453,13 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	if (!gate || !may_be_of_lane(task))
 		return 0;
 	t = task_get(task);
+	if (t && is_floating(t)) {
+		if (here && lane_lock(here)) {
+			float_moved(here, t, to_cpu, bpf_ktime_get_ns());
+			lane_unlock(here);
+		}
+		return 0;
+	}
 	l = t ? lane_get(t->lane) : NULL;
 	if (!l || l->state != STATE_PREEMPTED || l->wait_task != (__u64)task)
 		return 0;

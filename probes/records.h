@@ -13,6 +13,7 @@
 #include "common/state.h"
 
 #define PROBE_LANES_MAX   256
+#define PROBE_CPUS_MAX    1024
 #define PROBE_PHASES_MAX  32
 #define PROBE_PARTS_MAX   48 /* parts of phases: a boundary that came late begins none */
 #define PROBE_STACK_DEPTH 64 /* frames of each side of a sample */
@@ -144,6 +145,8 @@ struct lane_record {
 	__s32 runnable; /* members waiting for one */
 	__s32 members;
 	__u32 unused;
+	__u64 exec_ns; /* of threads that float: their execution time here, by the scheduler, until
+			  the last of them lost the CPU */
 	__u64 outside_mark_ns; /* while the lane had its CPU: time that the kernel's own task clock
 				  ... */
 	__u64 outside_ns; /* ... leaves out (stolen by a hypervisor; interrupts, where built so) */
@@ -206,8 +209,8 @@ struct task_record {
 	__u64 delay_ns;  /* how long it had waited for one by then, by the kernel; 0: not known */
 	__u64 helper_ns; /* CPU time of a helper in helper_phase, not yet in the accounts */
 	__u32 helper_phase;
-	__u32 cpu; /* that it got, while it is on one */
-	__u32 unused;
+	__u32 cpu;        /* that it got, while it is on one */
+	__u32 floats;     /* its lane is the CPU that it runs on or waits for */
 	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
 	char name[PROBE_NAME_SIZE];
 	__u64 events_begin[EVENT_COUNT]; /* when it became a lane's, ... */
@@ -220,12 +223,19 @@ enum record_type {
 	RECORD_OFF,      /* a thread lost its CPU: its stacks */
 	RECORD_ON,       /* and got one again */
 	RECORD_BOOT,     /* while phase 0 lasts: what tells its steps apart */
+	RECORD_PROGRAM,  /* the program that is watched began, or ended */
 };
 
 struct record_lane {
 	__u32 type;
 	__s32 lane;
 	__u32 pid;
+	__u32 tgid;
+};
+
+/** When, says the programs' memory. */
+struct record_program {
+	__u32 type;
 	__u32 tgid;
 };
 

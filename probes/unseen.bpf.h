@@ -3,6 +3,7 @@
 
 /** A thread gets a CPU, as an event says or as is found out later. */
 
+#include "probes/float.bpf.h"
 #include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
 #include "probes/task.bpf.h"
@@ -27,6 +28,8 @@ static __always_inline __u64 woken_at(const struct cpu_state *cpu, const struct 
 {
 	__s64 waited;
 
+	if (t->floats && l->waking_ns > l->last_in_ns) /* the first of those that waited */
+		return l->waking_ns;
 	if (t->waking_ns > l->last_in_ns)
 		return t->waking_ns;
 	if (t->run != TASK_ASLEEP || !t->delay_ns || !cpu->clock_offset ||
@@ -325,6 +328,8 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 		if (t->run == TASK_UNKNOWN)
 			task_found_off(cpu, t, task);
 		offcpu_end(task->pid, t, when);
+		if (is_floating(t))
+			float_arrive(cpu, t, when);
 		if (t->lane >= 0) {
 			lane_on(cpu, t, task, when);
 			cpu->lane = t->lane;

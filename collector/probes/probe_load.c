@@ -95,6 +95,17 @@ static uint32_t processor_isa(void)
 	return has_word(flags, "svm") ? ISA_SVM : ISA_VMX;
 }
 
+/* Which lane each CPU is, where lanes are CPUs. */
+static void set_cpus(struct guestscope_bpf__rodata *knobs, const struct probe_options *o)
+{
+	knobs->lanes_are_cpus = o->program && o->lane_cpus;
+	for (unsigned cpu = 0; cpu < PROBE_CPUS_MAX; cpu++)
+		knobs->lane_of_cpu[cpu] = PROBE_LANE_NONE;
+	for (unsigned i = 0; knobs->lanes_are_cpus && i < o->lanes; i++)
+		if (o->lane_cpus[i] >= 0 && o->lane_cpus[i] < PROBE_CPUS_MAX)
+			knobs->lane_of_cpu[o->lane_cpus[i]] = (int16_t)(o->lanes + i);
+}
+
 static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 {
 	struct guestscope_bpf__rodata *knobs = bpf->rodata;
@@ -104,6 +115,8 @@ static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 	knobs->lane_prefix_length = (uint32_t)strlen(o->lane_prefix);
 	if (o->exec_path)
 		snprintf((char *)knobs->exec_path, sizeof(knobs->exec_path), "%s", o->exec_path);
+	knobs->watch_program = o->program;
+	set_cpus(knobs, o);
 	knobs->collector_tgid = (uint32_t)getpid();
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;

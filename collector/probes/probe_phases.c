@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/probes/probe_phases.h"
 
+#include <string.h>
+
 #include "collector/probes/probe_set_internal.h"
 #include "common/clock.h"
 
@@ -28,6 +30,20 @@ uint64_t probe_set_start(struct probe_set *p)
 	}
 	__atomic_store_n(&bss->gate, 1, __ATOMIC_SEQ_CST);
 	return now;
+}
+
+void probe_set_begin_program(struct probe_set *p)
+{
+	p->phase_of_part[1] = 1;
+	p->n_phases = 2;
+	p->last_begin_ns = p->bpf->bss->program_begin_ns;
+}
+
+void probe_set_leave_program(struct probe_set *p)
+{
+	__atomic_store_n(&p->bpf->bss->lanes_by_name, 1, __ATOMIC_SEQ_CST);
+	memset(p->phase_of_part, 0, sizeof(p->phase_of_part));
+	p->n_phases = 1;
 }
 
 /* Begin a part of the books at @begin_ns. Returns whether every event from then on knows of it. */

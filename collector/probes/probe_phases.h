@@ -19,3 +19,12 @@ uint64_t probe_set_start(struct probe_set *p);
  * phases. The books are split exactly there.
  */
 uint64_t probe_set_phase(struct probe_set *p);
+
+/** The program that is watched has begun phase 1. */
+void probe_set_begin_program(struct probe_set *p);
+
+/**
+ * It turns out to mark its phases, and name its workers, itself: all so far is phase 0, lanes are
+ * threads from now on, and it is the caller who ends the books.
+ */
+void probe_set_leave_program(struct probe_set *p);

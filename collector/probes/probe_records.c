@@ -28,16 +28,19 @@ int probe_on_record(void *userdata, void *data, size_t size)
 		p->callbacks.on(data, p->callbacks.userdata);
 	} else if (type == RECORD_BOOT && size >= sizeof(struct record_boot)) {
 		on_boot(p, data);
-	} else if (size >= sizeof(struct record_sample)) {
+	} else if (type == RECORD_SAMPLE || type == RECORD_OFF) {
 		const struct record_sample *record = data;
 		const uint64_t *frames = (const uint64_t *)(record + 1);
-		size_t n = (size_t)record->n_kernel + record->n_user + record->guest.n_frames;
+		size_t n;
 
+		if (size < sizeof(*record))
+			return 0;
+		n = (size_t)record->n_kernel + record->n_user + record->guest.n_frames;
 		if (size < sizeof(*record) + n * sizeof(*frames))
 			return 0;
 		if (type == RECORD_SAMPLE)
 			p->callbacks.sample(record, frames, p->callbacks.userdata);
-		else if (type == RECORD_OFF)
+		else
 			p->callbacks.off(record, frames, p->callbacks.userdata);
 	}
 	return 0;

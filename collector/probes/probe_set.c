@@ -66,20 +66,26 @@ static int open_all(struct probe_set *p, const struct probe_options *options, st
 	return 0;
 }
 
+/* By name, and by CPU. */
+static unsigned n_lanes(const struct probe_options *o)
+{
+	return o->program && o->lane_cpus ? 2 * o->lanes : o->lanes;
+}
+
 int probe_set_open(const struct probe_options *options, const struct probe_callbacks *callbacks,
 	struct probe_set **ret, struct error *error)
 {
 	struct probe_set *p;
 	int r;
 
-	if (options->lanes > PROBE_LANES_MAX)
-		return error_set_user(
-			error, -EINVAL, "at most %d lanes can be watched", PROBE_LANES_MAX);
+	if (n_lanes(options) > PROBE_LANES_MAX)
+		return error_set_user(error, -EINVAL, "at most %u lanes can be watched here",
+			PROBE_LANES_MAX / (n_lanes(options) / options->lanes));
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->callbacks = *callbacks;
-	p->lanes = options->lanes;
+	p->lanes = n_lanes(options);
 	r = open_all(p, options, error);
 	if (r < 0) {
 		probe_set_close(p);
@@ -97,6 +103,17 @@ int probe_set_boot(struct probe_set *p, const struct probe_boot_plan *plan, stru
 int probe_set_fd(const struct probe_set *p)
 {
 	return ring_buffer__epoll_fd(p->ring);
+}
+
+struct probe_program probe_set_program(const struct probe_set *p)
+{
+	const struct guestscope_bpf__bss *bss = p->bpf->bss;
+
+	return (struct probe_program){
+		.begin_ns = bss->program_begin_ns,
+		.end_ns = bss->program_end_ns,
+		.tgid = (pid_t)bss->program_tgid,
+	};
 }
 
 void probe_set_consume(struct probe_set *p)

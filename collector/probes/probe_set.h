@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/error.h"
 #include "probes/records.h"
@@ -20,16 +21,20 @@ struct probe_options {
 	const char
 		*lane_prefix;  /**< "worker/" or "CPU "; "": no thread becomes a lane by its name */
 	const char *exec_path; /**< whose exec joins the stack, or NULL */
-	bool exact_split;      /**< system calls told apart by events */
-	bool kvm;              /**< entries and exits of vCPUs */
-	bool throttling;       /**< look for cgroup quotas */
-	bool oncpu;            /**< on-CPU samples */
-	bool offcpu;           /**< off-CPU stacks */
-	bool user_stacks;      /**< the stack's programs have frame pointers */
-	bool boot;             /**< what tells the steps of the boot apart */
-	bool servers;          /**< processes serve the stack without being of it (daemons) */
-	unsigned frequency_hz; /**< of the samples */
-	bool guest_one_ring;   /**< its programs run in ring 0, as its kernel does */
+	bool program; /**< watch the program (that of @exec_path, else the first that is executed):
+			 see probe_set_program() */
+	const int *lane_cpus;    /**< with @program: until its workers turn out to have names, lane
+				 @lanes + k is the k-th of so many CPUs; NULL: none is */
+	bool exact_split;        /**< system calls told apart by events */
+	bool kvm;                /**< entries and exits of vCPUs */
+	bool throttling;         /**< look for cgroup quotas */
+	bool oncpu;              /**< on-CPU samples */
+	bool offcpu;             /**< off-CPU stacks */
+	bool user_stacks;        /**< the stack's programs have frame pointers */
+	bool boot;               /**< what tells the steps of the boot apart */
+	bool servers;            /**< processes serve the stack without being of it (daemons) */
+	unsigned frequency_hz;   /**< of the samples */
+	bool guest_one_ring;     /**< its programs run in ring 0, as its kernel does */
 	enum guest_source guest; /**< where a vCPU's registers are, for stacks of the guest */
 	const char *log_dir; /**< for a file with the verifier's words; NULL: the temporary one */
 };
@@ -82,6 +87,20 @@ int probe_set_boot(struct probe_set *p, const struct probe_boot_plan *plan, stru
 
 /** A descriptor that is readable when records wait urgently. */
 int probe_set_fd(const struct probe_set *p);
+
+/** The program that is watched: when it was executed and when its process ended, 0: not yet. */
+struct probe_program {
+	uint64_t begin_ns;
+	uint64_t end_ns;
+	pid_t tgid;
+};
+
+/**
+ * What is known of it. The programs themselves begin phase 1 when it is executed, and close the gate
+ * when it ends, at these very instants; probe_set_begin_program() has to be told before any other
+ * phase begins.
+ */
+struct probe_program probe_set_program(const struct probe_set *p);
 
 /** Fetch all records that wait. */
 void probe_set_consume(struct probe_set *p);

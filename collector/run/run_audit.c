@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_audit.h"
 
-#include "collector/probes/probe_accounts.h"
+#include "collector/run/run_program.h"
 #include "common/clock.h"
 #include "common/guest_clock.h"
 #include "guests/containers/cgroup.h"
@@ -18,7 +18,7 @@ static int audit_lanes(struct run *run)
 			if (run->threads[lane].several)
 				continue;
 			q = audit_lane(&r->audit, &r->books, &r->phases[phase], phase, (int)lane,
-				probe_set_lane(run->probes, lane));
+				run_lane(run, lane));
 			if (q < 0)
 				return q;
 		}
@@ -67,8 +67,7 @@ static int audit_cgroup(struct run *run)
 			usage.books_ns += books_cpu_ns(&r->books, phase, (int)lane);
 			throttled.books_ns +=
 				books_state_ns(&r->books, phase, (int)lane, STATE_THROTTLED);
-			usage.bound_ns += AUDIT_SWITCH_NS *
-					  probe_set_lane(run->probes, lane)->switches[phase];
+			usage.bound_ns += AUDIT_SWITCH_NS * run_lane(run, lane)->switches[phase];
 		}
 		usage.books_ns += books_state_ns(&r->books, phase, PROBE_LANE_NONE, STATE_ONCPU);
 	}

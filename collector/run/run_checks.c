@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collector/run/run_program.h"
 #include "common/cleanup.h"
 #include "common/detail_words.h"
 
@@ -28,6 +29,9 @@ void run_check_lanes(struct run *run)
 	struct run_result *r = run->result;
 	unsigned lanes = run->request->lanes, missing = 0;
 	int last = 0;
+
+	if (run_lanes_are_cpus(run)) /* which need not be used */
+		return;
 
 	for (unsigned lane = 0; lane < lanes; lane++) {
 		if (was_seen(r, (int)lane))
@@ -90,7 +94,8 @@ void run_check_offcpu(struct run *run)
 	uint64_t books = books_off_ns(run), stacks = stacks_off_ns(run);
 	uint64_t apart = books > stacks ? books - stacks : stacks - books;
 
-	if (!run->settings->offcpu || run->result->lost_events ||
+	/* Of a lane that is a CPU, each thread that waits has its own stacks. */
+	if (!run->settings->offcpu || run->result->lost_events || run_lanes_are_cpus(run) ||
 		(double)apart <= OFFCPU_SHARE * (double)books + OFFCPU_SLACK_NS +
 					 OFFCPU_SIGMAS * sqrt(run->offcpu.variance))
 		return;
@@ -103,7 +108,7 @@ void run_check_offcpu(struct run *run)
 /* A share of the program's work that is in no lane makes its books those of another program. */
 static void check_unlaned(struct run *run)
 {
-	uint64_t n = run->result->losses.unlaned + run->n_unlaned;
+	uint64_t n = run_lanes_are_cpus(run) ? 0 : run->result->losses.unlaned + run->n_unlaned;
 	const char *threads = n == 1 ? "thread" : "threads";
 
 	if (n && run->request->attach)

@@ -18,6 +18,7 @@
 #include "collector/run/run_checks.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
+#include "collector/run/run_program.h"
 #include "collector/symbols/address_set.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/symbols/symbol_space.h"
@@ -117,12 +118,33 @@ static int find_lines(struct run *run)
 	return r;
 }
 
+/* Of the lanes that the probes kept, only those of the run. */
+static void choose_lanes(struct run *run, struct counted_account *accounts, size_t *n)
+{
+	struct profile *p = &run->result->profile;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		int lane = run_lane_of(run, accounts[i].key.lane);
+
+		if (accounts[i].key.lane != PROBE_LANE_HELPER) {
+			if (lane < 0)
+				continue;
+			accounts[i].key.lane = (uint16_t)lane;
+		}
+		accounts[kept++] = accounts[i];
+	}
+	*n = kept;
+	for (size_t i = 0; i < p->n; i++)
+		p->entries[i]->lane = run_lane_of(run, p->entries[i]->lane);
+}
+
 static int close_books(struct run *run)
 {
 	struct run_result *r = run->result;
 	_cleanup_free_ struct counted_account *accounts = NULL;
 	struct books_input in = {
-		.lanes = probe_set_lane(run->probes, 0),
+		.lanes = run_lane(run, 0),
 		.n_lanes = run->request->lanes,
 		.phases = r->phases,
 		.n_phases = r->n_phases,
@@ -134,6 +156,7 @@ static int close_books(struct run *run)
 	int q = probe_set_accounts(run->probes, &accounts, &in.n_accounts);
 
 	in.accounts = accounts;
+	choose_lanes(run, accounts, &in.n_accounts);
 	return q < 0 ? q : books_close(&r->books, &in);
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "collector/probes/probe_accounts.h"
+#include "collector/run/run_program.h"
 #include "common/array.h"
 
 static void take_counter(unsigned lane, const char *name, const int64_t *value, uint64_t enabled_ns,
@@ -36,6 +36,11 @@ static struct run_counter *find_counter(struct run_result *r, unsigned lane, con
 	return NULL;
 }
 
+static bool has_thread(const struct run *run, unsigned lane)
+{
+	return run_lanes_are_cpus(run) || run->threads[lane].tid;
+}
+
 static void count_event(const struct counter_info *info, void *userdata)
 {
 	static const char *const names[EVENT_COUNT] = {
@@ -54,7 +59,7 @@ static void count_event(const struct counter_info *info, void *userdata)
 	for (unsigned lane = 0; lane < run->request->lanes; lane++) {
 		struct run_counter *c = find_counter(r, lane, info->name);
 
-		if (!run->threads[lane].tid || (event == EVENT_COUNT && !c))
+		if (!has_thread(run, lane) || (event == EVENT_COUNT && !c))
 			continue;
 		if (event == EVENT_COUNT) {
 			/* Only its first thread was counted. */
@@ -67,7 +72,7 @@ static void count_event(const struct counter_info *info, void *userdata)
 		if (!c)
 			continue;
 		c->counted = true;
-		c->value = (int64_t)probe_set_lane(run->probes, lane)->events[event];
+		c->value = (int64_t)run_lane(run, lane)->events[event];
 		c->enabled_ns = c->running_ns = r->end_ns - r->start_ns;
 	}
 }

@@ -95,9 +95,11 @@ struct run {
 	bool distrusted;      /**< what was read of the guest cannot be right */
 	struct guest_tcg_layout known_layout; /**< of this version of QEMU; rip is 0: not known */
 
-	bool ended;        /**< the end marker came */
-	bool finished;     /**< the probes are finished */
-	bool output_ended; /**< the console's other end is closed */
+	bool program_begun; /**< the probes saw its exec: see run_program.h */
+	bool marks_itself;  /**< it wrote a marker */
+	bool ended;         /**< the end marker came, or the program's process ended */
+	bool finished;      /**< the probes are finished */
+	bool output_ended;  /**< the console's other end is closed */
 	bool said_bye;
 	uint64_t bye_ns;
 	struct offcpu offcpu;

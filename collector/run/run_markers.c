@@ -14,6 +14,7 @@
 #include "collector/run/run_pins.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
+#include "collector/run/run_program.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -104,6 +105,22 @@ static void note_guest_clock(struct run *run, uint64_t now, uint64_t guest_ns)
 		run->guest_begin_ns = guest_ns - since_ns;
 }
 
+bool run_end_boot(struct run *run, uint64_t now)
+{
+	struct run_result *r = run->result;
+
+	r->phases[0].end_ns = now;
+	r->boot_ns = now - r->start_ns;
+	r->has_boot = true;
+	run->host_begin_ns = now;
+	if (run->settings->boot_only) {
+		end_at_boot(run, now);
+		return false;
+	}
+	run->cgroup_begin = run_read_cgroup(run);
+	return true;
+}
+
 void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns)
 {
 	struct run_result *r = run->result;
@@ -118,16 +135,8 @@ void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns)
 	}
 	run_guest_find_registers(run, true);
 	r->phases[r->n_phases - 1].end_ns = now;
-	if (!r->has_boot) {
-		r->boot_ns = now - r->start_ns;
-		r->has_boot = true;
-		run->host_begin_ns = now;
-		if (run->settings->boot_only) {
-			end_at_boot(run, now);
-			return;
-		}
-		run->cgroup_begin = run_read_cgroup(run);
-	}
+	if (!r->has_boot && !run_end_boot(run, now))
+		return;
 	note_guest_clock(run, now, guest_ns);
 	r->phases[r->n_phases].start_ns = now;
 	name_phase(run, name);
@@ -175,6 +184,7 @@ static void begin_phase(struct run *run, const struct marker *m)
 		run_warn(run, "a marker of a phase has no name: it begins none");
 		return;
 	}
+	run_program_marked(run, marker_get(m, "by"));
 	take_number(m, "t", &guest);
 	run_begin_phase(run, name, guest);
 }

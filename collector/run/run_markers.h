@@ -15,5 +15,8 @@ void run_on_marker(const struct marker *m, void *userdata);
  */
 void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns);
 
+/** The boot ended at @now. Returns false if that is all that was asked for: then the run has ended. */
+bool run_end_boot(struct run *run, uint64_t now);
+
 /** The last phase ends now, and the run with it; nothing happens before a phase has begun. */
 void run_end_phases(struct run *run);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/run/run_program.h"
 #include "common/proc.h"
 
 /* Looking at a thread costs a microsecond; who makes more of them has no use for CPUs of their own.
@@ -156,6 +157,9 @@ void run_check_pins(struct run *run, const char *phase)
 	/* What it does before its first phase is done is nobody's surprise. */
 	bool settled = run->result->n_phases > 2;
 
+	if (run_lanes_are_cpus(run))
+		return;
+
 	for (unsigned lane = 0; lane < run->request->lanes; lane++) {
 		if (settled)
 			look_at_lane(run, lane, phase);
@@ -177,7 +181,10 @@ int run_take_pins(struct run *run)
 
 		pin->lane = lane;
 		pin->planned_cpu = planned_cpu(run, lane);
-		snprintf(pin->cpus, sizeof(pin->cpus), "%s", run->threads[lane].cpus);
+		if (run_lanes_are_cpus(run) && pin->planned_cpu >= 0)
+			snprintf(pin->cpus, sizeof(pin->cpus), "%d", pin->planned_cpu);
+		else
+			snprintf(pin->cpus, sizeof(pin->cpus), "%s", run->threads[lane].cpus);
 		r->n_pins += pin->planned_cpu >= 0 || pin->cpus[0];
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include "collector/run/run_boot.h"
 #include "collector/run/run_counters.h"
 #include "collector/run/run_guest.h"
+#include "collector/run/run_program.h"
 #include "collector/run/run_records.h"
 #include "guests/containers/cgroup.h"
 
@@ -41,6 +42,7 @@ int run_open_probes(struct run *run, struct error *error)
 	const struct probe_callbacks callbacks = run_callbacks(run);
 	int r = run_guest_prepare(run, &options, error);
 
+	run_program_prepare(run, &options);
 	if (r == 0)
 		r = run_boot_prepare(run, &options);
 	if (r == 0)

@@ -15,6 +15,8 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_markers.h"
 #include "collector/run/run_output.h"
+#include "collector/run/run_processes.h"
+#include "collector/run/run_program.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
@@ -67,6 +69,7 @@ static bool read_console(struct run *run, bool last)
 	uint64_t until_ns = last ? UINT64_MAX : clock_ns() + POLL_MS * 1000000ULL;
 	char buffer[16384];
 
+	run_program_look(run);
 	for (size_t taken = 0; taken < CONSOLE_PIPE_BYTES && clock_ns() < until_ns;) {
 		ssize_t n = read(run->guest->console_fd, buffer, sizeof(buffer));
 
@@ -219,12 +222,15 @@ void run_watch(struct run *run)
 		/* What it said before it ended is in the pipe. */
 		if (!run->output_ended && (fds[0].revents || fds[2].revents))
 			run->output_ended = !read_console(run, fds[2].revents);
+		run_program_look(run);
 		if (fds[2].revents)
 			return;
 		if (run->output_ended)
 			await_end(run);
 		if (!run->finished)
 			probe_set_consume(run->probes);
+		if (run->program_begun && !run->finished)
+			run_renew_maps(run);
 		run_guest_find_registers(run, false);
 		if (run->begun)
 			run_guest_find_memory(run);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_program.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/probes/probe_accounts.h"
+#include "collector/probes/probe_phases.h"
+#include "collector/probes/probe_set.h"
+#include "collector/run/run_audit.h"
+#include "collector/run/run_probes.h"
+#include "collector/run/run_processes.h"
+
+/* Natively and in containers; a virtual machine is watched from outside. */
+static bool is_watched(const struct run *run)
+{
+	return run->settings->own && run->guest && !run->request->ops->is_vm;
+}
+
+void run_program_prepare(struct run *run, struct probe_options *options)
+{
+	const struct placement *p = run->request->placement;
+
+	if (!is_watched(run))
+		return;
+	options->program = true;
+	options->lane_cpus = p ? p->lane_cpus : NULL;
+}
+
+bool run_lanes_are_cpus(const struct run *run)
+{
+	return is_watched(run) && !run->marks_itself;
+}
+
+/* The probes have the workers first, then the CPUs. */
+static unsigned first_lane(const struct run *run)
+{
+	return run_lanes_are_cpus(run) ? run->request->lanes : 0;
+}
+
+const struct lane_record *run_lane(const struct run *run, unsigned lane)
+{
+	return probe_set_lane(run->probes, first_lane(run) + lane);
+}
+
+int run_lane_of(const struct run *run, int probes_lane)
+{
+	int lane = probes_lane - (int)first_lane(run);
+
+	if (probes_lane < 0 || lane < 0 || (unsigned)lane >= run->request->lanes)
+		return PROBE_LANE_NONE;
+	return lane;
+}
+
+static void begin(struct run *run, const struct probe_program *program)
+{
+	struct run_result *r = run->result;
+	struct phase *phase = &r->phases[1];
+
+	probe_set_begin_program(run->probes);
+	run->program_begun = true;
+	run->program_tgid = program->tgid;
+	run->host_begin_ns = program->begin_ns;
+	r->phases[0].end_ns = phase->start_ns = program->begin_ns;
+	r->boot_ns = program->begin_ns - r->start_ns;
+	r->has_boot = true;
+	snprintf(phase->name, sizeof(phase->name), PROGRAM_PHASE);
+	memcpy(phase->reported, phase->name, sizeof(phase->reported));
+	r->n_phases = 2;
+	run_know_process(run, program->tgid, program->tgid);
+	run->cgroup_begin = run_read_cgroup(run);
+}
+
+/* A phase that was to begin in a moment never did. */
+static void drop_late_phases(struct run_result *r, uint64_t end_ns)
+{
+	while (r->n_phases > 2 && r->phases[r->n_phases - 1].start_ns >= end_ns)
+		r->n_phases--;
+}
+
+static void end(struct run *run, uint64_t end_ns)
+{
+	struct run_result *r = run->result;
+
+	drop_late_phases(r, end_ns);
+	r->phases[r->n_phases - 1].end_ns = r->end_ns = end_ns;
+	r->runtime_ns = end_ns - run->host_begin_ns;
+	r->has_runtime = true;
+	run->cgroup_end = run_read_cgroup(run);
+	run->ended = true;
+	run_finish_probes(run, end_ns);
+}
+
+void run_program_look(struct run *run)
+{
+	struct probe_program program;
+
+	if (!run_lanes_are_cpus(run) || run->ended)
+		return;
+	program = probe_set_program(run->probes);
+	if (program.begin_ns && !run->program_begun)
+		begin(run, &program);
+	if (run->program_begun && program.end_ns)
+		end(run, program.end_ns);
+}
+
+/* What was taken for the run was its start. */
+static void take_back(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	r->n_phases = 1;
+	r->has_boot = false;
+	if (is_watched(run))
+		probe_set_leave_program(run->probes);
+}
+
+void run_program_marked(struct run *run, const char *by)
+{
+	run_program_look(run);
+	if (by || run->marks_itself)
+		return;
+	if (run->settings->own && run->result->has_boot)
+		take_back(run);
+	run->marks_itself = true;
+}
