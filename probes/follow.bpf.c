@@ -90,6 +90,8 @@ static __always_inline void program_begins(struct task_struct *task, struct task
 	}
 	if (lanes_are_cpus) {
 		t->floats = 1;
+		if (!t->in_exec_ns)
+			t->in_exec_ns = task->se.sum_exec_runtime;
 		lane_process_note(task);
 		if (cpu && lane >= 0)
 			lane_join(cpu, task, t, lane, now);

@@ -199,9 +199,12 @@ static __always_inline __u64 task_left_at(const struct task_record *t, __u64 exe
 	return t->in_exec_ns && exec >= t->in_exec_ns && left < latest ? left : latest;
 }
 
-/** A lane left its CPU unseen, at @when; @task came after it, or it is not known (NULL) who did. */
+/**
+ * A lane left its CPU unseen, at @when, having executed for @exec by then; @task came after it, or it
+ * is not known (NULL) who did.
+ */
 static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_record *t,
-	__u64 address, bool asleep, struct task_struct *task, __u64 when)
+	__u64 address, bool asleep, struct task_struct *task, __u64 when, __u64 exec)
 {
 	struct lane_record *l = lane_get(t->lane);
 	struct lane_change *c = lane_change(cpu, LANE_OFF, when);
@@ -211,6 +214,8 @@ static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_r
 	t->delay_ns = t->in_delay_ns;
 	if (!l)
 		return;
+	if (t->floats && exec > t->in_exec_ns)
+		l->exec_ns += exec - t->in_exec_ns;
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
 	if (when > l->last_in_ns)
@@ -257,7 +262,7 @@ static __noinline void catch_up_away(struct cpu_state *cpu, struct task_struct *
 	if (left > back)
 		left = back;
 	if (t && t->run == TASK_ON_CPU && t->lane >= 0) {
-		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left);
+		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left, exec);
 		lane_on(cpu, t, task, back);
 		task_came(t, task, back);
 	}
@@ -284,16 +289,19 @@ static __always_inline void catch_up_run(
 	from = until - (exec - t->events[EVENT_TASK_CLOCK]);
 	count_loss(&losses.switches);
 	lane_on(cpu, t, task, from);
-	lane_off_unseen(cpu, t, (__u64)task, false, NULL, until);
+	t->in_exec_ns = t->events[EVENT_TASK_CLOCK];
+	lane_off_unseen(cpu, t, (__u64)task, false, NULL, until, exec);
 }
 
-/** @t left its CPU unseen, at @when. */
+/** @t left its CPU unseen, at the latest at @latest, having executed for @exec by then. */
 static __always_inline void task_off_unseen(struct cpu_state *cpu, struct task_record *t,
-	__u64 address, bool asleep, struct task_struct *task, __u64 when)
+	__u64 address, bool asleep, struct task_struct *task, __u64 latest, __u64 exec)
 {
+	__u64 when = task_left_at(t, exec, latest);
+
 	if (t->lane < 0 && when > t->in_ns)
 		helper_charge(t, when);
-	lane_off_unseen(cpu, t, address, asleep, task, when);
+	lane_off_unseen(cpu, t, address, asleep, task, when, exec);
 }
 
 /**
@@ -304,7 +312,7 @@ static __always_inline void catch_up_elsewhere(struct cpu_state *cpu, struct tas
 	struct task_struct *task, __u64 exec, __u64 now)
 {
 	count_loss(&losses.switches);
-	task_off_unseen(cpu, t, (__u64)task, true, NULL, task_left_at(t, exec, now));
+	task_off_unseen(cpu, t, (__u64)task, true, NULL, now, exec);
 }
 
 static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task, __u64 now)
@@ -318,7 +326,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 		struct task_struct *left = (struct task_struct *)gone;
 
 		task_off_unseen(cpu, t, gone, BPF_CORE_READ(left, __state) != TASK_RUNNING, task,
-			task_left_at(t, BPF_CORE_READ(left, se.sum_exec_runtime), when));
+			when, BPF_CORE_READ(left, se.sum_exec_runtime));
 	}
 	cpu->lane = PROBE_LANE_NONE;
 	t = task_get(task);

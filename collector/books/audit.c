@@ -19,6 +19,13 @@ int audit_add(struct audit *a, const struct audit_row *row)
 	return 0;
 }
 
+uint64_t audit_gap_ns(const struct lane_record *record, unsigned index)
+{
+	uint64_t first = record->first[index].gap_ns, last = record->last[index].gap_ns;
+
+	return last > first ? last - first : 0;
+}
+
 int audit_lane(struct audit *a, const struct books *b, const struct phase *phase, unsigned index,
 	int lane, const struct lane_record *record)
 {
@@ -33,8 +40,8 @@ int audit_lane(struct audit *a, const struct books *b, const struct phase *phase
 	row.bound_ns = (uint64_t)((double)wall * AUDIT_SHARE) +
 		       AUDIT_SWITCH_NS * (record->switches[index] + 2);
 	/* A hypervisor may take the CPU away between the two stamps of one switch. */
-	if (last->gap_ns > first->gap_ns && last->gap_ns - first->gap_ns < wall)
-		row.bound_ns += last->gap_ns - first->gap_ns;
+	if (audit_gap_ns(record, index) < wall)
+		row.bound_ns += audit_gap_ns(record, index);
 
 	row.what = "cpu_time";
 	row.books_ns = last->cpu_ns - first->cpu_ns;

@@ -44,6 +44,10 @@ struct audit {
 int audit_lane(struct audit *a, const struct books *b, const struct phase *phase, unsigned index,
 	int lane, const struct lane_record *record);
 
+/** What the kernel's own clock of tasks left out of the lane's time in phase @index (stolen time, and
+ * interrupts where built so), ns. */
+uint64_t audit_gap_ns(const struct lane_record *record, unsigned index);
+
 /** Add any other comparison. -ENOMEM. */
 int audit_add(struct audit *a, const struct audit_row *row);
 

@@ -64,10 +64,13 @@ static int audit_cgroup(struct run *run)
 		return 0;
 	for (unsigned phase = 1; phase < r->n_phases; phase++) {
 		for (unsigned lane = 0; lane < lanes; lane++) {
+			const struct lane_record *l = run_lane(run, lane);
+
 			usage.books_ns += books_cpu_ns(&r->books, phase, (int)lane);
 			throttled.books_ns +=
 				books_state_ns(&r->books, phase, (int)lane, STATE_THROTTLED);
-			usage.bound_ns += AUDIT_SWITCH_NS * run_lane(run, lane)->switches[phase];
+			usage.bound_ns +=
+				AUDIT_SWITCH_NS * l->switches[phase] + audit_gap_ns(l, phase);
 		}
 		usage.books_ns += books_state_ns(&r->books, phase, PROBE_LANE_NONE, STATE_ONCPU);
 	}
