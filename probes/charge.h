@@ -42,6 +42,21 @@ static inline struct probe_detail charge_helper(const struct task_record *t)
 	return detail;
 }
 
+/** A thread slept for @ns, for its cause. */
+static inline void charge_sleep(struct thread_record *th, __u64 ns)
+{
+	for (int i = 0; i < PROBE_THREAD_CAUSES; i++) {
+		struct thread_cause *c = &th->blocked[i];
+
+		if (c->ns && c->number != th->cause)
+			continue;
+		c->number = th->cause;
+		c->ns += ns;
+		return;
+	}
+	th->blocked_other_ns += ns;
+}
+
 /** How many of enum probe_event @event @t has made since it became a lane's. */
 static inline __u64 charge_events(const struct task_record *t, unsigned int event)
 {

@@ -9,6 +9,7 @@
  */
 
 #include "probes/join.bpf.h"
+#include "probes/thread.bpf.h"
 
 /* Set before loading, follow.bpf.c. */
 extern const volatile __s16 lane_of_cpu[PROBE_CPUS_MAX]; /* or PROBE_LANE_NONE */
@@ -77,32 +78,40 @@ static __always_inline void float_wait(struct task_record *t, __s32 id, __u64 si
 
 static __always_inline void float_woken(struct task_record *t, struct task_struct *task)
 {
+	__s32 id = lane_of(task_cpu(task));
+	__u64 since;
+
 	t->run = TASK_WAITING;
 	t->queued_ns = bpf_ktime_get_ns();
-	float_wait(t, lane_of(task_cpu(task)), t->waking_ns ? t->waking_ns : t->queued_ns);
+	since = t->waking_ns ? t->waking_ns : t->queued_ns;
+	float_wait(t, id, since);
+	thread_woken(task, id, since);
 }
 
 /** One that waits is moved to another CPU's run queue. */
 static __always_inline void float_moved(
-	struct cpu_state *cpu, struct task_record *t, __u32 to, __u64 now)
+	struct cpu_state *cpu, struct task_record *t, struct task_struct *task, __u32 to, __u64 now)
 {
 	__s32 id = lane_of(to);
 
 	if (t->run != TASK_WAITING || t->lane == id)
 		return;
+	thread_moved(task, t->lane, id, now);
 	float_leave(cpu, t, now);
 	t->waking_ns = now;
 	float_wait(t, id, now);
 }
 
 /** @t gets this CPU. */
-static __always_inline void float_arrive(struct cpu_state *cpu, struct task_record *t, __u64 now)
+static __always_inline void float_arrive(
+	struct cpu_state *cpu, struct task_record *t, struct task_struct *task, __u64 now)
 {
 	__u32 here = bpf_get_smp_processor_id();
 
-	float_moved(cpu, t, here, now);
+	float_moved(cpu, t, task, here, now);
 	if (t->run != TASK_WAITING)
 		t->lane = lane_of(here);
+	thread_on(task, t->lane, now);
 }
 
 /** @t loses its CPU: what the kernel counted of it since it got it is its lane's. */

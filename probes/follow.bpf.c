@@ -38,8 +38,10 @@ static __always_inline void task_follow(
 		fresh.cpu = bpf_get_smp_processor_id();
 	}
 	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), task->comm);
-	if (floats)
+	if (floats) {
 		lane_process_note(task);
+		thread_begin(task, bpf_get_current_task_btf()->tgid, run, bpf_ktime_get_ns());
+	}
 	if (bpf_map_update_elem(&tasks, &key, &fresh, BPF_ANY))
 		count_loss(&losses.tasks);
 }
@@ -92,6 +94,7 @@ static __always_inline void program_begins(struct task_struct *task, struct task
 		t->floats = 1;
 		if (!t->in_exec_ns)
 			t->in_exec_ns = task->se.sum_exec_runtime;
+		thread_begin(task, 0, TASK_ON_CPU, now);
 		lane_process_note(task);
 		if (cpu && lane >= 0)
 			lane_join(cpu, task, t, lane, now);
@@ -183,6 +186,8 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 		return 0;
 	bpf_probe_read_kernel_str(name, sizeof(name), comm);
 	__builtin_memcpy(t->name, name, sizeof(name));
+	if (t->floats)
+		thread_rename(task, name);
 	lane = t->lane < 0 || is_floating(t) ? lane_of_name(name) : -1;
 	if (lane < 0)
 		return 0;

@@ -45,6 +45,7 @@ struct account_map accounts SEC(".maps");
 struct ring_map ring SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct lane_mutex_map lane_mutexes SEC(".maps");
+struct thread_map threads SEC(".maps");
 struct server_map servers SEC(".maps");
 
 /* Off-CPU stacks */
@@ -190,7 +191,7 @@ static __always_inline __u64 lane_sleep_cause(
 
 static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *t,
 	struct task_struct *prev, struct task_struct *next, const struct task_record *n,
-	__u32 prev_state, __u64 now)
+	__u32 prev_state, __u64 cause, __u64 now)
 {
 	struct lane_record *l = lane_get(t->lane);
 	struct lane_change *c = lane_change(cpu, LANE_OFF, now);
@@ -205,8 +206,7 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 	c->members = prev_state & TASK_DEAD ? -1 : 0;
 	c->state = STATE_BLOCKED;
 	c->detail = (struct probe_detail){};
-	if (t->run == TASK_ASLEEP)
-		c->detail.number = lane_sleep_cause(l, prev, prev_state);
+	c->detail.number = cause;
 	/* Another of the lane's threads may wait although this one sleeps. */
 	if (t->run == TASK_WAITING || l->members > 1 || t->floats) {
 		c->waits_detail = (struct probe_detail){};
@@ -234,19 +234,24 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 	struct task_struct *prev, struct task_struct *next, const struct task_record *n,
 	bool preempt, __u32 prev_state, __u64 now)
 {
-	__u64 key = (__u64)prev;
+	struct lane_record *l = lane_get(t->lane);
+	__u64 key = (__u64)prev, cause = 0;
 
 	t->run = preempt || prev_state == TASK_RUNNING ? TASK_WAITING : TASK_ASLEEP;
-	if (t->lane >= 0) {
+	if (l && t->run == TASK_ASLEEP)
+		cause = lane_sleep_cause(l, prev, prev_state);
+	if (l) {
 		events_take(t, prev);
 		t->arrivals = prev->sched_info.pcount;
 		t->delay_ns = prev->sched_info.run_delay;
-		lane_off(cpu, t, prev, next, n, prev_state, now);
+		lane_off(cpu, t, prev, next, n, prev_state, cause, now);
 		if (t->floats)
 			float_off(t, prev);
 	} else {
 		helper_charge(t, now);
 	}
+	if (t->floats)
+		thread_off(prev, t->run == TASK_ASLEEP, cause, t->lane, now);
 	if (prev_state & TASK_DEAD) {
 		struct probe_detail detail = charge_helper(t);
 
@@ -254,6 +259,8 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 			account_add(PROBE_LANE_HELPER, t->helper_phase, STATE_ONCPU, &detail,
 				t->helper_ns);
 		events_keep(t);
+		if (t->floats)
+			thread_end(prev, now);
 		bpf_map_delete_elem(&tasks, &key);
 		return;
 	}
@@ -322,7 +329,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 			catch_up_elsewhere(cpu, n, next, next->se.sum_exec_runtime, now);
 		offcpu_end(pid, n, now);
 		if (is_floating(n))
-			float_arrive(cpu, n, now);
+			float_arrive(cpu, n, next, now);
 		else if (n->named)
 			lane_join_waiting(cpu, next, n);
 		if (n->lane >= 0) {
@@ -455,7 +462,7 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	t = task_get(task);
 	if (t && is_floating(t)) {
 		if (here && lane_lock(here)) {
-			float_moved(here, t, to_cpu, bpf_ktime_get_ns());
+			float_moved(here, t, task, to_cpu, bpf_ktime_get_ns());
 			lane_unlock(here);
 		}
 		return 0;

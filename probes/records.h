@@ -12,17 +12,19 @@
 
 #include "common/state.h"
 
-#define PROBE_LANES_MAX   256
-#define PROBE_CPUS_MAX    1024
-#define PROBE_PHASES_MAX  32
-#define PROBE_PARTS_MAX   48 /* parts of phases: a boundary that came late begins none */
-#define PROBE_STACK_DEPTH 64 /* frames of each side of a sample */
-#define PROBE_PATH_MAX    256
-#define PROBE_NAME_SIZE   16 /* TASK_COMM_LEN */
-#define PROBE_IRQ_NESTING 4
-#define PROBE_SWITCH_NS   10000 /* by which two stamps of one switch may differ */
-#define PROBE_LANE_NONE   (-1)
-#define PROBE_LANE_HELPER 0xffff
+#define PROBE_LANES_MAX     256
+#define PROBE_CPUS_MAX      1024
+#define PROBE_THREADS_MAX   65536 /* that live at once */
+#define PROBE_THREAD_CAUSES 4     /* for which a thread sleeps that are told apart */
+#define PROBE_PHASES_MAX    32
+#define PROBE_PARTS_MAX     48 /* parts of phases: a boundary that came late begins none */
+#define PROBE_STACK_DEPTH   64 /* frames of each side of a sample */
+#define PROBE_PATH_MAX      256
+#define PROBE_NAME_SIZE     16 /* TASK_COMM_LEN */
+#define PROBE_IRQ_NESTING   4
+#define PROBE_SWITCH_NS     10000 /* by which two stamps of one switch may differ */
+#define PROBE_LANE_NONE     (-1)
+#define PROBE_LANE_HELPER   0xffff
 
 /** What a state's time is further told apart by: a number (below) or a thread's name. */
 struct probe_detail {
@@ -224,6 +226,7 @@ enum record_type {
 	RECORD_ON,       /* and got one again */
 	RECORD_BOOT,     /* while phase 0 lasts: what tells its steps apart */
 	RECORD_PROGRAM,  /* the program that is watched began, or ended */
+	RECORD_THREAD,   /* a thread ended that floats: struct thread_record */
 };
 
 struct record_lane {
@@ -231,6 +234,39 @@ struct record_lane {
 	__s32 lane;
 	__u32 pid;
 	__u32 tgid;
+};
+
+struct thread_cause {
+	__u64 number; /* as of blocked's detail */
+	__u64 ns;
+};
+
+/** What a thread did that floats; since it began to, and until it ended or last lost its CPU. */
+struct thread_record {
+	__u32 type;
+	__u32 pid;
+	__u32 tgid;
+	__u32 parent; /* the process that made it */
+	char name[PROBE_NAME_SIZE];
+	__u64 begin_ns;
+	__u64 end_ns;           /* 0: it lives */
+	__u64 cpu_ns;           /* on a CPU */
+	__u64 wait_ns;          /* waiting for one */
+	__u64 wait_siblings_ns; /* of that, while others of the program ran there */
+	struct thread_cause blocked[PROBE_THREAD_CAUSES];
+	__u64 blocked_other_ns;
+	__u32 switches; /* times it lost a CPU */
+	__u32 migrations;
+	/* The kernel's own clocks when it last lost its CPU, and the above at that instant: */
+	__u64 exec_ns, exec_books_ns;
+	__u64 delay_ns, delay_books_ns; /* no delay: the kernel counts none */
+	/* While it lives: */
+	__u32 run; /* enum task_run */
+	__u32 migrations_begin;
+	__u64 since_ns; /* since when */
+	__u64 busy_ns;  /* TASK_WAITING: how long the program had used that CPU by then */
+	__u64 cause;    /* TASK_ASLEEP */
+	__u64 exec_begin_ns, delay_begin_ns;
 };
 
 /** When, says the programs' memory. */

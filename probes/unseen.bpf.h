@@ -216,6 +216,7 @@ static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_r
 		return;
 	if (t->floats && exec > t->in_exec_ns)
 		l->exec_ns += exec - t->in_exec_ns;
+	thread_off_unseen(address, asleep, t->lane, when);
 	t->base_state = l->base_state;
 	t->base_detail = l->base_detail;
 	if (when > l->last_in_ns)
@@ -263,6 +264,7 @@ static __noinline void catch_up_away(struct cpu_state *cpu, struct task_struct *
 		left = back;
 	if (t && t->run == TASK_ON_CPU && t->lane >= 0) {
 		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left, exec);
+		thread_on(task, t->lane, back);
 		lane_on(cpu, t, task, back);
 		task_came(t, task, back);
 	}
@@ -337,7 +339,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 			task_found_off(cpu, t, task);
 		offcpu_end(task->pid, t, when);
 		if (is_floating(t))
-			float_arrive(cpu, t, when);
+			float_arrive(cpu, t, task, when);
 		if (t->lane >= 0) {
 			lane_on(cpu, t, task, when);
 			cpu->lane = t->lane;

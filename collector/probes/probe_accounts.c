@@ -129,6 +129,35 @@ static void close_tasks(struct probe_set *p, uint64_t end_ns)
 	}
 }
 
+/* A thread that still lives: what it does at the end. */
+static void close_thread(struct thread_record *th, uint64_t end_ns)
+{
+	uint64_t ns = end_ns > th->since_ns ? end_ns - th->since_ns : 0;
+
+	if (th->run == TASK_ON_CPU)
+		th->cpu_ns += ns;
+	else if (th->run == TASK_WAITING)
+		th->wait_ns += ns;
+	else
+		charge_sleep(th, ns);
+}
+
+static void close_threads(struct probe_set *p, uint64_t end_ns)
+{
+	int threads = bpf_map__fd(p->bpf->maps.threads);
+	uint64_t task, *previous = NULL;
+
+	while (p->callbacks.thread && bpf_map_get_next_key(threads, previous, &task) == 0) {
+		struct thread_record th;
+
+		previous = &task;
+		if (bpf_map_lookup_elem(threads, &task, &th) < 0)
+			continue;
+		close_thread(&th, end_ns);
+		p->callbacks.thread(&th, p->callbacks.userdata);
+	}
+}
+
 void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 {
 	struct timespec pause = {.tv_nsec = 2000000};
@@ -149,6 +178,7 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 			fold_part(&p->bpf->bss->lanes[i], part, p->phase_of_part[part]);
 	}
 	close_tasks(p, end_ns);
+	close_threads(p, end_ns);
 }
 
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)

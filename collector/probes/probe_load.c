@@ -117,6 +117,8 @@ static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 		snprintf((char *)knobs->exec_path, sizeof(knobs->exec_path), "%s", o->exec_path);
 	knobs->watch_program = o->program;
 	set_cpus(knobs, o);
+	if (!knobs->lanes_are_cpus)
+		(void)bpf_map__set_max_entries(bpf->maps.threads, 1);
 	knobs->collector_tgid = (uint32_t)getpid();
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;

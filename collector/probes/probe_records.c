@@ -28,6 +28,9 @@ int probe_on_record(void *userdata, void *data, size_t size)
 		p->callbacks.on(data, p->callbacks.userdata);
 	} else if (type == RECORD_BOOT && size >= sizeof(struct record_boot)) {
 		on_boot(p, data);
+	} else if (type == RECORD_THREAD && size >= sizeof(struct thread_record)) {
+		if (p->callbacks.thread)
+			p->callbacks.thread(data, p->callbacks.userdata);
 	} else if (type == RECORD_SAMPLE || type == RECORD_OFF) {
 		const struct record_sample *record = data;
 		const uint64_t *frames = (const uint64_t *)(record + 1);

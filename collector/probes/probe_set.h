@@ -60,7 +60,8 @@ struct probe_callbacks {
 	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*on)(const struct record_on *record, void *userdata);
-	void (*boot)(const struct record_boot *record, void *userdata); /**< or NULL */
+	void (*boot)(const struct record_boot *record, void *userdata);     /**< or NULL */
+	void (*thread)(const struct thread_record *record, void *userdata); /**< or NULL */
 	probe_warn_t warn; /**< or NULL; only called by probe_set_open() */
 	void *userdata;
 };
