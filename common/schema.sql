@@ -84,6 +84,31 @@ CREATE TABLE counter (
 	running_ns INTEGER
 );
 
+CREATE TABLE thread (			-- of a program whose lanes are CPUs
+	run INTEGER NOT NULL REFERENCES run(id),
+	id INTEGER NOT NULL,		-- from 0, by CPU time
+	threads INTEGER NOT NULL,	-- 1; more: what came after very many, summed
+	pid INTEGER NOT NULL,
+	process INTEGER NOT NULL,
+	parent INTEGER,			-- the process that made it; NULL: the program's first thread
+	name TEXT NOT NULL,
+	start_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC
+	end_ns INTEGER NOT NULL,
+	cpu_ns INTEGER NOT NULL,
+	wait_ns INTEGER NOT NULL,	-- for a CPU
+	wait_siblings_ns INTEGER NOT NULL,	-- of that, while others of the program ran on it
+	blocked_ns INTEGER NOT NULL,
+	switches INTEGER NOT NULL,
+	migrations INTEGER NOT NULL
+);
+
+CREATE TABLE thread_blocked (		-- a thread's first causes to sleep
+	run INTEGER NOT NULL REFERENCES run(id),
+	thread INTEGER NOT NULL,	-- thread.id
+	detail TEXT NOT NULL,		-- as of account, state blocked
+	ns INTEGER NOT NULL
+);
+
 CREATE TABLE frame (
 	id INTEGER PRIMARY KEY,
 	side TEXT NOT NULL,		-- kernel, user, boundary, guest-kernel, guest-user

@@ -93,6 +93,27 @@ struct run_pin {
 			    list such as "0-3"; "": not known */
 };
 
+/** Time that a thread slept for one cause. */
+struct run_sleep {
+	char detail[DETAIL_SIZE];
+	uint64_t ns;
+};
+
+/** What a thread of the program did, where lanes are CPUs. */
+struct run_thread {
+	unsigned threads; /**< 1; more: the last of very many, summed */
+	pid_t pid, tgid;
+	pid_t parent; /**< the process that made it; 0: it is the program's first */
+	char name[PROBE_NAME_SIZE];
+	uint64_t start_ns, end_ns;
+	uint64_t cpu_ns;
+	uint64_t wait_ns;          /**< for a CPU */
+	uint64_t wait_siblings_ns; /**< of that, while others of the program ran there */
+	uint64_t blocked_ns;
+	struct run_sleep sleeps[PROBE_THREAD_CAUSES]; /**< the first causes; the rest is in none */
+	uint64_t switches, migrations;
+};
+
 struct run_row {
 	uint32_t task;
 	uint32_t lane;
@@ -153,6 +174,8 @@ struct run_result {
 	size_t n_rows;
 	struct run_counter *counters;
 	size_t n_counters;
+	struct run_thread *threads; /**< by CPU time, the most first */
+	size_t n_threads;
 	struct run_pin *pins;
 	size_t n_pins;
 	char raster_sha256[65];

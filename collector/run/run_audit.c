@@ -2,6 +2,7 @@
 #include "collector/run/run_audit.h"
 
 #include "collector/run/run_program.h"
+#include "collector/run/run_threads.h"
 #include "common/clock.h"
 #include "common/guest_clock.h"
 #include "guests/containers/cgroup.h"
@@ -110,5 +111,7 @@ int run_audit(struct run *run)
 
 	if (r == 0)
 		r = audit_guest_clock(run);
+	if (r == 0)
+		r = run_audit_threads(run);
 	return r < 0 ? r : audit_cgroup(run);
 }

@@ -19,6 +19,7 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_program.h"
+#include "collector/run/run_threads.h"
 #include "collector/symbols/address_set.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/symbols/symbol_space.h"
@@ -167,6 +168,7 @@ int run_close(struct run *run)
 
 	run_guest_judge(run);
 	run_boot_close(run);
+	run_close_threads(run);
 	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
 	q = close_books(run);
 	if (q < 0)

@@ -34,6 +34,13 @@ struct cgroup_reading {
 	uint64_t throttled_ns;
 };
 
+/** Of all threads of a program whose lanes are CPUs: the kernel's clocks, and the books beside them. */
+struct thread_sums {
+	uint64_t exec_ns, exec_books_ns;
+	uint64_t delay_ns, delay_books_ns;
+	uint64_t switches;
+};
+
 /** A process of the stack. */
 struct run_process {
 	pid_t pid;
@@ -103,6 +110,7 @@ struct run {
 	bool said_bye;
 	uint64_t bye_ns;
 	struct offcpu offcpu;
+	struct thread_sums thread_sums;
 	struct boot *boot; /**< NULL: it is not taken apart */
 	char *cgroup_cpu;  /**< folders of the container's control groups, or NULL */
 	char *cgroup_usage;

@@ -6,6 +6,7 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_processes.h"
+#include "collector/run/run_threads.h"
 
 #define NS_PER_S 1000000000ULL
 
@@ -89,6 +90,7 @@ struct probe_callbacks run_callbacks(struct run *run)
 		.off = on_off,
 		.on = on_on,
 		.boot = run_boot_event,
+		.thread = run_take_thread,
 		.warn = on_warning,
 		.userdata = run,
 	};

@@ -69,6 +69,7 @@ void run_result_done(struct run_result *r)
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);
+	free(r->threads);
 	free(r->pins);
 	free(r->metrics);
 	run_said_done(&r->said);

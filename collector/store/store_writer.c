@@ -228,6 +228,36 @@ int store_writer_first_output(
 	r = text && !ret->result ? -ENOMEM : 0;
 	sqlite3_finalize(query);
 	return r;
+static int write_sleeps(struct store_writer *s, int64_t run, int64_t id, const struct run_thread *t,
+	struct error *error)
+{
+	int q = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(t->sleeps) && q == 0; i++)
+		if (t->sleeps[i].ns)
+			q = insert(s, error, "INSERT INTO thread_blocked VALUES (?,?,?,?)", "iisi",
+				run, id, t->sleeps[i].detail, (int64_t)t->sleeps[i].ns);
+	return q;
+}
+
+static int write_threads(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < r->n_threads && q == 0; i++) {
+		const struct run_thread *t = &r->threads[i];
+
+		q = insert(s, error, "INSERT INTO thread VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			"iiiiiosiiiiiiii", run, (int64_t)i, (int64_t)t->threads, (int64_t)t->pid,
+			(int64_t)t->tgid, t->parent != 0, (int64_t)t->parent, t->name,
+			(int64_t)t->start_ns, (int64_t)t->end_ns, (int64_t)t->cpu_ns,
+			(int64_t)t->wait_ns, (int64_t)t->wait_siblings_ns, (int64_t)t->blocked_ns,
+			(int64_t)t->switches, (int64_t)t->migrations);
+		if (q == 0)
+			q = write_sleeps(s, run, (int64_t)i, t, error);
+	}
+	return q;
 }
 
 static int write_guest(
@@ -288,6 +318,7 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_program(s, request->id, result, error);
 	if (r == 0)
 		r = write_output(s, settings, request->id, result, error);
+		r = write_threads(s, request->id, result, error);
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);
 	if (r == 0)
