@@ -266,7 +266,10 @@ struct thread_record {
 	__u64 since_ns; /* since when */
 	__u64 busy_ns;  /* TASK_WAITING: how long the program had used that CPU by then */
 	__u64 cause;    /* TASK_ASLEEP */
-	__u64 exec_begin_ns, delay_begin_ns;
+	__u64 exec_begin_ns, exec_books_begin_ns; /* from where the above are counted */
+	__u64 delay_begin_ns;
+	__u32 exec_known; /* these are */
+	__u32 unused;
 };
 
 /** When, says the programs' memory. */

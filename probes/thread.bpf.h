@@ -53,6 +53,8 @@ static __always_inline void thread_begin(
 	};
 	__u64 key = (__u64)task;
 
+	/* Of a thread that runs, the kernel's time is as old as its last tick. */
+	fresh.exec_known = run != TASK_ON_CPU;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		fresh.delay_begin_ns = task->sched_info.run_delay;
 	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), task->comm);
@@ -145,8 +147,13 @@ static __always_inline void thread_off(
 		return;
 	thread_leave(th, sleeps, cause, id, now);
 	th->migrations = task->se.nr_migrations - th->migrations_begin;
+	if (!th->exec_known) {
+		th->exec_known = 1;
+		th->exec_begin_ns = task->se.sum_exec_runtime;
+		th->exec_books_begin_ns = th->cpu_ns;
+	}
 	th->exec_ns = task->se.sum_exec_runtime - th->exec_begin_ns;
-	th->exec_books_ns = th->cpu_ns;
+	th->exec_books_ns = th->cpu_ns - th->exec_books_begin_ns;
 	if (bpf_core_field_exists(task->sched_info.run_delay)) {
 		th->delay_ns = task->sched_info.run_delay - th->delay_begin_ns;
 		th->delay_books_ns = th->wait_ns;

@@ -33,7 +33,6 @@ struct run_request;
 struct run_settings {
 	const char *scenario;
 	const char *program;    /**< the workload's binary */
-	bool own;               /**< a program of the user's own: see run_program.h */
 	char *const *arguments; /**< of the workload */
 	bool own; /**< the program is the user's; as the next four, see guests/guest.h */
 	char *const *environment;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_program.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,6 +114,37 @@ static void take_back(struct run *run)
 	r->has_boot = false;
 	if (is_watched(run))
 		probe_set_leave_program(run->probes);
+}
+
+/* A CPU is one lane. */
+static bool is_overcommitted(const struct run *run)
+{
+	const int *cpus = run->request->placement->lane_cpus;
+
+	for (unsigned i = 0; i < run->request->lanes; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (cpus[i] == cpus[k])
+				return true;
+	return false;
+}
+
+int run_program_verdict(const struct run *run, struct error *error)
+{
+	const struct placement *p = run->request->placement;
+	const char *option = NULL;
+
+	if (!run_lanes_are_cpus(run))
+		return 0;
+	if (!p || !p->lane_cpus)
+		option = "--pin none";
+	else if (is_overcommitted(run))
+		option = "--overcommit";
+	if (!option)
+		return 0;
+	return error_set(error, -EINVAL,
+		"the program names no workers, so its lanes are CPUs: that needs a CPU of its own for "
+		"each, which %s does not give; leave that out",
+		option);
 }
 
 void run_program_marked(struct run *run, const char *by)

@@ -23,6 +23,9 @@ void run_program_look(struct run *run);
 /** A phase begins by a marker: @by is who says so, or NULL, the program itself. */
 void run_program_marked(struct run *run, const char *by);
 
+/** Could its lanes be what they are to be? -EINVAL with a message if not; after the run. */
+int run_program_verdict(const struct run *run, struct error *error);
+
 /** The probes' lanes are the CPUs, not the workers. */
 bool run_lanes_are_cpus(const struct run *run);
 

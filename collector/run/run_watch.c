@@ -255,7 +255,9 @@ void run_explain_end(struct run *run)
 		return;
 	if (run->ended && run->settings->boot_only) /* its end was ours */
 		return;
-	if (g->ops->verdict && g->ops->verdict(g, run->console, run->console_length, &error) < 0) {
+	if ((g->ops->verdict &&
+		    g->ops->verdict(g, run->console, run->console_length, &error) < 0) ||
+		run_program_verdict(run, &error) < 0) {
 		fail(run, "%s", error.text);
 		return;
 	}
