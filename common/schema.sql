@@ -69,7 +69,7 @@ CREATE TABLE audit (
 	run INTEGER NOT NULL REFERENCES run(id),
 	phase TEXT NOT NULL,
 	lane INTEGER NOT NULL,
-	what TEXT NOT NULL,		-- cpu_time, run_delay, cgroup_usage, cgroup_throttled, guest_clock
+	what TEXT NOT NULL,		-- cpu_time, run_delay, threads_cpu_time, threads_run_delay, cgroup_usage, cgroup_throttled, guest_clock
 	books_ns INTEGER NOT NULL,
 	other_ns INTEGER NOT NULL,
 	bound_ns INTEGER		-- largest difference that counts as agreement

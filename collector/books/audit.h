@@ -22,7 +22,8 @@
 struct audit_row {
 	unsigned phase;
 	int lane;
-	const char *what; /**< cpu_time, run_delay, cgroup_usage, cgroup_throttled, guest_clock */
+	const char *
+		what; /**< cpu_time, run_delay, threads_..., cgroup_usage, cgroup_throttled, guest_clock */
 	uint64_t books_ns;
 	uint64_t other_ns;
 	uint64_t bound_ns; /**< largest difference that counts as agreement */

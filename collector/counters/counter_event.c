@@ -23,11 +23,15 @@ int counter_event_library(struct error *error)
 	return 0;
 }
 
-int counter_event_open(const struct perf_event_attr *attr, pid_t tid, int leader)
+int counter_event_open(
+	const struct perf_event_attr *attr, const struct counter_target *target, int leader)
 {
 	struct perf_event_attr copy = *attr; /* the kernel writes to it when the size is wrong */
-	long fd = syscall(SYS_perf_event_open, &copy, tid, -1, leader, PERF_FLAG_FD_CLOEXEC);
+	long fd;
 
+	copy.inherit = target->tree;
+	fd = syscall(SYS_perf_event_open, &copy, target->tid, target->tree ? target->cpu : -1,
+		leader, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -77,7 +81,7 @@ static bool has_hardware(void)
 		.exclude_kernel = 1,
 		.exclude_hv = 1,
 	};
-	_cleanup_close_ int fd = counter_event_open(&attr, 0, -1);
+	_cleanup_close_ int fd = counter_event_open(&attr, &(struct counter_target){0}, -1);
 
 	return fd >= 0;
 }
@@ -162,10 +166,10 @@ void counter_event_probe(struct counter_event *e)
 	int fd;
 
 	attr.disabled = 1;
-	fd = counter_event_open(&attr, 0, -1);
+	fd = counter_event_open(&attr, &(struct counter_target){0}, -1);
 	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(fallbacks); i++)
 		if (fd == fallbacks[i].code && fallbacks[i].change(&attr, &note))
-			fd = counter_event_open(&attr, 0, -1);
+			fd = counter_event_open(&attr, &(struct counter_target){0}, -1);
 	if (fd < 0) {
 		e->reason = reason_of(fd);
 		return;

@@ -33,7 +33,16 @@ void counter_event_probe(struct counter_event *e);
 
 bool counter_event_is_software(const struct counter_event *e);
 
-/** perf_event_open() for thread @tid (0: the caller) on any CPU; @leader -1: a group of its own. */
-int counter_event_open(const struct perf_event_attr *attr, pid_t tid, int leader);
+/** What is counted: thread @tid (0: the caller) wherever it runs; or while it is on @cpu, and with it
+ * all threads and processes that it makes from now on. */
+struct counter_target {
+	pid_t tid;
+	bool tree;
+	int cpu; /**< of a tree */
+};
+
+/** perf_event_open(); @leader -1: a group of its own. */
+int counter_event_open(
+	const struct perf_event_attr *attr, const struct counter_target *target, int leader);
 
 void counter_event_done(struct counter_event *e);

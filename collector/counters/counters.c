@@ -145,7 +145,7 @@ static int hold_event(void)
 		.exclude_kernel = 1,
 	};
 
-	return counter_event_open(&attr, 0, -1);
+	return counter_event_open(&attr, &(struct counter_target){0}, -1);
 }
 
 int counter_set_new(const char *list, struct counter_set **ret, struct error *error)
@@ -211,7 +211,7 @@ struct group {
 
 /* Open event @i in @group, or as the first of a new group where it does not fit. */
 static int open_event(struct counter_set *set, struct lane_counters *lane, size_t i,
-	struct group *group, pid_t tid)
+	struct group *group, const struct counter_target *target)
 {
 	const struct counter_event *e = &set->events[i];
 	bool fits =
@@ -220,12 +220,12 @@ static int open_event(struct counter_set *set, struct lane_counters *lane, size_
 	int fd = -EINVAL;
 
 	if (fits)
-		fd = counter_event_open(&e->attr, tid, lane->fds[group->leader]);
+		fd = counter_event_open(&e->attr, target, lane->fds[group->leader]);
 	if (fd >= 0) {
 		lane->leaders[i] = group->leader;
 		group->n++;
 	} else if (!fits || fd == -EINVAL) { /* EINVAL: the unit has no counter left */
-		fd = counter_event_open(&e->attr, tid, -1);
+		fd = counter_event_open(&e->attr, target, -1);
 		if (fd < 0)
 			return fd;
 		lane->leaders[i] = (int)i;
@@ -240,12 +240,13 @@ static int open_event(struct counter_set *set, struct lane_counters *lane, size_
 	return fd < 0 ? fd : 0;
 }
 
-int counter_set_open(struct counter_set *set, unsigned lane_number, pid_t tid)
+static int open_lane(
+	struct counter_set *set, unsigned lane_number, const struct counter_target *target)
 {
 	struct group hardware = {.leader = -1}, software = {.leader = -1, .software = true};
 	struct lane_counters *lane;
 
-	if (tid <= 0)
+	if (target->tid <= 0)
 		return -ESRCH;
 	lane = lane_slot(set, lane_number);
 	if (!lane)
@@ -261,13 +262,23 @@ int counter_set_open(struct counter_set *set, unsigned lane_number, pid_t tid)
 
 		if (!e->reason)
 			r = open_event(set, lane, i,
-				counter_event_is_software(e) ? &software : &hardware, tid);
+				counter_event_is_software(e) ? &software : &hardware, target);
 		if (r == -ESRCH || r == -EMFILE || r == -EACCES || r == -EPERM) {
 			close_lane(lane);
 			return r;
 		}
 	}
 	return 0;
+}
+
+int counter_set_open(struct counter_set *set, unsigned lane, pid_t tid)
+{
+	return open_lane(set, lane, &(struct counter_target){.tid = tid});
+}
+
+int counter_set_open_tree(struct counter_set *set, unsigned lane, pid_t pid, int cpu)
+{
+	return open_lane(set, lane, &(struct counter_target){.tid = pid, .tree = true, .cpu = cpu});
 }
 
 /* What read() of a group gives. */

@@ -52,6 +52,12 @@ void counter_set_each(const struct counter_set *set, counter_each_t each, void *
 int counter_set_open(struct counter_set *set, unsigned lane, pid_t tid);
 
 /**
+ * The same of a process's first thread @pid and of all threads and processes that it makes from now
+ * on, as far as they run on @cpu.
+ */
+int counter_set_open_tree(struct counter_set *set, unsigned lane, pid_t pid, int cpu);
+
+/**
  * @value is NULL where the event was not counted; else the count since counter_set_open(), scaled
  * if
  * @running_ns is less than @enabled_ns (then it is an estimate).

@@ -103,7 +103,7 @@ static void check_sampling(struct finding *f)
 		.sample_period = 1000000,
 		.disabled = 1,
 	};
-	_cleanup_close_ int fd = counter_event_open(&attr, 0, -1);
+	_cleanup_close_ int fd = counter_event_open(&attr, &(struct counter_target){0}, -1);
 	_cleanup_free_ char *rate =
 		read_line_at(NULL, "/proc/sys/kernel/perf_event_max_sample_rate");
 	_cleanup_free_ char *paranoid = read_line_at(NULL, "/proc/sys/kernel/perf_event_paranoid");

@@ -9,6 +9,7 @@
 #include "collector/probes/probe_phases.h"
 #include "collector/probes/probe_set.h"
 #include "collector/run/run_audit.h"
+#include "collector/run/run_markers.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
 
@@ -53,6 +54,16 @@ int run_lane_of(const struct run *run, int probes_lane)
 	return lane;
 }
 
+/* What it did in the moment since its exec is not counted. */
+static void count_on_cpus(struct run *run, pid_t pid)
+{
+	const struct placement *p = run->request->placement;
+
+	for (unsigned lane = 0; run->counters && p && p->lane_cpus && lane < run->request->lanes;
+		lane++)
+		(void)counter_set_open_tree(run->counters, lane, pid, p->lane_cpus[lane]);
+}
+
 static void begin(struct run *run, const struct probe_program *program)
 {
 	struct run_result *r = run->result;
@@ -61,15 +72,14 @@ static void begin(struct run *run, const struct probe_program *program)
 	probe_set_begin_program(run->probes);
 	run->program_begun = true;
 	run->program_tgid = program->tgid;
-	run->host_begin_ns = program->begin_ns;
-	r->phases[0].end_ns = phase->start_ns = program->begin_ns;
-	r->boot_ns = program->begin_ns - r->start_ns;
-	r->has_boot = true;
+	run_know_process(run, program->tgid, program->tgid);
+	if (!run_end_boot(run, program->begin_ns))
+		return;
+	phase->start_ns = program->begin_ns;
 	snprintf(phase->name, sizeof(phase->name), PROGRAM_PHASE);
 	memcpy(phase->reported, phase->name, sizeof(phase->reported));
 	r->n_phases = 2;
-	run_know_process(run, program->tgid, program->tgid);
-	run->cgroup_begin = run_read_cgroup(run);
+	count_on_cpus(run, program->tgid);
 }
 
 /* A phase that was to begin in a moment never did. */
@@ -112,8 +122,8 @@ static void take_back(struct run *run)
 
 	r->n_phases = 1;
 	r->has_boot = false;
-	if (is_watched(run))
-		probe_set_leave_program(run->probes);
+	run->guest_begin_ns = 0;
+	probe_set_leave_program(run->probes);
 }
 
 /* A CPU is one lane. */

@@ -318,6 +318,7 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_program(s, request->id, result, error);
 	if (r == 0)
 		r = write_output(s, settings, request->id, result, error);
+	if (r == 0)
 		r = write_threads(s, request->id, result, error);
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);

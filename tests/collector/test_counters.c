@@ -9,10 +9,12 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -133,6 +135,49 @@ static void software_events_count_what_the_thread_did(void **state)
 	counter_set_free(set);
 }
 
+/* A process that forks: its and its child's faults are on the CPU that both are pinned to. */
+static void a_tree_is_counted_by_cpu(void **state)
+{
+	struct counter_set *set = new_set("minor-faults,task-clock");
+	int go[2], cpu = sched_getcpu();
+	struct reading r;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		cpu_set_t one;
+		char byte;
+
+		CPU_ZERO(&one);
+		CPU_SET((unsigned)cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		if (read(go[0], &byte, 1) == 1 && fork() == 0) {
+			struct worker w = {.go = true};
+
+			work(&w);
+			_exit(0);
+		}
+		wait(NULL);
+		_exit(0);
+	}
+	assert_int_equal(counter_set_open_tree(set, 3, pid, cpu), 0);
+	assert_int_equal(write(go[1], "x", 1), 1);
+	waitpid(pid, NULL, 0);
+	r = read_lane(set, "minor-faults");
+	if (!r.counted && geteuid() != 0) {
+		counter_set_free(set);
+		skip();
+	}
+	assert_true(r.counted);
+	assert_between(r.value, PAGES, PAGES + 1000);
+	counter_set_free(set);
+	close(go[0]);
+	close(go[1]);
+}
+
 static void what_the_machine_lacks_has_no_value(void **state)
 {
 	struct counter_set *set = new_set(NULL);
@@ -234,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(software_events_count_what_the_thread_did),
+		cmocka_unit_test(a_tree_is_counted_by_cpu),
 		cmocka_unit_test(what_the_machine_lacks_has_no_value),
 		cmocka_unit_test(software_stands_in_where_nothing_else_counts),
 		cmocka_unit_test(a_name_nobody_knows_is_named),
