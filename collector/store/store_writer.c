@@ -228,6 +228,8 @@ int store_writer_first_output(
 	r = text && !ret->result ? -ENOMEM : 0;
 	sqlite3_finalize(query);
 	return r;
+}
+
 static int write_sleeps(struct store_writer *s, int64_t run, int64_t id, const struct run_thread *t,
 	struct error *error)
 {
