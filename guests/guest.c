@@ -51,6 +51,8 @@ void guest_free(struct guest *g)
 	close_safe(g->release_fd);
 	close_safe(g->console_fd);
 	close_safe(g->pidfd);
+	if (g->folder_fd > 0)
+		close_safe(g->folder_fd);
 	for (size_t i = 0; g->argv && g->argv[i]; i++)
 		free(g->argv[i]);
 	free(g->argv);

@@ -122,6 +122,10 @@ struct guest_ops {
 	 */
 	int (*runs)(const struct guest_spec *spec, struct error *error);
 
+	/** In the line by which the stack itself tells that the program has ended, just before its exit
+	 * status; it then ends without a marker. NULL: a marker always comes. */
+	const char *end_words;
+
 	/** Make what the stack needs. Must be called before describe and start. */
 	int (*prepare)(struct guest *g, struct error *error);
 
@@ -163,10 +167,11 @@ struct guest_ops {
 struct guest {
 	const struct guest_ops *ops;
 	struct guest_spec spec;
-	char **argv;        /**< the command line that starts the stack; set by prepare() */
-	char **variables;   /**< NAME=VALUE that its environment has beside ours, or NULL */
-	char *note;         /**< more for describe: what was made, versions; may be NULL */
-	char *program_path; /**< see start(); NULL: the program is g->pid or its child */
+	char **argv;      /**< the command line that starts the stack; set by prepare() */
+	char **variables; /**< NAME=VALUE that its environment has beside ours, or NULL */
+	int folder_fd;    /**< the folder that it is started in; 0: ours. Closed by guest_free() */
+	char *note;       /**< more for describe: what was made, versions; may be NULL */
+	char *program_path;          /**< see start(); NULL: the program is g->pid or its child */
 	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
 	pid_t pid;                   /**< the stack's process, or 0 */
 	int pidfd;                   /**< pidfd of it, or negative: readable when it has ended */

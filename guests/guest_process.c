@@ -8,8 +8,11 @@
 
 int guest_spawn(struct guest *g, const int *cpus, size_t n_cpus, struct error *error)
 {
-	struct spawn s = {
-		.argv = g->argv, .variables = g->variables, .cpus = cpus, .n_cpus = n_cpus};
+	struct spawn s = {.argv = g->argv,
+		.variables = g->variables,
+		.folder_fd = g->folder_fd,
+		.cpus = cpus,
+		.n_cpus = n_cpus};
 	struct child child;
 	int r;
 

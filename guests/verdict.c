@@ -2,6 +2,7 @@
 #include "guests/verdict.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/console.h"
 
@@ -38,6 +39,21 @@ int verdict_status(const char *saying, const char *where, const char *console, s
 	console_last_line(last, sizeof(last), console, (size_t)(line - console));
 	return error_set(error, -EIO, "the program ended with status %d%s%s%s", status, where,
 		last[0] ? ", after: " : "", last);
+}
+
+int verdict_signal(const char *saying, const char *console, size_t length, struct error *error)
+{
+	char last[WORDS_BYTES];
+	const char *line;
+	int number;
+	size_t n;
+
+	if (console_number_after(console, length, saying, &number) < 0)
+		return -ENODATA;
+	console_find(console, length, saying, false, &line, &n);
+	console_last_line(last, sizeof(last), console, (size_t)(line - console));
+	return error_set(error, -EIO, "the program was ended by signal %d (%s)%s%s", number,
+		strsignal(number), last[0] ? ", after: " : "", last);
 }
 
 int verdict_ended_early(const char *who, const char *console, size_t length, struct error *error)

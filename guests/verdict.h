@@ -25,5 +25,8 @@ int verdict_failures(const char *who, const char *const *failures, bool first, c
 int verdict_status(const char *saying, const char *where, const char *console, size_t length,
 	struct error *error);
 
+/** The same for the number of a signal: "the program was ended by signal N (NAME), after: ...". */
+int verdict_signal(const char *saying, const char *console, size_t length, struct error *error);
+
 /** -EIO: @who ended without a word about its program; with its last words. */
 int verdict_ended_early(const char *who, const char *console, size_t length, struct error *error);

@@ -102,6 +102,9 @@ struct run {
 	bool distrusted;      /**< what was read of the guest cannot be right */
 	struct guest_tcg_layout known_layout; /**< of this version of QEMU; rip is 0: not known */
 
+	char line[256]; /**< the console's last line, as far as it has come (run_end_words.h) */
+	size_t line_used;
+
 	bool program_begun; /**< the probes saw its exec: see run_program.h */
 	bool marks_itself;  /**< it wrote a marker */
 	bool ended;         /**< the end marker came, or the program's process ended */

@@ -12,6 +12,7 @@
 
 #include "collector/probes/probe_set.h"
 #include "collector/run/run_boot.h"
+#include "collector/run/run_end_words.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_markers.h"
 #include "collector/run/run_output.h"
@@ -84,6 +85,7 @@ static bool read_console(struct run *run, bool last)
 		/* Markers before all else: their arrival is the clock of the phases. */
 		marker_stream_push(&run->markers, buffer, (size_t)n, run_on_marker, run);
 		run_output_push(run, buffer, (size_t)n);
+		run_end_words(run, buffer, (size_t)n);
 		keep_console(run, buffer, (size_t)n);
 	}
 	return true;

@@ -449,6 +449,8 @@ int elf_needs_add(
 		snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : folder,
 			name[0] == '/' ? "" : "/", name);
 		r = image_add_file(image, path, 0755, needs->items[i].path, error);
+		if (r == -EEXIST)
+			r = 0;
 	}
 	return r;
 }

@@ -37,6 +37,7 @@ int elf_needs_find(const char *program, bool (*inside)(const char *name), const 
 /** Release what @needs holds. An all-zero one is fine. */
 void elf_needs_free(struct elf_needs *needs);
 
-/** Put the files into @image: each in @folder, or where its name says if that is a path. */
+/** Put the files into @image: each in @folder, or where its name says if that is a path. What is
+ * there already stays. */
 int elf_needs_add(const struct elf_needs *needs, const char *folder, struct image *image,
 	struct error *error);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "guests/images/elf_needs.h"
 #include "guests/images/image_archive.h"
 
 int tarball_write(int fd, const struct image *i, struct error *error)
@@ -16,7 +15,7 @@ int tarball_write(int fd, const struct image *i, struct error *error)
 }
 
 /* /lib has everything; /lib64 and /usr/lib are where other dynamic linkers look by default. */
-static int add_folders(struct image *i, struct error *error)
+int tarball_add_folders(struct image *i, struct error *error)
 {
 	static const struct {
 		const char *path, *target;
@@ -64,29 +63,13 @@ static int add_interpreter(struct image *i, const char *interpreter, struct erro
 	return r == -EEXIST ? 0 : r;
 }
 
-int tarball_list_program(
-	const char *program, struct image *ret, char **ret_path, struct error *error)
+int tarball_add_needs(const struct elf_needs *needs, struct image *i, struct error *error)
 {
-	_cleanup_(elf_needs_free) struct elf_needs needs = {0};
-	const char *slash = strrchr(program, '/');
-	_cleanup_free_ char *path = NULL;
-	int r;
+	int r = 0;
 
-	if (asprintf(&path, "/%s", slash ? slash + 1 : program) < 0) {
-		path = NULL;
-		return error_set_errno(error, -ENOMEM, "container's image");
-	}
-	r = elf_needs_find(program, NULL, NULL, &needs, error);
-	if (r == 0)
-		r = add_folders(ret, error);
-	if (r == 0)
-		r = image_add_file(ret, path, 0755, program, error);
-	for (size_t i = 0; i < needs.n && r == 0; i++)
-		r = add_library(ret, needs.items[i].name, needs.items[i].path, error);
-	if (r == 0 && needs.interpreter)
-		r = add_interpreter(ret, needs.interpreter, error);
-	if (r < 0)
-		return r;
-	*ret_path = TAKE_PTR(path);
-	return 0;
+	for (size_t n = 0; n < needs->n && r == 0; n++)
+		r = add_library(i, needs->items[n].name, needs->items[n].path, error);
+	if (r == 0 && needs->interpreter)
+		r = add_interpreter(i, needs->interpreter, error);
+	return r;
 }

@@ -4,6 +4,7 @@
 /** The root file system of a container as a tar archive. */
 
 #include "common/error.h"
+#include "guests/images/elf_needs.h"
 #include "guests/images/image.h"
 
 /**
@@ -12,11 +13,10 @@
  */
 int tarball_write(int fd, const struct image *i, struct error *error);
 
-/**
- * What a container needs to run @program: it, at /<its name>; its libraries in /lib, where any
- * dynamic linker looks (with /lib64 and /usr/lib as other names of it); its interpreter; an empty
- * /tmp. *ret_path (malloced) is where the program lies in the image. @ret starts as { 0 } and is
- * the caller's to clear, also after errors.
- */
-int tarball_list_program(
-	const char *program, struct image *ret, char **ret_path, struct error *error);
+/** The folders of a container that runs a program: /lib for its libraries, which other names of
+ * folders of libraries lead to, and an empty /tmp. */
+int tarball_add_folders(struct image *i, struct error *error);
+
+/** Add libraries in /lib, where any dynamic linker looks, and the interpreter. What is there already
+ * stays. */
+int tarball_add_needs(const struct elf_needs *needs, struct image *i, struct error *error);

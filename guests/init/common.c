@@ -33,6 +33,12 @@ void power_off(void)
 	_exit(1); /* as first process: the kernel panics, which ends the virtual machine as well */
 }
 
+void fail(const char *text, const char *what, int number)
+{
+	say(text, what, number);
+	power_off();
+}
+
 void mount_one(const struct mount_point *m)
 {
 	if (mkdir(m->target, 0755) < 0 && errno != EEXIST)

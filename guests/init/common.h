@@ -12,6 +12,9 @@ void say(const char *text, const char *what, int number);
 /** "guestscope-boot: BEGINS": the host takes the boot apart by these. */
 void say_step(const char *begins);
 
+/** say(), and power off. */
+void fail(const char *text, const char *what, int number) __attribute__((noreturn));
+
 /** Let the last words out of the serial port, and power off. Returns never. */
 void power_off(void) __attribute__((noreturn));
 

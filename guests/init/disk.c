@@ -20,16 +20,12 @@
 #include <unistd.h>
 
 #include "guests/init/common.h"
-#include "guests/init/modules.h"
+#include "guests/init/disks.h"
 #include "guests/init/words.h"
 
 #define NEW_ROOT         "/root"
 #define UNITS            "/run/systemd/system"
-#define DISK_WAIT_MS     20000
-#define DISK_POLL_MS     10
 #define PARTITIONS_MAX   64
-#define COMPRESSED       4 /* MODULE_INIT_COMPRESSED_FILE */
-#define NAME_BYTES       64
 #define SUPERBLOCK_BYTES 0x10080
 
 /* How file systems are told: some bytes at some place. */
@@ -64,80 +60,6 @@ static const char emergency_unit[] =
 	"Type=idle\n"
 	"ExecStart=" PROGRAM_MOUNT PROGRAM_RUNNER
 	" \"the boot failed: the system went into its emergency mode\"\n";
-
-static void fail(const char *text, const char *what, int number)
-{
-	say(text, what, number);
-	power_off();
-}
-
-static void load_module(const char *name)
-{
-	for (size_t i = 0; i < MODULE_SUFFIXES_N; i++) {
-		char path[128];
-		int fd;
-
-		snprintf(path, sizeof(path), MODULES_FOLDER "/%s%s", name, module_suffixes[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (syscall(SYS_finit_module, fd, "", i ? COMPRESSED : 0) < 0 && errno != EEXIST)
-			say("cannot load module", name, errno);
-		close(fd);
-		return;
-	}
-}
-
-static void load_modules(const char *purpose)
-{
-	for (size_t i = 0; i < MODULE_LISTS_N; i++)
-		if (strcmp(module_lists[i].purpose, purpose) == 0)
-			for (const char *const *name = module_lists[i].names; *name; name++)
-				load_module(*name);
-}
-
-static bool has_serial(const char *disk, const char *serial)
-{
-	char path[300], text[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/block/%s/serial", disk);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text));
-	close(fd);
-	return n >= (ssize_t)strlen(serial) && memcmp(text, serial, strlen(serial)) == 0;
-}
-
-static bool find_disk(const char *serial, char *ret_name)
-{
-	DIR *d = opendir("/sys/block");
-	bool found = false;
-	struct dirent *e;
-
-	while (d && !found && (e = readdir(d)))
-		if (strlen(e->d_name) < NAME_BYTES && has_serial(e->d_name, serial)) {
-			memcpy(ret_name, e->d_name, strlen(e->d_name) + 1);
-			found = true;
-		}
-	if (d)
-		closedir(d);
-	return found;
-}
-
-static void wait_for_disk(const char *serial, char *ret_name)
-{
-	for (int ms = 0; ms < DISK_WAIT_MS; ms += DISK_POLL_MS) {
-		if (find_disk(serial, ret_name))
-			return;
-		usleep(DISK_POLL_MS * 1000);
-	}
-	fail("the kernel sees no virtio disk: it needs virtio_pci and virtio_blk, built in or as "
-	     "modules beside it; missing:",
-		serial, -1);
-}
 
 static const char *file_system_of(const char *device)
 {
@@ -201,18 +123,19 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The disk itself, and its partitions in order: folders of its own whose names begin with its. */
-static size_t list_devices(const char *disk, char ret[PARTITIONS_MAX][NAME_BYTES])
+static size_t list_devices(const char *disk, char ret[PARTITIONS_MAX][DISK_NAME_BYTES])
 {
 	char folder[300];
 	struct dirent *e;
 	size_t n = 0;
 	DIR *d;
 
-	snprintf(ret[n++], NAME_BYTES, "%s", disk);
+	snprintf(ret[n++], DISK_NAME_BYTES, "%s", disk);
 	snprintf(folder, sizeof(folder), "/sys/block/%s", disk);
 	d = opendir(folder);
 	while (d && n < PARTITIONS_MAX && (e = readdir(d)))
-		if (strncmp(e->d_name, disk, strlen(disk)) == 0 && strlen(e->d_name) < NAME_BYTES)
+		if (strncmp(e->d_name, disk, strlen(disk)) == 0 &&
+			strlen(e->d_name) < DISK_NAME_BYTES)
 			memcpy(ret[n++], e->d_name, strlen(e->d_name) + 1);
 	if (d)
 		closedir(d);
@@ -223,15 +146,15 @@ static size_t list_devices(const char *disk, char ret[PARTITIONS_MAX][NAME_BYTES
 /* All are looked at, so that the modules of each are there; the first root found is the one. */
 static void mount_root(const char *disk)
 {
-	static char names[PARTITIONS_MAX][NAME_BYTES];
+	static char names[PARTITIONS_MAX][DISK_NAME_BYTES];
 	size_t n = list_devices(disk, names);
 	bool found = false;
 
 	mkdir(NEW_ROOT, 0755);
 	for (size_t i = 0; i < n; i++) {
-		char device[NAME_BYTES + 8];
+		char device[DISK_NAME_BYTES + 8];
 
-		snprintf(device, sizeof(device), "/dev/%.*s", NAME_BYTES - 1, names[i]);
+		snprintf(device, sizeof(device), "/dev/%.*s", DISK_NAME_BYTES - 1, names[i]);
 		if (found) {
 			const char *type = file_system_of(device);
 
@@ -274,6 +197,20 @@ static void add_units(void)
 		fail("cannot write units in", UNITS, errno);
 }
 
+/* The initramfs, where it is, will be gone. */
+static void hand_command_over(void)
+{
+	static char text[COMMAND_MAX];
+	int from = open(COMMAND_FILE, O_RDONLY | O_CLOEXEC);
+	int to = open(COMMAND_HANDED, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t n = read(from, text, sizeof(text));
+
+	if (n < 0 || write(to, text, (size_t)n) != n)
+		fail("cannot hand over", COMMAND_FILE, errno);
+	close(from);
+	close(to);
+}
+
 static void hand_over(void)
 {
 	static const char *const moved[] = {"/dev", "/proc", "/sys", "/run"};
@@ -299,7 +236,7 @@ static void hand_over(void)
 int main(void)
 {
 	static const struct mount_point run = {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"};
-	char disk[NAME_BYTES], device[NAME_BYTES + 8];
+	char disk[DISK_NAME_BYTES];
 
 	if (getpid() != 1) {
 		fputs(INIT_SAYS " only for the first process of a guest\n", stderr);
@@ -308,13 +245,8 @@ int main(void)
 	mount_kernel_views();
 	mount_one(&run);
 	say_step("init");
-	load_modules("virtio");
-	wait_for_disk(PROGRAM_DISK, disk);
-	load_modules("iso9660");
-	snprintf(device, sizeof(device), "/dev/%s", disk);
-	mkdir(PROGRAM_MOUNT, 0755);
-	if (mount(device, PROGRAM_MOUNT, "iso9660", MS_RDONLY, NULL) < 0)
-		fail("cannot mount the program's disk", device, errno);
+	mount_program_disk();
+	hand_command_over();
 	wait_for_disk(ROOT_DISK, disk);
 	mount_root(disk);
 	add_units();

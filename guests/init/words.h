@@ -11,16 +11,29 @@
 /** A line that begins with this tells how far the boot is. */
 #define BOOT_SAYS "guestscope-boot:"
 
-/** The program's arguments, each ended by NUL, in its own file system. */
-#define COMMAND_FILE  "/guestscope/command"
-#define COMMAND_MAX   65536
-#define ARGUMENTS_MAX 1024
+/** What to run: words, each begun by a letter for what it is and ended by NUL; in the initramfs. */
+#define COMMAND_FILE "/guestscope/command"
+/** Where the first process of linux leaves it for the unit, when the initramfs is gone. */
+#define COMMAND_HANDED "/run/guestscope-command"
+#define COMMAND_MAX    65536
+#define WORDS_MAX      4096
+#define WORD_ARGUMENT  'a'
+#define WORD_VARIABLE  'v' /**< NAME=VALUE for the environment */
+#define WORD_FOLDER    'f' /**< where it runs: it is the user's own program, whose run is marked */
+#define WORD_DISK      'd' /**< linux-minimal: its files are on the disk PROGRAM_DISK */
 
-/** Of linux-minimal: the only file system. Of linux: a disk of its own, mounted there. */
+/** Where the program's disk is mounted, which becomes its root. linux-minimal has such a disk where
+ * --with asks for it; else the initramfs is the only file system. */
 #define PROGRAM_MOUNT  "/run/guestscope"
 #define PROGRAM_RUNNER "/guestscope/run"
 
-/** Serial numbers of the disks of linux, by which they are found. */
+/** On that disk, two empty folders: where what is covered by memory to write in is seen. */
+#define INIT_UNDER "/guestscope/under"
+
+/** In OSv: what of the disk is to be seen below /tmp (mark.c). */
+#define MARK_TMP INIT_UNDER "/tmp"
+
+/** Serial numbers of the disks, by which they are found. */
 #define ROOT_DISK    "guestscope-root"
 #define PROGRAM_DISK "guestscope-prog"
 

@@ -18,6 +18,7 @@
 #include "common/console.h"
 #include "common/spawn.h"
 #include "common/text_file.h"
+#include "guests/guest_files.h"
 #include "guests/guest_process.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qmp.h"
@@ -89,6 +90,7 @@ static uint64_t ram_bytes(const struct guest_spec *spec, uint64_t kernel_bytes)
 
 static int describe_inside(struct guest *g, const struct qemu_machine *m, struct error *error)
 {
+	_cleanup_(strv_freep) char **files = NULL;
 	int r = guest_inside_new(&m->inside, m->kernel,
 		g->spec.symbols ? g->spec.symbols : m->symbols,
 		ram_bytes(&g->spec, m->kernel_bytes), &g->inside);
@@ -96,7 +98,10 @@ static int describe_inside(struct guest *g, const struct qemu_machine *m, struct
 		return error_set_errno(error, r, "%s", g->ops->name);
 	if (m->program_inside)
 		return 0;
-	return guest_inside_add_program(g->inside, g->spec.program, m->library_inside, error);
+	r = guest_executables(&g->spec, &files, error);
+	for (size_t i = 0; r == 0 && files[i]; i++)
+		r = guest_inside_add_program(g->inside, files[i], m->library_inside, error);
+	return r;
 }
 
 bool qemu_host_is_emulated(void)

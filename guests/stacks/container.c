@@ -9,6 +9,7 @@
  * string to execve() unchanged.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "guests/containers/engine.h"
 #include "guests/exit_status.h"
 #include "guests/guest.h"
+#include "guests/guest_files.h"
 #include "guests/guest_process.h"
 #include "guests/guest_program.h"
 #include "guests/images/image.h"
@@ -120,6 +122,53 @@ static void add_cpus(struct strv *v, const struct guest_spec *spec)
 		v->error = -ENOMEM;
 }
 
+/* A field of an option that is a line of CSV. */
+static char *csv_field(const char *key, const char *value)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "\"%s=", key);
+	for (; *value; value++)
+		fprintf(f, *value == '"' ? "\"\"" : "%c", *value);
+	fputc('"', f);
+	return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+/* However large it is, nothing is copied. */
+static void add_mount(struct strv *v, const struct guest_with *with)
+{
+	_cleanup_free_ char *source = csv_field("source", with->source);
+	_cleanup_free_ char *target = csv_field("target", with->path);
+
+	strv_add(v, "--mount");
+	strv_addf(v, "type=bind,%s,%s,readonly", source ? source : "", target ? target : "");
+	if (!source || !target)
+		v->error = -ENOMEM;
+}
+
+/* What an own program has around itself. */
+static int add_surroundings(struct strv *v, const struct guest_spec *spec)
+{
+	_cleanup_(strv_freep) char **environment = NULL;
+	int r = guest_program_environment(spec, &environment);
+
+	for (size_t i = 0; r == 0 && environment[i]; i++) {
+		strv_add(v, "--env");
+		strv_add(v, environment[i]);
+	}
+	for (size_t i = 0; spec->own && i < spec->n_with; i++)
+		add_mount(v, &spec->with[i]);
+	if (spec->own && spec->cwd) {
+		strv_add(v, "--workdir");
+		strv_add(v, spec->cwd);
+	}
+	return r;
+}
+
 static int make_command(struct guest *g, const char *program, struct error *error)
 {
 	_cleanup_(strv_clear) struct strv v = {0};
@@ -147,6 +196,9 @@ static int make_command(struct guest *g, const char *program, struct error *erro
 	add_cpus(&v, &g->spec);
 	strv_add(&v, "--tmpfs");
 	strv_add(&v, scratch);
+	r = add_surroundings(&v, &g->spec);
+	if (r < 0)
+		return error_set_errno(error, r, "%s", c->engine->name);
 	strv_add(&v, "--pull");
 	strv_add(&v, "never");
 	strv_add_all(&v, g->spec.runtime_args);
@@ -154,6 +206,21 @@ static int make_command(struct guest *g, const char *program, struct error *erro
 	strv_add_all(&v, command);
 	r = strv_take(&v, &g->argv);
 	return r < 0 ? error_set_errno(error, r, "%s", c->engine->name) : 0;
+}
+
+static int list_files(
+	const struct guest_spec *spec, struct image *ret, char **ret_program, struct error *error)
+{
+	static const struct guest_libraries libraries = {.add = tarball_add_needs};
+	_cleanup_free_ char *place = guest_program_place(spec, "");
+	int r = place ? tarball_add_folders(ret, error)
+		      : error_set_errno(error, -ENOMEM, "container's image");
+
+	if (r == 0)
+		r = guest_add_program(spec, place, &libraries, true, ret, error);
+	if (r == 0)
+		*ret_program = TAKE_PTR(place);
+	return r;
 }
 
 static int container_prepare(struct guest *g, struct error *error)
@@ -170,7 +237,7 @@ static int container_prepare(struct guest *g, struct error *error)
 	if (asprintf(&c->name, "%s%s", c->engine->container_prefix, g->spec.nonce) < 0 ||
 		asprintf(&c->name_entry, "%s %s", c->engine->name, c->name) < 0)
 		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
-	r = tarball_list_program(g->spec.program, &files, &program, error);
+	r = list_files(&g->spec, &files, &program, error);
 	if (r == 0)
 		r = image_write_cached(
 			&files, tarball_write, g->spec.work_dir, "container-", &tar, error);
@@ -224,17 +291,26 @@ static void container_stop(struct guest *g, bool orderly)
 	}
 }
 
+/* A script's interpreter, and env(1) before it, have its name as a later argument. */
 static bool is_program(pid_t pid, const void *path)
 {
-	return proc_runs_as(pid, path);
+	char words[PATH_MAX];
+	ssize_t n = proc_read_arguments(pid, words, sizeof(words));
+	const char *p = words;
+
+	for (int i = 0; i < 4 && p < words + n; i++, p += strlen(p) + 1)
+		if (strcmp(p, path) == 0)
+			return true;
+	return false;
 }
 
-/* The container's first process, by its unique argv[0]; 0 if it is not there (yet, or any more). */
+/* The container's first process, by the program's unique path; 0 if it is not there (yet, or any
+ * more). */
 static pid_t find_program(struct guest *g)
 {
 	struct container *c = g->data;
 
-	if (c && g->program_path && (c->program <= 0 || !proc_runs_as(c->program, g->program_path)))
+	if (c && g->program_path && (c->program <= 0 || !is_program(c->program, g->program_path)))
 		if (proc_find(is_program, g->program_path, &c->program, 1) != 1)
 			c->program = 0;
 	return c ? c->program : 0;
@@ -319,9 +395,9 @@ static void container_destroy(struct guest *g)
 }
 
 #define CONTAINER_OPS                                                                              \
-	.lane_kind = LANES_WORKERS, .prepare = container_prepare, .start = container_start,        \
-	.stop = container_stop, .helpers = container_helpers, .cgroup = container_cgroup,          \
-	.verdict = container_verdict, .destroy = container_destroy
+	.lane_kind = LANES_WORKERS, .runs = guest_files_found, .prepare = container_prepare,       \
+	.start = container_start, .stop = container_stop, .helpers = container_helpers,            \
+	.cgroup = container_cgroup, .verdict = container_verdict, .destroy = container_destroy
 
 static const struct guest_boot docker_boot = {
 	.steps = {BOOT_CLIENT, BOOT_DAEMON, BOOT_MONITOR, BOOT_RUNTIME_CREATE, BOOT_START_REQUEST,

@@ -12,10 +12,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "guests/guest_files.h"
 #include "guests/images/disk_image.h"
 #include "guests/images/initramfs.h"
-#include "guests/images/iso.h"
-#include "guests/init/modules.h"
 #include "guests/init/words.h"
 #include "guests/process/beside.h"
 #include "guests/qemu/qemu.h"
@@ -60,85 +59,6 @@ static int find_root(const struct guest_spec *spec, char **ret_path, const char 
 	return r;
 }
 
-/* The folder "modules-VERSION" beside the kernel "vmlinuz-VERSION"; NULL if there is none. */
-static char *modules_folder(const char *kernel)
-{
-	const char *slash = strrchr(kernel, '/');
-	const char *name = slash ? slash + 1 : kernel;
-	const char *dash = strchr(name, '-');
-	char *folder = NULL;
-
-	if (!dash || asprintf(&folder, "%.*smodules%s", (int)(name - kernel), kernel, dash) < 0)
-		return NULL;
-	if (access(folder, R_OK | X_OK) == 0)
-		return folder;
-	free(folder);
-	return NULL;
-}
-
-/* *ret_path is NULL where there is no such file. */
-static int find_module(const char *folder, const char *name, char **ret_path, size_t *ret_suffix)
-{
-	for (size_t i = 0; i < MODULE_SUFFIXES_N; i++) {
-		char *path;
-
-		if (asprintf(&path, "%s/%s%s", folder, name, module_suffixes[i]) < 0)
-			return -ENOMEM;
-		if (access(path, R_OK) == 0) {
-			*ret_path = path;
-			*ret_suffix = i;
-			return 0;
-		}
-		free(path);
-	}
-	return -ENOENT;
-}
-
-static int add_module(
-	struct image *image, const char *folder, const char *name, struct error *error)
-{
-	_cleanup_free_ char *source = NULL;
-	char path[128];
-	size_t suffix;
-	int r = find_module(folder, name, &source, &suffix);
-
-	if (r == -ENOENT)
-		return 0; /* built in, or not needed */
-	if (r < 0)
-		return error_set_errno(error, r, "module %s", name);
-	snprintf(path, sizeof(path), MODULES_FOLDER "/%s%s", name, module_suffixes[suffix]);
-	r = image_add_file(image, path, 0644, source, error);
-	return r == -EEXIST ? 0 : r;
-}
-
-static int add_modules(struct image *image, const char *kernel, struct error *error)
-{
-	_cleanup_free_ char *folder = modules_folder(kernel);
-	int r = 0;
-
-	for (size_t i = 0; folder && i < MODULE_LISTS_N; i++)
-		for (const char *const *name = module_lists[i].names; *name && r == 0; name++)
-			r = add_module(image, folder, *name, error);
-	return r;
-}
-
-/* Debian's kernel has its disk driver as a module: where that is missing it could never boot. */
-static int check_modules(const char *kernel, struct error *error)
-{
-	_cleanup_free_ char *folder = modules_folder(kernel), *path = NULL, *fetch = NULL;
-	size_t suffix;
-	int r;
-
-	if (!folder) /* a kernel of the user's own, which may have all built in */
-		return 0;
-	r = find_module(folder, "virtio_blk", &path, &suffix);
-	if (r != -ENOENT)
-		return r;
-	fetch = beside_name("fetch-kernel");
-	return error_set(error, r, "%s lacks the module virtio_blk: get the kernel again with %s",
-		folder, fetch ? fetch : "fetch-kernel");
-}
-
 /* The kernel, where all else is there, too; what is missing is told together. */
 static int find_all(const struct guest_spec *spec, char **ret_kernel, struct error *error)
 {
@@ -151,7 +71,7 @@ static int find_all(const struct guest_spec *spec, char **ret_kernel, struct err
 	if (r == -ENOENT && k == -ENOENT)
 		return error_set(error, r, "%s; and %s", no_image.text, no_kernel.text);
 	if (r == 0 && k == 0)
-		return check_modules(*ret_kernel, error);
+		return linux_check_modules(*ret_kernel, error);
 	if (error)
 		*error = r < 0 ? no_image : no_kernel;
 	return r < 0 ? r : k;
@@ -171,26 +91,12 @@ static int make_initramfs(
 	/* The array ends with a NUL of its own. */
 	r = image_add_bytes(&image, "/init", 0755, init_disk, sizeof(init_disk) - 1, error);
 	if (r == 0)
-		r = add_modules(&image, kernel, error);
+		r = linux_add_command(&image, spec, true, error);
+	if (r == 0)
+		r = linux_add_modules(&image, kernel, error);
 	if (r == 0)
 		r = image_write_cached(
 			&image, initramfs_write, spec->work_dir, "linux-init-", ret_path, error);
-	image_clear(&image);
-	return r;
-}
-
-static int make_program_disk(const struct guest_spec *spec, char **ret_path, struct error *error)
-{
-	struct image image = {0};
-	int r;
-
-	r = image_add_bytes(
-		&image, PROGRAM_RUNNER, 0755, init_program, sizeof(init_program) - 1, error);
-	if (r == 0)
-		r = linux_add_program(&image, spec, error);
-	if (r == 0)
-		r = image_write_cached(
-			&image, iso_write, spec->work_dir, "linux-program-", ret_path, error);
 	image_clear(&image);
 	return r;
 }
@@ -208,7 +114,8 @@ static int linux_prepare(struct guest *g, struct error *error)
 	if (r == 0)
 		r = make_initramfs(&g->spec, kernel, &initrd, error);
 	if (r == 0)
-		r = make_program_disk(&g->spec, &program, error);
+		r = linux_make_disk(
+			&g->spec, init_program, sizeof(init_program) - 1, &program, error);
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.kernel = kernel,
@@ -223,6 +130,7 @@ const struct guest_ops guest_linux = {
 	.name = "linux",
 	.title = "Linux in QEMU, a whole Debian with systemd",
 	.available = linux_available,
+	.runs = guest_files_found,
 	.prepare = linux_prepare,
 	LINUX_OPS,
 };

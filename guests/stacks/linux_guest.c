@@ -11,8 +11,10 @@
 
 #include "common/cleanup.h"
 #include "common/console.h"
+#include "guests/guest_files.h"
 #include "guests/guest_program.h"
-#include "guests/images/elf_needs.h"
+#include "guests/images/iso.h"
+#include "guests/init/modules.h"
 #include "guests/init/words.h"
 #include "guests/process/beside.h"
 #include "guests/process/command.h"
@@ -20,6 +22,7 @@
 #include "guests/verdict.h"
 
 #define PICTURE_PATH   "/tmp/mandelbrot.png"
+#define PROGRAM_FOLDER "/bin"
 #define LIBRARY_FOLDER "/lib"
 #define SETUP_MAGIC    "HdrS"
 /* Where its kernel lies in virtual memory, less where it lies in physical memory. */
@@ -67,62 +70,179 @@ int linux_find_kernel(const struct guest_spec *spec, char **ret_path, struct err
 	return r < 0 ? r : check_kernel(*ret_path, error);
 }
 
-static int add_libraries(
-	struct image *image, const char *program, char **ret_path, struct error *error)
+static int add_libraries(const struct elf_needs *needs, struct image *image, struct error *error)
 {
-	/* glibc loads it by itself when a thread is cancelled or exits early. */
-	static const char *const extra[] = {"libgcc_s.so.1", NULL};
-	struct elf_needs needs = {0};
-	int r;
+	int r = 0;
 
-	r = image_add_program(image, program, ret_path, error);
-	if (r == 0)
-		r = elf_needs_find(program, NULL, extra, &needs, error);
-	if (r == 0 && needs.interpreter)
-		r = image_add_file(image, needs.interpreter, 0755, needs.interpreter, error);
-	if (r == 0)
-		r = elf_needs_add(&needs, LIBRARY_FOLDER, image, error);
-	elf_needs_free(&needs);
-	return r;
+	if (needs->interpreter)
+		r = image_add_file(image, needs->interpreter, 0755, needs->interpreter, error);
+	return r < 0 && r != -EEXIST ? r : elf_needs_add(needs, LIBRARY_FOLDER, image, error);
 }
 
-/* The program's arguments, each ended by NUL: any byte but that can be handed through. */
-static int add_command(struct image *image, const struct guest_spec *spec, const char *program,
-	struct error *error)
+/* glibc loads it by itself when a thread is cancelled or exits early. */
+static const char *const extra[] = {"libgcc_s.so.1", NULL};
+static const struct guest_libraries libraries = {.extra = extra, .add = add_libraries};
+
+/* Words for guests/init/program.c: any byte but NUL can be handed through. */
+struct words {
+	char text[COMMAND_MAX];
+	size_t used;
+	unsigned n;
+	bool full;
+};
+
+static void add_word(struct words *w, char kind, const char *text)
 {
-	_cleanup_(strv_freep) char **argv = NULL;
-	_cleanup_free_ char *text = malloc(COMMAND_MAX);
-	size_t used = 0;
-	int r;
+	size_t length = strlen(text) + 1;
 
-	r = guest_program_argv(spec, program, PICTURE_PATH, &argv);
-	if (r < 0 || !text)
-		return error_set_errno(error, -ENOMEM, "command line of the guest");
-	for (size_t i = 0; argv[i]; i++) {
-		size_t length = strlen(argv[i]) + 1;
+	w->full |= length + 1 > sizeof(w->text) - w->used || w->n++ == WORDS_MAX;
+	if (w->full)
+		return;
+	w->text[w->used++] = kind;
+	memcpy(w->text + w->used, text, length);
+	w->used += length;
+}
 
-		if (length > COMMAND_MAX - used)
-			return error_set_user(error, -E2BIG,
-				"the program's arguments are too long (over %d bytes)",
-				COMMAND_MAX);
-		memcpy(text + used, argv[i], length);
-		used += length;
-	}
-	return image_add_bytes(image, COMMAND_FILE, 0644, text, used, error);
+static void add_words(struct words *w, char kind, char *const *list)
+{
+	for (; *list; list++)
+		add_word(w, kind, *list);
+}
+
+int linux_add_command(
+	struct image *image, const struct guest_spec *spec, bool on_disk, struct error *error)
+{
+	_cleanup_(strv_freep) char **argv = NULL, **environment = NULL;
+	_cleanup_free_ struct words *w = calloc(1, sizeof(*w));
+	_cleanup_free_ char *place = guest_program_place(spec, PROGRAM_FOLDER);
+	int r = w && place ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = guest_program_argv(spec, place, PICTURE_PATH, &argv);
+	if (r == 0)
+		r = guest_program_environment(spec, &environment);
+	if (r < 0)
+		return error_set_errno(error, r, "command line of the guest");
+	add_words(w, WORD_ARGUMENT, argv);
+	add_words(w, WORD_VARIABLE, environment);
+	if (spec->own)
+		add_word(w, WORD_FOLDER, spec->cwd ? spec->cwd : "/");
+	if (on_disk)
+		add_word(w, WORD_DISK, "");
+	if (w->full)
+		return error_set_user(error, -E2BIG,
+			"the program's arguments are too long (over %d bytes)", COMMAND_MAX);
+	return image_add_bytes(image, COMMAND_FILE, 0644, w->text, w->used, error);
 }
 
 int linux_add_program(struct image *image, const struct guest_spec *spec, struct error *error)
 {
-	static const char *const folders[] = {"/dev", "/proc", "/sys", "/tmp"};
-	_cleanup_free_ char *program = NULL;
+	static const char *const folders[] = {
+		"/dev", "/proc", "/sys", "/tmp", INIT_UNDER "/0", INIT_UNDER "/1"};
+	_cleanup_free_ char *place = guest_program_place(spec, PROGRAM_FOLDER);
+	int r = place ? guest_add_program(spec, place, &libraries, false, image, error)
+		      : error_set_errno(error, -ENOMEM, "%s", spec->program);
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++) {
+		r = image_add_folder(image, folders[i], 0755, error);
+		if (r == -EEXIST)
+			r = 0;
+	}
+	return r;
+}
+
+int linux_make_disk(const struct guest_spec *spec, const void *runner, size_t length,
+	char **ret_path, struct error *error)
+{
+	struct image image = {0};
+	int r = runner ? image_add_bytes(&image, PROGRAM_RUNNER, 0755, runner, length, error) : 0;
+
+	if (r == 0)
+		r = linux_add_program(&image, spec, error);
+	if (r == 0)
+		r = image_write_cached(
+			&image, iso_write, spec->work_dir, "linux-program-", ret_path, error);
+	image_clear(&image);
+	return r;
+}
+
+/* The folder "modules-VERSION" beside the kernel "vmlinuz-VERSION"; NULL if there is none. */
+static char *modules_folder(const char *kernel)
+{
+	const char *slash = strrchr(kernel, '/');
+	const char *name = slash ? slash + 1 : kernel;
+	const char *dash = strchr(name, '-');
+	char *folder = NULL;
+
+	if (!dash || asprintf(&folder, "%.*smodules%s", (int)(name - kernel), kernel, dash) < 0)
+		return NULL;
+	if (access(folder, R_OK | X_OK) == 0)
+		return folder;
+	free(folder);
+	return NULL;
+}
+
+/* *ret_path is NULL where there is no such file. */
+static int find_module(const char *folder, const char *name, char **ret_path, size_t *ret_suffix)
+{
+	for (size_t i = 0; i < MODULE_SUFFIXES_N; i++) {
+		char *path;
+
+		if (asprintf(&path, "%s/%s%s", folder, name, module_suffixes[i]) < 0)
+			return -ENOMEM;
+		if (access(path, R_OK) == 0) {
+			*ret_path = path;
+			*ret_suffix = i;
+			return 0;
+		}
+		free(path);
+	}
+	return -ENOENT;
+}
+
+static int add_module(
+	struct image *image, const char *folder, const char *name, struct error *error)
+{
+	_cleanup_free_ char *source = NULL;
+	char path[128];
+	size_t suffix;
+	int r = find_module(folder, name, &source, &suffix);
+
+	if (r == -ENOENT)
+		return 0; /* built in, or not needed */
+	if (r < 0)
+		return error_set_errno(error, r, "module %s", name);
+	snprintf(path, sizeof(path), MODULES_FOLDER "/%s%s", name, module_suffixes[suffix]);
+	r = image_add_file(image, path, 0644, source, error);
+	return r == -EEXIST ? 0 : r;
+}
+
+int linux_add_modules(struct image *image, const char *kernel, struct error *error)
+{
+	_cleanup_free_ char *folder = modules_folder(kernel);
+	int r = 0;
+
+	for (size_t i = 0; folder && i < MODULE_LISTS_N; i++)
+		for (const char *const *name = module_lists[i].names; *name && r == 0; name++)
+			r = add_module(image, folder, *name, error);
+	return r;
+}
+
+/* Debian's kernel has its disk driver as a module: where that is missing it could never boot. */
+int linux_check_modules(const char *kernel, struct error *error)
+{
+	_cleanup_free_ char *folder = modules_folder(kernel), *path = NULL, *fetch = NULL;
+	size_t suffix;
 	int r;
 
-	r = add_libraries(image, spec->program, &program, error);
-	if (r == 0)
-		r = add_command(image, spec, program, error);
-	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
-		r = image_add_folder(image, folders[i], 0755, error);
-	return r;
+	if (!folder) /* a kernel of the user's own, which may have all built in */
+		return 0;
+	r = find_module(folder, "virtio_blk", &path, &suffix);
+	if (r != -ENOENT)
+		return r;
+	fetch = beside_name("fetch-kernel");
+	return error_set(error, r, "%s lacks the module virtio_blk: get the kernel again with %s",
+		folder, fetch ? fetch : "fetch-kernel");
 }
 
 int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error *error)
@@ -158,17 +278,23 @@ static int first_process_says(const char *line, size_t n, const char *console, s
 
 int linux_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
-	/* Words of a kernel that is lost, in the order of how much they say. */
+	/* Words of a kernel that is lost, in the order of how much they say. The last two may as well be
+	 * an own program's. */
 	static const char *const failures[] = {
 		"Kernel panic", "Out of memory: Killed process", "BUG: ", "Oops: ", NULL};
+	static const char *const certain[] = {
+		"Kernel panic", "Out of memory: Killed process", NULL};
 	const char *line;
 	size_t n;
 	int r;
 
 	r = qemu_verdict(g, console, length, error);
 	if (r == 0)
-		r = verdict_failures("the guest's kernel", failures, false, console, length, error);
+		r = verdict_failures("the guest's kernel", g->spec.own ? certain : failures, false,
+			console, length, error);
 	if (r == 0)
+		r = verdict_signal(INIT_SAYS " killed by signal", console, length, error);
+	if (r == -ENODATA)
 		r = verdict_status(INIT_SAYS " exit status", "", console, length, error);
 	if (r != -ENODATA)
 		return r;

@@ -23,9 +23,25 @@ extern const struct guest_boot linux_boot;
 /** The kernel of --kernel, or the one that is found. -ENOENT, -EACCES, -EINVAL with a message. */
 int linux_find_kernel(const struct guest_spec *spec, char **ret_path, struct error *error);
 
+/** What guests/init/program.c is to run, and whether its files are on a disk. Added to the initramfs
+ * @image. */
+int linux_add_command(
+	struct image *image, const struct guest_spec *spec, bool on_disk, struct error *error);
+
+/** The modules of guests/init/modules.h that lie beside @kernel. Added to the initramfs @image. */
+int linux_add_modules(struct image *image, const char *kernel, struct error *error);
+
+/** Debian's kernel has its disk driver as a module: -ENOENT where that is missing. */
+int linux_check_modules(const char *kernel, struct error *error);
+
+/** A disk with the program and what it needs; with @runner, of @length bytes, as PROGRAM_RUNNER, or
+ * NULL. *ret_path is malloced. */
+int linux_make_disk(const struct guest_spec *spec, const void *runner, size_t length,
+	char **ret_path, struct error *error);
+
 /**
- * What the program needs around itself in a file system of its own: it, its libraries, its command
- * line where guests/init/program.c looks for it, empty folders to mount on. Added to @image.
+ * What the program needs around itself in a file system of its own: it, its libraries, what goes
+ * along with it, empty folders to mount on. Added to @image.
  */
 int linux_add_program(struct image *image, const struct guest_spec *spec, struct error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* linux-minimal: a distribution's kernel in QEMU with the program as its only user process. */
 #include "common/cleanup.h"
+#include "guests/guest_files.h"
 #include "guests/images/initramfs.h"
 #include "guests/init/words.h"
 #include "guests/qemu/qemu.h"
@@ -9,20 +10,32 @@
 
 #define KERNEL_BYTES ((uint64_t)256 << 20)
 
-static int minimal_available(const struct guest_spec *spec, struct error *error)
+static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
 {
-	return qemu_stack_available(spec, linux_find_kernel, error);
+	int r = linux_find_kernel(spec, ret, error);
+
+	return r < 0 || !spec->n_with ? r : linux_check_modules(*ret, error);
 }
 
-static int make_initramfs(const struct guest_spec *spec, char **ret_path, struct error *error)
+static int minimal_available(const struct guest_spec *spec, struct error *error)
 {
+	return qemu_stack_available(spec, find_kernel, error);
+}
+
+static int make_initramfs(
+	const struct guest_spec *spec, const char *kernel, char **ret_path, struct error *error)
+{
+	bool on_disk = spec->n_with > 0;
 	struct image image = {0};
 	int r;
 
 	/* The array ends with a NUL of its own. */
 	r = image_add_bytes(&image, "/init", 0755, init_program, sizeof(init_program) - 1, error);
 	if (r == 0)
-		r = linux_add_program(&image, spec, error);
+		r = linux_add_command(&image, spec, on_disk, error);
+	if (r == 0)
+		r = on_disk ? linux_add_modules(&image, kernel, error)
+			    : linux_add_program(&image, spec, error);
 	if (r == 0)
 		r = image_write_cached(
 			&image, initramfs_write, spec->work_dir, "linux-", ret_path, error);
@@ -30,20 +43,24 @@ static int make_initramfs(const struct guest_spec *spec, char **ret_path, struct
 	return r;
 }
 
+/* What goes along with a program may be large: it lies on a disk, not in memory. */
 static int minimal_prepare(struct guest *g, struct error *error)
 {
-	_cleanup_free_ char *kernel = NULL, *initrd = NULL;
+	_cleanup_free_ char *kernel = NULL, *initrd = NULL, *disk = NULL;
 	struct qemu_machine m;
 	int r;
 
 	r = linux_find_kernel(&g->spec, &kernel, error);
 	if (r == 0)
-		r = make_initramfs(&g->spec, &initrd, error);
+		r = make_initramfs(&g->spec, kernel, &initrd, error);
+	if (r == 0 && g->spec.n_with)
+		r = linux_make_disk(&g->spec, NULL, 0, &disk, error);
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.kernel = kernel,
 		.initrd = initrd,
 		.append = LINUX_APPEND,
+		.disks = {{disk, "raw", PROGRAM_DISK, false}},
 		.kernel_bytes = KERNEL_BYTES};
 	return linux_prepare_machine(g, &m, error);
 }
@@ -52,6 +69,7 @@ const struct guest_ops guest_linux_minimal = {
 	.name = "linux-minimal",
 	.title = "Linux kernel in QEMU, the program alone",
 	.available = minimal_available,
+	.runs = guest_files_found,
 	.prepare = minimal_prepare,
 	.farewell = INIT_SAYS,
 	LINUX_OPS,

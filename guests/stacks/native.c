@@ -3,8 +3,10 @@
  * The program as it is: the floor for every other stack.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include "common/spawn.h"
 #include "guests/exit_status.h"
 #include "guests/guest.h"
+#include "guests/guest_files.h"
 #include "guests/guest_process.h"
 #include "guests/guest_program.h"
 #include "guests/process/command.h"
@@ -66,8 +69,37 @@ static int native_prepare(struct guest *g, struct error *error)
 	return make_environment(g, error);
 }
 
+/* The dynamic linker has its own ways by this variable: then it is asked, and not looked for. */
+static bool names_libraries(const struct guest_spec *spec)
+{
+	static const char name[] = "LD_LIBRARY_PATH=";
+
+	for (char *const *v = spec->environment; v && *v; v++)
+		if (strncmp(*v, name, strlen(name)) == 0)
+			return true;
+	return getenv("LD_LIBRARY_PATH");
+}
+
+/* What is no ELF file for this processor may well run here. */
+static int native_runs(const struct guest_spec *spec, struct error *error)
+{
+	struct stat st;
+	int r;
+
+	if (spec->cwd && (stat(spec->cwd, &st) < 0 || !S_ISDIR(st.st_mode)))
+		return error_set(
+			error, -ENOENT, "there is no folder %s on this machine (--cwd)", spec->cwd);
+	r = names_libraries(spec) ? 0 : guest_files_found(spec, error);
+	return r == -ENOENT ? r : 0;
+}
+
 static int native_start(struct guest *g, struct error *error)
 {
+	if (g->spec.own && g->spec.cwd) {
+		g->folder_fd = open(g->spec.cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (g->folder_fd < 0)
+			return error_set_errno(error, -errno, "cannot enter %s", g->spec.cwd);
+	}
 	return guest_spawn(g, g->spec.lane_cpus, g->spec.lane_cpus ? g->spec.lanes : 0, error);
 }
 
@@ -109,6 +141,7 @@ const struct guest_ops guest_native = {
 	.lane_kind = LANES_WORKERS,
 	.boot = &native_boot,
 	.available = native_available,
+	.runs = native_runs,
 	.prepare = native_prepare,
 	.start = native_start,
 	.stop = native_stop,

@@ -9,21 +9,28 @@
 #include "common/cleanup.h"
 #include "common/console.h"
 #include "guests/guest.h"
+#include "guests/guest_files.h"
 #include "guests/guest_program.h"
 #include "guests/images/elf_needs.h"
 #include "guests/images/image.h"
 #include "guests/images/rofs.h"
+#include "guests/init/words.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
+#include "init_mark.h"
 
 #define PICTURE_PATH   "/tmp/mandelbrot.png"
 #define LIBRARY_FOLDER "/usr/lib"
+#define PROGRAM_FOLDER "/bin"
+#define MARK_PLACE     "/guestscope/mark"
 /* Where its kernel lies in virtual memory, less where it lies in physical memory. */
-#define OSV_OFFSET   0x40000000ULL
-#define KERNEL_BYTES ((uint64_t)256 << 20)
-#define COMMAND_MAX  4000
-#define CPUS_MAX     64 /* sched::max_cpus */
+#define OSV_OFFSET     0x40000000ULL
+#define KERNEL_BYTES   ((uint64_t)256 << 20)
+#define LINE_MAX_BYTES 4000
+#define CPUS_MAX       64 /* sched::max_cpus */
+/* Where the program calls exit(): OSv powers off, and nothing comes after the program. */
+#define SAYS_EXITED "program exited with status"
 
 static const char *const kernel_names[] = {"loader-stripped.elf", "loader.elf", "kernel.elf", NULL};
 
@@ -64,85 +71,212 @@ static int osv_available(const struct guest_spec *spec, struct error *error)
 	return qemu_stack_available(spec, find_kernel, error);
 }
 
-static int add_libraries(struct image *image, const char *program, struct error *error)
+static int add_libraries(const struct elf_needs *needs, struct image *image, struct error *error)
 {
-	struct elf_needs needs = {0};
-	int r = elf_needs_find(program, inside_kernel, NULL, &needs, error);
+	return elf_needs_add(needs, LIBRARY_FOLDER, image, error);
+}
 
-	if (r == 0)
-		r = elf_needs_add(&needs, LIBRARY_FOLDER, image, error);
-	elf_needs_free(&needs);
-	return r;
+/* A place below /tmp, which OSv covers with memory: mark.c puts a link there. */
+static char *disk_place(const char *path)
+{
+	bool covered = strncmp(path, "/tmp/", 5) == 0;
+	char *place;
+
+	return asprintf(&place, "%s%s", covered ? MARK_TMP : "", covered ? path + 4 : path) < 0
+		       ? NULL
+		       : place;
+}
+
+/* What is to lie below /tmp is moved to where it can be seen. */
+static int move_covered(struct image *image, struct error *error)
+{
+	for (size_t i = 0; i < image->n; i++) {
+		char *place = disk_place(image->entries[i].path);
+
+		if (!place)
+			return error_set_errno(error, -ENOMEM, "OSv's disk");
+		free(image->entries[i].path);
+		image->entries[i].path = place;
+	}
+	return 0;
 }
 
 static int make_disk(
 	const struct guest_spec *spec, char **ret_path, char **ret_program, struct error *error)
 {
 	static const char *const folders[] = {"/dev", "/proc", "/sys", "/tmp"};
+	static const struct guest_libraries libraries = {
+		.inside = inside_kernel, .add = add_libraries};
+	_cleanup_free_ char *place = guest_program_place(spec, PROGRAM_FOLDER);
 	struct image image = {0};
-	int r;
+	int r = place ? guest_add_program(spec, place, &libraries, false, &image, error)
+		      : error_set_errno(error, -ENOMEM, "OSv's disk");
 
-	r = image_add_program(&image, spec->program, ret_program, error);
+	if (r == 0 && spec->own)
+		r = image_add_bytes(
+			&image, MARK_PLACE, 0755, init_mark, sizeof(init_mark) - 1, error);
 	if (r == 0)
-		r = add_libraries(&image, spec->program, error);
-	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
+		r = move_covered(&image, error);
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++) {
 		r = image_add_folder(&image, folders[i], 0755, error);
+		r = r == -EEXIST ? 0 : r;
+	}
 	if (r == 0)
 		r = image_add_bytes(&image, "/etc/fstab", 0644, fstab, sizeof(fstab) - 1, error);
 	if (r == 0)
 		r = image_write_cached(&image, rofs_write, spec->work_dir, "osv-", ret_path, error);
 	image_clear(&image);
+	if (r == 0)
+		*ret_program = TAKE_PTR(place);
 	return r;
 }
 
-/* OSv takes its command line apart at blanks, quotes and some signs of its own; there is no way to
- * hand these through, so such arguments are refused. */
-static int append_word(char *line, size_t *used, const char *word, struct error *error)
+/* OSv's command line in the making. */
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t used;
+};
+
+static void put(struct line *l, const char *text, size_t length)
 {
-	size_t length = strlen(word);
+	if (l->used + length < sizeof(l->text))
+		memcpy(l->text + l->used, text, length);
+	l->used += length;
+}
 
+static int refuse(const char *word, const char *why, struct error *error)
+{
+	char quoted[200];
+
+	console_quote(quoted, sizeof(quoted), word, strlen(word));
+	return error_set_user(error, -EINVAL, "'%s' cannot be handed to OSv: %s", quoted, why);
+}
+
+/* OSv's loader takes its command line apart (core/commands.cc): a word in double quotes may have
+ * blanks and the signs that end a command, and signs behind backslashes; of a "$" in it, OSv makes a
+ * variable's value in any case, and other letters than ASCII's are not in its grammar. */
+static int check_word(const char *word, struct error *error)
+{
 	for (const char *p = word; *p; p++) {
-		char quoted[200];
-
-		if ((unsigned char)*p > ' ' && (unsigned char)*p < 0x7f &&
-			!strchr("\"'\\;&|<>!$`", *p))
-			continue;
-		console_quote(quoted, sizeof(quoted), word, length);
-		return error_set_user(error, -EINVAL,
-			"argument '%s' cannot be handed to OSv: blanks, quotes and the signs "
-			"\\ ; & | < > ! $ ` have a meaning of their own there",
-			quoted);
+		if (*p == '$')
+			return refuse(word, "a $ begins a variable's name there", error);
+		if ((unsigned char)*p >= 0x7f || ((unsigned char)*p < ' ' && !strchr("\n\r\t", *p)))
+			return refuse(word, "it takes ASCII letters only", error);
 	}
-	if (length == 0)
-		return error_set_user(error, -EINVAL, "an empty argument cannot be handed to OSv");
-	if (*used + length + 2 > COMMAND_MAX)
-		return error_set_user(error, -E2BIG,
-			"the arguments are too long for OSv (over %d bytes)", COMMAND_MAX);
-	if (*used)
-		line[(*used)++] = ' ';
-	memcpy(line + *used, word, length + 1);
-	*used += length;
 	return 0;
 }
 
-static int make_append(
-	const struct guest_spec *spec, const char *program, char *ret_line, struct error *error)
+static void put_quoted(struct line *l, const char *word)
+{
+	static const char named[] = "\"\\\n\r\t", names[] = "\"\\nrt";
+
+	put(l, "\"", 1);
+	for (; *word; word++) {
+		const char *at = strchr(named, *word);
+
+		if (at)
+			put(l, "\\", 1);
+		put(l, at ? &names[at - named] : word, 1);
+	}
+	put(l, "\"", 1);
+}
+
+static int append_word(struct line *l, const char *word, struct error *error)
+{
+	bool plain = *word && !strpbrk(word, " \t\r\n\"'\\;&|<>!`");
+	int r = check_word(word, error);
+
+	if (r < 0)
+		return r;
+	if (l->used)
+		put(l, " ", 1);
+	if (plain)
+		put(l, word, strlen(word));
+	else
+		put_quoted(l, word);
+	return 0;
+}
+
+/* The loader's own options are cut at blanks, which a backslash keeps. */
+static void append_option(struct line *l, const char *option, const char *value)
+{
+	if (l->used)
+		put(l, " ", 1);
+	put(l, option, strlen(option));
+	for (; *value; value++) {
+		if (strchr(" \t\n\\", *value))
+			put(l, "\\", 1);
+		put(l, value, 1);
+	}
+}
+
+static int append_options(struct line *l, const struct guest_spec *spec)
 {
 	/* --verbose: say how the program ended. --power-off-on-abort: do not hang after a crash. */
 	static const char *const options[] = {
 		"--verbose", "--power-off-on-abort", "--rootfs=rofs", "--env=HWLOC_HIDE_ERRORS=2"};
-	_cleanup_(strv_freep) char **argv = NULL;
-	size_t used = 0;
-	int r;
+	_cleanup_(strv_freep) char **environment = NULL;
+	int r = guest_program_environment(spec, &environment);
 
-	r = guest_program_argv(spec, program, PICTURE_PATH, &argv);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		append_option(l, options[i], "");
+	for (size_t i = 0; r == 0 && environment[i]; i++)
+		append_option(l, "--env=", environment[i]);
+	return r;
+}
+
+/* An own program stands between two of ours, which write its markers. */
+static int append_commands(
+	struct line *l, const struct guest_spec *spec, char *const *argv, struct error *error)
+{
+	int r = 0;
+
+	if (spec->own) {
+		put(l, " " MARK_PLACE " begin", strlen(" " MARK_PLACE " begin"));
+		r = append_word(l, spec->cwd ? spec->cwd : "/", error);
+		put(l, ";", 1);
+	}
+	for (; *argv && r == 0; argv++)
+		r = append_word(l, *argv, error);
+	if (spec->own)
+		put(l, "; " MARK_PLACE " end", strlen("; " MARK_PLACE " end"));
+	return r;
+}
+
+static int make_append(
+	const struct guest_spec *spec, const char *program, struct line *ret, struct error *error)
+{
+	_cleanup_(strv_freep) char **argv = NULL;
+	int r = guest_program_argv(spec, program, PICTURE_PATH, &argv);
+
+	if (r == 0)
+		r = append_options(ret, spec);
 	if (r < 0)
 		return error_set_errno(error, r, "command line of OSv");
-	for (size_t i = 0; i < ARRAY_SIZE(options) && r == 0; i++)
-		r = append_word(ret_line, &used, options[i], error);
-	for (size_t i = 0; argv[i] && r == 0; i++)
-		r = append_word(ret_line, &used, argv[i], error);
-	return r;
+	r = append_commands(ret, spec, argv, error);
+	if (r < 0)
+		return r;
+	if (ret->used >= LINE_MAX_BYTES)
+		return error_set_user(error, -E2BIG,
+			"the arguments are too long for OSv (over %d bytes)", LINE_MAX_BYTES);
+	ret->text[ret->used] = '\0';
+	return 0;
+}
+
+/* Newer kernels run programs that are not PIE, and static ones; older ones say that they cannot. */
+static int osv_runs(const struct guest_spec *spec, struct error *error)
+{
+	_cleanup_(elf_needs_free) struct elf_needs needs = {0};
+	_cleanup_(strv_freep) char **files = NULL;
+	int r = guest_executables(spec, &files, error);
+
+	if (r < 0)
+		return r;
+	if (!files[0] || strcmp(files[0], spec->program) != 0)
+		return error_set(error, -ENOEXEC,
+			"%s is a script, and OSv has no second process to start its interpreter in",
+			spec->program);
+	return elf_needs_find(spec->program, inside_kernel, NULL, &needs, error);
 }
 
 /* loader-stripped.elf keeps half of the names; the whole kernel is the file beside it. */
@@ -162,7 +296,7 @@ static char *whole_kernel(const char *kernel)
 static int osv_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL, *disk = NULL, *program = NULL, *whole = NULL;
-	char append[COMMAND_MAX];
+	struct line append = {0};
 	struct qemu_machine m;
 	int r;
 
@@ -173,7 +307,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 	if (r == 0)
 		r = make_disk(&g->spec, &disk, &program, error);
 	if (r == 0)
-		r = make_append(&g->spec, program, append, error);
+		r = make_append(&g->spec, program, &append, error);
 	if (r < 0)
 		return r;
 	whole = whole_kernel(kernel);
@@ -182,7 +316,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 	m = (struct qemu_machine){.cpu_tcg = "max",
 		.cpu_kvm = qemu_host_is_emulated() ? "host,-xsave" : "host",
 		.kernel = kernel,
-		.append = append,
+		.append = append.text,
 		.disks = {{.file = disk, .format = "raw"}},
 		.kernel_bytes = KERNEL_BYTES,
 		.inside = {.subsystems = "osv",
@@ -232,22 +366,41 @@ static void quote_frame(char *ret, size_t size, const char *console, size_t leng
 	}
 }
 
-/* The program's exit status by OSv's own word, which it gives for a failure only. */
-static int check_status(const char *console, size_t length, struct error *error)
+/* The program's exit status by OSv's own word, which it gives for a failure only where the program
+ * comes back from main(). */
+static int check_status(
+	const struct guest *g, const char *console, size_t length, struct error *error)
 {
-	static const char *const sayings[] = {"program exited with status", " returned "};
-	int r = 0;
+	_cleanup_free_ char *returned = NULL;
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sayings) && (r == 0 || r == -ENODATA); i++)
-		r = verdict_status(sayings[i], " inside OSv", console, length, error);
+	if (asprintf(&returned, g->spec.own ? "program %s returned " : " returned ",
+		    g->spec.program) < 0) {
+		returned = NULL;
+		return error_set_errno(error, -ENOMEM, "OSv");
+	}
+	r = verdict_status(SAYS_EXITED, " inside OSv", console, length, error);
+	if (r == 0 || r == -ENODATA)
+		r = verdict_status(returned, " inside OSv", console, length, error);
 	return r == -ENODATA ? 0 : r;
+}
+
+/* Either says that the machine went down of its own accord. */
+static const char *const farewells[] = {"Powering off", "VFS: unmounting /proc", "guestscope end "};
+
+/* What an own program prints may look like any failure, as long as it comes to its end. */
+static bool came_to_its_end(const struct guest *g, const char *console, size_t length)
+{
+	const char *line;
+	size_t n;
+
+	return g->spec.own &&
+	       (console_find(console, length, "guestscope end by=", false, &line, &n) ||
+		       console_find(console, length, SAYS_EXITED, false, &line, &n));
 }
 
 static int osv_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
-	/* Either says that the machine went down of its own accord. */
-	static const char *const farewells[] = {
-		"Powering off", "VFS: unmounting /proc", "guestscope end "};
 	struct error said = {0};
 	char frame[200];
 	const char *line;
@@ -257,12 +410,13 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 	r = qemu_verdict(g, console, length, error);
 	if (r < 0)
 		return r;
-	r = verdict_failures("OSv", failures, true, console, length, &said);
+	if (!came_to_its_end(g, console, length))
+		r = verdict_failures("OSv", failures, true, console, length, &said);
 	if (r < 0) {
 		quote_frame(frame, sizeof(frame), console, length);
 		return error_set(error, r, "%s%s", said.text, frame);
 	}
-	r = check_status(console, length, error);
+	r = check_status(g, console, length, error);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(farewells); i++)
@@ -287,6 +441,8 @@ const struct guest_ops guest_osv = {
 	.title = "OSv unikernel in QEMU",
 	.boot = &osv_boot,
 	.available = osv_available,
+	.runs = osv_runs,
+	.end_words = SAYS_EXITED,
 	.prepare = osv_prepare,
 	.verdict = osv_verdict,
 	QEMU_OPS,

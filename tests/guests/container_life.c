@@ -27,6 +27,7 @@
 #include "common/proc.h"
 #include "guests/containers/cgroup.h"
 #include "guests/guest.h"
+#include "guests/guest_files.h"
 #include "guests/images/image.h"
 #include "guests/images/tarball.h"
 #include "guests/keeper/keeper.h"
@@ -118,13 +119,24 @@ static int live(struct guest *g, bool stop_at_ready, struct error *error)
 	return r;
 }
 
+/* As container.c does it. */
+static int list_files(const char *program, struct image *ret, char **ret_path, struct error *error)
+{
+	static const struct guest_libraries libraries = {.add = tarball_add_needs};
+	const struct guest_spec spec = {.program = program};
+	int r = tarball_add_folders(ret, error);
+
+	*ret_path = guest_program_place(&spec, "");
+	return r < 0 ? r : guest_add_program(&spec, *ret_path, &libraries, true, ret, error);
+}
+
 static int write_tar(const char *program, const char *file)
 {
 	struct error error = {0};
 	struct image files = {0};
 	char *path = NULL;
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : tarball_list_program(program, &files, &path, &error);
+	int r = fd < 0 ? -errno : list_files(program, &files, &path, &error);
 
 	if (r == 0)
 		r = tarball_write(fd, &files, &error);

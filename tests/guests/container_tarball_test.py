@@ -57,10 +57,35 @@ def test_same_files_make_the_same_archive(life):
         assert len(sums) == 1
 
 
+def write_program(folder, text):
+    path = os.path.join(folder, "program")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+    return path
+
+
 def test_text_in_place_of_a_program_is_refused(life):
     with tempfile.TemporaryDirectory(prefix="guestscope-test-") as folder:
-        status, words, _ = make(life, folder, program=__file__)
-        assert status == 1 and os.path.basename(__file__) in words, words
+        status, words, _ = make(life, folder, program=write_program(folder, "text"))
+        assert status == 1 and folder + "/program" in words, words
+
+
+def test_a_script_takes_its_interpreters_along(life):
+    """With env(1) it is the one that env finds."""
+    with tempfile.TemporaryDirectory(prefix="guestscope-test-") as folder:
+        for line, wanted in (("#! /bin/sh -e", ["bin/sh"]), ("#!/usr/bin/env -S A=b sh -e", ["usr/bin/env", "usr/bin/sh"])):
+            status, inside, path = make(life, folder, program=write_program(folder, line + "\ntrue\n"))
+            assert status == 0, inside
+            with tarfile.open(path) as tar:
+                names = {member.name.rstrip("/") for member in tar.getmembers()}
+            assert {"program", *wanted} <= names and any(name.startswith("lib/libc.") for name in names), names
+
+
+def test_a_script_without_its_interpreter_is_refused(life):
+    with tempfile.TemporaryDirectory(prefix="guestscope-test-") as folder:
+        for line, missing in (("#!/no/such/shell", "/no/such/shell"), ("#!/usr/bin/env no-such-shell", "no-such-shell")):
+            status, words, _ = make(life, folder, program=write_program(folder, line + "\n"))
+            assert status == 1 and missing in words and "program" in words, words
 
 
 if __name__ == "__main__":

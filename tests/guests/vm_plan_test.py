@@ -103,7 +103,7 @@ class Plan(unittest.TestCase):
             self.assertIn(part, line)
         self.assertEqual(len(os.listdir(self.work)), 2)
         self.plan("linux", "--cores=1", "-height", "1")
-        self.assertEqual(len(os.listdir(self.work)), 3, "another program needs no other initramfs")
+        self.assertEqual(len(os.listdir(self.work)), 3, "other arguments need no other disk")
 
     def test_disk_of_the_users_goes_before_the_built_one(self):
         self.put_linux()
@@ -189,10 +189,13 @@ class Plan(unittest.TestCase):
         for guest in ("osv", "linux-minimal"):
             self.assertIn("apt install qemu-system-x86", self.refused(3, guest))
 
-    def test_arguments_that_osv_would_take_apart_are_refused(self):
+    def test_arguments_that_osv_would_take_apart_are_quoted_as_its_loader_reads_them(self):
         self.put("osv/loader.elf", ELF)
-        for bad in ("a b", "a;b", "a&b", "", 'a"b', "a>b", "ü", "x\ny"):
-            self.assertIn("OSv", self.refused(2, "osv", "-palette", bad))
+        for word, quoted in (("a b", '"a b"'), ("a;b", '"a;b"'), ("a&!b", '"a&!b"'), ("", '""'), ('a"b', r'"a\"b"'),
+                             ("a'b", '"a\'b"'), ("a\\b", r'"a\\b"'), ("x\ny\t", r'"x\ny\t"'), ("{a}=b,c", "{a}=b,c")):
+            self.assertIn(f" -palette {quoted} -file ", self.plan("osv", "-palette", word)[0])
+        for bad, why in (("a$b", "variable"), ("ü", "ASCII"), ("\x1b", "ASCII")):
+            self.assertIn(why, self.refused(2, "osv", "-palette", bad))
         self.assertIn("too long", self.refused(2, "osv", *["x" * 100] * 60))
         self.put("linux/vmlinuz", BZIMAGE)
         self.plan("linux-minimal", "-palette", "a b;c\n")

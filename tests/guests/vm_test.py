@@ -127,7 +127,7 @@ class Vm(unittest.TestCase):
         os.kill(pid, signal.SIGKILL)
         _, log = self.driver.communicate(timeout=30)
         self.assertEqual(self.driver.returncode, 1)
-        self.assertIn("killed by signal 9", log)
+        self.assertIn("signal 9 (Killed)", log)
         self.assert_nothing_left(log)
 
     if GUEST != "linux":  # what is the same for every QEMU guest, and takes a boot
