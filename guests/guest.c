@@ -58,6 +58,7 @@ void guest_free(struct guest *g)
 	free(g->argv);
 	strv_free(g->variables);
 	free(g->note);
+	free(g->copies);
 	free(g->program_path);
 	guest_inside_free(g->inside);
 	free(g);

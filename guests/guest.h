@@ -171,6 +171,7 @@ struct guest {
 	char **variables; /**< NAME=VALUE that its environment has beside ours, or NULL */
 	int folder_fd;    /**< the folder that it is started in; 0: ours. Closed by guest_free() */
 	char *note;       /**< more for describe: what was made, versions; may be NULL */
+	char *copies; /**< what of the host's files is where in the stack, a line each; or NULL */
 	char *program_path;          /**< see start(); NULL: the program is g->pid or its child */
 	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
 	pid_t pid;                   /**< the stack's process, or 0 */

@@ -231,6 +231,39 @@ int guest_add_program(const struct guest_spec *spec, const char *place,
 	return r < 0 ? r : add_cwd(spec, image, error);
 }
 
+/* Of a folder that goes along, the folder alone is told. */
+static bool goes_along(const struct guest_spec *spec, const char *path)
+{
+	for (size_t i = 0; spec->own && i < spec->n_with; i++) {
+		size_t length = strlen(spec->with[i].path);
+
+		if (strncmp(path, spec->with[i].path, length) == 0 &&
+			(path[length] == '/' || !path[length]))
+			return true;
+	}
+	return false;
+}
+
+int guest_note_copies(struct guest *g, const struct image *image, const char *place,
+	const char *with_place, struct error *error)
+{
+	const struct guest_spec *spec = &g->spec;
+	size_t size = 0;
+	FILE *f = open_memstream(&g->copies, &size);
+
+	for (size_t i = 0; f && i < image->n; i++) {
+		const struct image_entry *e = &image->entries[i];
+
+		if (e->source && !goes_along(spec, e->path))
+			fprintf(f, "%s: %s, from %s\n", place, e->path, e->source);
+	}
+	for (size_t i = 0; f && spec->own && i < spec->n_with; i++)
+		fprintf(f, "%s: %s, from %s\n", with_place ? with_place : place, spec->with[i].path,
+			spec->with[i].source);
+	return f && fclose(f) == 0 ? 0
+				   : error_set_errno(error, -ENOMEM, "files of %s", g->ops->name);
+}
+
 char *guest_program_place(const struct guest_spec *spec, const char *folder)
 {
 	const char *slash = strrchr(spec->program, '/');

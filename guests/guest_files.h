@@ -32,6 +32,13 @@ struct guest_libraries {
 int guest_add_program(const struct guest_spec *spec, const char *place,
 	const struct guest_libraries *how, bool outside, struct image *image, struct error *error);
 
+/**
+ * Make g->copies of what is in @image, which is the stack's @place ("image", "disk"), and of --with,
+ * which is there too, or as @with_place says. -ENOMEM.
+ */
+int guest_note_copies(struct guest *g, const struct image *image, const char *place,
+	const char *with_place, struct error *error);
+
 /** Where the program lies in a stack: an own one where it is on the host, the workload in @folder.
  * Malloced; NULL: no memory. */
 char *guest_program_place(const struct guest_spec *spec, const char *folder);

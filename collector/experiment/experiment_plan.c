@@ -15,6 +15,22 @@ static void print_words(char *const *argv)
 	shell_words(stdout, argv);
 }
 
+/* What of the user's goes where; the same for all runs of a stack. */
+static void print_copies(const struct guest *g, const struct experiment *x, size_t at)
+{
+	const char *line = g->copies;
+
+	if (!x->o->own)
+		return;
+	for (size_t i = 0; i < at; i++)
+		if (x->plan.runs[i].ops == g->ops)
+			return;
+	if (!line || !*line)
+		printf("  nothing is copied: files are where they are\n");
+	for (; line && *line; line += strcspn(line, "\n") + 1)
+		printf("  %.*s\n", (int)strcspn(line, "\n"), line);
+}
+
 static int print_run(
 	const struct experiment *x, const struct run_request *q, bool measured, struct error *error)
 {
@@ -54,6 +70,7 @@ static int print_run(
 	print_words(g->variables);
 	print_words(g->argv);
 	putchar('\n');
+	print_copies(g, x, (size_t)(q - x->plan.runs));
 	guest_free(g);
 	return 0;
 }

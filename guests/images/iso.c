@@ -9,7 +9,8 @@ static int set_format(struct archive *a)
 {
 	static const struct {
 		const char *option, *value;
-	} options[] = {{"volume-id", ISO_LABEL}, {"rockridge", "useful"}, {"joliet", NULL}};
+	} options[] = {{"volume-id", ISO_LABEL}, {"rockridge", "useful"}, {"joliet", NULL},
+		{"iso-level", "3"}}; /* files of 4 GiB and more */
 	int r = archive_write_set_format_iso9660(a);
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && r == ARCHIVE_OK; i++)

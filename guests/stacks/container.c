@@ -242,6 +242,8 @@ static int container_prepare(struct guest *g, struct error *error)
 		r = image_write_cached(
 			&files, tarball_write, g->spec.work_dir, "container-", &tar, error);
 	if (r == 0)
+		r = guest_note_copies(g, &files, "image", "mount, read-only", error);
+	if (r == 0)
 		r = make_image(g, tar, error);
 	if (r == 0)
 		r = make_command(g, program, error);

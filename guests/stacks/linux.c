@@ -114,8 +114,7 @@ static int linux_prepare(struct guest *g, struct error *error)
 	if (r == 0)
 		r = make_initramfs(&g->spec, kernel, &initrd, error);
 	if (r == 0)
-		r = linux_make_disk(
-			&g->spec, init_program, sizeof(init_program) - 1, &program, error);
+		r = linux_make_disk(g, init_program, sizeof(init_program) - 1, &program, error);
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.kernel = kernel,

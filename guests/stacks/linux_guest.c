@@ -151,14 +151,17 @@ int linux_add_program(struct image *image, const struct guest_spec *spec, struct
 	return r;
 }
 
-int linux_make_disk(const struct guest_spec *spec, const void *runner, size_t length,
-	char **ret_path, struct error *error)
+int linux_make_disk(
+	struct guest *g, const void *runner, size_t length, char **ret_path, struct error *error)
 {
+	const struct guest_spec *spec = &g->spec;
 	struct image image = {0};
 	int r = runner ? image_add_bytes(&image, PROGRAM_RUNNER, 0755, runner, length, error) : 0;
 
 	if (r == 0)
 		r = linux_add_program(&image, spec, error);
+	if (r == 0)
+		r = guest_note_copies(g, &image, "disk", NULL, error);
 	if (r == 0)
 		r = image_write_cached(
 			&image, iso_write, spec->work_dir, "linux-program-", ret_path, error);

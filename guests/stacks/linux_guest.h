@@ -36,8 +36,8 @@ int linux_check_modules(const char *kernel, struct error *error);
 
 /** A disk with the program and what it needs; with @runner, of @length bytes, as PROGRAM_RUNNER, or
  * NULL. *ret_path is malloced. */
-int linux_make_disk(const struct guest_spec *spec, const void *runner, size_t length,
-	char **ret_path, struct error *error);
+int linux_make_disk(
+	struct guest *g, const void *runner, size_t length, char **ret_path, struct error *error);
 
 /**
  * What the program needs around itself in a file system of its own: it, its libraries, what goes

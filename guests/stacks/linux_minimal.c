@@ -22,9 +22,9 @@ static int minimal_available(const struct guest_spec *spec, struct error *error)
 	return qemu_stack_available(spec, find_kernel, error);
 }
 
-static int make_initramfs(
-	const struct guest_spec *spec, const char *kernel, char **ret_path, struct error *error)
+static int make_initramfs(struct guest *g, const char *kernel, char **ret_path, struct error *error)
 {
+	const struct guest_spec *spec = &g->spec;
 	bool on_disk = spec->n_with > 0;
 	struct image image = {0};
 	int r;
@@ -36,6 +36,8 @@ static int make_initramfs(
 	if (r == 0)
 		r = on_disk ? linux_add_modules(&image, kernel, error)
 			    : linux_add_program(&image, spec, error);
+	if (r == 0 && !on_disk)
+		r = guest_note_copies(g, &image, "initramfs", NULL, error);
 	if (r == 0)
 		r = image_write_cached(
 			&image, initramfs_write, spec->work_dir, "linux-", ret_path, error);
@@ -52,9 +54,9 @@ static int minimal_prepare(struct guest *g, struct error *error)
 
 	r = linux_find_kernel(&g->spec, &kernel, error);
 	if (r == 0)
-		r = make_initramfs(&g->spec, kernel, &initrd, error);
+		r = make_initramfs(g, kernel, &initrd, error);
 	if (r == 0 && g->spec.n_with)
-		r = linux_make_disk(&g->spec, NULL, 0, &disk, error);
+		r = linux_make_disk(g, NULL, 0, &disk, error);
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.kernel = kernel,

@@ -101,9 +101,9 @@ static int move_covered(struct image *image, struct error *error)
 	return 0;
 }
 
-static int make_disk(
-	const struct guest_spec *spec, char **ret_path, char **ret_program, struct error *error)
+static int make_disk(struct guest *g, char **ret_path, char **ret_program, struct error *error)
 {
+	const struct guest_spec *spec = &g->spec;
 	static const char *const folders[] = {"/dev", "/proc", "/sys", "/tmp"};
 	static const struct guest_libraries libraries = {
 		.inside = inside_kernel, .add = add_libraries};
@@ -115,6 +115,8 @@ static int make_disk(
 	if (r == 0 && spec->own)
 		r = image_add_bytes(
 			&image, MARK_PLACE, 0755, init_mark, sizeof(init_mark) - 1, error);
+	if (r == 0)
+		r = guest_note_copies(g, &image, "disk", NULL, error);
 	if (r == 0)
 		r = move_covered(&image, error);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++) {
@@ -305,7 +307,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 			g->spec.lanes);
 	r = find_kernel(&g->spec, &kernel, error);
 	if (r == 0)
-		r = make_disk(&g->spec, &disk, &program, error);
+		r = make_disk(g, &disk, &program, error);
 	if (r == 0)
 		r = make_append(&g->spec, program, &append, error);
 	if (r < 0)
