@@ -128,8 +128,12 @@ static void take_console(void)
 	close(fd);
 }
 
+/* systemd shares mounts with all that is bound to them: what is mounted on the disk's folders would be
+ * seen at INIT_UNDER too. */
 static void enter_program_disk(void)
 {
+	if (mount(NULL, PROGRAM_MOUNT, NULL, MS_PRIVATE, NULL) < 0)
+		say("cannot make private", PROGRAM_MOUNT, errno);
 	if (chdir(PROGRAM_MOUNT) < 0 || chroot(".") < 0)
 		fail("cannot enter", PROGRAM_MOUNT, errno);
 }
