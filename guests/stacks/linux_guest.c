@@ -105,7 +105,7 @@ static void add_word(struct words *w, char kind, const char *text)
 
 static void add_words(struct words *w, char kind, char *const *list)
 {
-	for (; *list; list++)
+	for (; list && *list; list++)
 		add_word(w, kind, *list);
 }
 
