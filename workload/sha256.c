@@ -78,6 +78,16 @@ static uint32_t rotate(uint32_t x, unsigned n)
 	return x >> n | x << (32 - n);
 }
 
+/* Of the eight words a to h two change: d, and h, which is the next round's a. */
+#define ROUND(a, b, c, d, e, f, g, h, word)                                                        \
+	do {                                                                                       \
+		(h) += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +                            \
+		       (((e) & (f)) ^ (~(e) & (g))) + (word);                                      \
+		(d) += (h);                                                                        \
+		(h) += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +                            \
+		       (((a) & (b)) ^ ((a) & (c)) ^ ((b) & (c)));                                  \
+	} while (0)
+
 static void absorb(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t w[64], s[8];
@@ -93,16 +103,18 @@ static void absorb(uint32_t state[8], const uint8_t *block)
 	}
 
 	memcpy(s, state, sizeof(s));
-	for (int i = 0; i < 64; i++) {
-		uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-		uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-		uint32_t t1 = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) +
-			      choice + constants[i] + w[i];
-		uint32_t t2 = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + majority;
+	/* One round after the other, without moving a word: each takes the place of the last. */
+	for (int i = 0; i < 64; i += 8) {
+		const uint32_t *k = constants + i, *x = w + i;
 
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += t1;
-		s[0] = t1 + t2;
+		ROUND(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], k[0] + x[0]);
+		ROUND(s[7], s[0], s[1], s[2], s[3], s[4], s[5], s[6], k[1] + x[1]);
+		ROUND(s[6], s[7], s[0], s[1], s[2], s[3], s[4], s[5], k[2] + x[2]);
+		ROUND(s[5], s[6], s[7], s[0], s[1], s[2], s[3], s[4], k[3] + x[3]);
+		ROUND(s[4], s[5], s[6], s[7], s[0], s[1], s[2], s[3], k[4] + x[4]);
+		ROUND(s[3], s[4], s[5], s[6], s[7], s[0], s[1], s[2], k[5] + x[5]);
+		ROUND(s[2], s[3], s[4], s[5], s[6], s[7], s[0], s[1], k[6] + x[6]);
+		ROUND(s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[0], k[7] + x[7]);
 	}
 	for (int i = 0; i < 8; i++)
 		state[i] += s[i];
