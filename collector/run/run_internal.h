@@ -63,7 +63,8 @@ enum output_place {
 
 /** What is known of the program's output so far. */
 struct run_output {
-	bool asked; /**< something is looked for in it */
+	bool asked;    /**< something is looked for in it */
+	bool compared; /**< it is summed up, too */
 	struct output_lines lines;
 	enum output_place place;
 	bool counts;          /**< the line that is being read is the program's */

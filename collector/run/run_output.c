@@ -24,6 +24,7 @@ int run_output_begin(struct run *run)
 	struct run_result *r = run->result;
 
 	o->asked = s->phases->n || s->metrics->n || s->result->n || s->same_output;
+	o->compared = s->same_output || s->result->n;
 	o->place = run->request->ops->is_vm ? OUTPUT_BEFORE : OUTPUT_OWN;
 	sha256_begin(&o->digest);
 	o->begun = calloc(s->phases->n + 1, sizeof(*o->begun));
@@ -172,7 +173,7 @@ static void begin_line(struct run *run, const struct output_part *part)
 	o->counts = is_own_line(run, part->text, is_marker);
 	if (!is_marker && !o->given_up)
 		search(run, part->text, o->counts);
-	if (o->counts && o->place == OUTPUT_OWN)
+	if (o->counts && o->compared && o->place == OUTPUT_OWN)
 		console_quote(said->last, sizeof(said->last), part->text, part->length);
 }
 
@@ -196,7 +197,7 @@ static void on_part(const struct output_part *part, void *userdata)
 
 	if (part->begins)
 		begin_line(run, part);
-	if (!o->counts || o->place != OUTPUT_OWN)
+	if (!o->counts || !o->compared || o->place != OUTPUT_OWN)
 		return;
 	sum_up(run, part->text, part->length);
 	said->bytes += part->length;
@@ -221,11 +222,33 @@ static void keep(struct run *run, const char *data, size_t length)
 			OUTPUT_KEPT_MAX >> 20);
 }
 
-void run_output_push(struct run *run, const char *data, size_t length)
+/* Markers before all else: their arrival is the clock of the phases. */
+static void take(struct run *run, const char *data, size_t length)
 {
-	keep(run, data, length);
+	marker_stream_push(&run->markers, data, length, run_on_marker, run);
 	if (run->output.asked)
 		output_lines_push(&run->output.lines, data, length, on_part, run);
+}
+
+static void take_by_line(struct run *run, const char *data, size_t length)
+{
+	while (length) {
+		const char *newline = memchr(data, '\n', length);
+		size_t n = newline ? (size_t)(newline - data) + 1 : length;
+
+		take(run, data, n);
+		data += n;
+		length -= n;
+	}
+}
+
+void run_output_push(struct run *run, const char *data, size_t length)
+{
+	if (run->settings->phases && run->settings->phases->n)
+		take_by_line(run, data, length);
+	else
+		take(run, data, length);
+	keep(run, data, length);
 }
 
 static void warn_of_metric(struct run *run, const struct run_metric *m)
@@ -248,7 +271,8 @@ void run_output_end(struct run *run)
 	if (!o->asked)
 		return;
 	output_lines_end(&o->lines, on_part, run);
-	sha256_end(&o->digest, r->said.sha256);
+	if (o->compared)
+		sha256_end(&o->digest, r->said.sha256);
 	for (size_t i = 0; i < phases->n; i++)
 		if (!o->begun[i])
 			run_warn(run, "phase %s: no line of the output matches before the run ends",

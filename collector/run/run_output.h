@@ -23,7 +23,8 @@
 /** To be called once, before anything is written. -ENOMEM. */
 int run_output_begin(struct run *run);
 
-/** The next piece; its markers have been taken already. */
+/** The next piece: its markers are taken, and what is looked for in its lines, in the order of the
+ * stream where that decides which phase comes first. */
 void run_output_push(struct run *run, const char *data, size_t length);
 
 /** There is no more: what was asked for and not found is said in the run's warnings. */

@@ -14,7 +14,6 @@
 #include "collector/run/run_boot.h"
 #include "collector/run/run_end_words.h"
 #include "collector/run/run_guest.h"
-#include "collector/run/run_markers.h"
 #include "collector/run/run_output.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_program.h"
@@ -82,8 +81,6 @@ static bool read_console(struct run *run, bool last)
 			return false;
 		taken += (size_t)n;
 		run_boot_console(run, buffer, (size_t)n);
-		/* Markers before all else: their arrival is the clock of the phases. */
-		marker_stream_push(&run->markers, buffer, (size_t)n, run_on_marker, run);
 		run_output_push(run, buffer, (size_t)n);
 		run_end_words(run, buffer, (size_t)n);
 		keep_console(run, buffer, (size_t)n);

@@ -182,8 +182,8 @@ static void copy_text(sqlite3_stmt *query, int column, char *ret, size_t size)
 	snprintf(ret, size, "%s", text ? text : "");
 }
 
-static int write_output(struct store_writer *s, const struct run_settings *settings, int64_t run,
-	const struct run_result *r, struct error *error)
+static int write_output(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
 {
 	const struct run_said *said = &r->said;
 	int q = 0;
@@ -194,7 +194,7 @@ static int write_output(struct store_writer *s, const struct run_settings *setti
 		q = insert(s, error, "INSERT INTO metric VALUES (?,?,?,?)", "isfs", run,
 			m->rule->name, (int)m->known, m->value, output_wish_name(m->rule->wish));
 	}
-	if (q < 0 || !said->sha256[0] || !(settings->same_output || settings->result->n))
+	if (q < 0 || !said->sha256[0])
 		return q;
 	return insert(s, error, "INSERT INTO output VALUES (?,?,?,?,?,?)", "isiiss", run,
 		said->sha256, (int64_t)said->lines, (int64_t)said->bytes, said->last, said->result);
@@ -319,7 +319,7 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 	if (r == 0)
 		r = write_program(s, request->id, result, error);
 	if (r == 0)
-		r = write_output(s, settings, request->id, result, error);
+		r = write_output(s, request->id, result, error);
 	if (r == 0)
 		r = write_threads(s, request->id, result, error);
 	if (r == 0)

@@ -22,6 +22,7 @@
 #include "guests/stacks/stacks.h"
 
 void __wrap_run_begin_phase(struct run *run, const char *name, uint64_t guest_ns);
+void __wrap_run_on_marker(const struct marker *m, void *userdata);
 
 static char begun[256];
 
@@ -30,6 +31,12 @@ void __wrap_run_begin_phase(struct run *run, const char *name, uint64_t guest_ns
 	(void)run;
 	assert_int_equal(guest_ns, 0);
 	strcat(strcat(begun, name), " ");
+}
+
+void __wrap_run_on_marker(const struct marker *m, void *userdata)
+{
+	(void)userdata;
+	strcat(strcat(strcat(begun, "marker:"), marker_get(m, "name")), " ");
 }
 
 /* Rules */
@@ -312,6 +319,22 @@ static void the_last_match_counts_and_what_is_missing_is_said(void **state)
 	assert_string_equal(result.said.sha256, first);
 }
 
+static void phases_of_markers_and_lines_are_in_the_order_of_the_stream(void **state)
+{
+	char text[3 * MARKER_LINE_MAX] = "";
+
+	(void)state;
+	for (size_t piece = 1; piece < 100; piece++) {
+		text[0] = '\0';
+		marker_format(text, MARKER_LINE_MAX, "phase name=first t=1");
+		strcat(text, "iteration 1\n");
+		marker_format(text + strlen(text), MARKER_LINE_MAX, "phase name=last t=2");
+		begin(&guest_native);
+		write_in_pieces(text, strlen(text), piece);
+		assert_string_equal(begun, "marker:first solve marker:last ");
+	}
+}
+
 static void what_matches_and_is_no_number_is_shown(void **state)
 {
 	static const char text[] = "rate fast\x1b[31m\nrate 7\nr=nan\nr=\n";
@@ -409,6 +432,9 @@ int main(void)
 		cmocka_unit_test(the_longest_line_that_is_whole_is_one_part),
 		cmocka_unit_test_setup_teardown(
 			the_last_match_counts_and_what_is_missing_is_said, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			phases_of_markers_and_lines_are_in_the_order_of_the_stream, start,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_matches_and_is_no_number_is_shown, start, tear_down),
 		cmocka_unit_test_setup_teardown(
