@@ -46,6 +46,7 @@ struct ring_map ring SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct lane_mutex_map lane_mutexes SEC(".maps");
 struct thread_map threads SEC(".maps");
+const volatile struct thread_record thread_none = {};
 struct server_map servers SEC(".maps");
 
 /* Off-CPU stacks */

@@ -18,6 +18,7 @@ struct thread_map {
 };
 
 extern struct thread_map threads SEC(".maps");
+extern const volatile struct thread_record thread_none; /* all 0 */
 
 static __always_inline struct thread_record *thread_get(struct task_struct *task)
 {
@@ -36,30 +37,33 @@ static __always_inline __u64 lane_busy_ns(__s32 id, __u64 now)
 	return l->cpu_ns + (l->running > 0 && now > l->last_in_ns ? now - l->last_in_ns : 0);
 }
 
-/** @task begins to float, in state @run. */
+/** @task begins to float, in state @run. The record is filled in where it is: programs have little stack. */
 static __always_inline void thread_begin(
 	struct task_struct *task, __u32 parent, __u32 run, __u64 now)
 {
-	struct thread_record fresh = {
-		.type = RECORD_THREAD,
-		.pid = task->pid,
-		.tgid = task->tgid,
-		.parent = parent,
-		.begin_ns = now,
-		.since_ns = now,
-		.run = run,
-		.exec_begin_ns = task->se.sum_exec_runtime,
-		.migrations_begin = task->se.nr_migrations,
-	};
 	__u64 key = (__u64)task;
+	struct thread_record *th;
 
-	/* Of a thread that runs, the kernel's time is as old as its last tick. */
-	fresh.exec_known = run != TASK_ON_CPU;
-	if (bpf_core_field_exists(task->sched_info.run_delay))
-		fresh.delay_begin_ns = task->sched_info.run_delay;
-	bpf_probe_read_kernel(fresh.name, sizeof(fresh.name), task->comm);
-	if (bpf_map_update_elem(&threads, &key, &fresh, BPF_ANY))
+	if (bpf_map_update_elem(&threads, &key, (const void *)&thread_none, BPF_ANY)) {
 		count_loss(&losses.tasks);
+		return;
+	}
+	th = thread_get(task);
+	if (!th)
+		return;
+	th->type = RECORD_THREAD;
+	th->pid = task->pid;
+	th->tgid = task->tgid;
+	th->parent = parent;
+	th->begin_ns = th->since_ns = now;
+	th->run = run;
+	/* Of a thread that runs, the kernel's time is as old as its last tick. */
+	th->exec_known = run != TASK_ON_CPU;
+	th->exec_begin_ns = task->se.sum_exec_runtime;
+	th->migrations_begin = task->se.nr_migrations;
+	if (bpf_core_field_exists(task->sched_info.run_delay))
+		th->delay_begin_ns = task->sched_info.run_delay;
+	bpf_probe_read_kernel(th->name, sizeof(th->name), task->comm);
 }
 
 /** It can run from @when on, and waits for the CPU of lane @id. */

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The collector on other kernels, by hand: kernels.py [--build DIR] [--keep FOLDER] DIR...
 
-Boots the kernel of each DIR in the lab (see lab.py) and runs the collector there: its doctor, natively, and with bare
-under KVM and under emulation. Then it takes away what a kernel can forbid (see forbidden.py). DIR is what guests/fetch-kernel --folder DIR
+Boots the kernel of each DIR in the lab (see lab.py) and runs the collector there: its doctor, natively, with a program
+that knows nothing of it, and with bare under KVM and under emulation. Then it takes away what a kernel can forbid (see forbidden.py). DIR is what guests/fetch-kernel --folder DIR
 made. Prints a table, one row for each kernel and cell: the verdicts of the doctor, the books of each stack (closed, or what was said), the
 shares of bare's three functions (60, 25 and 15 %), and what each prohibition led to. No privileges are needed."""
 import argparse
@@ -23,13 +23,14 @@ import lab  # pylint: disable=wrong-import-position
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = {"collector": "collector/collector", "mandelbrot": "workload/mandelbrot",
-            "image_tool": "tests/guests/image_tool", "bare": "guests/bare/bare.elf"}
+            "unmarked": "tests/collector/unmarked_program", "image_tool": "tests/guests/image_tool", "bare": "guests/bare/bare.elf"}
 PICTURE = "-width 256 -height 192 -smoothness 2 -iteration 2000"
 BURN = "-seconds 3 -burn alpha=60,beta=25,gamma=15"
 RUN = "--repeat 1 --guest "
 CELLS = {
     "doctor": forbidden.DOCTOR,
     "native": lab.collect(RUN + "native --cores 2", PICTURE),
+    "unmarked": lab.collect(RUN + "native --cores 2 --program=/bin/unmarked_program", "three"),
     "kvm": lab.collect(RUN + "bare --cores 1 --accel kvm", BURN),
     "tcg": lab.collect(RUN + "bare --cores 1 --accel tcg", BURN),
     **forbidden.CELLS,
@@ -70,7 +71,7 @@ def boot(folder, where, tools, cells, thread):
     release = os.path.basename(modules)[len("modules-"):]
     machine = lab.Machine(kernel=os.path.join(where, "vmlinuz-" + release), modules=modules, thread=thread,
                           boot_seconds=90, silence_seconds=90)
-    lab.run(folder, cells, [tools["collector"], tools["mandelbrot"], forbidden.SETPRIV], lab.bare_files(tools["bare"]),
+    lab.run(folder, cells, [tools["collector"], tools["mandelbrot"], tools["unmarked"], forbidden.SETPRIV], lab.bare_files(tools["bare"]),
             tools["image_tool"], machine)
     return release
 

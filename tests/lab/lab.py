@@ -245,7 +245,7 @@ def _entries(folder, init, programs, files, image_tool, machine):
 def collect(options, words, before="", after=""):
     """The script of a cell that runs the collector: leaves its store, what it said, and its exit status.
     @words go to the program that it measures; @before and @after are script too."""
-    if "--program" in options:
+    if "--program " in options:  # as --program=FILE, it is one that knows nothing of us
         words = "-cores {cores} -markers -rows " + words
     return COLLECT.format(options=options, words=words, before=before, after=after)
 
