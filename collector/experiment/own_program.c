@@ -63,7 +63,7 @@ static char *whole_path(const char *path)
 		whole[used] = '\0';
 	}
 	if (whole && !used)
-		strcpy(whole, "/");
+		whole[0] = '/'; /* and after it all is 0 */
 	return whole;
 }
 
