@@ -9,17 +9,12 @@
 static void take_line(struct run *run)
 {
 	const char *words = run->request->ops->end_words;
-	char *at = strstr(run->line, words), body[64];
-	struct marker m;
-	int n;
+	const char *at = strstr(run->line, words);
 
-	if (!at)
+	if (!at || !run->result->has_boot)
 		return;
-	snprintf(body, sizeof(body), "end by=stack status=%lu",
-		strtoul(at + strlen(words), NULL, 10));
-	n = marker_format(run->line, sizeof(run->line), body);
-	if (n > 0 && marker_parse(run->line, (size_t)n - 1, &m) == 0)
-		run_on_marker(&m, run);
+	run->program_status = strtoul(at + strlen(words), NULL, 10);
+	run_end_phases(run);
 }
 
 void run_end_words(struct run *run, const char *data, size_t n)

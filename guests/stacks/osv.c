@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -26,6 +27,7 @@
 #define MARK_PLACE     "/guestscope/mark"
 /* Where its kernel lies in virtual memory, less where it lies in physical memory. */
 #define OSV_OFFSET     0x40000000ULL
+#define CACHED_MAX     ((uint64_t)256 << 20)
 #define KERNEL_BYTES   ((uint64_t)256 << 20)
 #define LINE_MAX_BYTES 4000
 #define CPUS_MAX       64 /* sched::max_cpus */
@@ -133,6 +135,14 @@ static int make_disk(struct guest *g, char **ret_path, char **ret_program, struc
 	return r;
 }
 
+/* OSv keeps all that it reads of the disk in the guest's memory, unless it is told not to. */
+static bool is_large(const char *disk)
+{
+	struct stat st;
+
+	return stat(disk, &st) == 0 && (uint64_t)st.st_size > CACHED_MAX;
+}
+
 /* OSv's command line in the making. */
 struct line {
 	char text[LINE_MAX_BYTES];
@@ -212,7 +222,7 @@ static void append_option(struct line *l, const char *option, const char *value)
 	}
 }
 
-static int append_options(struct line *l, const struct guest_spec *spec)
+static int append_options(struct line *l, const struct guest_spec *spec, const char *disk)
 {
 	/* --verbose: say how the program ended. --power-off-on-abort: do not hang after a crash. */
 	static const char *const options[] = {
@@ -222,6 +232,8 @@ static int append_options(struct line *l, const struct guest_spec *spec)
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		append_option(l, options[i], "");
+	if (is_large(disk))
+		append_option(l, "--disable_rofs_cache", "");
 	for (size_t i = 0; r == 0 && environment[i]; i++)
 		append_option(l, "--env=", environment[i]);
 	return r;
@@ -245,14 +257,14 @@ static int append_commands(
 	return r;
 }
 
-static int make_append(
-	const struct guest_spec *spec, const char *program, struct line *ret, struct error *error)
+static int make_append(const struct guest_spec *spec, const char *program, const char *disk,
+	struct line *ret, struct error *error)
 {
 	_cleanup_(strv_freep) char **argv = NULL;
 	int r = guest_program_argv(spec, program, PICTURE_PATH, &argv);
 
 	if (r == 0)
-		r = append_options(ret, spec);
+		r = append_options(ret, spec, disk);
 	if (r < 0)
 		return error_set_errno(error, r, "command line of OSv");
 	r = append_commands(ret, spec, argv, error);
@@ -309,7 +321,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 	if (r == 0)
 		r = make_disk(g, &disk, &program, error);
 	if (r == 0)
-		r = make_append(&g->spec, program, &append, error);
+		r = make_append(&g->spec, program, disk, &append, error);
 	if (r < 0)
 		return r;
 	whole = whole_kernel(kernel);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Containers: throttling as the control group counts it, and cleaning up: docker_test.py COLLECTOR TRUTH_PROGRAM
+"""Containers: throttling as the control group counts it, and cleaning up: docker_test.py COLLECTOR TRUTH_PROGRAM OWN_PROGRAM
 
 To be run where a Docker daemon answers (tests/guests/dockerd.py sees to that)."""
 import glob
@@ -156,6 +156,25 @@ class Daemon(DockerTest):
         subprocess.run(["docker", "kill", name], capture_output=True, timeout=30, check=True)
         self.failed(process, "[Kk]ill|signal 9|137")
 
+    def test_a_program_of_the_users_gets_what_it_is_told_and_what_goes_along(self):
+        """The folder is mounted, however large it is; here its names are as odd as may be."""
+        folder = os.path.join(self.work, 'a, "b"')
+        os.mkdir(folder)
+        with open(folder + "/input", "w", encoding="ascii") as f:
+            f.write("this is it\n")
+        done = self.finish(self.start(
+            "--guest", "docker", "--cores", "1", "--repeat", "1", "--with", f"{folder}:/in, here", "--cwd", "/in/the/image",
+            "--env", "OWN=a b {cores}", f"--program={self.programs['own']}",
+            workload=("/in, here/input", "200", "return", "7", "two words", "", "{cores} {run}")))
+        self.assertEqual(done.status, 1, done.stderr)
+        self.assertIn("status 7", done.stderr)
+        with done.store() as store:
+            console = store.console(1)
+        for line in ("argument 5 [two words]", "argument 6 []", "argument 7 [1 1]", "variable OWN [a b 1]",
+                     "variable OMP_NUM_THREADS [1]", "folder [/in/the/image]", "file [this is it]", "writes [yes]"):
+            self.assertIn(line + "\n", console)
+        self.wait_gone("the end of the container", 5)
+
     def in_second_run(self):
         process = self.run_truth("spin", "-ms", "1500", repeat="1000")
         harness.wait_for("the second container",
@@ -192,4 +211,4 @@ class Daemon(DockerTest):
 
 
 if __name__ == "__main__":
-    harness.main("truth")
+    harness.main("truth", "own")
