@@ -106,6 +106,13 @@ static int fill_boot(void *userdata, FILE *out)
 	return tables_write_boot_csv(job->analysis, out);
 }
 
+static int fill_threads(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return tables_write_threads_csv(job->analysis, out);
+}
+
 int export_tables(const struct export_job *job)
 {
 	void *userdata = (void *)(uintptr_t)job;
@@ -115,6 +122,8 @@ int export_tables(const struct export_job *job)
 		r = output_file(job->output, "runs.csv", fill_runs, userdata, job->error);
 	if (r >= 0 && job->analysis->explanation->n_metrics)
 		r = output_file(job->output, "metrics.csv", fill_metrics, userdata, job->error);
+	if (r >= 0 && store_tables(job->store)->n_threads)
+		r = output_file(job->output, "threads.csv", fill_threads, userdata, job->error);
 	if (r >= 0)
 		r = output_file(
 			job->output, "explanation.csv", fill_explanation, userdata, job->error);

@@ -48,6 +48,10 @@ static const struct {
 		"slept on. Times from events are exact; times split by samples have the 95 % "
 		"interval of the sampling (Wilson).",
 		page_details},
+	{"threads", NULL, "Threads", "The program’s threads",
+		"Of a program that names no workers, lanes are CPUs. Each of its threads has an "
+		"account of its own beside them.",
+		page_threads},
 	{"guest", NULL, "Inside the guests", "Inside the guests",
 		"What the guests’ own code did while it had a CPU: call stacks of the unmodified "
 		"guest, sampled from the host. Only virtual machines have guests.",

@@ -146,6 +146,24 @@ static void read_output(struct store_reader *s, sqlite3_stmt *row, void *element
 	};
 }
 
+static void read_thread(struct store_reader *s, sqlite3_stmt *row, void *element)
+{
+	*(struct store_thread *)element = (struct store_thread){
+		.run = store_number(row, 0),
+		.name = text_or_empty(s, row, 1),
+		.threads = store_number(row, 2),
+		.processes = store_number(row, 3),
+		.cpu_ns = store_number(row, 4),
+		.wait_ns = store_number(row, 5),
+		.wait_siblings_ns = store_number(row, 6),
+		.blocked_ns = store_number(row, 7),
+		.switches = store_number(row, 8),
+		.migrations = store_number(row, 9),
+		.cause = store_text(s, row, 10),
+		.cause_ns = store_number(row, 11),
+	};
+}
+
 static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *element)
 {
 	*(struct store_warning *)element =
@@ -184,6 +202,22 @@ static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *elemen
 
 #define METRIC_SQL "SELECT run, name, value, better FROM metric ORDER BY run, rowid"
 #define OUTPUT_SQL "SELECT run, sha256, lines, bytes, last, result FROM output ORDER BY run, rowid"
+/* max() of the aggregate takes detail from the same row. */
+#define THREAD_SQL                                                                                 \
+	"SELECT t.run, t.name, t.threads, t.processes, t.cpu, t.wait, t.siblings, t.blocked,"      \
+	" t.switches, t.migrations, c.detail, max(c.ns) FROM"                                      \
+	" (SELECT run, name, CAST(total(threads) AS INTEGER) AS threads,"                          \
+	" count(DISTINCT process) AS processes, CAST(total(cpu_ns) AS INTEGER) AS cpu,"            \
+	" CAST(total(wait_ns) AS INTEGER) AS wait,"                                                \
+	" CAST(total(wait_siblings_ns) AS INTEGER) AS siblings,"                                   \
+	" CAST(total(blocked_ns) AS INTEGER) AS blocked,"                                          \
+	" CAST(total(switches) AS INTEGER) AS switches,"                                           \
+	" CAST(total(migrations) AS INTEGER) AS migrations FROM thread GROUP BY run, name) AS t"   \
+	" LEFT JOIN (SELECT b.run, name, detail, CAST(total(ns) AS INTEGER) AS ns"                 \
+	" FROM thread_blocked AS b JOIN thread ON thread.run = b.run AND thread.id = b.thread"     \
+	" GROUP BY 1, 2, 3) AS c ON c.run = t.run AND c.name = t.name"                             \
+	" GROUP BY t.run, t.name ORDER BY t.run, t.cpu DESC, t.name"
+
 /* In place of a table that older stores have not. */
 #define NO_ROWS "SELECT NULL, NULL, NULL, NULL, NULL, NULL LIMIT 0"
 
@@ -239,6 +273,8 @@ int store_load(struct store_reader *s)
 			sizeof(*t->metrics), &t->metrics, &t->n_metrics},
 		{store_has_table(s, "output") ? OUTPUT_SQL : NO_ROWS, read_output,
 			sizeof(*t->outputs), &t->outputs, &t->n_outputs},
+		{store_has_table(s, "thread") ? THREAD_SQL : NO_ROWS, read_thread,
+			sizeof(*t->threads), &t->threads, &t->n_threads},
 		{COUNTER_SQL, read_counter, sizeof(*t->counters), &t->counters, &t->n_counters},
 		{"SELECT run, text FROM warning ORDER BY run IS NOT NULL, run, rowid", read_warning,
 			sizeof(*t->warnings), &t->warnings, &t->n_warnings},

@@ -34,6 +34,7 @@ void store_reader_close(struct store_reader *s)
 	free(s->tables.counters);
 	free(s->tables.metrics);
 	free(s->tables.outputs);
+	free(s->tables.threads);
 	free(s->tables.warnings);
 	free(s->stacks.stacks);
 	free(s->stacks.frames);

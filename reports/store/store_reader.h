@@ -125,6 +125,17 @@ struct store_output {
 	const char *result; /**< or NULL */
 };
 
+/** The threads of one name in a run. */
+struct store_thread {
+	int64_t run;
+	const char *name;
+	int64_t threads, processes;
+	int64_t cpu_ns, wait_ns, wait_siblings_ns, blocked_ns;
+	int64_t switches, migrations;
+	const char *cause; /**< for which they slept most, or NULL */
+	int64_t cause_ns;
+};
+
 struct store_warning {
 	int64_t run; /**< STORE_NULL: about the experiment */
 	const char *text;
@@ -173,6 +184,8 @@ struct store_tables {
 	size_t n_metrics;
 	struct store_output *outputs;
 	size_t n_outputs;
+	struct store_thread *threads;
+	size_t n_threads;
 	struct store_warning *warnings;
 	size_t n_warnings;
 };

@@ -50,6 +50,7 @@ void summary_free(struct summary *s)
 		for (size_t j = 0; j < s->configurations[i].n_metrics; j++)
 			free(s->configurations[i].metrics[j].values);
 		free(s->configurations[i].metrics);
+		free(s->configurations[i].threads);
 	}
 	free(s->runs);
 	free(s->configurations);
@@ -372,6 +373,8 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_series(s);
 	if (r >= 0)
 		r = summary_make_metrics(s);
+	if (r == 0)
+		r = summary_make_threads(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

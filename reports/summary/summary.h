@@ -106,6 +106,23 @@ struct configuration_metric {
 	struct statistic known;
 };
 
+/** So many names of threads are told apart; the last stands for all that remain. */
+#define SUMMARY_THREADS_MAX   24
+#define SUMMARY_OTHER_THREADS "(others)"
+
+/** Threads of one name, where lanes are CPUs: sums of the threads, means of the runs. */
+struct thread_group {
+	const char *name;
+	double threads, processes; /**< how many of them a run has */
+	double cpu_ns;
+	double wait_siblings_ns; /**< for a CPU that others of the program had */
+	double wait_others_ns;
+	double blocked_ns;
+	double switches, migrations;
+	const char *cause; /**< why they slept most, or NULL */
+	double cause_ns;   /**< in one of the runs */
+};
+
 struct configuration {
 	const char *guest;
 	int64_t cores;
@@ -138,6 +155,8 @@ struct configuration {
 	struct run_series series;
 	struct configuration_metric *metrics; /**< in the order in which they were asked for */
 	size_t n_metrics;
+	struct thread_group *threads; /**< by CPU time, the most first */
+	size_t n_threads;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 

@@ -17,5 +17,8 @@ const struct configuration *summary_configuration_of(const struct summary *s, in
 /** Fill each configuration's metrics; its series are there. -ENOMEM. */
 int summary_make_metrics(struct summary *s);
 
+/** The same of each configuration's threads. */
+int summary_make_threads(struct summary *s);
+
 /** Fill each configuration's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

@@ -15,6 +15,9 @@ extern const struct column configuration_columns[];
 /** What is behind a state of a configuration (struct book_detail). */
 extern const struct column detail_columns[];
 
+/** Threads of one name (struct thread_group). */
+extern const struct column thread_columns[];
+
 /** A comparison with another clock (struct store_audit): all of it; its result alone. */
 extern const struct column audit_columns[], audit_result_columns[];
 

@@ -74,6 +74,7 @@ static json_t *configuration(
 	bad |= put(o, "window", book(&c->window));
 	bad |= put(o, "books", books);
 	bad |= put(o, "details", columns_json_rows(detail_columns, c->details, c->n_details));
+	bad |= put(o, "threads", columns_json_rows(thread_columns, c->threads, c->n_threads));
 	bad |= put(o, "failures", failures(s, c));
 	return finish(o, bad);
 }

@@ -21,5 +21,7 @@ int tables_make_json(const struct analysis *a, json_t **ret);
 int tables_write_configurations_csv(const struct analysis *a, FILE *out);
 int tables_write_runs_csv(const struct analysis *a, FILE *out);
 int tables_write_metrics_csv(const struct analysis *a, FILE *out);
+/** Threads of programs whose lanes are CPUs. */
+int tables_write_threads_csv(const struct analysis *a, FILE *out);
 int tables_write_explanation_csv(const struct analysis *a, FILE *out);
 int tables_write_boot_csv(const struct analysis *a, FILE *out);

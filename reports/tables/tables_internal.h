@@ -27,6 +27,7 @@ int explanation_write_text(const struct explanation *e, FILE *out, const struct 
 int summary_add_runs_json(const struct summary *s, json_t *document);
 
 /** The table "Boot, taken apart" for a terminal; nothing without steps. */
+int threads_write_text(const struct summary *s, FILE *out, const struct style *style);
 int boot_write_text(const struct boot_report *b, FILE *out, const struct style *style);
 
 /** A configuration's steps as JSON (docs/database.md): an array, empty without steps. A new
