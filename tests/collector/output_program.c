@@ -5,6 +5,7 @@
  *
  *	numbers			"rate R MB/s" three times, the last R being 1010.5; then "sum 42"
  *	steps			"iteration N" for N from 1 to 3, 60 ms each; two phases in its markers
+ *	plain			no markers: "iteration N" as above, "rate 12.5 MB/s" and "sum 42"
  *	differs			"sum N" with N the number of runs so far, kept in the file $COUNT_FILE
  *	missing			no number in the first run of $COUNT_FILE, "rate 5" in all others
  *	flood			64 MB in lines and 64 MB without a newline, with NULs and bytes that are no
@@ -100,7 +101,7 @@ static void flood(void)
 	static char block[1 << 20];
 
 	for (size_t i = 0; i < sizeof(block); i++)
-		block[i] = i % 64 == 63 ? '\n' : (char)(i * 7);
+		block[i] = (char)(i % 64 == 63 ? '\n' : i * 7 % 128);
 	for (int i = 0; i < 64; i++)
 		put(block, sizeof(block));
 	memset(block, 0xff, sizeof(block));
@@ -120,6 +121,15 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] >= 'a' && argv[i][0] <= 'z')
 			what = argv[i];
+	if (strcmp(what, "plain") == 0) {
+		setvbuf(stdout, NULL, _IOLBF, 0);
+		for (int i = 1; i <= 3; i++) {
+			printf("iteration %d\n", i);
+			burn(60);
+		}
+		printf("rate 12.5 MB/s\nsum 42\n");
+		return 0;
+	}
 	prctl(PR_SET_NAME, "worker/0");
 	begin = now_ns();
 	phase("work");

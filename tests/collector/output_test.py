@@ -86,6 +86,26 @@ class Phases(OutputTest):
         self.assertEqual(store.runs()[0]["closed"], 1)
 
 
+class Unmodified(OutputTest):
+    """A program that writes no markers, in each stack that is here."""
+
+    def test_all_stacks_take_the_same_from_its_output(self):
+        stacks = [s for s in harness.guests_available(self.collector) if s in ("native", "docker", "linux-minimal")]
+        _, store = self.run_program("plain", "--guest", ",".join(stacks), "--metric", RATE, "--same-output", "--result",
+                                    "sum (.*)", "--phase", "solve=^iteration 2$", timeout=300)
+        self.assertEqual(self.metrics(store), [12.5] * len(stacks))
+        outputs = {tuple(r)[1:] for r in store.rows("SELECT * FROM output")}
+        self.assertEqual([(lines, last, result) for _, lines, _, last, result in outputs], [(5, "sum 42", "42")])
+        for run in store.runs():
+            self.assertEqual(list(store.phases(run["id"])), ["boot", "run", "solve"], run["guest"])
+
+    def test_osv_has_metrics_and_a_result(self):
+        if "osv" not in harness.guests_available(self.collector):
+            harness.skip("no OSv kernel here")
+        _, store = self.run_program("plain", "--guest", "native,osv", "--metric", RATE, "--result", "^sum (.*)", timeout=300)
+        self.assertEqual(self.metrics(store), [12.5, 12.5])
+
+
 class Sameness(OutputTest):
     def test_runs_that_write_the_same_are_measured(self):
         _, store = self.run_program("numbers", "--same-output", "--result", "sum (.*)", repeat=2)

@@ -350,17 +350,18 @@ static void what_matches_and_is_no_number_is_shown(void **state)
 
 static void an_expression_sees_the_begin_of_a_line(void **state)
 {
-	static char text[2 * OUTPUT_LINE_MAX];
+	static const char early[] = "rate 3\n", late[] = "rate 4\n";
+	static char filler[OUTPUT_LINE_MAX];
 
 	(void)state;
 	begin(&guest_native);
-	memset(text, 'x', sizeof(text));
-	memcpy(text, "rate 3\n", 7);
-	memcpy(text + 7 + OUTPUT_LINE_MAX, "rate 4", 6);
-	write_in_pieces(text, sizeof(text), 100);
+	memset(filler, 'x', sizeof(filler));
+	run_output_push(&run, early, strlen(early));
+	run_output_push(&run, filler, sizeof(filler));
+	write_in_pieces(late, strlen(late), 100);
 	assert_true(result.metrics[0].value == 3);
 	assert_int_equal(result.said.lines, 2);
-	assert_int_equal(result.said.bytes, sizeof(text) - 1);
+	assert_int_equal(result.said.bytes, strlen(early) + sizeof(filler) + strlen(late) - 2);
 }
 
 static void a_search_that_takes_too_long_is_given_up(void **state)
