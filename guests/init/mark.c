@@ -11,6 +11,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,12 +78,24 @@ static uint64_t take_begin(void)
 	return ns;
 }
 
+/* Nobody types. */
+static void close_input(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	close(fd);
+}
+
 static int begin(const char *folder)
 {
 	char body[128];
 	uint64_t ns;
 
 	link_all();
+	close_input();
 	if (chdir(folder) < 0)
 		printf("mark: cannot enter %s: %s\n", folder, strerror(errno));
 	fflush(stdout);

@@ -171,7 +171,7 @@ class Daemon(DockerTest):
         with done.store() as store:
             console = store.console(1)
         for line in ("argument 5 [two words]", "argument 6 []", "argument 7 [1 1]", "variable OWN [a b 1]",
-                     "variable OMP_NUM_THREADS [1]", "folder [/in/the/image]", "file [this is it]", "writes [yes]"):
+                     "variable OMP_NUM_THREADS [1]", "folder [/in/the/image]", "input [none]", "file [this is it]", "writes [yes]"):
             self.assertIn(line + "\n", console)
         self.wait_gone("the end of the container", 5)
 

@@ -4,7 +4,7 @@
  *
  *	own_program FILE MS ending NUMBER [WORD...]
  *
- * prints its arguments, some variables, its folder, what FILE begins with, and whether it can write
+ * prints its arguments, some variables, its folder, whether there is input, what FILE begins with, and whether it can write
  * here; burns CPU for MS milliseconds in each of two threads; and ends as the word says: "return"s
  * NUMBER from main(), "exit"s with it, or is killed by the "signal" of that number.
  */
@@ -70,6 +70,7 @@ static void show_surroundings(int argc, char **argv)
 		printf("variable %s [%s]\n", names[i],
 			getenv(names[i]) ? getenv(names[i]) : "unset");
 	printf("folder [%s]\n", getcwd(folder, sizeof(folder)) ? folder : "?");
+	printf("input [%s]\n", getchar() == EOF ? "none" : "some");
 	f = fopen("written", "w");
 	printf("writes [%s]\n", f ? "yes" : "no");
 	if (f)

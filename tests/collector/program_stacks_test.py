@@ -64,7 +64,7 @@ class ProgramTest(harness.SystemTest):
             for i, word in enumerate(shown):
                 self.assertIn(f"argument {i} [{word}]\n", console)
             for line in ("variable OWN [a b 2]", "variable OMP_NUM_THREADS [2]", "variable GOMAXPROCS [7]",
-                         f"folder [{self.work}]", "file [this is input]",
+                         f"folder [{self.work}]", "input [none]", "file [this is input]",
                          f"writes [{'no' if guest == 'osv' else 'yes'}]"):
                 self.assertIn(line + "\n", console)
             self.assertEqual(set(phases), {"boot", "run"})
