@@ -82,7 +82,7 @@ static void note_emulation(struct experiment *x, const char *reason)
 		reason ? ": " : "", reason ? reason : "");
 }
 
-/* Not every stack can run every program: the others are measured. */
+/* Not every stack can run every program: the others are measured. What was planned has to be run. */
 static int leave_guests_out(struct experiment *x, struct error *error)
 {
 	struct options *o = x->o;
@@ -96,6 +96,8 @@ static int leave_guests_out(struct experiment *x, struct error *error)
 			o->guests[kept++] = o->guests[i];
 			continue;
 		}
+		if (o->resume)
+			return error_prefix(error, -ENOEXEC, "%s", o->guests[i]->name);
 		if (asprintf(&text, "%s is left out: %s", o->guests[i]->name, error->text) < 0)
 			text = NULL;
 		if (array_add_text(&x->left_out, &x->n_left_out, text) < 0)
