@@ -67,15 +67,12 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 static __always_inline __u64 tick_instant(
 	const struct cpu_state *cpu, struct task_struct *task, __u64 begin, __u64 now)
 {
-	struct rq *rq;
 	__u64 when;
 
 	if (!cpu->clock_offset || !bpf_core_field_exists(task->se.cfs_rq) ||
 		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
 		return begin;
-	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
-	when = task->se.exec_start + BPF_CORE_READ(rq, clock) - BPF_CORE_READ(rq, clock_task) +
-	       cpu->clock_offset;
+	when = task->se.exec_start + clock_ahead(task) + cpu->clock_offset;
 	return when < begin || when > now ? begin : when;
 }
 

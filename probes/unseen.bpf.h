@@ -145,14 +145,27 @@ static __always_inline void lane_late_on(struct lane_record *l, __u64 late)
 	l->late_queued_ns = 0;
 }
 
-/** The scheduler's execution time of @task, which runs, when it got its CPU. */
-static __always_inline __u64 exec_at_arrival(const struct task_struct *task)
+/** By how much the clock of @task's run queue is ahead of the one for tasks, which leaves time out;
+ * 0 where that cannot be had. */
+static __always_inline __u64 clock_ahead(struct task_struct *task)
 {
-	__u64 since = 0;
+	struct rq *rq;
 
-	if (task->se.exec_start > task->sched_info.last_arrival)
-		since = task->se.exec_start - task->sched_info.last_arrival;
-	return task->se.sum_exec_runtime - since;
+	if (!bpf_core_field_exists(task->se.cfs_rq) ||
+		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
+		return 0;
+	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	return BPF_CORE_READ(rq, clock) - BPF_CORE_READ(rq, clock_task);
+}
+
+/** The scheduler's execution time of @task, which runs, when it got its CPU. */
+static __always_inline __u64 exec_at_arrival(struct task_struct *task)
+{
+	/* exec_start is by the clock for tasks, the arrival by the run queue's. */
+	__s64 since = task->se.exec_start + clock_ahead(task) - task->sched_info.last_arrival;
+	__u64 exec = task->se.sum_exec_runtime;
+
+	return since > 0 && since < (__s64)exec ? exec - since : exec;
 }
 
 /** @t gets this CPU at @now: what will tell, should it leave unseen, when that was. */
@@ -182,8 +195,7 @@ static __always_inline void task_comes(const struct cpu_state *cpu, struct task_
 }
 
 /** The same of @task, which runs already, and came at @when. */
-static __always_inline void task_came(
-	struct task_record *t, const struct task_struct *task, __u64 when)
+static __always_inline void task_came(struct task_record *t, struct task_struct *task, __u64 when)
 {
 	if (bpf_core_field_exists(task->sched_info))
 		task_on_cpu(t, exec_at_arrival(task), task->sched_info.run_delay, when);
@@ -235,7 +247,7 @@ static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_r
 }
 
 /** @task runs here, and had got a CPU so often when it got this one. */
-static __always_inline void cpu_note_arrival(struct cpu_state *cpu, const struct task_struct *task)
+static __always_inline void cpu_note_arrival(struct cpu_state *cpu, struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->sched_info))
 		return;
