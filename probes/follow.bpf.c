@@ -177,6 +177,7 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	struct task_record *t;
 	struct cpu_state *cpu;
 	char name[PROBE_NAME_SIZE] = {};
+	bool floats;
 	int lane;
 
 	if (!gate)
@@ -188,11 +189,13 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	__builtin_memcpy(t->name, name, sizeof(name));
 	if (t->floats)
 		thread_rename(task, name);
-	lane = t->lane < 0 || is_floating(t) ? lane_of_name(name) : -1;
+	/* First: it may turn out that it does not any more, and has no lane. */
+	floats = is_floating(t);
+	lane = t->lane < 0 || floats ? lane_of_name(name) : -1;
 	if (lane < 0)
 		return 0;
 	cpu = this_cpu();
-	if (is_floating(t) || (__u64)task != (__u64)bpf_get_current_task_btf())
+	if (floats || (__u64)task != (__u64)bpf_get_current_task_btf())
 		name_by_other(t, lane);
 	else if (cpu)
 		lane_join(cpu, task, t, lane, bpf_ktime_get_ns());

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A program that knows nothing of guestscope: unmarked_program WHAT. It writes what it did by its own
+ * A program that knows nothing of guestscope, or next to nothing: unmarked_program WHAT. It writes what it did by its own
  * clocks, a line NAME=NUMBER each, in milliseconds.
  */
 #include <pthread.h>
@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/marker.h"
 
 static double clock_ms(clockid_t clock)
 {
@@ -141,6 +143,37 @@ static void has_a_workers_name(void)
 	burn_ms(100);
 }
 
+static void mark(const char *body)
+{
+	char line[MARKER_LINE_MAX + 2];
+	int n = marker_format(line, sizeof(line), body);
+
+	if (n <= 0 || write(STDOUT_FILENO, line, (size_t)n) != n)
+		exit(96);
+}
+
+/* After that the collector has read it, and every event has come. */
+#define READ_US 50000
+
+static void marks_then_names(void)
+{
+	mark("phase name=work");
+	usleep(READ_US);
+	pthread_setname_np(pthread_self(), "worker/0");
+	burn_ms(100);
+	mark("end");
+}
+
+static void names_then_marks(void)
+{
+	pthread_setname_np(pthread_self(), "worker/0");
+	usleep(READ_US);
+	mark("phase name=work");
+	usleep(READ_US);
+	burn_ms(100);
+	mark("end");
+}
+
 static void becomes_a_shell(void)
 {
 	burn_ms(50);
@@ -171,6 +204,8 @@ static const struct {
 	{"sleeps", sleeps},
 	{"niced", niced},
 	{"named", has_a_workers_name},
+	{"marks-then-names", marks_then_names},
+	{"names-then-marks", names_then_marks},
 	{"exec", becomes_a_shell},
 	{"daemon", leaves_a_daemon},
 	{"abort", abort},

@@ -168,6 +168,12 @@ class Native(UnmarkedTest):
             self.assertGreater(store.ns(1, "user", phase="render", lane=0), 0)
             self.assertEqual(len(store.rows("SELECT * FROM worker")), 2)
 
+    def test_a_worker_is_a_lane_whether_it_is_named_before_or_after_the_first_marker(self):
+        for what in ("marks-then-names", "names-then-marks"):
+            store, _ = self.meet(what)
+            self.assertEqual(list(store.phases(1)), ["boot", "work"])
+            self.assertGreater(sum(store.ns(1, state, phase="work", lane=0) for state in ON_CPU) / MS, 95, what)
+
 
 class Docker(UnmarkedTest):
     stack = "docker"
