@@ -83,7 +83,8 @@ static __always_inline void float_woken(struct task_record *t, struct task_struc
 
 	t->run = TASK_WAITING;
 	t->queued_ns = bpf_ktime_get_ns();
-	since = t->waking_ns ? t->waking_ns : t->queued_ns;
+	/* Where the begin of the wake-up was not seen, that is of an earlier one. */
+	since = t->waking_ns > t->in_ns ? t->waking_ns : t->queued_ns;
 	float_wait(t, id, since);
 	thread_woken(task, id, since);
 }
