@@ -15,6 +15,8 @@ static const struct {
 } audit_titles[] = {
 	{"cpu_time", "time on the CPU, by the scheduler’s own account"},
 	{"run_delay", "run-queue wait, by the scheduler’s own account"},
+	{"threads_cpu_time", "the same of all threads of the program, summed"},
+	{"threads_run_delay", "the run-queue wait of all threads of the program, summed"},
 	{"cgroup_usage", "the cgroup’s CPU usage"},
 	{"cgroup_throttled", "the cgroup’s throttled time"},
 	{"guest_clock", "run time by the guest’s own clock"},
