@@ -70,7 +70,7 @@ static void begin(struct run *run, const struct probe_program *program)
 	struct phase *phase = &r->phases[1];
 
 	probe_set_begin_program(run->probes);
-	run->program_begun = true;
+	run->program_begun = run->begun = true; /* nothing else is awaited */
 	run->program_tgid = program->tgid;
 	run_know_process(run, program->tgid, program->tgid);
 	if (!run_end_boot(run, program->begin_ns))
