@@ -28,6 +28,11 @@
  *	rows worker=0 t=N data=...	what each task did (see workload/report.h)
  *	raster sha256=HEX		where asked for
  *	bye				nothing follows
+ *
+ * Of a program that writes none, our own programs in a guest say so in its place:
+ *
+ *	phase name=run by=init t=N	it is about to be executed
+ *	end by=init status=0 t=N runtime=N	it has ended; a signal N is status 128 + N
  */
 
 #include <stddef.h>

@@ -213,9 +213,11 @@ static void add_name(char *name, const char *more)
 	snprintf(name + used, BOOT_TEXT_SIZE - used, "%s%s", used ? BOOT_STEP_JOIN : "", more);
 }
 
-void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, struct boot_timeline *ret)
+void boot_close(
+	struct boot *b, uint64_t start_ns, uint64_t end_ns, bool by_exec, struct boot_timeline *ret)
 {
 	const struct guest_boot *plan = b->plan;
+	size_t n_steps = by_exec ? plan->n_steps - 1 : plan->n_steps;
 	uint64_t from_ns = start_ns;
 
 	*ret = (struct boot_timeline){0};
@@ -223,17 +225,20 @@ void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, struct boot_
 	if (plan->monitor)
 		boot_chain_mark(b);
 	drop_contradictions(b, start_ns, end_ns);
-	for (size_t i = 0; i < plan->n_steps; i++) {
+	for (size_t i = 0; i < n_steps; i++) {
 		const struct boot_mark *m = &b->marks[plan->steps[i]];
 		struct boot_time *t = &ret->steps[ret->n];
-		bool last = i + 1 == plan->n_steps;
+		bool last = i + 1 == n_steps;
 
 		add_name(t->name, boot_step_table[plan->steps[i]].name);
 		if (!last && !m->rank)
 			continue;
 		t->start_ns = from_ns;
 		t->end_ns = from_ns = last ? end_ns : m->time_ns;
-		snprintf(t->source, sizeof(t->source), "%s", last ? "first marker" : m->source);
+		snprintf(t->source, sizeof(t->source), "%s",
+			!last     ? m->source
+			: by_exec ? "exec of the program"
+				  : "first marker");
 		ret->n++;
 	}
 }

@@ -55,5 +55,7 @@ void boot_sample(struct boot *b, const struct record_sample *s, uint64_t rip,
 /** The samples' registers were no vCPU's: what they marked is taken back. */
 void boot_forget_samples(struct boot *b);
 
-/** Lay the steps out between @start_ns and @end_ns. */
-void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, struct boot_timeline *ret);
+/** Lay the steps out between @start_ns and @end_ns, which is the program's first marker, or @by_exec
+ * its exec: then the last of the plan's steps, the program itself, is none of the boot. */
+void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, bool by_exec,
+	struct boot_timeline *ret);

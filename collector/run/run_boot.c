@@ -9,6 +9,7 @@
 #include "collector/probes/probe_set.h"
 #include "collector/run/boot.h"
 #include "collector/run/run_guest.h"
+#include "collector/run/run_program.h"
 #include "collector/symbols/symbol_process.h"
 #include "common/clock.h"
 
@@ -104,7 +105,8 @@ void run_boot_close(struct run *run)
 
 	if (!run->boot || !r->has_boot)
 		return;
-	boot_close(run->boot, r->start_ns, r->start_ns + r->boot_ns, &r->boot);
+	boot_close(run->boot, r->start_ns, r->start_ns + r->boot_ns, run_lanes_are_cpus(run),
+		&r->boot);
 	for (size_t i = 0; i < r->boot.n; i++)
 		if (strstr(r->boot.steps[i].name, BOOT_STEP_JOIN))
 			run_warn(run, "the boot: \"%s\" could not be told apart",

@@ -63,8 +63,10 @@ enum output_place {
 
 /** What is known of the program's output so far. */
 struct run_output {
-	bool asked;    /**< something is looked for in it */
-	bool compared; /**< it is summed up, too */
+	bool asked; /**< something is looked for in it */
+	const char *
+		end_words; /**< of an own program, by which its stack says that it ended, or NULL */
+	bool compared;     /**< it is summed up, too */
 	struct output_lines lines;
 	enum output_place place;
 	bool counts;          /**< the line that is being read is the program's */
@@ -102,9 +104,6 @@ struct run {
 	bool registers_known; /**< the same of its registers, under emulation */
 	bool distrusted;      /**< what was read of the guest cannot be right */
 	struct guest_tcg_layout known_layout; /**< of this version of QEMU; rip is 0: not known */
-
-	char line[256]; /**< the console's last line, as far as it has come (run_end_words.h) */
-	size_t line_used;
 
 	bool program_begun; /**< the probes saw its exec: see run_program.h */
 	bool marks_itself;  /**< it wrote a marker */

@@ -23,7 +23,8 @@ int run_output_begin(struct run *run)
 	struct run_output *o = &run->output;
 	struct run_result *r = run->result;
 
-	o->asked = s->phases->n || s->metrics->n || s->result->n || s->same_output;
+	o->end_words = s->own ? run->request->ops->end_words : NULL;
+	o->asked = s->phases->n || s->metrics->n || s->result->n || s->same_output || o->end_words;
 	o->compared = s->same_output || s->result->n;
 	o->place = run->request->ops->is_vm ? OUTPUT_BEFORE : OUTPUT_OWN;
 	sha256_begin(&o->digest);
@@ -164,6 +165,17 @@ static void search(struct run *run, const char *line, bool counts)
 		give_up(run);
 }
 
+/* The end of a program by its stack's own word, in place of a marker. */
+static void find_end(struct run *run, const char *line)
+{
+	const char *words = run->output.end_words, *at = words ? strstr(line, words) : NULL;
+
+	if (!at || run->ended || !run->result->has_boot)
+		return;
+	run->program_status = strtoul(at + strlen(words), NULL, 10);
+	run_end_phases(run);
+}
+
 static void begin_line(struct run *run, const struct output_part *part)
 {
 	struct run_output *o = &run->output;
@@ -173,6 +185,7 @@ static void begin_line(struct run *run, const struct output_part *part)
 	o->counts = is_own_line(run, part->text, is_marker);
 	if (!is_marker && !o->given_up)
 		search(run, part->text, o->counts);
+	find_end(run, part->text);
 	if (o->counts && o->compared && o->place == OUTPUT_OWN)
 		console_quote(said->last, sizeof(said->last), part->text, part->length);
 }

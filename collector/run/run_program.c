@@ -111,7 +111,7 @@ void run_program_look(struct run *run)
 	program = probe_set_program(run->probes);
 	if (program.begin_ns && !run->program_begun)
 		begin(run, &program);
-	if (run->program_begun && program.end_ns)
+	if (run->program_begun && program.end_ns && !run->ended) /* boots alone have, by now */
 		end(run, program.end_ns);
 }
 
@@ -152,8 +152,8 @@ int run_program_verdict(const struct run *run, struct error *error)
 	if (!option)
 		return 0;
 	return error_set(error, -EINVAL,
-		"the program names no workers, so its lanes are CPUs: that needs a CPU of its own for "
-		"each, which %s does not give; leave that out",
+		"the program names no workers, so each lane has to be a CPU of its own, which %s "
+		"does not give: leave that option out",
 		option);
 }
 

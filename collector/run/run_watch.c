@@ -12,7 +12,6 @@
 
 #include "collector/probes/probe_set.h"
 #include "collector/run/run_boot.h"
-#include "collector/run/run_end_words.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_output.h"
 #include "collector/run/run_processes.h"
@@ -82,7 +81,6 @@ static bool read_console(struct run *run, bool last)
 		taken += (size_t)n;
 		run_boot_console(run, buffer, (size_t)n);
 		run_output_push(run, buffer, (size_t)n);
-		run_end_words(run, buffer, (size_t)n);
 		keep_console(run, buffer, (size_t)n);
 	}
 	return true;

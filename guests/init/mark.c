@@ -15,29 +15,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "common/marker.h"
+#include "common/clock.h"
+#include "guests/init/mark_line.h"
 #include "guests/init/words.h"
 
 #define BEGIN_FILE "/tmp/.guestscope"
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static int mark(const char *body)
-{
-	char line[MARKER_LINE_MAX + 2];
-	int n = marker_format(line, sizeof(line), body);
-
-	return n > 0 && write(STDOUT_FILENO, line, (size_t)n) == n ? 0 : 1;
-}
 
 static void link_all(void)
 {
@@ -99,22 +83,22 @@ static int begin(const char *folder)
 	if (chdir(folder) < 0)
 		printf("mark: cannot enter %s: %s\n", folder, strerror(errno));
 	fflush(stdout);
-	keep_begin(now_ns());
-	ns = now_ns();
+	keep_begin(clock_ns());
+	ns = clock_ns();
 	snprintf(body, sizeof(body), "phase name=run by=init t=%" PRIu64, ns);
-	return mark(body);
+	return mark_line(body) < 0;
 }
 
 /* With which status it ended is OSv's to say. */
 static int end(void)
 {
-	uint64_t ns = now_ns(), begin_ns = take_begin();
+	uint64_t ns = clock_ns(), begin_ns = take_begin();
 	char body[128];
 	int n = snprintf(body, sizeof(body), "end by=init t=%" PRIu64, ns);
 
 	if (begin_ns)
 		snprintf(body + n, sizeof(body) - (size_t)n, " runtime=%" PRIu64, ns - begin_ns);
-	return mark(body);
+	return mark_line(body) < 0;
 }
 
 int main(int argc, char **argv)

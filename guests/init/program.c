@@ -23,9 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/marker.h"
+#include "common/clock.h"
 #include "guests/init/common.h"
 #include "guests/init/disks.h"
+#include "guests/init/mark_line.h"
 #include "guests/init/words.h"
 
 struct command {
@@ -195,32 +196,23 @@ static void make_folders(const struct command *c)
 		make_writable(c->folder, 1);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void mark(const char *body)
 {
-	char line[MARKER_LINE_MAX + 2];
-	int n = marker_format(line, sizeof(line), body);
+	int r = mark_line(body);
 
-	if (n > 0 && write(STDOUT_FILENO, line, (size_t)n) != n)
-		say("cannot write a marker", NULL, errno);
+	if (r < 0)
+		say("cannot write a marker", NULL, -r);
 }
 
 static void mark_begin(uint64_t *ret_ns)
 {
 	char body[128];
 
-	snprintf(body, sizeof(body), "phase name=run by=init t=%" PRIu64, now_ns());
+	snprintf(body, sizeof(body), "phase name=run by=init t=%" PRIu64, clock_ns());
 	mark(body);
 	/* The host stamps the line when all of it is there, and a serial port takes its time. */
 	tcdrain(STDOUT_FILENO);
-	*ret_ns = now_ns();
+	*ret_ns = clock_ns();
 }
 
 /* What the program said last need not end with a newline; the marker begins one. */
@@ -285,7 +277,7 @@ static void run(const struct command *c)
 	if (pid < 0)
 		say("cannot fork", NULL, errno);
 	status = wait_for(pid);
-	end_ns = now_ns();
+	end_ns = clock_ns();
 	if (c->folder && *begin_ns)
 		mark_end(*begin_ns, end_ns,
 			WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));

@@ -15,6 +15,32 @@ static struct thread_group *find_group(struct configuration *c, const char *name
 	return NULL;
 }
 
+static void add(struct thread_group *to, const struct thread_group *g)
+{
+	to->threads += g->threads;
+	to->processes += g->processes;
+	to->cpu_ns += g->cpu_ns;
+	to->wait_siblings_ns += g->wait_siblings_ns;
+	to->wait_others_ns += g->wait_others_ns;
+	to->blocked_ns += g->blocked_ns;
+	to->switches += g->switches;
+	to->migrations += g->migrations;
+}
+
+static struct thread_group of_one_run(const struct store_thread *t)
+{
+	return (struct thread_group){
+		.threads = (double)t->threads,
+		.processes = (double)t->processes,
+		.cpu_ns = (double)t->cpu_ns,
+		.wait_siblings_ns = (double)t->wait_siblings_ns,
+		.wait_others_ns = (double)(t->wait_ns - t->wait_siblings_ns),
+		.blocked_ns = (double)t->blocked_ns,
+		.switches = (double)t->switches,
+		.migrations = (double)t->migrations,
+	};
+}
+
 /* Sums first. */
 static int take_thread(const struct summary *s, const struct store_thread *t)
 {
@@ -22,6 +48,7 @@ static int take_thread(const struct summary *s, const struct store_thread *t)
 	struct configuration *c =
 		run && run->ok && run->counted ? summary_configuration(s, run) : NULL;
 	struct thread_group *g = c ? find_group(c, t->name) : NULL;
+	const struct thread_group more = of_one_run(t);
 
 	if (!c)
 		return 0;
@@ -31,14 +58,7 @@ static int take_thread(const struct summary *s, const struct store_thread *t)
 			return -ENOMEM;
 		*g = (struct thread_group){.name = t->name};
 	}
-	g->threads += (double)t->threads;
-	g->processes += (double)t->processes;
-	g->cpu_ns += (double)t->cpu_ns;
-	g->wait_siblings_ns += (double)t->wait_siblings_ns;
-	g->wait_others_ns += (double)(t->wait_ns - t->wait_siblings_ns);
-	g->blocked_ns += (double)t->blocked_ns;
-	g->switches += (double)t->switches;
-	g->migrations += (double)t->migrations;
+	add(g, &more);
 	if (t->cause && (double)t->cause_ns > g->cause_ns) {
 		g->cause = t->cause;
 		g->cause_ns = (double)t->cause_ns;
@@ -76,18 +96,8 @@ static void sum_up_rest(struct configuration *c)
 		return;
 	rest->name = SUMMARY_OTHER_THREADS;
 	rest->cause = NULL;
-	for (size_t i = SUMMARY_THREADS_MAX; i < c->n_threads; i++) {
-		const struct thread_group *g = &c->threads[i];
-
-		rest->threads += g->threads;
-		rest->processes += g->processes;
-		rest->cpu_ns += g->cpu_ns;
-		rest->wait_siblings_ns += g->wait_siblings_ns;
-		rest->wait_others_ns += g->wait_others_ns;
-		rest->blocked_ns += g->blocked_ns;
-		rest->switches += g->switches;
-		rest->migrations += g->migrations;
-	}
+	for (size_t i = SUMMARY_THREADS_MAX; i < c->n_threads; i++)
+		add(rest, &c->threads[i]);
 	c->n_threads = SUMMARY_THREADS_MAX;
 }
 

@@ -79,7 +79,7 @@ static const char *close_boot(struct boot *b, struct boot_timeline *t)
 	static char names[1024];
 	uint64_t at = START;
 
-	boot_close(b, START, END, t);
+	boot_close(b, START, END, false, t);
 	names[0] = '\0';
 	for (size_t i = 0; i < t->n; i++) {
 		assert_int_equal(t->steps[i].start_ns, at);
@@ -119,6 +119,24 @@ static void a_machine_has_all_its_steps(void **state)
 	assert_int_equal(t.steps[4].end_ns, 6000000);
 	assert_string_equal(t.steps[0].source, "first code of qemu-system-x86");
 	assert_string_equal(t.steps[3].source, "console: guest: init");
+}
+
+/* A program that is watched from its exec on has no part in the boot. */
+static void an_exec_ends_the_boot_without_the_program(void **state)
+{
+	struct boot *b = new_boot(&machine);
+	struct boot_timeline t;
+
+	(void)state;
+	event(b, BOOT_ENTRY, 10, 10, 1200000, "qemu-system-x86");
+	boot_close(b, START, END, true, &t);
+	boot_free(b);
+	assert_true(t.n >= 1);
+	assert_string_equal(t.steps[0].name, "process start");
+	for (size_t i = 0; i < t.n; i++)
+		assert_null(strstr(t.steps[i].name, "program"));
+	assert_int_equal(t.steps[t.n - 1].end_ns, END);
+	assert_string_equal(t.steps[t.n - 1].source, "exec of the program");
 }
 
 static void without_any_evidence_the_boot_is_one_step(void **state)
@@ -337,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_machine_has_all_its_steps),
+		cmocka_unit_test(an_exec_ends_the_boot_without_the_program),
 		cmocka_unit_test(without_any_evidence_the_boot_is_one_step),
 		cmocka_unit_test(a_step_without_an_end_goes_with_the_next),
 		cmocka_unit_test(samples_in_user_mode_end_the_kernel_where_no_line_does),

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/tables/columns.h"
+
+#include <math.h>
+
+#include "reports/text/json.h"
+
+/* The explanation. */
+
+#define ROW struct configuration
+static const struct column configuration_name_columns[] = {
+	TABLE,
+	COL("name", "cell", TEXT, name),
+	COL("guest", "guest", TEXT, guest),
+	COL("cores", "cores", NUMBER, cores),
+	COL("scenario", "scenario", TEXT, scenario),
+	COL("label", "label", TEXT, label),
+	{},
+};
+#undef ROW
+
+static const char *term_state(const void *row)
+{
+	return state_label(((const struct term *)row)->state);
+}
+
+#define ROW struct term
+const struct column term_columns[] = {
+	TABLE,
+	COL("phase", "phase", TEXT, phase, ON_PAGE(1, "phase")),
+	{"state", "state", COLUMN_TEXT, .text = term_state, .none = "all states",
+		ON_PAGE(2, "state")},
+	COL("detail", "detail", TEXT, detail, .none = "(all)", ON_PAGE(3, "detail"),
+		.field = PAGE_CODE),
+	COL("value", "value", REAL, value),
+	COL("low", "low", REAL, range.low),
+	COL("high", "high", REAL, range.high),
+	COL("share", "share", REAL, share),
+	{},
+};
+#undef ROW
+
+/** What the explanation of a row is in words. */
+#define WORDS(type)                                                                                \
+	static json_t *type##_text(const void *row)                                                \
+	{                                                                                          \
+		struct verdict words = {};                                                         \
+                                                                                                   \
+		type##_words(row, &words);                                                         \
+		return text(words.text);                                                           \
+	}
+
+WORDS(scaling)
+WORDS(spread)
+WORDS(contrast)
+
+static struct format_text percent(double share)
+{
+	return format_fixed(100 * share, 1);
+}
+
+static struct format_text signed_hundredths(double value)
+{
+	struct format_text t = {"-"};
+
+	if (isfinite(value))
+		snprintf(t.text, sizeof(t.text), "%+.2f", value);
+	return t;
+}
+
+static struct format_text probability(double p)
+{
+	if (p < 0.001)
+		return (struct format_text){"<0.001"};
+	return format_fixed(p, 3);
+}
+
+#define ROW struct work
+static const struct column work_columns[] = {
+	TABLE,
+	COL("instructions", NULL, REAL, instructions),
+	COL("cycles_per_instruction", NULL, REAL, cycles_per_instruction),
+	COL("ns_per_cycle", NULL, REAL, ns_per_cycle),
+	COL("machine_cores", NULL, NEEDED, machine_cores),
+	{},
+};
+#undef ROW
+
+static struct format_text kind_of_phase(const void *row, enum look *look)
+{
+	const struct phase_scaling *p = row;
+
+	(void)look;
+	if (!isfinite(p->active))
+		return (struct format_text){""};
+	if (p->serial)
+		return (struct format_text){"serial"};
+	return (struct format_text){"parallel"};
+}
+
+#define ROW struct phase_scaling
+const struct column phase_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name, ON_PAGE(1, "phase"), .field = PAGE_HEAD),
+	COL("wall_ns", NULL, ESTIMATE, wall_ns, ON_PAGE(3, "#on all, s"), .format = format_seconds),
+	COL("wall_one_ns", NULL, ESTIMATE, wall_one_ns, ON_PAGE(2, "#on one core, s"),
+		.format = format_seconds),
+	COL("loss_ns", NULL, ESTIMATE, loss_ns, ON_PAGE(6, "#lost, s"), .format = format_seconds),
+	COL("active_lanes", NULL, REAL, active, ON_PAGE(4, "#active lanes"), .decimals = 2),
+	COL("serial", NULL, BOOL, serial),
+	{.type = COLUMN_OWN, .own = kind_of_phase, ON_PAGE(5, "type")},
+	{},
+};
+#undef ROW
+
+static double points_lost(const void *row)
+{
+	return 100 - 100 * ((const struct scaling *)row)->efficiency.value;
+}
+
+#define ROW struct scaling
+const struct column scaling_columns[] = {
+	TABLE,
+	COL("cell", NULL, POINTER, many, .of = configuration_name_columns),
+	{"text", NULL, COLUMN_OWN, .own_json = scaling_text},
+	COL("speedup", NULL, ESTIMATE, speedup, SHOWN(1, "speed-up", 9, NULL), .decimals = 2),
+	COL("efficiency", NULL, ESTIMATE, efficiency, SHOWN(2, "eff. %", 8, NULL),
+		.format = percent),
+	{.type = COLUMN_REAL, .number = points_lost, SHOWN(3, "lost", 7, NULL), .decimals = 1},
+	COL("loss_ns", NULL, ESTIMATE, loss_ns),
+	COL("serial_share", NULL, ESTIMATE, serial_share),
+	COL("amdahl", NULL, ESTIMATE, amdahl),
+	COL("work", NULL, OBJECT, work, .of = work_columns),
+	COL("phases", NULL, LIST, phase, WHOLE(n_phases), .of = phase_columns),
+	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
+	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),
+	COL("by_phase", "phase", LIST, phases.list, WHOLE(phases.n), .of = term_columns),
+	COL("by_phase_and_state", "phase and state", LIST, parts.list, WHOLE(parts.n),
+		.of = term_columns),
+	COL("by_detail", "detail", LIST, details.list, WHOLE(details.n), .of = term_columns),
+	{},
+};
+#undef ROW
+
+#define ROW struct description
+static const struct column description_columns[] = {
+	TABLE,
+	COL("n", NULL, COUNT, n, SHOWN(1, "n", 4, "#runs")),
+	COL("mean", NULL, NS, mean, SHOWN(2, "mean s", 9, NULL)),
+	COL("", "runtime_", INTERVAL, mean_interval, SHOWN(3, "95 %", 18, NULL),
+		.format = format_seconds),
+	COL("stddev", NULL, NS, stddev),
+	COL("stddev_", NULL, INTERVAL, stddev_interval),
+	COL("cv", NULL, REAL, cv),
+	COL("median", "runtime_median_s", NS, median, SHOWN(4, "median s", 9, "#median s")),
+	COL("mad", "runtime_mad_s", NS, mad, SHOWN(5, "MAD s", 8, "#MAD s")),
+	COL("min", NULL, NS, min, ON_PAGE(6, "#min s")),
+	COL("max", NULL, NS, max, ON_PAGE(7, "#max s")),
+	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), SHOWN(8, "cv %", 6, NULL)),
+	{},
+};
+#undef ROW
+
+#define ROW struct spread
+static const struct column order_columns[] = {
+	TABLE,
+	COL("rho", "order_rho", REAL, order.rho, SHOWN(1, "ρ", 7, "#drift ρ"),
+		.format = signed_hundredths),
+	COL("rho_p", "order_p", REAL, order.rho_p, SHOWN(2, "p", 7, NULL), .format = probability),
+	COL("rho_p_holm", NULL, REAL, drift_p, ON_PAGE(3, "#p"), .format = probability),
+	COL("slope_ns", NULL, REAL, order.slope),
+	COL("first", NULL, REAL, order.first, ON_PAGE(4, "#first run %"), .format = percent),
+	COL("first_p", NULL, REAL, order.first_p),
+	COL("first_p_holm", NULL, REAL, first_p, ON_PAGE(5, "#p"), .format = probability),
+	COL("warmup_runs", NULL, COUNT, order.warmup),
+	COL("warmup_p", NULL, REAL, order.warmup_p),
+	COL("warmup_p_holm", NULL, REAL, warmup_p),
+	COL(NULL, "outliers", COUNT, n_outliers),
+	{},
+};
+#undef ROW
+
+/** More runs than this are "many". */
+#define NEEDED_MAX 9999
+
+static struct format_text needed(const void *row, enum look *look)
+{
+	const struct repetitions *n = &((const struct spread *)row)->one_percent;
+	struct format_text t = {"-"};
+
+	(void)look;
+	if (n->n > NEEDED_MAX)
+		snprintf(t.text, sizeof(t.text), "%d or more", NEEDED_MAX);
+	else if (n->n > 0 && (n->n_cautious == 0 || n->n_cautious > NEEDED_MAX))
+		snprintf(t.text, sizeof(t.text), "%zu or more", n->n);
+	else if (n->n > 0)
+		snprintf(t.text, sizeof(t.text), "%zu-%zu", n->n, n->n_cautious);
+	return t;
+}
+
+static json_t *outlier_runs(const void *row)
+{
+	const struct spread *x = row;
+	json_t *array = json_array();
+	bool bad = !array;
+
+	for (size_t i = 0; i < x->configuration->series.n; i++)
+		if (x->outlier[i])
+			bad |= json_array_append_new(
+				       array, number(x->configuration->series.runs[i]->id)) < 0;
+	return finish(array, bad);
+}
+
+static struct format_text outliers(const void *row, enum look *look)
+{
+	const struct spread *x = row;
+	struct format_text t;
+
+	*look = x->n_outliers ? LOOK_ALARM : LOOK_NIL;
+	snprintf(t.text, sizeof(t.text), "%zu", x->n_outliers);
+	return t;
+}
+
+static void outlier_links(const void *row, FILE *out)
+{
+	const struct spread *x = row;
+	size_t n = 0;
+
+	if (x->n_outliers == 0)
+		fputs("none", out);
+	for (size_t i = 0; i < x->configuration->series.n; i++) {
+		long long id = (long long)x->configuration->series.runs[i]->id;
+
+		if (x->outlier[i])
+			fprintf(out, "%s<a href=\"#run-%lld\">%lld</a>", n++ ? ", " : "run ", id,
+				id);
+	}
+}
+
+#define ROW struct spread
+static const struct column precision_columns[] = {
+	TABLE,
+	COL("runs_for_one_percent", "runs_for_1_percent", NEEDED, one_percent.n),
+	COL("runs_for_one_percent_cautious", NULL, NEEDED, one_percent.n_cautious),
+	{.type = COLUMN_OWN, .own = needed, SHOWN(1, "for ±1 %", 13, "#runs for ± 1 %")},
+	{"outliers", NULL, COLUMN_OWN, .own = outliers, .markup = outlier_links,
+		.own_json = outlier_runs, ON_PAGE(2, "outliers")},
+	{"order", "", COLUMN_OBJECT, .of = order_columns, .place = 3},
+	{},
+};
+
+const struct column spread_columns[] = {
+	TABLE,
+	COL("cell", NULL, POINTER, configuration, .of = configuration_name_columns),
+	{"text", NULL, COLUMN_OWN, .own_json = spread_text},
+	COL("runtime_ns", "", OBJECT, runtime, .of = description_columns, .place = 1),
+	COL("boot_ns", NULL, OBJECT, boot, .of = description_columns),
+	{"", "", COLUMN_OBJECT, .of = precision_columns, .place = 2},
+	COL("variance", NULL, REAL, variance),
+	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
+	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),
+	COL("by_phase", "phase", LIST, phases.list, WHOLE(phases.n), .of = term_columns),
+	COL("by_detail", "detail", LIST, details.list, WHOLE(details.n), .of = term_columns),
+	{},
+};
+#undef ROW
+
+#define ROW struct spread
+const struct column variance_columns[] = {
+	TABLE,
+	COL(NULL, NULL, NS, runtime.stddev, SHOWN(1, "σ", 10, NULL), .format = format_time),
+	{},
+};
+#undef ROW
+
+/** What comparisons of all quantities have. */
+#define COMPARISON_TESTS                                                                           \
+	COL("welch_t", NULL, REAL, welch_t), COL("welch_freedom", NULL, REAL, welch_freedom),      \
+		COL("welch_p", NULL, REAL, welch_p, ON_PAGE(5, "#p Welch"),                        \
+			.format = probability),                                                    \
+		COL("welch_p_holm", NULL, REAL, p_holm, SHOWN(6, "p", 9, "#p Holm"),               \
+			.format = probability),                                                    \
+		COL("mann_whitney_u", NULL, REAL, mann_whitney_u),                                 \
+		COL("mann_whitney_p", NULL, REAL, mann_whitney_p, ON_PAGE(7, "#p M.-W."),          \
+			.format = probability),                                                    \
+		COL("mann_whitney_least_p", NULL, REAL, mann_whitney_least),                       \
+		COL("hedges_g", NULL, REAL, hedges_g, ON_PAGE(3, "#Hedges’ g"), .decimals = 2),    \
+		COL("cliffs_delta", NULL, REAL, cliffs_delta, ON_PAGE(4, "#Cliff’s δ"),            \
+			.decimals = 2),                                                            \
+		COL("detectable", NULL, REAL, detectable),                                         \
+	{                                                                                          \
+	}
+
+#define ROW struct comparison
+static const struct column comparison_columns[] = {
+	TABLE,
+	COL("difference", NULL, ESTIMATE, difference, SHOWN(1, "longer", 10, "#longer by s"),
+		.format = format_seconds),
+	COL("ratio", NULL, ESTIMATE, ratio, ON_PAGE(2, "#times as long"), .decimals = 3),
+	COMPARISON_TESTS,
+};
+
+static const struct column value_comparison_columns[] = {
+	TABLE,
+	COL("difference", NULL, ESTIMATE, difference, SHOWN(1, "difference", 12, "#difference"),
+		.format = format_number),
+	COL("ratio", NULL, ESTIMATE, ratio, SHOWN(2, "ratio", 9, "#ratio"), .decimals = 3),
+	COMPARISON_TESTS,
+};
+#undef ROW
+
+/** A program may write the same number in all runs: then there is no variance to test with. */
+static struct format_text no_test(const struct contrast *x)
+{
+	if (x->metric->known.n < 2)
+		return (struct format_text){"too few runs"};
+	if (x->values.difference.value == 0)
+		return (struct format_text){"all equal"};
+	return (struct format_text){"constant: no test"};
+}
+
+static struct format_text judgement(const void *row, enum look *look)
+{
+	const struct contrast *x = row;
+	bool below = x->runtime.welch_p < 0.05;
+
+	*look = LOOK_NIL;
+	if (isnan(x->values.welch_p) && x->metric)
+		return no_test(x);
+	if (isnan(x->values.welch_p))
+		return (struct format_text){"too few runs"};
+	if (x->control && !below)
+		return (struct format_text){"noise only"};
+	if (!x->control && !x->differs && x->runtime.p_holm < 0.05)
+		return (struct format_text){"within the noise of the A/A control"};
+	if (!x->control && !x->differs)
+		return (struct format_text){"no significant difference"};
+	*look = x->control ? LOOK_ALARM : LOOK_STRONG;
+	if (x->control)
+		return (struct format_text){"differs, but should not"};
+	if (!x->metric)
+		return (struct format_text){"slower"};
+	if (x->metric->wish == WISH_NONE)
+		return (struct format_text){"larger"};
+	return (struct format_text){"worse"};
+}
+
+#define ROW struct contrast
+const struct column contrast_columns[] = {
+	TABLE,
+	COL("a", NULL, POINTER, a, .of = configuration_name_columns),
+	COL("b", NULL, POINTER, b, .of = configuration_name_columns),
+	{"text", NULL, COLUMN_OWN, .own_json = contrast_text},
+	COL("control", NULL, BOOL, control),
+	COL("differs", NULL, BOOL, differs),
+	COL("noise_ns", NULL, REAL, noise_ns),
+	{.type = COLUMN_OWN, .own = judgement, ON_PAGE(1, "verdict")},
+	COL("runtime_ns", NULL, OBJECT, runtime, .of = comparison_columns, .place = 2),
+	COL("boot_ns", NULL, OBJECT, boot, .of = comparison_columns),
+	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
+	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),
+	COL("by_phase_and_state", "phase and state", LIST, parts.list, WHOLE(parts.n),
+		.of = term_columns),
+	COL("by_detail", "detail", LIST, details.list, WHOLE(details.n), .of = term_columns),
+	{},
+};
+#undef ROW
+
+static const char *name_of_spread(const void *row)
+{
+	return ((const struct spread *)row)->metric->name;
+}
+
+static const char *name_of_contrast(const void *row)
+{
+	return ((const struct contrast *)row)->metric->name;
+}
+
+static const char *wish_of_spread(const void *row)
+{
+	return output_wish_name(((const struct spread *)row)->metric->wish);
+}
+
+static const char *wish_of_contrast(const void *row)
+{
+	return output_wish_name(((const struct contrast *)row)->metric->wish);
+}
+
+#define ROW struct description
+static const struct column value_columns[] = {
+	TABLE,
+	COL("n", "runs", COUNT, n, SHOWN(1, "n", 4, "#runs")),
+	COL("mean", "mean", REAL, mean, SHOWN(2, "mean", 10, "#mean"), .format = format_number),
+	COL("", NULL, INTERVAL, mean_interval, SHOWN(3, "95 %", 21, "#95 %"),
+		.format = format_number),
+	COL(NULL, "mean_low", REAL, mean_interval.low),
+	COL(NULL, "mean_high", REAL, mean_interval.high),
+	COL("stddev", "stddev", REAL, stddev),
+	COL("stddev_", NULL, INTERVAL, stddev_interval),
+	COL("cv", NULL, REAL, cv),
+	COL("median", "median", REAL, median, SHOWN(4, "median", 10, "#median"),
+		.format = format_number),
+	COL("mad", "mad", REAL, mad, ON_PAGE(5, "#MAD"), .format = format_number),
+	COL("min", "min", REAL, min, ON_PAGE(6, "#min"), .format = format_number),
+	COL("max", "max", REAL, max, ON_PAGE(7, "#max"), .format = format_number),
+	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), SHOWN(8, "cv %", 6, "#CV %")),
+	{},
+};
+#undef ROW
+
+#define ROW struct spread
+const struct column metric_columns[] = {
+	TABLE,
+	COL("cell", "", POINTER, configuration, .of = configuration_name_columns),
+	{"metric", "metric", COLUMN_TEXT, .text = name_of_spread},
+	{"better", "better", COLUMN_TEXT, .text = wish_of_spread},
+	COL("values", "", OBJECT, values, .of = value_columns, .place = 1),
+	{"", "", COLUMN_OBJECT, .of = precision_columns, .place = 2},
+	{},
+};
+#undef ROW
+
+#define ROW struct contrast
+const struct column metric_contrast_columns[] = {
+	TABLE,
+	COL("a", NULL, POINTER, a, .of = configuration_name_columns),
+	COL("b", NULL, POINTER, b, .of = configuration_name_columns),
+	{"metric", NULL, COLUMN_TEXT, .text = name_of_contrast},
+	{"better", NULL, COLUMN_TEXT, .text = wish_of_contrast},
+	COL("control", NULL, BOOL, control),
+	COL("differs", NULL, BOOL, differs),
+	COL("noise", NULL, REAL, noise_ns),
+	COL("values", NULL, OBJECT, values, .of = value_comparison_columns, .place = 1),
+	{.type = COLUMN_OWN, .own = judgement, SHOWN(2, "verdict", 38, "verdict")},
+	{},
+};
+#undef ROW
+
+#define ROW struct drift
+static const struct column drift_columns[] = {
+	TABLE,
+	COL("n", NULL, COUNT, n),
+	COL("rho", NULL, REAL, rho),
+	COL("p", NULL, REAL, p),
+	COL("slope", NULL, REAL, slope),
+	COL("span", NULL, REAL, span),
+	{},
+};
+#undef ROW
+
+#define ROW struct explanation
+const struct column explanation_columns[] = {
+	TABLE,
+	COL("speedup", NULL, LIST, scalings, WHOLE(n_scalings), .of = scaling_columns),
+	COL("spread", NULL, LIST, spreads, WHOLE(n_spreads), .of = spread_columns),
+	COL("difference", NULL, LIST, contrasts, WHOLE(n_contrasts), .of = contrast_columns),
+	COL("metrics", NULL, LIST, metrics, WHOLE(n_metrics), .of = metric_columns),
+	COL("metric_difference", NULL, LIST, metric_contrasts, WHOLE(n_metric_contrasts),
+		.of = metric_contrast_columns),
+	COL("drift", NULL, OBJECT, drift, .of = drift_columns),
+	{},
+};
+#undef ROW
