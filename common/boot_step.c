@@ -17,7 +17,7 @@ const struct boot_step_info boot_step_table[BOOT_STEP_COUNT] = {
 	[BOOT_RUNTIME_CREATE] = {"runtime create", "the runtime makes the container", "#aa4499"},
 	[BOOT_START_REQUEST] = {"start request", "the word to start comes down", "#ddcc77"},
 	[BOOT_RUNTIME_START] = {"runtime start", "the runtime starts the program", "#882255"},
-	[BOOT_PROGRAM] = {"program", "the program, until its first marker", "#009e73"},
+	[BOOT_PROGRAM] = {"program", "the program, until its run begins", "#009e73"},
 };
 
 int boot_step_from_name(const char *name)

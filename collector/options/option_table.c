@@ -438,7 +438,7 @@ const struct option_row option_rows[] = {
 		"call",
 		AT(WORD, exact_split), WORDS("sampled", "exact"), PLAN, .fallback = "sampled"},
 	{"boot-only", 0, GROUP_WHAT, NULL,
-		"measure boots alone: end each run at the program's first marker",
+		"measure boots alone: end each run when the program begins",
 		FLAG(boot_only), PLAN, .key = "boot_only"},
 	{"phase", 0, GROUP_WHAT, "NAME=REGEX",
 		"a phase NAME begins where a line of the program's output first matches; may be repeated",

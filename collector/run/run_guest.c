@@ -4,6 +4,7 @@
 /* Looking into the guest of a run. What goes wrong here costs the guest's stacks, never the run. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "collector/run/run_boot.h"
 #include "collector/symbols/elf_match.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "guests/inside.h"
 
 /* Below this share something is wrong, not just a leaf without a frame here and there. */
@@ -156,6 +158,25 @@ void run_guest_find_program(struct run *run)
 	if (!run->finished)
 		probe_set_consume(run->probes); /* samples tell the address space */
 	(void)guest_view_find_program(run->result->view);
+}
+
+#define LOOK_FIRST_MS 10
+
+int run_guest_look(struct run *run)
+{
+	int64_t now = clock_ms();
+
+	if (!run->settings->own || !run->result->view || !run->result->has_boot || run->ended)
+		return INT_MAX;
+	if (!run->look_pause_ms) {
+		run->look_pause_ms = LOOK_FIRST_MS;
+		run->next_look_ms = now + LOOK_FIRST_MS;
+	} else if (now >= run->next_look_ms) {
+		run_guest_find_program(run);
+		run->look_pause_ms *= 2;
+		run->next_look_ms = clock_ms() + run->look_pause_ms;
+	}
+	return (int)(run->next_look_ms - now);
 }
 
 void run_guest_find_kernel(struct run *run)

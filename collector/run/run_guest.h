@@ -31,6 +31,12 @@ void run_guest_sample(struct run *run, const struct record_sample *s);
 /** While the guest runs: find its program in its memory. At every phase, since more gets loaded. */
 void run_guest_find_program(struct run *run);
 
+/**
+ * The same for a program of the user's own, which tells of no phases and is gone when its end is told:
+ * while it runs, ever more rarely. Returns in how many ms to call again; INT_MAX: no more.
+ */
+int run_guest_look(struct run *run);
+
 /** At the end, while the guest still runs: its kernel's symbols. */
 void run_guest_find_kernel(struct run *run);
 

@@ -212,8 +212,10 @@ void run_watch(struct run *run)
 			{.fd = run->finished ? -1 : probe_set_fd(run->probes), .events = POLLIN},
 			{.fd = g->pidfd, .events = POLLIN},
 		};
-		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS;
+		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS, look = run_guest_look(run);
 
+		if (look < timeout)
+			timeout = look;
 		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
 			return;
 		/* What it said before it ended is in the pipe. */

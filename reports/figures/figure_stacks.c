@@ -58,8 +58,7 @@ int figure_books(const struct figures_source *source, struct draft *d)
 	}
 	if (r < 0)
 		return r;
-	fputs("States of the lanes from the program's first marker to its end, means over the "
-	      "runs. "
+	fputs("States of the lanes while the program runs, means over the runs. "
 	      "Right: mean run time.",
 		d->caption);
 	return bars_draw(d, &b, &figure);
@@ -221,8 +220,8 @@ int figure_boot(const struct figures_source *source, struct draft *d)
 	}
 	if (r < 0)
 		return r;
-	fputs("From the start of the stack to the program's first marker, by steps, means over the "
-	      "runs. Right: mean boot.",
+	fputs("From the start of the stack until the program runs, by steps, means over the runs. "
+	      "Right: mean boot.",
 		d->caption);
 	say_published(source->reference, d->caption);
 	return bars_draw(d, &b, &figure);

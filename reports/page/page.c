@@ -37,8 +37,8 @@ static const struct {
 	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",
-		"A lane is a vCPU, or a pinned worker thread. At every instant of the run it is in "
-		"exactly one state. The states of all lanes add up to run time × lanes, which is "
+		"A lane is a vCPU or a pinned worker thread; of a program that names no workers, it "
+		"is a CPU. At every instant of the run it is in exactly one state. The states of all lanes add up to run time × lanes, which is "
 		"100 %; any unaccounted time is the residual.",
 		page_books},
 	{"phases", NULL, "Phases", "Time by phase", NULL, page_phases},
@@ -57,8 +57,7 @@ static const struct {
 		"guest, sampled from the host. Only virtual machines have guests.",
 		page_guest},
 	{"boot", NULL, "Boot", "The boot, taken apart",
-		"From the start of the stack to the program’s first marker, step by step, on one "
-		"scale.",
+		"From the start of the stack until the program runs, step by step, on one scale.",
 		page_boot},
 	{"flames", NULL, "Flame graphs", "Flame graphs",
 		"Width is time, the outermost function is at the bottom, neighbours stand in order "

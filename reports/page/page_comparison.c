@@ -87,10 +87,9 @@ static void write_configurations(const struct explanation *e, FILE *out)
 	size_t n = page_column_names(row_columns, names, 2);
 
 	page_table_open(out, "stacks side by side",
-		"Means, in brackets their 95 % interval by bootstrap. Run: from the program’s "
-		"first "
-		"marker to its end; boot: from the start of the stack to that marker; both in host "
-		"time. Speed-up: over the same stack on one core; efficiency: speed-up by cores.",
+		"Means, in brackets their 95 % interval by bootstrap. Run: the program, from "
+		"its first marker (if it writes none, from its exec) to its end; boot: from the "
+		"start of the stack until then; both in host time. Speed-up: over the same stack on one core; efficiency: speed-up by cores.",
 		names, n);
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct row row = make_row(e, &s->configurations[i]);

@@ -86,7 +86,7 @@ static struct format_text interval_text(const struct scale *scale, const struct 
 	return t;
 }
 
-/** "blocked 5.1 [4.0, 6.2], preempted 2.2 [...]": the largest terms of the sign of the whole. */
+/** ": blocked 5.1 [4.0, 6.2], preempted 2.2 [...]": the largest terms of the sign of the whole. */
 static void write_largest(const struct terms *terms, const struct scale *scale, FILE *out)
 {
 	size_t n = 0;
@@ -96,7 +96,7 @@ static void write_largest(const struct terms *terms, const struct scale *scale, 
 
 		if (!(t->share >= WORTH_NAMING))
 			continue;
-		fputs(n++ ? ", " : "", out);
+		fputs(n++ ? ", " : ": ", out);
 		write_cause(t, out);
 		fprintf(out, " %s%s", scaled(scale, t->value).text,
 			interval_text(scale, &t->range).text);
@@ -268,7 +268,7 @@ static void write_scaling(const struct scaling *x, size_t index, FILE *out)
 	page_configuration_name(out, x->many);
 	fprintf(out, "<span>speed-up %.2f; ", x->speedup.value);
 	if (lost > 0) {
-		fprintf(out, "%.1f points of efficiency lost: ", lost);
+		fprintf(out, "%.1f points of efficiency lost", lost);
 		write_largest(&x->causes, &scale, out);
 	} else {
 		fprintf(out, "%.1f points of efficiency gained over one core", -lost);
@@ -333,7 +333,7 @@ static void write_variance(const struct spread *x, size_t index, FILE *out)
 
 	open_details("variance", index, out);
 	page_configuration_name(out, x->configuration);
-	fprintf(out, "<span>σ %s, %s %% of the mean; in %% of the variance: ",
+	fprintf(out, "<span>σ %s, %s %% of the mean; in %% of the variance",
 		format_time(sqrt(x->variance)).text,
 		format_percent(sqrt(x->variance), x->runtime.mean).text);
 	write_largest(&x->causes, &scale, out);
@@ -398,7 +398,7 @@ static void write_contrast(const struct contrast *x, size_t index, FILE *out)
 	markup_text(out, x->b->name);
 	fputs(", ", out);
 	page_cores(out, x->a->cores, x->a->scenario);
-	fprintf(out, "<span>%s s longer%s: ", scaled(&seconds, x->runtime.difference.value).text,
+	fprintf(out, "<span>%s s longer%s", scaled(&seconds, x->runtime.difference.value).text,
 		x->differs ? "" : " (which may be chance)");
 	write_largest(&x->causes, &seconds, out);
 	fputs("</span></summary>\n", out);

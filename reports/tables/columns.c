@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-
 #define ROW struct store_run
 const struct column run_columns[] = {
 	TABLE,

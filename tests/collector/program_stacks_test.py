@@ -42,6 +42,9 @@ class ProgramTest(harness.SystemTest):
         with done.store() as store:
             (run,) = store.runs()
             self.assertEqual(run["scenario"], "program")
+            self.functions = {r["symbol"] for r in store.rows(
+                "SELECT DISTINCT symbol FROM sample JOIN stack ON stack.id = stack JOIN frame ON frame.id = stack.frame"
+                " WHERE phase = 'run' AND side = 'guest-user' AND lane >= 0 AND kind = 'oncpu'")}
             return done, dict(run), store.phases(run["id"]), store.console(run["id"]).replace("\r", "")
 
     def each_stack(self, test):
@@ -69,6 +72,7 @@ class ProgramTest(harness.SystemTest):
                 self.assertIn(line + "\n", console)
             self.assertEqual(set(phases), {"boot", "run"})
             self.assertEqual(run["closed"], 1)
+            self.assertTrue(self.functions & {"burn", "now_ns"}, self.functions)  # found where the guest loaded it
             guest_ms, host_ms = run["guest_runtime_ns"] / 1e6, run["runtime_ns"] / 1e6
             self.assertGreaterEqual(guest_ms, BURN_MS)
             self.assertGreater(host_ms, BURN_MS - 100)  # markers take their time through the console
