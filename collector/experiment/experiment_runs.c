@@ -80,7 +80,27 @@ struct outcome {
 	bool any_failed;
 	unsigned alike; /**< failures in a row with the words of ... */
 	char failure[sizeof(((struct run_result *)0)->error)];
+	uint64_t longest_boot_ns[OPTIONS_LIST_MAX]; /**< of each virtual machine of --guest */
 };
+
+/* Where it is kept; NULL: what is no virtual machine does not boot a kernel that may hang. */
+static uint64_t *longest_boot(
+	const struct experiment *x, struct outcome *o, const struct run_request *q)
+{
+	for (size_t i = 0; i < x->o->n_guests && q->ops->is_vm; i++)
+		if (x->o->guests[i] == q->ops)
+			return &o->longest_boot_ns[i];
+	return NULL;
+}
+
+static void note_boot(const struct experiment *x, struct outcome *o, const struct run_request *q,
+	const struct run_result *r)
+{
+	uint64_t *longest = longest_boot(x, o, q);
+
+	if (longest && r->has_boot && r->boot_ns > *longest)
+		*longest = r->boot_ns;
+}
 
 static void note_outcome(struct outcome *o, const struct run_result *r)
 {
@@ -110,10 +130,12 @@ static int warn_hopeless(struct experiment *x, const struct outcome *o, struct e
 static int run_one(struct experiment *x, struct run_request *q, struct progress *progress,
 	struct outcome *outcome, struct error *error)
 {
+	const uint64_t *longest = longest_boot(x, outcome, q);
 	struct run_result result;
 	int r;
 
 	progress_run(progress, q);
+	q->longest_boot_ns = longest ? *longest : 0;
 	r = run_execute(&x->settings, q, &result, error);
 	if (r == 0 && !result.interrupted) {
 		warn_noise(&result);
@@ -133,6 +155,7 @@ static int run_one(struct experiment *x, struct run_request *q, struct progress 
 	if (r == 0 && !result.interrupted)
 		progress_done(progress, q, &result);
 	note_outcome(outcome, &result);
+	note_boot(x, outcome, q, &result);
 	run_result_done(&result);
 	return r;
 }

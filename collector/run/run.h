@@ -78,7 +78,13 @@ struct run_request {
 	unsigned block;    /**< from 1; 0: a warm-up */
 	bool counted;      /**< false: a warm-up, which is in no statistic */
 	const char *label; /**< "", or "a" or "b" of an A/A control */
+	/** How long the stack's boots took so far at most, which tells one that hangs; 0: no boot of it
+	 * was seen. */
+	uint64_t longest_boot_ns;
 };
+
+/** A boot that takes longer has hung: ten times the longest, and 20 s at least. */
+uint64_t run_boot_limit_ns(uint64_t longest_boot_ns);
 
 struct run_worker {
 	uint64_t worker, cpu, busy_ns, tasks, steals, parks;

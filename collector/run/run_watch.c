@@ -24,6 +24,8 @@
 #define REPORT_GRACE_S     60   /* for the program's report after its last phase */
 #define FAREWELL_MS        5000 /* from its last word to the stack's own end */
 #define NS_PER_S           1000000000ULL
+#define BOOT_TIMES         10 /* a boot that takes so many times the longest has hung ... */
+#define BOOT_LEAST_NS      (20 * NS_PER_S) /* ... where it has taken as long as this */
 #define CONSOLE_PIPE_BYTES (1 << 20)
 
 static void fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -161,6 +163,31 @@ static void await_end(struct run *run)
 	}
 }
 
+uint64_t run_boot_limit_ns(uint64_t longest_boot_ns)
+{
+	if (longest_boot_ns > UINT64_MAX / BOOT_TIMES)
+		return UINT64_MAX;
+	return longest_boot_ns * BOOT_TIMES > BOOT_LEAST_NS ? longest_boot_ns * BOOT_TIMES
+							    : BOOT_LEAST_NS;
+}
+
+/* Emulated guests hang at times as they boot; the others' boots tell it long before --timeout. */
+static bool boot_hangs(struct run *run, uint64_t now)
+{
+	const struct run_request *q = run->request;
+	struct run_result *r = run->result;
+	char words[256];
+
+	if (r->has_boot || run->ended || !q->longest_boot_ns ||
+		now - r->start_ns < run_boot_limit_ns(q->longest_boot_ns))
+		return false;
+	last_words(run, words, sizeof(words));
+	fail(run, "the guest hangs: it has not booted after %.0f s, where others took %.2g s%s%s",
+		(double)(now - r->start_ns) / 1e9, (double)q->longest_boot_ns / 1e9,
+		words[0] ? "; its last words: " : "", words);
+	return true;
+}
+
 /** Returns false when the run is over. */
 static bool check_time(struct run *run)
 {
@@ -171,6 +198,8 @@ static bool check_time(struct run *run)
 		fail(run, "interrupted in phase %s", current_phase(run));
 		return false;
 	}
+	if (boot_hangs(run, now))
+		return false;
 	/* A guest powers itself off after its last word, and says how that went: let it. */
 	if (run->said_bye && now > run->bye_ns + FAREWELL_MS * 1000000ULL)
 		return false;

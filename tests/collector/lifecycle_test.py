@@ -91,6 +91,19 @@ class BadGuests(LifeTest):
         done = self.misbehave("linux-minimal", "panic")
         self.assert_failed_run(done, "panic|sysrq")
 
+    def test_a_guest_that_hangs_as_it_boots_is_known_by_the_boots_before(self):
+        """The second of three is stopped before its program begins."""
+        self.need_guest("bare")
+        process = self.start("--guest", "bare", "--cores", "1", "--repeat", "3", "--warmup", "0", "--timeout", "100",
+                             workload=("-width", "64", "-height", "64"))
+        harness.wait_for_runs(process.folder, 1, 60)
+        os.kill(self.find_process("qemu-system-x86_64"), signal.SIGSTOP)
+        done = self.finish(process)
+        self.assertEqual(done.status, 1, done.stderr)
+        with done.store() as store:
+            self.assertEqual([run["status"] for run in store.runs()], ["ok", "failed", "ok"])
+            self.assertRegex(store.runs()[1]["error"], "the guest hangs: it has not booted after [2-9][0-9]* s")
+
     def test_a_program_that_says_nothing_is_a_run_all_the_same(self):
         done = self.collect("--cores", "1", "--repeat", "1", "--program", "/bin/true", workload=())
         self.assertEqual(done.status, 0, done.stderr)

@@ -110,7 +110,7 @@ def threads_of(pid):
 def guests_available(collector):
     """The names of the stacks that could run here, by the collector's own word (a dry run)."""
     found = []
-    for name in ("native", "docker", "podman", "linux-minimal", "linux", "osv"):
+    for name in ("native", "docker", "podman", "bare", "linux-minimal", "linux", "osv"):
         done = subprocess.run([collector, "--guest", name, "--cores", "1", "--repeat", "1",
                                "--dry-run"], stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=120, check=False)
