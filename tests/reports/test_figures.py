@@ -180,6 +180,9 @@ class Figures(unittest.TestCase):
         for program, arguments in (("rsvg-convert", ["-o"]), ("convert", [])):
             if not shutil.which(program):
                 continue
+            said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+            if not re.search("rsvg|ImageMagick", said):
+                continue  # another program of that name
             for path in glob.glob(self.folder + "/books.svg") + glob.glob(self.dir + "/report/*-osv-2.svg"):
                 png = os.path.join(self.dir, "read.png")
                 done = subprocess.run([program, path, *arguments, png], capture_output=True, text=True, check=False, timeout=100)
