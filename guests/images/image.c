@@ -42,12 +42,14 @@ static int check_path(const char *path, struct error *error)
 	return 0;
 }
 
-static struct image_entry *find_entry(const struct image *i, const char *path)
+static bool has_path(const void *entries, size_t i, const void *path)
 {
-	for (size_t k = 0; k < i->n; k++)
-		if (strcmp(i->entries[k].path, path) == 0)
-			return &i->entries[k];
-	return NULL;
+	return strcmp(((const struct image_entry *)entries)[i].path, path) == 0;
+}
+
+static uint64_t hash_path(const char *path)
+{
+	return hash_number(hash_bytes(HASH_FIRST, path, strlen(path)), 0);
 }
 
 static void entry_clear(struct image_entry *e)
@@ -65,13 +67,14 @@ static int add(struct image *i, enum image_kind kind, const char *path, unsigned
 
 	if (r < 0)
 		return r;
-	if (find_entry(i, path))
+	if (hash_index_find(&i->by_path, hash_path(path), has_path, i->entries, path) != HASH_NONE)
 		return error_set(error, -EEXIST, "path '%s' is in the image twice", path);
 	e.path = strdup(path);
 	e.source = source ? strdup(source) : NULL;
 	e.bytes = bytes ? malloc(length + 1) : NULL;
 	if (!e.path || (source && !e.source) || (bytes && !e.bytes) ||
-		ARRAY_MORE(i->entries, i->n, 1) < 0) {
+		ARRAY_MORE(i->entries, i->n, 1) < 0 ||
+		hash_index_add(&i->by_path, hash_path(path), i->n) < 0) {
 		entry_clear(&e);
 		return error_set_errno(error, -ENOMEM, "image entry '%s'", path);
 	}
@@ -161,6 +164,7 @@ void image_clear(struct image *i)
 	for (size_t k = 0; k < i->n; k++)
 		entry_clear(&i->entries[k]);
 	free(i->entries);
+	hash_index_clear(&i->by_path);
 	*i = (struct image){0};
 }
 

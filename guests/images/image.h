@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/hash_index.h"
 
 enum image_kind {
 	IMAGE_FOLDER,
@@ -30,12 +31,12 @@ struct image_entry {
 struct image {
 	struct image_entry *entries;
 	size_t n;
+	struct hash_index by_path; /**< the paths that were added */
 };
 
 /**
  * Add an entry. All strings and bytes are copied. -EINVAL (path not absolute, or with an empty, "."
- * or
- * ".." component), -ENAMETOOLONG (component over 255 bytes, path over 1023), -EEXIST (path there
+ * or ".." component), -ENAMETOOLONG (component over 255 bytes, path over 1023), -EEXIST (path there
  * already), -ENOMEM; with a message.
  */
 int image_add_folder(struct image *i, const char *path, unsigned mode, struct error *error);

@@ -5,20 +5,15 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/intern.h"
 
 #define COPY_BYTES 65536
-
-static void archive_freep(struct archive **a)
-{
-	archive_write_free(*a); /* NULL is fine */
-}
 
 static void entry_freep(struct archive_entry **e)
 {
@@ -58,35 +53,38 @@ static int put_head(struct archive *a, const char *path, size_t length, mode_t m
 	return 0;
 }
 
-static bool listed_before(const struct image *i, size_t before, const char *path, size_t length)
-{
-	for (size_t k = 0; k < before; k++) {
-		const char *other = i->entries[k].path;
+/* An archive in the making. */
+struct writer {
+	struct archive *archive;
+	struct intern folders; /* that are in it */
+};
 
-		/* The folder itself, or something below it, which has put it there. */
-		if (strncmp(other, path, length) == 0 &&
-			(other[length] == '/' || other[length] == '\0'))
-			return true;
-	}
-	return false;
+static void writer_done(struct writer *w)
+{
+	archive_write_free(w->archive); /* NULL is fine */
+	intern_clear(&w->folders);
+}
+
+static int put_folder(
+	struct writer *w, const char *path, size_t length, unsigned mode, struct error *error)
+{
+	size_t before = w->folders.n;
+
+	if (!intern_bytes(&w->folders, path, length))
+		return error_set_errno(error, -ENOMEM, "image entry '%s'", path);
+	if (w->folders.n == before)
+		return 0;
+	return put_head(w->archive, path, length, S_IFDIR | mode, 0, NULL, error);
 }
 
 /* The kernel makes no folders by itself: those above an entry come first. */
-static int put_parents(struct archive *a, const struct image *i, size_t k, struct error *error)
+static int put_parents(struct writer *w, const char *path, struct error *error)
 {
-	const char *path = i->entries[k].path;
+	int r = 0;
 
-	for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		size_t length = (size_t)(p - path);
-		int r;
-
-		if (listed_before(i, k, path, length))
-			continue;
-		r = put_head(a, path, length, S_IFDIR | 0755, 0, NULL, error);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (const char *p = strchr(path + 1, '/'); p && r == 0; p = strchr(p + 1, '/'))
+		r = put_folder(w, path, (size_t)(p - path), 0755, error);
+	return r;
 }
 
 static int put_data(struct archive *a, const void *data, size_t length, struct error *error)
@@ -127,28 +125,28 @@ static int put_source(struct archive *a, const struct image_entry *e, struct err
 	return r;
 }
 
-static int put_entry(struct archive *a, const struct image *i, size_t k, struct error *error)
+static int put_entry(struct writer *w, const struct image_entry *e, struct error *error)
 {
-	const struct image_entry *e = &i->entries[k];
 	size_t length = strlen(e->path);
-	int r;
+	int r = put_parents(w, e->path, error);
 
-	if (e->kind == IMAGE_FILE && e->source)
-		return put_source(a, e, error);
-	if (e->kind == IMAGE_LINK)
-		return put_head(a, e->path, length, S_IFLNK | 0777, 0, e->bytes, error);
+	if (r < 0)
+		return r;
 	if (e->kind == IMAGE_FOLDER)
-		return listed_before(i, k, e->path, length)
-			       ? 0
-			       : put_head(a, e->path, length, S_IFDIR | e->mode, 0, NULL, error);
-	r = put_head(a, e->path, length, S_IFREG | e->mode, e->length, NULL, error);
-	return r < 0 ? r : put_data(a, e->bytes, e->length, error);
+		return put_folder(w, e->path, length, e->mode, error);
+	if (e->kind == IMAGE_LINK)
+		return put_head(w->archive, e->path, length, S_IFLNK | 0777, 0, e->bytes, error);
+	if (e->source)
+		return put_source(w->archive, e, error);
+	r = put_head(w->archive, e->path, length, S_IFREG | e->mode, e->length, NULL, error);
+	return r < 0 ? r : put_data(w->archive, e->bytes, e->length, error);
 }
 
 int image_archive_write(
 	int fd, const struct image *i, image_archive_format_t format, struct error *error)
 {
-	_cleanup_(archive_freep) struct archive *a = archive_write_new();
+	_cleanup_(writer_done) struct writer w = {.archive = archive_write_new()};
+	struct archive *a = w.archive;
 	int r = 0;
 
 	if (!a)
@@ -156,11 +154,8 @@ int image_archive_write(
 	if (format(a) != ARCHIVE_OK || archive_write_add_filter_none(a) != ARCHIVE_OK ||
 		archive_write_open_fd(a, fd) != ARCHIVE_OK)
 		return archive_failed(a, error);
-	for (size_t k = 0; k < i->n && r == 0; k++) {
-		r = put_parents(a, i, k, error);
-		if (r == 0)
-			r = put_entry(a, i, k, error);
-	}
+	for (size_t k = 0; k < i->n && r == 0; k++)
+		r = put_entry(&w, &i->entries[k], error);
 	if (r == 0 && archive_write_close(a) != ARCHIVE_OK)
 		r = archive_failed(a, error);
 	return r;

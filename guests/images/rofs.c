@@ -11,6 +11,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/hash_index.h"
 
 #define BLOCK_BYTES     512
 #define ROFS_MAGIC      0xdeadbeadULL
@@ -28,14 +29,16 @@ struct node {
 	size_t name_length;
 	const struct image_entry *entry; /* NULL: a folder nobody listed */
 	size_t parent;
-	size_t first_child, n_children; /* directory entries, after numbering */
-	uint64_t first_block, bytes;    /* of a file */
+	size_t n_children;
+	size_t first_child;          /* its directory entry, after numbering */
+	uint64_t first_block, bytes; /* of a file */
 	uint64_t link_index;
 };
 
 struct tree {
 	struct node *nodes; /* [0] is unused */
 	size_t n;
+	struct hash_index by_name; /* children of any folder */
 	size_t *order; /* directory entries: node numbers, those of one folder together */
 	size_t n_order;
 	size_t n_links;
@@ -77,20 +80,42 @@ static enum image_kind node_kind(const struct node *n)
 	return n->entry ? n->entry->kind : IMAGE_FOLDER;
 }
 
-static size_t add_node(struct tree *t, size_t parent, const char *name, size_t length)
-{
-	const struct node node = {.name = name, .name_length = length, .parent = parent};
+struct child {
+	size_t parent;
+	const char *name;
+	size_t length;
+};
 
-	return ARRAY_ADD(t->nodes, t->n, node) < 0 ? 0 : t->n - 1;
+static bool is_child(const void *nodes, size_t i, const void *key)
+{
+	const struct node *n = &((const struct node *)nodes)[i];
+	const struct child *c = key;
+
+	return n->parent == c->parent && n->name_length == c->length &&
+	       memcmp(n->name, c->name, c->length) == 0;
 }
 
-static size_t find_child(const struct tree *t, size_t parent, const char *name, size_t length)
+static uint64_t hash_child(const struct child *c)
 {
-	for (size_t k = 2; k < t->n; k++)
-		if (t->nodes[k].parent == parent && t->nodes[k].name_length == length &&
-			memcmp(t->nodes[k].name, name, length) == 0)
-			return k;
-	return 0;
+	return hash_number(hash_bytes(HASH_FIRST, c->name, c->length), c->parent);
+}
+
+static size_t find_child(const struct tree *t, const struct child *c)
+{
+	size_t k = hash_index_find(&t->by_name, hash_child(c), is_child, t->nodes, c);
+
+	return k == HASH_NONE ? 0 : k;
+}
+
+static size_t add_child(struct tree *t, const struct child *c)
+{
+	const struct node node = {.name = c->name, .name_length = c->length, .parent = c->parent};
+
+	if (hash_index_add(&t->by_name, hash_child(c), t->n) < 0 ||
+		ARRAY_ADD(t->nodes, t->n, node) < 0)
+		return 0;
+	t->nodes[c->parent].n_children++;
+	return t->n - 1;
 }
 
 static int add_entry(struct tree *t, const struct image_entry *e, struct error *error)
@@ -99,32 +124,50 @@ static int add_entry(struct tree *t, const struct image_entry *e, struct error *
 	size_t at = 1;
 
 	while (*p == '/') {
-		size_t length = strcspn(++p, "/");
-		size_t next = find_child(t, at, p, length);
+		const struct child c = {at, p + 1, strcspn(p + 1, "/")};
+		size_t next = find_child(t, &c);
 
 		if (node_kind(&t->nodes[at]) != IMAGE_FOLDER)
 			return error_set(
 				error, -ENOTDIR, "'%s' in an image lies below a file", e->path);
 		if (!next)
-			next = add_node(t, at, p, length);
+			next = add_child(t, &c);
 		if (!next)
 			return error_set_errno(error, -ENOMEM, "image entry '%s'", e->path);
 		at = next;
-		p += length;
+		p += 1 + c.length;
 	}
 	/* A folder that an earlier entry implied may be listed later; it cannot turn into a file.
 	 */
-	for (size_t k = 2; e->kind != IMAGE_FOLDER && k < t->n; k++)
-		if (t->nodes[k].parent == at)
-			return error_set(error, -ENOTDIR, "'%s' in an image is a file and a folder",
-				e->path);
+	if (e->kind != IMAGE_FOLDER && t->nodes[at].n_children)
+		return error_set(
+			error, -ENOTDIR, "'%s' in an image is a file and a folder", e->path);
 	t->nodes[at].entry = e;
+	return 0;
+}
+
+/* Directory entries: folder by folder, in the order in which they were added. */
+static int order_children(struct tree *t)
+{
+	_cleanup_free_ size_t *next = calloc(t->n, sizeof(*next));
+
+	t->order = calloc(t->n, sizeof(*t->order));
+	if (!t->order || !next)
+		return -ENOMEM;
+	for (size_t k = 1; k < t->n; k++) {
+		t->nodes[k].first_child = next[k] = t->n_order;
+		t->n_order += t->nodes[k].n_children;
+	}
+	for (size_t k = 2; k < t->n; k++)
+		t->order[next[t->nodes[k].parent]++] = k;
 	return 0;
 }
 
 static int build_tree(struct tree *t, const struct image *i, struct error *error)
 {
-	if (add_node(t, 0, "", 0) != 0 || add_node(t, 0, "", 0) != 1)
+	const struct node root = {.name = ""};
+
+	if (ARRAY_ADD(t->nodes, t->n, root) < 0 || ARRAY_ADD(t->nodes, t->n, root) < 0)
 		return error_set_errno(error, -ENOMEM, "image");
 	for (size_t k = 0; k < i->n; k++) {
 		int r = add_entry(t, &i->entries[k], error);
@@ -132,19 +175,10 @@ static int build_tree(struct tree *t, const struct image *i, struct error *error
 		if (r < 0)
 			return r;
 	}
-	t->order = calloc(t->n, sizeof(*t->order));
-	if (!t->order)
-		return error_set_errno(error, -ENOMEM, "image");
-	for (size_t folder = 1; folder < t->n; folder++) {
-		t->nodes[folder].first_child = t->n_order;
-		for (size_t k = 2; k < t->n; k++)
-			if (t->nodes[k].parent == folder)
-				t->order[t->n_order++] = k;
-		t->nodes[folder].n_children = t->n_order - t->nodes[folder].first_child;
-		if (node_kind(&t->nodes[folder]) == IMAGE_LINK)
-			t->nodes[folder].link_index = t->n_links++;
-	}
-	return 0;
+	for (size_t k = 1; k < t->n; k++)
+		if (node_kind(&t->nodes[k]) == IMAGE_LINK)
+			t->nodes[k].link_index = t->n_links++;
+	return order_children(t) < 0 ? error_set_errno(error, -ENOMEM, "image") : 0;
 }
 
 static uint64_t blocks_of(uint64_t bytes)
@@ -282,5 +316,6 @@ int rofs_write(int fd, const struct image *i, struct error *error)
 
 	free(t.nodes);
 	free(t.order);
+	hash_index_clear(&t.by_name);
 	return r;
 }
