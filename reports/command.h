@@ -20,6 +20,7 @@ struct report_options {
 	const char *format;    /**< --format, or NULL */
 	const char *reference; /**< --reference, or NULL */
 	bool json;
+	bool verbose;
 	bool force;
 	char **paths; /**< what is not an option: experiments */
 	size_t n_paths;

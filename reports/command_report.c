@@ -50,10 +50,12 @@ int command_print_json(json_t *document, struct error *error)
 }
 
 /** Print the summary for people, and what @reference says beside it, unless that is NULL. */
-static int print_text(const struct analysis *analysis, const struct reference *reference)
+static int print_text(
+	const struct analysis *analysis, const struct reference *reference, bool verbose)
 {
 	_cleanup_reference_analysis_ struct reference_analysis *a = NULL;
-	int r = tables_write_text(analysis, stdout);
+	int r = verbose ? tables_write_text(analysis, stdout)
+			: tables_write_brief(analysis, stdout);
 
 	if (r >= 0 && reference)
 		r = reference_analyse(reference, &a);
@@ -117,10 +119,11 @@ static int report_stores(
 		r = report_write(a, &target, error);
 	if (r < 0)
 		return r;
-	r = o->json ? print_json(a, reference, error) : print_text(a, reference);
+	r = o->json ? print_json(a, reference, error) : print_text(a, reference, o->verbose);
 	if (r < 0)
 		return *error->text ? r : error_set_errno(error, r, "cannot print the summary");
-	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html\n", folder);
+	fprintf(o->json ? stderr : stdout, "\nThe page is %s/index.html%s\n", folder,
+		o->json || o->verbose ? "" : "; --verbose prints all tables");
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
 
-enum { OPTION_JSON = 0x100, OPTION_FORCE, OPTION_REFERENCE };
+enum { OPTION_JSON = 0x100, OPTION_VERBOSE, OPTION_FORCE, OPTION_REFERENCE };
 
 /* Commands as bits, to say which options go with which. */
 enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2 };
@@ -38,6 +38,7 @@ static const struct argp_option option_table[] = {
 	{"format", 'f', "FORMAT", 0,
 		"what to export: folded, speedscope, pprof, perfetto, csv or json", 0},
 	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
+	{"verbose", OPTION_VERBOSE, NULL, 0, "print all tables and findings", 0},
 	{"reference", OPTION_REFERENCE, "NAME", 0,
 		"show published run times beside: a CSV file, or selvacoumar2023; alone: what they "
 		"say",
@@ -55,6 +56,7 @@ static const unsigned int option_commands[] = {
 	REPORT | EXPORT | DIFF,
 	EXPORT,
 	REPORT | DIFF,
+	REPORT,
 	REPORT,
 	REPORT | EXPORT | DIFF,
 };
@@ -127,6 +129,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_JSON:
 		o->json = true;
+		return 0;
+	case OPTION_VERBOSE:
+		o->verbose = true;
 		return 0;
 	case OPTION_REFERENCE:
 		o->reference = argument;

@@ -132,8 +132,11 @@ int report_write(const struct analysis *a, const struct report_target *target, s
 static int close_with(
 	const struct analysis *a, const struct report_closing *closing, struct error *error)
 {
-	int r = closing->text ? tables_write_text(a, closing->text) : 0;
+	int r = 0;
 
+	if (closing->text)
+		r = closing->verbose ? tables_write_text(a, closing->text)
+				     : tables_write_brief(a, closing->text);
 	if (r >= 0 && closing->json)
 		r = tables_make_json(a, closing->json);
 	return r < 0 ? error_set_errno(error, r, "cannot write the summary") : 0;

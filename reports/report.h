@@ -39,6 +39,7 @@ int report_export(const struct analysis *a, const struct export_format *format,
 /** How an experiment ends. */
 struct report_closing {
 	FILE *text;    /**< where the summary goes, for people; NULL: nowhere */
+	bool verbose;  /**< all tables */
 	json_t **json; /**< set to the summary, a new reference; may be NULL */
 	void (*warn)(const char *text, void *userdata); /**< what is left out, and why */
 	void *userdata;

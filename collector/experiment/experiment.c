@@ -421,6 +421,7 @@ static int make_report(const struct experiment *x, struct error *error)
 	const struct report_closing closing = {
 		.text = x->o->json ? NULL : stdout,
 		.json = x->o->json ? &json : NULL,
+		.verbose = x->o->verbose,
 		.warn = report_warning,
 	};
 	int r = report_make(x->output.path, &closing, error);
@@ -432,7 +433,10 @@ static int make_report(const struct experiment *x, struct error *error)
 		putchar('\n');
 		json_decref(json);
 	} else {
-		printf("\nreport: %s/report/index.html\n", x->output.path);
+		putchar('\n');
+		if (!x->o->verbose)
+			printf("all tables: report --verbose %s\n", x->output.path);
+		printf("report: %s/report/index.html\n", x->output.path);
 	}
 	return 0;
 }

@@ -487,6 +487,8 @@ const struct option_row option_rows[] = {
 		AT(FOLDER, output), NOBODY},
 	{"json", 0, GROUP_RESULTS, NULL,
 		"the closing summary as one JSON document on standard output", FLAG(json), NOBODY},
+	{"verbose", 0, GROUP_RESULTS, NULL, "a closing summary with all tables and findings",
+		FLAG(verbose), NOBODY},
 	{"resume", 0, GROUP_RESULTS, "DIR",
 		"continue the experiment in DIR, which was interrupted", AT(FOLDER, resume), NOBODY},
 	{"force", 0, GROUP_RESULTS, NULL,

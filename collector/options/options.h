@@ -79,6 +79,7 @@ struct options {
 	bool boot_only; /**< a run is over at the first marker */
 	pid_t attach;   /**< or 0 */
 	bool json;
+	bool verbose;
 	char **arguments; /**< of the workload: after "--", or the scenario's; NULL-ended */
 	bool own_arguments;
 	uint64_t given; /**< a bit for each row of the table: the command line has it */

@@ -182,6 +182,7 @@ static inline void explanation_freep(struct explanation **e)
  */
 struct verdict {
 	bool good;
+	bool fault; /**< a run failed, books do not close, clocks do not agree; not good */
 	char text[2048];
 };
 
@@ -189,6 +190,13 @@ struct verdict {
 
 /** Fill @ret with the findings (at most @max); returns how many. */
 size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, size_t max);
+
+/**
+ * What a reader should know first, in fewer words: all faults; then, of each scenario, on the most
+ * cores of most stacks, why the slowest stack is slower, which one is fastest, metrics; what costs
+ * most speed-up; then all else that is not good.
+ */
+size_t explanation_brief(const struct explanation *e, struct verdict *ret, size_t max);
 
 /*
  * The same in words: one paragraph each, which claims no more than the intervals allow. A name from

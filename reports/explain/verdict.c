@@ -17,9 +17,42 @@ struct verdict *verdict_begin(struct verdicts *v, bool good)
 	return verdict;
 }
 
+struct verdict *verdict_judge(struct verdicts *v, bool good)
+{
+	struct verdict *verdict = verdict_begin(v, good);
+
+	verdict->fault = !good;
+	return verdict;
+}
+
 static bool same_group(const struct configuration *a, const struct configuration *b)
 {
 	return a->cores == b->cores && a->scenario == b->scenario;
+}
+
+static size_t group_size(const struct summary *s, const struct configuration *configuration)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_configurations; i++)
+		n += same_group(&s->configurations[i], configuration);
+	return n;
+}
+
+bool verdict_is_about(const struct verdicts *v, const struct summary *s,
+	const struct configuration *configuration)
+{
+	size_t own = group_size(s, configuration);
+
+	for (size_t i = 0; v->brief && i < s->n_configurations; i++) {
+		const struct configuration *other = &s->configurations[i];
+		size_t n = group_size(s, other);
+
+		if (other->scenario == configuration->scenario &&
+			(n > own || (n == own && other->cores > configuration->cores)))
+			return false;
+	}
+	return true;
 }
 
 static const struct contrast *contrast_of(
@@ -126,29 +159,50 @@ static void explain_slowest(
 			worst = x;
 	}
 	if (worst)
-		contrast_words(worst, verdict_begin(v, true));
+		contrast_say(worst, v->brief, verdict_begin(v, true));
 }
 
 static void report_controls(const struct explanation *e, struct verdicts *v)
 {
 	for (size_t i = 0; i < e->n_contrasts; i++)
-		if (e->contrasts[i].control)
+		if (e->contrasts[i].control &&
+			(e->contrasts[i].runtime.p_holm < 0.05 ||
+				verdict_is_about(v, e->summary, e->contrasts[i].a)))
 			contrast_words(&e->contrasts[i], verdict_begin(v, true));
+}
+
+/** Of the stack's speed-ups, is it that on the most cores? */
+static bool is_of_most_cores(const struct explanation *e, const struct scaling *x)
+{
+	for (size_t i = 0; i < e->n_scalings; i++)
+		if (e->scalings[i].many->name == x->many->name &&
+			e->scalings[i].many->cores > x->many->cores)
+			return false;
+	return true;
+}
+
+/** The one that loses most efficiency, if that is more than chance. */
+static void explain_worst_speedup(const struct explanation *e, struct verdicts *v)
+{
+	const struct scaling *worst = NULL;
+
+	for (size_t i = 0; i < e->n_scalings; i++) {
+		const struct scaling *x = &e->scalings[i];
+
+		if (is_of_most_cores(e, x) && x->loss_ns.range.low > 0 &&
+			(!worst || x->efficiency.value < worst->efficiency.value))
+			worst = x;
+	}
+	if (worst)
+		scaling_say(worst, true, verdict_begin(v, true));
 }
 
 /** Of each stack, the most cores it was measured on: why that is not so many times as fast. */
 static void explain_speedup(const struct explanation *e, struct verdicts *v)
 {
-	for (size_t i = 0; i < e->n_scalings; i++) {
-		const struct scaling *x = &e->scalings[i];
-		bool most = true;
-
-		for (size_t j = 0; j < e->n_scalings; j++)
-			most &= e->scalings[j].many->name != x->many->name ||
-				e->scalings[j].many->cores <= x->many->cores;
-		if (most)
-			scaling_words(x, verdict_begin(v, true));
-	}
+	for (size_t i = 0; i < e->n_scalings; i++)
+		if (is_of_most_cores(e, &e->scalings[i]))
+			scaling_words(&e->scalings[i], verdict_begin(v, true));
 }
 
 /** The configuration whose runs differ most: why. */
@@ -219,47 +273,86 @@ static void name_losses(
 		say(verdict, ".");
 }
 
-static void judge_books(const struct summary *s, struct verdicts *v)
+/** All is well, in one sentence. */
+static void say_sound(const struct summary *s, struct verdicts *v)
 {
-	size_t closed = 0, audited = 0, unknown = 0;
-	int64_t lost = 0;
-	double worst = NAN;
-	struct verdict *verdict;
+	struct verdict *verdict = verdict_begin(v, true);
 
-	if (s->n_ok == 0)
-		return;
+	say(verdict,
+		"In all %zu measured runs the books close, and independent clocks agree with them",
+		s->n_ok);
+	if (s->n_warmups)
+		say(verdict, "; %zu warm-up %s not included", s->n_warmups,
+			s->n_warmups == 1 ? "run is" : "runs are");
+	say(verdict, ".");
+}
+
+/** What is known of how far all runs can be trusted. */
+struct trust {
+	size_t closed, audited, unknown;
+	int64_t lost;
+	double worst; /**< NAN: not known */
+};
+
+static struct trust trust_of(const struct summary *s)
+{
+	struct trust t = {.worst = NAN};
+
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct configuration *configuration = &s->configurations[i];
 
-		closed += configuration->n_closed;
-		audited += configuration->n_audited;
-		unknown += configuration->n_not_audited;
-		lost += configuration->lost_events;
-		if (!isnan(configuration->audit_worst) && !(configuration->audit_worst <= worst))
-			worst = configuration->audit_worst;
+		t.closed += configuration->n_closed;
+		t.audited += configuration->n_audited;
+		t.unknown += configuration->n_not_audited;
+		t.lost += configuration->lost_events;
+		if (!isnan(configuration->audit_worst) && !(configuration->audit_worst <= t.worst))
+			t.worst = configuration->audit_worst;
 	}
-	verdict = verdict_begin(v, closed == s->n_ok);
+	return t;
+}
+
+static void judge_closing(const struct summary *s, const struct trust *t, struct verdict *verdict)
+{
 	say(verdict,
 		"The books close (the states of every lane sum to wall time) in %zu of %zu "
 		"measured runs",
-		closed, s->n_ok);
-	if (lost > 0)
-		say(verdict, "; %lld events could not be recorded", (long long)lost);
+		t->closed, s->n_ok);
+	if (t->lost > 0)
+		say(verdict, "; %lld events could not be recorded", (long long)t->lost);
 	say(verdict, ".");
-	verdict = verdict_begin(v, audited == s->n_ok);
+}
+
+static void judge_audits(const struct summary *s, const struct trust *t, struct verdict *verdict)
+{
 	say(verdict,
 		"Independent clocks agree with the books (audited) in %zu of %zu measured runs",
-		audited, s->n_ok);
-	if (unknown > 0)
+		t->audited, s->n_ok);
+	if (t->unknown > 0)
 		say(verdict,
 			" (%zu could not be audited: none of their lanes was seen to start and stop "
 			"running, so there was nothing to compare)",
-			unknown);
-	if (worst > 1)
-		say(verdict, "; the largest deviation is %.1f × the tolerance", worst);
-	else if (worst >= 0)
-		say(verdict, "; the largest deviation is %.0f %% of the tolerance", 100 * worst);
+			t->unknown);
+	if (t->worst > 1)
+		say(verdict, "; the largest deviation is %.1f × the tolerance", t->worst);
+	else if (t->worst >= 0)
+		say(verdict, "; the largest deviation is %.0f %% of the tolerance", 100 * t->worst);
 	say(verdict, ".");
+}
+
+static void judge_books(const struct summary *s, struct verdicts *v)
+{
+	const struct trust t = trust_of(s);
+	bool closed = t.closed == s->n_ok && (!v->brief || t.lost == 0);
+	bool audited = t.audited == s->n_ok;
+
+	if (s->n_ok == 0)
+		return;
+	if (v->brief && closed && audited)
+		say_sound(s, v);
+	if (!v->brief || !closed)
+		judge_closing(s, &t, verdict_judge(v, closed));
+	if (!v->brief || !audited)
+		judge_audits(s, &t, verdict_judge(v, audited));
 }
 
 static const char *failure_of(const struct store_run *run)
@@ -291,13 +384,13 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 		size_t n = run->ok ? 0 : failed_alike(t, i);
 
 		if (n == 1)
-			say(verdict_begin(v, false),
+			say(verdict_judge(v, false),
 				"Run %lld failed (%s on %lld %s, repetition %lld): %s",
 				(long long)run->id, run->guest, (long long)run->cores,
 				cores_word(run->cores, run->scenario), (long long)run->repetition,
 				failure_of(run));
 		else if (n > 1)
-			say(verdict_begin(v, false),
+			say(verdict_judge(v, false),
 				"%zu runs failed in the same way, the first of them run %lld (%s on %lld "
 				"%s, repetition %lld): %s",
 				n, (long long)run->id, run->guest, (long long)run->cores,
@@ -306,32 +399,71 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 	}
 }
 
-size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, size_t max)
+/** Is it the first of its group, and is that one to be told of? */
+static bool begins_group(const struct summary *s, size_t i, const struct verdicts *v)
+{
+	return (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1])) &&
+	       verdict_is_about(v, s, &s->configurations[i]);
+}
+
+static void fill(const struct explanation *e, struct verdicts *v)
 {
 	const struct summary *s = e->summary;
-	struct verdicts v = {.list = ret, .max = max};
 
 	if (s->n_runs == 0)
-		say(verdict_begin(&v, false), "%s",
+		say(verdict_judge(v, false), "%s",
 			s->n_warmups ? "There are only warm-up runs, which do not count: nothing "
 				       "can be said of run times."
 				     : "The store holds no runs.");
 	for (size_t i = 0; i < s->n_configurations; i++)
-		if (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1]))
-			explain_slowest(e, &s->configurations[i], &v);
+		if (begins_group(s, i, v))
+			explain_slowest(e, &s->configurations[i], v);
 	for (size_t i = 0; i < s->n_configurations; i++)
-		if (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1]))
-			compare_stacks(e, &s->configurations[i], &v);
-	verdicts_of_metrics(e, &v);
-	report_controls(e, &v);
-	explain_speedup(e, &v);
-	for (size_t i = 0; i < s->n_configurations; i++)
-		if (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1]))
-			name_losses(s, &s->configurations[i], &v);
-	explain_spread(e, &v);
-	verdicts_of_order(e, &v);
-	verdicts_of_clocks(s, &v);
-	judge_books(s, &v);
-	name_failures(s, &v);
+		if (begins_group(s, i, v))
+			compare_stacks(e, &s->configurations[i], v);
+	verdicts_of_metrics(e, v);
+	report_controls(e, v);
+	if (v->brief)
+		explain_worst_speedup(e, v);
+	else
+		explain_speedup(e, v);
+	for (size_t i = 0; i < s->n_configurations && !v->brief; i++)
+		if (begins_group(s, i, v))
+			name_losses(s, &s->configurations[i], v);
+	if (!v->brief)
+		explain_spread(e, v);
+	verdicts_of_order(e, v);
+	verdicts_of_clocks(s, v);
+	judge_books(s, v);
+	name_failures(s, v);
+}
+
+size_t explanation_verdicts(const struct explanation *e, struct verdict *ret, size_t max)
+{
+	struct verdicts v = {.list = ret, .max = max};
+
+	fill(e, &v);
+	return v.n;
+}
+
+static int rank(const struct verdict *v)
+{
+	return v->fault ? 0 : v->good ? 1 : 2;
+}
+
+size_t explanation_brief(const struct explanation *e, struct verdict *ret, size_t max)
+{
+	struct verdicts v = {.list = ret, .max = max, .brief = true};
+
+	fill(e, &v);
+	/* Few, and those of a rank stay in their order. */
+	for (size_t i = 1; i < v.n; i++) {
+		for (size_t k = i; k > 0 && rank(&ret[k]) < rank(&ret[k - 1]); k--) {
+			struct verdict swap = ret[k];
+
+			ret[k] = ret[k - 1];
+			ret[k - 1] = swap;
+		}
+	}
 	return v.n;
 }

@@ -75,7 +75,8 @@ void verdicts_of_metrics(const struct explanation *e, struct verdicts *v)
 	for (size_t i = 0; i < e->n_metric_contrasts; i++) {
 		struct verdict *verdict;
 
-		if (!is_said(e, &list[i]) || !is_first(e, i))
+		if (!is_said(e, &list[i]) || !is_first(e, i) ||
+			!verdict_is_about(v, e->summary, list[i].b))
 			continue;
 		verdict = verdict_begin(v, true);
 		say_best(&list[i], verdict);

@@ -108,7 +108,7 @@ void verdicts_of_order(const struct explanation *e, struct verdicts *v)
 		judge_begin(&e->spreads[i], v);
 		name_outliers(&e->spreads[i], v);
 	}
-	if (s->n_warmups > 0)
+	if (s->n_warmups > 0 && !v->brief)
 		say(verdict_begin(v, true),
 			"%zu warm-up %s measured and not included in any statistic.", s->n_warmups,
 			s->n_warmups == 1 ? "run was" : "runs were");
@@ -139,9 +139,9 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 					off > 1 ? ", " : "", (long long)r->runs[j]->id);
 		}
 	}
-	if (compared == 0)
+	if (compared == 0 || (v->brief && off == 0))
 		return;
-	verdict = verdict_begin(v, off == 0);
+	verdict = verdict_judge(v, off == 0);
 	say(verdict,
 		"The program’s own clock agrees with the host’s within %g %% (plus %g ms for the "
 		"console) in %zu of %zu measured runs",

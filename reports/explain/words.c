@@ -11,7 +11,8 @@
 #include "reports/text/format.h"
 
 /* More causes than this are more than a reader takes in. */
-#define NAMED_MAX 6
+#define NAMED_MAX   6
+#define NAMED_BRIEF 3
 /* A detail with this share of its cause is what the cause is mostly made of. */
 #define MOSTLY 0.5
 
@@ -171,13 +172,13 @@ static void say_rest(
 bool say_causes(struct verdict *v, const struct naming *n)
 {
 	const struct term *largest = NULL;
-	size_t named = 0;
+	size_t named = 0, max = n->brief ? NAMED_BRIEF : NAMED_MAX;
 	double rest = 0;
 
 	for (size_t i = 0; i < n->causes->n; i++) {
 		const struct term *t = &n->causes->list[i];
 
-		if (named == NAMED_MAX || !is_certain(n, t)) {
+		if (named == max || !is_certain(n, t)) {
 			rest += t->value;
 			if (!largest || fabs(t->value) > fabs(largest->value))
 				largest = t;
@@ -185,14 +186,14 @@ bool say_causes(struct verdict *v, const struct naming *n)
 		}
 		say(v, "%s%s%s", named ? ", " : "", format_points(t->value / n->unit).text,
 			n->unit_name);
-		if (!isnan(t->range.low))
+		if (!n->brief && !isnan(t->range.low))
 			say(v, " [%s, %s]", format_points(t->range.low / n->unit).text,
 				format_points(t->range.high / n->unit).text);
 		say(v, " ");
 		say_name(v, n, t);
 		named++;
 	}
-	if (named && largest && fabs(rest) >= n->least)
+	if (!n->brief && named && largest && fabs(rest) >= n->least)
 		say_rest(v, n, rest, largest);
 	return named > 0;
 }

@@ -16,10 +16,23 @@ struct verdicts {
 	struct verdict *list;
 	size_t n;
 	size_t max;
+	bool brief; /**< see explanation_brief() */
 };
 
 /** One more, empty; beyond the maximum a spare one that nobody sees. */
 struct verdict *verdict_begin(struct verdicts *v, bool good);
+
+/** One more: a fault unless @good. */
+struct verdict *verdict_judge(struct verdicts *v, bool good);
+
+/** Is it to be told of? Briefly, of the number of cores that most stacks of the scenario have, and
+ * the largest of these. */
+bool verdict_is_about(const struct verdicts *v, const struct summary *s,
+	const struct configuration *configuration);
+
+/** scaling_words() and contrast_words(); @brief: the main causes alone. */
+void scaling_say(const struct scaling *x, bool brief, struct verdict *ret);
+void contrast_say(const struct contrast *x, bool brief, struct verdict *ret);
 
 /** What the order of execution has to do with run times; outliers; warm-ups. */
 void verdicts_of_order(const struct explanation *e, struct verdicts *v);
@@ -46,6 +59,7 @@ struct naming {
 	double unit;           /**< terms are written as multiples of this, */
 	const char *unit_name; /**< with this behind: " %", " s", "" */
 	double least;          /**< smaller terms are not named */
+	bool brief;            /**< only the largest, without intervals; the rest untold */
 	/** Words to follow the program's own code in brackets, or NULL. */
 	void (*about_program)(struct verdict *v, const void *userdata);
 	const void *userdata;

@@ -31,13 +31,14 @@ static void say_seconds(struct verdict *v, const struct interval *range)
 			format_seconds(range->high).text);
 }
 
-static void say_split(const struct contrast *x, struct verdict *v)
+static void say_split(const struct contrast *x, bool brief, struct verdict *v)
 {
 	struct naming naming = {.causes = &x->causes,
 		.details = &x->details,
 		.inside = is_inside(x->a) && is_inside(x->b),
 		.unit = 1e9,
 		.unit_name = " s",
+		.brief = brief,
 		.least = SHARE_LEAST * fabs(x->runtime.difference.value)};
 
 	if (x->causes.n == 0)
@@ -90,7 +91,7 @@ static void say_blindness(const struct contrast *x, struct verdict *v)
 		format_points(100 * c->detectable / x->b->runtime_ns.mean).text);
 }
 
-void contrast_words(const struct contrast *x, struct verdict *v)
+void contrast_say(const struct contrast *x, bool brief, struct verdict *v)
 {
 	const struct comparison *c = &x->runtime;
 
@@ -112,12 +113,17 @@ void contrast_words(const struct contrast *x, struct verdict *v)
 		if (isfinite(c->ratio.value))
 			say(v, ", %.2f times as long", c->ratio.value);
 		say(v, " (%s", format_p(c->p_holm).text);
-		if (isfinite(c->hedges_g))
+		if (isfinite(c->hedges_g) && !brief)
 			say(v, ", Hedges’ g %.1f", c->hedges_g);
 		say(v, ")");
-		say_split(x, v);
+		say_split(x, brief, v);
 	}
 	say(v, ".");
+}
+
+void contrast_words(const struct contrast *x, struct verdict *v)
+{
+	contrast_say(x, false, v);
 }
 
 /* No estimate of this kind has more than two digits that mean something. */

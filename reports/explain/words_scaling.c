@@ -78,7 +78,7 @@ static void say_amdahl(struct verdict *v, const struct scaling *x)
 	say(v, ".");
 }
 
-void scaling_words(const struct scaling *x, struct verdict *v)
+void scaling_say(const struct scaling *x, bool brief, struct verdict *v)
 {
 	double unit = (double)x->many->cores * x->many->runtime_ns.mean / 100;
 	struct naming naming = {.causes = &x->causes,
@@ -89,7 +89,8 @@ void scaling_words(const struct scaling *x, struct verdict *v)
 		.unit = unit,
 		.unit_name = "",
 		.least = POINTS_LEAST * unit,
-		.about_program = about_program,
+		.about_program = brief ? NULL : about_program,
+		.brief = brief,
 		.userdata = x};
 
 	*v = (struct verdict){.good = true};
@@ -110,5 +111,11 @@ void scaling_words(const struct scaling *x, struct verdict *v)
 	if (!say_causes(v, &naming))
 		say(v, "none is statistically significant");
 	say(v, ".");
-	say_amdahl(v, x);
+	if (!brief)
+		say_amdahl(v, x);
+}
+
+void scaling_words(const struct scaling *x, struct verdict *v)
+{
+	scaling_say(x, false, v);
 }

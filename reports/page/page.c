@@ -30,6 +30,9 @@ static const struct {
 } sections[] = {
 	{"verdict", "Result", "Verdict", "Verdict", NULL, page_verdict},
 	{"comparison", NULL, "Comparison", "The stacks side by side", NULL, page_comparison},
+	{"findings", NULL, "Findings", "Warnings and all findings", NULL, page_findings},
+	{"statistics", NULL, "Statistics", "Stack against stack, and how far runs differ", NULL,
+		page_statistics},
 	{"metrics", NULL, "Metrics", "Numbers in the program’s output",
 		"What the expressions of --metric found in the output of each run: the last match. "
 		"Analysed as run time is; a run without a match is in no statistic.",

@@ -114,9 +114,13 @@ void page_table_open(
 	if (caption)
 		fprintf(out, "<caption>%s</caption>", caption);
 	fputs("<thead><tr>", out);
-	for (size_t i = 0; i < n_names; i++)
-		fprintf(out, "<th scope=\"col\"%s>%s</th>",
-			names[i][0] == '#' ? " class=\"n\"" : "", names[i] + (names[i][0] == '#'));
+	for (size_t i = 0; i < n_names; i++) {
+		bool number = names[i][0] == '#';
+
+		fprintf(out, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
+		markup_text(out, names[i] + number);
+		fputs("</th>", out);
+	}
 	fputs("</tr></thead><tbody>\n", out);
 }
 

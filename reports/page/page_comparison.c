@@ -8,95 +8,27 @@
 #include "common/cleanup.h"
 #include "reports/explain/explain.h"
 #include "reports/page/page_internal.h"
+#include "reports/tables/overview.h"
 #include "reports/text/format.h"
 
-/** A configuration's row; times in seconds. */
-struct row {
-	const struct configuration *configuration;
-	size_t n_ok, n_runs;
-	struct estimate runtime, speedup, efficiency, boot;
-	double stddev, mean;
-};
-
-/** "0.0123", "1.234": so many decimals that short boots can be compared. */
-static struct format_text as_seconds(double s)
+static void write_configurations(const struct overview *o, FILE *out)
 {
-	return format_fixed(s, fabs(s) < 0.1 ? 4 : fabs(s) < 100 ? 3 : 2);
-}
-
-static struct format_text as_percent(double percent)
-{
-	return format_percent(percent, 100);
-}
-
-#define ROW struct row
-static const struct column row_columns[] = {
-	TABLE,
-	COL(NULL, NULL, PART, n_ok, WHOLE(n_runs), ON_PAGE(1, "#runs")),
-	COL(NULL, NULL, ESTIMATE, runtime, ON_PAGE(2, "#run s"), .metric = "runtime",
-		.format = as_seconds),
-	COL(NULL, NULL, REAL, stddev, ON_PAGE(3, "#σ s"), .format = as_seconds),
-	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), ON_PAGE(4, "#CV %")),
-	COL(NULL, NULL, ESTIMATE, speedup, ON_PAGE(5, "#speed-up"), .metric = "speedup",
-		.decimals = 2),
-	COL(NULL, NULL, ESTIMATE, efficiency, ON_PAGE(6, "#efficiency %"), .metric = "efficiency",
-		.format = as_percent),
-	COL(NULL, NULL, ESTIMATE, boot, ON_PAGE(7, "#boot s"), .metric = "boot",
-		.format = as_seconds),
-	{},
-};
-#undef ROW
-
-static struct estimate as_percents(const struct estimate *e)
-{
-	return (struct estimate){100 * e->value, {100 * e->range.low, 100 * e->range.high}};
-}
-
-/** The mean with its interval, where there is a spread that has it. */
-static struct estimate mean_seconds(const struct statistic *t, const struct description *d)
-{
-	return (struct estimate){t->n ? t->mean / 1e9 : NAN,
-		{d ? d->mean_interval.low / 1e9 : NAN, d ? d->mean_interval.high / 1e9 : NAN}};
-}
-
-static struct row make_row(const struct explanation *e, const struct configuration *configuration)
-{
-	const struct spread *spread = explanation_spread(e, configuration);
-	const struct scaling *scaling = explanation_scaling(e, configuration);
-	const struct estimate itself = {
-		configuration->cores == 1 && configuration->runtime_ns.n > 0 ? 1 : NAN, {NAN, NAN}};
-
-	return (struct row){
-		.configuration = configuration,
-		.n_ok = configuration->n_ok,
-		.n_runs = configuration->n_runs,
-		.runtime =
-			mean_seconds(&configuration->runtime_ns, spread ? &spread->runtime : NULL),
-		.boot = mean_seconds(&configuration->boot_ns, spread ? &spread->boot : NULL),
-		.speedup = scaling ? scaling->speedup : itself,
-		.efficiency = as_percents(scaling ? &scaling->efficiency : &itself),
-		.stddev = statistic_stddev(&configuration->runtime_ns) / 1e9,
-		.mean = configuration->runtime_ns.mean / 1e9,
-	};
-}
-
-static void write_configurations(const struct explanation *e, FILE *out)
-{
-	const struct summary *s = e->summary;
 	const char *names[PAGE_COLUMNS_MAX] = {"stack", "#cores"};
-	size_t n = page_column_names(row_columns, names, 2);
+	size_t n = page_column_names(o->columns, names, 2);
 
 	page_table_open(out, "stacks side by side",
 		"Means, in brackets their 95 % interval by bootstrap. Run: the program, from "
 		"its first marker (if it writes none, from its exec) to its end; boot: from the "
-		"start of the stack until then; both in host time. Speed-up: over the same stack on one core; efficiency: speed-up by cores.",
+		"start of the stack until then; both in host time. Speed-up: over the same stack "
+		"on one core; efficiency: speed-up by cores. On the right where the lanes’ time "
+		"went, in percent of run time × lanes.",
 		names, n);
-	for (size_t i = 0; i < s->n_configurations; i++) {
-		const struct row row = make_row(e, &s->configurations[i]);
+	for (size_t i = 0; i < o->n; i++) {
+		const struct configuration *configuration = o->rows[i].configuration;
 
-		page_row_open(out, row.configuration, NULL,
-			i && s->configurations[i - 1].cores != s->configurations[i].cores, true);
-		page_columns(row_columns, &row, out);
+		page_row_open(out, configuration, NULL,
+			i && o->rows[i - 1].configuration->cores != configuration->cores, true);
+		page_columns(o->columns, &o->rows[i], out);
 		fputs("</tr>\n", out);
 	}
 	page_table_close(out);
@@ -109,7 +41,6 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 
 	if (e->n_contrasts == 0)
 		return;
-	fputs("<h3>Stack against stack</h3>\n", out);
 	page_table_open(out, "stack against stack",
 		"The slower of two stacks against the faster one, on the same number of cores. "
 		"Effect "
@@ -166,11 +97,20 @@ static void write_spreads(const struct explanation *e, FILE *out)
 int page_comparison(const struct page *page, FILE *out)
 {
 	const struct explanation *e = page->analysis->explanation;
+	_cleanup_overview_ struct overview *o = NULL;
+	int r;
 
 	if (e->summary->n_configurations == 0)
 		return 0;
-	write_configurations(e, out);
-	write_contrasts(e, out);
-	write_spreads(e, out);
+	r = overview_make(e, &o);
+	if (r == 0)
+		write_configurations(o, out);
+	return r;
+}
+
+int page_statistics(const struct page *page, FILE *out)
+{
+	write_contrasts(page->analysis->explanation, out);
+	write_spreads(page->analysis->explanation, out);
 	return 0;
 }

@@ -22,6 +22,8 @@ typedef int (*page_section_t)(const struct page *page, FILE *out);
 
 int page_verdict(const struct page *page, FILE *out);
 int page_comparison(const struct page *page, FILE *out);
+int page_findings(const struct page *page, FILE *out);
+int page_statistics(const struct page *page, FILE *out);
 int page_metrics(const struct page *page, FILE *out);
 int page_explain(const struct page *page, FILE *out);
 int page_figures(const struct page *page, FILE *out);
@@ -104,7 +106,7 @@ void page_state_legend(FILE *out, const bool used[static STATE_COUNT]);
 
 /**
  * Begin a table that scrolls sideways where it must: its header row from "name" (text) and "#name"
- * (number) columns. @label tells screen readers what it is about; @caption is markup, NULL: none.
+ * (number) columns, any text. @label tells screen readers what it is about; @caption is markup, NULL: none.
  */
 void page_table_open(FILE *out, const char *label, const char *caption, const char *const *names,
 	size_t n_names);

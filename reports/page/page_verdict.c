@@ -57,23 +57,44 @@ static int write_warnings(const struct store_reader *store, FILE *out)
 	return 0;
 }
 
-int page_verdict(const struct page *page, FILE *out)
+typedef size_t (*find_t)(const struct explanation *e, struct verdict *ret, size_t max);
+
+static int write_findings(const struct page *page, find_t find, bool leads, FILE *out)
 {
 	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
 	size_t n;
 
 	if (!verdicts)
 		return -ENOMEM;
-	n = explanation_verdicts(page->analysis->explanation, verdicts, VERDICTS_MAX);
+	n = find(page->analysis->explanation, verdicts, VERDICTS_MAX);
 	fputs("<ul class=\"findings\">\n", out);
 	for (size_t i = 0; i < n; i++) {
+		bool lead = leads && verdicts[i].good && (i == 0 || !verdicts[i - 1].good);
+
 		fprintf(out, "<li%s>%s",
-			verdicts[i].good ? (i == 0 ? " class=\"lead-finding\"" : "")
+			verdicts[i].good ? (lead ? " class=\"lead-finding\"" : "")
 					 : " class=\"bad\"",
 			verdicts[i].good ? "" : "<span class=\"bad-text\">Note:</span> ");
 		page_text(out, page->analysis->store, verdicts[i].text);
 		fputs("</li>\n", out);
 	}
 	fputs("</ul>\n", out);
-	return write_warnings(page->analysis->store, out);
+	return 0;
+}
+
+int page_verdict(const struct page *page, FILE *out)
+{
+	return write_findings(page, explanation_brief, true, out);
+}
+
+int page_findings(const struct page *page, FILE *out)
+{
+	int r = write_warnings(page->analysis->store, out);
+
+	if (r < 0)
+		return r;
+	fputs("<details class=\"first-details\"><summary>All findings, in full</summary>\n", out);
+	r = write_findings(page, explanation_verdicts, false, out);
+	fputs("</details>\n", out);
+	return r;
 }

@@ -174,6 +174,11 @@ static bool same_warning(const struct store_warning *a, const struct store_warni
 	       strcmp(a->text + x, b->text + y) == 0;
 }
 
+bool store_warning_is_same(const struct store_tables *t, size_t i, size_t j)
+{
+	return i == j || same_warning(&t->warnings[i], &t->warnings[j]);
+}
+
 char *store_warning_text(const struct store_tables *t, size_t i)
 {
 	const struct store_warning *one = &t->warnings[i];

@@ -226,6 +226,9 @@ const struct store_tables *store_tables(const struct store_reader *s);
 /** The value of a setting, or NULL. */
 const char *store_setting(const struct store_reader *s, const char *key);
 
+/** Are these two told together? */
+bool store_warning_is_same(const struct store_tables *t, size_t i, size_t j);
+
 /**
  * Whom warning @i is about, in words: "run 3", "runs 3, 4 and 9 more", or "" (the experiment).
  * Warnings of the same words are one, whatever number they begin with: returns false for all but

@@ -173,20 +173,25 @@ static int write_books(const struct summary *s, FILE *out, const struct style *s
 	return table_end(t, out, style);
 }
 
-/** A paragraph with a mark before it, wrapped at words. */
-static void write_wrapped(FILE *out, const char *mark, const char *text)
+size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max)
 {
-	size_t column = text_width(mark);
+	size_t column = text_width(mark), lines = 1;
 
 	fputs(mark, out);
 	while (*text) {
-		size_t length = strcspn(text, " "), columns = 0;
+		size_t length = strcspn(text, " "), columns = 0, more;
 
 		for (size_t i = 0; i < length; i++)
 			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
-		if (column + 1 + columns > SUMMARY_WIDTH && column > 4) {
+		more = lines == max && text[length] ? 2 : 0; /* for an ellipsis */
+		if (column + 1 + columns + more > SUMMARY_WIDTH && column > 4) {
+			if (lines == max) {
+				fputs(" …", out);
+				break;
+			}
 			fputs("\n   ", out);
 			column = 3;
+			lines++;
 		}
 		fprintf(out, " %.*s", (int)length, text);
 		column += 1 + columns;
@@ -194,6 +199,31 @@ static void write_wrapped(FILE *out, const char *mark, const char *text)
 		text += strspn(text, " ");
 	}
 	fputc('\n', out);
+	return lines;
+}
+
+size_t write_finding(const struct verdict *v, FILE *out, const struct style *style, size_t max)
+{
+	size_t lines;
+
+	fputs(v->good ? "" : style->alarm, out);
+	lines = write_wrapped(out, v->good ? " *" : " !", v->text, max);
+	fputs(v->good ? "" : style->plain, out);
+	return lines;
+}
+
+int write_warning(const struct store_tables *t, size_t i, FILE *out, size_t max)
+{
+	_cleanup_free_ char *text = NULL;
+	char runs[64], mark[80];
+
+	if (!store_warning_runs(t, i, runs, sizeof(runs)))
+		return 0;
+	text = store_warning_text(t, i);
+	if (!text)
+		return -ENOMEM;
+	snprintf(mark, sizeof(mark), runs[0] ? " ! %s:" : " !", runs);
+	return (int)write_wrapped(out, mark, text, max);
 }
 
 static int write_findings(const struct analysis *a, FILE *out, const struct style *style)
@@ -201,38 +231,31 @@ static int write_findings(const struct analysis *a, FILE *out, const struct styl
 	const struct store_tables *t = store_tables(a->store);
 	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
 	size_t n;
+	int r = 0;
 
 	if (!verdicts)
 		return -ENOMEM;
 	n = explanation_verdicts(a->explanation, verdicts, VERDICTS_MAX);
 	fprintf(out, "\n%sFindings%s\n", style->bold, style->plain);
-	for (size_t i = 0; i < n; i++) {
-		fputs(verdicts[i].good ? "" : style->alarm, out);
-		write_wrapped(out, verdicts[i].good ? " *" : " !", verdicts[i].text);
-		fputs(verdicts[i].good ? "" : style->plain, out);
-	}
+	for (size_t i = 0; i < n; i++)
+		write_finding(&verdicts[i], out, style, SIZE_MAX);
 	if (t->n_warnings == 0)
 		return 0;
 	fprintf(out, "\n%sWarnings%s\n", style->bold, style->plain);
-	for (size_t i = 0; i < t->n_warnings; i++) {
-		_cleanup_free_ char *text = NULL;
-		char runs[64], mark[80];
+	for (size_t i = 0; i < t->n_warnings && r >= 0; i++)
+		r = write_warning(t, i, out, SIZE_MAX);
+	return r < 0 ? r : 0;
+}
 
-		if (!store_warning_runs(t, i, runs, sizeof(runs)))
-			continue;
-		text = store_warning_text(t, i);
-		if (!text)
-			return -ENOMEM;
-		snprintf(mark, sizeof(mark), runs[0] ? " ! %s:" : " !", runs);
-		write_wrapped(out, mark, text);
-	}
-	return 0;
+const struct style *style_of(FILE *out)
+{
+	return stream_has_style(out) ? &terminal : &paper;
 }
 
 int tables_write_text(const struct analysis *a, FILE *out)
 {
 	const struct summary *s = a->summary;
-	const struct style *style = stream_has_style(out) ? &terminal : &paper;
+	const struct style *style = style_of(out);
 	int r = 0;
 
 	if (s->n_configurations > 0) {

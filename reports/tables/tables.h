@@ -8,8 +8,13 @@
 
 #include "reports/analysis/analysis.h"
 
-/** For a terminal, at most 100 columns; colours only if @out is a terminal. */
+/** For a terminal, at most 100 columns; colours only if @out is a terminal: all tables, then all
+ * findings and warnings. */
 int tables_write_text(const struct analysis *a, FILE *out);
+
+/** The same in short: the verdict, one table, the worst warnings. At most 38 lines for eight
+ * configurations, one more for each that is more. */
+int tables_write_brief(const struct analysis *a, FILE *out);
 
 /** One JSON document; see docs/database.md. A new reference. */
 int tables_make_json(const struct analysis *a, json_t **ret);

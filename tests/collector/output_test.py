@@ -53,7 +53,7 @@ class Metrics(OutputTest):
             rows = list(csv.DictReader(f))
         self.assertEqual([(r["metric"], r["runs"], r["mean"]) for r in rows],
                          [("rate", "3", "1010.5"), ("sum", "0", ""), ("none", "0", "")])
-        text = subprocess.run([self.programs["report"], done.folder], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run([self.programs["report"], "--verbose", done.folder], capture_output=True, text=True, check=True).stdout
         self.assertIn("rate, in the program's output; higher is better", text)
         self.assertIn("1010.5", text)
 

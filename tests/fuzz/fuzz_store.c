@@ -74,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	out = fopen("/dev/null", "we");
 	if (out) {
 		tables_write_text(analysis, out);
+		tables_write_brief(analysis, out);
 		tables_write_explanation_csv(analysis, out);
 	}
 	if (tables_make_json(analysis, &document) == 0)

@@ -138,7 +138,7 @@ class Extreme(Case):
         where = "FROM run WHERE guest = 'native' AND cores = 1"
         (count, closed), = db.execute(f"SELECT count(*), sum(closed) {where}")
         db.close()
-        result = subprocess.run([REPORT, "-o", self.path("out"), self.path("many")], capture_output=True, text=True,
+        result = subprocess.run([REPORT, "--verbose", "-o", self.path("out"), self.path("many")], capture_output=True, text=True,
                                 timeout=120, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
         table = result.stdout.split("\n\n")[0].splitlines()

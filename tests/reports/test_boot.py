@@ -33,7 +33,7 @@ class Case(unittest.TestCase):
         make_store.make(SCHEMA, cls.dir, seed=3, small=True)
         cls.db = sqlite3.connect(os.path.join(cls.dir, "experiment.db"))
         cls.addClassCleanup(cls.db.close)
-        cls.text = run(cls.dir).stdout
+        cls.text = run("--verbose", cls.dir).stdout
         cls.document = cls.read(cls.dir)
 
     @staticmethod
@@ -106,7 +106,7 @@ class Case(unittest.TestCase):
 
     def test_a_store_without_steps_has_no_such_table(self):
         folder = self.changed("DELETE FROM boot_step")
-        self.assertNotIn("Boot, taken apart", run(folder).stdout)
+        self.assertNotIn("Boot, taken apart", run("--verbose", folder).stdout)
 
     def test_an_older_store_without_the_table_is_read(self):
         document = self.read(self.changed("DROP TABLE boot_step"))
@@ -117,10 +117,13 @@ class Case(unittest.TestCase):
                               + "".join(f"DELETE FROM {table} WHERE phase <> 'boot';"
                                         for table in ("account", "audit"))
                               + "DELETE FROM phase WHERE name <> 'boot'; DELETE FROM worker; DELETE FROM counter;")
-        result = run(folder)
+        result = run("--verbose", folder)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("Boots: 95 % interval of the mean", result.stdout)
         self.assertNotIn("Where the lanes' time went", result.stdout)
+        brief = run(folder).stdout
+        self.assertRegex(brief, r"(?m)^stack +cores runs +boot s +95 %$")
+        self.assertRegex(brief, r"(?m)^linux-minimal +2 +3/3 +[0-9.]+ +\[[0-9.]+, [0-9.]+\]$")
         for name in ("index.html", "summary.csv", "runs.csv"):
             with open(os.path.join(folder, "report", name), encoding="utf-8") as f:
                 words = re.sub("<(script|style).*?</\\1>", "", f.read(), flags=re.S)

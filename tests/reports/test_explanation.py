@@ -305,7 +305,7 @@ class Statistics(Case):
 
     def text_of(self, *arguments):
         self.x.report()
-        done = subprocess.run([REPORT, *arguments, self.x.folder], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([REPORT, "--verbose", *arguments, self.x.folder], capture_output=True, text=True, timeout=60,
                               check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return " ".join(done.stdout.split())
@@ -525,7 +525,9 @@ class Words(Case):
                         self.x.run(guest, cores, {"render": {"wall": wall, "lanes": [
                             random_account(rng, wall) for _ in range(cores)]}}, label=label)
         self.x.store.db.commit()
-        done = subprocess.run([REPORT, self.x.folder], capture_output=True, text=True, timeout=60, check=True)
+        brief = subprocess.run([REPORT, self.x.folder], capture_output=True, text=True, timeout=60, check=True).stdout
+        self.assertLessEqual(max(map(len, brief.split("\n\nThe page is")[0].splitlines())), 100, brief)
+        done = subprocess.run([REPORT, "--verbose", self.x.folder], capture_output=True, text=True, timeout=60, check=True)
         text = done.stdout.split("\n\nThe page is")[0]
         self.assertLessEqual(max(map(len, text.splitlines())), 100, max(text.splitlines(), key=len))
         for title in ("Run times: 95 %", "points of efficiency are lost", "longer than on the fastest",

@@ -57,7 +57,7 @@ class Metrics(unittest.TestCase):
         result = run("--json", cls.dir)
         assert result.returncode == 0, result.stderr
         cls.document = json.loads(result.stdout)
-        cls.text = run(cls.dir).stdout
+        cls.text = run("--verbose", cls.dir).stdout
 
     def spread(self, name, guest, cores):
         found, = [m for m in self.document["explanation"]["metrics"]
@@ -99,6 +99,16 @@ class Metrics(unittest.TestCase):
         self.assertGreater(difference, 0)
         (_, _, differs, difference), = pair("count", 1)
         self.assertEqual((differs, difference), (False, 0))
+
+    def test_a_metric_is_a_column_of_the_closing_summary_and_of_the_pages_table(self):
+        text = run(self.dir).stdout
+        title = next(line for line in text.splitlines() if line.startswith("stack "))
+        self.assertRegex(title, r" boot s +rate +count ")
+        self.assertRegex(text, r"\(and 2 more metrics\)")
+        self.assertLessEqual(max(len(line) for line in text.split("\n\nThe page is")[0].splitlines()), 100)
+        table = self.read("index.html").split('<section id="comparison"')[1].split("</section>")[0]
+        for name in ("rate", "latency", "count"):
+            self.assertIn(f'<th scope="col" class="n">{name}</th>', table)
 
     def test_the_text_has_a_table_and_a_finding(self):
         self.assertIn("rate, in the program's output; higher is better", self.text)

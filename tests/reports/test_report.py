@@ -56,7 +56,7 @@ class Reported(Case):
         cls.dir = tempfile.mkdtemp(prefix="guestscope-report-")
         make_store.make(SCHEMA, cls.dir, seed=7)
         cls.result = run("--json", cls.dir)
-        cls.text = run(cls.dir).stdout
+        cls.text = run("--verbose", cls.dir).stdout
         cls.db = sqlite3.connect(os.path.join(cls.dir, "experiment.db"))
         cls.document = json.loads(cls.result.stdout)
 
@@ -198,6 +198,71 @@ class Summary(Reported):
     def test_the_text_fits_a_terminal_and_has_no_escapes(self):
         self.assertLessEqual(max(map(len, self.text.split("\n\nThe page is")[0].splitlines())), 100)
         self.assertNotIn("\x1b", self.text)
+
+    def brief(self, folder=None):
+        return run(folder or self.dir).stdout.split("\n\nThe page is")[0]
+
+    def test_the_closing_summary_of_four_stacks_has_at_most_40_lines(self):
+        text = run(self.dir).stdout
+        self.assertLessEqual(len(text.splitlines()), 40, text)
+        self.assertLessEqual(max(map(len, self.brief().splitlines())), 100)
+        self.assertGreater(len(self.text.splitlines()), 100)
+        self.assertIn("--verbose prints all tables", text)
+
+    def test_however_much_there_is_to_be_said_it_has_at_most_40_lines(self):
+        """Every run but one of each configuration failed, each with its own long words; 500 warnings."""
+        folder = tempfile.mkdtemp(prefix="guestscope-report-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copy(os.path.join(self.dir, "experiment.db"), folder)
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "experiment.db"))) as db, db:
+            db.execute("UPDATE run SET status='failed', error='no ' || id || printf('%.900c', 'x') || ' end ' || id "
+                       "|| replace(printf('%.300c', 'y'), 'y', 'word ') WHERE repetition > 0")
+            db.executemany("INSERT INTO warning (run, text) VALUES (?, ?)",
+                           [(n % 24 + 1 if n % 2 else None, f"odd thing {n} " + "and more " * 60) for n in range(500)])
+        text = run(folder).stdout
+        self.assertLessEqual(len(text.splitlines()), 40, text)
+        failed, = self.rows("SELECT count(*) FROM run WHERE repetition > 0")[0]
+        self.assertRegex(text, r"(?m)^ ! Run \d+ failed")
+        told = len(re.findall(r"(?m)^ ! Run \d+ failed", text))
+        self.assertRegex(text, rf"(?m)^ ! and \d+ more, {failed - told} of them faults: --verbose tells all$")
+        self.assertRegex(text, r"(?m)^50[0-9] warnings, the worst of them$")
+
+    def test_the_closing_summary_says_faults_first_then_the_verdict_then_the_numbers(self):
+        text = " ".join(self.brief().split())
+        self.assertLess(text.index("17 events could not be recorded"), text.index("longer than "))
+        self.assertLess(re.search(r"Run \d+ failed", text).start(), text.index("longer than "))
+        self.assertLess(text.index("longer than "), text.index("stack cores runs"))
+        self.assertLess(text.index("stack cores runs"), text.index("4 warnings, the worst of them"))
+        self.assertIn("noisy neighbour", text)
+
+    def test_the_one_table_has_the_numbers_of_the_document_and_its_shares_add_up(self):
+        lines = self.brief().splitlines()
+        title = next(i for i, line in enumerate(lines) if line.startswith("stack "))
+        names = lines[title].split()
+        self.assertEqual(names[:8], ["stack", "cores", "runs", "run", "s", "95", "%", "speed-up"])
+        states = names[10:-1]
+        self.assertGreaterEqual(len(states), 3)
+        for line, cell in zip(lines[title + 1:], self.document["cells"]):
+            words = line.replace("[", "").replace("]", "").replace(",", "").split()
+            self.assertEqual(words[:3], [cell["guest"], str(cell["cores"]), f"{cell['runs_ok']}/{cell['runs']}"])
+            self.assertAlmostEqual(float(words[3]), cell["runtime_ns"]["mean"] / 1e9, delta=0.0006)
+            self.assertLessEqual(float(words[4]), float(words[3]))
+            self.assertGreaterEqual(float(words[5]), float(words[3]))
+            self.assertAlmostEqual(float(words[7]), cell["boot_ns"]["mean"] / 1e9, delta=0.0006)
+            percent = {s["state"]: s["percent"] for s in cell["window"]["states"]}
+            for name, word in zip(states, words[8:]):
+                self.assertAlmostEqual(float(word), percent.get(name, 0), delta=0.051, msg=(line, name))
+            self.assertAlmostEqual(sum(map(float, words[8:])), 100, delta=0.3, msg=line)
+
+    def test_the_page_has_the_verdict_then_the_one_table_then_the_details(self):
+        page = self.read("index.html")
+        places = [page.index(f'<section id="{name}"') for name in ("verdict", "comparison", "findings", "statistics", "books")]
+        self.assertEqual(places, sorted(places))
+        table = page[places[1]:places[2]]
+        self.assertIn('data-m="runtime"', table)
+        self.assertIn(">guest</th>", table)
+        self.assertNotIn("noisy neighbour", page[places[0]:places[1]])
+        self.assertIn("noisy neighbour", page[places[2]:places[3]])
 
     def test_findings_are_measured_facts(self):
         sentence = next(f["text"] for f in self.document["findings"] if "On 1 core" in f["text"] and "shortest" in f["text"])
@@ -578,7 +643,7 @@ class BadInput(Case):
 
     def test_a_reader_that_goes_away_ends_it_as_SIGPIPE_does_without_a_word(self):
         self.store()
-        for words in ((self.base,), ("--json", self.base), ("diff", "--force", f"{self.base}:native", ":osv"),
+        for words in ((self.base,), ("--verbose", self.base), ("--json", self.base), ("diff", "--force", f"{self.base}:native", ":osv"),
                       ("--help",), ("--reference", "selvacoumar2023")):
             with self.subTest(words=words):
                 out, into = os.pipe()

@@ -48,7 +48,7 @@ class Threads(unittest.TestCase):
         assert result.returncode == 0, result.stderr
         found, = [c for c in json.loads(result.stdout)["cells"] if (c["guest"], c["cores"]) == ("native", 2)]
         cls.threads = found["threads"]
-        cls.text = run(cls.dir).stdout
+        cls.text = run("--verbose", cls.dir).stdout
 
     @staticmethod
     def add(db, run_id, thread, name, cpu, process=1, sleeps=()):
@@ -101,7 +101,7 @@ class Threads(unittest.TestCase):
         with sqlite3.connect(old + "/experiment.db") as db:
             db.execute("DROP TABLE thread_blocked")
             db.execute("DROP TABLE thread")
-        result = run(old)
+        result = run("--verbose", old)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertNotIn("Threads of the program", result.stdout)
         self.assertFalse(os.path.exists(old + "/report/threads.csv"))
