@@ -29,8 +29,11 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	if (length >= sizeof(s.comm))
 		length = sizeof(s.comm) - 1;
 	memcpy(s.comm, open_paren + 1, length);
-	/* Fields 3 and 4: proc(5). */
-	if (sscanf(close_paren + 1, " %c %d", &s.state, &s.ppid) != 2)
+	/* Fields 3, 4 and 39: proc(5). */
+	if (sscanf(close_paren + 1,
+		    " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+		    " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
+		    &s.state, &s.ppid, &s.cpu) < 2)
 		return -EBADMSG;
 	*ret = s;
 	return 0;

@@ -13,6 +13,7 @@ struct proc_stat {
 	char comm[PROC_NAME_SIZE]; /**< name of the main thread */
 	char state;                /**< its letter: R, S, D, Z, T ... */
 	pid_t ppid;                /**< parent, in our pid namespace */
+	int cpu;                   /**< that it is on, or was last */
 };
 
 /** /proc/@pid/stat, of a process or a thread. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */

@@ -10,7 +10,7 @@
 #define STORE_VERSION        3
 #define STORE_FILE_NAME      "experiment.db"
 
-/** The scenario of a run of --attach, whose lanes are the threads that were there. */
+/** The scenario of a run of --attach, of what ran already. */
 #define SCENARIO_ATTACH "attach"
 /** The scenario of a run of mandelbrot with arguments of the user's. */
 #define SCENARIO_OWN "own"

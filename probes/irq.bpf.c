@@ -21,6 +21,18 @@ static __always_inline void look_for_unseen(struct cpu_state *cpu, struct task_s
 	lane_unlock(cpu);
 }
 
+/* What an interrupt hits and was there before: a thread that computes has no other event for long. */
+static __always_inline void look_for_floating(struct cpu_state *cpu, struct task_struct *task)
+{
+	struct task_record *t = task_get(task);
+
+	if (!t || t->run != TASK_UNKNOWN || !is_floating(t) || !lane_lock(cpu))
+		return;
+	float_found_running(cpu, t, task);
+	cpu->lane = t->lane;
+	lane_unlock(cpu);
+}
+
 static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 {
 	struct cpu_state *cpu;
@@ -36,6 +48,8 @@ static __always_inline int interrupt_begin(__u32 kind, __u32 number)
 		return 0;
 	if (!cpu->irq_depth)
 		look_for_unseen(cpu, bpf_get_current_task_btf());
+	if (float_left && cpu->lane < 0 && !cpu->irq_depth)
+		look_for_floating(cpu, bpf_get_current_task_btf());
 	if (named_left && cpu->lane < 0 && !cpu->irq_depth) {
 		struct task_record *t = task_get(bpf_get_current_task_btf());
 

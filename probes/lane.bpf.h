@@ -110,6 +110,7 @@ extern struct lane_record lanes[PROBE_LANES_MAX];
 extern struct probe_losses losses;
 extern volatile __u32 adopted_left;         /* entries of adopted, at most */
 extern volatile __u32 named_left;           /* threads that wait to join a lane */
+extern volatile __u32 float_left;           /* adopted threads that float and had no event yet */
 extern __u8 lane_processes[LANE_PROCESSES]; /* see may_be_of_lane() */
 extern const volatile bool lanes_are_cpus;  /* see float.bpf.h */
 extern volatile __u32 lanes_by_name;        /* not, after all */
@@ -549,7 +550,7 @@ static __always_inline void task_found_running(
 
 	t->run = TASK_ON_CPU;
 	t->cpu = bpf_get_smp_processor_id();
-	t->in_ns = phase_start_ns[0];
+	t->in_ns = t->late ? t->adopted_ns : phase_start_ns[0];
 	events_begin(t, task);
 	if (!l)
 		return;
@@ -593,7 +594,7 @@ static __noinline struct task_record *task_adopt(struct task_struct *task)
 
 	if (!t || t->tgid != (__u32)task->tgid)
 		return NULL;
-	if (t->lane >= 0)
+	if (t->lane >= 0 || t->floats)
 		lane_process_note(task);
 	/* Where it fails, as newer kernels' locks may, the next event tries again. */
 	if (bpf_map_update_elem(&tasks, &key, t, BPF_NOEXIST) && !bpf_map_lookup_elem(&tasks, &key))
@@ -621,7 +622,7 @@ static __noinline void cpu_begin(struct cpu_state *cpu)
 	cpu->lane = PROBE_LANE_NONE;
 	cpu->random = bpf_get_prandom_u32() | 1;
 	cpu->ready = 1;
-	if (!t || t->run != TASK_UNKNOWN)
+	if (!t || t->run != TASK_UNKNOWN || t->floats) /* which the scheduler's events and ticks find */
 		return;
 	task_found_running(cpu, t, task);
 	cpu->lane = t->lane;

@@ -36,6 +36,7 @@ struct lane_record lanes[PROBE_LANES_MAX] = {};
 struct probe_losses losses = {};
 volatile __u32 adopted_left = 0;
 volatile __u32 named_left = 0;
+volatile __u32 float_left = 0;
 __u8 lane_processes[LANE_PROCESSES] = {};
 
 struct cpu_map cpus SEC(".maps");
@@ -315,7 +316,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	if (cpu->n_waiting)
 		waiting_update(cpu, bpf_get_smp_processor_id(), next, n, now);
 	if (p && p->run == TASK_UNKNOWN)
-		task_found_running(cpu, p, prev);
+		found_running(cpu, p, prev);
 	if (p && !is_floating(p) && p->named)
 		lane_join_named(cpu, prev, p);
 	if (p)
@@ -325,7 +326,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		__u32 pid = next->pid;
 
 		if (n->run == TASK_UNKNOWN)
-			task_found_off(cpu, n, next);
+			found_off(cpu, n, next);
 		else if (n->run == TASK_ON_CPU)
 			catch_up_elsewhere(cpu, n, next, next->se.sum_exec_runtime, now);
 		offcpu_end(pid, n, now);

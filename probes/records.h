@@ -214,6 +214,13 @@ struct task_record {
 	__u32 cpu;        /* that it got, while it is on one */
 	__u32 floats;     /* its lane is the CPU that it runs on or waits for */
 	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
+	/* Of one that floats and was there before us: */
+	__u32 pid;
+	__u32 parent; /* the process that made its own; 0: it is not of the stack */
+	__u32 late;   /* it came to be known while the gate was open */
+	__u32 seems; /* STATE_ONCPU or STATE_BLOCKED: what it did then, as far as can be told ... */
+	__u64 seems_why;  /* ... and blocked's detail */
+	__u64 adopted_ns; /* late: when */
 	char name[PROBE_NAME_SIZE];
 	__u64 events_begin[EVENT_COUNT]; /* when it became a lane's, ... */
 	__u64 events[EVENT_COUNT];       /* ... and when it last lost its CPU, or at a tick */
@@ -267,7 +274,7 @@ struct thread_record {
 	__u64 busy_ns;  /* TASK_WAITING: how long the program had used that CPU by then */
 	__u64 cause;    /* TASK_ASLEEP */
 	__u64 exec_begin_ns, exec_books_begin_ns; /* from where the above are counted */
-	__u64 delay_begin_ns;
+	__u64 delay_begin_ns, delay_books_begin_ns;
 	__u32 exec_known; /* these are */
 	__u32 unused;
 };

@@ -66,6 +66,21 @@ static __always_inline void thread_begin(
 	bpf_probe_read_kernel(th->name, sizeof(th->name), task->comm);
 }
 
+/** @task, which is @t, was there before: it floats since @since, in state @run. Where its time off the
+ * CPU began, its clocks are known only once it has left one. */
+static __always_inline void thread_found(
+	struct task_struct *task, const struct task_record *t, __u32 run, __u64 since)
+{
+	struct thread_record *th;
+
+	thread_begin(task, t->parent, run, since);
+	th = thread_get(task);
+	if (!th)
+		return;
+	th->exec_known = 0;
+	th->cause = t->seems_why;
+}
+
 /** It can run from @when on, and waits for the CPU of lane @id. */
 static __always_inline void thread_woken(struct task_struct *task, __s32 id, __u64 when)
 {
@@ -155,12 +170,15 @@ static __always_inline void thread_off(
 		th->exec_known = 1;
 		th->exec_begin_ns = task->se.sum_exec_runtime;
 		th->exec_books_begin_ns = th->cpu_ns;
+		if (bpf_core_field_exists(task->sched_info.run_delay))
+			th->delay_begin_ns = task->sched_info.run_delay;
+		th->delay_books_begin_ns = th->wait_ns;
 	}
 	th->exec_ns = task->se.sum_exec_runtime - th->exec_begin_ns;
 	th->exec_books_ns = th->cpu_ns - th->exec_books_begin_ns;
 	if (bpf_core_field_exists(task->sched_info.run_delay)) {
 		th->delay_ns = task->sched_info.run_delay - th->delay_begin_ns;
-		th->delay_books_ns = th->wait_ns;
+		th->delay_books_ns = th->wait_ns - th->delay_books_begin_ns;
 	}
 }
 

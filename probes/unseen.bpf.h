@@ -4,6 +4,7 @@
 /** A thread gets a CPU, as an event says or as is found out later. */
 
 #include "probes/float.bpf.h"
+#include "probes/found.bpf.h"
 #include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
 #include "probes/task.bpf.h"
@@ -348,7 +349,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 		catch_up_elsewhere(cpu, t, task, exec_at_arrival(task), when);
 	if (t && t->run != TASK_ON_CPU) {
 		if (t->run == TASK_UNKNOWN)
-			task_found_off(cpu, t, task);
+			found_off(cpu, t, task);
 		offcpu_end(task->pid, t, when);
 		if (is_floating(t))
 			float_arrive(cpu, t, task, when);

@@ -272,7 +272,7 @@ static int plan_attach(struct experiment *x, struct error *error)
 		return -ENOMEM;
 	*request = (struct run_request){
 		.id = 1,
-		.ops = x->attach->ops,
+		.ops = &x->attach->ops,
 		.accel = x->attach->accel,
 		.lanes = x->attach->lanes,
 		.attach = x->attach,

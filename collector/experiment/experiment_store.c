@@ -212,7 +212,7 @@ static char *name_output(const struct experiment *x)
 	if (x->o->output)
 		return strdup(x->o->output);
 	if (x->attach)
-		snprintf(names, sizeof(names), "-%s-%d", x->attach->ops->name, x->attach->pid);
+		snprintf(names, sizeof(names), "-%s-%d", x->attach->ops.name, x->attach->pid);
 	for (size_t i = 0; i < x->o->n_guests && !x->attach; i++)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "-%s",
 			x->o->guests[i]->name);

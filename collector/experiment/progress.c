@@ -37,7 +37,7 @@ static void print_left(const struct progress *p)
 static void print_head(const struct progress *p, const struct run_request *q)
 {
 	fprintf(stderr, "run %zu of %zu: %s, %u %s%s, %s %u", p->done + 1, p->total, q->ops->name,
-		q->lanes, q->attach ? "thread" : "core", q->lanes == 1 ? "" : "s",
+		q->lanes, q->attach ? "lane" : "core", q->lanes == 1 ? "" : "s",
 		q->counted ? "repetition" : "warm-up", q->repetition);
 	if (q->label[0])
 		fprintf(stderr, "%s", q->label);
@@ -72,12 +72,12 @@ void progress_stop(const struct progress *p)
 		fprintf(stderr, "\r\033[K");
 }
 
-void progress_attached(pid_t pid, const struct run_request *q, unsigned seconds)
+void progress_attached(const char *what, const struct run_request *q, unsigned seconds)
 {
 	fprintf(stderr,
-		"%sattached to process %d (%s, %u %s): measuring until it ends, until SIGINT, or for %u "
+		"%sattached to %s (%s, %u %s): measuring until it ends, until SIGINT, or for %u "
 		"s (--timeout)\n",
-		stream_is_terminal(stderr) ? "\r\033[K" : "", pid, q->ops->name, q->lanes,
+		stream_is_terminal(stderr) ? "\r\033[K" : "", what, q->ops->name, q->lanes,
 		q->lanes == 1 ? "lane" : "lanes", seconds);
 }
 

@@ -34,7 +34,7 @@ void progress_rest(struct progress *p, uint64_t seconds);
 void progress_run(struct progress *p, const struct run_request *request);
 
 /** For struct run_settings: the probes watch a process that ran already. */
-void progress_attached(pid_t pid, const struct run_request *request, unsigned seconds);
+void progress_attached(const char *what, const struct run_request *request, unsigned seconds);
 
 /** The experiment ends before its last run: what stands on the terminal's line is erased. */
 void progress_stop(const struct progress *p);

@@ -76,8 +76,8 @@ struct options {
 	struct output_rules result;  /**< one at most: all runs must have the same */
 	bool same_output;            /**< all runs must write the same */
 	bool exact_split;
-	bool boot_only; /**< a run is over at the first marker */
-	pid_t attach;   /**< or 0 */
+	bool boot_only;     /**< a run is over at the first marker */
+	const char *attach; /**< a process's number, or a container; or NULL */
 	bool json;
 	bool verbose;
 	char **arguments; /**< of the workload: after "--", or the scenario's; NULL-ended */

@@ -5,11 +5,14 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "collector/probes/probe_boot.h"
 #include "collector/probes/probe_set_internal.h"
+#include "common/array.h"
 #include "common/clock.h"
+#include "common/proc.h"
 #include "probes/charge.h"
 
 /* Where nothing else adds any more. */
@@ -142,7 +145,64 @@ static void close_thread(struct thread_record *th, uint64_t end_ns)
 		charge_sleep(th, ns);
 }
 
-static void close_threads(struct probe_set *p, uint64_t end_ns)
+/* One that was there before, of which no event came: what it seemed to do then, it did until the end. */
+static void close_unseen(struct probe_set *p, const struct task_record *t, uint64_t end_ns)
+{
+	struct thread_record th = {
+		.type = RECORD_THREAD,
+		.pid = t->pid,
+		.tgid = t->tgid,
+		.parent = t->parent,
+		.begin_ns = t->late ? t->adopted_ns : p->bpf->bss->phase_start_ns[0],
+		.run = t->seems == STATE_ONCPU ? TASK_ON_CPU : TASK_ASLEEP,
+		.cause = t->seems_why,
+	};
+
+	memcpy(th.name, t->name, sizeof(th.name));
+	th.since_ns = th.begin_ns;
+	close_thread(&th, end_ns);
+	p->callbacks.thread(&th, p->callbacks.userdata);
+}
+
+/* Without an event it can only have ended before the gate opened. */
+static bool is_gone(const struct task_record *t)
+{
+	struct proc_stat s;
+
+	return proc_read_stat((pid_t)t->pid, &s) < 0;
+}
+
+struct pid_list {
+	uint32_t *pids;
+	size_t n;
+};
+
+static bool has_pid(const struct pid_list *list, uint32_t pid)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Where no event came of a thread it is still among those that were adopted. So is one that came to be
+ * known late, but was known already. */
+static void close_adopted(
+	struct probe_set *p, int map, const struct pid_list *closed, uint64_t end_ns)
+{
+	uint64_t key = 0, *previous = NULL; /* the shorter keys fit, too */
+
+	while (p->callbacks.thread && p->floats && bpf_map_get_next_key(map, previous, &key) == 0) {
+		struct task_record t;
+
+		previous = &key;
+		if (bpf_map_lookup_elem(map, &key, &t) == 0 && t.floats && t.run == TASK_UNKNOWN &&
+			!is_gone(&t) && !(t.late && has_pid(closed, t.pid)))
+			close_unseen(p, &t, end_ns);
+	}
+}
+
+static void close_threads(struct probe_set *p, struct pid_list *closed, uint64_t end_ns)
 {
 	int threads = bpf_map__fd(p->bpf->maps.threads);
 	uint64_t task, *previous = NULL;
@@ -154,6 +214,8 @@ static void close_threads(struct probe_set *p, uint64_t end_ns)
 		if (bpf_map_lookup_elem(threads, &task, &th) < 0)
 			continue;
 		close_thread(&th, end_ns);
+		if (p->floats)
+			(void)ARRAY_ADD(closed->pids, closed->n, th.pid);
 		p->callbacks.thread(&th, p->callbacks.userdata);
 	}
 }
@@ -161,6 +223,7 @@ static void close_threads(struct probe_set *p, uint64_t end_ns)
 void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 {
 	struct timespec pause = {.tv_nsec = 2000000};
+	struct pid_list closed = {0};
 
 	while (clock_ns() < end_ns)
 		;
@@ -178,7 +241,10 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 			fold_part(&p->bpf->bss->lanes[i], part, p->phase_of_part[part]);
 	}
 	close_tasks(p, end_ns);
-	close_threads(p, end_ns);
+	close_threads(p, &closed, end_ns);
+	close_adopted(p, bpf_map__fd(p->bpf->maps.tasks), &closed, end_ns);
+	close_adopted(p, bpf_map__fd(p->bpf->maps.adopted), &closed, end_ns);
+	free(closed.pids);
 }
 
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane)

@@ -98,12 +98,14 @@ static uint32_t processor_isa(void)
 /* Which lane each CPU is, where lanes are CPUs. */
 static void set_cpus(struct guestscope_bpf__rodata *knobs, const struct probe_options *o)
 {
-	knobs->lanes_are_cpus = o->program && o->lane_cpus;
+	unsigned first = o->program ? o->lanes : 0;
+
+	knobs->lanes_are_cpus = o->lane_cpus != NULL;
 	for (unsigned cpu = 0; cpu < PROBE_CPUS_MAX; cpu++)
 		knobs->lane_of_cpu[cpu] = PROBE_LANE_NONE;
 	for (unsigned i = 0; knobs->lanes_are_cpus && i < o->lanes; i++)
 		if (o->lane_cpus[i] >= 0 && o->lane_cpus[i] < PROBE_CPUS_MAX)
-			knobs->lane_of_cpu[o->lane_cpus[i]] = (int16_t)(o->lanes + i);
+			knobs->lane_of_cpu[o->lane_cpus[i]] = (int16_t)(first + i);
 }
 
 static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)

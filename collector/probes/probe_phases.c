@@ -26,6 +26,8 @@ uint64_t probe_set_start(struct probe_set *p)
 		if (l->members) /* adopted: its state is set */
 			continue;
 		l->state = STATE_BLOCKED;
+		if (p->floats) /* the CPU is there, whoever runs on it */
+			continue;
 		l->detail.number = PROBE_DETAIL(CAUSE_NOT_CREATED, 0, 0);
 	}
 	__atomic_store_n(&bss->gate, 1, __ATOMIC_SEQ_CST);

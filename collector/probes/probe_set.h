@@ -23,18 +23,19 @@ struct probe_options {
 	const char *exec_path; /**< whose exec joins the stack, or NULL */
 	bool program; /**< watch the program (that of @exec_path, else the first that is executed):
 			 see probe_set_program() */
-	const int *lane_cpus;    /**< with @program: until its workers turn out to have names, lane
-				 @lanes + k is the k-th of so many CPUs; NULL: none is */
-	bool exact_split;        /**< system calls told apart by events */
-	bool kvm;                /**< entries and exits of vCPUs */
-	bool throttling;         /**< look for cgroup quotas */
-	bool oncpu;              /**< on-CPU samples */
-	bool offcpu;             /**< off-CPU stacks */
-	bool user_stacks;        /**< the stack's programs have frame pointers */
-	bool boot;               /**< what tells the steps of the boot apart */
-	bool servers;            /**< processes serve the stack without being of it (daemons) */
-	unsigned frequency_hz;   /**< of the samples */
-	bool guest_one_ring;     /**< its programs run in ring 0, as its kernel does */
+	const int *lane_cpus;  /**< lane k is the k-th of so many CPUs, for threads that float; with
+				 @program lane @lanes + k is, until its workers turn out to have
+				 names. NULL: none is */
+	bool exact_split;      /**< system calls told apart by events */
+	bool kvm;              /**< entries and exits of vCPUs */
+	bool throttling;       /**< look for cgroup quotas */
+	bool oncpu;            /**< on-CPU samples */
+	bool offcpu;           /**< off-CPU stacks */
+	bool user_stacks;      /**< the stack's programs have frame pointers */
+	bool boot;             /**< what tells the steps of the boot apart */
+	bool servers;          /**< processes serve the stack without being of it (daemons) */
+	unsigned frequency_hz; /**< of the samples */
+	bool guest_one_ring;   /**< its programs run in ring 0, as its kernel does */
 	enum guest_source guest; /**< where a vCPU's registers are, for stacks of the guest */
 	const char *log_dir; /**< for a file with the verifier's words; NULL: the temporary one */
 };

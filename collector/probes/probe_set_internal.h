@@ -20,6 +20,7 @@ struct probe_set {
 	struct ring_buffer *ring;
 	struct probe_callbacks callbacks;
 	unsigned lanes;
+	bool floats;            /* threads that were there before do */
 	uint64_t last_begin_ns; /* the last boundary that was published */
 	unsigned n_phases;
 	uint8_t phase_of_part[PROBE_PARTS_MAX];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/attach.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -15,14 +15,13 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/proc.h"
-#include "common/text_file.h"
 
 #define CMDLINE_MAX (2 << 20)
 
 /* They are never started or stopped by us: the store and the report want a name, the books want to
  * know what user mode means. */
 static const struct guest_ops attached_qemu = {
-	.name = "qemu",
+	.name = ATTACH_MACHINE,
 	.title = "a virtual machine that ran already",
 	.lane_kind = LANES_VCPUS,
 	.is_vm = true,
@@ -46,99 +45,51 @@ static void closedirp(DIR **d)
 
 #define _cleanup_closedir_ _cleanup_(closedirp)
 
-static int parse_pid(const char *text, pid_t *ret)
-{
-	char *end;
-	long n;
-
-	if (!isdigit((unsigned char)*text))
-		return -EINVAL;
-	n = strtol(text, &end, 10);
-	if (*end || n <= 0 || n > 1 << 22)
-		return -EINVAL;
-	*ret = (pid_t)n;
-	return 0;
-}
-
-/* Processes: the one that was named first, then its descendants */
-
-struct family {
-	pid_t *pids;
-	size_t n;
-};
-
-static bool family_has(const struct family *f, pid_t pid)
-{
-	for (size_t i = 0; i < f->n; i++)
-		if (f->pids[i] == pid)
-			return true;
-	return false;
-}
-
-static int family_add(struct family *f, pid_t pid)
-{
-	return ARRAY_ADD(f->pids, f->n, pid);
-}
-
-static pid_t parent_of(pid_t pid)
-{
-	struct proc_stat s;
-
-	return proc_read_stat(pid, &s) == 0 ? s.ppid : 0;
-}
-
-/* Generation by generation: a child has any number, also one below its parent's. */
-static int family_find(struct family *f, pid_t pid)
-{
-	size_t before;
-	int r = family_add(f, pid);
-
-	if (r < 0)
-		return r;
-	do {
-		_cleanup_closedir_ DIR *proc = opendir("/proc");
-		struct dirent *e;
-
-		before = f->n;
-		while (proc && (e = readdir(proc))) {
-			pid_t child;
-
-			if (parse_pid(e->d_name, &child) < 0 || family_has(f, child) ||
-				!family_has(f, parent_of(child)))
-				continue;
-			r = family_add(f, child);
-			if (r < 0)
-				return r;
-		}
-	} while (f->n > before);
-	return 0;
-}
-
 /* Threads */
 
-static bool knows(const struct attach *a, pid_t tid)
+static bool knows(const struct attach *a, pid_t tgid, pid_t tid)
 {
 	for (size_t i = 0; i < a->n_threads; i++)
-		if (a->threads[i].adoption.tid == tid)
+		if (a->threads[i].adoption.tid == tid && a->threads[i].adoption.tgid == tgid)
 			return true;
 	return false;
 }
 
-static int add_thread(struct attach *a, pid_t tgid, pid_t tid)
+static int lane_of_cpu(const struct attach *a, int cpu)
+{
+	for (unsigned i = 0; a->lane_cpus && i < a->lanes; i++)
+		if (a->lane_cpus[i] == cpu)
+			return (int)i;
+	return PROBE_LANE_NONE;
+}
+
+static void float_thread(const struct attach *a, struct attach_thread *t)
+{
+	t->adoption.floats = true;
+	t->adoption.lane = lane_of_cpu(a, t->cpu);
+}
+
+static int add_thread(struct attach *a, pid_t tgid, pid_t tid, pid_t parent)
 {
 	struct attach_thread *t = ARRAY_PUSH(a->threads, a->n_threads);
 
 	if (!t)
 		return -ENOMEM;
-	*t = (struct attach_thread){
-		.adoption = {.tgid = tgid, .tid = tid, .lane = PROBE_LANE_NONE}};
+	*t = (struct attach_thread){.adoption = {
+					    .tgid = tgid,
+					    .tid = tid,
+					    .lane = PROBE_LANE_NONE,
+					    .parent = parent,
+				    }};
 	proc_read_thread_name(tgid, tid, t->name);
-	if (!attach_guess_state(&t->adoption))
+	if (!attach_guess_state(&t->adoption, &t->cpu))
 		a->n_threads--; /* it has exited */
+	else if (a->lane_cpus)
+		float_thread(a, t);
 	return 0;
 }
 
-static int find_threads(struct attach *a, pid_t tgid)
+static int find_threads(struct attach *a, pid_t tgid, pid_t parent)
 {
 	_cleanup_closedir_ DIR *tasks = NULL;
 	struct dirent *e;
@@ -147,27 +98,59 @@ static int find_threads(struct attach *a, pid_t tgid)
 	snprintf(path, sizeof(path), "/proc/%d/task", tgid);
 	tasks = opendir(path);
 	while (tasks && (e = readdir(tasks))) {
-		pid_t tid;
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
 		int r;
 
-		if (parse_pid(e->d_name, &tid) < 0 || knows(a, tid))
+		if (tid <= 0 || knows(a, tgid, tid))
 			continue;
-		r = add_thread(a, tgid, tid);
+		r = add_thread(a, tgid, tid, parent);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
+static int find_threads_of(
+	struct attach *a, const struct attach_pids *list, pid_t pid, pid_t parent)
+{
+	if (pid == getpid())
+		return 0;
+	return find_threads(a, pid, attach_pids_have(list, parent) ? parent : 0);
+}
+
 int attach_find_more(struct attach *a, size_t *ret_first)
 {
-	struct family family = {0};
+	struct attach_pids list = {0};
 	size_t first = a->n_threads;
-	int r = family_find(&family, a->pid);
+	int r = attach_unit_processes(&a->unit, &list);
 
-	for (size_t i = 0; i < family.n && r == 0; i++)
-		r = find_threads(a, family.pids[i]);
-	free(family.pids);
+	for (size_t i = 0; i < list.n && r == 0; i++)
+		r = find_threads_of(a, &list, list.pids[i], attach_parent_of(list.pids[i]));
+	free(a->seen.pids);
+	a->seen = list;
+	if (r == 0)
+		*ret_first = first;
+	return r;
+}
+
+int attach_find_joined(struct attach *a, size_t *ret_first)
+{
+	struct attach_pids list = {0};
+	size_t first = a->n_threads;
+	int r = attach_unit_processes(&a->unit, &list);
+
+	for (size_t i = 0; i < list.n && r == 0; i++) {
+		pid_t pid = list.pids[i], parent;
+
+		if (attach_pids_have(&a->seen, pid))
+			continue;
+		parent = attach_parent_of(pid);
+		/* The probes follow what is made by those that they know. */
+		if (!attach_pids_have(&a->seen, parent))
+			r = find_threads_of(a, &list, pid, parent);
+	}
+	free(a->seen.pids);
+	a->seen = list;
 	if (r == 0)
 		*ret_first = first;
 	return r;
@@ -224,20 +207,44 @@ static bool lanes_by_name(struct attach *a, const struct lane_names *names)
 	return a->lanes > 0;
 }
 
-static void lanes_by_number(struct attach *a)
+/* All CPUs that any of its threads may use, and a container's others. */
+static int find_cpus(const struct attach *a, cpu_set_t *ret)
 {
+	cpu_set_t set;
+
+	CPU_ZERO(ret);
+	if (a->unit.group)
+		attach_group_cpus(a->unit.pid, ret);
+	for (size_t i = 0; i < a->n_threads; i++)
+		if (sched_getaffinity(a->threads[i].adoption.tid, sizeof(set), &set) == 0)
+			CPU_OR(ret, ret, &set);
+	return CPU_COUNT(ret);
+}
+
+/* No thread says that it is a lane: lanes are CPUs, and threads float. */
+static int lanes_by_cpu(struct attach *a, struct error *error)
+{
+	cpu_set_t cpus;
+	int n = find_cpus(a, &cpus);
+
+	if (n == 0)
+		return error_set(error, -ESRCH, "process %d has ended already", a->pid);
+	if (n > ATTACH_LANES_MAX)
+		return error_set(error, -E2BIG,
+			"%s may use %d CPUs, which are the lanes of what names none: at most %d can be "
+			"watched",
+			a->title, n, ATTACH_LANES_MAX);
 	a->lane_prefix = "";
 	a->program_tgid = a->pid;
-	for (size_t i = 0; i < a->n_threads; i++) {
-		struct probe_adoption *t = &a->threads[i].adoption;
-
-		if (t->tgid != a->pid)
-			continue;
-		if (a->lanes < ATTACH_LANES_MAX)
-			t->lane = (int)a->lanes++;
-		else
-			a->n_left_out++;
-	}
+	a->lane_cpus = calloc((size_t)n, sizeof(*a->lane_cpus));
+	if (!a->lane_cpus)
+		return -ENOMEM;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &cpus))
+			a->lane_cpus[a->lanes++] = cpu;
+	for (size_t i = 0; i < a->n_threads; i++)
+		float_thread(a, &a->threads[i]);
+	return 0;
 }
 
 size_t attach_count_late(const struct attach *a, size_t first)
@@ -249,7 +256,6 @@ size_t attach_count_late(const struct attach *a, size_t first)
 
 		if (t->adoption.tgid != a->program_tgid)
 			continue;
-		n += a->lane_prefix[0] == '\0';
 		for (size_t k = 0; k < ARRAY_SIZE(lane_names); k++)
 			n += strcmp(a->lane_prefix, lane_names[k].prefix) == 0 &&
 			     lane_names[k].number(t->name) >= 0;
@@ -257,12 +263,12 @@ size_t attach_count_late(const struct attach *a, size_t first)
 	return n;
 }
 
-static void choose_lanes(struct attach *a)
+static int choose_lanes(struct attach *a, struct error *error)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lane_names); i++)
 		if (lanes_by_name(a, &lane_names[i]))
-			return;
-	lanes_by_number(a);
+			return 0;
+	return lanes_by_cpu(a, error);
 }
 
 /* What kind of stack it is */
@@ -325,10 +331,16 @@ static void choose_kind(struct attach *a)
 {
 	a->accel = ACCEL_NONE;
 	if (strcmp(a->lane_prefix, "CPU ") == 0 || runs_qemu(a->pid)) {
-		a->ops = &attached_qemu;
+		a->ops = attached_qemu;
 		a->accel = has_kvm_open(a->program_tgid) ? ACCEL_KVM : ACCEL_TCG;
+	} else if (a->unit.group || in_own_pid_namespace(a->pid)) {
+		a->ops = attached_container;
 	} else {
-		a->ops = in_own_pid_namespace(a->pid) ? &attached_container : &attached_process;
+		a->ops = attached_process;
+	}
+	if (a->unit.name[0] && !a->ops.is_vm) {
+		snprintf(a->name, sizeof(a->name), "%s-%s", a->ops.name, a->unit.name);
+		a->ops.name = a->name;
 	}
 }
 
@@ -356,33 +368,21 @@ static int read_command(struct attach *a)
 	return 0;
 }
 
-/* A thread has a folder in /proc too, which no listing shows. */
-static int check_process(pid_t pid, struct error *error)
-{
-	_cleanup_free_ char *group = file_value("Tgid", "/proc/%d/status", pid);
-	int tgid = group ? atoi(group) : 0;
-
-	if (pid == getpid())
-		return error_set_user(
-			error, -EINVAL, "--attach: the collector cannot watch itself");
-	if (!group)
-		return error_set(error, -ESRCH, "there is no process %d", pid);
-	if (tgid != pid)
-		return error_set(
-			error, -EINVAL, "%d is a thread of process %d: attach to that", pid, tgid);
-	/* Others may go on after its first thread. */
-	if (!proc_living_thread(pid))
-		return error_set(error, -ESRCH, "process %d has ended already", pid);
-	return 0;
-}
-
-static int look(struct attach *a, struct error *error)
+static int look(struct attach *a, const char *what, struct error *error)
 {
 	size_t first;
-	int r = check_process(a->pid, error);
+	int r = attach_unit_find(what, &a->unit, error);
 
 	if (r < 0)
 		return r;
+	a->pid = a->unit.pid;
+	if (a->unit.name[0])
+		snprintf(a->title, sizeof(a->title), "container %s", a->unit.name);
+	else
+		snprintf(a->title, sizeof(a->title), "process %d", a->pid);
+	/* Others may go on after its first thread. */
+	if (!proc_living_thread(a->pid))
+		return error_set(error, -ESRCH, "%s has ended already", a->title);
 	a->pidfd = pidfd_open(a->pid, 0);
 	if (a->pidfd < 0)
 		return error_set_errno(error, -errno, "cannot watch process %d", a->pid);
@@ -390,24 +390,22 @@ static int look(struct attach *a, struct error *error)
 	if (r == 0)
 		r = attach_find_more(a, &first);
 	if (r < 0)
-		return error_set_errno(error, r, "cannot attach to process %d", a->pid);
-	choose_lanes(a);
-	if (!a->lanes)
-		return error_set(error, -ESRCH, "process %d has ended already", a->pid);
-	choose_kind(a);
-	return 0;
+		return error_set_errno(error, r, "cannot attach to %s", a->title);
+	r = choose_lanes(a, error);
+	if (r == 0)
+		choose_kind(a);
+	return r;
 }
 
-int attach_open(pid_t pid, struct attach **ret, struct error *error)
+int attach_open(const char *what, struct attach **ret, struct error *error)
 {
 	struct attach *a = calloc(1, sizeof(*a));
 	int r;
 
 	if (!a)
 		return -ENOMEM;
-	a->pid = pid;
 	a->pidfd = -EBADF;
-	r = look(a, error);
+	r = look(a, what, error);
 	if (r < 0) {
 		attach_free(a);
 		return r;
@@ -418,12 +416,16 @@ int attach_open(pid_t pid, struct attach **ret, struct error *error)
 
 void attach_describe(const struct attach *a, FILE *out)
 {
-	fprintf(out, "attach to process %d: %s", a->pid, a->ops->name);
+	fprintf(out, "attach to %s: %s", a->title, a->ops.name);
 	if (a->accel != ACCEL_NONE)
 		fprintf(out, ", %s", accel_name(a->accel));
-	fprintf(out, ", %u %s, %zu threads\n", a->lanes, a->lanes == 1 ? "lane" : "lanes",
-		a->n_threads);
-	for (size_t i = 0; i < a->n_threads; i++)
+	fprintf(out, ", %u %s, %zu %s\n", a->lanes, a->lanes == 1 ? "lane" : "lanes", a->n_threads,
+		a->n_threads == 1 ? "thread" : "threads");
+	if (a->unit.group)
+		fprintf(out, "  all processes of its control group, %s\n", a->unit.group);
+	for (unsigned i = 0; a->lane_cpus && i < a->lanes; i++)
+		fprintf(out, "  lane %u: CPU %d\n", i, a->lane_cpus[i]);
+	for (size_t i = 0; !a->lane_cpus && i < a->n_threads; i++)
 		if (a->threads[i].adoption.lane >= 0)
 			fprintf(out, "  lane %d: thread %d\n", a->threads[i].adoption.lane,
 				a->threads[i].adoption.tid);
@@ -434,6 +436,9 @@ void attach_free(struct attach *a)
 	if (!a)
 		return;
 	close_safe(a->pidfd);
+	attach_unit_done(&a->unit);
+	free(a->seen.pids);
+	free(a->lane_cpus);
 	free(a->threads);
 	for (size_t i = 0; a->argv && a->argv[i]; i++)
 		free(a->argv[i]);

@@ -12,6 +12,7 @@
 #include "collector/probes/probe_set.h"
 #include "collector/run/attach.h"
 #include "collector/run/attach_state.h"
+#include "collector/run/run_audit.h"
 #include "collector/run/run_close.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
@@ -52,6 +53,18 @@ static int adopt_late(struct run *run, struct attach *a)
 	return adopt(run, a->threads + first, a->n_threads - first);
 }
 
+/* Who comes into a container from outside. A look that fails is followed by others. */
+static void adopt_joined(struct run *run, struct attach *a)
+{
+	size_t first;
+
+	if (!a->unit.group || attach_find_joined(a, &first) < 0)
+		return;
+	(void)adopt(run, a->threads + first, a->n_threads - first);
+	for (size_t i = first; i < a->n_threads; i++)
+		run_know_process(run, a->threads[i].adoption.tgid, a->threads[i].adoption.tgid);
+}
+
 /* Who sleeps, or waits for a CPU, has lost its own before the probes could see its stacks. */
 static void know_the_absent(struct run *run, const struct attach *a)
 {
@@ -71,10 +84,17 @@ static void know_the_absent(struct run *run, const struct attach *a)
 	}
 }
 
-static void watch(struct run *run, const struct attach *a)
+/* A container ends with its last process, whichever was named. */
+static bool is_over(const struct attach *a)
+{
+	return !a->unit.group || a->seen.n == 0;
+}
+
+static void watch(struct run *run, struct attach *a)
 {
 	uint64_t begin = run->result->start_ns, interval = MAPS_FIRST_NS;
 	uint64_t end = begin + run->settings->timeout_s * NS_PER_S, maps = begin + interval, now;
+	bool gone = false; /* the process that was named */
 	struct pollfd fds[] = {
 		{.fd = a->pidfd, .events = POLLIN},
 		{.fd = probe_set_fd(run->probes), .events = POLLIN},
@@ -84,7 +104,12 @@ static void watch(struct run *run, const struct attach *a)
 		if (poll(fds, ARRAY_SIZE(fds), POLL_MS) < 0 && errno != EINTR)
 			return;
 		probe_set_consume(run->probes);
-		if (fds[0].revents)
+		adopt_joined(run, a);
+		if (fds[0].revents) {
+			gone = true;
+			fds[0].fd = -1;
+		}
+		if (gone && is_over(a))
 			return;
 		now = clock_ns();
 		if (now >= end)
@@ -109,6 +134,7 @@ static void end(struct run *run)
 	r->runtime_ns = r->end_ns - r->start_ns;
 	r->has_runtime = true;
 	run->ended = true;
+	run->cgroup_end = run_read_cgroup(run);
 	run_finish_probes(run, r->end_ns);
 	run_snapshot_maps(run);
 }
@@ -126,28 +152,24 @@ int attach_execute(struct run *run, struct error *error)
 		return r;
 	r = adopt(run, a->threads, a->n_threads);
 	if (r < 0)
-		return error_set_errno(error, r, "cannot follow the threads of process %d", a->pid);
-	for (size_t i = 0; i < a->n_threads; i++)
+		return error_set_errno(error, r, "cannot follow the threads of %s", a->title);
+	for (size_t i = 0; i < a->n_threads && !a->lane_cpus; i++)
 		run_lane_thread(run, a->threads[i].adoption.lane, a->threads[i].adoption.tgid,
 			a->threads[i].adoption.tid);
 	run_begin(run, ATTACHED_PHASE);
+	run->host_begin_ns = run->result->start_ns;
+	run->cgroup_begin = run_read_cgroup(run);
 	know_the_absent(run, a);
 	r = adopt_late(run, a);
 	if (r < 0)
-		return error_set_errno(error, r, "cannot follow the threads of process %d", a->pid);
+		return error_set_errno(error, r, "cannot follow the threads of %s", a->title);
 	run_snapshot_maps(run);
-	if (a->n_left_out)
+	if (run->request->ops->is_vm && a->lane_cpus)
 		run_warn(run,
-			"process %d has %zu threads more than the %d that can be lanes: they are "
-			"helpers",
-			a->pid, a->n_left_out, ATTACH_LANES_MAX);
-	if (run->request->ops->is_vm && !a->lane_prefix[0])
-		run_warn(run,
-			"no thread of process %d is called \"CPU N/...\", so every thread is a "
-			"lane: "
-			"start QEMU with -name ...,debug-threads=on",
+			"no thread of process %d is called \"CPU N/...\", so lanes are the CPUs that it "
+			"may use, and not its vCPUs: start QEMU with -name ...,debug-threads=on",
 			a->pid);
-	run->settings->attached(a->pid, run->request, run->settings->timeout_s);
+	run->settings->attached(a->title, run->request, run->settings->timeout_s);
 	watch(run, a);
 	end(run);
 	return run_close(run);

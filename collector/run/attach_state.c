@@ -35,7 +35,7 @@ static uint64_t sleep_cause(const struct probe_adoption *t)
 	return wait_detail(nr, second, wait_is_on_fd(nr) ? wait_on_fd(t->tgid, first) : WAIT_PLAIN);
 }
 
-bool attach_guess_state(struct probe_adoption *thread)
+bool attach_guess_state(struct probe_adoption *thread, int *ret_cpu)
 {
 	static const struct {
 		char letter;
@@ -50,6 +50,7 @@ bool attach_guess_state(struct probe_adoption *thread)
 	if (proc_read_stat(thread->tid, &s) < 0 || strchr("ZX", s.state))
 		return false;
 	letter = s.state;
+	*ret_cpu = s.cpu;
 	thread->state = letter == 'R' ? STATE_ONCPU : STATE_BLOCKED;
 	thread->detail = 0;
 	if (letter == 'R')

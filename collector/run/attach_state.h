@@ -8,7 +8,7 @@
 #include "collector/probes/probe_follow.h"
 
 /**
- * False: the thread has exited. Else set @thread's state and detail by its state letter and, where
+ * False: the thread has exited. *ret_cpu: the CPU that it was last on. Else set @thread's state and detail by its state letter and, where
  * it sleeps, by the system call that it sleeps in, in the same words as the probes.
  */
-bool attach_guess_state(struct probe_adoption *thread);
+bool attach_guess_state(struct probe_adoption *thread, int *ret_cpu);

@@ -61,8 +61,8 @@ struct run_settings {
 	unsigned frequency_hz; /**< of on-CPU samples; 0: none are taken */
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupted; /**< not 0: end the run */
-	/** The probes watch a process that ran already; from now on it may be let go. */
-	void (*attached)(pid_t pid, const struct run_request *request, unsigned seconds);
+	/** The probes watch @what, which ran already; from now on it may be let go. */
+	void (*attached)(const char *what, const struct run_request *request, unsigned seconds);
 };
 
 /** One run of the plan. */

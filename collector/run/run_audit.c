@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_audit.h"
 
+#include <string.h>
+
 #include "collector/run/run_program.h"
 #include "collector/run/run_threads.h"
 #include "common/clock.h"
@@ -27,11 +29,26 @@ static int audit_lanes(struct run *run)
 	return 0;
 }
 
+/* The container's own groups, whichever process of it was named. */
+static bool find_attached(struct run *run)
+{
+	const struct attach_unit *u = &run->request->attach->unit;
+
+	if (!u->cpu_group || !u->usage_group)
+		return false;
+	if (!run->cgroup_cpu)
+		run->cgroup_cpu = strdup(u->cpu_group);
+	if (!run->cgroup_usage)
+		run->cgroup_usage = strdup(u->usage_group);
+	return run->cgroup_cpu && run->cgroup_usage;
+}
+
 struct cgroup_reading run_read_cgroup(struct run *run)
 {
 	struct cgroup_reading ret = {0};
 
-	if (!run->guest->ops->cgroup || !run->program_tgid)
+	if (run->request->attach ? !find_attached(run)
+				 : !run->guest->ops->cgroup || !run->program_tgid)
 		return ret;
 	if (!run->cgroup_cpu)
 		guest_cgroup_of_pid(run->program_tgid, "cpu", &run->cgroup_cpu, NULL);
@@ -63,7 +80,7 @@ static int audit_cgroup(struct run *run)
 
 	if (!run->cgroup_begin.valid || !run->cgroup_end.valid)
 		return 0;
-	for (unsigned phase = 1; phase < r->n_phases; phase++) {
+	for (unsigned phase = run_first_phase(run); phase < r->n_phases; phase++) {
 		for (unsigned lane = 0; lane < lanes; lane++) {
 			const struct lane_record *l = run_lane(run, lane);
 

@@ -133,5 +133,11 @@ struct run {
 /** A sentence for the user about this run, kept in the store. */
 void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** The first phase that is not the boot: what is attached to has booted. */
+static inline unsigned run_first_phase(const struct run *run)
+{
+	return run->request->attach ? 0 : 1;
+}
+
 /** @argv as a JSON array, malloced. */
 char *run_argv_json(char *const *argv);

@@ -181,7 +181,10 @@ int run_take_pins(struct run *run)
 
 		pin->lane = lane;
 		pin->planned_cpu = planned_cpu(run, lane);
-		if (run_lanes_are_cpus(run) && pin->planned_cpu >= 0)
+		if (run->request->attach && run->request->attach->lane_cpus)
+			snprintf(pin->cpus, sizeof(pin->cpus), "%d",
+				run->request->attach->lane_cpus[lane]);
+		else if (run_lanes_are_cpus(run) && pin->planned_cpu >= 0)
 			snprintf(pin->cpus, sizeof(pin->cpus), "%d", pin->planned_cpu);
 		else
 			snprintf(pin->cpus, sizeof(pin->cpus), "%s", run->threads[lane].cpus);

@@ -23,6 +23,8 @@ void run_program_prepare(struct run *run, struct probe_options *options)
 {
 	const struct placement *p = run->request->placement;
 
+	if (run->request->attach)
+		options->lane_cpus = run->request->attach->lane_cpus;
 	if (!is_watched(run))
 		return;
 	options->program = true;
@@ -31,13 +33,15 @@ void run_program_prepare(struct run *run, struct probe_options *options)
 
 bool run_lanes_are_cpus(const struct run *run)
 {
+	if (run->request->attach)
+		return run->request->attach->lane_cpus != NULL;
 	return is_watched(run) && !run->marks_itself;
 }
 
-/* The probes have the workers first, then the CPUs. */
+/* The probes have the workers first, then the CPUs; of what ran already it is known what they are. */
 static unsigned first_lane(const struct run *run)
 {
-	return run_lanes_are_cpus(run) ? run->request->lanes : 0;
+	return run_lanes_are_cpus(run) && !run->request->attach ? run->request->lanes : 0;
 }
 
 const struct lane_record *run_lane(const struct run *run, unsigned lane)

@@ -115,6 +115,12 @@ static int ask(const struct engine *e, char *const *argv, int timeout_ms, char *
 		e, (struct spawn){.argv = argv}, timeout_ms, ret_words, ret_status, error);
 }
 
+int engine_ask(const struct engine *e, char *const *argv, char **ret_words, int *ret_status,
+	struct error *error)
+{
+	return ask(e, argv, QUERY_TIMEOUT_MS, ret_words, ret_status, error);
+}
+
 int engine_available(const struct engine *e, struct error *error)
 {
 	char *docker[] = {(char *)e->program, "version", "--format", "{{.Server.Version}}", NULL};

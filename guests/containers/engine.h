@@ -48,6 +48,11 @@ bool engine_owns(const struct engine *e, const char *name, bool image);
  */
 int engine_available(const struct engine *e, struct error *error);
 
+/** Run the engine's client, for a short question. As spawn_output(): -EIO where it fails, unless
+ * @ret_status (may be NULL) takes its exit status. *ret_words is malloced. */
+int engine_ask(const struct engine *e, char *const *argv, char **ret_words, int *ret_status,
+	struct error *error);
+
 /**
  * Make an image @image from the root file system in the file @tar. -EIO with the client's words.
  * The client goes on when we are killed: half an image would stay in Podman's storage, and other

@@ -87,7 +87,7 @@ bool ink_is_black(const char *color)
 const char *cores_word(int64_t cores, const char *scenario)
 {
 	if (strcmp(scenario, SCENARIO_ATTACH) == 0)
-		return cores == 1 ? "thread" : "threads";
+		return cores == 1 ? "lane" : "lanes";
 	return cores == 1 ? "core" : "cores";
 }
 

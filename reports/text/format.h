@@ -39,7 +39,7 @@ struct format_text format_spread(const struct statistic *s);
 /** "12.3", "0.04" : a percentage of @whole; "-" where @whole is not positive. */
 struct format_text format_percent(double part, double whole);
 
-/** "core", "cores"; "thread", "threads" of a process that was attached to, by its @scenario. */
+/** "core", "cores"; "lane", "lanes" of what was attached to, by its @scenario. */
 const char *cores_word(int64_t cores, const char *scenario);
 
 /** Is black read more easily on @color (#rrggbb) than white? */
