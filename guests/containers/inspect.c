@@ -91,7 +91,7 @@ int container_find(const char *name, struct container_found *ret, struct error *
 		r = engine_available(engines[i], &answer);
 		if (r < 0) {
 			/* That one is not installed says less than that it does not answer. */
-			if (!refused || refused == -ENOENT) {
+			if (!refused || (refused == -ENOENT && r != -ENOENT)) {
 				refused = r;
 				no_engine = answer;
 			}

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""--attach: a process that runs already is measured and left alone: attach_test.py COLLECTOR ATTACH_PROGRAM"""
+"""--attach: what runs already is measured and left alone: attach_test.py COLLECTOR ATTACH_PROGRAM [CLASS]
+
+The truth is what the program does by construction."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -16,15 +20,15 @@ NOBODY = 65534
 PHASE = "attached"
 
 
-class Attach(harness.SystemTest):
+class AttachTest(harness.SystemTest):
     def setUp(self):
         harness.need_root()
         super().setUp()
 
-    def program(self, *kinds):
+    def program(self, *kinds, cpus=()):
         """A running program with a thread of each kind, and one more that waits for its end."""
-        process = subprocess.Popen([self.programs["program"], *kinds], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([self.programs["program"], *kinds], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, preexec_fn=lambda: os.sched_setaffinity(0, cpus) if cpus else None)
         self.addCleanup(self._end_program, process)
         self.assertEqual(process.stdout.readline(), "ready\n")
         return process
@@ -41,7 +45,7 @@ class Attach(harness.SystemTest):
         """A collector that is attached."""
         process = self.start("--attach", str(pid), *arguments, workload=None, **more)
         said = process.stderr_path
-        harness.wait_for("an attached collector", lambda: "attached to process" in (harness.read_file(said) or "")
+        harness.wait_for("an attached collector", lambda: "attached to " in (harness.read_file(said) or "")
                          or process.poll() is not None)
         self.assertIsNone(process.poll(), harness.read_file(said))
         return process
@@ -65,32 +69,78 @@ class Attach(harness.SystemTest):
         self.assertEqual(run["runtime_ns"], end - begin)
         return run
 
-    def test_a_thread_that_computes_is_booked_as_computing_from_the_first_moment(self):
-        program = self.program("burn", "burn")
+    def threads(self, store, pid=None):
+        return store.rows("SELECT * FROM thread WHERE run = 1 AND (process = ? OR ? IS NULL) ORDER BY id", pid, pid)
+
+    def assert_sound(self, store, lanes):
+        """Each lane's states are the phase to the nanosecond, each thread's are its life, and the kernel agrees."""
+        begin, end = store.phases(1)[PHASE]
+        for lane in range(lanes):
+            self.assertEqual(sum(store.ns(1, state, lane=lane) for state in (
+                "user", "kernel", "irq", "preempted", "wakeup", "blocked", "throttled")), end - begin)
+        for t in self.threads(store):
+            life = t["end_ns"] - t["start_ns"]
+            self.assertAlmostEqual(t["cpu_ns"] + t["wait_ns"] + t["blocked_ns"], life, delta=life / 1000 + 200_000)
+            self.assertLessEqual(t["wait_siblings_ns"], t["wait_ns"])
+        audits = store.rows("SELECT * FROM audit WHERE run = 1")
+        self.assertIn("threads_cpu_time", [r["what"] for r in audits])
+        self.assertEqual([tuple(r) for r in audits if abs(r["books_ns"] - r["other_ns"]) > r["bound_ns"]], [])
+
+    def missing(self, pid, *words, **more):
+        done = self.collect("--attach", str(pid), workload=None, **more)
+        self.assert_one_line(done, 3, *words)
+
+
+class Attach(AttachTest):
+    @harness.patiently
+    def test_lanes_are_the_CPUs_that_it_may_use(self):
+        cpu = harness.usable_cpus()[-1]
+        program = self.program("burn", cpus=(cpu,))
         done = self.measure(program.pid)
         with done.store() as store:
             run = self.the_run(store)
-            self.assertEqual((run["guest"], run["cores"]), ("process", 3))
-            for lane in (0, 1):
-                book = store.book(1, PHASE, lane)
-                waited = store.ns(1, "preempted", lane=lane) + store.ns(1, "wakeup", lane=lane)
-                self.assertEqual(store.ns(1, "blocked", lane=lane), 0, book)
-                # What no one took from it, apart from interrupts, it computed.
-                self.assertGreater(store.ns(1, "user", lane=lane), 0.8 * (run["runtime_ns"] - waited), book)
+            self.assertEqual((run["guest"], run["cores"]), ("process", 1))
+            self.assertEqual([r["cpus"] for r in store.rows("SELECT * FROM pin")], [str(cpu)])
+            self.assert_sound(store, 1)
+            waited = store.ns(1, "preempted") + store.ns(1, "wakeup")
+            # What no one took from it, apart from interrupts, it computed, from the first moment on.
+            self.assertEqual(store.ns(1, "blocked"), 0, store.book(1, PHASE, 0))
+            self.assertGreater(store.ns(1, "user"), 0.8 * (run["runtime_ns"] - waited))
+            first = self.threads(store)[0]
+            self.assertEqual((first["pid"], first["parent"], first["end_ns"] - first["start_ns"]),
+                             (program.pid, None, run["runtime_ns"]))
+            self.assertGreater(first["cpu_ns"], 0.9 * (run["runtime_ns"] - waited))
         self.assertIsNone(program.poll(), "the process does not survive")
+
+    @harness.patiently
+    def test_threads_that_share_a_CPU_wait_for_each_other(self):
+        program = self.program("burn", "burn", "burn", cpus=harness.usable_cpus()[:1])
+        done = self.measure(program.pid, seconds=2)
+        with done.store() as store:
+            run = self.the_run(store)
+            self.assert_sound(store, 1)
+            busy = [t for t in self.threads(store, program.pid) if t["cpu_ns"] > run["runtime_ns"] / 20]
+            self.assertEqual(len(busy), 3)
+            for t in busy:
+                self.assertEqual(t["blocked_ns"], 0)
+                # Two thirds, of the time that others left.
+                self.assertGreater(t["wait_siblings_ns"], 0.4 * store.ns(1, "user"))
 
     def test_a_thread_that_sleeps_all_the_time_is_blocked_on_what_it_sleeps_in(self):
         program = self.program("sleep", "pipe", "futex")
         done = self.measure(program.pid)
         with done.store() as store:
             run = self.the_run(store)
-            self.assertEqual(run["cores"], 4)
-            for lane, cause in enumerate(("clock_nanosleep", "read pipe", "futex lock", "read pipe")):
-                self.assertEqual(store.ns(1, "blocked", cause, lane=lane), run["runtime_ns"],
-                                 store.book(1, PHASE, lane))
-                # Its stacks are not known, its time is.
-                away = store.rows("SELECT sum(weight_ns) FROM sample WHERE kind = 'offcpu' AND lane = ?", lane)[0][0]
-                self.assertEqual(away, run["runtime_ns"])
+            self.assertEqual(run["cores"], len(harness.usable_cpus()))
+            threads = self.threads(store, program.pid)
+            self.assertEqual([t["blocked_ns"] for t in threads], [run["runtime_ns"]] * 4)
+            causes = store.rows("SELECT detail, ns FROM thread_blocked WHERE run = 1")
+            self.assertEqual(sorted(r["detail"] for r in causes), ["clock_nanosleep", "futex lock", "read pipe", "read pipe"])
+            for lane in range(run["cores"]):
+                self.assertEqual(store.ns(1, "blocked", lane=lane), run["runtime_ns"], store.book(1, PHASE, lane))
+            # Their stacks are not known, their time is.
+            away = store.rows("SELECT sum(weight_ns) FROM sample WHERE kind = 'offcpu'")[0][0]
+            self.assertEqual(away, 4 * run["runtime_ns"])
 
     def test_a_stopped_process_is_blocked_and_stopped(self):
         program = self.program("burn")
@@ -99,7 +149,8 @@ class Attach(harness.SystemTest):
         done = self.measure(program.pid)
         with done.store() as store:
             run = self.the_run(store)
-            self.assertEqual(store.ns(1, "blocked", "stopped", lane=0), run["runtime_ns"])
+            (stopped,) = store.rows("SELECT sum(ns) AS ns FROM thread_blocked WHERE detail = 'stopped'")
+            self.assertEqual(stopped["ns"], 2 * run["runtime_ns"])
 
     def test_threads_that_call_themselves_workers_are_the_lanes(self):
         program = self.program("sleep", "worker/1", "worker/0")
@@ -138,12 +189,26 @@ class Attach(harness.SystemTest):
         with done.store() as store:
             self.assertEqual(self.the_run(store)["guest"], "container")
 
-    def test_what_is_forked_later_is_a_helper(self):
+    @harness.patiently
+    def test_what_is_forked_later_is_its_own(self):
         program = self.program("sleep", "fork")
         done = self.measure(program.pid, seconds=1)
         with done.store() as store:
             run = self.the_run(store)
-            self.assertEqual(run["cores"], 3)
+            self.assert_sound(store, run["cores"])
+            children = [t for t in self.threads(store) if t["parent"] == program.pid]
+            self.assertGreater(len(children), 3)
+            for t in children[:-1]: # the last may be cut
+                self.assertLess(t["cpu_ns"], 8e6)
+            self.assertGreater(max(t["cpu_ns"] for t in children), 4.9e6)
+
+    def test_workers_alone_are_lanes_and_what_is_forked_is_a_helper(self):
+        program = self.program("worker/0", "fork")
+        done = self.measure(program.pid, seconds=1)
+        with done.store() as store:
+            run = self.the_run(store)
+            self.assertEqual(run["cores"], 1)
+            self.assertEqual(self.threads(store), [])
             (helpers,) = store.rows("SELECT total(ns) AS ns FROM account WHERE lane = -1 AND state = 'helper'")
             self.assertGreater(helpers["ns"], 5e6)
 
@@ -178,12 +243,20 @@ class Attach(harness.SystemTest):
         program = self.program("burn")
         done = self.finish(self.start("--attach", str(program.pid), "--dry-run", workload=None))
         self.assertEqual(done.status, 0, done.stderr)
-        self.assertIn(f"lane 0: thread {program.pid}", done.stdout)
+        self.assertIn(f"attach to process {program.pid}: process, {len(harness.usable_cpus())} lane", done.stdout)
+        self.assertIn(f"lane 0: CPU {harness.usable_cpus()[0]}", done.stdout)
         self.assertFalse(os.path.exists(done.folder))
 
-    def missing(self, pid, *words, **more):
-        done = self.collect("--attach", str(pid), workload=None, **more)
-        self.assert_one_line(done, 3, *words)
+    def test_a_word_that_names_nothing_is_told(self):
+        self.assert_one_line(self.collect("--attach", "no/process", workload=None), 2, "no/process", "container")
+        # Neither engine answers: there is no client, and no daemon.
+        done = self.collect("--attach", "web", workload=None, env={"PATH": "/nowhere"})
+        self.assert_one_line(done, 3, "web", "docker")
+        if shutil.which("docker"):
+            os.symlink(shutil.which("docker"), self.work + "/docker")
+            done = self.collect("--attach", "web", workload=None,
+                                env={"PATH": self.work, "DOCKER_HOST": f"unix://{self.work}/no.sock"})
+            self.assert_one_line(done, 3, "web", "daemon")
 
     def test_a_process_that_is_not_there_is_named(self):
         gone = subprocess.Popen(["true"])
@@ -219,6 +292,99 @@ class Attach(harness.SystemTest):
                             command=[self.work + "/collector"])
         self.assert_one_line(done, 3)
         self.assertRegex(done.stderr, "sudo|root|CAP_")
+
+
+class Container(AttachTest):
+    IMAGE = "gs-attach" # none of those that the collector would have to remove
+
+    def setUp(self):
+        super().setUp()
+        if not harness.docker_answers():
+            harness.skip("docker cannot run here: collector --doctor says why")
+        self.image = f"{self.IMAGE}-{os.getpid()}"
+        root = self.work + "/root"
+        program = self.programs["program"]
+        for source in (program, *re.findall(r"(/\S+) \(", subprocess.run(["ldd", program], check=True, text=True,
+                                                                         capture_output=True).stdout)):
+            target = root + ("/program" if source == program else source)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy(source, target)
+        subprocess.run(f"tar -C {root} -c . | docker import - {self.image}", shell=True, check=True,
+                       stdout=subprocess.DEVNULL)
+        self.addCleanup(self.docker, "rmi", "--force", self.image)
+
+    def docker(self, *words):
+        return subprocess.run(["docker", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                              timeout=60).stdout.strip()
+
+    def container(self, *kinds, options=()):
+        name = f"gs-attach-{os.getpid()}-{len(self._cleanups)}"
+        self.docker("run", "-d", "-i", "--name", name, "--network", "none", *options, self.image, "/program", *kinds)
+        self.addCleanup(self.docker, "rm", "--force", name)
+        pid = self.docker("inspect", "--format", "{{.State.Pid}}", name)
+        harness.wait_for("the program's threads", lambda: len(harness.threads_of(int(pid))) > 1)
+        return name, int(pid)
+
+    @harness.patiently
+    def test_a_container_by_name_is_all_its_processes(self):
+        cpu = str(harness.usable_cpus()[-1])
+        name, pid = self.container("burn", "fork", options=("--cpuset-cpus", cpu))
+        done = self.measure(name, seconds=1)
+        with done.store() as store:
+            run = self.the_run(store)
+            self.assertEqual((run["guest"], run["cores"]), ("container-" + name, 1))
+            self.assertEqual([r["cpus"] for r in store.rows("SELECT * FROM pin")], [cpu])
+            self.assert_sound(store, 1)
+            self.assertIn("cgroup_usage", [r["what"] for r in store.rows("SELECT * FROM audit")])
+            self.assertTrue([t for t in self.threads(store) if t["parent"] == pid])
+        self.assertEqual(self.docker("inspect", "--format", "{{.State.Status}}", name), "running")
+
+    @harness.patiently
+    def test_whoever_comes_by_exec_is_seen(self):
+        name, pid = self.container("sleep")
+        process = self.attach(name)
+        joined = subprocess.Popen(["docker", "exec", "-i", name, "/program", "burn"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self._end_program, joined)
+        self.assertEqual(joined.stdout.readline(), "ready\n")
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        done = self.finish(process)
+        with done.store() as store:
+            run = self.the_run(store)
+            self.assert_sound(store, run["cores"])
+            own = [t for t in self.threads(store) if t["process"] != pid and t["cpu_ns"] > 100e6]
+            self.assertEqual(len(own), 1, [tuple(t) for t in self.threads(store)])
+            pids = [t["pid"] for t in self.threads(store)]
+            self.assertEqual(len(pids), len(set(pids)), "a thread is there twice")
+
+    def test_any_process_in_it_means_the_container(self):
+        name, pid = self.container("sleep", "fork")
+        joined = subprocess.Popen(["docker", "exec", "-i", name, "/program", "sleep"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self._end_program, joined)
+        self.assertEqual(joined.stdout.readline(), "ready\n")
+        others = [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) != pid and
+                  (harness.read_file(f"/proc/{p}/cmdline") or "").startswith("/program\0sleep\0")]
+        inside, = [p for p in others if len(harness.threads_of(p)) == 2]
+        for what in (inside, self.docker("inspect", "--format", "{{.Id}}", name)[:12]):
+            done = self.finish(self.start("--attach", str(what), "--dry-run", workload=None))
+            self.assertEqual(done.status, 0, done.stderr)
+            self.assertIn(f"attach to container {name}: container-{name}, ", done.stdout)
+            self.assertRegex(done.stdout, "all processes of its control group, /.*[0-9a-f]{64}")
+
+    def test_it_ends_with_the_container(self):
+        name, _ = self.container("sleep")
+        process = self.attach(name)
+        self.docker("kill", name)
+        done = self.finish(process)
+        self.assertEqual(done.status, 0, done.stderr)
+
+    def test_one_that_does_not_run_or_is_not_there_is_told(self):
+        name, _ = self.container("sleep")
+        self.docker("kill", name)
+        self.missing(name, name, "does not run")
+        self.missing(name + "-x", name + "-x", "no container")
 
 
 if __name__ == "__main__":

@@ -324,15 +324,15 @@ class Statistics(Case):
         with open(self.x.folder + "/report/index.html", encoding="utf-8") as page:
             self.assertIn(": 9 to 120 switches were not reported", page.read())
 
-    def test_what_was_attached_to_has_threads_and_an_audit_that_is_lacking_has_a_reason(self):
+    def test_what_was_attached_to_has_lanes_and_an_audit_that_is_lacking_has_a_reason(self):
         self.x.simple("process", 3, 5 * S, scenario="attach", audited=None)
         text = self.text_of()
-        self.assertIn("time on 3 threads spent", text)
+        self.assertIn("time on 3 lanes spent", text)
         self.assertNotIn("3 cores", text)
         self.assertIn("in 0 of 1 measured runs (1 could not be audited: none of their lanes was seen to start", text)
         with open(self.x.folder + "/report/index.html", encoding="utf-8") as page:
             html = page.read()
-        self.assertIn("3 threads", html)
+        self.assertIn("3 lanes", html)
         self.assertNotIn("3 cores", html)
 
     def test_text_page_file_and_document_say_the_same_of_a_stack(self):
