@@ -622,7 +622,8 @@ static __noinline void cpu_begin(struct cpu_state *cpu)
 	cpu->lane = PROBE_LANE_NONE;
 	cpu->random = bpf_get_prandom_u32() | 1;
 	cpu->ready = 1;
-	if (!t || t->run != TASK_UNKNOWN || t->floats) /* which the scheduler's events and ticks find */
+	if (!t || t->run != TASK_UNKNOWN ||
+		t->floats) /* which the scheduler's events and ticks find */
 		return;
 	task_found_running(cpu, t, task);
 	cpu->lane = t->lane;
