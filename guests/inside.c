@@ -47,10 +47,10 @@ int guest_inside_new(const struct guest_inside *like, const char *kernel, const 
 	if (!inside)
 		return -ENOMEM;
 	*inside = *like;
-	inside->kernel = strdup(kernel);
+	inside->kernel = kernel ? strdup(kernel) : NULL;
 	inside->symbols = symbols ? strdup(symbols) : NULL;
 	set_ram(inside, ram_bytes);
-	if (!inside->kernel || (symbols && !inside->symbols)) {
+	if ((kernel && !inside->kernel) || (symbols && !inside->symbols)) {
 		guest_inside_free(inside);
 		return -ENOMEM;
 	}

@@ -24,9 +24,10 @@ struct guest_range {
 	uint64_t physical;
 	uint64_t size;
 	uint64_t offset;
+	uint64_t host; /**< where QEMU has it, of one that ran already; 0: by its memory backend */
 };
 
-#define GUEST_RANGES_MAX 2
+#define GUEST_RANGES_MAX 8
 
 /** How the root of the page tables is found without CR3: by a symbol of the guest's kernel. */
 struct guest_root_symbol {
@@ -38,10 +39,11 @@ struct guest_root_symbol {
 
 struct guest_inside {
 	const char *subsystems; /**< name of the table of its kernel's subsystems */
-	char *kernel;           /**< the file it boots */
+	char *kernel;           /**< the file it boots, or NULL: not known */
 	char *symbols;          /**< ELF or kallsyms text with the kernel's functions, or NULL */
-	bool kallsyms; /**< the kernel carries its own table of symbols in memory (Linux) */
-	bool one_ring; /**< programs run in the kernel's ring and page tables (OSv) */
+	bool kallsyms;   /**< the kernel carries its own table of symbols in memory (Linux) */
+	bool randomised; /**< the kernel may lie elsewhere in each boot (Linux without nokaslr) */
+	bool one_ring;   /**< programs run in the kernel's ring and page tables (OSv) */
 	struct guest_root_symbol root;
 	struct guest_file *files;
 	size_t n_files;
@@ -55,7 +57,7 @@ struct guest_inside {
 int guest_symbols_available(const char *path, struct error *error);
 
 /**
- * A description like @like, for @kernel, the symbols @symbols (may be NULL) and @ram_bytes of
+ * A description like @like, for @kernel, the symbols @symbols (both may be NULL) and @ram_bytes of
  * memory, as QEMU's machine "pc" lays it out. -ENOMEM.
  */
 int guest_inside_new(const struct guest_inside *like, const char *kernel, const char *symbols,

@@ -335,7 +335,7 @@ struct guest_ram_block {
 	__u64 host;
 };
 
-#define GUEST_RAM_BLOCKS 4
+#define GUEST_RAM_BLOCKS 8
 
 /** The root of the guest's page tables, where CR3 cannot be read: known by a symbol. 0, 0: not
  * known. */

@@ -15,6 +15,7 @@
 #include "collector/experiment/file_digest.h"
 #include "collector/experiment/progress.h"
 #include "collector/experiment/workload_path.h"
+#include "collector/run/attach_guest.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/store_format.h"
@@ -260,11 +261,29 @@ static int write_plan_down(struct experiment *x, struct error *error)
 		     : 0;
 }
 
+/* What is for the inside of a virtual machine. */
+static int check_attached(const struct experiment *x, struct error *error)
+{
+	static const char *const options[] = {"program", "with", "symbols"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options) && !x->attach->ops.is_vm; i++)
+		if (options_given(x->o, options[i]))
+			return error_set_user(error, -EINVAL,
+				"--%s with --attach is for the inside of a virtual machine, and %s is "
+				"none",
+				options[i], x->attach->title);
+	return 0;
+}
+
 static int plan_attach(struct experiment *x, struct error *error)
 {
 	struct run_request *request;
 	int r = attach_open(x->o->attach, &x->attach, error);
 
+	if (r == 0)
+		r = check_attached(x, error);
+	if (r == 0 && x->settings.inside && x->settings.oncpu)
+		r = attach_look_inside(x->attach, &x->settings, error);
 	if (r < 0)
 		return r;
 	request = calloc(1, sizeof(*request));
@@ -314,10 +333,10 @@ static int prepare(struct experiment *x, struct error *error)
 	r = symbols_new(&x->names, error);
 	if (r < 0)
 		return r;
-	r = o->attach ? 0 : workload_find(o->program, &x->program, error);
+	r = o->attach && !o->own ? 0 : workload_find(o->program, &x->program, error);
 	if (r < 0)
 		return r;
-	r = o->own ? own_program_open(o, &x->own, error) : 0;
+	r = o->own || o->attach ? own_program_open(o, &x->own, error) : 0;
 	if (r == 0)
 		r = make_work_dir(x, error);
 	if (r < 0)
@@ -326,7 +345,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.scenario = options_scenario(o),
 		.program = x->program,
 		.arguments = o->arguments,
-		.own = o->own,
+		.own = o->own && !o->attach,
 		.environment = x->own.environment,
 		.cwd = x->own.cwd,
 		.with = x->own.with,

@@ -22,9 +22,12 @@
 #define TABLE_BYTES   4096
 #define TABLES_MAX    (1U << 20) /* as many as 2 TiB in small pages need */
 
+_Static_assert(GUEST_RANGES_MAX <= GUEST_RAM_BLOCKS, "the probes have to know all ranges");
+
 struct guest_memory {
-	const unsigned char *map;
+	const unsigned char *map; /* the backend; or what was copied from the process's memory */
 	size_t size;
+	int process_fd; /* its memory, or -1 */
 	struct guest_range ranges[GUEST_RANGES_MAX];
 	size_t n_ranges;
 };
@@ -100,7 +103,10 @@ int guest_memory_map(
 	if (!m)
 		return -ENOMEM;
 	m->size = inside->ram_bytes;
-	m->map = mmap(NULL, m->size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	m->process_fd = -1;
+	m->map = fd < 0 ? mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+			: mmap(NULL, m->size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (m->map == MAP_FAILED) {
 		r = -errno;
 		free(m);
@@ -114,14 +120,31 @@ int guest_memory_map(
 	return 0;
 }
 
-int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
-	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
+/* Whatever QEMU has it in: anonymous memory, huge pages, files. */
+static int open_process(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
 	struct error *error)
 {
-	uint64_t host = 0;
-	int fd, r;
+	_cleanup_close_ int fd = -EBADF;
+	char path[64];
+	int r;
 
-	r = find_mapping(pid, inside->ram_bytes, &host);
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT
+			       ? -ESRCH
+			       : error_set_errno(error, -errno, "cannot read the memory of QEMU");
+	r = guest_memory_map(-1, inside, ret, error);
+	if (r == 0)
+		(*ret)->process_fd = TAKE_FD(fd);
+	return r;
+}
+
+static int open_shared(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
+	uint64_t *ret_host, struct error *error)
+{
+	int fd, r = find_mapping(pid, inside->ram_bytes, ret_host);
+
 	if (r < 0)
 		return r == -EAGAIN ? r : error_set_errno(error, r, "cannot read QEMU's mappings");
 	fd = open_backend(pid, inside->ram_bytes);
@@ -130,14 +153,38 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 				     : error_set_errno(error, fd, "cannot open the guest's memory");
 	r = guest_memory_map(fd, inside, ret, error);
 	close(fd);
+	return r;
+}
+
+int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest_memory **ret,
+	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
+	struct error *error)
+{
+	bool placed = inside->n_ranges && inside->ranges[0].host;
+	uint64_t host = 0;
+	int r = placed ? open_process(pid, inside, ret, error)
+		       : open_shared(pid, inside, ret, &host, error);
+
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < inside->n_ranges; i++)
-		ret_blocks[i] = (struct guest_ram_block){.physical = inside->ranges[i].physical,
-			.size = inside->ranges[i].size,
-			.host = host + inside->ranges[i].offset};
+	for (size_t i = 0; i < inside->n_ranges; i++) {
+		const struct guest_range *range = &inside->ranges[i];
+
+		ret_blocks[i] = (struct guest_ram_block){.physical = range->physical,
+			.size = range->size,
+			.host = placed ? range->host : host + range->offset};
+	}
 	*ret_n = inside->n_ranges;
 	return 0;
+}
+
+/* A copy of that part as it is now, where the backend would be mapped. */
+static bool copy_part(
+	const struct guest_memory *m, const struct guest_range *range, uint64_t within, size_t size)
+{
+	void *to = (void *)(m->map + range->offset + within);
+
+	return pread(m->process_fd, to, size, (off_t)(range->host + within)) == (ssize_t)size;
 }
 
 const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, size_t size)
@@ -146,7 +193,9 @@ const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, siz
 		const struct guest_range *range = &m->ranges[i];
 
 		if (physical >= range->physical && size <= range->size &&
-			physical - range->physical <= range->size - size)
+			physical - range->physical <= range->size - size &&
+			(m->process_fd < 0 ||
+				copy_part(m, range, physical - range->physical, size)))
 			return m->map + range->offset + (physical - range->physical);
 	}
 	return NULL;
@@ -216,5 +265,12 @@ void guest_memory_close(struct guest_memory *m)
 	if (!m)
 		return;
 	munmap((void *)m->map, m->size);
+	close_safe(m->process_fd);
 	free(m);
+}
+
+void guest_memory_forget(const struct guest_memory *m)
+{
+	if (m && m->process_fd >= 0)
+		(void)madvise((void *)m->map, m->size, MADV_DONTNEED);
 }

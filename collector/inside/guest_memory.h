@@ -2,7 +2,8 @@
 #pragma once
 
 /**
- * A running guest's memory, read-only, by way of the memory backend that it shares with QEMU. It
+ * A running guest's memory, read-only, by way of the memory backend that it shares with QEMU, or, where
+ * its ranges have places in QEMU's memory, of a copy that is made of what is asked for. It
  * changes while it is read and nothing in it can be trusted: whoever looks at it checks what he
  * needs on a copy.
  */
@@ -28,7 +29,7 @@ int guest_memory_open(pid_t pid, const struct guest_inside *inside, struct guest
 
 /**
  * The same of a backend that is open already: @fd, of inside->ram_bytes, which may be closed
- * afterwards. -ENOMEM ... with a message.
+ * afterwards; negative: memory that is still empty. -ENOMEM ... with a message.
  */
 int guest_memory_map(
 	int fd, const struct guest_inside *inside, struct guest_memory **ret, struct error *error);
@@ -46,6 +47,9 @@ typedef bool (*guest_page_t)(uint64_t address, uint64_t physical, uint64_t size,
  */
 size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
 	bool executable, size_t max, guest_page_t each, void *userdata);
+
+/** Nothing that guest_memory_at() returned is needed any more. NULL is fine. */
+void guest_memory_forget(const struct guest_memory *m);
 
 /** NULL is fine. */
 void guest_memory_close(struct guest_memory *m);

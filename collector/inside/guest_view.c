@@ -56,6 +56,7 @@ struct guest_view {
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
+	uint64_t kernel_cr3; /**< of a sample in the kernel: there all of it is mapped */
 	bool kernel_added;
 	bool five_level; /* its page tables have five levels */
 	struct guest_check check;
@@ -112,6 +113,17 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	return guest_memory_open(pid, v->inside, &v->memory, ret_blocks, ret_n, error);
 }
 
+int guest_view_move_memory(struct guest_view *v, pid_t pid, const struct guest_range *ranges,
+	size_t n, uint64_t bytes, struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS],
+	size_t *ret_n, struct error *error)
+{
+	guest_memory_close(TAKE_PTR(v->memory));
+	memcpy(v->inside->ranges, ranges, n * sizeof(*ranges));
+	v->inside->n_ranges = n;
+	v->inside->ram_bytes = bytes;
+	return guest_view_open_memory(v, pid, ret_blocks, ret_n, error);
+}
+
 int guest_view_find_root(const struct guest_view *v, struct guest_root *ret)
 {
 	const char *symbols = v->inside->symbols;
@@ -166,6 +178,8 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 		return;
 	guest_check_add(&v->check, s);
 	v->five_level |= g->end == GUEST_END_FIVE_LEVEL;
+	if (g->end != GUEST_END_PAGING_OFF && g->privilege == 0 && g->text_mapped)
+		v->kernel_cr3 = g->cr3;
 	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
 		count_space(v, g->cr3, boot);
 	if (boot || g->fs_base == GUEST_THREAD_UNKNOWN)
@@ -209,38 +223,60 @@ static const struct space_use *main_space(const struct guest_view *v)
 }
 
 /* A text like System.map begins with an address; an ELF file does not. */
-static int add_symbols_file(struct guest_view *v, struct error *error)
+static int add_symbols_file(struct guest_view *v, uint64_t bias, struct error *error)
 {
-	int r = symbol_space_add_elf(v->space, v->inside->symbols, 0, NULL, error);
+	int r = symbol_space_add_elf(v->space, v->inside->symbols, bias, NULL, error);
 
 	if (r == -ENOEXEC)
-		r = symbol_space_add_kallsyms(v->space, v->inside->symbols, 0, error);
+		r = symbol_space_add_kallsyms(v->space, v->inside->symbols, bias, error);
 	return r;
+}
+
+/* Without address randomisation the symbols of one run are those of all. */
+static int read_kallsyms(struct guest_view *v, struct error *error)
+{
+	const struct space_use *space = main_space(v);
+	uint64_t cr3 = v->kernel_cr3 || !space ? v->kernel_cr3 : space->cr3;
+	int r;
+
+	if (v->inside->randomised)
+		(void)unlink(v->kallsyms_path);
+	else if (access(v->kallsyms_path, R_OK) == 0)
+		return 0;
+	if (!v->memory || (!cr3 && !space))
+		return error_set(error, -ENODATA,
+			"the symbols of the guest's kernel could not be read: no sample of "
+			"the program was taken");
+	r = guest_kallsyms_write(v->memory, cr3, v->kallsyms_path, error);
+	guest_memory_forget(v->memory);
+	return r;
+}
+
+/* By how much the kernel lies higher than its file says: by a symbol that both have. */
+static uint64_t find_slide(struct guest_view *v)
+{
+	static const struct guest_root_symbol symbol = {.name = "_text", .other_name = "_stext"};
+	struct guest_root linked, loaded;
+
+	if (!v->inside->randomised || read_kallsyms(v, NULL) < 0 ||
+		guest_root_find(v->inside->symbols, &symbol, &linked) < 0 ||
+		guest_root_find(v->kallsyms_path, &symbol, &loaded) < 0)
+		return 0;
+	return loaded.physical - linked.physical;
 }
 
 static int add_kernel(struct guest_view *v, struct error *error)
 {
-	const struct space_use *space = main_space(v);
+	/* Nothing of its memory can be found; run_guest_close() says so. */
+	bool closed = v->five_level || guest_view_judge(v, NULL) < 0;
 	int r;
 
 	if (v->inside->symbols)
-		return add_symbols_file(v, error);
-	if (!v->inside->kallsyms)
+		return add_symbols_file(v, closed ? 0 : find_slide(v), error);
+	if (!v->inside->kallsyms || closed)
 		return 0;
-	/* Nothing of its memory can be found; run_guest_close() says so. */
-	if (v->five_level || guest_view_judge(v, NULL) < 0)
-		return 0;
-	/* Without address randomisation the symbols of one run are those of all. */
-	if (access(v->kallsyms_path, R_OK) < 0) {
-		if (!v->memory || !space)
-			return error_set(error, -ENODATA,
-				"the symbols of the guest's kernel could not be read: no sample of "
-				"the program was taken");
-		r = guest_kallsyms_write(v->memory, space->cr3, v->kallsyms_path, error);
-		if (r < 0)
-			return r;
-	}
-	return symbol_space_add_kallsyms(v->space, v->kallsyms_path, 0, error);
+	r = read_kallsyms(v, error);
+	return r < 0 ? r : symbol_space_add_kallsyms(v->space, v->kallsyms_path, 0, error);
 }
 
 int guest_view_find_program(struct guest_view *v)
@@ -256,6 +292,7 @@ int guest_view_find_program(struct guest_view *v)
 	r = guest_modules_find(v->memory, v->inside, space->cr3,
 		osv ? OSV_PROGRAM_FROM : PROGRAM_FROM, osv ? OSV_PROGRAM_TO : USER_HALF_END,
 		found_module, v);
+	guest_memory_forget(v->memory);
 	return r < 0 ? r : 0;
 }
 

@@ -65,6 +65,11 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
 	struct error *error);
 
+/** The same once more, where memory was plugged in or taken away: @n ranges now, @bytes in all. */
+int guest_view_move_memory(struct guest_view *v, pid_t pid, const struct guest_range *ranges,
+	size_t n, uint64_t bytes, struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS],
+	size_t *ret_n, struct error *error);
+
 /** Where its page tables are by its kernel's symbols, as far as these are known by now. 0, -ENOENT.
  */
 int guest_view_find_root(const struct guest_view *v, struct guest_root *ret);

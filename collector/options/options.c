@@ -174,7 +174,7 @@ static int check_program(const struct options *o, struct error *error)
 	static const char *const needing[] = {"with", "cwd", "env"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(needing) && !o->resume; i++)
-		if (options_given(o, needing[i]) && !o->own)
+		if (options_given(o, needing[i]) && !o->own && !o->attach)
 			return error_set_user(error, -EINVAL,
 				"--%s is for a program of yours: name it with --program",
 				needing[i]);
@@ -221,7 +221,7 @@ static int check_own_arguments(const struct options *o, struct error *error)
 /* What a process that runs already has decided. */
 static int check_attach(const struct options *o, struct error *error)
 {
-	static const char *const decided[] = {"guest", "cores", "scenario", "program", "repeat",
+	static const char *const decided[] = {"guest", "cores", "scenario", "env", "cwd", "repeat",
 		"warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric", "same-output",
 		"result"};
 

@@ -15,12 +15,13 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/proc.h"
+#include "guests/inside.h"
 
 #define CMDLINE_MAX (2 << 20)
 
 /* They are never started or stopped by us: the store and the report want a name, the books want to
  * know what user mode means. */
-static const struct guest_ops attached_qemu = {
+static const struct guest_ops attached_machine = {
 	.name = ATTACH_MACHINE,
 	.title = "a virtual machine that ran already",
 	.lane_kind = LANES_VCPUS,
@@ -170,6 +171,32 @@ static int vcpu_number(const char *name)
 	return strcmp(accel, "KVM") == 0 || strcmp(accel, "TCG") == 0 ? (int)n : -1;
 }
 
+/* All of it is the number. */
+static int plain_number(const char *digits)
+{
+	unsigned n;
+	int length = 0;
+
+	if (sscanf(digits, "%3u%n", &n, &length) != 1 || digits[length] || n >= PROBE_LANES_MAX)
+		return -1;
+	return (int)n;
+}
+
+static int firecracker_number(const char *name)
+{
+	return strncmp(name, "fc_vcpu ", 8) == 0 ? plain_number(name + 8) : -1;
+}
+
+static int cloud_hypervisor_number(const char *name)
+{
+	return strncmp(name, "vcpu", 4) == 0 ? plain_number(name + 4) : -1;
+}
+
+static int crosvm_number(const char *name)
+{
+	return strncmp(name, "crosvm_vcpu", 11) == 0 ? plain_number(name + 11) : -1;
+}
+
 static int worker_number(const char *name)
 {
 	unsigned n;
@@ -183,9 +210,13 @@ static int worker_number(const char *name)
 static const struct lane_names {
 	const char *prefix;
 	int (*number)(const char *name);
+	const char *monitor; /* the virtual machine's, whose vCPUs they are, or NULL */
 } lane_names[] = {
-	{"CPU ", vcpu_number},
-	{"worker/", worker_number},
+	{"CPU ", vcpu_number, ATTACH_MACHINE},
+	{"fc_vcpu ", firecracker_number, "firecracker"},
+	{"crosvm_vcpu", crosvm_number, "crosvm"},
+	{"vcpu", cloud_hypervisor_number, "cloud-hypervisor"},
+	{"worker/", worker_number, NULL},
 };
 
 /* All of one process: the first that has any. */
@@ -202,8 +233,10 @@ static bool lanes_by_name(struct attach *a, const struct lane_names *names)
 		if ((unsigned)lane >= a->lanes)
 			a->lanes = (unsigned)lane + 1;
 	}
-	if (a->lanes)
+	if (a->lanes) {
 		a->lane_prefix = names->prefix;
+		a->monitor = names->monitor;
+	}
 	return a->lanes > 0;
 }
 
@@ -327,21 +360,65 @@ static bool in_own_pid_namespace(pid_t pid)
 	       ours.st_ino != theirs.st_ino;
 }
 
+/* "guest=NAME,debug-threads=on", or the name alone before a comma. */
+static void find_machine_name(struct attach *a)
+{
+	const char *option = attach_option(a, "name");
+	size_t length;
+
+	if (!option)
+		return;
+	if (strncmp(option, "guest=", 6) == 0)
+		option += 6;
+	length = strcspn(option, ",");
+	if (length && length < sizeof(a->unit.name)) {
+		snprintf(a->unit.name, sizeof(a->unit.name), "%.*s", (int)length, option);
+		if (!container_may_be(a->unit.name)) /* it becomes a part of a file's */
+			a->unit.name[0] = '\0';
+	}
+}
+
 static void choose_kind(struct attach *a)
 {
+	bool qemu = a->monitor ? strcmp(a->monitor, ATTACH_MACHINE) == 0 : runs_qemu(a->pid);
+
 	a->accel = ACCEL_NONE;
-	if (strcmp(a->lane_prefix, "CPU ") == 0 || runs_qemu(a->pid)) {
-		a->ops = attached_qemu;
-		a->accel = has_kvm_open(a->program_tgid) ? ACCEL_KVM : ACCEL_TCG;
+	if (a->monitor || qemu) {
+		a->ops = attached_machine;
+		a->ops.name = qemu ? ATTACH_MACHINE : a->monitor;
+		a->unit.name[0] = '\0';
+		a->accel = has_kvm_open(a->program_tgid) ? ACCEL_KVM
+			   : qemu                        ? ACCEL_TCG
+							 : ACCEL_NONE;
+		find_machine_name(a);
 	} else if (a->unit.group || in_own_pid_namespace(a->pid)) {
 		a->ops = attached_container;
 	} else {
 		a->ops = attached_process;
 	}
-	if (a->unit.name[0] && !a->ops.is_vm) {
-		snprintf(a->name, sizeof(a->name), "%s-%s", a->ops.name, a->unit.name);
-		a->ops.name = a->name;
+	if (!a->unit.name[0])
+		return;
+	snprintf(a->name, sizeof(a->name), "%s-%s", a->ops.name, a->unit.name);
+	a->ops.name = a->name;
+}
+
+static void free_command(struct attach *a)
+{
+	for (size_t i = 0; a->argv && a->argv[i]; i++)
+		free(a->argv[i]);
+	free(a->argv);
+	a->argv = NULL;
+}
+
+const char *attach_option(const struct attach *a, const char *name)
+{
+	for (char **word = a->argv; word[0] && word[1]; word++) {
+		size_t dashes = strspn(word[0], "-");
+
+		if ((dashes == 1 || dashes == 2) && strcmp(word[0] + dashes, name) == 0)
+			return word[1];
 	}
+	return NULL;
 }
 
 static int read_command(struct attach *a)
@@ -352,10 +429,12 @@ static int read_command(struct attach *a)
 
 	if (!text)
 		return -ENOMEM;
-	got = proc_read_arguments(proc_living_thread(a->pid), text, CMDLINE_MAX + 1);
+	got = proc_read_arguments(proc_living_thread(a->program_tgid ? a->program_tgid : a->pid),
+		text, CMDLINE_MAX + 1);
 	length = got > 0 ? (size_t)got : 0;
 	for (size_t i = 0; i < length; i++)
 		n += text[i] == '\0';
+	free_command(a);
 	a->argv = calloc(n + 2, sizeof(*a->argv));
 	if (!a->argv)
 		return -ENOMEM;
@@ -392,6 +471,8 @@ static int look(struct attach *a, const char *what, struct error *error)
 	if (r < 0)
 		return error_set_errno(error, r, "cannot attach to %s", a->title);
 	r = choose_lanes(a, error);
+	if (r == 0 && a->program_tgid != a->pid)
+		r = read_command(a);
 	if (r == 0)
 		choose_kind(a);
 	return r;
@@ -421,6 +502,12 @@ void attach_describe(const struct attach *a, FILE *out)
 		fprintf(out, ", %s", accel_name(a->accel));
 	fprintf(out, ", %u %s, %zu %s\n", a->lanes, a->lanes == 1 ? "lane" : "lanes", a->n_threads,
 		a->n_threads == 1 ? "thread" : "threads");
+	if (a->no_inside)
+		fprintf(out, "  no stacks of the guest: %s\n", a->no_inside);
+	for (size_t i = 0; a->inside && i < a->inside->n_ranges; i++)
+		fprintf(out, "  the guest's memory: %llu MiB at %#llx\n",
+			(unsigned long long)(a->inside->ranges[i].size >> 20),
+			(unsigned long long)a->inside->ranges[i].physical);
 	if (a->unit.group)
 		fprintf(out, "  all processes of its control group, %s\n", a->unit.group);
 	for (unsigned i = 0; a->lane_cpus && i < a->lanes; i++)
@@ -440,8 +527,9 @@ void attach_free(struct attach *a)
 	free(a->seen.pids);
 	free(a->lane_cpus);
 	free(a->threads);
-	for (size_t i = 0; a->argv && a->argv[i]; i++)
-		free(a->argv[i]);
-	free(a->argv);
+	free_command(a);
+	guest_inside_free(a->inside);
+	free(a->no_inside);
+	free(a->version);
 	free(a);
 }

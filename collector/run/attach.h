@@ -40,6 +40,7 @@ struct attach {
 	struct guest_ops ops; /**< qemu, container-NAME or process: for its name and is_vm only */
 	char name[CONTAINER_NAME_SIZE + 16];
 	enum accel accel;        /**< of qemu */
+	const char *monitor;     /**< of a virtual machine whose vCPUs are the lanes, or NULL */
 	const char *lane_prefix; /**< of the names of lanes; "": they are CPUs */
 	unsigned lanes;
 	int *lane_cpus;     /**< of each lane, where lanes are CPUs; else NULL */
@@ -71,6 +72,9 @@ int attach_find_joined(struct attach *a, size_t *ret_first);
 
 /** How many of the threads from index @first on would be lanes, had they been there before. */
 size_t attach_count_late(const struct attach *a, size_t first);
+
+/** What follows the option @name, written with one dash or two, in its command line; or NULL. */
+const char *attach_option(const struct attach *a, const char *name);
 
 /** For --dry-run: a line for it and one for each lane. */
 void attach_describe(const struct attach *a, FILE *out);

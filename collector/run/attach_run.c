@@ -14,6 +14,7 @@
 #include "collector/run/attach_state.h"
 #include "collector/run/run_audit.h"
 #include "collector/run/run_close.h"
+#include "collector/run/run_guest.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_records.h"
@@ -117,6 +118,8 @@ static void watch(struct run *run, struct attach *a)
 		if (now < maps)
 			continue;
 		run_renew_maps(run);
+		run_guest_renew_memory(run);
+		run_guest_find_program(run);
 		interval = 2 * interval < MAPS_LATER_NS ? 2 * interval : MAPS_LATER_NS;
 		maps = now + interval;
 	}
@@ -133,8 +136,10 @@ static void end(struct run *run)
 	r->phases[0].end_ns = r->end_ns;
 	r->runtime_ns = r->end_ns - r->start_ns;
 	r->has_runtime = true;
-	run->ended = true;
 	run->cgroup_end = run_read_cgroup(run);
+	run->ended = true;
+	run_guest_find_program(run);
+	run_guest_find_kernel(run);
 	run_finish_probes(run, r->end_ns);
 	run_snapshot_maps(run);
 }
@@ -147,9 +152,13 @@ int attach_execute(struct run *run, struct error *error)
 	run->result->command = run_argv_json(a->argv);
 	run->program_tgid = a->program_tgid;
 	run_know_process(run, a->program_tgid, 0);
+	if (a->version)
+		run->result->note = strdup(a->version);
 	r = run_open_probes(run, error);
 	if (r < 0)
 		return r;
+	run_guest_find_registers(run, true);
+	run_guest_find_memory(run);
 	r = adopt(run, a->threads, a->n_threads);
 	if (r < 0)
 		return error_set_errno(error, r, "cannot follow the threads of %s", a->title);

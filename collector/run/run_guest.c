@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/inside/guest_layout.h"
 #include "collector/inside/guest_registers.h"
 #include "collector/probes/probe_guest.h"
 #include "collector/probes/probe_set.h"
@@ -22,6 +23,7 @@
 #define SHARE_TO_SAY    0.95
 #define SYMBOLS_MISFIT  0.50
 #define SAMPLES_TO_TELL 50
+#define MEMORY_TO_SAY   (16ULL << 20) /* that of a graphics card is less */
 #define KERNEL_TO_TELL  10 /* symbols that fit know nearly all: few samples are enough to tell */
 
 /* Before anything runs; for symbols that are no ELF file, and kernels that are none, samples have
@@ -42,18 +44,44 @@ static void compare_symbols(struct run *run, const struct guest_inside *inside)
 			inside->symbols);
 }
 
+/* Of what we started, or attached to: */
+
+static struct guest_inside *take_inside(struct run *run)
+{
+	return run->request->attach ? TAKE_PTR(run->request->attach->inside)
+				    : TAKE_PTR(run->guest->inside);
+}
+
+static const struct guest_inside *inside_of(const struct run *run)
+{
+	return run->request->attach ? run->request->attach->inside : run->guest->inside;
+}
+
+static pid_t process_of(const struct run *run)
+{
+	return run->request->attach ? run->request->attach->program_tgid : run->guest->pid;
+}
+
+static const char *version_of(const struct run *run)
+{
+	return run->request->attach ? run->request->attach->version : run->guest->note;
+}
+
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)
 {
-	struct guest *g = run->guest;
+	const struct attach *a = run->request->attach;
 	struct error why = {0};
 	int r;
 
-	/* What we attach to tells nothing of its inside. */
-	if (!g || !g->inside || !options->oncpu || !run->settings->inside)
+	if (!options->oncpu || !run->settings->inside)
 		return 0;
-	compare_symbols(run, g->inside);
+	if (a && a->no_inside)
+		run_warn(run, "no stacks of the guest: %s", a->no_inside);
+	if (!inside_of(run))
+		return 0;
+	compare_symbols(run, inside_of(run));
 	/* The table of subsystems is the user's to change: what is wrong there, he has to know. */
-	r = guest_view_new(TAKE_PTR(g->inside), run->settings->names, run->settings->work_dir,
+	r = guest_view_new(take_inside(run), run->settings->names, run->settings->work_dir,
 		&run->result->view, error);
 	if (r < 0)
 		return r;
@@ -61,17 +89,22 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 		options->guest = GUEST_KVM;
 		run->registers_known = true;
 		options->guest_one_ring = guest_view_inside(run->result->view)->one_ring;
-		if (vmx_read_rip(g->pid, &run->vmx_fd, &why) < 0)
+		if (vmx_read_rip(process_of(run), &run->vmx_fd, &why) < 0)
 			run_warn(run, "no stacks of the guest: %s", why.text);
 		return 0;
 	}
-	r = guest_registers_by_version(g->note, &run->known_layout, &why);
+	r = guest_registers_by_version(version_of(run), &run->known_layout, &why);
 	if (r == -EOPNOTSUPP)
 		run_warn(run, "no stacks of the guest: %s; everything else is measured as usual",
 			why.text);
 	else
 		options->guest = GUEST_TCG;
 	run->registers_known = options->guest != GUEST_TCG;
+	if (a && a->memory_left > MEMORY_TO_SAY)
+		run_warn(run,
+			"the guest's memory has more parts than can be followed: the smallest, of %llu MiB, "
+			"are left out, and stacks may end there",
+			(unsigned long long)(a->memory_left >> 20));
 	return 0;
 }
 
@@ -97,7 +130,7 @@ void run_guest_find_registers(struct run *run, bool last)
 	} else if (run->known_layout.rip) {
 		probe_set_guest_layout(run->probes, &run->known_layout);
 	} else {
-		(void)guest_registers_by_version(run->guest->note, &layout, &why);
+		(void)guest_registers_by_version(version_of(run), &layout, &why);
 		run_warn(run,
 			"no stacks of the guest: %s, and its memory did not tell; everything else "
 			"is measured as usual",
@@ -133,7 +166,7 @@ void run_guest_find_memory(struct run *run)
 		run->memory_known = true;
 		return;
 	}
-	r = guest_view_open_memory(run->result->view, run->guest->pid, blocks, &n, &error);
+	r = guest_view_open_memory(run->result->view, process_of(run), blocks, &n, &error);
 	if (r == -EAGAIN || r == -ESRCH)
 		return;
 	run->memory_known = true;
@@ -145,10 +178,31 @@ void run_guest_find_memory(struct run *run)
 		probe_set_guest_root(run->probes, &root);
 }
 
+void run_guest_renew_memory(struct run *run)
+{
+	struct guest_range ranges[GUEST_RANGES_MAX] = {0};
+	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
+	const struct guest_inside *inside;
+	struct error why = {0};
+	uint64_t bytes, left;
+	size_t n = 0;
+
+	if (!run->result->view || !run->request->attach ||
+		guest_layout_read(process_of(run), ranges, &n, &bytes, &left, NULL) < 0)
+		return;
+	inside = guest_view_inside(run->result->view);
+	if (n == inside->n_ranges && memcmp(ranges, inside->ranges, n * sizeof(*ranges)) == 0)
+		return;
+	if (guest_view_move_memory(
+		    run->result->view, process_of(run), ranges, n, bytes, blocks, &n, &why) == 0)
+		probe_set_guest_ram(run->probes, blocks, n);
+}
+
 void run_guest_sample(struct run *run, const struct record_sample *s)
 {
 	if (run->result->view)
-		guest_view_sample(run->result->view, s, run->result->n_phases < 2);
+		guest_view_sample(
+			run->result->view, s, run->result->n_phases <= run_first_phase(run));
 }
 
 void run_guest_find_program(struct run *run)
@@ -184,7 +238,7 @@ void run_guest_find_kernel(struct run *run)
 	struct error error = {0};
 
 	if (run->result->view && guest_view_find_kernel(run->result->view, &error) < 0)
-		run_warn(run, "%s: %s", run->guest->ops->name, error.text);
+		run_warn(run, "%s: %s", run->request->ops->name, error.text);
 }
 
 void run_guest_detail(
@@ -240,7 +294,7 @@ void run_guest_close(struct run *run)
 	for (size_t i = 0; i < r->profile.n; i++) {
 		const struct profile_entry *e = r->profile.entries[i];
 
-		if (e->kind == PROFILE_ONCPU && e->lane >= 0 && e->phase > 0 &&
+		if (e->kind == PROFILE_ONCPU && e->lane >= 0 && e->phase >= run_first_phase(run) &&
 			(kvm ? e->n_guest > 0 : e->mode == SAMPLE_USER))
 			guest_view_count(r->view, e, &c);
 	}

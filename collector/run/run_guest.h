@@ -12,6 +12,9 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 /** Once QEMU has made the guest's memory, tell the probes. To be called until it has. */
 void run_guest_find_memory(struct run *run);
 
+/** Of one that ran already: tell them again where memory was plugged in or taken away. */
+void run_guest_renew_memory(struct run *run);
+
 /**
  * Under emulation: once the first vCPU is about to begin, tell the probes where registers are. To
  * be called until it has; @last: it will not come to that any more, so what is known of this
