@@ -49,6 +49,11 @@ struct attach {
 	size_t n_threads;
 	struct attach_pids seen; /**< the processes that there were at the last look */
 	char **argv;             /**< of the process; NULL-ended */
+	struct guest_inside
+		*inside;      /**< of a virtual machine that can be looked into, or NULL ... */
+	char *no_inside;      /**< ... why it cannot, or NULL: nothing has to be said */
+	char *version;        /**< of QEMU, or NULL */
+	uint64_t memory_left; /**< bytes of the guest's that are in no range of @inside */
 };
 
 /**

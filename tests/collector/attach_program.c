@@ -8,6 +8,7 @@
  *	pipe		reads from a pipe that says nothing
  *	futex		waits for a lock that is held
  *	worker/N	computes, under that name
+ *	name:NAME	the same, under another one
  *	fork		has a new child process every 10 ms, which computes for 5 ms
  */
 #include <limits.h>
@@ -80,6 +81,7 @@ static const struct {
 	{"pipe", read_pipe},
 	{"futex", wait_lock},
 	{"worker/", burn},
+	{"name:", burn},
 	{"fork", fork_on},
 };
 
@@ -90,6 +92,8 @@ static void *work(void *kind)
 			continue;
 		if (strncmp(kind, "worker/", 7) == 0)
 			pthread_setname_np(pthread_self(), kind);
+		if (strncmp(kind, "name:", 5) == 0)
+			pthread_setname_np(pthread_self(), (char *)kind + 5);
 		kinds[i].work();
 	}
 	return NULL;

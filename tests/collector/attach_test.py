@@ -175,7 +175,7 @@ class Attach(AttachTest):
         done = self.measure(qemu.pid)
         with done.store() as store:
             run = self.the_run(store)
-            self.assertEqual((run["guest"], run["cores"], run["accel"]), ("qemu", 2, "tcg"))
+            self.assertEqual((run["guest"], run["cores"], run["accel"]), ("qemu-attach", 2, "tcg"))
         self.assertIsNone(qemu.poll())
 
     def test_a_process_with_a_process_namespace_of_its_own_is_a_container(self):
