@@ -186,9 +186,14 @@ static void make_folders(const struct command *c)
 {
 	/* The picture goes there: no limit but the memory there is. */
 	static const struct mount_point tmp = {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "size=100%"};
+	/* Where the C library keeps shared memory and named semaphores. */
+	static const struct mount_point shared = {
+		"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777,size=100%"};
 
 	if (!c->folder)
 		mount_one(&tmp);
+	else
+		mount_one(&shared);
 	if (!c->folder || !c->on_disk)
 		return;
 	make_writable("/tmp", 0);
