@@ -14,7 +14,7 @@
 #define SHARE_LEAST   0.01
 #define SHARE_WIDTH   5
 #define OTHER         "other"
-#define METRIC_WIDTH  11
+#define METRIC_WIDTH  9
 #define METRICS_SHOWN 2 /* in a terminal */
 
 /** "0.0123", "1.234": so many decimals that short boots can be compared. */
@@ -208,12 +208,13 @@ static void choose_states(const struct overview *o, int room, bool shown[STATE_C
 
 		for (int i = 0; i < STATE_COUNT; i++)
 			if (!shown[i] && largest_share(o, i) >= SHARE_LEAST &&
+				(!any || share_width(state_label(i)) <= room) &&
 				(best < 0 || largest_share(o, i) > largest_share(o, best)))
 				best = i;
-		room -= best < 0 ? 0 : share_width(state_label(best));
-		if (best < 0 || (any && room < 0))
+		if (best < 0)
 			return;
 		shown[best] = true;
+		room -= share_width(state_label(best));
 	}
 }
 
