@@ -55,7 +55,7 @@ def build(name, *command, **environment):
     if not shutil.which(command[0]):
         print(f"  no {command[0]} here", flush=True)
         return None
-    path = os.path.join(folder(), name.replace(".", "-"))
+    path = os.path.join(folder(), name.replace(".", "-") + ("-static" if "-static" in command else ""))
     subprocess.run([*command, "-o", path, os.path.join(HERE, name)], check=True, timeout=180, cwd=folder(),
                    env=dict(os.environ, GOCACHE=os.path.join(folder(), "go"), GOFLAGS="-mod=mod", **environment))
     return path
@@ -63,6 +63,7 @@ def build(name, *command, **environment):
 
 class LanguagesTest(harness.SystemTest):
     stacks = ()
+    cores = (1, 2)
 
     @classmethod
     def setUpClass(cls):
@@ -85,7 +86,7 @@ class LanguagesTest(harness.SystemTest):
         return found
 
     def measure(self, program, *words, options=(), without=()):
-        """Each stack on one and two cores. The store, its folder, and which stacks there are."""
+        """Each stack on one and two cores, all in one experiment. The store, and which stacks there are."""
         if program is None:
             harness.skip("its compiler is missing")
         if not os.path.exists(program) and not shutil.which(program):
@@ -93,8 +94,10 @@ class LanguagesTest(harness.SystemTest):
         stacks = [g for g in self.available(program, options) if g not in without]
         if not stacks:
             harness.skip("no stack can run it here")
-        done = self.collect("--guest", ",".join(stacks), "--cores", "1,2", "--repeat", "1", "--warmup", "0", "--timeout", "100",
+        done = self.collect("--guest", ",".join(stacks), "--cores", ",".join(map(str, self.cores)), "--repeat", "1", "--warmup", "0", "--timeout", "100",
                             *options, f"--program={program}", workload=words, timeout=400, env=self.extra())
+        if self.stacks == ("podman",) and "could not run the program" in done.stderr:
+            harness.skip("Podman cannot run containers here")
         self.assertEqual(done.status, 0, done.stderr)
         store = done.store()
         self.addCleanup(store.db.close)
@@ -107,10 +110,10 @@ class LanguagesTest(harness.SystemTest):
     def assert_sound(self, store, stacks):
         runs = store.runs()
         self.assertEqual(sorted((r["guest"], r["cores"]) for r in runs),
-                         sorted((g, c) for g in stacks for c in (1, 2)))
-        self.assert_measured(store, audited=True)
+                         sorted((g, c) for g in stacks for c in self.cores))
         for run in runs:
-            self.assertEqual(run["residual_ns"], 0, (run["guest"], run["cores"]))
+            self.assertEqual(tuple(run[k] for k in ("status", "lost_events", "closed", "audited", "residual_ns")),
+                             ("ok", 0, 1, 1, 0), dict(run))
             self.assertEqual(set(store.phases(run["id"])), {"boot", "run"})
             wall = sum(end - begin for name, (begin, end) in store.phases(run["id"]).items() if name == "run")
             told = {s: store.ns(run["id"], s, phase="run") for s in ("guest", "user", "kernel", "vmm", "irq", "blocked",
@@ -167,7 +170,16 @@ class LanguagesTest(harness.SystemTest):
 
     @harness.patiently
     def test_cpp_with_openmp(self):
-        self.check_sum(build("sum.cpp", "g++", "-O2", "-fopenmp"), 10_000_000)
+        """OSv does not align the thread-local memory of libgomp.so.1 as it wants."""
+        self.cores = (1, 2)
+        self.check_sum(build("sum.cpp", "g++", "-O2", "-fopenmp"), 10_000_000, without=("osv",))
+
+    @harness.patiently
+    def test_cpp_with_openmp_inside(self):
+        if "osv" not in self.stacks:
+            harness.skip("for OSv")
+        self.stacks = ("native", "osv")
+        self.check_sum(build("sum.cpp", "g++", "-O2", "-fopenmp", "-static"), 10_000_000)
 
     @harness.patiently
     def test_python(self):
@@ -202,7 +214,7 @@ class LanguagesTest(harness.SystemTest):
         self.assert_results(store, EVENTS)
         if test == "cpu":
             rates = {r["run"]: r["value"] for r in store.rows("SELECT * FROM metric WHERE name = 'rate'")}
-            self.assertEqual(len(rates), 2 * len(stacks))
+            self.assertEqual(len(rates), len(self.cores) * len(stacks))
             self.assertTrue(all(value > 0 for value in rates.values()), rates)
         if "native" in stacks:
             self.assert_cpu_time(store, program, "--threads=2", *words)
@@ -222,8 +234,9 @@ class Guests(LanguagesTest):
 
 
 class Whole(LanguagesTest):
-    """A whole Linux takes long to boot."""
+    """A whole Linux takes long to boot: one program has both numbers of cores."""
     stacks = ("linux",)
+    cores = (2,)
 
 
 class Docker(LanguagesTest):
