@@ -63,6 +63,22 @@ bool proc_runs_as(pid_t pid, const char *text)
 	return n > 0 && strcmp(argv0, text) == 0;
 }
 
+bool proc_catches(pid_t pid, int number)
+{
+	char path[64], line[256];
+	unsigned long long caught = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f) && sscanf(line, "SigCgt: %llx", &caught) != 1)
+		;
+	fclose(f);
+	return caught >> (number - 1) & 1;
+}
+
 size_t proc_find(bool (*match)(pid_t pid, const void *userdata), const void *userdata, pid_t *ret,
 	size_t max)
 {

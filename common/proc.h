@@ -28,6 +28,9 @@ void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE
  */
 ssize_t proc_read_arguments(pid_t pid, char *buffer, size_t size);
 
+/** Does process @pid handle signal @number itself? False also where that cannot be read. */
+bool proc_catches(pid_t pid, int number);
+
 /** Is argv[0] of @pid exactly @text? False also where that cannot be read. */
 bool proc_runs_as(pid_t pid, const char *text);
 

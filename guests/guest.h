@@ -51,6 +51,13 @@ enum lane_kind {
 	LANES_VCPUS,   /**< threads that QEMU names "CPU N/KVM" or "CPU N/TCG" */
 };
 
+/** Where a server in a stack is reached. */
+enum guest_network {
+	NETWORK_NONE,      /**< nowhere */
+	NETWORK_HOST,      /**< it listens on the host itself */
+	NETWORK_FORWARDED, /**< a port of the host is handed on to the stack's */
+};
+
 /** A file or folder that goes along with a program. */
 struct guest_with {
 	const char *source; /**< on the host, absolute */
@@ -71,6 +78,8 @@ struct guest_spec {
 	size_t n_with;
 	unsigned run;          /**< what {run} stands for ... */
 	uint64_t seed;         /**< ... and {seed} */
+	unsigned port;         /**< that an own program serves, inside the stack; 0: none */
+	unsigned host_port;    /**< where that is reached at GUEST_HOST (guest_port.h) */
 	enum accel accel;      /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
 	const char *kernel;    /**< --kernel, or NULL: search */
 	const char *symbols;   /**< --symbols, or NULL */
@@ -103,6 +112,7 @@ struct guest_ops {
 	const char *title; /**< a few words for people */
 	enum lane_kind lane_kind;
 	bool is_vm;
+	enum guest_network network;
 	const struct guest_boot *boot; /**< its boot's steps, or NULL: it is not taken apart */
 	/** VMs: how the console's first line begins that follows the program's output, where no
 	 * lines but the program's and, with time stamps, a kernel's are before it. NULL: others
@@ -143,6 +153,17 @@ struct guest_ops {
 	 */
 	int (*lanes)(struct guest *g, struct guest_lane *ret, size_t max, struct error *error);
 
+	/**
+	 * Does the server answer at its port? 1; 0: not yet; -EADDRNOTAVAIL: it listens where nobody
+	 * can reach it, which may change; others: it cannot be told; with a message. Called again and
+	 * again, so it must not wait. NULL: where there is no network.
+	 */
+	int (*answers)(struct guest *g, struct error *error);
+
+	/** Ask a program that would go on for ever to end. Returns whether it will, for which stop() then
+	 * waits. NULL: there is nobody to ask. */
+	bool (*ask_end)(struct guest *g);
+
 	/** End the stack and reap it. @orderly: give it a moment first. Idempotent. */
 	void (*stop)(struct guest *g, bool orderly);
 
@@ -175,7 +196,9 @@ struct guest {
 	char *program_path;          /**< see start(); NULL: the program is g->pid or its child */
 	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
 	pid_t pid;                   /**< the stack's process, or 0 */
-	int pidfd;                   /**< pidfd of it, or negative: readable when it has ended */
+	pid_t program; /**< natively and in containers the first process of an own program, once the
+			  caller has seen its exec; 0 else */
+	int pidfd;     /**< pidfd of it, or negative: readable when it has ended */
 	int console_fd;  /**< where the output comes from, non-blocking, close-on-exec */
 	int release_fd;  /**< write end that holds the child */
 	int wait_status; /**< of waitpid, once reaped */

@@ -8,28 +8,42 @@
 
 #include "common/cleanup.h"
 #include "common/pin_variable.h"
+#include "guests/guest_port.h"
 #include "guests/process/command.h"
 
-/* What a word in braces stands for; its length in *ret_length, 0: it is no such word. */
-static unsigned long long value_of(
-	const struct guest_spec *spec, const char *text, size_t *ret_length)
+/* Of whose command line a word is. */
+enum reader {
+	READ_BY_PROGRAM,
+	READ_BY_CLIENT,
+};
+
+/* Write what a word in braces at @text stands for. Its length; 0: there is no such word. */
+static size_t put_value(
+	FILE *out, const struct guest_spec *spec, enum reader reader, const char *text)
 {
 	const struct {
 		const char *word;
 		unsigned long long value;
-	} words[] = {{"{cores}", spec->lanes}, {"{run}", spec->run}, {"{seed}", spec->seed}};
+	} words[] = {{"{cores}", spec->lanes}, {"{run}", spec->run}, {"{seed}", spec->seed},
+		{"{port}", spec->host_port}};
+	size_t n = reader == READ_BY_CLIENT ? ARRAY_SIZE(words) : ARRAY_SIZE(words) - 1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		*ret_length = strlen(words[i].word);
-		if (strncmp(text, words[i].word, *ret_length) == 0)
-			return words[i].value;
+	for (size_t i = 0; i < n; i++) {
+		size_t length = strlen(words[i].word);
+
+		if (strncmp(text, words[i].word, length) != 0)
+			continue;
+		fprintf(out, "%llu", words[i].value);
+		return length;
 	}
-	*ret_length = 0;
-	return 0;
+	if (reader != READ_BY_CLIENT || strncmp(text, "{host}", strlen("{host}")) != 0)
+		return 0;
+	fputs(GUEST_HOST, out);
+	return strlen("{host}");
 }
 
 /* @text with its words in braces replaced, malloced; NULL: no memory. */
-static char *replace_words(const struct guest_spec *spec, const char *text)
+static char *replace_words(const struct guest_spec *spec, enum reader reader, const char *text)
 {
 	_cleanup_free_ char *done = NULL;
 	size_t size = 0, length;
@@ -38,20 +52,18 @@ static char *replace_words(const struct guest_spec *spec, const char *text)
 	if (!f)
 		return NULL;
 	for (; *text; text += length ? length : 1) {
-		unsigned long long value = value_of(spec, text, &length);
-
-		if (length)
-			fprintf(f, "%llu", value);
-		else
+		length = put_value(f, spec, reader, text);
+		if (!length)
 			fputc(*text, f);
 	}
 	return fclose(f) == 0 ? TAKE_PTR(done) : NULL;
 }
 
-static void add_replaced(struct strv *v, const struct guest_spec *spec, char *const *list)
+static void add_replaced(
+	struct strv *v, const struct guest_spec *spec, enum reader reader, char *const *list)
 {
 	for (; list && *list; list++) {
-		_cleanup_free_ char *text = replace_words(spec, *list);
+		_cleanup_free_ char *text = replace_words(spec, reader, *list);
 
 		if (text)
 			strv_add(v, text);
@@ -78,7 +90,7 @@ int guest_program_argv(
 
 	strv_add(&v, program);
 	if (spec->own)
-		add_replaced(&v, spec, spec->arguments);
+		add_replaced(&v, spec, READ_BY_PROGRAM, spec->arguments);
 	else
 		add_workload(&v, spec, output_file);
 	return strv_take(&v, ret);
@@ -89,7 +101,15 @@ int guest_program_environment(const struct guest_spec *spec, char ***ret)
 	struct strv v = {0};
 
 	if (spec->own)
-		add_replaced(&v, spec, spec->environment);
+		add_replaced(&v, spec, READ_BY_PROGRAM, spec->environment);
+	return strv_take(&v, ret);
+}
+
+int guest_client_argv(const struct guest_spec *spec, char *const *client, char ***ret)
+{
+	struct strv v = {0};
+
+	add_replaced(&v, spec, READ_BY_CLIENT, client);
 	return strv_take(&v, ret);
 }
 

@@ -21,6 +21,10 @@ int guest_program_argv(
  * malloced as above; an empty list for the workload. -ENOMEM. */
 int guest_program_environment(const struct guest_spec *spec, char ***ret);
 
+/** The command line of a client on the host: the words of @client, in which {port} and {host} are
+ * replaced beside the others. As above. */
+int guest_client_argv(const struct guest_spec *spec, char *const *client, char ***ret);
+
 /**
  * "GUESTSCOPE_PIN=0,2,1,3": the plan's CPUs in the order of lanes, or "none", for a program that
  * runs on the host's kernel. Malloced; NULL: no memory.

@@ -12,6 +12,7 @@ const volatile char lane_prefix[PROBE_NAME_SIZE] = ""; /* "worker/" or "CPU " */
 const volatile __u32 lane_prefix_length = 0;
 const volatile char exec_path[PROBE_PATH_MAX] = ""; /* its exec makes a process part of the stack */
 const volatile bool watch_program = false; /* its exec and its exit begin and end the phase "run" */
+const volatile bool program_serves = false; /* user space begins and ends that phase */
 const volatile bool lanes_are_cpus = false;
 const volatile __s16 lane_of_cpu[PROBE_CPUS_MAX] = {};
 
@@ -85,7 +86,7 @@ static __always_inline void program_begins(struct task_struct *task, struct task
 	program_begin_ns = now;
 	helper_charge(t, now);
 	t->in_ns = now;
-	if (phase_count == 1) {
+	if (phase_count == 1 && !program_serves) {
 		phase_start_ns[1] = now;
 		barrier();
 		phase_count = 2;
@@ -127,8 +128,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	if (!gate || !watch_program || (__u32)task->tgid != program_tgid || program_end_ns ||
-		lanes_by_name || BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (!gate || !watch_program || program_serves || (__u32)task->tgid != program_tgid ||
+		program_end_ns || lanes_by_name || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	program_end_ns = bpf_ktime_get_ns();
 	gate = 0;

@@ -20,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/store_format.h"
 #include "common/store_wait.h"
+#include "guests/guest_port.h"
 #include "guests/inside.h"
 #include "guests/keeper/keeper.h"
 #include "guests/process/tree.h"
@@ -63,6 +64,8 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 		.n_with = x->settings.n_with,
 		.run = 1,
 		.seed = x->o->seed,
+		.port = x->o->port,
+		.host_port = x->o->host_port,
 		.accel = accel,
 		.kernel = x->o->kernel,
 		.symbols = x->o->symbols,
@@ -114,6 +117,14 @@ static int leave_guests_out(struct experiment *x, struct error *error)
 			      x->program);
 }
 
+/* A server that somebody else runs would be measured in place of the program. */
+static int check_port(const struct experiment *x, const struct guest_ops *ops, struct error *error)
+{
+	unsigned port;
+
+	return x->o->port ? guest_port_choose(ops, x->o->port, x->o->host_port, &port, error) : 0;
+}
+
 /* Before anything is started: could every stack run here? */
 static int check_guests(struct experiment *x, struct error *error)
 {
@@ -133,6 +144,8 @@ static int check_guests(struct experiment *x, struct error *error)
 		}
 		spec = experiment_trial_spec(x, x->accel[i]);
 		r = ops->available(&spec, error);
+		if (r == 0)
+			r = check_port(x, ops, error);
 		if (r < 0)
 			return error_prefix(error, r, "%s", ops->name);
 	}
@@ -223,6 +236,8 @@ static int digest_files(struct experiment *x, struct error *error)
 		r = file_digest_add(x->files, "disk", x->o->disk, error);
 	if (r == 0)
 		r = own_program_digest(&x->own, x->files, error);
+	if (r == 0)
+		r = client_digest(&x->client, x->files, error);
 	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
 		r = digest_kernel(x, i, error);
 	return r;
@@ -338,6 +353,8 @@ static int prepare(struct experiment *x, struct error *error)
 		return r;
 	r = o->own || o->attach ? own_program_open(o, &x->own, error) : 0;
 	if (r == 0)
+		r = client_open(o, &x->client, error);
+	if (r == 0)
 		r = make_work_dir(x, error);
 	if (r < 0)
 		return r;
@@ -350,6 +367,9 @@ static int prepare(struct experiment *x, struct error *error)
 		.cwd = x->own.cwd,
 		.with = x->own.with,
 		.n_with = x->own.n_with,
+		.port = o->port,
+		.host_port = o->host_port,
+		.client = x->client.words,
 		.memory_bytes = o->own ? OWN_MEMORY_BYTES : scenario_memory(o->arguments),
 		.ram_bytes = o->ram_bytes,
 		.kernel = o->kernel,
@@ -417,6 +437,7 @@ static int done(struct experiment *x, int r, struct error *error)
 	free(x->placements);
 	free(x->measured);
 	own_program_done(&x->own);
+	client_done(&x->client);
 	for (size_t i = 0; i < x->n_left_out; i++)
 		free(x->left_out[i]);
 	free(x->left_out);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "collector/experiment/client.h"
 #include "collector/experiment/experiment.h"
 #include "collector/experiment/output_folder.h"
 #include "collector/experiment/own_program.h"
@@ -32,6 +33,7 @@ struct experiment {
 	char accel_note[256];               /**< why virtual machines are emulated, if they are */
 	char *program;
 	struct own_program own; /**< all 0 where the program is ours */
+	struct client client;   /**< all 0 where there is none */
 	char **left_out;        /**< of the stacks that cannot run it, a sentence each */
 	size_t n_left_out;
 	char *paths[3]; /**< of the options' files, as they are from the root on */

@@ -7,6 +7,9 @@
 #include "collector/experiment/experiment_internal.h"
 #include "common/cleanup.h"
 #include "common/shell_words.h"
+#include "guests/guest_port.h"
+#include "guests/guest_program.h"
+#include "guests/process/command.h"
 
 static void print_words(char *const *argv)
 {
@@ -31,6 +34,20 @@ static void print_copies(const struct guest *g, const struct experiment *x, size
 		printf("  %.*s\n", (int)strcspn(line, "\n"), line);
 }
 
+/* In a shell's words, as it is called in run @g. */
+static int print_client(const struct experiment *x, const struct guest *g)
+{
+	_cleanup_(strv_freep) char **argv = NULL;
+	int r = x->client.words ? guest_client_argv(&g->spec, x->client.words, &argv) : 0;
+
+	if (r < 0 || !argv)
+		return r;
+	fputs("  client:", stdout);
+	print_words(argv);
+	putchar('\n');
+	return 0;
+}
+
 static int print_run(
 	const struct experiment *x, const struct run_request *q, bool measured, struct error *error)
 {
@@ -44,7 +61,10 @@ static int print_run(
 	spec.helper_cpus = q->placement->helper_cpus;
 	spec.n_helper_cpus = q->placement->n_helper_cpus;
 	spec.keeper = x->keeper;
-	r = guest_new(q->ops, &spec, &g);
+	r = spec.port ? guest_port_choose(q->ops, spec.port, spec.host_port, &spec.host_port, error)
+		      : 0;
+	if (r == 0)
+		r = guest_new(q->ops, &spec, &g);
 	if (r < 0)
 		return r;
 	r = g->ops->prepare(g, error);
@@ -70,9 +90,10 @@ static int print_run(
 	print_words(g->variables);
 	print_words(g->argv);
 	putchar('\n');
+	r = print_client(x, g);
 	print_copies(g, x, (size_t)(q - x->plan.runs));
 	guest_free(g);
-	return 0;
+	return r;
 }
 
 static void print_totals(const struct experiment *x)

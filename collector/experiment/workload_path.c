@@ -63,6 +63,29 @@ static int check_executable(const char *path, struct error *error)
 	return r < 0 ? error_set_errno(error, r, "cannot run %s", path) : 0;
 }
 
+static const char *name_in(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The file itself, but under its own name: some are several programs, and a link says which. */
+static char *whole_path(const char *path)
+{
+	_cleanup_free_ char *file = realpath(path, NULL), *above = NULL, *folder = NULL;
+	const char *name = name_in(path);
+	char *whole = NULL;
+
+	if (!file || strcmp(name_in(file), name) == 0)
+		return TAKE_PTR(file);
+	above = strndup(path, (size_t)(name - path));
+	folder = above ? realpath(*above ? above : ".", NULL) : NULL;
+	if (!folder || asprintf(&whole, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) < 0)
+		return NULL;
+	return whole;
+}
+
 /* By path, or by $PATH where a bare name is no file here. */
 static int find_given(const char *given, char **ret, struct error *error)
 {
@@ -77,7 +100,7 @@ static int find_given(const char *given, char **ret, struct error *error)
 		r = check_executable(found ? found : given, error);
 	if (r < 0)
 		return r;
-	*ret = realpath(found ? found : given, NULL);
+	*ret = whole_path(found ? found : given);
 	return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
 }
 

@@ -5,7 +5,7 @@
 
 /**
  * The workload's binary: @given if not NULL, else mandelbrot beside this program or in its build
- * folder. *ret is absolute and malloced. What the kernel cannot execute is refused, by a child whose
+ * folder. *ret is absolute and malloced; its last part may be a link of another name. What the kernel cannot execute is refused, by a child whose
  * exec is stopped before the program's first instruction. -ENOENT, -EACCES, -ENOEXEC, ... with a
  * message.
  */

@@ -307,6 +307,47 @@ static json_t *get_environment(const struct options *o)
 	return get_words(o->environment);
 }
 
+/* A port number, and what comes after it. */
+static const char *read_port(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long port;
+
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	errno = 0;
+	port = strtoul(text, &end, 10);
+	if (errno || port < 1 || port > UINT16_MAX)
+		return NULL;
+	*ret = (unsigned)port;
+	return end;
+}
+
+/* [HOSTPORT:]PORT */
+static int parse_port(struct options *o, const char *text, struct error *error)
+{
+	unsigned port = 0, host_port = 0;
+	const char *end = read_port(text, &port);
+
+	if (end && *end == ':') {
+		host_port = port;
+		end = read_port(end + 1, &port);
+	}
+	if (!end || *end)
+		return error_set_user(error, -EINVAL,
+			"--port takes PORT or HOSTPORT:PORT, each from 1 to %d, not '%s'",
+			UINT16_MAX, text);
+	o->port = port;
+	o->host_port = host_port;
+	o->port_text = text;
+	return 0;
+}
+
+static json_t *get_port(const struct options *o)
+{
+	return o->port_text ? json_string(o->port_text) : json_null();
+}
+
 static int add_with(struct options *o, const char *text, struct error *error)
 {
 	if (!*text || strncmp(text, ":/", 2) == 0)
@@ -398,6 +439,12 @@ const struct option_row option_rows[] = {
 		"a variable in the environment of --program; may be repeated",
 		OWN(REPEATED, add_variable) = get_environment, PLAN, .key = "environment",
 		.may_lack = true},
+	{"port", 0, GROUP_WHAT, "PORT",
+		"--program is a server at this TCP port; or HOSTPORT:PORT, where the host is to reach it",
+		OWN(OWN, parse_port) = get_port, PLAN, .may_lack = true},
+	{"client", 0, GROUP_WHAT, "COMMAND",
+		"a load generator for the host, which is started once --port answers: the run is its",
+		AT(TEXT, client), PLAN, .may_lack = true},
 	{"repeat", 0, GROUP_WHAT, "N", "repetitions of every configuration; default 8",
 		NUMBER(repeat, 1, 100000), PLAN, .fallback = "8"},
 	{"warmup", 0, GROUP_WHAT, "N",

@@ -171,13 +171,16 @@ static int check_container_options(const struct options *o, struct error *error)
 /* What only a program of the user's has, and what it has not. */
 static int check_program(const struct options *o, struct error *error)
 {
-	static const char *const needing[] = {"with", "cwd", "env"};
+	static const char *const needing[] = {"with", "cwd", "env", "port", "client"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(needing) && !o->resume; i++)
 		if (options_given(o, needing[i]) && !o->own && !o->attach)
 			return error_set_user(error, -EINVAL,
 				"--%s is for a program of yours: name it with --program",
 				needing[i]);
+	if (o->client && !o->port && !o->resume)
+		return error_set_user(error, -EINVAL,
+			"--client needs --port: it is started once the program answers there");
 	if (!o->own || o->resume || !options_given(o, "scenario"))
 		return 0;
 	return error_set_user(error, -EINVAL,
@@ -223,7 +226,7 @@ static int check_attach(const struct options *o, struct error *error)
 {
 	static const char *const decided[] = {"guest", "cores", "scenario", "env", "cwd", "repeat",
 		"warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric", "same-output",
-		"result"};
+		"result", "port", "client"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
 		if (options_given(o, decided[i]))
@@ -239,6 +242,8 @@ static int check_attach(const struct options *o, struct error *error)
 /* Where others write among the program's lines, they are not the same in any two runs. */
 static int check_same_output(const struct options *o, struct error *error)
 {
+	if (o->client) /* whose output is its own */
+		return 0;
 	for (size_t i = 0; i < o->n_guests && o->same_output && !o->resume; i++)
 		if (o->guests[i]->is_vm && !o->guests[i]->farewell)
 			return error_set_user(error, -EINVAL,

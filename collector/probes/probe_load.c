@@ -118,6 +118,7 @@ static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 	if (o->exec_path)
 		snprintf((char *)knobs->exec_path, sizeof(knobs->exec_path), "%s", o->exec_path);
 	knobs->watch_program = o->program;
+	knobs->program_serves = o->program_serves;
 	set_cpus(knobs, o);
 	if (!knobs->lanes_are_cpus)
 		(void)bpf_map__set_max_entries(bpf->maps.threads, 1);

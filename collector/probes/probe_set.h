@@ -23,6 +23,7 @@ struct probe_options {
 	const char *exec_path; /**< whose exec joins the stack, or NULL */
 	bool program; /**< watch the program (that of @exec_path, else the first that is executed):
 			 see probe_set_program() */
+	bool program_serves;   /**< with @program: that is all; no phase begins or ends with it */
 	const int *lane_cpus;  /**< lane k is the k-th of so many CPUs, for threads that float; with
 				 @program lane @lanes + k is, until its workers turn out to have
 				 names. NULL: none is */

@@ -213,11 +213,17 @@ static void add_name(char *name, const char *more)
 	snprintf(name + used, BOOT_TEXT_SIZE - used, "%s%s", used ? BOOT_STEP_JOIN : "", more);
 }
 
-void boot_close(
-	struct boot *b, uint64_t start_ns, uint64_t end_ns, bool by_exec, struct boot_timeline *ret)
+static const char *const end_sources[] = {
+	[BOOT_ENDS_BY_MARKER] = "first marker",
+	[BOOT_ENDS_BY_EXEC] = "exec of the program",
+	[BOOT_ENDS_BY_ANSWER] = "the server answers",
+};
+
+void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, enum boot_end by,
+	struct boot_timeline *ret)
 {
 	const struct guest_boot *plan = b->plan;
-	size_t n_steps = by_exec ? plan->n_steps - 1 : plan->n_steps;
+	size_t n_steps = by == BOOT_ENDS_BY_EXEC ? plan->n_steps - 1 : plan->n_steps;
 	uint64_t from_ns = start_ns;
 
 	*ret = (struct boot_timeline){0};
@@ -235,10 +241,7 @@ void boot_close(
 			continue;
 		t->start_ns = from_ns;
 		t->end_ns = from_ns = last ? end_ns : m->time_ns;
-		snprintf(t->source, sizeof(t->source), "%s",
-			!last     ? m->source
-			: by_exec ? "exec of the program"
-				  : "first marker");
+		snprintf(t->source, sizeof(t->source), "%s", last ? end_sources[by] : m->source);
 		ret->n++;
 	}
 }

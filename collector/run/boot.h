@@ -55,7 +55,14 @@ void boot_sample(struct boot *b, const struct record_sample *s, uint64_t rip,
 /** The samples' registers were no vCPU's: what they marked is taken back. */
 void boot_forget_samples(struct boot *b);
 
-/** Lay the steps out between @start_ns and @end_ns, which is the program's first marker, or @by_exec
- * its exec: then the last of the plan's steps, the program itself, is none of the boot. */
-void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, bool by_exec,
+/** What ends a boot. */
+enum boot_end {
+	BOOT_ENDS_BY_MARKER, /**< the program's first */
+	BOOT_ENDS_BY_EXEC, /**< the program's: so the last of the plan's steps, the program itself, is
+				none of the boot */
+	BOOT_ENDS_BY_ANSWER, /**< the program is a server */
+};
+
+/** Lay the steps out between @start_ns and @end_ns. */
+void boot_close(struct boot *b, uint64_t start_ns, uint64_t end_ns, enum boot_end by,
 	struct boot_timeline *ret);

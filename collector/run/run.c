@@ -14,7 +14,9 @@
 #include "collector/probes/probe_set.h"
 #include "collector/run/attach_run.h"
 #include "collector/run/run_boot.h"
+#include "collector/run/run_client.h"
 #include "collector/run/run_close.h"
+#include "collector/run/run_console.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_leftovers.h"
 #include "collector/run/run_output.h"
@@ -23,22 +25,7 @@
 #include "collector/run/run_watch.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-
-static int open_log(struct run *run, struct error *error)
-{
-	_cleanup_free_ char *path = NULL;
-
-	if (!run->settings->log_dir)
-		return 0;
-	if (asprintf(&path, "%s/run-%04u.console", run->settings->log_dir, run->request->id) < 0)
-		return -ENOMEM;
-	run->log = fopen(path, "we");
-	if (!run->log)
-		return error_set_errno(error, -errno, "cannot write %s", path);
-	/* It can be followed while the guest runs, and is there if we are killed. */
-	setvbuf(run->log, NULL, _IOLBF, BUFSIZ);
-	return 0;
-}
+#include "guests/guest_port.h"
 
 static void make_nonce(char ret[static 17])
 {
@@ -64,6 +51,7 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 		.n_with = s->n_with,
 		.run = run->request->id,
 		.seed = s->seed,
+		.port = s->port,
 		.accel = run->request->accel,
 		.kernel = s->kernel,
 		.symbols = s->symbols,
@@ -78,8 +66,12 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 		.nonce = nonce,
 		.keeper = s->keeper,
 	};
-	int r;
+	int r = s->port ? guest_port_choose(
+				  run->request->ops, s->port, s->host_port, &spec.host_port, error)
+			: 0;
 
+	if (r < 0)
+		return r;
 	make_nonce(nonce);
 	r = guest_new(run->request->ops, &spec, &run->guest);
 	if (r < 0)
@@ -94,9 +86,8 @@ static int allocate(struct run *run, struct error *error)
 {
 	const struct run_settings *s = run->settings;
 
-	run->console = calloc(1, CONSOLE_KEPT + 1);
 	run->threads = calloc(run->request->lanes, sizeof(*run->threads));
-	if (!run->console || !run->threads)
+	if (!run->threads)
 		return error_set_errno(error, -ENOMEM, "cannot run");
 	return s->count ? counter_set_new(s->counters, &run->counters, error) : 0;
 }
@@ -106,7 +97,7 @@ static int execute(struct run *run, struct error *error)
 	struct run_result *r = run->result;
 	struct child_list others;
 	char nonce[17];
-	bool orderly;
+	bool orderly, waits;
 	int q;
 
 	run_note_children(&others);
@@ -118,7 +109,9 @@ static int execute(struct run *run, struct error *error)
 		r->note = strdup(run->guest->note);
 	q = run_output_begin(run);
 	if (q == 0)
-		q = open_log(run, error);
+		q = run_console_open(run, &run->console, "console", error);
+	if (q == 0)
+		q = run_client_prepare(run, error);
 	if (q < 0)
 		return q;
 	q = run->guest->ops->start(run->guest, error);
@@ -145,9 +138,10 @@ static int execute(struct run *run, struct error *error)
 		run_guest_find_kernel(run);
 	}
 	run_finish_probes(run, r->end_ns);
+	waits = run_client_stop(run);
 	orderly = r->ok && run->ended && !run->settings->boot_only;
-	run_end_leftovers(run, &others, orderly);
-	run->guest->ops->stop(run->guest, orderly);
+	run_end_leftovers(run, &others, orderly && waits);
+	run->guest->ops->stop(run->guest, orderly && (waits || run->request->ops->is_vm));
 	run_end_leftovers(run, &others, false);
 	run_explain_end(run);
 	return run_close(run);
@@ -156,7 +150,11 @@ static int execute(struct run *run, struct error *error)
 int run_execute(const struct run_settings *settings, const struct run_request *request,
 	struct run_result *ret, struct error *error)
 {
-	struct run run = {.settings = settings, .request = request, .result = ret, .vmx_fd = -1};
+	struct run run = {.settings = settings,
+		.request = request,
+		.result = ret,
+		.vmx_fd = -1,
+		.client.child = {.pidfd = -EBADF, .console_fd = -EBADF, .hold_fd = -EBADF}};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -169,9 +167,8 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	if (run.vmx_fd >= 0)
 		close(run.vmx_fd);
 	counter_set_free(run.counters);
-	if (run.log && fclose(run.log) != 0 && !ret->log_error)
-		ret->log_error = -errno;
-	free(run.console);
+	run_client_done(&run);
+	run_console_close(&run, &run.console);
 	free(run.output.begun);
 	free(run.threads);
 	free(run.processes);

@@ -39,6 +39,8 @@ struct run_settings {
 	const char *cwd;
 	const struct guest_with *with;
 	size_t n_with;
+	unsigned port, host_port; /**< as in guests/guest.h; the second 0: any that is free */
+	char *const *client;      /**< words of the load generator's command line, or NULL */
 	uint64_t seed;
 	uint64_t memory_bytes; /**< that the workload needs */
 	uint64_t ram_bytes;    /**< of virtual machines, or 0: as the workload needs */

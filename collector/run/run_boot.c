@@ -99,14 +99,20 @@ void run_boot_console(struct run *run, const char *data, size_t n)
 		boot_console(run->boot, data, n, clock_ns());
 }
 
+static enum boot_end boot_end(const struct run *run)
+{
+	if (run->settings->client)
+		return BOOT_ENDS_BY_ANSWER;
+	return run_lanes_are_cpus(run) ? BOOT_ENDS_BY_EXEC : BOOT_ENDS_BY_MARKER;
+}
+
 void run_boot_close(struct run *run)
 {
 	struct run_result *r = run->result;
 
 	if (!run->boot || !r->has_boot)
 		return;
-	boot_close(run->boot, r->start_ns, r->start_ns + r->boot_ns, run_lanes_are_cpus(run),
-		&r->boot);
+	boot_close(run->boot, r->start_ns, r->start_ns + r->boot_ns, boot_end(run), &r->boot);
 	for (size_t i = 0; i < r->boot.n; i++)
 		if (strstr(r->boot.steps[i].name, BOOT_STEP_JOIN))
 			run_warn(run, "the boot: \"%s\" could not be told apart",

@@ -12,10 +12,30 @@
 #include "collector/run/run.h"
 #include "collector/symbols/proc_maps.h"
 #include "common/marker.h"
+#include "common/spawn.h"
 #include "workload/sha256.h"
 
-/* The end of the console that is kept for the verdict and for error messages. */
+/* The end of an output that is kept for the verdict and for error messages. */
 #define CONSOLE_KEPT ((size_t)256 << 10)
+
+/** What somebody writes; see run_console.h. */
+struct run_console {
+	char *text; /**< the last CONSOLE_KEPT bytes at most, NUL-ended; or NULL */
+	size_t length;
+	FILE *log; /**< or NULL */
+	size_t logged;
+};
+
+/** The load generator of a server; see run_client.h. */
+struct run_client {
+	char **argv;
+	struct child child; /**< pid is 0: not started yet */
+	struct run_console console;
+	bool output_ended;
+	bool reaped;
+	int wait_status;
+	int64_t unreachable_ms; /**< since when it listens where nobody gets; 0: it does not */
+};
 
 struct lane_thread {
 	pid_t tgid;
@@ -63,7 +83,8 @@ enum output_place {
 
 /** What is known of the program's output so far. */
 struct run_output {
-	bool asked; /**< something is looked for in it */
+	bool asked;      /**< something is looked for in it */
+	bool is_clients; /**< it is that of the server's client */
 	const char *
 		end_words; /**< of an own program, by which its stack says that it ended, or NULL */
 	bool compared;     /**< it is summed up, too */
@@ -85,10 +106,8 @@ struct run {
 	struct counter_set *counters;
 
 	struct marker_stream markers;
-	char *console; /**< the last CONSOLE_KEPT bytes at most, NUL-ended */
-	size_t console_length;
-	FILE *log;
-	size_t logged;
+	struct run_console console;
+	struct run_client client;
 	struct run_output output;
 
 	struct lane_thread *threads;   /**< one for each lane */
@@ -138,6 +157,9 @@ static inline unsigned run_first_phase(const struct run *run)
 {
 	return run->request->attach ? 0 : 1;
 }
+
+/** The run has failed; the first reason is kept, as later ones are mostly its consequences. */
+void run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** @argv as a JSON array, malloced. */
 char *run_argv_json(char *const *argv);

@@ -121,28 +121,39 @@ bool run_end_boot(struct run *run, uint64_t now)
 	return true;
 }
 
-void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns)
+bool run_open_phase(struct run *run, const char *name, uint64_t guest_ns)
 {
 	struct run_result *r = run->result;
 	uint64_t now;
 
 	if (run->ended)
-		return;
+		return false;
 	now = probe_set_phase(run->probes);
 	if (!now) {
 		say_too_many(run);
-		return;
+		return false;
 	}
 	run_guest_find_registers(run, true);
 	r->phases[r->n_phases - 1].end_ns = now;
 	if (!r->has_boot && !run_end_boot(run, now))
-		return;
+		return false;
 	note_guest_clock(run, now, guest_ns);
 	r->phases[r->n_phases].start_ns = now;
 	name_phase(run, name);
-	run_check_pins(run, r->phases[r->n_phases - 1].name);
+	return true;
+}
+
+void run_look_at_phase(struct run *run)
+{
+	run_check_pins(run, run->result->phases[run->result->n_phases - 1].name);
 	run_snapshot_maps(run);
 	run_guest_find_program(run);
+}
+
+void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns)
+{
+	if (run_open_phase(run, name, guest_ns))
+		run_look_at_phase(run);
 }
 
 void run_end_phases(struct run *run)

@@ -15,6 +15,11 @@ void run_on_marker(const struct marker *m, void *userdata);
  */
 void run_begin_phase(struct run *run, const char *name, uint64_t guest_ns);
 
+/** The same in two steps, for who has something to do in between: the first takes no time, and returns
+ * false where no phase begins; the second looks at lanes and programs. */
+bool run_open_phase(struct run *run, const char *name, uint64_t guest_ns);
+void run_look_at_phase(struct run *run);
+
 /** The boot ended at @now. Returns false if that is all that was asked for: then the run has ended. */
 bool run_end_boot(struct run *run, uint64_t now);
 

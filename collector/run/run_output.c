@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/run/run_console.h"
 #include "collector/run/run_markers.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -23,10 +24,11 @@ int run_output_begin(struct run *run)
 	struct run_output *o = &run->output;
 	struct run_result *r = run->result;
 
-	o->end_words = s->own ? run->request->ops->end_words : NULL;
+	o->is_clients = s->client;
+	o->end_words = s->own && !o->is_clients ? run->request->ops->end_words : NULL;
 	o->asked = s->phases->n || s->metrics->n || s->result->n || s->same_output || o->end_words;
 	o->compared = s->same_output || s->result->n;
-	o->place = run->request->ops->is_vm ? OUTPUT_BEFORE : OUTPUT_OWN;
+	o->place = run->request->ops->is_vm && !o->is_clients ? OUTPUT_BEFORE : OUTPUT_OWN;
 	sha256_begin(&o->digest);
 	o->begun = calloc(s->phases->n + 1, sizeof(*o->begun));
 	r->metrics = calloc(s->metrics->n + 1, sizeof(*r->metrics));
@@ -79,7 +81,7 @@ static bool is_own_line(struct run *run, const char *line, bool is_marker)
 	const struct guest_ops *ops = run->request->ops;
 	struct run_output *o = &run->output;
 
-	if (!ops->is_vm)
+	if (!ops->is_vm || o->is_clients)
 		return !is_marker;
 	if (o->place == OUTPUT_BEFORE && (is_marker || precedes_program(ops, line))) {
 		forget(run);
@@ -220,21 +222,6 @@ static void on_part(const struct output_part *part, void *userdata)
 	said->lines++;
 }
 
-static void keep(struct run *run, const char *data, size_t length)
-{
-	size_t room = OUTPUT_KEPT_MAX - run->logged, n = length < room ? length : room;
-
-	if (!run->log)
-		return;
-	if (fwrite(data, 1, n, run->log) != n)
-		run->result->log_error = -errno;
-	run->logged += n;
-	if (n < length)
-		run_warn(run,
-			"the program writes more than %zu MiB: the rest is not in the console's file",
-			OUTPUT_KEPT_MAX >> 20);
-}
-
 /* Markers before all else: their arrival is the clock of the phases. */
 static void take(struct run *run, const char *data, size_t length)
 {
@@ -257,11 +244,20 @@ static void take_by_line(struct run *run, const char *data, size_t length)
 
 void run_output_push(struct run *run, const char *data, size_t length)
 {
-	if (run->settings->phases && run->settings->phases->n)
+	if (run->settings->client) /* whose output is looked at */
+		;
+	else if (run->settings->phases && run->settings->phases->n)
 		take_by_line(run, data, length);
 	else
 		take(run, data, length);
-	keep(run, data, length);
+	run_console_take(run, &run->console, data, length);
+}
+
+void run_output_push_client(struct run *run, const char *data, size_t length)
+{
+	if (run->output.asked)
+		output_lines_push(&run->output.lines, data, length, on_part, run);
+	run_console_take(run, &run->client.console, data, length);
 }
 
 static void warn_of_metric(struct run *run, const struct run_metric *m)

@@ -13,9 +13,6 @@
 
 #include "collector/run/run_internal.h"
 
-/** How much of a run's console is kept in its file. */
-#define OUTPUT_KEPT_MAX ((size_t)64 << 20)
-
 /** Searching the output of a run takes no longer: an expression may need a fifth of a second for one
  * line that was made for that. */
 #define OUTPUT_SEARCH_MAX_NS 30000000000ULL
@@ -26,6 +23,9 @@ int run_output_begin(struct run *run);
 /** The next piece: its markers are taken, and what is looked for in its lines, in the order of the
  * stream where that decides which phase comes first. */
 void run_output_push(struct run *run, const char *data, size_t length);
+
+/** The same of the server's client: then all is looked for in its output, and nothing in the server's. */
+void run_output_push_client(struct run *run, const char *data, size_t length);
 
 /** There is no more: what was asked for and not found is said in the run's warnings. */
 void run_output_end(struct run *run);

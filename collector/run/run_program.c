@@ -28,6 +28,7 @@ void run_program_prepare(struct run *run, struct probe_options *options)
 	if (!is_watched(run))
 		return;
 	options->program = true;
+	options->program_serves = run->settings->client;
 	options->lane_cpus = p ? p->lane_cpus : NULL;
 }
 
@@ -73,10 +74,14 @@ static void begin(struct run *run, const struct probe_program *program)
 	struct run_result *r = run->result;
 	struct phase *phase = &r->phases[1];
 
-	probe_set_begin_program(run->probes);
 	run->program_begun = run->begun = true; /* nothing else is awaited */
-	run->program_tgid = program->tgid;
+	run->program_tgid = run->guest->program = program->tgid;
 	run_know_process(run, program->tgid, program->tgid);
+	if (run->settings->client) { /* with which the run begins */
+		count_on_cpus(run, program->tgid);
+		return;
+	}
+	probe_set_begin_program(run->probes);
 	if (!run_end_boot(run, program->begin_ns))
 		return;
 	phase->start_ns = program->begin_ns;

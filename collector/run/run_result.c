@@ -32,6 +32,19 @@ void run_warn(struct run *run, const char *format, ...)
 	(void)array_add_text(&r->warnings, &r->n_warnings, text);
 }
 
+void run_fail(struct run *run, const char *format, ...)
+{
+	struct run_result *r = run->result;
+	va_list ap;
+
+	r->ok = false;
+	if (r->error[0])
+		return;
+	va_start(ap, format);
+	vsnprintf(r->error, sizeof(r->error), format, ap);
+	va_end(ap);
+}
+
 char *run_argv_json(char *const *argv)
 {
 	json_t *array = json_array();

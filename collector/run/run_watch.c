@@ -3,7 +3,6 @@
 
 /* From the stack's start to its end: what it says, and why it ended. */
 
-#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -12,6 +11,8 @@
 
 #include "collector/probes/probe_set.h"
 #include "collector/run/run_boot.h"
+#include "collector/run/run_client.h"
+#include "collector/run/run_console.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_output.h"
 #include "collector/run/run_processes.h"
@@ -26,42 +27,8 @@
 #define NS_PER_S           1000000000ULL
 #define BOOT_TIMES         10 /* a boot that takes so many times the longest has hung ... */
 #define BOOT_LEAST_NS      (20 * NS_PER_S) /* ... where it has taken as long as this */
+#define CLIENT_AT          3               /* among what is polled */
 #define CONSOLE_PIPE_BYTES (1 << 20)
-
-static void fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* The first reason is kept: later ones are mostly its consequences. */
-static void fail(struct run *run, const char *format, ...)
-{
-	struct run_result *r = run->result;
-	va_list ap;
-
-	r->ok = false;
-	if (r->error[0])
-		return;
-	va_start(ap, format);
-	vsnprintf(r->error, sizeof(r->error), format, ap);
-	va_end(ap);
-}
-
-/* Console */
-
-static void keep_console(struct run *run, const char *data, size_t n)
-{
-	if (n > CONSOLE_KEPT / 2)
-		data += n - CONSOLE_KEPT / 2, n = CONSOLE_KEPT / 2;
-	if (run->console_length + n > CONSOLE_KEPT) {
-		size_t drop = CONSOLE_KEPT / 2;
-
-		if (drop > run->console_length)
-			drop = run->console_length;
-		memmove(run->console, run->console + drop, run->console_length - drop);
-		run->console_length -= drop;
-	}
-	memcpy(run->console + run->console_length, data, n);
-	run->console_length += n;
-	run->console[run->console_length] = '\0';
-}
 
 /** Returns false at the end of the output. Of a flood it takes no more than a pipe holds; of what is
  * slow to search less, as there are other things to heed, but for what is left of it (@last). */
@@ -83,31 +50,8 @@ static bool read_console(struct run *run, bool last)
 		taken += (size_t)n;
 		run_boot_console(run, buffer, (size_t)n);
 		run_output_push(run, buffer, (size_t)n);
-		keep_console(run, buffer, (size_t)n);
 	}
 	return true;
-}
-
-/* The last line of the console that says something, printable characters only. */
-static void last_words(const struct run *run, char *ret, size_t size)
-{
-	size_t end = run->console_length, begin, n = 0;
-
-	ret[0] = '\0';
-	while (end > 0) {
-		begin = end;
-		while (begin > 0 && run->console[begin - 1] != '\n')
-			begin--;
-		n = 0;
-		for (size_t i = begin; i < end && n + 1 < size && n < 200; i++)
-			if (isprint((unsigned char)run->console[i]))
-				ret[n++] = run->console[i];
-		ret[n] = '\0';
-		if (n > 3 && !memchr(run->console + begin, MARKER_RS, end - begin))
-			return;
-		end = begin ? begin - 1 : 0;
-	}
-	ret[0] = '\0';
 }
 
 /* The loop */
@@ -181,8 +125,9 @@ static bool boot_hangs(struct run *run, uint64_t now)
 	if (r->has_boot || run->ended || !q->longest_boot_ns ||
 		now - r->start_ns < run_boot_limit_ns(q->longest_boot_ns))
 		return false;
-	last_words(run, words, sizeof(words));
-	fail(run, "the guest hangs: it has not booted after %.0f s, where others took %.2g s%s%s",
+	run_console_last_words(&run->console, words, sizeof(words));
+	run_fail(run,
+		"the guest hangs: it has not booted after %.0f s, where others took %.2g s%s%s",
 		(double)(now - r->start_ns) / 1e9, (double)q->longest_boot_ns / 1e9,
 		words[0] ? "; its last words: " : "", words);
 	return true;
@@ -195,7 +140,7 @@ static bool check_time(struct run *run)
 
 	if (*run->settings->interrupted) {
 		run->result->interrupted = true;
-		fail(run, "interrupted in phase %s", current_phase(run));
+		run_fail(run, "interrupted in phase %s", current_phase(run));
 		return false;
 	}
 	if (boot_hangs(run, now))
@@ -209,11 +154,13 @@ static bool check_time(struct run *run)
 		return true;
 	if (run->ended) {
 		run_warn(run, "the program did not finish its report within %d s", REPORT_GRACE_S);
+	} else if (run->settings->client) {
+		run_client_fail_late(run);
 	} else {
 		char words[256];
 
-		last_words(run, words, sizeof(words));
-		fail(run, "no end after %u s, in phase %s%s%s%s", run->settings->timeout_s,
+		run_console_last_words(&run->console, words, sizeof(words));
+		run_fail(run, "no end after %u s, in phase %s%s%s%s", run->settings->timeout_s,
 			current_phase(run),
 			run->output_ended ? "; the program closed its output" : "",
 			words[0] ? "; its last words: " : "", words);
@@ -240,18 +187,22 @@ void run_watch(struct run *run)
 			{.fd = run->output_ended ? -1 : g->console_fd, .events = POLLIN},
 			{.fd = run->finished ? -1 : probe_set_fd(run->probes), .events = POLLIN},
 			{.fd = g->pidfd, .events = POLLIN},
+			[CLIENT_AT + CLIENT_FDS - 1] = {.fd = -1},
 		};
 		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS, look = run_guest_look(run);
+		int client = run_client_watch(run, &fds[CLIENT_AT]);
 
 		if (look < timeout)
 			timeout = look;
+		if (client < timeout)
+			timeout = client;
 		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
 			return;
 		/* What it said before it ended is in the pipe. */
 		if (!run->output_ended && (fds[0].revents || fds[2].revents))
 			run->output_ended = !read_console(run, fds[2].revents);
 		run_program_look(run);
-		if (fds[2].revents)
+		if (!run_client_turn(run, &fds[CLIENT_AT]) || fds[2].revents)
 			return;
 		if (run->output_ended)
 			await_end(run);
@@ -281,29 +232,33 @@ void run_explain_end(struct run *run)
 	run_output_end(run);
 	if (run->result->interrupted || run->result->error[0])
 		return;
+	if (run->settings->client) {
+		run_client_explain(run);
+		return;
+	}
 	if (run->ended && run->settings->boot_only) /* its end was ours */
 		return;
 	if ((g->ops->verdict &&
-		    g->ops->verdict(g, run->console, run->console_length, &error) < 0) ||
+		    g->ops->verdict(g, run->console.text, run->console.length, &error) < 0) ||
 		run_program_verdict(run, &error) < 0) {
-		fail(run, "%s", error.text);
+		run_fail(run, "%s", error.text);
 		return;
 	}
 	if (run->ended) {
 		if (run->program_status)
-			fail(run, "the program ended with status %llu",
+			run_fail(run, "the program ended with status %llu",
 				(unsigned long long)run->program_status);
 		return;
 	}
-	last_words(run, words, sizeof(words));
+	run_console_last_words(&run->console, words, sizeof(words));
 	if (g->reaped && WIFSIGNALED(g->wait_status))
-		fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
+		run_fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
 			WTERMSIG(g->wait_status), strsignal(WTERMSIG(g->wait_status)),
 			current_phase(run));
 	else if (g->reaped && WIFEXITED(g->wait_status))
-		fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
+		run_fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
 			g->argv[0], WEXITSTATUS(g->wait_status), current_phase(run),
 			words[0] ? ": " : "", words);
 	else
-		fail(run, "%s did not end", g->argv[0]);
+		run_fail(run, "%s did not end", g->argv[0]);
 }

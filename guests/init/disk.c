@@ -21,6 +21,7 @@
 
 #include "guests/init/common.h"
 #include "guests/init/disks.h"
+#include "guests/init/modules.h"
 #include "guests/init/words.h"
 
 #define NEW_ROOT         "/root"
@@ -246,6 +247,7 @@ int main(void)
 	mount_one(&run);
 	say_step("init");
 	mount_program_disk();
+	load_modules(NETWORK_MODULES); /* those that the host put there */
 	hand_command_over();
 	wait_for_disk(ROOT_DISK, disk);
 	mount_root(disk);

@@ -2,21 +2,24 @@
 #pragma once
 
 /**
- * Kernel modules that stand between the kernel and a disk, each list in the order in which they
- * can be loaded. What a kernel has built in is not there as a file, and is left out.
+ * Kernel modules that stand between the kernel and a disk or the network, each list in the order in
+ * which they can be loaded. What a kernel has built in is not there as a file, and is left out.
  * guests/fetch-kernel keeps the same.
  */
 
 #include <stddef.h>
 
 struct module_list {
-	const char *purpose; /**< "virtio", or the name of a file system */
+	const char *purpose; /**< "virtio", NETWORK_MODULES, or the name of a file system */
 	const char *names[10];
 };
+
+#define NETWORK_MODULES "network"
 
 static const struct module_list module_lists[] = {
 	{"virtio", {"virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev",
 			   "virtio_pci", "virtio_blk"}},
+	{NETWORK_MODULES, {"failover", "net_failover", "virtio_net"}},
 	{"iso9660", {"cdrom", "isofs"}},
 	{"ext4", {"crc16", "mbcache", "jbd2", "crc32c_generic", "ext4"}},
 	{"xfs", {"crc32c_generic", "libcrc32c", "xfs"}},

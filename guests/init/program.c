@@ -27,6 +27,7 @@
 #include "guests/init/common.h"
 #include "guests/init/disks.h"
 #include "guests/init/mark_line.h"
+#include "guests/init/network.h"
 #include "guests/init/words.h"
 
 struct command {
@@ -35,6 +36,7 @@ struct command {
 	size_t n_arguments, n_variables;
 	const char *folder; /* or NULL: the program is the workload */
 	bool on_disk;
+	bool networked;
 };
 
 /* Every byte as it is: no "\n" to "\r\n", no echo, no signals from the other side. */
@@ -75,6 +77,9 @@ static void take_word(struct command *c, char *word)
 		break;
 	case WORD_FOLDER:
 		c->folder = word + 1;
+		break;
+	case WORD_NETWORK:
+		c->networked = true;
 		break;
 	case WORD_DISK:
 		c->on_disk = true;
@@ -310,6 +315,8 @@ int main(int argc, char **argv)
 	command.on_disk |= !first;
 	if (first && command.on_disk)
 		mount_program_disk();
+	if (command.networked)
+		bring_up_network();
 	if (command.on_disk) {
 		enter_program_disk();
 		mount_kernel_views();

@@ -20,6 +20,7 @@
 #define WORD_ARGUMENT  'a'
 #define WORD_VARIABLE  'v' /**< NAME=VALUE for the environment */
 #define WORD_FOLDER    'f' /**< where it runs: it is the user's own program, whose run is marked */
+#define WORD_NETWORK   'n' /**< it serves a port: the machine has a network device */
 #define WORD_DISK      'd' /**< linux-minimal: its files are on the disk PROGRAM_DISK */
 
 /** Where the program's disk is mounted, which becomes its root. linux-minimal has such a disk where
@@ -32,6 +33,11 @@
 
 /** In OSv: what of the disk is to be seen below /tmp (mark.c). */
 #define MARK_TMP INIT_UNDER "/tmp"
+
+/** What QEMU's user-mode network expects of the guest. */
+#define GUEST_ADDRESS "10.0.2.15"
+#define GUEST_NETMASK "255.255.255.0"
+#define GUEST_GATEWAY "10.0.2.2"
 
 /** Serial numbers of the disks, by which they are found. */
 #define ROOT_DISK    "guestscope-root"

@@ -21,6 +21,7 @@
 #include "guests/guest_files.h"
 #include "guests/guest_process.h"
 #include "guests/process/command.h"
+#include "guests/qemu/qemu_network.h"
 #include "guests/qemu/qmp.h"
 
 #define MIB              ((uint64_t)1 << 20)
@@ -34,6 +35,7 @@
 
 struct qemu {
 	struct qmp qmp;
+	struct qemu_trial trial;
 	char *socket;
 };
 
@@ -217,6 +219,7 @@ static int make_argv(
 	for (size_t i = 0; i < QEMU_DISKS_MAX && r == 0; i++)
 		if (m->disks[i].file)
 			r = add_disk(&v, &m->disks[i], i);
+	qemu_network_add(&v, &g->spec);
 	if (r == 0)
 		r = strv_take(&v, &g->argv);
 	return r < 0 ? error_set_errno(error, r, "command line of QEMU") : 0;
@@ -247,6 +250,7 @@ int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *er
 	if (!q)
 		return error_set_errno(error, -ENOMEM, "QEMU");
 	qmp_init(&q->qmp);
+	q->trial.fd = -EBADF;
 	q->socket = TAKE_PTR(socket);
 	g->data = q;
 	return 0;
@@ -363,6 +367,19 @@ int qemu_lanes(struct guest *g, struct guest_lane *ret, size_t max, struct error
 	return (int)n;
 }
 
+int qemu_answers(struct guest *g, struct error *error)
+{
+	struct qemu *q = g->data;
+	int r;
+
+	if (!q || g->pid <= 0)
+		return 0;
+	r = qmp_connect(&q->qmp, q->socket, LANES_WAIT_MS, error);
+	if (r < 0)
+		return r == -EAGAIN ? 0 : r;
+	return qemu_network_answers(&q->trial, &q->qmp, &g->spec, error);
+}
+
 void qemu_stop(struct guest *g, bool orderly)
 {
 	struct qemu *q = g->data;
@@ -376,6 +393,7 @@ void qemu_stop(struct guest *g, bool orderly)
 		(void)guest_reap(g, q->qmp.fd >= 0 ? QUIT_WAIT_MS : 0);
 	}
 	guest_kill(g);
+	qemu_trial_end(&q->trial);
 	qmp_close(&q->qmp);
 	unlink(q->socket);
 }

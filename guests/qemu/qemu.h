@@ -73,8 +73,12 @@ bool qemu_host_is_emulated(void);
 /** Operations for struct guest_ops. */
 int qemu_start(struct guest *g, struct error *error);
 int qemu_lanes(struct guest *g, struct guest_lane *ret, size_t max, struct error *error);
+int qemu_answers(struct guest *g, struct error *error);
 void qemu_stop(struct guest *g, bool orderly);
 void qemu_destroy(struct guest *g);
+
+/** Those of stacks whose guests have a network where they are to serve a port. */
+#define QEMU_NETWORK_OPS .network = NETWORK_FORWARDED, .answers = qemu_answers
 
 /** The operations that are the same in all stacks. */
 #define QEMU_OPS                                                                                   \

@@ -88,11 +88,12 @@ static int receive(struct qmp *q, int64_t deadline, json_t **ret)
 	}
 }
 
-static int send_command(struct qmp *q, const char *command, unsigned *ret_id)
+/* @arguments: ',"arguments":{...}', or "". */
+static int send_command(struct qmp *q, const char *command, const char *arguments, unsigned *ret_id)
 {
-	char line[128];
-	int length =
-		snprintf(line, sizeof(line), "{\"execute\":\"%s\",\"id\":%u}\n", command, q->next);
+	char line[256];
+	int length = snprintf(line, sizeof(line), "{\"execute\":\"%s\"%s,\"id\":%u}\n", command,
+		arguments, q->next);
 
 	if (length < 0 || (size_t)length >= sizeof(line))
 		return -EINVAL;
@@ -166,7 +167,7 @@ static int advance(struct qmp *q, int64_t deadline, struct error *error)
 			r = -EPROTO;
 		break;
 	case STAGE_GREETED:
-		r = send_command(q, "qmp_capabilities", &id);
+		r = send_command(q, "qmp_capabilities", "", &id);
 		break;
 	default:
 		r = receive_answer(q, q->next - 1, deadline, &message, error);
@@ -194,8 +195,8 @@ int qmp_connect(struct qmp *q, const char *path, int timeout_ms, struct error *e
 	return error_set_errno(error, r, "no sensible answer from QEMU at %s", path);
 }
 
-int qmp_command(
-	struct qmp *q, const char *command, int timeout_ms, json_t **ret, struct error *error)
+static int command_with(struct qmp *q, const char *command, const char *arguments, int timeout_ms,
+	json_t **ret, struct error *error)
 {
 	json_auto_t *value = NULL;
 	unsigned id = 0;
@@ -203,7 +204,7 @@ int qmp_command(
 
 	if (q->fd < 0 || q->stage != STAGE_READY)
 		return error_set(error, -ENOTCONN, "not connected to QEMU");
-	r = send_command(q, command, &id);
+	r = send_command(q, command, arguments, &id);
 	if (r == 0)
 		r = receive_answer(q, id, clock_ms() + timeout_ms, &value, error);
 	if (r == -EREMOTEIO)
@@ -213,6 +214,30 @@ int qmp_command(
 	if (ret)
 		*ret = TAKE_PTR(value);
 	return 0;
+}
+
+int qmp_command(
+	struct qmp *q, const char *command, int timeout_ms, json_t **ret, struct error *error)
+{
+	return command_with(q, command, "", timeout_ms, ret, error);
+}
+
+int qmp_human(struct qmp *q, const char *line, int timeout_ms, char **ret, struct error *error)
+{
+	json_auto_t *value = NULL;
+	char arguments[128];
+	int r;
+
+	if (snprintf(arguments, sizeof(arguments), ",\"arguments\":{\"command-line\":\"%s\"}",
+		    line) >= (int)sizeof(arguments))
+		return error_set_errno(error, -EINVAL, "QEMU, asked for %s", line);
+	r = command_with(q, "human-monitor-command", arguments, timeout_ms, &value, error);
+	if (r < 0)
+		return r;
+	if (!json_is_string(value))
+		return error_set_errno(error, -EPROTO, "QEMU, asked for %s", line);
+	*ret = strdup(json_string_value(value));
+	return *ret ? 0 : error_set_errno(error, -ENOMEM, "QEMU");
 }
 
 int qmp_vcpus(struct qmp *q, int timeout_ms, pid_t *ret_tids, size_t max, struct error *error)

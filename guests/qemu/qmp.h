@@ -40,6 +40,10 @@ int qmp_connect(struct qmp *q, const char *path, int timeout_ms, struct error *e
 int qmp_command(
 	struct qmp *q, const char *command, int timeout_ms, json_t **ret, struct error *error);
 
+/** What the monitor for people says to @line, a command without quotes and backslashes: *ret is
+ * malloced. As qmp_command(). */
+int qmp_human(struct qmp *q, const char *line, int timeout_ms, char **ret, struct error *error);
+
 /** The thread ids of the vCPUs by index: ret_tids[i], 0 where there is none. Returns the number. */
 int qmp_vcpus(struct qmp *q, int timeout_ms, pid_t *ret_tids, size_t max, struct error *error);
 

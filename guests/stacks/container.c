@@ -10,9 +10,11 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #include "guests/exit_status.h"
 #include "guests/guest.h"
 #include "guests/guest_files.h"
+#include "guests/guest_port.h"
 #include "guests/guest_process.h"
 #include "guests/guest_program.h"
 #include "guests/images/image.h"
@@ -150,6 +153,17 @@ static void add_mount(struct strv *v, const struct guest_with *with)
 		v->error = -ENOMEM;
 }
 
+static void add_network(struct strv *v, const struct guest_spec *spec)
+{
+	if (!spec->port) {
+		strv_add(v, "--network");
+		strv_add(v, "none");
+		return;
+	}
+	strv_add(v, "--publish");
+	strv_addf(v, GUEST_HOST ":%u:%u", spec->host_port, spec->port);
+}
+
 /* What an own program has around itself. */
 static int add_surroundings(struct strv *v, const struct guest_spec *spec)
 {
@@ -191,8 +205,7 @@ static int make_command(struct guest *g, const char *program, struct error *erro
 	strv_add(&v, "--rm");
 	strv_add(&v, "--name");
 	strv_add(&v, c->name);
-	strv_add(&v, "--network");
-	strv_add(&v, "none");
+	add_network(&v, &g->spec);
 	add_cpus(&v, &g->spec);
 	strv_add(&v, "--tmpfs");
 	strv_add(&v, scratch);
@@ -318,6 +331,32 @@ static pid_t find_program(struct guest *g)
 	return c ? c->program : 0;
 }
 
+/* The engine's own proxy takes connections before the server does. */
+static int container_answers(struct guest *g, struct error *error)
+{
+	unsigned found = g->program > 0 ? guest_port_listeners(g->program, g->spec.port) : 0;
+
+	if (!found)
+		return 0;
+	if (!(found & (LISTENER_ANY | LISTENER_OTHER)))
+		return error_set(error, -EADDRNOTAVAIL,
+			"the server listens at " GUEST_HOST
+			" only, which in a container is its own: it has to listen at 0.0.0.0");
+	if (!guest_port_listeners(getpid(), g->spec.host_port))
+		return error_set(error, -EADDRNOTAVAIL,
+			"%s has not published the server's port: its containers have no network",
+			engine_of(g)->title);
+	return 1;
+}
+
+/* The client hands the signal on. A container's first process is dead to it unless it handles it. */
+static bool container_ask_end(struct guest *g)
+{
+	if (g->pid <= 0 || g->reaped || !proc_catches(g->program, SIGTERM))
+		return false;
+	return pidfd_send_signal(g->pidfd, SIGTERM, NULL, 0) == 0;
+}
+
 static size_t container_helpers(struct guest *g, pid_t *ret, size_t max)
 {
 	return engine_helpers(engine_of(g), find_program(g), ret, max);
@@ -398,6 +437,7 @@ static void container_destroy(struct guest *g)
 
 #define CONTAINER_OPS                                                                              \
 	.lane_kind = LANES_WORKERS, .runs = guest_files_found, .prepare = container_prepare,       \
+	.network = NETWORK_FORWARDED, .answers = container_answers, .ask_end = container_ask_end,  \
 	.start = container_start, .stop = container_stop, .helpers = container_helpers,            \
 	.cgroup = container_cgroup, .verdict = container_verdict, .destroy = container_destroy
 

@@ -71,7 +71,7 @@ static int find_all(const struct guest_spec *spec, char **ret_kernel, struct err
 	if (r == -ENOENT && k == -ENOENT)
 		return error_set(error, r, "%s; and %s", no_image.text, no_kernel.text);
 	if (r == 0 && k == 0)
-		return linux_check_modules(*ret_kernel, error);
+		return linux_check_modules(spec, true, *ret_kernel, error);
 	if (error)
 		*error = r < 0 ? no_image : no_kernel;
 	return r < 0 ? r : k;
@@ -93,7 +93,7 @@ static int make_initramfs(
 	if (r == 0)
 		r = linux_add_command(&image, spec, true, error);
 	if (r == 0)
-		r = linux_add_modules(&image, kernel, error);
+		r = linux_add_modules(&image, spec, kernel, error);
 	if (r == 0)
 		r = image_write_cached(
 			&image, initramfs_write, spec->work_dir, "linux-init-", ret_path, error);

@@ -129,6 +129,8 @@ int linux_add_command(
 		add_word(w, WORD_FOLDER, spec->cwd ? spec->cwd : "/");
 	if (on_disk)
 		add_word(w, WORD_DISK, "");
+	if (spec->port)
+		add_word(w, WORD_NETWORK, "");
 	if (w->full)
 		return error_set_user(error, -E2BIG,
 			"the program's arguments are too long (over %d bytes)", COMMAND_MAX);
@@ -220,32 +222,51 @@ static int add_module(
 	return r == -EEXIST ? 0 : r;
 }
 
-int linux_add_modules(struct image *image, const char *kernel, struct error *error)
+static bool is_wanted(const struct module_list *list, const struct guest_spec *spec)
+{
+	return spec->port || strcmp(list->purpose, NETWORK_MODULES) != 0;
+}
+
+int linux_add_modules(
+	struct image *image, const struct guest_spec *spec, const char *kernel, struct error *error)
 {
 	_cleanup_free_ char *folder = modules_folder(kernel);
 	int r = 0;
 
 	for (size_t i = 0; folder && i < MODULE_LISTS_N; i++)
-		for (const char *const *name = module_lists[i].names; *name && r == 0; name++)
+		for (const char *const *name = module_lists[i].names;
+			*name && r == 0 && is_wanted(&module_lists[i], spec); name++)
 			r = add_module(image, folder, *name, error);
 	return r;
 }
 
-/* Debian's kernel has its disk driver as a module: where that is missing it could never boot. */
-int linux_check_modules(const char *kernel, struct error *error)
+static int check_module(const char *folder, const char *name, struct error *error)
 {
-	_cleanup_free_ char *folder = modules_folder(kernel), *path = NULL, *fetch = NULL;
+	_cleanup_free_ char *path = NULL, *fetch = NULL;
 	size_t suffix;
-	int r;
+	int r = find_module(folder, name, &path, &suffix);
 
-	if (!folder) /* a kernel of the user's own, which may have all built in */
-		return 0;
-	r = find_module(folder, "virtio_blk", &path, &suffix);
 	if (r != -ENOENT)
 		return r;
 	fetch = beside_name("fetch-kernel");
-	return error_set(error, r, "%s lacks the module virtio_blk: get the kernel again with %s",
-		folder, fetch ? fetch : "fetch-kernel");
+	return error_set(error, r, "%s lacks the module %s: get the kernel again with %s", folder,
+		name, fetch ? fetch : "fetch-kernel");
+}
+
+/* Debian's kernel has these drivers as modules: where one is missing the guest could never boot. */
+int linux_check_modules(
+	const struct guest_spec *spec, bool disk, const char *kernel, struct error *error)
+{
+	_cleanup_free_ char *folder = modules_folder(kernel);
+	int r = 0;
+
+	if (!folder) /* a kernel of the user's own, which may have all built in */
+		return 0;
+	if (disk)
+		r = check_module(folder, "virtio_blk", error);
+	if (r == 0 && spec->port)
+		r = check_module(folder, "virtio_net", error);
+	return r;
 }
 
 int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error *error)

@@ -28,11 +28,15 @@ int linux_find_kernel(const struct guest_spec *spec, char **ret_path, struct err
 int linux_add_command(
 	struct image *image, const struct guest_spec *spec, bool on_disk, struct error *error);
 
-/** The modules of guests/init/modules.h that lie beside @kernel. Added to the initramfs @image. */
-int linux_add_modules(struct image *image, const char *kernel, struct error *error);
+/** The modules of guests/init/modules.h that lie beside @kernel; those of the network where the spec
+ * has a port. Added to the initramfs @image. */
+int linux_add_modules(struct image *image, const struct guest_spec *spec, const char *kernel,
+	struct error *error);
 
-/** Debian's kernel has its disk driver as a module: -ENOENT where that is missing. */
-int linux_check_modules(const char *kernel, struct error *error);
+/** Debian's kernel has the drivers of disks and of the network as modules: -ENOENT where one that is
+ * needed is missing. @disk: the machine has one. */
+int linux_check_modules(
+	const struct guest_spec *spec, bool disk, const char *kernel, struct error *error);
 
 /** A disk with the program and what it needs; with @runner, of @length bytes, as PROGRAM_RUNNER, or
  * NULL. *ret_path is malloced. */
@@ -52,4 +56,4 @@ int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error 
 int linux_verdict(struct guest *g, const char *console, size_t length, struct error *error);
 
 /** The operations that are the same in both. */
-#define LINUX_OPS .boot = &linux_boot, .verdict = linux_verdict, QEMU_OPS
+#define LINUX_OPS .boot = &linux_boot, .verdict = linux_verdict, QEMU_NETWORK_OPS, QEMU_OPS

@@ -14,7 +14,7 @@ static int find_kernel(const struct guest_spec *spec, char **ret, struct error *
 {
 	int r = linux_find_kernel(spec, ret, error);
 
-	return r < 0 || !spec->n_with ? r : linux_check_modules(*ret, error);
+	return r < 0 ? r : linux_check_modules(spec, spec->n_with > 0, *ret, error);
 }
 
 static int minimal_available(const struct guest_spec *spec, struct error *error)
@@ -33,9 +33,10 @@ static int make_initramfs(struct guest *g, const char *kernel, char **ret_path, 
 	r = image_add_bytes(&image, "/init", 0755, init_program, sizeof(init_program) - 1, error);
 	if (r == 0)
 		r = linux_add_command(&image, spec, on_disk, error);
-	if (r == 0)
-		r = on_disk ? linux_add_modules(&image, kernel, error)
-			    : linux_add_program(&image, spec, error);
+	if (r == 0 && (on_disk || spec->port))
+		r = linux_add_modules(&image, spec, kernel, error);
+	if (r == 0 && !on_disk)
+		r = linux_add_program(&image, spec, error);
 	if (r == 0 && !on_disk)
 		r = guest_note_copies(g, &image, "initramfs", NULL, error);
 	if (r == 0)

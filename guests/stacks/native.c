@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "guests/exit_status.h"
 #include "guests/guest.h"
 #include "guests/guest_files.h"
+#include "guests/guest_port.h"
 #include "guests/guest_process.h"
 #include "guests/guest_program.h"
 #include "guests/process/command.h"
@@ -103,6 +106,23 @@ static int native_start(struct guest *g, struct error *error)
 	return guest_spawn(g, g->spec.lane_cpus, g->spec.lane_cpus ? g->spec.lanes : 0, error);
 }
 
+static int native_answers(struct guest *g, struct error *error)
+{
+	unsigned found = guest_port_listeners(g->pid, g->spec.port);
+
+	if (found & (LISTENER_ANY | LISTENER_LOOPBACK))
+		return 1;
+	return found ? error_set(error, -EADDRNOTAVAIL,
+			       "the server listens at port %u, but not at " GUEST_HOST,
+			       g->spec.port)
+		     : 0;
+}
+
+static bool native_ask_end(struct guest *g)
+{
+	return g->pid > 0 && !g->reaped && pidfd_send_signal(g->pidfd, SIGTERM, NULL, 0) == 0;
+}
+
 static void native_stop(struct guest *g, bool orderly)
 {
 	struct native *n = g->data;
@@ -144,6 +164,9 @@ const struct guest_ops guest_native = {
 	.runs = native_runs,
 	.prepare = native_prepare,
 	.start = native_start,
+	.network = NETWORK_HOST,
+	.answers = native_answers,
+	.ask_end = native_ask_end,
 	.stop = native_stop,
 	.verdict = native_verdict,
 	.destroy = native_destroy,

@@ -236,6 +236,10 @@ static int append_options(struct line *l, const struct guest_spec *spec, const c
 		append_option(l, "--disable_rofs_cache", "");
 	for (size_t i = 0; r == 0 && environment[i]; i++)
 		append_option(l, "--env=", environment[i]);
+	if (spec->port) {
+		append_option(l, "--ip=eth0,", GUEST_ADDRESS "," GUEST_NETMASK);
+		append_option(l, "--defaultgw=", GUEST_GATEWAY);
+	}
 	return r;
 }
 
@@ -459,5 +463,6 @@ const struct guest_ops guest_osv = {
 	.end_words = SAYS_EXITED,
 	.prepare = osv_prepare,
 	.verdict = osv_verdict,
+	QEMU_NETWORK_OPS,
 	QEMU_OPS,
 };

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/run/run_console.h"
 #include "collector/run/run_markers.h"
 #include "collector/run/run_output.h"
 #include "common/cleanup.h"
@@ -407,19 +408,19 @@ static void what_is_kept_ends_at_a_limit_and_that_is_said(void **state)
 
 	(void)state;
 	begin(&guest_native);
-	run.log = tmpfile();
-	assert_non_null(run.log);
-	for (size_t i = 0; i < OUTPUT_KEPT_MAX / sizeof(block); i++)
+	run.console.log = tmpfile();
+	assert_non_null(run.console.log);
+	for (size_t i = 0; i < CONSOLE_LOGGED_MAX / sizeof(block); i++)
 		run_output_push(&run, block, sizeof(block) - (i == 0));
 	assert_int_equal(result.n_warnings, 0);
 	run_output_push(&run, block, sizeof(block));
 	run_output_push(&run, block, sizeof(block));
-	assert_int_equal(ftell(run.log), OUTPUT_KEPT_MAX);
+	assert_int_equal(ftell(run.console.log), CONSOLE_LOGGED_MAX);
 	assert_int_equal(result.n_warnings, 1);
 	assert_true(warned("more than 64 MiB"));
 	assert_int_equal(result.log_error, 0);
-	fclose(run.log);
-	run.log = NULL;
+	fclose(run.console.log);
+	run.console.log = NULL;
 }
 
 int main(void)

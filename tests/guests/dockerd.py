@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run a test where a Docker daemon answers: a private one, which no other test uses, or else the system's.
 
-usage: dockerd.py DOCKERD_PRIVATE COMMAND...
+usage: dockerd.py DOCKERD_PRIVATE [--network] COMMAND...
 Exits 77 where there is none and none can be started.
 """
 import os
@@ -23,12 +23,14 @@ def main(script, *command):
         print("skipped: no docker here: apt install docker.io")
         return 77
     private = os.geteuid() == 0 and shutil.which("dockerd")
+    network = command[:1] == ("--network",)
+    command = command[network:]
     if not private and answers():
         return subprocess.run(command, check=False).returncode
     if not private:
         print("skipped: no Docker daemon answers, and starting one needs root and dockerd")
         return 77
-    status = subprocess.run([sys.executable, script, "run", "--", *command],
+    status = subprocess.run([sys.executable, script, "run", *(["--network"] if network else []), "--", *command],
                             check=False).returncode
     return 77 if status == 3 else status
 
