@@ -103,16 +103,35 @@ static __always_inline void float_moved(
 	float_wait(t, id, now);
 }
 
-/** @t gets this CPU. */
+/**
+ * Since when @t could have run, which gets its CPU at @now, and whose wake-up was not seen: the
+ * kernel knows how long it waited, so much more than when it left its CPU.
+ */
+static __always_inline __u64 queued_since(const struct cpu_state *cpu, const struct task_record *t,
+	const struct task_struct *task, __u64 now)
+{
+	__s64 waited;
+
+	if (t->run != TASK_ASLEEP || !t->delay_ns || !cpu->clock_offset ||
+		!bpf_core_field_exists(task->sched_info))
+		return now;
+	waited = task->sched_info.run_delay - t->delay_ns;
+	if (task->sched_info.last_queued)
+		waited += now - task->sched_info.last_queued - cpu->clock_offset;
+	return waited > 0 ? now - waited : now;
+}
+
+/** @t is about to get this CPU; thread_on() has to follow. */
 static __always_inline void float_arrive(
 	struct cpu_state *cpu, struct task_record *t, struct task_struct *task, __u64 now)
 {
 	__u32 here = bpf_get_smp_processor_id();
 
 	float_moved(cpu, t, task, here, now);
-	if (t->run != TASK_WAITING)
-		t->lane = lane_of(here);
-	thread_on(task, t->lane, now);
+	if (t->run == TASK_WAITING)
+		return;
+	t->lane = lane_of(here);
+	thread_woken(task, t->lane, queued_since(cpu, t, task, now));
 }
 
 /** @t loses its CPU: what the kernel counted of it since it got it is its lane's. */

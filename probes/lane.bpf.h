@@ -37,6 +37,21 @@ struct offcpu_rate {
 
 #define CPU_WAITING_MAX 4
 
+/** A lane or a thread leaves its CPU at a switch at which the scheduler's clock is @late. */
+static __always_inline void late_off(struct clock_lateness *l, bool queued, __u64 late)
+{
+	l->exec_ns += late;
+	l->waiting_ns = queued ? late : 0;
+}
+
+/** It gets one. */
+static __always_inline void late_on(struct clock_lateness *l, __u64 late)
+{
+	l->exec_ns -= late;
+	l->delay_ns += l->waiting_ns - late;
+	l->waiting_ns = 0;
+}
+
 /** How an event changes what a lane does. */
 enum lane_step {
 	LANE_ENTER, /* the lane enters the state */
@@ -84,7 +99,8 @@ struct cpu_state {
 	__u32 n_waiting;
 	__u32 waiting[CPU_WAITING_MAX]; /* lanes that wait for this CPU, so that who runs instead is
 					   known */
-	struct offcpu_rate offcpu_lanes;
+	struct offcpu_rate offcpu_sleeps; /* of lanes */
+	struct offcpu_rate offcpu_waits;  /* of lanes, for a CPU */
 	struct offcpu_rate offcpu_helpers;
 	__u32 random;
 	__u32 ready;
@@ -293,10 +309,10 @@ static __always_inline void audit_take(struct lane_record *l, const struct task_
 
 	outside_update(l, task);
 	point.gap_ns = l->outside_mark_ns;
-	point.exec_ns = lane_exec_ns(l, t, task) + l->outside_ns + l->late_ns;
+	point.exec_ns = lane_exec_ns(l, t, task) + l->outside_ns + l->late.exec_ns;
 	/* Threads that wait for the same CPU each have a delay of their own. */
 	if (!lanes_are_cpus && bpf_core_field_exists(task->sched_info.run_delay))
-		point.delay_ns = task->sched_info.run_delay - l->late_delay_ns;
+		point.delay_ns = task->sched_info.run_delay - l->late.delay_ns;
 	first = element_of(l->first, phase);
 	if (first && !first->time_ns)
 		*first = point;

@@ -97,9 +97,12 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 
 	if (!watch_offcpu)
 		return;
-	/* Apart, so that a storm of helpers hides nothing of the lanes. */
-	if (t->lane >= 0)
-		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_lanes, OFFCPU_LANES, now);
+	/* Apart, so that a storm of helpers hides nothing of the lanes, and a lane that others preempt
+	 * time and again does not lose its one long sleep. */
+	if (t->lane >= 0 && t->run == TASK_ASLEEP)
+		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_sleeps, OFFCPU_LANES, now);
+	else if (t->lane >= 0)
+		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_waits, OFFCPU_LANES, now);
 	else
 		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
 	if (!t->off_weight)
@@ -224,7 +227,7 @@ static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *
 	if (c->state != STATE_BLOCKED)
 		waiting_add(cpu, t->lane);
 	l->cpu_ns += now - l->last_in_ns;
-	lane_late_off(l, t->run == TASK_WAITING, cpu->late_ns);
+	late_off(&l->late, t->run == TASK_WAITING, cpu->late_ns);
 	audit_take(l, t, prev, now, l->cpu_ns);
 	l->off_ns = c->state == STATE_BLOCKED ? 0 : now;
 	switches = element_of(l->switches, l->phase);
@@ -253,7 +256,7 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 		helper_charge(t, now);
 	}
 	if (t->floats)
-		thread_off(prev, t->run == TASK_ASLEEP, cause, t->lane, now);
+		thread_off(prev, t->run == TASK_ASLEEP, cause, t->lane, cpu->late_ns, now);
 	if (prev_state & TASK_DEAD) {
 		struct probe_detail detail = charge_helper(t);
 
@@ -269,14 +272,6 @@ static __always_inline void task_off(void *ctx, struct cpu_state *cpu, struct ta
 	offcpu_begin(ctx, cpu, t, prev, now);
 }
 
-static __always_inline void lane_came_late(const struct cpu_state *cpu, const struct task_record *t)
-{
-	struct lane_record *l = lane_get(t->lane);
-
-	if (l)
-		lane_late_on(l, cpu->late_ns);
-}
-
 /* The compiler would test two pointers by or-ing them, which the verifier refuses. */
 static __always_inline bool is_set(const void *pointer)
 {
@@ -289,6 +284,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 {
 	struct cpu_state *cpu = this_cpu();
 	struct task_record *p, *n;
+	struct lane_record *l;
 	__u64 now;
 
 	if (!cpu)
@@ -334,10 +330,16 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 			float_arrive(cpu, n, next, now);
 		else if (n->named)
 			lane_join_waiting(cpu, next, n);
-		if (n->lane >= 0) {
+		if (n->lane >= 0)
 			catch_up_run(cpu, n, next, now);
+		if (n->floats) {
+			thread_on(next, n->lane, now);
+			thread_came_late(next, cpu->late_ns);
+		}
+		l = lane_get(n->lane);
+		if (l) {
 			lane_on(cpu, n, next, now);
-			lane_came_late(cpu, n);
+			late_on(&l->late, cpu->late_ns);
 			cpu->lane = n->lane;
 		}
 		task_comes(cpu, n, next, now);

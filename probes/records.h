@@ -131,6 +131,13 @@ enum probe_event {
 	EVENT_COUNT
 };
 
+/** By how much the scheduler's clock was late at a lane's or a thread's switches. */
+struct clock_lateness {
+	__s64 exec_ns; /* when it left its CPU, less when it got one: its execution time lacks this */
+	__s64 delay_ns;   /* what it added to the scheduler's run_delay */
+	__u64 waiting_ns; /* the same, of the wait that goes on */
+};
+
 /** One lane's state machine; lives in the programs' memory, mapped into user space. */
 struct lane_record {
 	__u64 since_ns;   /* begin of the current interval */
@@ -152,10 +159,7 @@ struct lane_record {
 	__u64 outside_mark_ns; /* while the lane had its CPU: time that the kernel's own task clock
 				  ... */
 	__u64 outside_ns; /* ... leaves out (stolen by a hypervisor; interrupts, where built so) */
-	__s64 late_ns; /* by which the scheduler's clock was late when the lane left its CPU, less
-			     when it got one */
-	__s64 late_delay_ns;       /* what that added to the scheduler's run_delay */
-	__u64 late_queued_ns;      /* the same, of the wait that goes on */
+	struct clock_lateness late;
 	__u64 cpu_ns;              /* on a CPU, until the thread last lost it */
 	__u64 off_ns;              /* since when it waits for one, or 0 */
 	__u64 wait_ns;             /* waiting, until it last got one */
@@ -275,6 +279,7 @@ struct thread_record {
 	__u64 cause;    /* TASK_ASLEEP */
 	__u64 exec_begin_ns, exec_books_begin_ns; /* from where the above are counted */
 	__u64 delay_begin_ns, delay_books_begin_ns;
+	struct clock_lateness late;
 	__u32 exec_known; /* these are */
 	__u32 unused;
 };

@@ -119,13 +119,15 @@ static __always_inline void thread_moved(struct task_struct *task, __s32 from, _
 	th->busy_ns = lane_busy_ns(to, now);
 }
 
-/** It gets its CPU, lane @id. */
+/** It gets its CPU, lane @id. What is found out later may seem to lie before what is known. */
 static __always_inline void thread_on(struct task_struct *task, __s32 id, __u64 now)
 {
 	struct thread_record *th = thread_get(task);
 
 	if (!th)
 		return;
+	if (now < th->since_ns)
+		now = th->since_ns;
 	if (th->run == TASK_ASLEEP)
 		thread_woken(task, id, now);
 	if (th->run == TASK_WAITING)
@@ -138,9 +140,10 @@ static __always_inline void thread_on(struct task_struct *task, __s32 id, __u64 
 static __always_inline void thread_leave(
 	struct thread_record *th, bool sleeps, __u64 cause, __s32 id, __u64 now)
 {
-	if (now > th->since_ns)
+	if (now > th->since_ns) {
 		th->cpu_ns += now - th->since_ns;
-	th->since_ns = now;
+		th->since_ns = now;
+	}
 	th->cause = cause;
 	th->run = sleeps ? TASK_ASLEEP : TASK_WAITING;
 	th->busy_ns = lane_busy_ns(id, now);
@@ -156,28 +159,40 @@ static __always_inline void thread_off_unseen(__u64 address, bool sleeps, __s32 
 		thread_leave(th, sleeps, 0, id, when);
 }
 
-/** The same as an event says it, with the kernel's own clocks of @task. */
-static __always_inline void thread_off(
-	struct task_struct *task, bool sleeps, __u64 cause, __s32 id, __u64 now)
+/** It got its CPU at a switch at which the scheduler's clock was @late. */
+static __always_inline void thread_came_late(struct task_struct *task, __u64 late)
 {
 	struct thread_record *th = thread_get(task);
+
+	if (th)
+		late_on(&th->late, late);
+}
+
+/** The same as an event says it, with the kernel's own clocks of @task, which are @late. */
+static __always_inline void thread_off(
+	struct task_struct *task, bool sleeps, __u64 cause, __s32 id, __u64 late, __u64 now)
+{
+	struct thread_record *th = thread_get(task);
+	__u64 exec;
 
 	if (!th || th->run != TASK_ON_CPU)
 		return;
 	thread_leave(th, sleeps, cause, id, now);
+	late_off(&th->late, !sleeps, late);
+	exec = task->se.sum_exec_runtime + th->late.exec_ns;
 	th->migrations = task->se.nr_migrations - th->migrations_begin;
 	if (!th->exec_known) {
 		th->exec_known = 1;
-		th->exec_begin_ns = task->se.sum_exec_runtime;
+		th->exec_begin_ns = exec;
 		th->exec_books_begin_ns = th->cpu_ns;
 		if (bpf_core_field_exists(task->sched_info.run_delay))
-			th->delay_begin_ns = task->sched_info.run_delay;
+			th->delay_begin_ns = task->sched_info.run_delay - th->late.delay_ns;
 		th->delay_books_begin_ns = th->wait_ns;
 	}
-	th->exec_ns = task->se.sum_exec_runtime - th->exec_begin_ns;
+	th->exec_ns = exec - th->exec_begin_ns;
 	th->exec_books_ns = th->cpu_ns - th->exec_books_begin_ns;
 	if (bpf_core_field_exists(task->sched_info.run_delay)) {
-		th->delay_ns = task->sched_info.run_delay - th->delay_begin_ns;
+		th->delay_ns = task->sched_info.run_delay - th->late.delay_ns - th->delay_begin_ns;
 		th->delay_books_ns = th->wait_ns - th->delay_books_begin_ns;
 	}
 }

@@ -20,26 +20,15 @@ static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 n
 		count_loss(&losses.ring);
 }
 
-/**
- * Since when the thread that gets its CPU at @now could have run. Where its wake-up was not seen,
- * the kernel knows how long it waited: so much more than when it left its CPU.
- */
+/** Since when the thread that gets its CPU at @now could have run. */
 static __always_inline __u64 woken_at(const struct cpu_state *cpu, const struct lane_record *l,
 	const struct task_record *t, const struct task_struct *task, __u64 now)
 {
-	__s64 waited;
-
 	if (t->floats && l->waking_ns > l->last_in_ns) /* the first of those that waited */
 		return l->waking_ns;
 	if (t->waking_ns > l->last_in_ns)
 		return t->waking_ns;
-	if (t->run != TASK_ASLEEP || !t->delay_ns || !cpu->clock_offset ||
-		!bpf_core_field_exists(task->sched_info))
-		return now;
-	waited = task->sched_info.run_delay - t->delay_ns;
-	if (task->sched_info.last_queued)
-		waited += now - task->sched_info.last_queued - cpu->clock_offset;
-	return waited > 0 ? now - waited : now;
+	return queued_since(cpu, t, task, now);
 }
 
 static __always_inline void lane_on(
@@ -130,20 +119,6 @@ static __always_inline __u64 clock_late(
 		return 0;
 	late = now - cpu->clock_offset - BPF_CORE_READ(task, se.cfs_rq, rq, clock);
 	return late > PROBE_SWITCH_NS && late < CLOCK_LATE_MAX_NS ? late : 0;
-}
-
-/** The lane left its CPU at such a switch, or it is about to run. */
-static __always_inline void lane_late_off(struct lane_record *l, bool queued, __u64 late)
-{
-	l->late_ns += late;
-	l->late_queued_ns = queued ? late : 0;
-}
-
-static __always_inline void lane_late_on(struct lane_record *l, __u64 late)
-{
-	l->late_ns -= late;
-	l->late_delay_ns += l->late_queued_ns - late;
-	l->late_queued_ns = 0;
 }
 
 /** By how much the clock of @task's run queue is ahead of the one for tasks, which leaves time out;
@@ -303,6 +278,7 @@ static __always_inline void catch_up_run(
 		until = now;
 	from = until - (exec - t->events[EVENT_TASK_CLOCK]);
 	count_loss(&losses.switches);
+	thread_on(task, t->lane, from);
 	lane_on(cpu, t, task, from);
 	t->in_exec_ns = t->events[EVENT_TASK_CLOCK];
 	lane_off_unseen(cpu, t, (__u64)task, false, NULL, until, exec);
@@ -351,8 +327,10 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 		if (t->run == TASK_UNKNOWN)
 			found_off(cpu, t, task);
 		offcpu_end(task->pid, t, when);
-		if (is_floating(t))
+		if (is_floating(t)) {
 			float_arrive(cpu, t, task, when);
+			thread_on(task, t->lane, when);
+		}
 		if (t->lane >= 0) {
 			lane_on(cpu, t, task, when);
 			cpu->lane = t->lane;
