@@ -113,27 +113,15 @@ static uint64_t bound_ns(const struct run *run)
 	return ns;
 }
 
-/* The scheduler counts by its own clock, which may be late at a switch: the lanes know by how much. */
-static void set_right(const struct run *run, struct thread_sums *s)
-{
-	for (unsigned lane = 0; lane < run->request->lanes; lane++) {
-		const struct lane_record *l = run_lane(run, lane);
-
-		s->exec_ns += (uint64_t)l->late_ns;
-		s->delay_ns -= s->delay_ns ? (uint64_t)l->late_delay_ns : 0;
-	}
-}
-
 int run_audit_threads(struct run *run)
 {
-	struct thread_sums sums = run->thread_sums, *s = &sums;
+	const struct thread_sums *s = &run->thread_sums;
 	struct audit_row row = {
 		.phase = run->result->n_phases, .lane = PROBE_LANE_NONE, .bound_ns = bound_ns(run)};
 	int r;
 
 	if (!run_lanes_are_cpus(run) || !s->exec_ns)
 		return 0;
-	set_right(run, s);
 	row.what = "threads_cpu_time";
 	row.books_ns = s->exec_books_ns;
 	row.other_ns = s->exec_ns;
