@@ -278,9 +278,11 @@ static void say_sound(const struct summary *s, struct verdicts *v)
 {
 	struct verdict *verdict = verdict_begin(v, true);
 
-	say(verdict,
-		"In all %zu measured runs the books close, and independent clocks agree with them",
-		s->n_ok);
+	if (s->n_ok == 1)
+		say(verdict, "In the one measured run");
+	else
+		say(verdict, "In all %zu measured runs", s->n_ok);
+	say(verdict, " the books close, and independent clocks agree with them");
 	if (s->n_warmups)
 		say(verdict, "; %zu warm-up %s not included", s->n_warmups,
 			s->n_warmups == 1 ? "run is" : "runs are");

@@ -492,6 +492,7 @@ static int warn_unfinished(struct store_reader *s)
 		return -ENOMEM;
 	w = t->warnings;
 	memmove(w + 1, w, t->n_warnings++ * sizeof(*w));
+	t->is_unfinished = true;
 	*w = (struct store_warning){
 		STORE_NULL, text_intern(&s->strings, sentence, strlen(sentence), false)};
 	return w->text ? 0 : -ENOMEM;

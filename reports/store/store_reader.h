@@ -188,6 +188,7 @@ struct store_tables {
 	size_t n_threads;
 	struct store_warning *warnings;
 	size_t n_warnings;
+	bool is_unfinished; /**< runs are missing: the first warning says so */
 };
 
 /**

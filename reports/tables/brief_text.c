@@ -82,12 +82,14 @@ static size_t runs_warned(const struct store_tables *t, size_t i)
 	return n;
 }
 
-/* The latest about the experiment: the first ones say what the machine is like. Of those about runs
+/* That runs are missing; else the latest about the experiment: the first ones say what the machine is like. Of those about runs
  * the one that most have. */
 static size_t worst_warning(const struct store_tables *t, bool of_runs, const bool *told)
 {
 	size_t worst = SIZE_MAX;
 
+	if (t->is_unfinished && !of_runs && !told[0])
+		return 0;
 	for (size_t i = 0; i < t->n_warnings; i++) {
 		if (told[i] || (t->warnings[i].run != STORE_NULL) != of_runs ||
 			(of_runs && runs_warned(t, i) == 0))
