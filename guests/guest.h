@@ -76,14 +76,16 @@ struct guest_spec {
 	const char *cwd;          /**< the folder that an own program runs in, absolute, or NULL */
 	const struct guest_with *with; /**< what goes along with an own program */
 	size_t n_with;
-	unsigned run;          /**< what {run} stands for ... */
-	uint64_t seed;         /**< ... and {seed} */
-	unsigned port;         /**< that an own program serves, inside the stack; 0: none */
-	unsigned host_port;    /**< where that is reached at GUEST_HOST (guest_port.h) */
-	enum accel accel;      /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
-	const char *kernel;    /**< --kernel, or NULL: search */
-	const char *symbols;   /**< --symbols, or NULL */
-	const char *disk;      /**< --disk, or NULL */
+	unsigned run;        /**< what {run} stands for ... */
+	uint64_t seed;       /**< ... and {seed} */
+	unsigned port;       /**< that an own program serves, inside the stack; 0: none */
+	unsigned host_port;  /**< where that is reached at GUEST_HOST (guest_port.h) */
+	enum accel accel;    /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
+	const char *kernel;  /**< --kernel, or NULL: search */
+	const char *symbols; /**< --symbols, or NULL */
+	const char *disk;    /**< --disk, or NULL */
+	const char *append;  /**< --append: the machine's command line, or NULL */
+	bool alone; /**< nothing of ours runs in the stack: @arguments are QEMU's, or @disk and @append say it all */
 	uint64_t memory_bytes; /**< what the program needs for itself (raster and buffers) */
 	uint64_t ram_bytes;    /**< of a virtual machine, whole MiB; 0: as memory_bytes says */
 	const int *lane_cpus;  /**< host CPU (Linux number) of each lane, or NULL: not pinned */
@@ -164,6 +166,10 @@ struct guest_ops {
 	 * waits. NULL: there is nobody to ask. */
 	bool (*ask_end)(struct guest *g);
 
+	/** Machines that are alone: has the guest shut down? It is then still there, as it was. NULL: its
+	 * process ends. */
+	bool (*shut_down)(struct guest *g);
+
 	/** End the stack and reap it. @orderly: give it a moment first. Idempotent. */
 	void (*stop)(struct guest *g, bool orderly);
 
@@ -199,6 +205,7 @@ struct guest {
 	pid_t program; /**< natively and in containers the first process of an own program, once the
 			  caller has seen its exec; 0 else */
 	int pidfd;     /**< pidfd of it, or negative: readable when it has ended */
+	int event_fd;  /**< readable when shut_down() may say something else; or negative */
 	int console_fd;  /**< where the output comes from, non-blocking, close-on-exec */
 	int release_fd;  /**< write end that holds the child */
 	int wait_status; /**< of waitpid, once reaped */

@@ -59,6 +59,11 @@ static char *replace_words(const struct guest_spec *spec, enum reader reader, co
 	return fclose(f) == 0 ? TAKE_PTR(done) : NULL;
 }
 
+char *guest_program_word(const struct guest_spec *spec, const char *text)
+{
+	return replace_words(spec, READ_BY_PROGRAM, text);
+}
+
 static void add_replaced(
 	struct strv *v, const struct guest_spec *spec, enum reader reader, char *const *list)
 {
@@ -93,6 +98,14 @@ int guest_program_argv(
 		add_replaced(&v, spec, READ_BY_PROGRAM, spec->arguments);
 	else
 		add_workload(&v, spec, output_file);
+	return strv_take(&v, ret);
+}
+
+int guest_program_words(const struct guest_spec *spec, char ***ret)
+{
+	struct strv v = {0};
+
+	add_replaced(&v, spec, READ_BY_PROGRAM, spec->arguments);
 	return strv_take(&v, ret);
 }
 

@@ -17,6 +17,12 @@
 int guest_program_argv(
 	const struct guest_spec *spec, const char *program, const char *output_file, char ***ret);
 
+/** @text with these words replaced, malloced; NULL: no memory. */
+char *guest_program_word(const struct guest_spec *spec, const char *text);
+
+/** The arguments of the spec alone, with the same words replaced, whoever they are for. Malloced as above. -ENOMEM. */
+int guest_program_words(const struct guest_spec *spec, char ***ret);
+
 /** The environment that the user's own program is to have, with the same words replaced: NAME=VALUE,
  * malloced as above; an empty list for the workload. -ENOMEM. */
 int guest_program_environment(const struct guest_spec *spec, char ***ret);

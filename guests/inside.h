@@ -38,10 +38,14 @@ struct guest_root_symbol {
 };
 
 struct guest_inside {
-	const char *subsystems; /**< name of the table of its kernel's subsystems */
-	char *kernel;           /**< the file it boots, or NULL: not known */
-	char *symbols;          /**< ELF or kallsyms text with the kernel's functions, or NULL */
-	bool kallsyms;   /**< the kernel carries its own table of symbols in memory (Linux) */
+	const char
+		*subsystems; /**< name of the table of its kernel's subsystems; NULL: what kind of
+				   kernel it is, its symbols have to tell */
+	bool fixed;          /**< where @subsystems is NULL: Linux lies where it was linked */
+	bool unplaced;       /**< how its memory is laid out is not known before QEMU runs */
+	char *kernel;        /**< the file it boots, or NULL: not known */
+	char *symbols;       /**< ELF or kallsyms text with the kernel's functions, or NULL */
+	bool kallsyms;       /**< the kernel carries its own table of symbols in memory (Linux) */
 	bool randomised; /**< the kernel may lie elsewhere in each boot (Linux without nokaslr) */
 	bool one_ring;   /**< programs run in the kernel's ring and page tables (OSv) */
 	struct guest_root_symbol root;

@@ -70,6 +70,8 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 		.kernel = x->o->kernel,
 		.symbols = x->o->symbols,
 		.disk = x->o->disk,
+		.append = x->o->append,
+		.alone = x->o->alone,
 		.memory_bytes = x->settings.memory_bytes,
 		.ram_bytes = x->settings.ram_bytes,
 		.runtime_args = x->o->container_args,
@@ -231,7 +233,7 @@ static int digest_files(struct experiment *x, struct error *error)
 	int r;
 
 	x->files = json_object();
-	r = file_digest_add(x->files, "program", x->program, error);
+	r = x->program ? file_digest_add(x->files, "program", x->program, error) : 0;
 	if (r == 0 && x->o->disk)
 		r = file_digest_add(x->files, "disk", x->o->disk, error);
 	if (r == 0)
@@ -348,10 +350,10 @@ static int prepare(struct experiment *x, struct error *error)
 	r = symbols_new(&x->names, error);
 	if (r < 0)
 		return r;
-	r = o->attach && !o->own ? 0 : workload_find(o->program, &x->program, error);
+	r = (o->attach || o->alone) && !o->own ? 0 : workload_find(o->program, &x->program, error);
 	if (r < 0)
 		return r;
-	r = o->own || o->attach ? own_program_open(o, &x->own, error) : 0;
+	r = o->own || o->attach || o->alone ? own_program_open(o, &x->own, error) : 0;
 	if (r == 0)
 		r = client_open(o, &x->client, error);
 	if (r == 0)
@@ -370,11 +372,14 @@ static int prepare(struct experiment *x, struct error *error)
 		.port = o->port,
 		.host_port = o->host_port,
 		.client = x->client.words,
-		.memory_bytes = o->own ? OWN_MEMORY_BYTES : scenario_memory(o->arguments),
+		.memory_bytes =
+			o->own || o->alone ? OWN_MEMORY_BYTES : scenario_memory(o->arguments),
 		.ram_bytes = o->ram_bytes,
 		.kernel = o->kernel,
 		.symbols = o->symbols,
 		.disk = o->disk,
+		.append = o->append,
+		.alone = o->alone,
 		.runtime_args = o->container_args,
 		.counters = o->counters,
 		.work_dir = x->work_dir,

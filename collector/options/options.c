@@ -122,9 +122,14 @@ static bool is_virtual_machine(const struct guest_ops *ops)
 	return ops->is_vm;
 }
 
-static bool is_linux(const struct guest_ops *ops)
+static bool is_called(const struct guest_ops *ops, const char *name)
 {
-	return strcmp(ops->name, "linux") == 0;
+	return strcmp(ops->name, name) == 0;
+}
+
+static bool has_disk(const struct guest_ops *ops)
+{
+	return is_called(ops, "linux") || is_called(ops, "osv");
 }
 
 /* A file that no stack of --guest would read is a mistake. */
@@ -137,7 +142,7 @@ static int check_files(const struct options *o, struct error *error)
 	} rows[] = {
 		{"kernel", o->kernel, is_virtual_machine, "virtual machines, none of which is"},
 		{"symbols", o->symbols, is_virtual_machine, "virtual machines, none of which is"},
-		{"disk", o->disk, is_linux, "the guest linux, which is not"},
+		{"disk", o->disk, has_disk, "the guests linux and osv, none of which is"},
 	};
 
 	if (o->resume || o->attach || (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN))
@@ -174,7 +179,8 @@ static int check_program(const struct options *o, struct error *error)
 	static const char *const needing[] = {"with", "cwd", "env", "port", "client"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(needing) && !o->resume; i++)
-		if (options_given(o, needing[i]) && !o->own && !o->attach)
+		if (options_given(o, needing[i]) && !o->own && !o->attach &&
+			!(o->alone && strcmp(needing[i], "with") == 0))
 			return error_set_user(error, -EINVAL,
 				"--%s is for a program of yours: name it with --program",
 				needing[i]);
@@ -207,7 +213,7 @@ static int check_own_arguments(const struct options *o, struct error *error)
 		{"file", "each stack chooses where the picture is written, leave it out"},
 	};
 
-	if (o->own || o->resume || !o->own_arguments)
+	if (o->own || o->alone || o->resume || !o->own_arguments)
 		return 0;
 	for (char **word = o->arguments; *word; word++)
 		for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
@@ -219,6 +225,58 @@ static int check_own_arguments(const struct options *o, struct error *error)
 	return error_set_user(error, -EINVAL,
 		"--scenario %s and workload arguments after -- cannot be used together: leave one out",
 		o->scenario->name);
+}
+
+/* Does a machine run what is its own, so that nothing of ours is in it? */
+static bool is_alone(const struct options *o)
+{
+	if (o->attach || !o->n_guests)
+		return false;
+	return is_called(o->guests[0], "qemu") || o->append ||
+	       (o->disk && is_called(o->guests[0], "osv"));
+}
+
+static int check_alone(const struct options *o, struct error *error)
+{
+	static const char *const others[] = {"env", "cwd", "port", "client"};
+	bool qemu = false, disk = false;
+
+	for (size_t i = 0; i < o->n_guests; i++) {
+		qemu |= is_called(o->guests[i], "qemu");
+		disk |= has_disk(o->guests[i]);
+	}
+	if (o->resume || o->attach)
+		return 0;
+	if (o->append && (!o->disk || !disk))
+		return error_set_user(error, -EINVAL,
+			"--append goes with --disk FILE and the guest linux or osv: it is the command line by "
+			"which the disk's own program runs");
+	if ((qemu || o->append || (o->disk && disk && o->alone)) && o->n_guests > 1)
+		return error_set_user(error, -EINVAL,
+			"--guest %s: %s is measured alone: what it runs is no program that others have",
+			o->guests[0]->name, qemu ? "qemu" : "a disk that runs its own program");
+	if (qemu && !o->own_arguments)
+		return error_set_user(
+			error, -EINVAL, "--guest qemu needs QEMU's arguments, after --");
+	if (qemu && (o->kernel || o->disk || options_given(o, "memory")))
+		return error_set_user(error, -EINVAL,
+			"--%s is not for --guest qemu: QEMU's arguments after -- say it",
+			o->kernel ? "kernel"
+			: o->disk ? "disk"
+				  : "memory");
+	if (o->alone && !qemu && o->own_arguments)
+		return error_set_user(error, -EINVAL,
+			"workload arguments after -- have no program here: the disk runs its own (--append)");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && o->alone; i++)
+		if (options_given(o, others[i]))
+			return error_set_user(error, -EINVAL,
+				"--%s is for a program of yours in our stacks, and this machine runs what "
+				"is its own",
+				others[i]);
+	if (o->alone && options_given(o, "scenario"))
+		return error_set_user(error, -EINVAL,
+			"--scenario is what mandelbrot does, and this machine runs a program of its own");
+	return 0;
 }
 
 /* What a process that runs already has decided. */
@@ -307,7 +365,9 @@ static int parse_words(struct parse *p, int argc, char **argv)
 
 const char *options_scenario(const struct options *o)
 {
-	return o->own ? SCENARIO_PROGRAM : o->own_arguments ? SCENARIO_OWN : o->scenario->name;
+	return o->own || o->alone ? SCENARIO_PROGRAM
+	       : o->own_arguments ? SCENARIO_OWN
+				  : o->scenario->name;
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct error *error)
@@ -320,7 +380,10 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	if (r < 0)
 		return r;
 	ret->own = options_given(ret, "program");
+	ret->alone = is_alone(ret);
 	r = check_attach(ret, error);
+	if (r == 0)
+		r = check_alone(ret, error);
 	if (r == 0)
 		r = check_program(ret, error);
 	if (r == 0)
@@ -328,8 +391,9 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	if (r < 0)
 		return r;
 	if (!ret->arguments)
-		ret->arguments =
-			ret->own ? no_arguments : (char **)(uintptr_t)ret->scenario->arguments;
+		ret->arguments = ret->own || ret->alone
+					 ? no_arguments
+					 : (char **)(uintptr_t)ret->scenario->arguments;
 	ret->has_seed = options_given(ret, "seed");
 	if (!options_given(ret, "warmup"))
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;

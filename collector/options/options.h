@@ -58,6 +58,9 @@ struct options {
 	const char *kernel;
 	const char *symbols;
 	const char *disk;
+	const char *
+		append; /**< the command line of a machine whose disk runs its own program, or NULL */
+	bool alone;     /**< nothing of ours runs in the machine */
 	uint64_t ram_bytes; /**< of virtual machines; 0: as the workload needs */
 	bool oncpu, offcpu;
 	bool inside;           /**< stacks of guests too; with oncpu only */

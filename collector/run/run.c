@@ -56,6 +56,8 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 		.kernel = s->kernel,
 		.symbols = s->symbols,
 		.disk = s->disk,
+		.append = s->append,
+		.alone = s->alone,
 		.runtime_args = s->runtime_args,
 		.memory_bytes = s->memory_bytes,
 		.ram_bytes = s->ram_bytes,

@@ -47,6 +47,8 @@ struct run_settings {
 	const char *kernel;    /**< or NULL, as the next two */
 	const char *symbols;
 	const char *disk;
+	const char *append;
+	bool alone;                /**< see guests/guest.h, as the last */
 	char *const *runtime_args; /**< more options for the container runtime, or NULL */
 	const char *counters;      /**< libpfm4 names, or NULL: the default set */
 	const char *log_dir;       /**< for consoles, or NULL */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/inside/guest_kind.h"
 #include "collector/inside/guest_layout.h"
 #include "collector/inside/guest_registers.h"
 #include "collector/probes/probe_guest.h"
@@ -67,6 +68,21 @@ static const char *version_of(const struct run *run)
 	return run->request->attach ? run->request->attach->version : run->guest->note;
 }
 
+/* Of a machine of the user's own only files are known. */
+static void find_kind(struct guest_inside *inside)
+{
+	struct guest_inside kind = guest_kind_of(inside->kernel, inside->symbols, inside->fixed);
+	const char *symbols = guest_kind_symbols(inside->kernel, inside->symbols);
+
+	if (symbols && !inside->symbols)
+		inside->symbols = strdup(symbols);
+	inside->subsystems = kind.subsystems;
+	inside->kallsyms = kind.kallsyms;
+	inside->randomised = kind.randomised;
+	inside->one_ring = kind.one_ring;
+	inside->root = kind.root;
+}
+
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)
 {
 	const struct attach *a = run->request->attach;
@@ -79,6 +95,8 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 		run_warn(run, "no stacks of the guest: %s", a->no_inside);
 	if (!inside_of(run))
 		return 0;
+	if (!inside_of(run)->subsystems)
+		find_kind(run->guest->inside);
 	compare_symbols(run, inside_of(run));
 	/* The table of subsystems is the user's to change: what is wrong there, he has to know. */
 	r = guest_view_new(take_inside(run), run->settings->names, run->settings->work_dir,
@@ -154,6 +172,38 @@ void run_guest_judge(struct run *run)
 	run_boot_forget_samples(run);
 }
 
+bool run_guest_is_unplaced(const struct run *run)
+{
+	return run->result->view && guest_view_inside(run->result->view)->unplaced;
+}
+
+/* Once QEMU's monitor has answered, the machine is made. */
+static void place_memory(struct run *run)
+{
+	struct guest_range ranges[GUEST_RANGES_MAX] = {0};
+	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
+	struct guest_root root;
+	struct error why = {0};
+	uint64_t bytes, left;
+	size_t n = 0;
+	int r;
+
+	if (!run->lanes_known)
+		return;
+	run->memory_known = true;
+	r = guest_layout_read(process_of(run), ranges, &n, &bytes, &left, &why);
+	if (r == 0)
+		r = guest_view_move_memory(
+			run->result->view, process_of(run), ranges, n, bytes, blocks, &n, &why);
+	if (r < 0) {
+		run_warn(run, "no stacks of the guest: %s", why.text);
+		return;
+	}
+	probe_set_guest_ram(run->probes, blocks, n);
+	if (guest_view_find_root(run->result->view, &root) == 0)
+		probe_set_guest_root(run->probes, &root);
+}
+
 void run_guest_find_memory(struct run *run)
 {
 	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
@@ -164,6 +214,10 @@ void run_guest_find_memory(struct run *run)
 
 	if (run->memory_known || !run->result->view) {
 		run->memory_known = true;
+		return;
+	}
+	if (run_guest_is_unplaced(run)) {
+		place_memory(run);
 		return;
 	}
 	r = guest_view_open_memory(run->result->view, process_of(run), blocks, &n, &error);
@@ -220,7 +274,8 @@ int run_guest_look(struct run *run)
 {
 	int64_t now = clock_ms();
 
-	if (!run->settings->own || !run->result->view || !run->result->has_boot || run->ended)
+	if (!(run->settings->own || run->settings->alone) || !run->result->view ||
+		!run->result->has_boot || run->ended)
 		return INT_MAX;
 	if (!run->look_pause_ms) {
 		run->look_pause_ms = LOOK_FIRST_MS;

@@ -12,6 +12,9 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 /** Once QEMU has made the guest's memory, tell the probes. To be called until it has. */
 void run_guest_find_memory(struct run *run);
 
+/** How its memory is laid out is known once QEMU's monitor has answered. */
+bool run_guest_is_unplaced(const struct run *run);
+
 /** Of one that ran already: tell them again where memory was plugged in or taken away. */
 void run_guest_renew_memory(struct run *run);
 

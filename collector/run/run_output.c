@@ -14,6 +14,9 @@
 #include "common/utf8.h"
 #include "guests/boot_plan.h"
 
+/* Of a machine that is alone: where it begins, the run ends. */
+#define PHASE_OF_END "end"
+
 /* What begins every marker line. */
 static const char marker_begin[] = {
 	MARKER_RS, 'g', 'u', 'e', 's', 't', 's', 'c', 'o', 'p', 'e', ' ', '\0'};
@@ -25,7 +28,7 @@ int run_output_begin(struct run *run)
 	struct run_result *r = run->result;
 
 	o->is_clients = s->client;
-	o->end_words = s->own && !o->is_clients ? run->request->ops->end_words : NULL;
+	o->end_words = s->own && !s->alone && !o->is_clients ? run->request->ops->end_words : NULL;
 	o->asked = s->phases->n || s->metrics->n || s->result->n || s->same_output || o->end_words;
 	o->compared = s->same_output || s->result->n;
 	o->place = run->request->ops->is_vm && !o->is_clients ? OUTPUT_BEFORE : OUTPUT_OWN;
@@ -105,7 +108,10 @@ static void find_phases(struct run *run, const char *line)
 			!output_rule_find(&phases->list[i], line, &found, &n))
 			continue;
 		run->output.begun[i] = true;
-		run_begin_phase(run, phases->list[i].name, 0);
+		if (run->settings->alone && strcmp(phases->list[i].name, PHASE_OF_END) == 0)
+			run_end_phases(run);
+		else
+			run_begin_phase(run, phases->list[i].name, 0);
 	}
 }
 

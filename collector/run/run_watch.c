@@ -14,6 +14,7 @@
 #include "collector/run/run_client.h"
 #include "collector/run/run_console.h"
 #include "collector/run/run_guest.h"
+#include "collector/run/run_markers.h"
 #include "collector/run/run_output.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_program.h"
@@ -27,7 +28,7 @@
 #define NS_PER_S           1000000000ULL
 #define BOOT_TIMES         10 /* a boot that takes so many times the longest has hung ... */
 #define BOOT_LEAST_NS      (20 * NS_PER_S) /* ... where it has taken as long as this */
-#define CLIENT_AT          3               /* among what is polled */
+#define CLIENT_AT          4               /* among what is polled */
 #define CONSOLE_PIPE_BYTES (1 << 20)
 
 /** Returns false at the end of the output. Of a flood it takes no more than a pipe holds; of what is
@@ -174,6 +175,36 @@ static bool is_early(const struct run *run)
 	return !run->lanes_known || (run_guest_awaits_registers(run) && !run->result->has_boot);
 }
 
+static void say_no_phase(struct run *run)
+{
+	char words[256];
+
+	run_console_last_words(&run->console, words, sizeof(words));
+	run_fail(run,
+		"the machine ended before any phase began: --phase NAME=REGEX has to match a line of its "
+		"console%s%s",
+		words[0] ? "; its last words: " : "", words);
+}
+
+/* A machine that is alone ends with its guest, before its process, or at the phase "end". */
+static bool is_over(struct run *run, bool process_ended)
+{
+	const struct guest *g = run->guest;
+	bool shut_down;
+
+	if (!run->settings->alone)
+		return process_ended;
+	shut_down =
+		!process_ended && !run->ended && g->ops->shut_down && g->ops->shut_down(run->guest);
+	if (shut_down)
+		run->output_ended = !read_console(run, true); /* its last words */
+	if (shut_down || process_ended)
+		run_end_phases(run);
+	if (shut_down && !run->ended)
+		say_no_phase(run);
+	return shut_down || process_ended || run->ended;
+}
+
 /*
  * The run is over when the stack's first process has ended: not when its output has, which the
  * program may close before, or hand to a process that outlives it.
@@ -187,6 +218,7 @@ void run_watch(struct run *run)
 			{.fd = run->output_ended ? -1 : g->console_fd, .events = POLLIN},
 			{.fd = run->finished ? -1 : probe_set_fd(run->probes), .events = POLLIN},
 			{.fd = g->pidfd, .events = POLLIN},
+			{.fd = run->settings->alone ? g->event_fd : -1, .events = POLLIN},
 			[CLIENT_AT + CLIENT_FDS - 1] = {.fd = -1},
 		};
 		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS, look = run_guest_look(run);
@@ -202,7 +234,7 @@ void run_watch(struct run *run)
 		if (!run->output_ended && (fds[0].revents || fds[2].revents))
 			run->output_ended = !read_console(run, fds[2].revents);
 		run_program_look(run);
-		if (!run_client_turn(run, &fds[CLIENT_AT]) || fds[2].revents)
+		if (!run_client_turn(run, &fds[CLIENT_AT]) || is_over(run, fds[2].revents))
 			return;
 		if (run->output_ended)
 			await_end(run);
@@ -214,7 +246,7 @@ void run_watch(struct run *run)
 		if (run->begun)
 			run_guest_find_memory(run);
 		/* Waits for QEMU's answer; until it has made the memory there is none. */
-		if (run->memory_known)
+		if (run->memory_known || run_guest_is_unplaced(run))
 			ask_lanes(run);
 		if (run->ended && run->settings->boot_only)
 			return;

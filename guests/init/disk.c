@@ -94,6 +94,12 @@ static bool in_new_root(const char *path)
 	return fd >= 0;
 }
 
+/* What runs on the disk is its own. */
+static bool is_alone(void)
+{
+	return access(COMMAND_FILE, F_OK) < 0;
+}
+
 static bool has_systemd(void)
 {
 	return in_new_root("/usr/lib/systemd/systemd") || in_new_root("/lib/systemd/systemd");
@@ -170,7 +176,7 @@ static void mount_root(const char *disk)
 		fail("no file system with /sbin/init on the disk (looked for: ext4, xfs, btrfs, in "
 		     "partitions or without; no LVM, no encryption)",
 			NULL, -1);
-	if (!has_systemd())
+	if (!is_alone() && !has_systemd())
 		fail("the disk's init is no systemd, which alone can be told to run the program",
 			NULL, -1);
 }
@@ -212,12 +218,32 @@ static void hand_command_over(void)
 	close(to);
 }
 
-static void hand_over(void)
+/* "init=PATH" of the kernel's command line, which it heeds only where there is no initramfs. */
+static const char *chosen_init(void)
+{
+	static char line[4096];
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	char *save = NULL;
+
+	if (fd >= 0)
+		close(fd);
+	for (char *word = n > 0 ? strtok_r(line, " \n", &save) : NULL; word;
+		word = strtok_r(NULL, " \n", &save))
+		if (strncmp(word, "init=/", 6) == 0)
+			return word + 5;
+	return NULL;
+}
+
+/* @words: what the kernel hands to the first process beside its name. */
+static void hand_over(char **words)
 {
 	static const char *const moved[] = {"/dev", "/proc", "/sys", "/run"};
 	static char *environment[] = {
 		(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	static char *argv[] = {(char *)"/sbin/init", NULL};
+	static char *alone[] = {(char *)"/sbin/init", NULL};
+	char **argv = is_alone() ? words : alone;
+	const char *chosen = is_alone() ? chosen_init() : NULL;
 
 	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
 		char target[64];
@@ -227,6 +253,7 @@ static void hand_over(void)
 			fail("the disk's root file system lacks the folder", moved[i], errno);
 	}
 	say_step("starting /sbin/init");
+	argv[0] = chosen ? (char *)chosen : (char *)"/sbin/init";
 	if (chdir(NEW_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
 		chdir("/") < 0)
 		fail("cannot change the root", NULL, errno);
@@ -234,7 +261,7 @@ static void hand_over(void)
 	fail("cannot run", argv[0], errno);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct mount_point run = {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"};
 	char disk[DISK_NAME_BYTES];
@@ -246,11 +273,17 @@ int main(void)
 	mount_kernel_views();
 	mount_one(&run);
 	say_step("init");
-	mount_program_disk();
-	load_modules(NETWORK_MODULES); /* those that the host put there */
-	hand_command_over();
+	if (is_alone()) {
+		load_modules("virtio");
+	} else {
+		mount_program_disk();
+		load_modules(NETWORK_MODULES); /* those that the host put there */
+		hand_command_over();
+	}
 	wait_for_disk(ROOT_DISK, disk);
 	mount_root(disk);
-	add_units();
-	hand_over();
+	if (!is_alone())
+		add_units();
+	(void)argc;
+	hand_over(argv);
 }

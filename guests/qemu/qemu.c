@@ -22,6 +22,7 @@
 #include "guests/guest_process.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qemu_network.h"
+#include "guests/qemu/qemu_own.h"
 #include "guests/qemu/qmp.h"
 
 #define MIB              ((uint64_t)1 << 20)
@@ -90,6 +91,16 @@ static uint64_t ram_bytes(const struct guest_spec *spec, uint64_t kernel_bytes)
 	return bytes < RAM_MIN ? RAM_MIN : bytes;
 }
 
+/* Of a machine that runs what is its own only the user can tell what that is. */
+static int add_own_program(struct guest *g, bool (*skip)(const char *name), struct error *error)
+{
+	int r = g->spec.own ? guest_inside_add_program(g->inside, g->spec.program, skip, error) : 0;
+
+	for (size_t i = 0; i < g->spec.n_with && r == 0; i++)
+		r = guest_inside_add_program(g->inside, g->spec.with[i].source, skip, error);
+	return r;
+}
+
 static int describe_inside(struct guest *g, const struct qemu_machine *m, struct error *error)
 {
 	_cleanup_(strv_freep) char **files = NULL;
@@ -98,6 +109,8 @@ static int describe_inside(struct guest *g, const struct qemu_machine *m, struct
 		ram_bytes(&g->spec, m->kernel_bytes), &g->inside);
 	if (r < 0)
 		return error_set_errno(error, r, "%s", g->ops->name);
+	if (g->spec.alone)
+		return add_own_program(g, m->library_inside, error);
 	if (m->program_inside)
 		return 0;
 	r = guest_executables(&g->spec, &files, error);
@@ -114,7 +127,7 @@ bool qemu_host_is_emulated(void)
 }
 
 /* In an option's value QEMU takes a comma as the end, two for one. */
-static char *double_commas(const char *text)
+char *qemu_double_commas(const char *text)
 {
 	char *copy = malloc(2 * strlen(text) + 1), *p = copy;
 
@@ -180,7 +193,7 @@ static void add_machine(struct strv *v, const struct guest *g, const struct qemu
 
 static int add_disk(struct strv *v, const struct qemu_disk *d, size_t i)
 {
-	_cleanup_free_ char *file = double_commas(d->file);
+	_cleanup_free_ char *file = qemu_double_commas(d->file);
 	const char *access = d->writable ? "snapshot=on" : "readonly=on";
 
 	if (!file)
@@ -196,10 +209,22 @@ static int add_disk(struct strv *v, const struct qemu_disk *d, size_t i)
 	return 0;
 }
 
+static void add_kernel(struct strv *v, const struct qemu_machine *m)
+{
+	strv_add(v, "-kernel");
+	strv_add(v, m->kernel);
+	if (m->initrd) {
+		strv_add(v, "-initrd");
+		strv_add(v, m->initrd);
+	}
+	strv_add(v, "-append");
+	strv_add(v, m->append);
+}
+
 static int make_argv(
 	struct guest *g, const struct qemu_machine *m, const char *socket, struct error *error)
 {
-	_cleanup_free_ char *quoted_socket = double_commas(socket);
+	_cleanup_free_ char *quoted_socket = qemu_double_commas(socket);
 	_cleanup_(strv_clear) struct strv v = {0};
 	int r = quoted_socket ? 0 : -ENOMEM;
 
@@ -208,14 +233,10 @@ static int make_argv(
 	add_machine(&v, g, m);
 	strv_add(&v, "-qmp");
 	strv_addf(&v, "unix:%s,server=on,wait=off", quoted_socket);
-	strv_add(&v, "-kernel");
-	strv_add(&v, m->kernel);
-	if (m->initrd) {
-		strv_add(&v, "-initrd");
-		strv_add(&v, m->initrd);
-	}
-	strv_add(&v, "-append");
-	strv_add(&v, m->append);
+	if (m->kernel)
+		add_kernel(&v, m);
+	if (g->spec.alone)
+		strv_add(&v, "-no-shutdown");
 	for (size_t i = 0; i < QEMU_DISKS_MAX && r == 0; i++)
 		if (m->disks[i].file)
 			r = add_disk(&v, &m->disks[i], i);
@@ -225,27 +246,22 @@ static int make_argv(
 	return r < 0 ? error_set_errno(error, r, "command line of QEMU") : 0;
 }
 
-int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *error)
+/* The state that the functions below need. */
+static int begin(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *socket = NULL;
 	struct qemu *q;
-	int r;
 
 	if (g->data || g->argv)
 		return error_set(error, -EALREADY, "guest %s is prepared already", g->ops->name);
-	if (asprintf(&socket, "%s/%s.qmp", g->spec.work_dir, g->spec.nonce) < 0)
+	if (asprintf(&socket, "%s/%s.qmp", g->spec.work_dir, g->spec.nonce) < 0) {
+		socket = NULL;
 		return error_set_errno(error, -ENOMEM, "QEMU");
+	}
 	if (strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return error_set(error, -ENAMETOOLONG,
 			"the work folder's path is too long for a socket in it: %s",
 			g->spec.work_dir);
-	r = describe_inside(g, m, error);
-	if (r == 0)
-		r = read_version(&g->note, error);
-	if (r == 0)
-		r = make_argv(g, m, socket, error);
-	if (r < 0)
-		return r;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return error_set_errno(error, -ENOMEM, "QEMU");
@@ -253,7 +269,38 @@ int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *er
 	q->trial.fd = -EBADF;
 	q->socket = TAKE_PTR(socket);
 	g->data = q;
+	g->event_fd = -1;
 	return 0;
+}
+
+int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *error)
+{
+	int r = begin(g, error);
+
+	if (r == 0)
+		r = describe_inside(g, m, error);
+	if (r == 0)
+		r = read_version(&g->note, error);
+	if (r == 0)
+		r = make_argv(g, m, ((struct qemu *)g->data)->socket, error);
+	return r;
+}
+
+int qemu_prepare_own(struct guest *g, char *const *words, const char *kernel, struct error *error)
+{
+	const struct guest_inside like = {.unplaced = true, .fixed = qemu_own_is_fixed(words)};
+	int r = begin(g, error);
+
+	if (r == 0)
+		r = guest_inside_new(&like, kernel, g->spec.symbols, 0, &g->inside);
+	if (r == 0)
+		r = add_own_program(g, NULL, error);
+	if (r == 0)
+		r = read_version(&g->note, error);
+	if (r == 0)
+		r = qemu_own_argv(
+			&g->spec, words, ((struct qemu *)g->data)->socket, &g->argv, error);
+	return r;
 }
 
 int qemu_start(struct guest *g, struct error *error)
@@ -362,6 +409,7 @@ int qemu_lanes(struct guest *g, struct guest_lane *ret, size_t max, struct error
 	r = pin_all(g, vcpus, n, error);
 	if (r < 0)
 		return r;
+	g->event_fd = q->qmp.fd;
 	for (size_t i = 0; i < n; i++)
 		ret[i] = (struct guest_lane){.lane = (unsigned)i, .tid = vcpus[i]};
 	return (int)n;
@@ -378,6 +426,13 @@ int qemu_answers(struct guest *g, struct error *error)
 	if (r < 0)
 		return r == -EAGAIN ? 0 : r;
 	return qemu_network_answers(&q->trial, &q->qmp, &g->spec, error);
+}
+
+bool qemu_shut_down(struct guest *g)
+{
+	struct qemu *q = g->data;
+
+	return q && qmp_shut_down(&q->qmp);
 }
 
 void qemu_stop(struct guest *g, bool orderly)

@@ -32,9 +32,9 @@ struct qemu_disk {
 struct qemu_machine {
 	const char *cpu_tcg; /**< -cpu under emulation */
 	const char *cpu_kvm; /**< -cpu under KVM */
-	const char *kernel;
-	const char *initrd;                     /**< or NULL */
-	const char *append;                     /**< the kernel's command line */
+	const char *kernel;  /**< or NULL: the machine boots from its first disk */
+	const char *initrd;  /**< or NULL */
+	const char *append;  /**< the kernel's command line */
 	struct qemu_disk disks[QEMU_DISKS_MAX]; /**< those with a file */
 	/** What the guest's kernel needs for itself. With the program's memory, and as much again for
 	 * the picture that it writes into the guest's memory, it is the machine's, unless the user
@@ -66,6 +66,16 @@ int qemu_check_elf(const char *path, bool fixed, const char *expected, struct er
  */
 int qemu_prepare(struct guest *g, const struct qemu_machine *m, struct error *error);
 
+/**
+ * The same for a machine of the user's own: @words are QEMU's arguments, which get what measuring needs: a monitor,
+ * names of threads, a console, the number of vCPUs, and that a machine that shuts down stays. @kernel (may be NULL) is what they
+ * name. What would keep it from being measured is -EINVAL, as the user's mistake.
+ */
+int qemu_prepare_own(struct guest *g, char *const *words, const char *kernel, struct error *error);
+
+/** May such words be measured? As above. */
+int qemu_check_own(const struct guest_spec *spec, char *const *words, struct error *error);
+
 /** Is this machine's own processor one that QEMU emulates (a lab in which KVM runs inside
  * emulation)? */
 bool qemu_host_is_emulated(void);
@@ -74,6 +84,7 @@ bool qemu_host_is_emulated(void);
 int qemu_start(struct guest *g, struct error *error);
 int qemu_lanes(struct guest *g, struct guest_lane *ret, size_t max, struct error *error);
 int qemu_answers(struct guest *g, struct error *error);
+bool qemu_shut_down(struct guest *g);
 void qemu_stop(struct guest *g, bool orderly);
 void qemu_destroy(struct guest *g);
 
@@ -83,7 +94,7 @@ void qemu_destroy(struct guest *g);
 /** The operations that are the same in all stacks. */
 #define QEMU_OPS                                                                                   \
 	.lane_kind = LANES_VCPUS, .is_vm = true, .start = qemu_start, .lanes = qemu_lanes,         \
-	.stop = qemu_stop, .destroy = qemu_destroy
+	.shut_down = qemu_shut_down, .stop = qemu_stop, .destroy = qemu_destroy
 
 /**
  * Did QEMU itself fail (bad option, killed)? Call it once the console has ended; reaps the process

@@ -59,6 +59,13 @@ static int fill(struct qmp *q, int64_t deadline)
 	return 0;
 }
 
+static bool is_event(const json_t *message, const char *name)
+{
+	const char *event = json_string_value(json_object_get(message, "event"));
+
+	return event && strcmp(event, name) == 0;
+}
+
 /* The next message, whatever it is. */
 static int receive(struct qmp *q, int64_t deadline, json_t **ret)
 {
@@ -83,6 +90,7 @@ static int receive(struct qmp *q, int64_t deadline, json_t **ret)
 			json_decref(message);
 			return -EPROTO;
 		}
+		q->shut_down |= is_event(message, "SHUTDOWN");
 		*ret = message;
 		return 0;
 	}
@@ -238,6 +246,16 @@ int qmp_human(struct qmp *q, const char *line, int timeout_ms, char **ret, struc
 		return error_set_errno(error, -EPROTO, "QEMU, asked for %s", line);
 	*ret = strdup(json_string_value(value));
 	return *ret ? 0 : error_set_errno(error, -ENOMEM, "QEMU");
+}
+
+bool qmp_shut_down(struct qmp *q)
+{
+	json_t *message;
+
+	while (q->fd >= 0 && q->stage == STAGE_READY && !q->shut_down &&
+		receive(q, clock_ms(), &message) == 0)
+		json_decref(message);
+	return q->shut_down;
 }
 
 int qmp_vcpus(struct qmp *q, int timeout_ms, pid_t *ret_tids, size_t max, struct error *error)

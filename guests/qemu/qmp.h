@@ -7,6 +7,7 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,10 +16,11 @@
 #define QMP_LINE_MAX ((size_t)256 << 10)
 
 struct qmp {
-	int fd;        /**< negative: not connected */
-	int stage;     /**< 0: nothing, 1: greeted, 2: asked for capabilities, 3: ready */
-	unsigned next; /**< id of the next command */
-	char *buffer;  /**< bytes of unfinished lines */
+	int fd;         /**< negative: not connected */
+	int stage;      /**< 0: nothing, 1: greeted, 2: asked for capabilities, 3: ready */
+	unsigned next;  /**< id of the next command */
+	bool shut_down; /**< the event SHUTDOWN came */
+	char *buffer;   /**< bytes of unfinished lines */
 	size_t used;
 };
 
@@ -46,6 +48,9 @@ int qmp_human(struct qmp *q, const char *line, int timeout_ms, char **ret, struc
 
 /** The thread ids of the vCPUs by index: ret_tids[i], 0 where there is none. Returns the number. */
 int qmp_vcpus(struct qmp *q, int timeout_ms, pid_t *ret_tids, size_t max, struct error *error);
+
+/** Take what has come since, without waiting: has the guest shut down? */
+bool qmp_shut_down(struct qmp *q);
 
 /** Hang up. Idempotent. */
 void qmp_close(struct qmp *q);

@@ -13,12 +13,14 @@
 
 #include "common/cleanup.h"
 #include "guests/guest_files.h"
+#include "guests/guest_program.h"
 #include "guests/images/disk_image.h"
 #include "guests/images/initramfs.h"
 #include "guests/init/words.h"
 #include "guests/process/beside.h"
 #include "guests/qemu/qemu.h"
 #include "guests/stacks/linux_guest.h"
+#include "guests/verdict.h"
 #include "init_disk.h"
 #include "init_program.h"
 
@@ -90,7 +92,8 @@ static int make_initramfs(
 
 	/* The array ends with a NUL of its own. */
 	r = image_add_bytes(&image, "/init", 0755, init_disk, sizeof(init_disk) - 1, error);
-	if (r == 0)
+	/* Without a command it hands over to the disk's own init. */
+	if (r == 0 && !spec->alone)
 		r = linux_add_command(&image, spec, true, error);
 	if (r == 0)
 		r = linux_add_modules(&image, spec, kernel, error);
@@ -104,25 +107,41 @@ static int make_initramfs(
 static int linux_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL, *initrd = NULL, *root = NULL, *program = NULL;
+	_cleanup_free_ char *words =
+		guest_program_word(&g->spec, g->spec.alone ? g->spec.append : append);
 	const char *format = NULL;
 	struct qemu_machine m;
 	int r;
 
+	if (!words)
+		return error_set_errno(error, -ENOMEM, "command line of the guest");
 	r = find_root(&g->spec, &root, &format, error);
 	if (r == 0)
 		r = linux_find_kernel(&g->spec, &kernel, error);
 	if (r == 0)
 		r = make_initramfs(&g->spec, kernel, &initrd, error);
-	if (r == 0)
+	if (r == 0 && !g->spec.alone)
 		r = linux_make_disk(g, init_program, sizeof(init_program) - 1, &program, error);
 	if (r < 0)
 		return r;
 	m = (struct qemu_machine){.kernel = kernel,
 		.initrd = initrd,
-		.append = append,
+		.append = words,
 		.disks = {{root, format, ROOT_DISK, true}, {program, "raw", PROGRAM_DISK, false}},
 		.kernel_bytes = KERNEL_BYTES};
 	return linux_prepare_machine(g, &m, error);
+}
+
+/* Of a disk's own program no word is known: its phases and its end are what there is. */
+static int whole_verdict(struct guest *g, const char *console, size_t length, struct error *error)
+{
+	static const char *const certain[] = {"Kernel panic", INIT_SAYS, NULL};
+	int r;
+
+	if (!g->spec.alone)
+		return linux_verdict(g, console, length, error);
+	r = qemu_verdict(g, console, length, error);
+	return r < 0 ? r : verdict_failures("the guest", certain, false, console, length, error);
 }
 
 const struct guest_ops guest_linux = {
@@ -131,5 +150,7 @@ const struct guest_ops guest_linux = {
 	.available = linux_available,
 	.runs = guest_files_found,
 	.prepare = linux_prepare,
-	LINUX_OPS,
+	.boot = &linux_boot,
+	.verdict = whole_verdict,
+	QEMU_OPS,
 };

@@ -278,6 +278,8 @@ int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error 
 	/* The root is of the kernel's half, which is the same in all processes. */
 	m->inside = (struct guest_inside){.subsystems = "linux",
 		.kallsyms = true,
+		.randomised =
+			g->spec.alone && (!g->spec.append || !strstr(g->spec.append, "nokaslr")),
 		.root = {.name = "init_top_pgt", .offset = LINUX_OFFSET}};
 	return qemu_prepare(g, m, error);
 }

@@ -12,6 +12,7 @@
 #include "guests/guest.h"
 #include "guests/guest_files.h"
 #include "guests/guest_program.h"
+#include "guests/images/disk_image.h"
 #include "guests/images/elf_needs.h"
 #include "guests/images/image.h"
 #include "guests/images/rofs.h"
@@ -68,8 +69,21 @@ static int find_kernel(const struct guest_spec *spec, char **ret, struct error *
 			       error);
 }
 
+/* A disk that boots by itself has a kernel of its own. */
+static bool boots_itself(const struct guest_spec *spec)
+{
+	return spec->alone && !spec->append && !spec->kernel;
+}
+
 static int osv_available(const struct guest_spec *spec, struct error *error)
 {
+	const char *format;
+	int r = spec->alone ? disk_image_check(spec->disk, &format, error) : 0;
+
+	if (r == 0 && boots_itself(spec))
+		r = qemu_available(error);
+	if (r < 0 || boots_itself(spec))
+		return r < 0 ? r : guest_symbols_available(spec->symbols, error);
 	return qemu_stack_available(spec, find_kernel, error);
 }
 
@@ -311,6 +325,41 @@ static char *whole_kernel(const char *kernel)
 	return strdup(kernel);
 }
 
+static const struct guest_inside osv_inside = {.subsystems = "osv",
+	.one_ring = true,
+	.root = {.name = "_ZN3mmuL15page_table_rootE",
+		.other_name = "_ZN3mmu15page_table_rootE",
+		.offset = OSV_OFFSET,
+		.is_pointer = true}};
+
+/* The user's disk, whose own command line runs its program. */
+static int prepare_alone(struct guest *g, struct error *error)
+{
+	_cleanup_free_ char *kernel = NULL, *whole = NULL;
+	_cleanup_free_ char *append =
+		guest_program_word(&g->spec, g->spec.append ? g->spec.append : "");
+	const char *format = NULL;
+	struct qemu_machine m;
+	int r = append ? disk_image_check(g->spec.disk, &format, error)
+		       : error_set_errno(error, -ENOMEM, "OSv");
+
+	if (r == 0 && !boots_itself(&g->spec))
+		r = find_kernel(&g->spec, &kernel, error);
+	if (r < 0)
+		return r;
+	whole = kernel ? whole_kernel(kernel) : NULL;
+	m = (struct qemu_machine){.cpu_tcg = "max",
+		.cpu_kvm = qemu_host_is_emulated() ? "host,-xsave" : "host",
+		.kernel = kernel,
+		.append = append,
+		.disks = {{.file = g->spec.disk, .format = format, .writable = true}},
+		.kernel_bytes = KERNEL_BYTES,
+		.inside = osv_inside,
+		.symbols = whole,
+		.library_inside = inside_kernel};
+	return qemu_prepare(g, &m, error);
+}
+
 static int osv_prepare(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *kernel = NULL, *disk = NULL, *program = NULL, *whole = NULL;
@@ -321,6 +370,8 @@ static int osv_prepare(struct guest *g, struct error *error)
 	if (g->spec.lanes > CPUS_MAX)
 		return error_set_user(error, -EINVAL, "OSv has at most %d vCPUs, not %u", CPUS_MAX,
 			g->spec.lanes);
+	if (g->spec.alone)
+		return prepare_alone(g, error);
 	r = find_kernel(&g->spec, &kernel, error);
 	if (r == 0)
 		r = make_disk(g, &disk, &program, error);
@@ -337,12 +388,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 		.append = append.text,
 		.disks = {{.file = disk, .format = "raw"}},
 		.kernel_bytes = KERNEL_BYTES,
-		.inside = {.subsystems = "osv",
-			.one_ring = true,
-			.root = {.name = "_ZN3mmuL15page_table_rootE",
-				.other_name = "_ZN3mmu15page_table_rootE",
-				.offset = OSV_OFFSET,
-				.is_pointer = true}},
+		.inside = osv_inside,
 		.symbols = whole,
 		.library_inside = inside_kernel};
 	return qemu_prepare(g, &m, error);
@@ -434,7 +480,10 @@ static int osv_verdict(struct guest *g, const char *console, size_t length, stru
 		quote_frame(frame, sizeof(frame), console, length);
 		return error_set(error, r, "%s%s", said.text, frame);
 	}
-	r = check_status(g, console, length, error);
+	r = g->spec.alone ? verdict_status(SAYS_EXITED, " inside OSv", console, length, error)
+			  : check_status(g, console, length, error);
+	if (g->spec.alone) /* it went down of its own accord, or at the phase "end" */
+		return r == -ENODATA ? 0 : r;
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(farewells); i++)

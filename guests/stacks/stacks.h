@@ -8,7 +8,8 @@
 
 #include "guests/guest.h"
 
-#define GUEST_STACKS(X) X(native) X(docker) X(podman) X(bare) X(linux_minimal) X(linux) X(osv)
+#define GUEST_STACKS(X)                                                                            \
+	X(native) X(docker) X(podman) X(bare) X(linux_minimal) X(linux) X(osv) X(qemu)
 
 #define GUEST_DECLARE(name) extern const struct guest_ops guest_##name;
 GUEST_STACKS(GUEST_DECLARE)
