@@ -76,7 +76,7 @@ static char *find_file(pid_t pid, const char *name)
 		n = readlink(link, folder, sizeof(folder) - 2);
 		if (n <= 0)
 			return NULL;
-		strcpy(folder + n, "/");
+		folder[n] = '/'; /* and after it all is 0 */
 	}
 	if (asprintf(&path, "/proc/%d/root%s%s", pid, folder, name) < 0)
 		return NULL;
