@@ -134,7 +134,8 @@ static void every_stack_can_be_named(void **state)
 	for (size_t i = 0; guest_table[i]; i++) {
 		struct options o;
 
-		assert_int_equal(PARSE(o, "--guest", guest_table[i]->name), 0);
+		/* What follows is a program's, or QEMU's. */
+		assert_int_equal(PARSE(o, "--guest", guest_table[i]->name, "--", "-m", "1G"), 0);
 		assert_ptr_equal(o.guests[0], guest_table[i]);
 		options_done(&o);
 	}
@@ -345,7 +346,12 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--guest="}, "--guest", "name"},
 		{{"--kernel=k"}, "--kernel", "virtual machines"},
 		{{"--guest=docker", "--symbols=s"}, "--symbols", "virtual machines"},
-		{{"--guest=osv", "--disk=d"}, "--disk", "guest linux"},
+		{{"--guest=bare", "--disk=d"}, "--disk", "linux and osv"},
+		{{"--guest=osv,native", "--disk=d"}, "--guest", "alone"},
+		{{"--guest=osv", "--append=a"}, "--append", "--disk"},
+		{{"--guest=qemu"}, "--guest qemu", "after --"},
+		{{"--guest=qemu,native", "--", "-m"}, "--guest", "alone"},
+		{{"--guest=qemu", "--append=a"}, "--append", "--disk"},
 		{{"--guest=,,"}, "--guest", "empty item in ',,'"},
 		{{"--cores=0"}, "'0'", "1 to 256"},
 		{{"--cores=257"}, "'257'", "1 to 256"},
