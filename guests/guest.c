@@ -59,6 +59,7 @@ void guest_free(struct guest *g)
 	strv_free(g->variables);
 	free(g->note);
 	free(g->copies);
+	free(g->identity);
 	free(g->program_path);
 	guest_inside_free(g->inside);
 	free(g);

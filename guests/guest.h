@@ -66,8 +66,11 @@ struct guest_with {
 
 /** What to run. Strings and arrays stay the caller's and must outlive the guest. */
 struct guest_spec {
-	unsigned lanes;      /**< how many vCPUs or workers */
-	const char *program; /**< the workload's binary on the host (absolute) */
+	unsigned lanes;    /**< how many vCPUs or workers */
+	const char *image; /**< of containers: the user's own, measured as it is; or NULL */
+	const char
+		*program; /**< the workload's binary on the host (absolute); in @image, where it is
+				there, or NULL: its entry point */
 	char *const
 		*arguments; /**< its arguments without argv[0] and -cores, -file; NULL-terminated */
 	bool own; /**< the program is the user's: it gets @arguments and no others, and what
@@ -114,6 +117,7 @@ struct guest_ops {
 	const char *title; /**< a few words for people */
 	enum lane_kind lane_kind;
 	bool is_vm;
+	bool takes_image; /**< it can run a container image of the user's */
 	enum guest_network network;
 	const struct guest_boot *boot; /**< its boot's steps, or NULL: it is not taken apart */
 	/** VMs: how the console's first line begins that follows the program's output, where no
@@ -198,7 +202,8 @@ struct guest {
 	char **variables; /**< NAME=VALUE that its environment has beside ours, or NULL */
 	int folder_fd;    /**< the folder that it is started in; 0: ours. Closed by guest_free() */
 	char *note;       /**< more for describe: what was made, versions; may be NULL */
-	char *copies; /**< what of the host's files is where in the stack, a line each; or NULL */
+	char *copies;   /**< what of the host's files is where in the stack, a line each; or NULL */
+	char *identity; /**< hexadecimal, of what the user brought, where that is no file; or NULL */
 	char *program_path;          /**< see start(); NULL: the program is g->pid or its child */
 	struct guest_inside *inside; /**< VMs, set by prepare(): see inside.h; may be NULL */
 	pid_t pid;                   /**< the stack's process, or 0 */

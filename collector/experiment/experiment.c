@@ -55,6 +55,7 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 {
 	return (struct guest_spec){
 		.lanes = x->o->cores[0],
+		.image = x->o->image,
 		.program = x->program,
 		.arguments = x->o->arguments,
 		.own = x->settings.own,
@@ -76,7 +77,7 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 		.ram_bytes = x->settings.ram_bytes,
 		.runtime_args = x->o->container_args,
 		.work_dir = x->work_dir,
-		.nonce = "00000000",
+		.nonce = x->nonce[0] ? x->nonce : "00000000",
 	};
 }
 
@@ -204,25 +205,37 @@ static int make_plan(struct experiment *x, struct error *error)
 	return r < 0 ? error_set_errno(error, r, "cannot plan") : 0;
 }
 
-/* The kernel that a virtual machine boots, wherever it was found. */
-static int digest_kernel(struct experiment *x, size_t i, struct error *error)
+static int add_identity(struct experiment *x, const struct guest *g, struct error *error)
+{
+	char name[64];
+
+	if (g->inside && g->inside->kernel) {
+		snprintf(name, sizeof(name), "kernel of %s", g->ops->name);
+		return file_digest_add(x->files, name, g->inside->kernel, error);
+	}
+	if (!g->identity)
+		return 0;
+	snprintf(name, sizeof(name), "image of %s", g->ops->name);
+	return json_object_set_new(x->files, name, json_string(g->identity)) < 0 ? -ENOMEM : 0;
+}
+
+/* The kernel that a virtual machine boots, wherever it was found; the user's image as the engine has it. */
+static int digest_stack(struct experiment *x, size_t i, struct error *error)
 {
 	const struct guest_ops *ops = x->o->guests[i];
 	struct guest_spec spec = experiment_trial_spec(x, x->accel[i]);
 	struct guest *g = NULL;
-	char name[64];
 	int r;
 
-	if (!ops->is_vm)
+	if (!ops->is_vm && !spec.image)
 		return 0;
 	spec.keeper = x->keeper;
 	r = guest_new(ops, &spec, &g);
 	if (r < 0)
 		return r;
-	snprintf(name, sizeof(name), "kernel of %s", ops->name);
 	r = ops->prepare(g, error);
-	if (r == 0 && g->inside && g->inside->kernel)
-		r = file_digest_add(x->files, name, g->inside->kernel, error);
+	if (r == 0)
+		r = add_identity(x, g, error);
 	guest_free(g);
 	return r;
 }
@@ -233,7 +246,8 @@ static int digest_files(struct experiment *x, struct error *error)
 	int r;
 
 	x->files = json_object();
-	r = x->program ? file_digest_add(x->files, "program", x->program, error) : 0;
+	r = x->program && !x->o->image ? file_digest_add(x->files, "program", x->program, error)
+				       : 0;
 	if (r == 0 && x->o->disk)
 		r = file_digest_add(x->files, "disk", x->o->disk, error);
 	if (r == 0)
@@ -241,7 +255,7 @@ static int digest_files(struct experiment *x, struct error *error)
 	if (r == 0)
 		r = client_digest(&x->client, x->files, error);
 	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
-		r = digest_kernel(x, i, error);
+		r = digest_stack(x, i, error);
 	return r;
 }
 
@@ -339,6 +353,20 @@ static int make_work_dir(struct experiment *x, struct error *error)
 	return keeper_add(x->keeper, KEEPER_FOLDER, x->work_dir, error);
 }
 
+/* In an image of the user's it is the stack's to find. */
+static int find_program(struct experiment *x, struct error *error)
+{
+	const struct options *o = x->o;
+
+	if ((o->attach || o->alone) && !o->own)
+		return 0;
+	if (!o->image)
+		return workload_find(o->program, &x->program, error);
+	snprintf(x->nonce, sizeof(x->nonce), "%08x", (unsigned)getpid());
+	x->program = o->program ? strdup(o->program) : NULL;
+	return o->program && !x->program ? error_set_errno(error, -ENOMEM, "%s", o->program) : 0;
+}
+
 static int prepare(struct experiment *x, struct error *error)
 {
 	struct options *o = x->o;
@@ -350,7 +378,7 @@ static int prepare(struct experiment *x, struct error *error)
 	r = symbols_new(&x->names, error);
 	if (r < 0)
 		return r;
-	r = (o->attach || o->alone) && !o->own ? 0 : workload_find(o->program, &x->program, error);
+	r = find_program(x, error);
 	if (r < 0)
 		return r;
 	r = o->own || o->attach || o->alone ? own_program_open(o, &x->own, error) : 0;
@@ -362,6 +390,7 @@ static int prepare(struct experiment *x, struct error *error)
 		return r;
 	x->settings = (struct run_settings){
 		.scenario = options_scenario(o),
+		.image = o->image,
 		.program = x->program,
 		.arguments = o->arguments,
 		.own = o->own && !o->attach,

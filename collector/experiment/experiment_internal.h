@@ -32,6 +32,7 @@ struct experiment {
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
 	char accel_note[256];               /**< why virtual machines are emulated, if they are */
 	char *program;
+	char nonce[17];         /**< of guests that are not started; "": any will do */
 	struct own_program own; /**< all 0 where the program is ours */
 	struct client client;   /**< all 0 where there is none */
 	char **left_out;        /**< of the stacks that cannot run it, a sentence each */

@@ -124,8 +124,9 @@ int own_program_open(const struct options *o, struct own_program *ret, struct er
 
 	if (r < 0)
 		return error_set_errno(error, r, "--env");
-	ret->cwd = whole_path(o->cwd ? o->cwd : ".");
-	if (!ret->cwd)
+	if (o->cwd || !o->image) /* an image has a folder of its own */
+		ret->cwd = whole_path(o->cwd ? o->cwd : ".");
+	if (!ret->cwd && (o->cwd || !o->image))
 		return error_set_errno(error, -ENOMEM, "--cwd");
 	return find_files(o, ret, error);
 }

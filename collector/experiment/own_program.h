@@ -13,7 +13,7 @@
 /** Start with { 0 }. */
 struct own_program {
 	char **environment; /**< --env, and what tells runtimes how many threads they may have */
-	char *cwd;          /**< absolute */
+	char *cwd;          /**< absolute; NULL: that of the image */
 	char **words;       /**< --with, each as FILE:PATH, both absolute; NULL-ended */
 	struct guest_with *with;
 	size_t n_with;

@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/store_format.h"
 #include "common/version.h"
+#include "guests/stacks/stacks.h"
 
 /* Who measures once or twice wants to see something, not to find out the last percent. */
 #define WARMUP_FROM_REPEAT 3
@@ -194,6 +195,21 @@ static int check_program(const struct options *o, struct error *error)
 		o->scenario->name);
 }
 
+/* Only what runs containers can run an image; the first of them is the default then. */
+static int check_image(struct options *o, struct error *error)
+{
+	if (!o->image || o->resume)
+		return 0;
+	if (!options_given(o, "guest"))
+		o->guests[0] = guest_find("docker");
+	for (size_t i = 0; i < o->n_guests; i++)
+		if (!o->guests[i]->takes_image)
+			return error_set_user(error, -EINVAL,
+				"--image is measured by docker and podman, not by %s: name these with --guest",
+				o->guests[i]->name);
+	return 0;
+}
+
 /* "-name", "--name", either with "=value". */
 static bool is_option(const char *word, const char *name)
 {
@@ -284,7 +300,7 @@ static int check_attach(const struct options *o, struct error *error)
 {
 	static const char *const decided[] = {"guest", "cores", "scenario", "env", "cwd", "repeat",
 		"warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric", "same-output",
-		"result", "port", "client"};
+		"result", "port", "client", "image"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
 		if (options_given(o, decided[i]))
@@ -379,13 +395,15 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		r = parse_words(&p, argc, argv);
 	if (r < 0)
 		return r;
-	ret->own = options_given(ret, "program");
+	ret->own = options_given(ret, "program") || ret->image;
 	ret->alone = is_alone(ret);
 	r = check_attach(ret, error);
 	if (r == 0)
 		r = check_alone(ret, error);
 	if (r == 0)
 		r = check_program(ret, error);
+	if (r == 0)
+		r = check_image(ret, error);
 	if (r == 0)
 		r = check_own_arguments(ret, error);
 	if (r < 0)

@@ -49,6 +49,7 @@ struct options {
 	bool own; /**< the program is the user's: it gets its own arguments and no others */
 	char **environment; /**< --env, NULL-ended, or NULL */
 	size_t n_environment;
+	const char *image;        /**< a container image of the user's, or NULL */
 	const char *port_text;    /**< --port as it was typed, or NULL */
 	unsigned port, host_port; /**< that the program serves, and where; 0: none, any */
 	const char *client;       /**< the load generator's command line, or NULL */

@@ -42,6 +42,7 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 	const struct placement *where = run->request->placement;
 	struct guest_spec spec = {
 		.lanes = run->request->lanes,
+		.image = s->image,
 		.program = s->program,
 		.arguments = s->arguments,
 		.own = s->own,

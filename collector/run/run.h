@@ -32,7 +32,8 @@ struct run_request;
 /** What all runs of an experiment share. Borrowed by run_execute(). */
 struct run_settings {
 	const char *scenario;
-	const char *program;    /**< the workload's binary */
+	const char *image;      /**< a container image of the user's, or NULL */
+	const char *program;    /**< the workload's binary; see guests/guest.h for one in @image */
 	char *const *arguments; /**< of the workload */
 	bool own; /**< the program is the user's; as the next four, see guests/guest.h */
 	char *const *environment;

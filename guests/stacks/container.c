@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Docker and Podman: an image from the program alone, then `docker run` as a user would type it.
+ * Docker and Podman: an image from the program alone, or one of the user's own, then `docker run` as a user would type it.
  *
  * The program's process is no descendant of the client's. It is recognised by the name of the file
  * that its exec carries, which therefore has to be one that no other process can have: every run
@@ -25,16 +25,17 @@
 #include "common/spawn.h"
 #include "guests/containers/cgroup.h"
 #include "guests/containers/engine.h"
+#include "guests/containers/user_image.h"
 #include "guests/exit_status.h"
 #include "guests/guest.h"
 #include "guests/guest_files.h"
 #include "guests/guest_port.h"
 #include "guests/guest_process.h"
-#include "guests/guest_program.h"
 #include "guests/images/image.h"
 #include "guests/images/tarball.h"
 #include "guests/keeper/keeper.h"
 #include "guests/process/command.h"
+#include "guests/stacks/container_command.h"
 
 #define LAST_MOMENT_MS    5000
 #define STATUS_NO_RUN     125 /* docker-run(1): the engine itself failed */
@@ -44,7 +45,7 @@ struct container {
 	const struct engine *engine;
 	char *name;        /* of the container */
 	char *name_entry;  /* as the keeper knows it */
-	char *image;       /* its name */
+	char *image;       /* its name, where we made it */
 	char *image_entry; /* as the keeper knows it */
 	char *cgroup;      /* once known */
 	pid_t program;     /* its first process, once known */
@@ -59,9 +60,19 @@ static const struct engine *engine_of(const struct guest *g)
 static int container_available_by(
 	const char *name, const struct guest_spec *spec, struct error *error)
 {
-	if (access(spec->program, R_OK) < 0)
+	_cleanup_(user_image_done) struct user_image image = {0};
+	const struct engine *e = engine_find(name);
+	int r;
+
+	if (!spec->image && access(spec->program, R_OK) < 0)
 		return error_set_errno(error, -errno, "program %s", spec->program);
-	return engine_available(engine_find(name), error);
+	r = engine_available(e, error);
+	return r < 0 || !spec->image ? r : user_image_read(e, spec->image, &image, error);
+}
+
+static int container_runs(const struct guest_spec *spec, struct error *error)
+{
+	return spec->image ? 0 : guest_files_found(spec, error);
 }
 
 static int docker_available(const struct guest_spec *spec, struct error *error)
@@ -96,131 +107,6 @@ static int make_image(struct guest *g, const char *tar, struct error *error)
 	return r;
 }
 
-static bool is_among(int cpu, const int *cpus, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (cpus[i] == cpu)
-			return true;
-	return false;
-}
-
-/* The container's CPUs as a set, and as a list in the order of lanes. */
-static void add_cpus(struct strv *v, const struct guest_spec *spec)
-{
-	_cleanup_free_ char *variable = guest_pin_variable(spec);
-	char list[4096] = "";
-	size_t used = 0;
-
-	for (unsigned i = 0; spec->lane_cpus && i < spec->lanes && used < sizeof(list); i++)
-		if (!is_among(spec->lane_cpus[i], spec->lane_cpus, i))
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d",
-				i ? "," : "", spec->lane_cpus[i]);
-	if (used) {
-		strv_add(v, "--cpuset-cpus");
-		strv_add(v, list);
-	}
-	strv_add(v, "--env");
-	strv_addf(v, "%s", variable ? variable : "");
-	if (!variable)
-		v->error = -ENOMEM;
-}
-
-/* A field of an option that is a line of CSV. */
-static char *csv_field(const char *key, const char *value)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	if (!f)
-		return NULL;
-	fprintf(f, "\"%s=", key);
-	for (; *value; value++)
-		fprintf(f, *value == '"' ? "\"\"" : "%c", *value);
-	fputc('"', f);
-	return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
-}
-
-/* However large it is, nothing is copied. */
-static void add_mount(struct strv *v, const struct guest_with *with)
-{
-	_cleanup_free_ char *source = csv_field("source", with->source);
-	_cleanup_free_ char *target = csv_field("target", with->path);
-
-	strv_add(v, "--mount");
-	strv_addf(v, "type=bind,%s,%s,readonly", source ? source : "", target ? target : "");
-	if (!source || !target)
-		v->error = -ENOMEM;
-}
-
-static void add_network(struct strv *v, const struct guest_spec *spec)
-{
-	if (!spec->port) {
-		strv_add(v, "--network");
-		strv_add(v, "none");
-		return;
-	}
-	strv_add(v, "--publish");
-	strv_addf(v, GUEST_HOST ":%u:%u", spec->host_port, spec->port);
-}
-
-/* What an own program has around itself. */
-static int add_surroundings(struct strv *v, const struct guest_spec *spec)
-{
-	_cleanup_(strv_freep) char **environment = NULL;
-	int r = guest_program_environment(spec, &environment);
-
-	for (size_t i = 0; r == 0 && environment[i]; i++) {
-		strv_add(v, "--env");
-		strv_add(v, environment[i]);
-	}
-	for (size_t i = 0; spec->own && i < spec->n_with; i++)
-		add_mount(v, &spec->with[i]);
-	if (spec->own && spec->cwd) {
-		strv_add(v, "--workdir");
-		strv_add(v, spec->cwd);
-	}
-	return r;
-}
-
-static int make_command(struct guest *g, const char *program, struct error *error)
-{
-	_cleanup_(strv_clear) struct strv v = {0};
-	_cleanup_(strv_freep) char **command = NULL;
-	struct container *c = g->data;
-	char scratch[64], picture[96];
-	int r;
-
-	snprintf(scratch, sizeof(scratch), "/guestscope-%s", g->spec.nonce);
-	snprintf(picture, sizeof(picture), "%s/mandelbrot.png", scratch);
-	if (asprintf(&g->program_path, "%s/..%s", scratch, program) < 0) {
-		g->program_path = NULL;
-		return error_set_errno(error, -ENOMEM, "%s", c->engine->name);
-	}
-	r = guest_program_argv(&g->spec, g->program_path, picture, &command);
-	if (r < 0)
-		return error_set_errno(error, r, "%s", c->engine->name);
-	strv_add(&v, c->engine->program);
-	strv_add(&v, "run");
-	strv_add(&v, "--rm");
-	strv_add(&v, "--name");
-	strv_add(&v, c->name);
-	add_network(&v, &g->spec);
-	add_cpus(&v, &g->spec);
-	strv_add(&v, "--tmpfs");
-	strv_add(&v, scratch);
-	r = add_surroundings(&v, &g->spec);
-	if (r < 0)
-		return error_set_errno(error, r, "%s", c->engine->name);
-	strv_add(&v, "--pull");
-	strv_add(&v, "never");
-	strv_add_all(&v, g->spec.runtime_args);
-	strv_add(&v, c->image);
-	strv_add_all(&v, command);
-	r = strv_take(&v, &g->argv);
-	return r < 0 ? error_set_errno(error, r, "%s", c->engine->name) : 0;
-}
-
 static int list_files(
 	const struct guest_spec *spec, struct image *ret, char **ret_program, struct error *error)
 {
@@ -236,21 +122,14 @@ static int list_files(
 	return r;
 }
 
-static int container_prepare(struct guest *g, struct error *error)
+/* An image made here, of the program and what it needs. */
+static int prepare_own_image(struct guest *g, struct error *error)
 {
 	_cleanup_free_ char *tar = NULL, *program = NULL;
 	_cleanup_(image_clear) struct image files = {0};
-	struct container *c = calloc(1, sizeof(*c));
-	int r;
+	struct container *c = g->data;
+	int r = list_files(&g->spec, &files, &program, error);
 
-	if (!c)
-		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
-	g->data = c;
-	c->engine = engine_of(g);
-	if (asprintf(&c->name, "%s%s", c->engine->container_prefix, g->spec.nonce) < 0 ||
-		asprintf(&c->name_entry, "%s %s", c->engine->name, c->name) < 0)
-		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
-	r = list_files(&g->spec, &files, &program, error);
 	if (r == 0)
 		r = image_write_cached(
 			&files, tarball_write, g->spec.work_dir, "container-", &tar, error);
@@ -259,13 +138,118 @@ static int container_prepare(struct guest *g, struct error *error)
 	if (r == 0)
 		r = make_image(g, tar, error);
 	if (r == 0)
-		r = make_command(g, program, error);
+		r = container_make_command(g,
+			&(struct container_command){.engine = c->engine,
+				.name = c->name,
+				.image = c->image,
+				.program = program},
+			error);
 	if (r < 0)
 		return r;
 	if (asprintf(&g->note, "image %s imported from %s (%zu entries)", c->image, tar, files.n) <
 		0)
 		g->note = NULL;
 	return 0;
+}
+
+/* Where it is in the image. It is looked for by a container of the same name as the run's, which the
+ * keeper knows. */
+static int find_in_image(struct guest *g, const struct user_image *image, const char *called,
+	char **ret, struct error *error)
+{
+	struct container *c = g->data;
+	int r = keeper_add(g->spec.keeper, KEEPER_CONTAINER, c->name_entry, error);
+
+	if (r == 0)
+		r = user_image_find(c->engine, g->spec.image, image, called, c->name, ret, error);
+	if (r == 0)
+		keeper_remove(g->spec.keeper, KEEPER_CONTAINER, c->name_entry);
+	return r;
+}
+
+/* What `docker run IMAGE ARGUMENTS` would execute: the entry point and, where there are no arguments,
+ * the image's command; --program stands for --entrypoint. */
+static int list_words(const struct guest_spec *spec, const struct user_image *image, char ***ret,
+	struct error *error)
+{
+	struct strv v = {0};
+	int r;
+
+	if (spec->program)
+		strv_add(&v, spec->program);
+	else
+		strv_add_all(&v, image->entry);
+	if (!spec->program && !*spec->arguments)
+		strv_add_all(&v, image->command);
+	r = strv_take(&v, ret);
+	return r < 0 ? error_set_errno(error, r, "image %s", spec->image) : 0;
+}
+
+/* An image without an entry point whose command is given behind "--": that is the program. */
+static int take_first_argument(struct guest *g, char ***words, struct error *error)
+{
+	struct strv v = {0};
+	int r;
+
+	if (**words)
+		return 0;
+	if (!*g->spec.arguments)
+		return error_set_user(error, -EINVAL,
+			"image %s has neither an entry point nor a command: name a program with --program",
+			g->spec.image);
+	strv_add(&v, *g->spec.arguments++);
+	strv_free(*words);
+	*words = NULL;
+	r = strv_take(&v, words);
+	return r < 0 ? error_set_errno(error, r, "image %s", g->spec.image) : 0;
+}
+
+static int prepare_user_image(struct guest *g, struct error *error)
+{
+	_cleanup_(user_image_done) struct user_image image = {0};
+	_cleanup_(strv_freep) char **words = NULL;
+	_cleanup_free_ char *program = NULL;
+	const struct image nothing = {0};
+	struct container *c = g->data;
+	int r = user_image_read(c->engine, g->spec.image, &image, error);
+
+	if (r == 0)
+		r = list_words(&g->spec, &image, &words, error);
+	if (r == 0)
+		r = take_first_argument(g, &words, error);
+	if (r == 0)
+		r = find_in_image(g, &image, words[0], &program, error);
+	if (r == 0)
+		r = guest_note_copies(g, &nothing, "image", "mount, read-only", error);
+	if (r == 0)
+		r = container_make_command(g,
+			&(struct container_command){.engine = c->engine,
+				.name = c->name,
+				.image = g->spec.image,
+				.program = program,
+				.words = words + 1,
+				.as_it_is = true},
+			error);
+	if (r < 0)
+		return r;
+	if (asprintf(&g->note, "image %s, %s", g->spec.image, image.id) < 0)
+		g->note = NULL;
+	g->identity = TAKE_PTR(image.id);
+	return 0;
+}
+
+static int container_prepare(struct guest *g, struct error *error)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
+	g->data = c;
+	c->engine = engine_of(g);
+	if (asprintf(&c->name, "%s%s", c->engine->container_prefix, g->spec.nonce) < 0 ||
+		asprintf(&c->name_entry, "%s %s", c->engine->name, c->name) < 0)
+		return error_set_errno(error, -ENOMEM, "%s", g->ops->name);
+	return g->spec.image ? prepare_user_image(g, error) : prepare_own_image(g, error);
 }
 
 static int container_start(struct guest *g, struct error *error)
@@ -436,10 +420,11 @@ static void container_destroy(struct guest *g)
 }
 
 #define CONTAINER_OPS                                                                              \
-	.lane_kind = LANES_WORKERS, .runs = guest_files_found, .prepare = container_prepare,       \
-	.network = NETWORK_FORWARDED, .answers = container_answers, .ask_end = container_ask_end,  \
-	.start = container_start, .stop = container_stop, .helpers = container_helpers,            \
-	.cgroup = container_cgroup, .verdict = container_verdict, .destroy = container_destroy
+	.lane_kind = LANES_WORKERS, .takes_image = true, .runs = container_runs,                   \
+	.prepare = container_prepare, .network = NETWORK_FORWARDED, .answers = container_answers,  \
+	.ask_end = container_ask_end, .start = container_start, .stop = container_stop,            \
+	.helpers = container_helpers, .cgroup = container_cgroup, .verdict = container_verdict,    \
+	.destroy = container_destroy
 
 static const struct guest_boot docker_boot = {
 	.steps = {BOOT_CLIENT, BOOT_DAEMON, BOOT_MONITOR, BOOT_RUNTIME_CREATE, BOOT_START_REQUEST,
