@@ -49,30 +49,44 @@ static __noinline void float_found_running(
 	l->outside_mark_ns = outside_now(task);
 }
 
-/** @task is about to run, and has not since the gate opened: it slept until its wake-up was seen, else
- * it waited. */
-static __noinline void float_found_off(
-	struct cpu_state *cpu, struct task_record *t, struct task_struct *task)
+/** Of lane @id, to which nothing happened so far, it is known now what it did: somebody waited. */
+static __noinline void lane_found_waiting(struct cpu_state *cpu, __s32 id)
 {
-	__u64 since = t->late ? bpf_ktime_get_ns() : phase_start_ns[0];
-	__s32 id = lane_of(bpf_get_smp_processor_id());
-	bool waited = !t->late && !t->waking_ns;
-	struct lane_record *l = lane_get(id);
 	struct lane_change *c = lane_change(cpu, LANE_FOUND, 0);
+	struct lane_record *l = lane_get(id);
 
-	float_found(t, task);
-	thread_found(task, t, waited ? TASK_WAITING : TASK_ASLEEP, since);
-	if (t->waking_ns)
-		thread_woken(task, id, t->waking_ns);
-	t->run = TASK_ASLEEP;
-	t->off_weight = 1; /* user space is told that it is back */
-	/* Of a lane to which nothing happened so far it is known now what it did. */
-	if (!waited || !l || l->running > 0 || l->since_ns != phase_start_ns[0])
+	if (!l || l->running > 0 || l->since_ns != phase_start_ns[0])
 		return;
 	c->detail = (struct probe_detail){};
 	c->state = STATE_PREEMPTED; /* by whom is not known */
 	l->off_ns = phase_start_ns[0];
 	lane_apply(id);
+}
+
+static __noinline void float_found_away(
+	struct task_record *t, struct task_struct *task, bool waited)
+{
+	float_found(t, task);
+	thread_found(task, t, waited ? TASK_WAITING : TASK_ASLEEP,
+		t->late ? bpf_ktime_get_ns() : phase_start_ns[0]);
+}
+
+/** @task is about to run, and has not since the gate opened: it slept until its wake-up was seen, else
+ * it waited. */
+static __always_inline void float_found_off(
+	struct cpu_state *cpu, struct task_record *t, struct task_struct *task)
+{
+	__s32 id = lane_of(bpf_get_smp_processor_id());
+	bool waited = !t->late && !t->waking_ns;
+
+	/* Two functions, so that no more of the programs' little stack is in use at once. */
+	float_found_away(t, task, waited);
+	if (t->waking_ns)
+		thread_woken(task, id, t->waking_ns);
+	t->run = TASK_ASLEEP;
+	t->off_weight = 1; /* user space is told that it is back */
+	if (waited)
+		lane_found_waiting(cpu, id);
 }
 
 /** A thread that was there before: @task runs, or is about to. */

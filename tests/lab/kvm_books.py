@@ -39,6 +39,7 @@ def cells(truth_program):
     """{name: script} for lab.run(); @truth_program is the name of that program in the lab."""
     found = {
         "native": lab.collect(OPTIONS + "--guest native --cores 1", PICTURE),
+        "unmarked": lab.collect(OPTIONS + "--guest native --cores 2 --program=/bin/unmarked_program", "three"),
         "linux": lab.collect(KVM + "--guest linux-minimal --cores 1", PICTURE),
         "idle": lab.collect(KVM + f"--guest linux-minimal --cores 2 --program /bin/{truth_program}", "-do spin -ms 1000"),
         "traced": lab.collect(KVM + f"--guest {QUICK} --cores 1", PICTURE, TRACE_BEGIN, TRACE_END),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the collector sees under KVM: kvm_test.py COLLECTOR MANDELBROT TRUTH_PROGRAM
-IMAGE_TOOL BARE RUN_GUEST LANES_PROGRAM [-v] [TEST...]
+IMAGE_TOOL BARE RUN_GUEST LANES_PROGRAM UNMARKED_PROGRAM [-v] [TEST...]
 
 Runs the collector in the lab (see lab.py) against real guests, once for all tests, and looks at the stores that
 come back. Exit status 77 where something that the lab is built of is missing."""
@@ -21,7 +21,7 @@ from kvm_books import KvmBooks  # pylint: disable=wrong-import-position
 from kvm_guests import KvmGuests  # pylint: disable=wrong-import-position
 from kvm_stacks import KvmStacks  # pylint: disable=wrong-import-position
 
-COLLECTOR, MANDELBROT, TRUTH_PROGRAM, IMAGE_TOOL, BARE, *OF_GUESTS = (os.path.abspath(path) for path in sys.argv[1:8])
+COLLECTOR, MANDELBROT, TRUTH_PROGRAM, IMAGE_TOOL, BARE, *OF_GUESTS = (os.path.abspath(path) for path in sys.argv[1:9])
 
 
 def main():
@@ -36,7 +36,7 @@ def main():
         Forbidden.folder = KvmGuests.folder = folder
         KvmBooks.open_stores(folder, of_books)
         KvmStacks.open_stores(folder, kvm_stacks.SEEN)
-        done = unittest.main(argv=[sys.argv[0], *sys.argv[8:]], exit=False)
+        done = unittest.main(argv=[sys.argv[0], *sys.argv[9:]], exit=False)
     sys.exit(not done.result.wasSuccessful())
 
 
