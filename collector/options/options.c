@@ -243,34 +243,39 @@ static int check_own_arguments(const struct options *o, struct error *error)
 		o->scenario->name);
 }
 
-/* Does a machine run what is its own, so that nothing of ours is in it? */
+static bool has_guest(const struct options *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_guests; i++)
+		if (is_called(o->guests[i], name))
+			return true;
+	return false;
+}
+
+/* Does a machine run what is its own, so that nothing of ours is in it? Beside linux, a disk is
+ * linux's. */
 static bool is_alone(const struct options *o)
 {
-	if (o->attach || !o->n_guests)
+	if (o->attach)
 		return false;
-	return is_called(o->guests[0], "qemu") || o->append ||
-	       (o->disk && is_called(o->guests[0], "osv"));
+	return has_guest(o, "qemu") || o->append ||
+	       (o->disk && has_guest(o, "osv") && !has_guest(o, "linux"));
 }
 
 static int check_alone(const struct options *o, struct error *error)
 {
 	static const char *const others[] = {"env", "cwd", "port", "client"};
-	bool qemu = false, disk = false;
+	bool qemu = has_guest(o, "qemu"), disk = has_guest(o, "osv") || has_guest(o, "linux");
 
-	for (size_t i = 0; i < o->n_guests; i++) {
-		qemu |= is_called(o->guests[i], "qemu");
-		disk |= has_disk(o->guests[i]);
-	}
 	if (o->resume || o->attach)
 		return 0;
 	if (o->append && (!o->disk || !disk))
 		return error_set_user(error, -EINVAL,
 			"--append goes with --disk FILE and the guest linux or osv: it is the command line by "
 			"which the disk's own program runs");
-	if ((qemu || o->append || (o->disk && disk && o->alone)) && o->n_guests > 1)
+	if (o->alone && o->n_guests > 1)
 		return error_set_user(error, -EINVAL,
-			"--guest %s: %s is measured alone: what it runs is no program that others have",
-			o->guests[0]->name, qemu ? "qemu" : "a disk that runs its own program");
+			"%s is measured alone: what it runs is no program that the other stacks of --guest have",
+			qemu ? "--guest qemu" : "a --disk that runs its own program");
 	if (qemu && !o->own_arguments)
 		return error_set_user(
 			error, -EINVAL, "--guest qemu needs QEMU's arguments, after --");
