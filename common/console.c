@@ -79,7 +79,9 @@ void console_last_line(char *ret, size_t size, const char *text, size_t length)
 
 		while (start && text[start - 1] != '\n')
 			start--;
-		if (!memchr(text + start, MARKER_RS, length - start))
+		if (!memchr(text + start, MARKER_RS, length - start) &&
+			!memmem(text + start, length - start, CONSOLE_BOOT_WORDS,
+				strlen(CONSOLE_BOOT_WORDS)))
 			console_quote(ret, size, text + start, length - start);
 		length = start ? start - 1 : 0;
 	}

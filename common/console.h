@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/** What our first process in a guest tells the host of the boot begins with this: no words of the program. */
+#define CONSOLE_BOOT_WORDS "guestscope-boot:"
+
 /**
  * The last (@first: the first) line of @text that contains @needle, as a slice. False if none does.
  */

@@ -18,6 +18,7 @@
 #include "collector/run/attach_guest.h"
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/shell_words.h"
 #include "common/store_format.h"
 #include "common/store_wait.h"
 #include "guests/guest_port.h"
@@ -508,8 +509,11 @@ static int make_report(const struct experiment *x, struct error *error)
 		json_decref(json);
 	} else {
 		putchar('\n');
-		if (!x->o->verbose)
-			printf("all tables: report --verbose %s\n", x->output.path);
+		if (!x->o->verbose) {
+			fputs("all tables: report --verbose ", stdout);
+			shell_word(stdout, x->output.path);
+			putchar('\n');
+		}
 		printf("report: %s/report/index.html\n", x->output.path);
 	}
 	return 0;

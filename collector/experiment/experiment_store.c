@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collector/experiment/experiment_internal.h"
 #include "collector/machine/machine.h"
@@ -264,10 +265,13 @@ int experiment_reopen(struct experiment *x, struct error *error)
 	const char *path = x->o->resume;
 	int r = output_folder_take(path, &x->output, error);
 
-	if (r == 0)
-		r = store_writer_open(path, &x->store, error);
 	if (r < 0)
 		return r;
+	r = store_writer_open(path, &x->store, error);
+	if (r < 0) {
+		rmdir(x->output.log_path); /* what is no experiment's folder stays as it was */
+		return r;
+	}
 	r = store_writer_get(x->store, "plan", &plan, error);
 	if (r == 0)
 		r = store_writer_get(x->store, "local", &local, error);

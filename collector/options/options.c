@@ -133,27 +133,35 @@ static bool has_disk(const struct guest_ops *ops)
 	return is_called(ops, "linux") || is_called(ops, "osv");
 }
 
-/* A file that no stack of --guest would read is a mistake. */
-static int check_files(const struct options *o, struct error *error)
+static bool is_container(const struct guest_ops *ops)
+{
+	return is_called(ops, "docker") || is_called(ops, "podman");
+}
+
+/* What no stack of --guest would heed is a mistake. */
+static int check_heeded(const struct options *o, struct error *error)
 {
 	const struct {
-		const char *name, *file;
-		bool (*used)(const struct guest_ops *ops);
+		const char *name;
+		bool (*heeds)(const struct guest_ops *ops);
 		const char *what_for;
 	} rows[] = {
-		{"kernel", o->kernel, is_virtual_machine, "virtual machines, none of which is"},
-		{"symbols", o->symbols, is_virtual_machine, "virtual machines, none of which is"},
-		{"disk", o->disk, has_disk, "the guests linux and osv, none of which is"},
+		{"kernel", is_virtual_machine, "virtual machines, none of which is"},
+		{"symbols", is_virtual_machine, "virtual machines, none of which is"},
+		{"memory", is_virtual_machine, "virtual machines, none of which is"},
+		{"disk", has_disk, "the guests linux and osv, none of which is"},
+		{"container-option", is_container,
+			"the guests docker and podman, none of which is"},
 	};
 
 	if (o->resume || o->attach || (o->action != ACTION_MEASURE && o->action != ACTION_DRY_RUN))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		bool used = !rows[i].file;
+		bool heeded = !options_given(o, rows[i].name);
 
 		for (size_t g = 0; g < o->n_guests; g++)
-			used |= rows[i].used(o->guests[g]);
-		if (!used)
+			heeded |= rows[i].heeds(o->guests[g]);
+		if (!heeded)
 			return error_set_user(error, -EINVAL, "--%s is for %s in --guest",
 				rows[i].name, rows[i].what_for);
 	}
@@ -427,7 +435,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		r = check_same_output(ret, error);
 	if (r == 0)
 		r = check_container_options(ret, error);
-	return r < 0 ? r : check_files(ret, error);
+	return r < 0 ? r : check_heeded(ret, error);
 }
 
 void options_done(struct options *o)

@@ -11,7 +11,10 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_program.h"
 #include "collector/symbols/symbol_process.h"
+#include "common/cleanup.h"
 #include "common/clock.h"
+#include "guests/guest_files.h"
+#include "guests/process/command.h"
 
 #define SERVERS_MAX 16
 
@@ -33,13 +36,28 @@ int run_boot_prepare(struct run *run, struct probe_options *options)
 	return boot_new(plan, &run->boot);
 }
 
+/* The file whose code runs first: the stack's program, or where that is a script, its interpreter.
+ * NULL: no memory. */
+static char *first_program(const struct run *run)
+{
+	const struct guest_spec *spec = &run->guest->spec;
+	_cleanup_(strv_freep) char **files = NULL;
+	const char *first = run->guest->argv[0];
+
+	if (spec->own && strcmp(first, spec->program) == 0 &&
+		guest_executables(spec, &files, NULL) == 0 && files[0])
+		first = files[0];
+	return strdup(first);
+}
+
 void run_boot_watch(struct run *run)
 {
 	const struct guest_ops *ops = run->guest->ops;
+	_cleanup_free_ char *program = first_program(run);
 	pid_t servers[SERVERS_MAX];
 	struct probe_boot_plan plan = {
 		.pid = run->guest->pid,
-		.program = run->guest->argv[0],
+		.program = program ? program : run->guest->argv[0],
 		.servers = servers,
 	};
 	struct error error = {0};

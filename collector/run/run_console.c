@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/console.h"
 
 int run_console_open(struct run *run, struct run_console *c, const char *kind, struct error *error)
 {
@@ -81,7 +82,8 @@ void run_console_last_words(const struct run_console *c, char *ret, size_t size)
 			if (isprint((unsigned char)c->text[i]))
 				ret[n++] = c->text[i];
 		ret[n] = '\0';
-		if (n > 3 && !memchr(c->text + begin, MARKER_RS, end - begin))
+		if (n > 3 && !strstr(ret, CONSOLE_BOOT_WORDS) &&
+			!memchr(c->text + begin, MARKER_RS, end - begin))
 			return;
 		end = begin ? begin - 1 : 0;
 	}

@@ -106,6 +106,9 @@ int container_find(const char *name, struct container_found *ret, struct error *
 		if (r != -ENOENT)
 			break;
 	}
+	if (asked && r == -ENOENT && refused && refused != -ENOENT)
+		return error_set(error, r, "%s; another engine could not be asked: %s", why.text,
+			no_engine.text);
 	if (asked)
 		return error_set(error, r, "%s", why.text);
 	return error_set(error, refused == -ENOENT ? -ECONNREFUSED : refused,

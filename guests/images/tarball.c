@@ -9,9 +9,18 @@
 #include "common/cleanup.h"
 #include "guests/images/image_archive.h"
 
+/* Names are bytes, as in the file systems that they come from and go to: nothing to be translated. */
+static int set_format(struct archive *a)
+{
+	int r = archive_write_set_format_pax_restricted(a);
+
+	return r == ARCHIVE_OK ? archive_write_set_format_option(a, "pax", "hdrcharset", "BINARY")
+			       : r;
+}
+
 int tarball_write(int fd, const struct image *i, struct error *error)
 {
-	return image_archive_write(fd, i, archive_write_set_format_pax_restricted, error);
+	return image_archive_write(fd, i, set_format, error);
 }
 
 /* /lib has everything; /lib64 and /usr/lib are where other dynamic linkers look by default. */

@@ -6,10 +6,12 @@
  * host's side is guests/stacks/linux_guest.c and guests/stacks/linux.c.
  */
 
+#include "common/console.h"
+
 /** A line that begins with this tells how the program ended, or why it never ran. */
 #define INIT_SAYS "guestscope-init:"
 /** A line that begins with this tells how far the boot is. */
-#define BOOT_SAYS "guestscope-boot:"
+#define BOOT_SAYS CONSOLE_BOOT_WORDS
 
 /** What to run: words, each begun by a letter for what it is and ended by NUL; in the initramfs. */
 #define COMMAND_FILE "/guestscope/command"

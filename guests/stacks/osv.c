@@ -299,7 +299,9 @@ static int make_append(const struct guest_spec *spec, const char *program, const
 static int osv_runs(const struct guest_spec *spec, struct error *error)
 {
 	_cleanup_(elf_needs_free) struct elf_needs needs = {0};
+	_cleanup_free_ char *place = guest_program_place(spec, PROGRAM_FOLDER);
 	_cleanup_(strv_freep) char **files = NULL;
+	struct line trial = {0};
 	int r = guest_executables(spec, &files, error);
 
 	if (r < 0)
@@ -308,7 +310,11 @@ static int osv_runs(const struct guest_spec *spec, struct error *error)
 		return error_set(error, -ENOEXEC,
 			"%s is a script, and OSv has no second process to start its interpreter in",
 			spec->program);
-	return elf_needs_find(spec->program, inside_kernel, NULL, &needs, error);
+	r = elf_needs_find(spec->program, inside_kernel, NULL, &needs, error);
+	if (r < 0)
+		return r;
+	return place ? make_append(spec, place, "", &trial, error)
+		     : error_set_errno(error, -ENOMEM, "OSv");
 }
 
 /* loader-stripped.elf keeps half of the names; the whole kernel is the file beside it. */

@@ -54,11 +54,13 @@ struct phase_scaling {
 	struct estimate wall_ns;     /**< on N cores */
 	struct estimate wall_one_ns; /**< on one */
 	double active;               /**< mean number of lanes that are not blocked, on N cores */
-	bool serial;                 /**< active is at most SERIAL_LANES, on two cores or more */
+	bool serial;                 /**< active is at most SERIAL_LANES, and one core takes at most
+					SERIAL_LANES times as long */
 	struct estimate loss_ns;     /**< N·T(N) − T(1) of this phase */
 };
 
-/** A phase whose lanes are busy no more than this in the mean is called serial. */
+/** A phase whose lanes are busy no more than this in the mean, and which is no more times as fast on
+ * many as on one, is called serial, where there are other phases. */
 #define SERIAL_LANES 1.25
 
 /**

@@ -148,6 +148,17 @@ static double active_lanes(const struct book_series *b, size_t n)
 	return wall > 0 ? active / wall : NAN;
 }
 
+/*
+ * One after the other, whatever the number of lanes: few are at work, and it takes no less time on many.
+ * A program that waits, such as for a disk, has few at work, too, and is faster on many. Where all is
+ * one phase, what is serial in it is not known.
+ */
+static bool is_serial(const struct scaling *x, const struct phase_scaling *phase)
+{
+	return x->n_phases > 1 && phase->active <= SERIAL_LANES &&
+	       phase->wall_ns.value * SERIAL_LANES >= phase->wall_one_ns.value;
+}
+
 static int make_phases(struct scaling *x, struct bootstrap *draws, struct pair *p)
 {
 	const struct run_series *series = &x->many->series;
@@ -164,11 +175,12 @@ static int make_phases(struct scaling *x, struct bootstrap *draws, struct pair *
 		p->phase = x->n_phases++;
 		phase->name = b->name;
 		phase->active = active_lanes(b, series->n);
-		phase->serial = phase->active <= SERIAL_LANES;
 		phase->wall_ns = work_out(draws, bootstrap_positive, phase_wall, p);
 		phase->wall_one_ns = work_out(draws, bootstrap_positive, phase_wall_one, p);
 		phase->loss_ns = work_out(draws, bootstrap_interval, phase_loss, p);
 	}
+	for (size_t i = 0; i < x->n_phases; i++)
+		x->phase[i].serial = is_serial(x, &x->phase[i]);
 	return 0;
 }
 

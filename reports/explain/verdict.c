@@ -377,6 +377,17 @@ static size_t failed_alike(const struct store_tables *t, size_t i)
 	return n;
 }
 
+/* "osv on 2 cores, repetition 3" */
+static struct format_text what_ran(const struct store_run *run)
+{
+	struct format_text ret;
+
+	snprintf(ret.text, sizeof(ret.text), "%s on %lld %s, %s %lld", run->guest,
+		(long long)run->cores, cores_word(run->cores, run->scenario),
+		run->counted ? "repetition" : "warm-up", (long long)run->repetition);
+	return ret;
+}
+
 static void name_failures(const struct summary *s, struct verdicts *v)
 {
 	const struct store_tables *t = store_tables(s->store);
@@ -386,18 +397,12 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 		size_t n = run->ok ? 0 : failed_alike(t, i);
 
 		if (n == 1)
-			say(verdict_judge(v, false),
-				"Run %lld failed (%s on %lld %s, repetition %lld): %s",
-				(long long)run->id, run->guest, (long long)run->cores,
-				cores_word(run->cores, run->scenario), (long long)run->repetition,
-				failure_of(run));
+			say(verdict_judge(v, false), "Run %lld failed (%s): %s", (long long)run->id,
+				what_ran(run).text, failure_of(run));
 		else if (n > 1)
 			say(verdict_judge(v, false),
-				"%zu runs failed in the same way, the first of them run %lld (%s on %lld "
-				"%s, repetition %lld): %s",
-				n, (long long)run->id, run->guest, (long long)run->cores,
-				cores_word(run->cores, run->scenario), (long long)run->repetition,
-				failure_of(run));
+				"%zu runs failed in the same way, the first of them run %lld (%s): %s",
+				n, (long long)run->id, what_ran(run).text, failure_of(run));
 	}
 }
 

@@ -6,6 +6,7 @@ To be run where a Docker daemon answers (tests/guests/dockerd.py sees to that)."
 import glob
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,13 +159,15 @@ class Daemon(DockerTest):
 
     def test_a_program_of_the_users_gets_what_it_is_told_and_what_goes_along(self):
         """The folder is mounted, however large it is; here its names are as odd as may be."""
-        folder = os.path.join(self.work, 'a, "b"')
+        folder = os.path.join(self.work, 'a, "b" \u00fc')
         os.mkdir(folder)
+        program = os.path.join(folder, "pr\u00f6gram")
+        shutil.copy(self.programs["own"], program)
         with open(folder + "/input", "w", encoding="ascii") as f:
             f.write("this is it\n")
         done = self.finish(self.start(
             "--guest", "docker", "--cores", "1", "--repeat", "1", "--with", f"{folder}:/in, here", "--cwd", "/in/the/image",
-            "--env", "OWN=a b {cores}", f"--program={self.programs['own']}",
+            "--env", "OWN=a b {cores}", f"--program={program}",
             workload=("/in, here/input", "200", "return", "7", "two words", "", "{cores} {run}")))
         self.assertEqual(done.status, 1, done.stderr)
         self.assertIn("status 7", done.stderr)

@@ -128,6 +128,13 @@ class PlanTest(harness.SystemTest):
         os.chmod(path, mode)
         return path
 
+    def test_what_OSv_cannot_be_told_leaves_it_out(self):
+        for word in ("\u00fc", "$HOME"):
+            done = self.plan("--guest", "osv,native", "--", word)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("osv is left out: ", done.stderr)
+            self.assertIn("native", done.stdout)
+
     def test_a_stack_that_cannot_run_it_is_left_out_in_one_line(self):
         done = self.plan("--guest", "bare,native")
         self.assertEqual(done.returncode, 0, done.stderr)

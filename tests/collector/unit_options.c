@@ -268,8 +268,9 @@ static void container_options_are_gathered(void **state)
 	struct options o;
 
 	(void)state;
-	assert_int_equal(
-		PARSE(o, "--container-option=--cpus=0.5", "--container-option", "--read-only"), 0);
+	assert_int_equal(PARSE(o, "--guest=docker", "--container-option=--cpus=0.5",
+				 "--container-option", "--read-only"),
+		0);
 	assert_int_equal(o.n_container_args, 2);
 	assert_string_equal(o.container_args[0], "--cpus=0.5");
 	assert_string_equal(o.container_args[1], "--read-only");

@@ -441,6 +441,25 @@ class Words(Case):
         self.assertRegex(self.finding(document, "On 8 cores osv is")["text"],
                          r"points lost\. Causes, in points: \d+ \[\d+, \d+\] the serial phase encode")
 
+    def test_a_phase_that_waits_is_not_serial_and_neither_is_the_only_one(self):
+        """Four tasks of 0.1 s that sleep for 0.15 s: on two cores twice as fast, and 0.8 lanes are at work. The same in
+        one phase that is no faster."""
+        rng = random.Random(7)
+        for cores in (1, 2):
+            for _ in range(5):
+                busy, asleep = int((0.4 + rng.gauss(0, 0.002)) * S), int(0.6 * S)
+                wall = (busy + asleep) // cores
+                self.x.run("native", cores, {
+                    "tasks": {"wall": wall, "lanes": [{("user", ""): busy // cores, ("blocked", "sleep"): wall - busy // cores}] * cores},
+                    "end": {"wall": S // 100, "lanes": [{("user", ""): S // 100}] * cores}})
+                self.x.run("osv", cores, {"run": {"wall": busy, "lanes": [{("guest", "application"): busy}] +
+                                                  [{("blocked", "halt"): busy}] * (cores - 1)}})
+        document = self.x.report()
+        for x in document["explanation"]["speedup"]:
+            self.assertFalse([p for p in x["phases"] if p["serial"]], x)
+            self.assertEqual(x["serial_share"]["value"], 0)
+        self.assertFalse([f for f in document["findings"] if "Amdahl" in f["text"]])
+
     def test_who_takes_the_CPU_is_the_variances_main_term(self):
         rng = random.Random(6)
         stolen = [0, 3, 0, 5, 1, 0, 8, 2]
