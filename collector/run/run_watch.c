@@ -214,12 +214,11 @@ void run_watch(struct run *run)
 	struct guest *g = run->guest;
 
 	for (;;) {
-		struct pollfd fds[] = {
+		struct pollfd fds[CLIENT_AT + CLIENT_FDS] = {
 			{.fd = run->output_ended ? -1 : g->console_fd, .events = POLLIN},
 			{.fd = run->finished ? -1 : probe_set_fd(run->probes), .events = POLLIN},
 			{.fd = g->pidfd, .events = POLLIN},
 			{.fd = run->settings->alone ? g->event_fd : -1, .events = POLLIN},
-			[CLIENT_AT + CLIENT_FDS - 1] = {.fd = -1},
 		};
 		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS, look = run_guest_look(run);
 		int client = run_client_watch(run, &fds[CLIENT_AT]);
