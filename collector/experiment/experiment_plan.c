@@ -63,8 +63,9 @@ static int print_run(
 	spec.keeper = x->keeper;
 	r = spec.port ? guest_port_choose(q->ops, spec.port, spec.host_port, &spec.host_port, error)
 		      : 0;
-	if (r == 0)
-		r = guest_new(q->ops, &spec, &g);
+	if (r < 0)
+		return r;
+	r = guest_new(q->ops, &spec, &g);
 	if (r < 0)
 		return r;
 	r = g->ops->prepare(g, error);
