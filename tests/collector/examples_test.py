@@ -91,6 +91,8 @@ class ExamplesTest(harness.SystemTest):
         self.put("words", "\n".join(random.Random(1).choices([str(n * n * n) for n in range(2000)], k=100_000)))
         self.put("input.dat", "1 2 3\n")
         self.put("app", "", source="/bin/true")
+        with open(os.path.join(self.work, "app.img"), "wb") as f:  # a disk with one partition, which begins at 4 KiB
+            f.write(bytes(446) + bytes((0, 0, 2, 0, 0x83, 0, 0, 0, 8, 0, 0, 0, 0, 8, 0, 0)) + bytes(48) + b"\x55\xaa" + bytes(1 << 20))
 
     def put(self, name, text, source=None):
         path = os.path.join(self.work, name)
