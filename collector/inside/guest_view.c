@@ -279,20 +279,52 @@ static int add_kernel(struct guest_view *v, struct error *error)
 	return r < 0 ? r : symbol_space_add_kallsyms(v->space, v->kallsyms_path, 0, error);
 }
 
+static int find_modules(
+	struct guest_view *v, const struct guest_inside *inside, uint64_t cr3, guest_module_t found)
+{
+	bool osv = v->inside->one_ring;
+	int r = guest_modules_find(v->memory, inside, cr3, osv ? OSV_PROGRAM_FROM : PROGRAM_FROM,
+		osv ? OSV_PROGRAM_TO : USER_HALF_END, found, v);
+
+	guest_memory_forget(v->memory);
+	return r;
+}
+
+static void note_module(const struct guest_file *file, uint64_t bias, void *userdata)
+{
+	(void)file;
+	(void)bias;
+	(void)userdata;
+}
+
+/* That of the program: while it is young, others may have more samples. Where none has it, the one
+ * with the most. */
+static const struct space_use *program_space(struct guest_view *v)
+{
+	struct guest_inside program = *v->inside;
+	const struct space_use *most = main_space(v);
+
+	program.n_files = program.n_files ? 1 : 0; /* the others are its libraries */
+	for (size_t i = 0; i < v->n_spaces && program.n_files; i++)
+		if (v->spaces[i].cr3 &&
+			find_modules(v, &program, v->spaces[i].cr3, note_module) > 0)
+			return &v->spaces[i];
+	return most;
+}
+
 int guest_view_find_program(struct guest_view *v)
 {
-	const struct space_use *space = main_space(v);
-	bool osv = v->inside->one_ring;
+	const struct space_use *space;
 	int r;
 
 	if (v->five_level)
 		return 0;
-	if (!v->memory || !space || !space->cr3)
+	if (!v->memory)
 		return -EAGAIN;
-	r = guest_modules_find(v->memory, v->inside, space->cr3,
-		osv ? OSV_PROGRAM_FROM : PROGRAM_FROM, osv ? OSV_PROGRAM_TO : USER_HALF_END,
-		found_module, v);
-	guest_memory_forget(v->memory);
+	space = v->inside->one_ring ? main_space(v) : program_space(v);
+	if (!space || !space->cr3)
+		return -EAGAIN;
+	r = find_modules(v, v->inside, space->cr3, found_module);
 	return r < 0 ? r : 0;
 }
 

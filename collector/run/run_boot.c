@@ -44,7 +44,7 @@ static char *first_program(const struct run *run)
 	_cleanup_(strv_freep) char **files = NULL;
 	const char *first = run->guest->argv[0];
 
-	if (spec->own && strcmp(first, spec->program) == 0 &&
+	if (spec->own && spec->program && strcmp(first, spec->program) == 0 &&
 		guest_executables(spec, &files, NULL) == 0 && files[0])
 		first = files[0];
 	return strdup(first);

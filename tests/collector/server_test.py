@@ -197,7 +197,7 @@ class Redis(ServerTest):
                             workload=("--port", str(self.port), "--save", "", "--bind", "0.0.0.0", "--protected-mode", "no"))
         self.assertEqual(done.status, 0, done.stderr)
         with done.store() as store:
-            self.assert_measured(store)
+            self.assert_measured(store, storm=True)
             self.assertEqual({r["guest"] for r in store.runs()}, set(stacks))
             for run in store.runs():
                 rate, = store.rows("SELECT value FROM metric WHERE run = ?", run["id"])

@@ -416,13 +416,14 @@ class SystemTest(unittest.TestCase):
             self.assertIn(word, lines[0])
         self.assertEqual(done.stdout, "")
 
-    def assert_measured(self, store, audited=False):
-        """Every run ended well and its books close; where @audited, other clocks agree."""
+    def assert_measured(self, store, audited=False, storm=False):
+        """Every run ended well and its books close; where @audited, other clocks agree. Of a @storm of sleeps the off-CPU
+        stacks are a sample, whose sum the run may have to warn of."""
         for run in store.runs():
             self.assertEqual(run["status"], "ok", run["error"])
             self.assertEqual(run["lost_events"], 0)
             self.assertEqual(run["closed"], 1, f"run {run['id']}: residual {run['residual_ns']} ns")
-            self.assertFalse([w for w in store.warnings() if "off-CPU stacks" in w])
+            self.assertFalse([w for w in store.warnings() if "off-CPU stacks" in w and not storm])
             if audited:
                 wrong = [dict(r) for r in store.rows(
                     "SELECT * FROM audit WHERE run = ? AND abs(books_ns - other_ns) > bound_ns",
