@@ -157,18 +157,9 @@ class Machines(BootTest):
 
 
 class Podman(BootTest):
-    def modest(self):
-        """Settings for a machine where Podman may not raise limits, or has no crun that works."""
-        path = os.path.join(self.work, "containers.conf")
-        with open(path, "w", encoding="ascii") as f:
-            f.write('[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1000:1000"]\n')
-            if shutil.which("runc"):
-                f.write('[engine]\nruntime = "runc"\n')
-        return {"CONTAINERS_CONF": path}
-
     def test_a_container_without_a_daemon_has_all_its_steps(self):
         self.need_guest("podman")
-        env = self.modest()
+        env = harness.modest_podman(self.work)
         done = self.collect("--guest", "podman", "--cores", "1", "--repeat", "1", "--boot-only", workload=("-wait", "300"),
                             env=env, command=self.beside(self.programs["boot"]))
         if "could not run the program" in done.stderr:

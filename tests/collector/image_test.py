@@ -172,14 +172,9 @@ class Podman(Both, ImageTest):
     engine = "podman"
 
     def setUp(self):
-        # Containers keep our limits where we may not raise them.
-        conf = tempfile.NamedTemporaryFile("w", prefix="guestscope-test-", suffix=".conf", encoding="utf-8")
-        conf.write('[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1000:1000"]\n')
-        if shutil.which("runc"):
-            conf.write('[engine]\nruntime = "runc"\n')
-        conf.flush()
-        self.addCleanup(conf.close)
-        os.environ["CONTAINERS_CONF"] = conf.name
+        settings = tempfile.TemporaryDirectory(prefix="guestscope-test-")  # the engine is asked before there is self.work
+        self.addCleanup(settings.cleanup)
+        os.environ.update(harness.modest_podman(settings.name))
         super().setUp()
 
 

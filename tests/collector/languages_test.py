@@ -260,13 +260,7 @@ class Podman(LanguagesTest):
     stacks = ("podman",)
 
     def extra(self):
-        """Settings for a machine where Podman may not raise limits, or has no crun that works."""
-        path = os.path.join(self.work, "containers.conf")
-        with open(path, "w", encoding="ascii") as f:
-            f.write('[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1000:1000"]\n')
-            if shutil.which("runc"):
-                f.write('[engine]\nruntime = "runc"\n')
-        return {"CONTAINERS_CONF": path}
+        return harness.modest_podman(self.work)
 
 
 if __name__ == "__main__":
