@@ -161,6 +161,13 @@ CREATE TABLE guest_thread (
 	switches INTEGER NOT NULL	-- times it was another thread's successor between two samples
 );
 
+CREATE TABLE host_stack_end (
+	run INTEGER NOT NULL REFERENCES run(id),
+	module TEXT NOT NULL,		-- of the outermost frame; '' where why is root
+	why TEXT NOT NULL,		-- root; or why there are no more: no unwind table, ...
+	samples INTEGER NOT NULL	-- of the stack's threads in user mode or for it, but for the boot
+);
+
 CREATE TABLE guest_stack_end (
 	run INTEGER NOT NULL REFERENCES run(id),
 	why TEXT NOT NULL,		-- root; or why the frames are not all: outside known text, ...

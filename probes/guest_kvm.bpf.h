@@ -22,8 +22,6 @@ extern const volatile __u32 kvm_isa; /* kvm.bpf.c */
 
 /* Without EPT, KVM sees each change of CR3. */
 const volatile __u32 kvm_keeps_cr3 = 0;
-/* All of the guest runs in ring 0. */
-const volatile __u32 guest_one_ring = 0;
 
 /* Set once it is known; on Intel only. */
 volatile struct guest_root guest_root = {0};

@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * Call stacks of a guest, from outside: its page tables are walked, and its chain of frame pointers
- * followed, through QEMU's own mapping of the guest's memory. The guest is neither stopped nor
+ * Call stacks of a guest, from outside: its page tables are walked, and its stack by unwind tables, or
+ * by its chain of frame pointers where it has none, through QEMU's own mapping of the guest's memory. The guest is neither stopped nor
  * asked, and nothing of it is trusted: a walk reads at most four table entries, a chain has at most
  * PROBE_STACK_DEPTH frames, and an address that does not exist only ends it.
  *
@@ -22,6 +22,8 @@
 #define REG_RSP      4
 #define REG_RBP      5
 
+#define GUEST_NEAR_ROWS 8 /* a block of emulated code is mostly shorter */
+
 struct guest_registers {
 	__u64 rip;
 	__u64 rsp; /* 0: not known */
@@ -34,6 +36,8 @@ struct guest_registers {
 
 /* Set by user space: before loading ... */
 const volatile __u32 guest_source = GUEST_NONE;
+/* All of the guest runs in ring 0, in the kernel's address space. */
+const volatile __u32 guest_one_ring = 0;
 
 /* ... and once QEMU has made its memory. The number is written last. */
 volatile struct guest_ram_block guest_ram[GUEST_RAM_BLOCKS] = {0};
@@ -118,44 +122,141 @@ static __always_inline int guest_read(__u64 cr3, __u64 address, struct guest_pag
 	return guest_read_physical(page->physical + (address & 0xfff), ret);
 }
 
+/** A walk through a guest's stack. */
 struct guest_chain {
 	__u64 cr3;
-	__u64 rbp;
 	struct guest_page page;
-	__u32 at; /* index into the frames of the record */
+	struct unwind_registers r;
+	struct unwind_space kernel; /* of tables; n is 0: none */
+	struct unwind_space user;
+	__u32 at; /* where the frames go */
 	__u32 n;
-	__u32 end;
+	__u32 end;      /* enum guest_end */
+	__u32 read_end; /* of the last word that could not be read */
+	__u32 inexact;  /* the innermost registers may be a few instructions younger than RIP */
+	__u32 by_table; /* the innermost frame's caller was found by a table */
 };
 
-/* One frame: the caller's frame pointer, and above it the return address. */
+__noinline int guest_word(struct guest_chain *c, __u64 address, __u64 *ret)
+{
+	int end;
+
+	if (!c || !ret)
+		return GUEST_END_TABLE;
+	end = guest_read(c->cr3, address, &c->page, ret);
+	if (end)
+		c->read_end = end;
+	return end;
+}
+
+static __always_inline int guest_memory_read(void *memory, __u64 address, __u64 *ret)
+{
+	return guest_word(memory, address, ret);
+}
+
+static __always_inline const struct unwind_space *guest_space(
+	const struct guest_chain *c, __u64 address)
+{
+	return guest_one_ring || (__s64)address < 0 ? &c->kernel : &c->user;
+}
+
+static __always_inline bool guest_has_text(const struct guest_chain *c, __u64 address)
+{
+	const struct unwind_space *space = guest_space(c, address);
+
+	return unwind_mapping_of(space->first, space->n, address) != 0;
+}
+
+/* By the rule of row @index, or why not: enum unwind_end. */
+__noinline int guest_by_row(struct guest_chain *c, __u32 index)
+{
+	struct unwind_row *row = bpf_map_lookup_elem(&unwind_rows, &index);
+	struct unwind_rule *rule;
+
+	if (!row || !c)
+		return UNWIND_END_NO_RULE;
+	index = row->rule;
+	rule = bpf_map_lookup_elem(&unwind_rules, &index);
+	return rule ? unwind_by_rule(rule, &c->r, guest_memory_read, c) : UNWIND_END_NO_RULE;
+}
+
+/*
+ * Under emulation RIP is that of the block of code in execution, and RSP that of an instruction in
+ * it. The rule is then the one of RIP or one that follows soon: the first by which the caller is
+ * known text.
+ */
+static __always_inline __u32 guest_by_near_row(struct guest_chain *c, __u32 index)
+{
+	struct unwind_registers innermost = c->r;
+	__u32 end = UNWIND_END_NO_RULE;
+
+	for (__u32 i = 0; i < GUEST_NEAR_ROWS; i++) {
+		end = guest_by_row(c, index + i);
+		if (end == UNWIND_END_ROOT)
+			return end;
+		if (!end && guest_has_text(c, c->r.rip - !c->r.exact))
+			return end;
+		c->r = innermost;
+	}
+	return end ? end : UNWIND_END_NO_RULE;
+}
+
+static __always_inline __u32 guest_by_table(struct guest_chain *c)
+{
+	const struct unwind_space *space = guest_space(c, c->r.rip);
+	__u32 index = 0, end;
+
+	if (!space->n)
+		return UNWIND_END_NO_MODULE;
+	end = unwind_find(space, &c->r, &index);
+	if (end)
+		return end;
+	return c->inexact && !c->n ? guest_by_near_row(c, index) : guest_by_row(c, index);
+}
+
+/* By the frame pointer: the caller's, and above it the return address. 0, or enum guest_end. */
+static __always_inline __u32 guest_by_pointer(struct guest_chain *c)
+{
+	struct unwind_registers caller = {.rsp = c->r.rbp + 2 * sizeof(__u64)};
+	int end;
+
+	if (!c->r.rbp)
+		return GUEST_END_ROOT;
+	end = guest_word(c, c->r.rbp, &caller.rbp);
+	if (!end)
+		end = guest_word(c, c->r.rbp + sizeof(__u64), &caller.rip);
+	if (end)
+		return end;
+	if (!caller.rip)
+		return GUEST_END_ROOT;
+	if (!is_canonical(caller.rip) || caller.rbp == c->r.rbp)
+		return GUEST_END_ADDRESS;
+	c->r = caller;
+	return GUEST_END_UNKNOWN;
+}
+
 static long guest_step(__u32 i, void *context)
 {
 	struct guest_chain *c = context;
-	__u32 which = SCRATCH_SAMPLE;
+	__u32 which = SCRATCH_SAMPLE, end;
 	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &which);
-	__u64 next, ret;
 
 	(void)i;
 	if (!s)
 		return 1;
-	if (!c->rbp) {
-		c->end = GUEST_END_ROOT;
+	end = guest_by_table(c);
+	if (!end) {
+		c->by_table |= !c->n;
+	} else if (end == UNWIND_END_ROOT || (end == UNWIND_END_MEMORY && c->n)) {
+		c->end = end == UNWIND_END_ROOT ? GUEST_END_ROOT : c->read_end;
 		return 1;
+	} else { /* assembly has no rules, but keeps the frame pointer, which is 0 at the root */
+		c->end = guest_by_pointer(c);
+		if (c->end)
+			return 1;
 	}
-	c->end = guest_read(c->cr3, c->rbp, &c->page, &next);
-	if (!c->end)
-		c->end = guest_read(c->cr3, c->rbp + 8, &c->page, &ret);
-	if (c->end)
-		return 1;
-	if (!ret)
-		c->end = GUEST_END_ROOT;
-	else if (!is_canonical(ret) || next == c->rbp)
-		c->end = GUEST_END_ADDRESS;
-	if (c->end)
-		return 1;
-	s->frames[(c->at + c->n) & (4 * PROBE_STACK_DEPTH - 1)] = ret;
+	s->frames[(c->at + c->n) & (4 * PROBE_STACK_DEPTH - 1)] = unwind_address(&c->r);
 	c->n++;
-	c->rbp = next;
 	if (c->n >= PROBE_STACK_DEPTH - 1) {
 		c->end = GUEST_END_LIMIT;
 		return 1;
@@ -163,11 +264,34 @@ static long guest_step(__u32 i, void *context)
 	return 0;
 }
 
+static __always_inline void guest_find_spaces(struct guest_chain *c)
+{
+	__u64 key = UNWIND_KEY_KERNEL;
+	struct unwind_space *space = bpf_map_lookup_elem(&unwind_spaces, &key);
+
+	if (space)
+		c->kernel = *space;
+	if (guest_one_ring)
+		return;
+	key = UNWIND_KEY_GUEST(c->cr3);
+	space = bpf_map_lookup_elem(&unwind_spaces, &key);
+	if (!space) { /* the other half of a pair of tables, where the kernel is not in the user's */
+		key ^= 1;
+		space = bpf_map_lookup_elem(&unwind_spaces, &key);
+	}
+	if (space)
+		c->user = *space;
+}
+
 /** Put the guest's stack into the record, behind the host's frames. */
 static __always_inline void guest_take(struct sample_scratch *s, const struct guest_registers *r)
 {
 	struct guest_sample *g = &s->head.guest;
-	struct guest_chain c = {.cr3 = r->cr3, .rbp = r->rbp};
+	struct guest_chain c = {
+		.cr3 = r->cr3,
+		.r = {.rip = r->rip, .rsp = r->rsp, .rbp = r->rbp, .exact = 1},
+		.inexact = guest_source == GUEST_TCG,
+	};
 
 	g->fs_base = r->fs_base;
 	g->cr3 = r->cr3;
@@ -191,13 +315,16 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 	g->text_mapped = !guest_translate(c.cr3, r->rip, &c.page) && !c.page.no_execute;
 	/* At its entry a function has no frame yet: its caller is where the stack pointer points
 	 * to, or one word above once the caller's frame pointer is saved. */
-	g->stack_mapped = r->rsp && !guest_read(c.cr3, r->rsp, &c.page, &g->caller);
+	g->stack_mapped = r->rsp && !guest_word(&c, r->rsp, &g->caller);
 	if (!g->stack_mapped)
 		g->caller = 0;
 	g->pushed = g->caller && g->caller == r->rbp;
-	if (g->pushed && guest_read(c.cr3, r->rsp + 8, &c.page, &g->caller))
+	if (g->pushed && guest_word(&c, r->rsp + 8, &g->caller))
 		g->caller = 0;
+	guest_find_spaces(&c);
 	bpf_loop(PROBE_STACK_DEPTH, guest_step, &c, 0);
+	if (c.by_table) /* which tells it better */
+		g->caller = g->pushed = 0;
 	g->n_frames = c.n + 1;
 	g->end = c.end;
 }

@@ -40,6 +40,7 @@ enum {
 
 enum {
 	BPF_F_USER_STACK = 1 << 8,
+	BPF_F_MMAPABLE = 1 << 10,
 };
 
 enum {
@@ -72,15 +73,19 @@ struct bpf_perf_event_data {
 
 #define PERF_REG_BP 4
 #define PERF_REG_IP 16
+#define PERF_REG_CS 17
+#define PERF_REG_SP 19
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
+	unsigned long bp;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned long cs;
+	unsigned long sp;
 };
 
 struct perf_sample_data {

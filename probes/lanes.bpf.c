@@ -47,6 +47,11 @@ struct ring_map ring SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct lane_mutex_map lane_mutexes SEC(".maps");
 struct thread_map threads SEC(".maps");
+struct unwind_row_map unwind_rows SEC(".maps");
+struct unwind_rule_map unwind_rules SEC(".maps");
+struct unwind_mapping_map unwind_mappings SEC(".maps");
+struct unwind_space_map unwind_spaces SEC(".maps");
+volatile __u64 maps_asked_ns = 0;
 const volatile struct thread_record thread_none = {};
 struct server_map servers SEC(".maps");
 
@@ -92,7 +97,9 @@ static __always_inline __u32 offcpu_weight(
 static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struct task_record *t,
 	struct task_struct *prev, __u64 now)
 {
+	const struct pt_regs *regs = (void *)bpf_task_pt_regs(prev);
 	__u32 which = SCRATCH_OFFCPU;
+	struct unwind_registers user;
 	struct sample_scratch *s;
 
 	if (!watch_offcpu)
@@ -118,7 +125,9 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 	s->head.time_ns = now;
 	s->head.weight = t->off_weight;
 	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
-	take_stacks(ctx, s, ((struct pt_regs *)bpf_task_pt_regs(prev))->ip);
+	user = user_registers(regs);
+	s->head.user_ip = regs->ip;
+	take_stacks(ctx, s, SCRATCH_OFFCPU, &user);
 	send_stacks(s);
 }
 

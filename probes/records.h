@@ -390,12 +390,14 @@ struct record_sample {
 	__u32 mode;    /* enum sample_mode */
 	__s32 syscall; /* where in kernel mode: the system call, or -1 */
 	__u64 ip;
-	__u64 user_ip;
-	__u32 origin; /* as in struct task_record; 0: not known */
-	__u32 weight; /* RECORD_OFF: how many intervals off the CPU it stands for */
-	__u32 state;  /* the lane's state by events at that instant */
+	__u64 user_ip; /* where it left user mode */
+	__u32 origin;  /* as in struct task_record; 0: not known */
+	__u32 weight;  /* RECORD_OFF: how many intervals off the CPU it stands for */
+	__u32 state;   /* the lane's state by events at that instant */
 	__u16 n_kernel;
 	__u16 n_user;
+	__u32 user_end; /* why the user's frames end: enum unwind_end */
+	__u32 unused;
 	char name[PROBE_NAME_SIZE];
 	struct guest_sample guest;
 	/* __u64 frames follow: n_kernel, n_user, then guest.n_frames, each innermost first */

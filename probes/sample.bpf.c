@@ -26,6 +26,24 @@ static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct s
 	}
 }
 
+/* Of a thread that was hit in user mode. The context is read at offsets that the verifier can see. */
+static __always_inline struct unwind_registers sampled_registers(struct bpf_perf_event_data *ctx)
+{
+	__u64 ip = ctx->regs[PERF_REG_IP], sp = ctx->regs[PERF_REG_SP];
+	__u64 bp = ctx->regs[PERF_REG_BP], cs = ctx->regs[PERF_REG_CS];
+
+	barrier_var(ip);
+	barrier_var(sp);
+	barrier_var(bp);
+	barrier_var(cs);
+	return (struct unwind_registers){
+		.rip = (cs & 0xffff) == USER_CS ? ip : 0,
+		.rsp = sp,
+		.rbp = bp,
+		.exact = 1,
+	};
+}
+
 static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool with_guest)
 {
 	__u32 pid = bpf_get_current_pid_tgid(), which = SCRATCH_SAMPLE;
@@ -34,6 +52,7 @@ static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool wit
 	struct cpu_state *cpu;
 	struct lane_record *l;
 	struct task_struct *task;
+	struct unwind_registers user;
 	struct pt_regs *regs;
 	__s32 lane;
 
@@ -69,7 +88,12 @@ static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool wit
 		s->head.mode = SAMPLE_IRQ;
 	s->head.state = l ? l->base_state : STATE_NONE;
 	bpf_probe_read_kernel(s->head.name, sizeof(s->head.name), t ? t->name : task->comm);
-	take_stacks(ctx, s, s->head.mode == SAMPLE_USER ? s->head.ip : s->head.user_ip);
+	user = sampled_registers(ctx);
+	if (s->head.mode == SAMPLE_USER)
+		s->head.user_ip = s->head.ip;
+	else
+		user = user_registers(regs);
+	take_stacks(ctx, s, SCRATCH_SAMPLE, &user);
 	if (with_guest && lane >= 0)
 		take_guest(ctx, s);
 	send_stacks(s);

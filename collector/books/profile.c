@@ -32,7 +32,7 @@ static uint64_t hash_entry(
 	uint64_t head[] = {pair(e->kind, e->phase), pair((uint32_t)e->lane, e->tgid),
 		pair(e->mode, e->state), pair((uint32_t)e->syscall, e->guest_end),
 		pair(e->n_kernel, e->n_user), pair(e->n_guest, e->guest_privilege), e->guest_thread,
-		e->guest_caller, e->guest_pushed, 0, 0};
+		e->guest_caller, pair(e->guest_pushed, e->user_end), 0, 0};
 
 	static_assert(sizeof(e->thread) == 2 * sizeof(*head), "the name takes the last two words");
 	memcpy(&head[ARRAY_SIZE(head) - 2], e->thread, sizeof(e->thread));
@@ -56,11 +56,12 @@ static bool is_entry(const void *entries, size_t i, const void *query)
 
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
-	       a->guest_pushed == key->guest_pushed && a->guest_privilege == key->guest_privilege &&
-	       a->kind == key->kind && a->phase == key->phase && a->lane == key->lane &&
-	       a->tgid == key->tgid && a->mode == key->mode && a->state == key->state &&
-	       a->syscall == key->syscall && a->n_kernel == key->n_kernel &&
-	       a->n_user == key->n_user && memcmp(a->thread, key->thread, sizeof(a->thread)) == 0 &&
+	       a->guest_pushed == key->guest_pushed && a->user_end == key->user_end &&
+	       a->guest_privilege == key->guest_privilege && a->kind == key->kind &&
+	       a->phase == key->phase && a->lane == key->lane && a->tgid == key->tgid &&
+	       a->mode == key->mode && a->state == key->state && a->syscall == key->syscall &&
+	       a->n_kernel == key->n_kernel && a->n_user == key->n_user &&
+	       memcmp(a->thread, key->thread, sizeof(a->thread)) == 0 &&
 	       (!key->n_kernel ||
 		       memcmp(a->frames, q->kernel, key->n_kernel * sizeof(*q->kernel)) == 0) &&
 	       (!key->n_user || memcmp(a->frames + key->n_kernel, q->user,
@@ -128,6 +129,7 @@ static struct profile_entry key_of(
 		.ip = s->ip,
 		.n_kernel = s->n_kernel,
 		.n_user = s->n_user,
+		.user_end = s->user_end,
 		.n_guest = s->guest.n_frames,
 		.guest = frames + s->n_kernel + s->n_user,
 		.guest_end = s->guest.end,

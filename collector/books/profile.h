@@ -33,6 +33,7 @@ struct profile_entry {
 	uint32_t n_kernel;
 	uint32_t n_user;
 	uint32_t n_guest;
+	uint32_t user_end;       /**< why the user's frames end: enum unwind_end */
 	uint32_t guest_end;      /**< enum guest_end */
 	uint64_t guest_thread;   /**< FS base in the guest */
 	uint64_t guest_caller;   /**< see struct guest_sample */

@@ -16,6 +16,7 @@
 #include "collector/experiment/progress.h"
 #include "collector/experiment/workload_path.h"
 #include "collector/run/attach_guest.h"
+#include "collector/unwind/unwind.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/shell_words.h"
@@ -377,6 +378,8 @@ static int prepare(struct experiment *x, struct error *error)
 	if (r < 0)
 		return r;
 	r = symbols_new(&x->names, error);
+	if (r == 0)
+		r = unwind_new(&x->unwind);
 	if (r < 0)
 		return r;
 	r = find_program(x, error);
@@ -415,6 +418,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.work_dir = x->work_dir,
 		.keeper = x->keeper,
 		.names = x->names,
+		.unwind = x->unwind,
 		.oncpu = o->oncpu,
 		.inside = o->inside,
 		.offcpu = o->offcpu,
@@ -456,6 +460,7 @@ static int done(struct experiment *x, int r, struct error *error)
 
 	store_writer_close(x->store);
 	symbols_free(x->names);
+	unwind_free(x->unwind);
 	json_decref(x->versions);
 	if (x->work_dir && tree_remove(x->work_dir, &last) == 0)
 		keeper_remove(x->keeper, KEEPER_FOLDER, x->work_dir);

@@ -42,6 +42,7 @@ struct experiment {
 	struct output_folder output;
 	struct keeper *keeper;
 	struct symbols *names;
+	struct unwind *unwind;
 	struct store_writer *store;
 	json_t *versions; /**< by guest: what each stack says of itself */
 	struct run_settings settings;

@@ -56,7 +56,8 @@ struct guest_view {
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
-	uint64_t kernel_cr3; /**< of a sample in the kernel: there all of it is mapped */
+	uint64_t kernel_cr3;  /**< of a sample in the kernel: there all of it is mapped */
+	uint64_t program_cr3; /**< where the program was found; 0: nowhere yet */
 	bool kernel_added;
 	bool five_level; /* its page tables have five levels */
 	struct guest_check check;
@@ -325,7 +326,15 @@ int guest_view_find_program(struct guest_view *v)
 	if (!space || !space->cr3)
 		return -EAGAIN;
 	r = find_modules(v, v->inside, space->cr3, found_module);
+	if (r > 0)
+		v->program_cr3 = space->cr3;
 	return r < 0 ? r : 0;
+}
+
+struct symbol_space *guest_view_program(struct guest_view *v, uint64_t *ret_cr3)
+{
+	*ret_cr3 = v->program_cr3;
+	return v->program_cr3 ? v->space : NULL;
 }
 
 int guest_view_find_kernel(struct guest_view *v, struct error *error)

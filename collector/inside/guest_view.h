@@ -88,6 +88,12 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 int guest_view_find_program(struct guest_view *v);
 
 /**
+ * Where its program and libraries lie, as far as that was found; NULL: nothing was. *ret_cr3: in which
+ * of the guest's address spaces.
+ */
+struct symbol_space *guest_view_program(struct guest_view *v, uint64_t *ret_cr3);
+
+/**
  * Take the kernel's symbols: from a file, or from the table that the kernel itself carries, while
  * it runs. -ENOMEM, or what is wrong, with a message.
  */

@@ -122,6 +122,8 @@ static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 	set_cpus(knobs, o);
 	if (!knobs->lanes_are_cpus)
 		(void)bpf_map__set_max_entries(bpf->maps.threads, 1);
+	if (o->unwind_rows)
+		(void)bpf_map__set_max_entries(bpf->maps.unwind_rows, (uint32_t)o->unwind_rows);
 	knobs->collector_tgid = (uint32_t)getpid();
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;

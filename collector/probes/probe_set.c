@@ -60,6 +60,9 @@ static int open_all(struct probe_set *p, const struct probe_options *options, st
 	r = sample_or_warn(p, options, error);
 	if (r < 0)
 		return r;
+	r = probe_unwind_open(p);
+	if (r < 0)
+		return error_set_errno(error, r, "cannot map the unwind tables");
 	p->ring = ring_buffer__new(bpf_map__fd(p->bpf->maps.ring), probe_on_record, p, NULL);
 	if (!p->ring)
 		return error_set_errno(error, -errno, "cannot map the ring buffer");
@@ -138,6 +141,7 @@ void probe_set_close(struct probe_set *p)
 	probe_boot_detach(p->boot);
 	ring_buffer__free(p->ring);
 	probe_clocks_close(&p->clocks);
+	probe_unwind_close(p);
 	probe_load_done(&p->load);
 	free(p);
 }

@@ -32,7 +32,9 @@ struct probe_options {
 	bool throttling;       /**< look for cgroup quotas */
 	bool oncpu;            /**< on-CPU samples */
 	bool offcpu;           /**< off-CPU stacks */
-	bool user_stacks;      /**< the stack's programs have frame pointers */
+	bool user_stacks;      /**< the stack's programs have frame pointers: walked by these where
+				  there are no unwind tables */
+	size_t unwind_rows;    /**< room for so many, in all tables; see probe_unwind.h */
 	bool boot;             /**< what tells the steps of the boot apart */
 	bool servers;          /**< processes serve the stack without being of it (daemons) */
 	unsigned frequency_hz; /**< of the samples */

@@ -14,6 +14,19 @@
 
 struct ring_buffer;
 
+/* The elements of a map that is mapped into our memory. */
+struct probe_elements {
+	void *at; /* NULL: it is not */
+	size_t bytes;
+	size_t size; /* of one */
+	size_t room; /* for so many */
+	size_t used;
+};
+
+struct probe_unwind {
+	struct probe_elements rows, rules, mappings;
+};
+
 struct probe_set {
 	struct probe_load load;
 	struct guestscope_bpf *bpf; /* load.bpf */
@@ -26,7 +39,12 @@ struct probe_set {
 	uint8_t phase_of_part[PROBE_PARTS_MAX];
 	struct probe_clocks clocks;
 	struct probe_boot *boot; /* or NULL */
+	struct probe_unwind unwind;
 };
 
 /* probe_records.c: give a record of the ring buffer to whom it concerns. @userdata is the set. */
 int probe_on_record(void *userdata, void *data, size_t size);
+
+/* probe_unwind.c: make the maps of its tables writable. A negative errno; then walks have none. */
+int probe_unwind_open(struct probe_set *p);
+void probe_unwind_close(struct probe_set *p);

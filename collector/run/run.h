@@ -28,6 +28,7 @@
 #include "workload/sha256.h"
 
 struct run_request;
+struct unwind;
 
 /** What all runs of an experiment share. Borrowed by run_execute(). */
 struct run_settings {
@@ -56,6 +57,7 @@ struct run_settings {
 	const char *work_dir;
 	struct keeper *keeper;
 	struct symbols *names; /**< shared by all runs: files are read once */
+	struct unwind *unwind; /**< likewise */
 	bool oncpu, offcpu;
 	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
@@ -124,6 +126,18 @@ struct run_thread {
 	uint64_t switches, migrations;
 };
 
+/** Why so many of the host's call stacks end, by the module that they end in. */
+struct stack_end {
+	const char *module; /**< interned; "" at a root */
+	uint32_t why;       /**< enum unwind_end */
+	uint64_t samples;
+};
+
+struct stack_ends {
+	struct stack_end *ends;
+	size_t n;
+};
+
 struct run_row {
 	uint32_t task;
 	uint32_t lane;
@@ -176,6 +190,7 @@ struct run_result {
 	struct profile profile;
 	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
 	struct guest_counts guest_counts;
+	struct stack_ends host_ends;
 	struct probe_losses losses;
 	uint64_t lost_events;
 	struct run_worker *workers;

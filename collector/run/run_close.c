@@ -20,6 +20,7 @@
 #include "collector/run/run_pins.h"
 #include "collector/run/run_program.h"
 #include "collector/run/run_threads.h"
+#include "collector/run/run_unwind.h"
 #include "collector/symbols/address_set.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/symbols/symbol_space.h"
@@ -185,6 +186,7 @@ int run_close(struct run *run)
 	if (run->ended && r->ok)
 		run_check_offcpu(run);
 	run_guest_close(run);
+	run_unwind_close(run);
 	q = run_take_pins(run);
 	if (q == 0)
 		q = find_lines(run);

@@ -15,6 +15,7 @@
 #include "collector/probes/probe_set.h"
 #include "collector/probes/vmx.h"
 #include "collector/run/run_boot.h"
+#include "collector/run/run_unwind.h"
 #include "collector/symbols/elf_match.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -103,10 +104,11 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 		&run->result->view, error);
 	if (r < 0)
 		return r;
+	options->guest_one_ring = guest_view_inside(run->result->view)->one_ring;
 	if (run->request->accel == ACCEL_KVM) {
 		options->guest = GUEST_KVM;
 		run->registers_known = true;
-		options->guest_one_ring = guest_view_inside(run->result->view)->one_ring;
+
 		if (vmx_read_rip(process_of(run), &run->vmx_fd, &why) < 0)
 			run_warn(run, "no stacks of the guest: %s", why.text);
 		return 0;
@@ -265,7 +267,8 @@ void run_guest_find_program(struct run *run)
 		return;
 	if (!run->finished)
 		probe_set_consume(run->probes); /* samples tell the address space */
-	(void)guest_view_find_program(run->result->view);
+	if (guest_view_find_program(run->result->view) == 0)
+		run_unwind_guest(run);
 }
 
 #define LOOK_FIRST_MS 10

@@ -66,6 +66,8 @@ struct run_process {
 	pid_t pid;
 	pid_t origin; /**< whose address space it began as a copy of: that of the last exec */
 	struct proc_maps_sizes sizes; /**< when its maps were last taken; no pages: not known */
+	bool makes_code;              /**< and tells debuggers of it ... */
+	uint64_t asked_ns;            /**< ... when it was last asked */
 };
 
 struct reported_rows {

@@ -12,6 +12,7 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_program.h"
 #include "collector/run/run_records.h"
+#include "collector/run/run_unwind.h"
 #include "guests/containers/cgroup.h"
 
 static const char *lane_prefix(const struct run_request *q)
@@ -42,11 +43,14 @@ int run_open_probes(struct run *run, struct error *error)
 	const struct probe_callbacks callbacks = run_callbacks(run);
 	int r = run_guest_prepare(run, &options, error);
 
+	run_unwind_prepare(run, &options);
 	run_program_prepare(run, &options);
 	if (r == 0)
 		r = run_boot_prepare(run, &options);
 	if (r == 0)
 		r = probe_set_open(&options, &callbacks, &run->probes, error);
+	if (r == 0)
+		run_unwind_kernel(run);
 	return r;
 }
 

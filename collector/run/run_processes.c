@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/run/run_unwind.h"
 #include "collector/symbols/symbol_process.h"
 #include "common/array.h"
 
 /* A stack of many more processes is none whose functions one looks at. */
 #define PROCESSES_MAX 1024
+
+#define CODE_ASKED_NS 100000000ULL /* not more often */
 
 /* Where @pid is among the processes, which are sorted, or would be. */
 static size_t place_of(const struct run *run, pid_t pid)
@@ -44,9 +47,14 @@ static struct run_process *add_process(struct run *run, pid_t pid)
 /* Sizes first: what is mapped meanwhile changes them, which the next look sees. */
 static int take_maps(struct run *run, struct run_process *p)
 {
+	int r;
+
 	if (proc_maps_sizes(p->pid, &p->sizes) < 0)
 		p->sizes = (struct proc_maps_sizes){0};
-	return symbols_process_add_maps(run->settings->names, p->pid);
+	r = symbols_process_add_maps(run->settings->names, p->pid);
+	if (r == 0)
+		p->makes_code = run_unwind_process(run, p->pid);
+	return r;
 }
 
 /* A process that was forked and has mapped nothing since has what its origin has. */
@@ -88,13 +96,34 @@ void run_snapshot_maps(struct run *run)
 		take_maps(run, &run->processes[i]);
 }
 
+static void renew(struct run *run, struct run_process *p)
+{
+	struct proc_maps_sizes sizes;
+
+	if (proc_maps_sizes(p->pid, &sizes) < 0 || !proc_maps_same_sizes(&sizes, &p->sizes))
+		take_maps(run, p);
+}
+
 void run_renew_maps(struct run *run)
 {
-	for (size_t i = 0; i < run->n_processes; i++) {
-		struct run_process *p = &run->processes[i];
-		struct proc_maps_sizes sizes;
+	for (size_t i = 0; i < run->n_processes; i++)
+		renew(run, &run->processes[i]);
+}
 
-		if (proc_maps_sizes(p->pid, &sizes) < 0 || !proc_maps_same_sizes(&sizes, &p->sizes))
-			take_maps(run, p);
-	}
+void run_renew_process(struct run *run, pid_t pid)
+{
+	struct run_process *p = find_process(run, pid);
+
+	if (p)
+		renew(run, p);
+}
+
+void run_renew_code(struct run *run, pid_t pid, uint64_t now)
+{
+	struct run_process *p = find_process(run, pid);
+
+	if (!p || !p->makes_code || now < p->asked_ns + CODE_ASKED_NS)
+		return;
+	p->asked_ns = now;
+	take_maps(run, p);
 }

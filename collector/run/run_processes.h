@@ -16,3 +16,9 @@ void run_snapshot_maps(struct run *run);
 
 /** The same of those whose size has changed since. */
 void run_renew_maps(struct run *run);
+
+/** The same of process @pid. */
+void run_renew_process(struct run *run, pid_t pid);
+
+/** Process @pid was seen at @now in code that it made, and of which nothing is known. */
+void run_renew_code(struct run *run, pid_t pid, uint64_t now);

@@ -7,6 +7,7 @@
 #include "collector/run/run_pins.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_threads.h"
+#include "probes/unwind.h"
 
 #define NS_PER_S 1000000000ULL
 
@@ -45,13 +46,22 @@ static unsigned phase_at(const struct run *run, uint64_t time_ns)
 	return 0;
 }
 
+static void know_process(struct run *run, const struct record_sample *s)
+{
+	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
+	if (s->user_end == UNWIND_END_NO_MODULE)
+		run_renew_process(run, (pid_t)s->tgid);
+	else if (s->user_end == UNWIND_END_NO_TABLE)
+		run_renew_code(run, (pid_t)s->tgid, s->time_ns);
+}
+
 static void on_sample(const struct record_sample *s, const uint64_t *frames, void *userdata)
 {
 	struct run *run = userdata;
 
 	if (run->ended && s->time_ns >= run->result->end_ns)
 		return;
-	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
+	know_process(run, s);
 	run_guest_sample(run, s);
 	run_boot_sample(run, s, frames);
 	profile_add_sample(&run->result->profile, s, frames, phase_at(run, s->time_ns),
@@ -62,7 +72,7 @@ static void on_off(const struct record_sample *s, const uint64_t *frames, void *
 {
 	struct run *run = userdata;
 
-	run_know_process(run, (pid_t)s->tgid, (pid_t)s->origin);
+	know_process(run, s);
 	offcpu_off(&run->offcpu, s, frames);
 }
 

@@ -79,6 +79,7 @@ void run_result_done(struct run_result *r)
 	audit_done(&r->audit);
 	profile_done(&r->profile);
 	guest_view_free(r->view);
+	free(r->host_ends.ends);
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);

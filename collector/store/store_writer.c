@@ -9,6 +9,7 @@
 
 #include "collector/store/store_stacks.h"
 #include "collector/store/store_writer_internal.h"
+#include "collector/unwind/unwind.h"
 #include "common/cleanup.h"
 
 /*
@@ -283,6 +284,20 @@ static int write_guest(
 	return q;
 }
 
+static int write_host_ends(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < r->host_ends.n && q == 0; i++) {
+		const struct stack_end *e = &r->host_ends.ends[i];
+
+		q = insert(s, error, "INSERT INTO host_stack_end VALUES (?,?,?,?)", "issi", run,
+			e->module, unwind_end_names[e->why], (int64_t)e->samples);
+	}
+	return q;
+}
+
 static int write_samples(struct store_writer *s, const struct run_settings *settings, int64_t run,
 	const struct run_result *r, struct error *error)
 {
@@ -324,6 +339,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_threads(s, request->id, result, error);
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);
+	if (r == 0)
+		r = write_host_ends(s, request->id, result, error);
 	if (r == 0)
 		r = write_samples(s, settings, request->id, result, error);
 	if (r == 0)

@@ -126,19 +126,29 @@ static void close_spare_files(struct symbol_module *m)
 	}
 }
 
-static int load_file(struct symbols *s, struct symbol_module *m)
+int symbol_module_headers(struct symbol_module *m)
 {
-	struct symbol_module *twin;
 	int r;
 
+	if (m->has_read)
+		return 0;
 	m->file = malloc(sizeof(*m->file));
 	if (!m->file)
 		return -ENOMEM;
+	m->has_read = true;
 	r = elf_file_read(m->fd, m->file);
-	if (r < 0) {
+	if (r < 0)
 		free(TAKE_PTR(m->file));
-		return r == -ENOMEM ? r : 0;
-	}
+	return r == -ENOMEM ? r : 0;
+}
+
+static int load_file(struct symbols *s, struct symbol_module *m)
+{
+	struct symbol_module *twin;
+	int r = symbol_module_headers(m);
+
+	if (r < 0 || !m->file)
+		return r;
 	twin = find_twin(s, m);
 	if (twin) {
 		m->table = twin->table;
@@ -187,7 +197,7 @@ int symbol_module_vdso(struct symbols *s, struct symbol_module **ret)
 	m = module_new();
 	if (!m)
 		return -ENOMEM;
-	m->loaded = true;
+	m->loaded = m->has_read = true;
 	m->path = "[vdso]";
 	m->file = malloc(sizeof(*m->file));
 	m->table = symbol_table_new(FUNCTION_MAX);

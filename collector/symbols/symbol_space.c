@@ -122,15 +122,15 @@ int symbol_space_add_kallsyms(
 	return 0;
 }
 
-/* Files are read on the first lookup; only then is it known where an offset was linked to. */
-static int settle(struct symbols *s, struct symbol_mapping *m)
+/* Where an offset was linked to is only known once the file's headers are read. */
+static int settle(struct symbol_mapping *m)
 {
 	uint64_t address;
 	int r;
 
 	if (!m->module || !m->base_is_offset)
 		return 0;
-	r = symbol_module_load(s, m->module);
+	r = symbol_module_headers(m->module);
 	if (r < 0)
 		return r;
 	if (m->module->file &&
@@ -145,9 +145,28 @@ struct symbol_mapping *symbol_space_mapping(struct symbol_space *space, uint64_t
 	size_t i = symbol_space_at(space, address);
 	struct symbol_mapping *m = i < space->n ? &space->mappings[i] : NULL;
 
-	if (!m || address < m->start || settle(space->symbols, m) < 0)
+	if (!m || address < m->start || settle(m) < 0)
 		return NULL;
-	return m;
+	return m->module && symbol_module_load(space->symbols, m->module) < 0 ? NULL : m;
+}
+
+bool symbol_space_text(struct symbol_space *space, size_t i, struct symbol_text *ret)
+{
+	struct symbol_mapping *m = i < space->n ? &space->mappings[i] : NULL;
+	const struct symbol_module *module = m && !m->anonymous ? m->module : NULL;
+
+	if (!m)
+		return false;
+	*ret = (struct symbol_text){
+		.start = m->start, .end = m->end, .fd = -1, .anonymous = m->anonymous};
+	if (!module || settle(m) < 0 || !module->file)
+		return true;
+	ret->module = module;
+	ret->file = module->file;
+	ret->fd = module->fd;
+	ret->address = m->base;
+	ret->vdso = module == space->symbols->vdso;
+	return true;
 }
 
 bool symbol_space_covers(const struct symbol_space *space, uint64_t address)

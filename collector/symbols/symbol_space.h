@@ -36,6 +36,22 @@ int symbol_space_add_elf(struct symbol_space *space, const char *path, uint64_t 
 int symbol_space_add_kallsyms(
 	struct symbol_space *space, const char *path, uint64_t bias, struct error *error);
 
+struct elf_file;
+
+/** A piece of an address space that holds code. */
+struct symbol_text {
+	uint64_t start, end; /**< addresses */
+	uint64_t address;    /**< linked address of start, where there is a module */
+	const void *module;  /**< tells modules apart; NULL: no ELF file */
+	const struct elf_file *file;
+	int fd; /**< of its file, which is open until its functions are looked up; negative: none */
+	bool vdso;      /**< it is the kernel's, as in our own memory */
+	bool anonymous; /**< code made at run time */
+};
+
+/** The space's piece @i, by address. False: it has no more. */
+bool symbol_space_text(struct symbol_space *space, size_t i, struct symbol_text *ret);
+
 /** An address of the space. 0 or -ENOMEM; whatever is not known is told by @ret. */
 int symbol_space_lookup(struct symbol_space *space, uint64_t address, struct symbol *ret);
 

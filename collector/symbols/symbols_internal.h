@@ -34,6 +34,7 @@ struct symbol_module {
 	const char *path; /* interned: as the process names it */
 	int fd;           /* negative once nothing more is to be read from it */
 	int debug_fd;     /* its separate debug file, while there are lines to read from it */
+	bool has_read;    /* file is there (NULL: it is no ELF file) */
 	bool loaded;      /* file and table are there (table NULL: there is nothing) */
 	bool borrowed;    /* the table is another module's, of the same build-id */
 	struct elf_file *file;
@@ -91,6 +92,9 @@ int symbol_module_get(struct symbols *s, int fd, const char *path, struct symbol
 
 /* The vDSO, read from our own memory: every process has the same. -ENOENT, -ENOMEM. */
 int symbol_module_vdso(struct symbols *s, struct symbol_module **ret);
+
+/* Read the headers, once: m->file. -ENOMEM. */
+int symbol_module_headers(struct symbol_module *m);
 
 /* Read what the module has, once. -ENOMEM. */
 int symbol_module_load(struct symbols *s, struct symbol_module *m);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_unwind.h"
+
+/* What goes wrong here costs stacks their callers, never the run. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/probes/probe_set.h"
+#include "collector/probes/probe_unwind.h"
+#include "collector/symbols/symbol_process.h"
+#include "collector/unwind/unwind.h"
+#include "collector/unwind/unwind_jit.h"
+#include "common/array.h"
+
+/* Room for what is not known before a run: QEMU and all its libraries have a million rows. */
+#define ROWS_FIRST ((size_t)4 << 20)
+#define ROWS_SPARE ((size_t)1 << 20)
+
+void run_unwind_prepare(struct run *run, struct probe_options *options)
+{
+	struct unwind *u = run->settings->unwind;
+	size_t rows = unwind_rows(u);
+
+	unwind_begin(u);
+	options->unwind_rows = rows ? rows + ROWS_SPARE : ROWS_FIRST;
+}
+
+/* Their rules are those of the run's tables. */
+static int put_rows(struct run *run, const struct unwind_row *rows, size_t n, uint32_t *ret_first)
+{
+	size_t n_rules;
+	const struct unwind_rule *rules = unwind_rules(run->settings->unwind, &n_rules);
+	int r = probe_set_unwind_rules(run->probes, 0, rules, n_rules);
+
+	return r < 0 ? r : probe_set_unwind_rows(run->probes, rows, n, ret_first);
+}
+
+/* Put the module's rows in their place, once. */
+static int place(struct run *run, struct unwind_module *m)
+{
+	if (m->first != UNWIND_NOT_PLACED)
+		return 0;
+	return put_rows(run, m->rows, m->n_rows, &m->first);
+}
+
+static struct unwind_mapping mapping_of(
+	struct run *run, const struct symbol_text *text, uint64_t *ret_jit)
+{
+	struct unwind_mapping ret = {.begin = text->start, .end = text->end};
+	struct unwind_module *m = text->module ? unwind_of_text(run->settings->unwind, text) : NULL;
+
+	if (m && (text->vdso || unwind_covers(m, text->end - text->start)) && place(run, m) == 0) {
+		ret.pc = text->address - m->base;
+		ret.first = m->first;
+		ret.n = (uint32_t)m->n_rows;
+	}
+	if (m && m->jit)
+		*ret_jit = m->jit + text->start - text->address;
+	return ret;
+}
+
+struct mappings {
+	struct unwind_mapping *list; /* sorted */
+	size_t n;
+	uint64_t jit; /* address of GDB's JIT interface, or 0 */
+};
+
+/* Those of @space that begin at @from or above, behind what there is. */
+static void add_mappings(
+	struct run *run, struct symbol_space *space, uint64_t from, struct mappings *m)
+{
+	struct symbol_text text;
+
+	for (size_t i = 0; symbol_space_text(space, i, &text); i++)
+		if (text.start >= from &&
+			ARRAY_ADD(m->list, m->n, mapping_of(run, &text, &m->jit)) < 0)
+			return;
+}
+
+/* The parts of @whole that @image leaves, and the one that it covers. */
+static size_t split(const struct unwind_mapping *whole, const struct unwind_mapping *image,
+	struct unwind_mapping ret[static 3])
+{
+	uint64_t begin = whole->begin > image->begin ? whole->begin : image->begin;
+	uint64_t end = whole->end < image->end ? whole->end : image->end;
+	size_t n = 0;
+
+	if (whole->begin < begin)
+		ret[n++] = (struct unwind_mapping){.begin = whole->begin, .end = begin};
+	ret[n] = *image;
+	ret[n].pc += begin - image->begin;
+	ret[n].begin = begin;
+	ret[n++].end = end;
+	if (end < whole->end)
+		ret[n++] = (struct unwind_mapping){.begin = end, .end = whole->end};
+	return n;
+}
+
+/* Code made at run time, which may lie in several mappings, has a table. */
+static void put_within(struct mappings *m, const struct unwind_mapping *image)
+{
+	size_t at = ARRAY_BISECT(m->list, m->n, o, o->end <= image->begin);
+
+	while (at < m->n && m->list[at].begin < image->end) {
+		struct unwind_mapping parts[3];
+		size_t n;
+
+		if (m->list[at].n) {
+			at++;
+			continue;
+		}
+		n = split(&m->list[at], image, parts);
+		if (ARRAY_MORE(m->list, m->n, n - 1) < 0)
+			return;
+		memmove(&m->list[at + n], &m->list[at + 1], (m->n - at - 1) * sizeof(*m->list));
+		memcpy(&m->list[at], parts, n * sizeof(*parts));
+		m->n += n - 1;
+		at += n;
+	}
+}
+
+/* Code that the process tells debuggers of. */
+static void add_image(struct run *run, struct mappings *m, struct unwind_jit_image *image)
+{
+	struct unwind_mapping new = {
+		.begin = image->begin,
+		.end = image->end,
+		.pc = image->begin - image->table.base,
+		.n = (uint32_t)image->table.n_rows,
+	};
+
+	if (new.n && unwind_renumber(run->settings->unwind, &image->table) == 0 &&
+		put_rows(run, image->table.rows, image->table.n_rows, &new.first) == 0)
+		put_within(m, &new);
+}
+
+static void add_jit(struct run *run, pid_t pid, struct mappings *m)
+{
+	struct unwind_jit_image *images;
+	size_t n;
+
+	if (!m->jit || unwind_jit_read(pid, m->jit, &images, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		add_image(run, m, &images[i]);
+	unwind_jit_done(images, n);
+}
+
+bool run_unwind_process(struct run *run, pid_t pid)
+{
+	struct symbol_space *space = symbols_process_space(run->settings->names, pid);
+	struct mappings m = {0};
+
+	if (!run->probes || !space)
+		return false;
+	add_mappings(run, space, 0, &m);
+	add_jit(run, pid, &m);
+	(void)probe_set_unwind_space(run->probes, UNWIND_KEY_PROCESS((uint64_t)pid), m.list, m.n);
+	free(m.list);
+	return m.jit;
+}
+
+/* Of one that lies where it was linked. False: it has no table. */
+static bool map_kernel(struct run *run, struct unwind_mapping *ret)
+{
+	const struct guest_inside *inside = guest_view_inside(run->result->view);
+	struct unwind_module *m = inside->randomised ? NULL
+						     : unwind_of_kernel(run->settings->unwind,
+							       inside->symbols, inside->kernel);
+
+	if (!m || !unwind_covers(m, m->text_bytes) || place(run, m) < 0)
+		return false;
+	*ret = (struct unwind_mapping){
+		.begin = m->base + m->rows[0].pc,
+		.end = m->base + m->rows[m->n_rows - 1].pc,
+		.pc = m->rows[0].pc,
+		.first = m->first,
+		.n = (uint32_t)m->n_rows,
+	};
+	return true;
+}
+
+void run_unwind_kernel(struct run *run)
+{
+	struct unwind_mapping kernel;
+
+	if (run->result->view && map_kernel(run, &kernel))
+		(void)probe_set_unwind_space(run->probes, UNWIND_KEY_KERNEL, &kernel, 1);
+}
+
+void run_unwind_guest(struct run *run)
+{
+	struct guest_view *v = run->result->view;
+	struct unwind_mapping kernel;
+	struct mappings m = {0};
+	uint64_t cr3, key = UNWIND_KEY_KERNEL, from = 0;
+	struct symbol_space *space;
+
+	if (!v || run->finished)
+		return;
+	space = guest_view_program(v, &cr3);
+	if (!space)
+		return;
+	if (!guest_view_inside(v)->one_ring) {
+		key = UNWIND_KEY_GUEST(cr3);
+	} else if (map_kernel(run, &kernel)) { /* which lies below its programs */
+		from = kernel.end;
+		if (ARRAY_ADD(m.list, m.n, kernel) < 0)
+			return;
+	}
+	add_mappings(run, space, from, &m);
+	(void)probe_set_unwind_space(run->probes, key, m.list, m.n);
+	free(m.list);
+}
+
+/* The module that @e's stack ends in. NULL: no memory. */
+static const char *end_module(struct run *run, const struct profile_entry *e)
+{
+	uint32_t last = e->n_user - 1;
+	struct symbol symbol;
+
+	if (e->user_end == UNWIND_END_ROOT)
+		return "";
+	if (symbols_lookup_user(run->settings->names, (pid_t)e->tgid,
+		    profile_address(e->frames + e->n_kernel, last), &symbol) < 0)
+		return NULL;
+	return symbol.module;
+}
+
+static void count_end(struct run *run, const struct profile_entry *e)
+{
+	struct stack_ends *s = &run->result->host_ends;
+	const char *module = end_module(run, e);
+	size_t i;
+
+	if (!module)
+		return;
+	for (i = 0; i < s->n; i++)
+		if (s->ends[i].why == e->user_end && strcmp(s->ends[i].module, module) == 0)
+			break;
+	if (i == s->n && ARRAY_ADD(s->ends, s->n, {.module = module, .why = e->user_end}) < 0)
+		return;
+	s->ends[i].samples += e->count;
+}
+
+void run_unwind_close(struct run *run)
+{
+	const struct profile *p = &run->result->profile;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct profile_entry *e = p->entries[i];
+
+		if (e->kind == PROFILE_ONCPU && e->n_user && e->phase >= run_first_phase(run))
+			count_end(run, e);
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** Unwind tables of the stack's processes, put where the eBPF programs walk by them. */
+
+#include "collector/run/run_internal.h"
+
+struct probe_options;
+
+/** Before the probes are opened. */
+void run_unwind_prepare(struct run *run, struct probe_options *options);
+
+/** The mappings of process @pid are known, or others than before. True: it may tell of code that it
+ * makes as it runs. */
+bool run_unwind_process(struct run *run, pid_t pid);
+
+/** Count why the stacks of the samples end, when they are all there. */
+void run_unwind_close(struct run *run);
+
+/** The guest's kernel, as soon as the probes are open. */
+void run_unwind_kernel(struct run *run);
+
+/** The guest's programs and libraries are known, or more of them than before. */
+void run_unwind_guest(struct run *run);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/unwind/unwind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "collector/symbols/elf_file.h"
+#include "collector/unwind/unwind_bzimage.h"
+#include "collector/unwind/unwind_cache.h"
+#include "collector/unwind/unwind_jit.h"
+#include "common/array.h"
+#include "common/cleanup.h"
+#include "common/hash_index.h"
+
+struct unwind {
+	struct unwind_module **modules;
+	size_t n_modules;
+	struct unwind_rule *rules;
+	size_t n_rules;
+	struct hash_index index; /* of the rules */
+	size_t n_rows;
+};
+
+const char *const unwind_end_names[UNWIND_END_COUNT] = {
+	[UNWIND_END_NONE] = "by frame pointers",
+	[UNWIND_END_ROOT] = "root",
+	[UNWIND_END_LIMIT] = "too deep",
+	[UNWIND_END_NO_MODULE] = "unknown code",
+	[UNWIND_END_NO_TABLE] = "no unwind table",
+	[UNWIND_END_NO_RULE] = "no unwind rule",
+	[UNWIND_END_MEMORY] = "stack not readable",
+	[UNWIND_END_STUCK] = "stack pointer does not move",
+	[UNWIND_END_REGISTERS] = "registers not known",
+};
+
+static uint64_t hash_rule(const struct unwind_rule *rule)
+{
+	uint64_t words[sizeof(*rule) / sizeof(uint64_t)], hash = HASH_FIRST;
+
+	memcpy(words, rule, sizeof(words));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		hash = hash_number(hash, words[i]);
+	return hash;
+}
+
+static bool is_rule(const void *rules, size_t i, const void *rule)
+{
+	return memcmp((const struct unwind_rule *)rules + i, rule, sizeof(struct unwind_rule)) == 0;
+}
+
+/* Its number; 0, no rule, where there is room for no more. */
+static uint32_t number_of(struct unwind *u, const struct unwind_rule *rule)
+{
+	uint64_t hash = hash_rule(rule);
+	size_t i = hash_index_find(&u->index, hash, is_rule, u->rules, rule);
+
+	if (i != HASH_NONE)
+		return (uint32_t)i;
+	if (u->n_rules == UNWIND_RULES_MAX || ARRAY_MORE(u->rules, u->n_rules, 1) < 0 ||
+		hash_index_add(&u->index, hash, u->n_rules) < 0)
+		return 0;
+	u->rules[u->n_rules] = *rule;
+	return (uint32_t)u->n_rules++;
+}
+
+int unwind_new(struct unwind **ret)
+{
+	struct unwind *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return -ENOMEM;
+	if (number_of(u, &(struct unwind_rule){0}) != 0 || u->n_rules != 1) {
+		unwind_free(u);
+		return -ENOMEM;
+	}
+	*ret = u;
+	return 0;
+}
+
+void unwind_free(struct unwind *u)
+{
+	if (!u)
+		return;
+	for (size_t i = 0; i < u->n_modules; i++) {
+		free(u->modules[i]->rows);
+		free(u->modules[i]->name);
+		free(u->modules[i]);
+	}
+	free(u->modules);
+	free(u->rules);
+	hash_index_clear(&u->index);
+	free(u);
+}
+
+void unwind_begin(struct unwind *u)
+{
+	for (size_t i = 0; i < u->n_modules; i++)
+		u->modules[i]->first = UNWIND_NOT_PLACED;
+}
+
+size_t unwind_rows(const struct unwind *u)
+{
+	return u->n_rows;
+}
+
+const struct unwind_rule *unwind_rules(const struct unwind *u, size_t *ret_n)
+{
+	*ret_n = u->n_rules;
+	return u->rules;
+}
+
+static struct unwind_module *find(struct unwind *u, const void *key, const char *name)
+{
+	for (size_t i = 0; i < u->n_modules; i++) {
+		struct unwind_module *m = u->modules[i];
+
+		if (key ? m->key == key : name && m->name && strcmp(m->name, name) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+/* Bytes of code that the rows have rules for. */
+static uint64_t covered_bytes(const struct unwind_table *t)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i + 1 < t->n_rows; i++)
+		if (t->rows[i].rule)
+			bytes += t->rows[i + 1].pc - t->rows[i].pc;
+	return bytes;
+}
+
+bool unwind_covers(const struct unwind_module *m, uint64_t bytes)
+{
+	return m->n_rows && m->covered >= bytes / 2;
+}
+
+int unwind_renumber(struct unwind *u, struct unwind_table *t)
+{
+	uint32_t *numbers = calloc(t->n_rules + 1, sizeof(*numbers));
+
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_rules; i++)
+		numbers[i] = number_of(u, &t->rules[i]);
+	for (size_t i = 0; i < t->n_rows; i++)
+		t->rows[i].rule = numbers[t->rows[i].rule];
+	free(numbers);
+	return 0;
+}
+
+struct unwind_module *unwind_add(struct unwind *u, const void *key, struct unwind_table *table)
+{
+	struct unwind_module *m = calloc(1, sizeof(*m));
+	uint64_t covered = covered_bytes(table);
+
+	if (!m || ARRAY_MORE(u->modules, u->n_modules, 1) < 0 || unwind_renumber(u, table) < 0) {
+		unwind_table_done(table);
+		free(m);
+		return NULL;
+	}
+	*m = (struct unwind_module){
+		.key = key,
+		.covered = covered,
+		.base = table->base,
+		.rows = TAKE_PTR(table->rows),
+		.n_rows = table->n_rows,
+		.first = UNWIND_NOT_PLACED,
+	};
+	u->modules[u->n_modules++] = m;
+	u->n_rows += m->n_rows;
+	unwind_table_done(table);
+	return m;
+}
+
+static int make_table(const struct symbol_text *text, struct unwind_table *ret)
+{
+	const struct elf_file *file = text->file;
+	size_t bytes = file->build_id_bytes;
+	int r;
+
+	if (text->vdso)
+		return unwind_table_of_image((const void *)getauxval(AT_SYSINFO_EHDR),
+			text->end - text->start, ret, NULL);
+	if (text->fd < 0)
+		return -ENODATA;
+	if (bytes && unwind_cache_get(file->build_id, bytes, ret) == 0)
+		return 0;
+	r = unwind_table_of_elf(text->fd, -1, ret, NULL);
+	if (r == 0 && bytes)
+		unwind_cache_put(file->build_id, bytes, ret);
+	return r;
+}
+
+struct unwind_module *unwind_of_text(struct unwind *u, const struct symbol_text *text)
+{
+	struct unwind_module *m = find(u, text->module, NULL);
+	struct unwind_table table = {0};
+
+	if (m)
+		return m;
+	if (make_table(text, &table) < 0)
+		table = (struct unwind_table){0};
+	m = unwind_add(u, text->module, &table);
+	if (m && text->fd >= 0 && unwind_jit_find(text->fd, &m->jit) < 0)
+		m->jit = 0;
+	return m;
+}
+
+/* How much code is in the ELF file; 0: it is none. */
+static uint64_t text_of(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ struct elf_file *file = malloc(sizeof(*file));
+	uint64_t bytes = 0;
+
+	if (!file || fd < 0 || elf_file_read(fd, file) < 0)
+		return 0;
+	for (size_t i = 0; i < file->n_segments; i++)
+		if (file->segments[i].executable)
+			bytes += file->segments[i].file_bytes;
+	return bytes;
+}
+
+static int table_of_kernel(const char *path, struct unwind_table *ret)
+{
+	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	int r;
+
+	if (fd < 0)
+		return -ENODATA;
+	r = unwind_table_of_vmlinux(fd, ret, NULL);
+	if (r < 0)
+		r = unwind_table_of_elf(fd, -1, ret, NULL);
+	return r < 0 ? unwind_table_of_bzimage(fd, ret, NULL) : r;
+}
+
+struct unwind_module *unwind_of_kernel(struct unwind *u, const char *symbols, const char *kernel)
+{
+	const char *files[] = {symbols, kernel};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct unwind_module *m = files[i] ? find(u, NULL, files[i]) : NULL;
+		struct unwind_table table = {0};
+
+		if (m && m->n_rows)
+			return m;
+		if (m || table_of_kernel(files[i], &table) < 0)
+			continue;
+		m = unwind_add(u, NULL, &table);
+		if (m) {
+			m->name = strdup(files[i]);
+			m->text_bytes = text_of(files[i]);
+		}
+		return m;
+	}
+	return NULL;
+}
