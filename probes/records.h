@@ -17,8 +17,8 @@
 #define PROBE_THREADS_MAX   65536 /* that live at once */
 #define PROBE_THREAD_CAUSES 4     /* for which a thread sleeps that are told apart */
 #define PROBE_PHASES_MAX    32
-#define PROBE_PARTS_MAX     48 /* parts of phases: a boundary that came late begins none */
-#define PROBE_STACK_DEPTH   64 /* frames of each side of a sample */
+#define PROBE_PARTS_MAX     48  /* parts of phases: a boundary that came late begins none */
+#define PROBE_STACK_DEPTH   128 /* frames of each side of a sample */
 #define PROBE_PATH_MAX      256
 #define PROBE_NAME_SIZE     16 /* TASK_COMM_LEN */
 #define PROBE_IRQ_NESTING   4
