@@ -215,7 +215,7 @@ static void a_deeper_stack_of_the_same_thread_fits(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * PROBE_STACK_DEPTH; i++)
 		deep[i] = i;
-	for (uint16_t n = 0; n <= PROBE_STACK_DEPTH; n += 16) {
+	for (uint16_t n = 0; n <= PROBE_STACK_DEPTH; n += PROBE_STACK_DEPTH / 4) {
 		record.n_kernel = record.n_user = n;
 		record.time_ns += 10;
 		offcpu_off(&o, &record, deep);
