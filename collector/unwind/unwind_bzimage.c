@@ -12,10 +12,11 @@
 #include "collector/unwind/unwind_orc.h"
 #include "common/cleanup.h"
 
-#define PACKED_BYTES_MAX   (256U << 20)
-#define UNPACKED_BYTES_MAX (1U << 30)
-#define SECTOR_BYTES       512
-#define SIZE_BYTES         4 /* behind what is packed: how large it is unpacked */
+#define PACKED_BYTES_MAX     (256U << 20)
+#define UNPACKED_BYTES_MAX   (1U << 30)
+#define UNPACKED_BYTES_FIRST (1U << 20)
+#define SECTOR_BYTES         512
+#define SIZE_BYTES           4 /* behind what is packed: how large it is unpacked */
 
 /* The setup header (Linux, Documentation/arch/x86/boot.rst), from 0x1f1 of the file on. */
 struct setup_header {
@@ -57,61 +58,81 @@ static int read_packed(int fd, uint8_t **ret, size_t *ret_bytes, struct error *e
 
 static void archive_done(struct archive **a)
 {
-	archive_read_free(*a);
+	if (*a)
+		archive_read_free(*a);
 }
 
-/* All that is packed in @packed, which @size bytes hold. */
-static bool unpack_into(
-	struct archive *a, const uint8_t *packed, size_t bytes, void *ret, size_t size)
+static bool start_unpacking(struct archive *a, const uint8_t *packed, size_t bytes)
 {
 	struct archive_entry *entry;
-	size_t done = 0;
 
-	if (archive_read_support_filter_all(a) == ARCHIVE_FATAL ||
-		archive_read_support_format_raw(a) != ARCHIVE_OK ||
-		archive_read_open_memory(a, packed, bytes) != ARCHIVE_OK ||
-		archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		return false;
-	while (done < size) {
-		la_ssize_t n = archive_read_data(a, (char *)ret + done, size - done);
-
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	return done == size;
+	return archive_read_support_filter_all(a) != ARCHIVE_FATAL &&
+	       archive_read_support_format_raw(a) == ARCHIVE_OK &&
+	       archive_read_open_memory(a, packed, bytes) == ARCHIVE_OK &&
+	       archive_read_next_header(a, &entry) == ARCHIVE_OK;
 }
 
-/* The size behind it is gzip's own; for other programs Linux puts it there. */
-static int unpack(
-	const uint8_t *packed, size_t bytes, void **ret, size_t *ret_size, struct error *error)
+/* Room grows with what is there: the size is only what the file says. -EBADMSG, -ENOMEM. */
+static int unpack_all(struct archive *a, size_t size, void **ret)
+{
+	_cleanup_free_ char *kernel = NULL;
+	size_t done = 0, room = 0;
+
+	while (done < size) {
+		la_ssize_t n;
+
+		if (done == room) {
+			char *larger;
+
+			room = room ? 2 * room : UNPACKED_BYTES_FIRST;
+			if (room > size)
+				room = size;
+			larger = realloc(kernel, room);
+			if (!larger)
+				return -ENOMEM;
+			kernel = larger;
+		}
+		n = archive_read_data(a, kernel + done, room - done);
+		if (n <= 0)
+			return -EBADMSG;
+		done += (size_t)n;
+	}
+	*ret = TAKE_PTR(kernel);
+	return 0;
+}
+
+int unwind_bzimage_unpack(int fd, void **ret, size_t *ret_size, struct error *error)
 {
 	_cleanup_(archive_done) struct archive *a = archive_read_new();
-	const bool is_gzip = bytes > 2 && packed[0] == 0x1f && packed[1] == 0x8b;
-	_cleanup_free_ void *kernel = NULL;
+	_cleanup_free_ uint8_t *packed = NULL;
+	size_t bytes;
 	uint32_t size;
+	bool is_gzip;
+	int r = read_packed(fd, &packed, &bytes, error);
 
+	if (r < 0)
+		return r;
+	/* The size behind it is gzip's own; for other programs Linux puts it there. */
+	is_gzip = packed[0] == 0x1f && packed[1] == 0x8b;
 	memcpy(&size, packed + bytes - SIZE_BYTES, sizeof(size));
 	if (size == 0 || size > UNPACKED_BYTES_MAX)
 		return error_set(error, -EBADMSG, "the kernel's size is not known");
-	kernel = malloc(size);
-	if (!kernel || !a)
+	r = a ? -EBADMSG : -ENOMEM;
+	if (a && start_unpacking(a, packed, is_gzip ? bytes : bytes - SIZE_BYTES))
+		r = unpack_all(a, size, ret);
+	if (r == -ENOMEM)
 		return error_no_memory(error, " for an unpacked kernel");
-	if (!unpack_into(a, packed, is_gzip ? bytes : bytes - SIZE_BYTES, kernel, size))
-		return error_set(error, -EBADMSG, "the kernel cannot be unpacked");
-	*ret = TAKE_PTR(kernel);
+	if (r < 0)
+		return error_set(error, r, "the kernel cannot be unpacked");
 	*ret_size = size;
 	return 0;
 }
 
 int unwind_table_of_bzimage(int fd, struct unwind_table *ret, struct error *error)
 {
-	_cleanup_free_ uint8_t *packed = NULL;
 	_cleanup_free_ void *kernel = NULL;
-	size_t bytes, size;
-	int r = read_packed(fd, &packed, &bytes, error);
+	size_t size;
+	int r = unwind_bzimage_unpack(fd, &kernel, &size, error);
 
-	if (r == 0)
-		r = unpack(packed, bytes, &kernel, &size, error);
 	return r < 0 ? r : unwind_table_of_vmlinux_image(kernel, size, ret, error);
 }

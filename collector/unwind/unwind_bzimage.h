@@ -10,3 +10,6 @@
  * and the errors of unwind_table_of_vmlinux(), with a message.
  */
 int unwind_table_of_bzimage(int fd, struct unwind_table *ret, struct error *error);
+
+/** Its ELF file, malloced. -ENOEXEC, -EBADMSG, -ENOMEM, with a message. */
+int unwind_bzimage_unpack(int fd, void **ret, size_t *ret_size, struct error *error);
