@@ -14,7 +14,11 @@
 struct unwind_build {
 	struct unwind_table table;
 	struct hash_index index; /* of its rules */
+	bool has_base;
 };
+
+/** No row will lie below @address. Else that is so of the first one. */
+void unwind_build_begin(struct unwind_build *b, uint64_t address);
 
 /**
  * From @address on @rule holds (NULL: none). Not below the row before; one at the same address takes
@@ -22,7 +26,7 @@ struct unwind_build {
  */
 int unwind_build_row(struct unwind_build *b, uint64_t address, const struct unwind_rule *rule);
 
-/** In [@begin, @end) @rule holds, whatever was said of it. The same errors. */
+/** In [@begin, @end) @rule holds, whatever was said of it; after unwind_build_begin(). The same errors. */
 int unwind_build_replace(
 	struct unwind_build *b, uint64_t begin, uint64_t end, const struct unwind_rule *rule);
 

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "collector/unwind/unwind_build.h"
-#include "common/array.h"
 #include "common/cleanup.h"
 
 /* Another number for another form of rules or rows, and where tables are made otherwise. */
@@ -142,14 +141,15 @@ static bool table_is_right(const struct unwind_table *t)
 
 static int read_table(int fd, const struct head *h, struct unwind_table *ret)
 {
-	/* Room as arrays have it that grow. */
-	struct unwind_table t = {.base = h->base};
-	int r = 0;
+	struct unwind_table t = {
+		.base = h->base,
+		.rules = calloc(h->n_rules, sizeof(*t.rules)),
+		.n_rules = h->n_rules,
+		.rows = calloc(h->n_rows, sizeof(*t.rows)),
+		.n_rows = h->n_rows,
+	};
+	int r = t.rules && t.rows ? 0 : -ENOMEM;
 
-	if (ARRAY_MORE(t.rules, 0, h->n_rules) < 0 || ARRAY_MORE(t.rows, 0, h->n_rows) < 0)
-		r = -ENOMEM;
-	t.n_rules = h->n_rules;
-	t.n_rows = h->n_rows;
 	if (r == 0 &&
 		(!read_all(fd, t.rules, t.n_rules * sizeof(*t.rules)) ||
 			!read_all(fd, t.rows, t.n_rows * sizeof(*t.rows)) || !table_is_right(&t)))

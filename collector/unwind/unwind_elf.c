@@ -234,6 +234,7 @@ static int make_table(struct reader *r, struct unwind_table *ret)
 	if (result == 0 && !r->n_extents)
 		return -ENODATA;
 	unwind_text_read(r->elf[0], &r->text);
+	unwind_build_begin(&r->build, unwind_text_begin(&r->text));
 	if (result == 0)
 		result = add_extents(r);
 	if (result == 0)

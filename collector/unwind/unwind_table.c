@@ -61,6 +61,12 @@ static int push_row(struct unwind_table *t, struct unwind_row row)
 	return ARRAY_ADD(t->rows, t->n_rows, row);
 }
 
+void unwind_build_begin(struct unwind_build *b, uint64_t address)
+{
+	b->table.base = address / PAGE_BYTES * PAGE_BYTES;
+	b->has_base = true;
+}
+
 int unwind_build_row(struct unwind_build *b, uint64_t address, const struct unwind_rule *rule)
 {
 	struct unwind_table *t = &b->table;
@@ -69,11 +75,10 @@ int unwind_build_row(struct unwind_build *b, uint64_t address, const struct unwi
 
 	if (r < 0)
 		return r;
-	if (!t->n_rows) {
-		if (number == 0)
-			return 0;
-		t->base = address / PAGE_BYTES * PAGE_BYTES;
-	}
+	if (!t->n_rows && number == 0)
+		return 0;
+	if (!t->n_rows && !b->has_base)
+		unwind_build_begin(b, address);
 	if (address - t->base > UINT32_MAX)
 		return -E2BIG;
 	return push_row(
@@ -96,7 +101,7 @@ int unwind_build_replace(
 	size_t rest;
 	int r;
 
-	if (!t->n_rows || begin < t->base || begin >= end || last > UINT32_MAX)
+	if (begin < t->base || begin >= end || last > UINT32_MAX)
 		return -E2BIG;
 	r = rule_number(b, rule, &number);
 	if (r < 0)
@@ -128,7 +133,7 @@ int unwind_build_finish(struct unwind_build *b, struct unwind_table *ret)
 		return -ENODATA;
 	*ret = b->table;
 	b->table = (struct unwind_table){0};
-	hash_index_clear(&b->index);
+	unwind_build_done(b);
 	return 0;
 }
 
@@ -136,6 +141,7 @@ void unwind_build_done(struct unwind_build *b)
 {
 	unwind_table_done(&b->table);
 	hash_index_clear(&b->index);
+	*b = (struct unwind_build){0};
 }
 
 const struct unwind_rule *unwind_table_find(const struct unwind_table *t, uint64_t address)

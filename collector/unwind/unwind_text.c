@@ -119,3 +119,13 @@ bool unwind_text_has(const struct unwind_text *t, uint64_t begin, uint64_t end)
 			return true;
 	return false;
 }
+
+uint64_t unwind_text_begin(const struct unwind_text *t)
+{
+	uint64_t begin = UINT64_MAX;
+
+	for (size_t i = 0; i < t->n_pieces; i++)
+		if (t->pieces[i].begin < begin)
+			begin = t->pieces[i].begin;
+	return begin;
+}

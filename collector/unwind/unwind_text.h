@@ -42,3 +42,6 @@ void unwind_text_find_known(Elf *elf, struct unwind_text *t);
 
 /** Does [@begin, @end) lie in the code? */
 bool unwind_text_has(const struct unwind_text *t, uint64_t begin, uint64_t end);
+
+/** Its lowest address; UINT64_MAX: there is none. */
+uint64_t unwind_text_begin(const struct unwind_text *t);

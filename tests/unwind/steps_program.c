@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOT_INLINED __attribute__((noinline, noclone))
+#define NOT_INLINED __attribute__((noinline))
 
 static volatile int sink;
 

@@ -198,6 +198,7 @@ static void entries_may_lie_in_any_order(void **state)
 static void what_is_no_orc_is_refused(void **state)
 {
 	struct orc o = make(&forms[3]);
+	struct unwind_orc orc;
 	struct unwind_table t;
 	unsigned seed = 1;
 
@@ -214,7 +215,9 @@ static void what_is_no_orc_is_refused(void **state)
 	o = make(&forms[3]);
 	o.ips[0] = INT32_MIN;
 	o.ips[o.n - 1] = INT32_MAX;
-	assert_int_equal(table_of(&o, &t), -E2BIG);
+	orc = (struct unwind_orc){
+		.ips = o.ips, .entries = o.entries, .n = o.n, .ips_address = 1ULL << 40};
+	assert_int_equal(unwind_table_of_orc(&orc, &t, NULL), -E2BIG);
 }
 
 /* A kernel's code: its first executable segment. */
@@ -283,8 +286,8 @@ static void check_kernel(const char *path)
 	struct error error = {0};
 	struct unwind_table t;
 	const uint8_t *code;
-	uint64_t address;
-	size_t size, bytes;
+	uint64_t address = 0;
+	size_t size, bytes = 0;
 	int r = unwind_table_of_bzimage(fd, &t, &error);
 
 	print_message("%s: %s, %zu rows, %zu rules\n", path, r < 0 ? error.text : "ORC",

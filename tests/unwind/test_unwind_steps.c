@@ -24,6 +24,7 @@
 
 #include "collector/symbols/elf_file.h"
 #include "collector/symbols/proc_maps.h"
+#include "tests/common/ranges.h"
 #include "tests/unwind/walk.h"
 
 #define STEPS_MAX 400000
@@ -85,7 +86,7 @@ static void take_first_stack(struct tracee *t)
 	size_t n = walk_stack(&t->walk, r.rip, r.rsp, r.rbp, frames, &root);
 
 	assert_true(root);
-	assert_in_range(n, 3, 8);
+	assert_between(n, 3, 8);
 	t->n = 0;
 	for (size_t i = n - 1; i > 0; i--)
 		t->stack[t->n++] =
@@ -204,7 +205,7 @@ static void each_instruction_of_a_program_has_the_right_stack(void **state)
 	}
 	print_message("%zu instructions: %zu right, %zu cut off in the resolver, %zu wrong\n",
 		steps, verdicts[RIGHT], verdicts[CUT], verdicts[WRONG]);
-	assert_in_range(steps, 5000, STEPS_MAX - 1);
+	assert_between(steps, 5000, STEPS_MAX - 1);
 	assert_int_equal(signals, 1);
 	assert_int_equal(verdicts[WRONG], 0);
 	assert_true(verdicts[RIGHT] > steps / 2);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,9 +150,9 @@ const char *walk_name(const struct walk *w, uint64_t address)
 	char *name = names[next++ % 4];
 
 	if (m)
-		snprintf(name, sizeof(names[0]), "%s+%#llx", m->name,
-			(unsigned long long)(address - m->begin + m->linked));
+		snprintf(name, sizeof(names[0]), "%s+%#" PRIx64, m->name,
+			address - m->begin + m->linked);
 	else
-		snprintf(name, sizeof(names[0]), "%#llx", (unsigned long long)address);
+		snprintf(name, sizeof(names[0]), "%#" PRIx64, address);
 	return name;
 }
