@@ -6,13 +6,15 @@ usage: readelf_test.py UNWIND-DUMP [FILE...]
 """
 import bisect
 import collections
+import glob
+import os
 import re
 import shutil
 import subprocess
 import sys
 
 RSP, RBP, CFA = 1, 2, 3
-ROOT, EXACT = 1, 16
+ROOT, RSP_SAVED, EXACT = 1, 8, 16
 Row = collections.namedtuple("Row", "pc cfa cfa_offset cfa_add flags rip rsp rbp rbp_offset")
 
 
@@ -44,16 +46,20 @@ def readelf_rows(path):
 
 def is_same(row, rules):
     """None: an expression, or a register that rules have not, of which readelf says no more."""
-    cfa, rip, rbp = rules["CFA"], rules.get("ra", "u"), rules.get("rbp", "u")
+    cfa, rip, rbp, rsp = (rules.get(column, "u") for column in ("CFA", "ra", "rbp", "rsp"))
+    base = {"rsp": RSP, "rbp": RBP}.get(re.match(r"\w+", cfa)[0])
+    if cfa != "exp" and not base:
+        return None if row.cfa == 0 else False
     if rip == "u":
         return bool(row.flags & ROOT)
     if "exp" in (cfa, rip, rbp) or "vexp" in (cfa, rip, rbp):
         return None
-    base = {"rsp": RSP, "rbp": RBP}.get(re.match(r"\w+", cfa)[0])
-    if not base or not rip.startswith("c"):
+    if not rip.startswith("c"):
         return None if row.cfa == 0 else False
     same = row.cfa == base and row.cfa_offset == int(cfa[3:]) and rip == f"c{row.rip:+}"
-    same = same and not row.flags & ~EXACT
+    same = same and row.flags & ~EXACT == (RSP_SAVED if rsp.startswith("c") else 0)
+    if rsp.startswith("c"):
+        same = same and rsp == f"c{row.rsp:+}"
     if rbp in ("u", "s"):
         return same and row.rbp == 0
     return same and row.rbp == CFA and rbp == f"c{row.rbp_offset:+}"
@@ -82,6 +88,8 @@ def main():
     paths += re.findall(r"(/\S*(?:libc|ld-linux-x86-64|libdw)\.so\.\d)", libraries)
     qemu = shutil.which("qemu-system-x86_64")
     paths += [qemu] if qemu else []
+    guests = os.environ.get("GUESTSCOPE_GUESTS") or os.path.expanduser("~/.local/share/guestscope/guests")
+    paths += glob.glob(f"{guests}/osv/loader.elf")  # interrupts' frames, hand-written
     sys.exit(0 if all([check(dump, path) for path in paths]) else 1)
 
 
