@@ -53,11 +53,12 @@ static bool read_encoded(uint8_t encoding, const uint8_t **at, const uint8_t *en
 /* The letter R of an augmentation says it (LSB, "The Common Information Entry Format"). */
 static uint8_t encoding_of(const Dwarf_CIE *cie)
 {
-	const uint8_t *at = cie->augmentation_data, *end = at + cie->augmentation_data_size;
+	const uint8_t *at = cie->augmentation_data, *end;
 	uint64_t ignored;
 
 	if (cie->augmentation[0] != 'z' || !at)
 		return DW_EH_PE_absptr;
+	end = at + cie->augmentation_data_size;
 	for (const char *letter = cie->augmentation + 1; *letter; letter++) {
 		if (*letter == 'S' || *letter == 'B')
 			continue;
