@@ -43,19 +43,13 @@ struct user_walk {
 	__u32 end;
 };
 
-static __always_inline int read_user(void *memory, __u64 address, __u64 *ret)
-{
-	(void)memory;
-	return bpf_probe_read_user(ret, sizeof(*ret), (const void *)address);
-}
-
 static long user_step(__u32 i, void *context)
 {
 	struct user_walk *w = context;
 	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &w->which);
 
 	(void)i;
-	w->end = unwind_caller(&w->space, &w->r, read_user, NULL);
+	w->end = unwind_user_caller(&w->r, w->space.first, w->space.n);
 	if (w->end || !s)
 		return 1;
 	s->frames[(w->at + w->n) & (4 * PROBE_STACK_DEPTH - 1)] = unwind_address(&w->r);

@@ -65,49 +65,17 @@ struct unwind_registers {
 /** The word at @address, in the memory that the walk is in. 0, or not. */
 typedef int (*unwind_read_t)(void *memory, __u64 address, __u64 *ret);
 
-/** Which mapping @address is in: its index + 1, or 0. */
-static __noinline __u32 unwind_mapping_of(__u32 first, __u32 n, __u64 address)
-{
-	struct unwind_mapping *m;
-
-	for (int i = 0; i < UNWIND_MAPPING_STEPS && n > 1; i++) {
-		__u32 middle = first + n / 2;
-
-		m = bpf_map_lookup_elem(&unwind_mappings, &middle);
-		if (!m)
-			return 0;
-		if (m->begin <= address) {
-			first = middle;
-			n -= n / 2;
-		} else {
-			n /= 2;
-		}
-	}
-	m = bpf_map_lookup_elem(&unwind_mappings, &first);
-	return n && m && address >= m->begin && address < m->end ? first + 1 : 0;
-}
+/** Which mapping of the @n from @first on @address is in: its index + 1, or 0. */
+__u32 unwind_mapping_of(__u32 first, __u32 n, __u64 address);
 
 /** The last of the @n rows from @first on that begins at @pc or before: its index + 1, or 0. */
-static __noinline __u32 unwind_row_of(__u32 first, __u32 n, __u32 pc)
-{
-	struct unwind_row *row;
+__u32 unwind_row_of(__u32 first, __u32 n, __u32 pc);
 
-	for (int i = 0; i < UNWIND_ROW_STEPS && n > 1; i++) {
-		__u32 middle = first + n / 2;
-
-		row = bpf_map_lookup_elem(&unwind_rows, &middle);
-		if (!row)
-			return 0;
-		if (row->pc <= pc) {
-			first = middle;
-			n -= n / 2;
-		} else {
-			n /= 2;
-		}
-	}
-	row = bpf_map_lookup_elem(&unwind_rows, &first);
-	return n && row && row->pc <= pc ? first + 1 : 0;
-}
+/**
+ * @r, registers of the current thread in user mode, become their caller's, in the space of these
+ * mappings. Else why there is none is returned: enum unwind_end.
+ */
+__u32 unwind_user_caller(struct unwind_registers *r, __u32 first, __u32 n);
 
 /** *ret_row: the row of @r's instruction. Or why there is none. */
 static __always_inline __u32 unwind_find(
@@ -172,42 +140,6 @@ static __always_inline __u32 unwind_by_rule(const struct unwind_rule *rule,
 		return UNWIND_END_ROOT;
 	*r = caller;
 	return UNWIND_END_NONE;
-}
-
-/** The same by a frame pointer, where no table tells. What it finds has to be in a known mapping. */
-static __always_inline __u32 unwind_by_pointer(const struct unwind_space *space,
-	struct unwind_registers *r, unwind_read_t read, void *memory)
-{
-	struct unwind_registers caller = {.rsp = r->rbp + 2 * sizeof(__u64)};
-
-	if (r->rbp < r->rsp || r->rbp - r->rsp > UNWIND_FRAME_MAX || r->rbp & 7)
-		return UNWIND_END_NO_TABLE;
-	if (read(memory, r->rbp, &caller.rbp) || read(memory, r->rbp + sizeof(__u64), &caller.rip))
-		return UNWIND_END_NO_TABLE;
-	if (!unwind_mapping_of(space->first, space->n, caller.rip - 1))
-		return UNWIND_END_NO_TABLE;
-	*r = caller;
-	return UNWIND_END_NONE;
-}
-
-/** @r becomes its caller's. Else why there is none is returned. */
-static __always_inline __u32 unwind_caller(const struct unwind_space *space,
-	struct unwind_registers *r, unwind_read_t read, void *memory)
-{
-	struct unwind_row *row;
-	struct unwind_rule *rule;
-	__u32 index = 0, end = unwind_find(space, r, &index);
-
-	if (end == UNWIND_END_NO_TABLE)
-		return unwind_by_pointer(space, r, read, memory);
-	if (end)
-		return end;
-	row = bpf_map_lookup_elem(&unwind_rows, &index);
-	if (!row)
-		return UNWIND_END_NO_RULE;
-	index = row->rule;
-	rule = bpf_map_lookup_elem(&unwind_rules, &index);
-	return rule ? unwind_by_rule(rule, r, read, memory) : UNWIND_END_NO_RULE;
 }
 
 /** An address as a record has it: a caller's is looked up by the byte before, and that of one that
