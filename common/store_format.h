@@ -17,5 +17,14 @@
 /** The scenario of a run of the user's own program. */
 #define SCENARIO_PROGRAM "program"
 
+/**
+ * Frames of the side "boundary". Where the guest's code ran within a stack of the host's: what lies
+ * between the generated code and the innermost frame works for the guest.
+ */
+#define STACK_GENERATED  "[generated code]" /* a hypervisor's translation of it */
+#define STACK_GUEST_MODE "[guest mode]"     /* itself, under KVM */
+/** Between the host's frames and those of the guest that they work for. */
+#define STACK_GUEST "[guest code]"
+
 /** In place of a number that a store leaves open (SQL NULL). */
 #define STORE_NULL INT64_MIN

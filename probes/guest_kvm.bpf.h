@@ -2,9 +2,11 @@
 #pragma once
 
 /**
- * The registers of a vCPU under KVM, when the sampling interrupt forced it out of the guest: the
- * thread's flag PF_VCPU says so (sample.bpf.c). The vCPU is found from the thread: KVM registers a
- * preempt notifier that lies in struct kvm_vcpu. On AMD the rest is in the VMCB.
+ * The registers of a vCPU under KVM, as its last exit left them: the sampling interrupt's, if that
+ * forced it out of the guest (the thread's flag PF_VCPU says so, sample.bpf.c), else that of which the
+ * host is at work. The vCPU is found from the thread: KVM registers a preempt notifier that lies in
+ * struct kvm_vcpu, while the thread is in KVM_RUN; what QEMU does after that is for the same one. On
+ * AMD the rest is in the VMCB.
  *
  * On Intel the VMCS cannot be read from here. KVM saves RBP at each exit, but reads RIP, RSP and
  * CR3 only when it needs them, and what it has of them is otherwise that of an earlier exit. Its
@@ -26,6 +28,9 @@ const volatile __u32 kvm_keeps_cr3 = 0;
 /* Set once it is known; on Intel only. */
 volatile struct guest_root guest_root = {0};
 
+/* struct kvm_vcpu of each lane; 0: not known yet. */
+__u64 guest_kvm_vcpus[PROBE_LANES_MAX] = {0};
+
 /* Since Linux 6.3; its sample data has the instruction pointer of the guest. */
 extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
 
@@ -42,6 +47,18 @@ static __always_inline struct kvm_vcpu *kvm_current_vcpu(struct task_struct *tas
 	return (struct kvm_vcpu *)((void *)link -
 				   bpf_core_field_offset(struct preempt_notifier, link) -
 				   bpf_core_field_offset(struct kvm_vcpu, preempt_notifier));
+}
+
+static __always_inline struct kvm_vcpu *kvm_vcpu_of(struct task_struct *task, __s32 lane)
+{
+	__u64 *known = element_of(guest_kvm_vcpus, lane);
+	struct kvm_vcpu *vcpu = kvm_current_vcpu(task);
+
+	if (!known)
+		return NULL;
+	if (vcpu)
+		*known = (__u64)vcpu;
+	return (struct kvm_vcpu *)*known;
 }
 
 static __always_inline void svm_registers(struct kvm_vcpu *vcpu, struct guest_registers *r)
@@ -90,15 +107,15 @@ static __always_inline __u64 vmx_cr3(struct kvm_vcpu *vcpu, __u32 available)
 	return root & PAGE_FRAME;
 }
 
-/* 1, or 0 if not even RIP is known. */
+/* 1, or 0 if not even RIP is known. @left: the event's instruction pointer is not the guest's. */
 static __always_inline int vmx_registers(
-	void *ctx, struct kvm_vcpu *vcpu, struct guest_registers *r)
+	void *ctx, struct kvm_vcpu *vcpu, bool left, struct guest_registers *r)
 {
 	__u32 available = 0;
 
 	if (bpf_core_field_exists(vcpu->arch.regs_avail))
 		available = BPF_CORE_READ(vcpu, arch.regs_avail);
-	r->rip = event_ip(ctx);
+	r->rip = left ? 0 : event_ip(ctx);
 	if (!r->rip && is_current(available, REG_RIP))
 		r->rip = BPF_CORE_READ(vcpu, arch.regs[REG_RIP]);
 	if (is_current(available, REG_RSP))
@@ -111,18 +128,19 @@ static __always_inline int vmx_registers(
 	return r->rip != 0;
 }
 
-/** The registers, when the interrupt hit the guest. 1, or 0 if there are none. */
+/** The registers of the vCPU of @lane, whose thread the sampling event @ctx hit: in the guest, or
+ * (@left) after another exit. 1, or 0 if there are none. */
 static __always_inline int guest_kvm_registers(
-	void *ctx, struct task_struct *task, struct guest_registers *r)
+	void *ctx, __s32 lane, bool left, struct guest_registers *r)
 {
 	struct kvm_vcpu *vcpu;
 
-	vcpu = kvm_current_vcpu(task);
+	vcpu = kvm_vcpu_of(bpf_get_current_task_btf(), lane);
 	if (!vcpu)
 		return 0;
 	r->rbp = BPF_CORE_READ(vcpu, arch.regs[REG_RBP]);
 	if (kvm_isa != ISA_SVM)
-		return vmx_registers(ctx, vcpu, r);
+		return vmx_registers(ctx, vcpu, left, r);
 	if (!bpf_core_type_exists(struct vcpu_svm))
 		return 0;
 	svm_registers(vcpu, r);

@@ -397,7 +397,7 @@ struct record_sample {
 	__u16 n_kernel;
 	__u16 n_user;
 	__u32 user_end; /* why the user's frames end: enum unwind_end */
-	__u32 unused;
+	__u32 guest_left; /* GUEST_KVM: the host works for the guest, which is as its last exit left it */
 	char name[PROBE_NAME_SIZE];
 	struct guest_sample guest;
 	/* __u64 frames follow: n_kernel, n_user, then guest.n_frames, each innermost first */

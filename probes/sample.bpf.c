@@ -10,20 +10,23 @@
 #include "probes/guest_kvm.bpf.h"
 #include "probes/guest_tcg.bpf.h"
 
-/* The guest's stack, if the thread is a vCPU whose registers can be had. */
+/* The guest's stack, if the thread is a vCPU whose registers can be had. What an interrupt does is
+ * not for the guest. */
 static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct sample_scratch *s)
 {
 	struct guest_registers r = {0};
+	int known = 0;
 
 	if (guest_source == GUEST_TCG) {
 		__u64 rbp = s->head.mode == SAMPLE_USER ? ctx->regs[PERF_REG_BP] : 0;
 
-		if (guest_tcg_registers(s->head.lane, rbp, &r, &s->head.guest.at_env))
-			guest_take(s, &r);
-	} else if (guest_source == GUEST_KVM && s->head.mode == SAMPLE_GUEST) {
-		if (guest_kvm_registers(ctx, bpf_get_current_task_btf(), &r))
-			guest_take(s, &r);
+		known = guest_tcg_registers(s->head.lane, rbp, &r, &s->head.guest.at_env);
+	} else if (guest_source == GUEST_KVM && s->head.mode != SAMPLE_IRQ) {
+		s->head.guest_left = s->head.mode != SAMPLE_GUEST;
+		known = guest_kvm_registers(ctx, s->head.lane, s->head.guest_left, &r);
 	}
+	if (known)
+		guest_take(s, &r);
 }
 
 /* Of a thread that was hit in user mode. The context is read at offsets that the verifier can see. */
@@ -87,6 +90,7 @@ static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool wit
 	if (cpu->irq_depth > 1)
 		s->head.mode = SAMPLE_IRQ;
 	s->head.state = l ? l->base_state : STATE_NONE;
+	s->head.guest_left = 0;
 	bpf_probe_read_kernel(s->head.name, sizeof(s->head.name), t ? t->name : task->comm);
 	user = sampled_registers(ctx);
 	if (s->head.mode == SAMPLE_USER)

@@ -19,6 +19,7 @@ struct report_options {
 	const char *output;    /**< --output, or NULL */
 	const char *format;    /**< --format, or NULL */
 	const char *reference; /**< --reference, or NULL */
+	enum stack_order order; /**< --order */
 	bool json;
 	bool verbose;
 	bool force;

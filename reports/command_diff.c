@@ -117,7 +117,7 @@ static bool same_file(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static int open_operands(struct diff_set *c, struct error *error)
+static int open_operands(struct diff_set *c, enum stack_order order, struct error *error)
 {
 	struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
 
@@ -135,6 +135,7 @@ static int open_operands(struct diff_set *c, struct error *error)
 		r = store_reader_open(o->path, &o->store, error);
 		if (r < 0)
 			return r;
+		store_set_order(o->store, order);
 		r = summary_make(o->store, &o->summary);
 		if (r >= 0)
 			r = flames_make(o->summary, &o->flames);
@@ -443,7 +444,7 @@ int command_diff(const struct report_options *o, struct error *error)
 	if (r >= 0)
 		r = parse_operand(o->paths[1], c.operands[TREE_A].path, &c.operands[TREE_B], error);
 	if (r >= 0)
-		r = open_operands(&c, error);
+		r = open_operands(&c, o->order, error);
 	for (int side = 0; r >= 0 && side < TREE_SIDES; side++)
 		r = check_operand(&c, side, error);
 	if (r >= 0)

@@ -13,8 +13,13 @@
 
 int command_open(const struct report_options *o, struct store_reader **ret, struct error *error)
 {
-	return o->n_paths == 1 ? store_reader_open(o->paths[0], ret, error)
-			       : store_reader_open_many(o->paths, o->n_paths, o->force, ret, error);
+	int r = o->n_paths == 1
+			? store_reader_open(o->paths[0], ret, error)
+			: store_reader_open_many(o->paths, o->n_paths, o->force, ret, error);
+
+	if (r >= 0)
+		store_set_order(*ret, o->order);
+	return r;
 }
 
 char *command_target(const struct report_options *o, const char *path)

@@ -9,10 +9,11 @@
 #include "common/stream.h"
 #include "common/version.h"
 #include "reports/command.h"
+#include "reports/store/stack_order.h"
 
 enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
 
-enum { OPTION_JSON = 0x100, OPTION_VERBOSE, OPTION_FORCE, OPTION_REFERENCE };
+enum { OPTION_JSON = 0x100, OPTION_VERBOSE, OPTION_FORCE, OPTION_REFERENCE, OPTION_ORDER };
 
 /* Commands as bits, to say which options go with which. */
 enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2 };
@@ -37,6 +38,10 @@ static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
 	{"format", 'f', "FORMAT", 0,
 		"what to export: folded, speedscope, pprof, perfetto, csv or json", 0},
+	{"order", OPTION_ORDER, "ORDER", 0,
+		"which frames of a call stack are at its root: guest (on them what the hypervisor "
+		"does for it), or host",
+		0},
 	{"json", OPTION_JSON, NULL, 0, "print the summary as one JSON document", 0},
 	{"verbose", OPTION_VERBOSE, NULL, 0, "print all tables and findings", 0},
 	{"reference", OPTION_REFERENCE, "NAME", 0,
@@ -55,6 +60,7 @@ static const struct argp_option option_table[] = {
 static const unsigned int option_commands[] = {
 	REPORT | EXPORT | DIFF,
 	EXPORT,
+	REPORT | EXPORT | DIFF,
 	REPORT | DIFF,
 	REPORT,
 	REPORT,
@@ -126,6 +132,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'f':
 		o->format = argument;
+		return 0;
+	case OPTION_ORDER:
+		if (stack_order_parse(argument, &o->order) < 0)
+			argp_error(state, "--order is guest or host, not \"%s\"", argument);
 		return 0;
 	case OPTION_JSON:
 		o->json = true;

@@ -56,6 +56,13 @@ static inline uint64_t profile_address(const uint64_t *frames, uint32_t i)
 	return i ? profile_caller(frames[i]) : frames[i];
 }
 
+/** Do the guest's frames belong to the stack? What an interrupt does is nothing that the guest has
+ * caused. */
+static inline bool profile_has_guest(const struct profile_entry *e)
+{
+	return e->n_guest && e->mode != SAMPLE_IRQ;
+}
+
 struct profile {
 	struct profile_entry **entries;
 	size_t n;

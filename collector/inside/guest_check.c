@@ -17,7 +17,7 @@ void guest_check_add(struct guest_check *c, const struct record_sample *s)
 {
 	const struct guest_sample *g = &s->guest;
 
-	if (!g->n_frames || s->mode == SAMPLE_GUEST) /* KVM's */
+	if (!g->n_frames || s->mode == SAMPLE_GUEST || s->guest_left) /* KVM's */
 		return;
 	if (s->mode == SAMPLE_USER) {
 		c->user++;

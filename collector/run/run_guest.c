@@ -353,7 +353,7 @@ void run_guest_close(struct run *run)
 		const struct profile_entry *e = r->profile.entries[i];
 
 		if (e->kind == PROFILE_ONCPU && e->lane >= 0 && e->phase >= run_first_phase(run) &&
-			(kvm ? e->n_guest > 0 : e->mode == SAMPLE_USER))
+			(kvm ? profile_has_guest(e) : e->mode != SAMPLE_IRQ))
 			guest_view_count(r->view, e, &c);
 	}
 	r->guest_counts = c;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collector/symbols/symbol_process.h"
+#include "common/store_format.h"
 
 enum {
 	FIND_FRAME,
@@ -143,40 +144,51 @@ static int push_symbol(
 	return r;
 }
 
-static int push_boundary(struct store_stacks *s, int64_t *stack)
+/* @symbol: STACK_* of common/store_format.h */
+static int push_boundary(struct store_stacks *s, int64_t *stack, const char *symbol)
 {
 	return push_row(s, stack,
-		&(struct frame_row){
-			.side = "boundary", .module = "guest", .symbol = "[guest code]"});
+		&(struct frame_row){.side = "boundary", .module = "guest", .symbol = symbol});
 }
 
-/* Code that a hypervisor generates from the guest's: the border between host and guest. */
+/* Code that was made at run time: of an emulated guest's, or by a program for itself. */
 static bool is_generated(const struct symbol *symbol)
 {
 	return strcmp(symbol->module, "[anon]") == 0;
 }
 
+/* A stack that is being put into the store, from its outermost frame on. */
+struct pushed {
+	int64_t stack;
+	bool emulated; /* code that was made at run time is the guest's */
+	bool in_guest; /* the guest's code itself was hit, so far */
+};
+
+static int push_user_frame(
+	struct store_stacks *s, const struct symbol *symbol, bool leaf, struct pushed *p)
+{
+	p->in_guest = p->emulated && is_generated(symbol);
+	if (p->in_guest)
+		return push_boundary(s, &p->stack, STACK_GENERATED);
+	/* Without tables and frame pointers a chain soon leads outside of any code: such frames are
+	 * cut. */
+	if (!leaf && (!symbol->module[0] || is_generated(symbol)))
+		return 0;
+	return push_symbol(s, &p->stack, "user", symbol);
+}
+
 static int push_user(struct store_stacks *s, struct symbols *symbols, const struct profile_entry *e,
-	int64_t *stack)
+	struct pushed *p)
 {
 	const uint64_t *user = e->frames + e->n_kernel;
 
 	for (uint32_t i = e->n_user; i-- > 0;) {
-		bool leaf = i == 0;
 		struct symbol symbol;
 		int r = symbols_lookup_user(
 			symbols, (pid_t)e->tgid, profile_address(user, i), &symbol);
 
-		if (r < 0)
-			return r;
-		/* Without frame pointers a chain soon leads outside of any code: such frames are
-		 * cut. */
-		if (!leaf && (!symbol.module[0] || is_generated(&symbol)))
-			continue;
-		if (is_generated(&symbol))
-			r = push_boundary(s, stack);
-		else
-			r = push_symbol(s, stack, "user", &symbol);
+		if (r == 0)
+			r = push_user_frame(s, &symbol, i == 0, p);
 		if (r < 0)
 			return r;
 	}
@@ -208,7 +220,7 @@ static int first_frame(struct symbols *symbols, const struct profile_entry *e, u
 }
 
 static int push_kernel(struct store_stacks *s, struct symbols *symbols,
-	const struct profile_entry *e, int64_t *stack)
+	const struct profile_entry *e, struct pushed *p)
 {
 	uint32_t first;
 	int r = first_frame(symbols, e, &first);
@@ -216,22 +228,16 @@ static int push_kernel(struct store_stacks *s, struct symbols *symbols,
 	for (uint32_t i = e->n_kernel; i-- > first && r == 0;) {
 		struct symbol symbol;
 
+		p->in_guest = false;
 		r = symbols_lookup_kernel(symbols, profile_address(e->frames, i), &symbol);
 		if (r == 0)
-			r = push_symbol(s, stack, "kernel", &symbol);
+			r = push_symbol(s, &p->stack, "kernel", &symbol);
 	}
 	return r;
 }
 
-/* A sample of an emulated vCPU hits the code that was generated of the guest's, or a function of
- * QEMU's that works for it; one of KVM, the guest itself. */
-static bool has_guest(const struct profile_entry *e)
-{
-	return e->n_guest && (e->mode == SAMPLE_USER || e->mode == SAMPLE_GUEST);
-}
-
-static int push_guest(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
-	const struct profile_entry *e, int64_t *stack)
+static int push_guest(struct store_stacks *s, struct guest_view *view,
+	const struct profile_entry *e, struct pushed *p)
 {
 	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
 	unsigned end;
@@ -239,34 +245,31 @@ static int push_guest(struct store_stacks *s, struct symbols *symbols, struct gu
 
 	if (n < 0)
 		return n;
-	if (e->mode == SAMPLE_USER) {
-		struct symbol host;
-
-		r = symbols_lookup_user(symbols, (pid_t)e->tgid, e->ip, &host);
-		if (r == 0 && !is_generated(&host))
-			r = push_boundary(s, stack);
-	}
+	if (!p->in_guest)
+		r = push_boundary(s, &p->stack, STACK_GUEST);
 	for (int i = n; i-- > 0 && r == 0;)
-		r = push_symbol(s, stack, frames[i].kernel ? "guest-kernel" : "guest-user",
+		r = push_symbol(s, &p->stack, frames[i].kernel ? "guest-kernel" : "guest-user",
 			&frames[i].symbol);
 	return r;
 }
 
-int store_stacks_put(struct store_stacks *s, struct symbols *symbols, struct guest_view *view,
-	const struct profile_entry *e, int64_t *ret)
+int store_stacks_put(struct store_stacks *s, struct symbols *symbols,
+	const struct store_guest *guest, const struct profile_entry *e, int64_t *ret)
 {
-	int64_t stack = 0;
-	int r = push_user(s, symbols, e, &stack);
+	struct pushed p = {.emulated = guest->emulated};
+	int r = push_user(s, symbols, e, &p);
 
 	/* What the kernel did between the guest and the sample is the sampling's own. */
-	if (r == 0 && e->mode == SAMPLE_GUEST)
-		r = push_boundary(s, &stack);
-	else if (r == 0)
-		r = push_kernel(s, symbols, e, &stack);
-	if (r == 0 && view && has_guest(e))
-		r = push_guest(s, symbols, view, e, &stack);
+	if (r == 0 && e->mode == SAMPLE_GUEST) {
+		r = push_boundary(s, &p.stack, STACK_GUEST_MODE);
+		p.in_guest = true;
+	} else if (r == 0) {
+		r = push_kernel(s, symbols, e, &p);
+	}
+	if (r == 0 && guest->view && profile_has_guest(e))
+		r = push_guest(s, guest->view, e, &p);
 	if (r == 0)
-		*ret = stack;
+		*ret = p.stack;
 	return r;
 }
 

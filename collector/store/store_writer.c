@@ -298,21 +298,22 @@ static int write_host_ends(
 	return q;
 }
 
-static int write_samples(struct store_writer *s, const struct run_settings *settings, int64_t run,
-	const struct run_result *r, struct error *error)
+static int write_samples(struct store_writer *s, const struct run_settings *settings,
+	const struct run_request *request, const struct run_result *r, struct error *error)
 {
 	static const char *const kinds[] = {[PROFILE_ONCPU] = "oncpu", [PROFILE_OFFCPU] = "offcpu"};
+	const struct store_guest guest = {r->view, request->accel == ACCEL_TCG};
 
 	for (size_t i = 0; i < r->profile.n; i++) {
 		const struct profile_entry *e = r->profile.entries[i];
 		int64_t stack = 0;
-		int q = store_stacks_put(s->stacks, settings->names, r->view, e, &stack);
+		int q = store_stacks_put(s->stacks, settings->names, &guest, e, &stack);
 
 		if (q < 0)
 			return store_error(s, error);
 		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio",
-			run, phase_name(r, e->phase), (int64_t)e->lane, e->thread, kinds[e->kind],
-			stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
+			(int64_t)request->id, phase_name(r, e->phase), (int64_t)e->lane, e->thread,
+			kinds[e->kind], stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
 			e->n_guest != 0 && e->guest_thread != GUEST_THREAD_UNKNOWN,
 			(int64_t)e->guest_thread);
 		if (q < 0)
@@ -342,7 +343,7 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 	if (r == 0)
 		r = write_host_ends(s, request->id, result, error);
 	if (r == 0)
-		r = write_samples(s, settings, request->id, result, error);
+		r = write_samples(s, settings, request, result, error);
 	if (r == 0)
 		r = store_sql(s, "COMMIT", error);
 	if (r < 0)

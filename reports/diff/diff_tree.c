@@ -42,11 +42,17 @@ static int program_names(
 	return 0;
 }
 
-/** Where the program is seen in that tree: behind a boundary, if there is one. */
+static bool is_of_guest(const struct stack_frame *frame)
+{
+	return frame->side == SIDE_GUEST_USER || frame->side == SIDE_GUEST_KERNEL ||
+	       frame->side == SIDE_BOUNDARY;
+}
+
+/** Where the program is seen in that tree: in the guest, if there is one. */
 static enum frame_side program_side(const struct stack_tree *tree)
 {
 	for (size_t i = 1; i < tree->n_nodes; i++)
-		if (tree->nodes[i].frame.side == SIDE_BOUNDARY)
+		if (is_of_guest(&tree->nodes[i].frame))
 			return SIDE_GUEST_USER;
 	return SIDE_USER;
 }
@@ -79,26 +85,35 @@ static bool is_common(const struct builder *b, const struct stack_frame *part, i
 }
 
 /**
+ * What a virtual machine's stack (@n parts, leaf first) has of the guest, and of what was done for it
+ * where that stands on the guest's frames; what is left of it begins with parts[0].
+ */
+static size_t keep_guest(struct stack_frame *parts, size_t n)
+{
+	static const struct stack_frame hypervisor = {SIDE_BOUNDARY, "", STACK_HYPERVISOR, false};
+	size_t n_guest = 0;
+
+	if (is_of_guest(&parts[n - 1]) && !is_of_guest(&parts[0]))
+		return n;
+	while (n_guest < n && is_of_guest(&parts[n_guest]) &&
+		(n_guest == 0 || parts[n_guest].side != SIDE_BOUNDARY))
+		n_guest++;
+	if (n_guest > 0)
+		return n_guest;
+	parts[n] = hypervisor;
+	return n + 1;
+}
+
+/**
  * Bring a stack (@n parts, leaf first, without its thread) into the form in which two stacks can be
  * compared; returns how many parts are left.
  */
 static size_t align(const struct builder *b, int side, struct stack_frame *parts, size_t n)
 {
-	static const struct stack_frame hypervisor = {SIDE_BOUNDARY, "", "[hypervisor]", false};
-	size_t boundary = 0, outermost;
+	size_t outermost;
 
-	if (b->program[side] == SIDE_GUEST_USER) {
-		while (boundary < n && parts[boundary].side != SIDE_BOUNDARY)
-			boundary++;
-		if (boundary == n) {
-			parts[n] = hypervisor;
-			return n + 1;
-		}
-		if (boundary > 0)
-			n = boundary;
-		else
-			n = 1; /* nothing is known of the guest but that it ran */
-	}
+	if (b->program[side] == SIDE_GUEST_USER)
+		n = keep_guest(parts, n);
 	outermost = n;
 	while (outermost > 0 && !is_common(b, &parts[outermost - 1], side))
 		outermost--;

@@ -14,12 +14,9 @@
 #include "reports/export/export.h"
 #include "reports/export/gzip_stream.h"
 #include "reports/export/key_index.h"
-#include "reports/flames/stack_tree.h"
 #include "reports/store/samples.h"
+#include "reports/store/stack_order.h"
 #include "reports/text/text.h"
-
-/* A sample without a stack, in place of a frame's id. */
-#define NO_FRAME UINT64_MAX
 
 enum { LABELS_MAX = 8, INLINED_MAX = 256 };
 
@@ -112,12 +109,13 @@ static int put_mapping(struct writer *w, const char *module, uint64_t *ret)
 }
 
 /** A frame's source, where it is known. */
-static int find_source(struct writer *w, uint64_t frame, const char **ret_file, int64_t *ret_line)
+static int find_source(
+	struct writer *w, const struct store_frame *frame, const char **ret_file, int64_t *ret_line)
 {
 	int r;
 
 	sqlite3_reset(w->source);
-	sqlite3_bind_int64(w->source, 1, (int64_t)frame);
+	sqlite3_bind_int64(w->source, 1, frame->id);
 	r = store_step(w->job->store, w->source);
 	if (r <= 0)
 		return r;
@@ -129,22 +127,20 @@ static int find_source(struct writer *w, uint64_t frame, const char **ret_file, 
 }
 
 /** The function of a frame, under its number in @w->functions and from 1. */
-static int function_of(struct writer *w, uint64_t id, uint32_t *ret)
+static int function_of(struct writer *w, const struct store_frame *frame, uint32_t *ret)
 {
-	const struct store_frame *frame =
-		id == NO_FRAME ? NULL : store_frame(w->stacks, (int64_t)id);
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Function function = PPROF__FUNCTION__INIT, *functions[] = {&function};
 	const char *file = NULL;
 	int64_t line;
-	int r = key_index_add(&w->functions, id, ret);
+	int r = key_index_add(&w->functions, (uintptr_t)frame, ret);
 
 	(*ret)++;
 	if (r <= 0)
 		return r;
-	r = frame ? find_source(w, id, &file, &line) : 0;
+	r = find_source(w, frame, &file, &line);
 	if (r >= 0)
-		r = text_index(w, frame ? frame->symbol : "[unknown]", &function.name);
+		r = text_index(w, frame->symbol, &function.name);
 	if (r >= 0)
 		r = text_index(w, file, &function.filename);
 	function.system_name = function.name;
@@ -155,7 +151,8 @@ static int function_of(struct writer *w, uint64_t id, uint32_t *ret)
 }
 
 /** A location: a function, and before it those that are inlined there, innermost first. */
-static int put_location(struct writer *w, const uint64_t *frames, size_t n, uint64_t number)
+static int put_location(
+	struct writer *w, const struct store_frame *const *frames, size_t n, uint64_t number)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Location location = PPROF__LOCATION__INIT, *locations[] = {&location};
@@ -163,16 +160,14 @@ static int put_location(struct writer *w, const uint64_t *frames, size_t n, uint
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		const struct store_frame *frame =
-			frames[i] == NO_FRAME ? NULL : store_frame(w->stacks, (int64_t)frames[i]);
 		const char *file;
 		uint32_t function;
 
 		pointers[i] = &lines[i];
 		pprof__line__init(&lines[i]);
-		if (frame && i == 0)
-			r = put_mapping(w, frame->module, &location.mapping_id);
-		if (r >= 0 && frame)
+		if (i == 0)
+			r = put_mapping(w, frames[i]->module, &location.mapping_id);
+		if (r >= 0)
 			r = find_source(w, frames[i], &file, &lines[i].line);
 		if (r >= 0)
 			r = function_of(w, frames[i], &function);
@@ -189,7 +184,8 @@ static int put_location(struct writer *w, const uint64_t *frames, size_t n, uint
 
 /** The number of the location of @frames. Each begins with another's, which is how they are told.
  */
-static int location_of(struct writer *w, const uint64_t *frames, size_t n, uint64_t *ret)
+static int location_of(
+	struct writer *w, const struct store_frame *const *frames, size_t n, uint64_t *ret)
 {
 	int r = 0;
 
@@ -208,29 +204,25 @@ static int location_of(struct writer *w, const uint64_t *frames, size_t n, uint6
 	return r > 0 ? put_location(w, frames, n, *ret) : 0;
 }
 
-/** The locations of a stack, innermost first. */
-static int put_stack(struct writer *w, int64_t id, uint64_t *locations, size_t *ret_n)
+/** The locations of a stack's frames, innermost first both. */
+static int put_stack(struct writer *w, const struct store_frame *const *frames, size_t n,
+	uint64_t *locations, size_t *ret_n)
 {
-	uint64_t frames[INLINED_MAX];
-	size_t n = 0, depth = 0;
+	size_t first = 0;
 
 	*ret_n = 0;
-	while (id != STORE_NULL && depth++ < STACK_DEPTH_MAX) {
-		const struct store_stack *stack = store_stack(w->stacks, id);
-		const struct store_frame *frame =
-			stack ? store_frame(w->stacks, stack->frame) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t here = i + 1 - first;
 		int r;
 
-		id = stack ? stack->parent : STORE_NULL;
-		frames[n++] = frame ? (uint64_t)stack->frame : NO_FRAME;
-		if (frame && frame->inlined && id != STORE_NULL && n < INLINED_MAX)
+		if (frames[i]->inlined && i + 1 < n && here < INLINED_MAX)
 			continue;
-		r = location_of(w, frames, n, &locations[(*ret_n)++]);
+		r = location_of(w, &frames[first], here, &locations[(*ret_n)++]);
 		if (r < 0)
 			return r;
-		n = 0;
+		first = i + 1;
 	}
-	return *ret_n ? 0 : location_of(w, &(uint64_t){NO_FRAME}, 1, &locations[(*ret_n)++]);
+	return 0;
 }
 
 struct labels {
@@ -287,27 +279,20 @@ static int add_labels(
 	return r < 0 ? r : add_label(w, labels, "side", side);
 }
 
-/** Where the innermost frame is; NULL: not known. */
-static const char *side_of(const struct writer *w, int64_t id)
-{
-	const struct store_stack *stack = store_stack(w->stacks, id);
-	const struct store_frame *frame = stack ? store_frame(w->stacks, stack->frame) : NULL;
-
-	return frame ? frame->side : NULL;
-}
-
 static int put_sample(struct writer *w, const struct sample *s)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Sample sample = PPROF__SAMPLE__INIT, *samples[] = {&sample};
-	uint64_t locations[STACK_DEPTH_MAX + 1];
+	const struct store_frame *frames[STACK_DEPTH_MAX];
+	uint64_t locations[STACK_DEPTH_MAX];
 	struct labels labels = {.n = 0};
 	int64_t values[4] = {};
 	size_t n;
-	int r = put_stack(w, s->stack, locations, &n);
+	int r = put_stack(
+		w, frames, stack_order_frames(w->stacks, s->stack, frames), locations, &n);
 
 	if (r >= 0)
-		r = add_labels(w, s, side_of(w, s->stack), &labels);
+		r = add_labels(w, s, frames[0]->id == STORE_NULL ? NULL : frames[0]->side, &labels);
 	if (r < 0)
 		return r;
 	values[s->on_cpu ? 0 : 2] = s->count;

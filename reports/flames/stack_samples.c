@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "reports/flames/stack_tree.h"
+#include "reports/store/stack_order.h"
 #include "reports/summary/summary.h"
 
 struct builder {
@@ -26,29 +27,15 @@ static enum frame_side side_from_name(const char *name)
 }
 
 /** Frames of a stack from the leaf outwards; returns their number. */
-static size_t unwind(const struct builder *b, int64_t id, struct stack_frame *parts)
+static size_t unwind(
+	const struct builder *b, int64_t id, struct stack_frame parts[static STACK_DEPTH_MAX])
 {
-	size_t n = 0;
+	const struct store_frame *frames[STACK_DEPTH_MAX];
+	size_t n = stack_order_frames(b->stacks, id, frames);
 
-	while (id != STORE_NULL) {
-		const struct store_stack *stack = store_stack(b->stacks, id);
-		const struct store_frame *frame;
-
-		if (!stack)
-			break;
-		if (n == STACK_DEPTH_MAX - 1) {
-			parts[n++] =
-				(struct stack_frame){SIDE_USER, "", "[deeper frames cut]", false};
-			break;
-		}
-		frame = store_frame(b->stacks, stack->frame);
-		parts[n++] = frame ? (struct stack_frame){side_from_name(frame->side),
-					     frame->module, frame->symbol, frame->inlined}
-				   : (struct stack_frame){SIDE_USER, "", "[unknown]", false};
-		id = stack->parent;
-	}
-	if (n == 0)
-		parts[n++] = (struct stack_frame){SIDE_USER, "", "[unknown]", false};
+	for (size_t i = 0; i < n; i++)
+		parts[i] = (struct stack_frame){side_from_name(frames[i]->side), frames[i]->module,
+			frames[i]->symbol, frames[i]->inlined};
 	return n;
 }
 

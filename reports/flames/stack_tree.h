@@ -13,11 +13,9 @@
 
 #include "common/hash_index.h"
 #include "reports/flames/sample_groups.h"
+#include "reports/store/stack_order.h"
 #include "reports/store/store_reader.h"
 #include "reports/summary/summary.h"
-
-/** Deeper stacks are cut there (and a damaged store's circle of parents ends). */
-#define STACK_DEPTH_MAX 512
 
 /** The thread of all lanes, where they are merged. */
 #define STACK_LANES "lanes"

@@ -72,6 +72,28 @@ static bool has_itself_below(const struct stack_tree *tree, const struct stack_n
 	return false;
 }
 
+/** What the hypervisor does for a function of the guest is that function's own, in whichever order
+ * stacks are shown: the node of the guest that @node stands on, or 0. */
+static uint32_t whose(const struct stack_tree *tree, uint32_t node)
+{
+	while (node && !in_guest(&tree->nodes[node]))
+		node = tree->nodes[node].parent;
+	return node;
+}
+
+/** The guest's functions' own times, by node. -ENOMEM. */
+static int own_times(const struct stack_tree *tree, uint64_t **ret)
+{
+	uint64_t *own = calloc(tree->n_nodes, sizeof(*own));
+
+	if (!own)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < tree->n_nodes; i++)
+		own[whose(tree, i)] += tree->nodes[i].self_ns[TREE_A];
+	*ret = own;
+	return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct function *x = a, *y = b;
@@ -96,19 +118,22 @@ static int by_self(const void *a, const void *b)
 static int collect(const struct stack_tree *tree, struct functions *ret)
 {
 	struct function *items = calloc(tree->n_nodes, sizeof(*items));
+	_cleanup_free_ uint64_t *own = NULL;
 	size_t n = 0, merged = 0;
 
-	if (!items)
+	if (!items || own_times(tree, &own) < 0) {
+		free(items);
 		return -ENOMEM;
+	}
 	for (size_t i = 1; i < tree->n_nodes; i++) {
 		const struct stack_node *node = &tree->nodes[i];
 
 		if (!in_guest(node))
 			continue;
-		ret->all_ns += node->self_ns[TREE_A];
-		items[n++] = (struct function){node->frame.symbol, node->frame.module,
-			node->frame.side, node->self_ns[TREE_A],
-			has_itself_below(tree, node) ? 0 : node->total_ns[TREE_A]};
+		ret->all_ns += own[i];
+		items[n++] =
+			(struct function){node->frame.symbol, node->frame.module, node->frame.side,
+				own[i], has_itself_below(tree, node) ? 0 : node->total_ns[TREE_A]};
 	}
 	qsort(items, n, sizeof(*items), by_name);
 	for (size_t i = 0; i < n; i++) {
@@ -131,8 +156,8 @@ static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 
 	page_columns_open(out, "inside the guest",
 		"Time by function of the guest, by samples: its own, and with all it called; inlined "
-		"functions count where there is debug information; under emulation with what the "
-		"emulator did for it. Seconds a run.",
+		"functions count where there is debug information; with what the hypervisor did "
+		"for it. Seconds a run.",
 		function_columns);
 	for (size_t i = 0; i < f->n && i < FUNCTIONS_SHOWN; i++) {
 		struct function x = f->items[i];

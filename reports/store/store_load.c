@@ -335,6 +335,11 @@ int store_stacks(struct store_reader *s, const struct store_stacks **ret)
 	return 0;
 }
 
+void store_set_order(struct store_reader *s, enum stack_order order)
+{
+	s->stacks.order = order;
+}
+
 /** Both kinds of rows begin with their id. */
 static int compare_id(const void *key, const void *row)
 {

@@ -156,7 +156,11 @@ struct store_stack {
 	int64_t frame;
 };
 
+/** Which frames of a stack come first, at its root: those of the guest, or of the host. */
+enum stack_order { ORDER_GUEST, ORDER_HOST };
+
 struct store_stacks {
+	enum stack_order order; /**< in which they are shown: see stack_order.h */
 	struct store_stack *stacks;
 	size_t n_stacks;
 	struct store_frame *frames;
@@ -246,6 +250,9 @@ const struct store_run *store_run(const struct store_reader *s, int64_t id);
 
 /** All stacks and frames, read at the first call; owned by the reader. -EBADMSG, -ENOMEM. */
 int store_stacks(struct store_reader *s, const struct store_stacks **ret);
+
+/** In which order stacks are shown; at first, ORDER_GUEST. */
+void store_set_order(struct store_reader *s, enum stack_order order);
 
 /** The stack, or the frame, of that id, or NULL. */
 const struct store_stack *store_stack(const struct store_stacks *s, int64_t id);

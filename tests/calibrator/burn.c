@@ -106,6 +106,7 @@ static BURN_OPAQUE void burn_vcpu(void *argument)
 	n_waiting--;
 	while (n_waiting)
 		relax();
+	exits_cause(&options.exits);
 	now = read_tsc();
 	end = now + (uint64_t)(options.seconds * (double)clock_tsc_hz());
 	while (now < end) {
@@ -168,7 +169,8 @@ static int set_up(struct error *error)
 		if (options.on[i])
 			lanes[i].nth = n_burning++;
 	}
-	return make_threads(error);
+	r = exits_init(&options.exits, error);
+	return r < 0 ? r : make_threads(error);
 }
 
 static int burn(struct error *error)

@@ -13,6 +13,7 @@
 
 #include "common/error.h"
 #include "guests/bare/vcpu.h"
+#include "tests/calibrator/exits.h"
 
 /** A function that stays one by itself: not inlined, not cloned, not merged with one that is alike.
  */
@@ -66,6 +67,7 @@ struct burn_options {
 	const struct burn_set *set;
 	const struct hostile_mode *hostile; /**< or NULL */
 	void (*crash)(void);                /**< or NULL */
+	struct exits exits;                 /**< of the one vCPU that burns */
 	unsigned cores;
 	bool markers;
 	int64_t wait_ms;        /**< before the first marker */

@@ -13,6 +13,7 @@
 #define SECONDS_MAX 3600
 #define DEPTH_MAX   1000 /* what a stack has room for, with much to spare */
 #define THREADS_MAX 1000
+#define EXITS_MAX   10000000
 #define WORDS_MAX   256
 
 struct option {
@@ -151,6 +152,16 @@ static int set_crash(const char *value, struct burn_options *o, struct error *er
 		error, -EINVAL, "-crash: '%s' is not read, instruction, stack or hang", value);
 }
 
+static int set_pages(const char *value, struct burn_options *o, struct error *error)
+{
+	return set_whole("pages", value, 0, EXITS_MAX, &o->exits.pages, error);
+}
+
+static int set_msr_writes(const char *value, struct burn_options *o, struct error *error)
+{
+	return set_whole("msr-writes", value, 0, EXITS_MAX, &o->exits.writes, error);
+}
+
 static int set_wait(const char *value, struct burn_options *o, struct error *error)
 {
 	return set_whole("wait", value, 0, SECONDS_MAX * INT64_C(1000), &o->wait_ms, error);
@@ -171,6 +182,8 @@ static const struct option option_table[] = {
 	{"frame-pointers", set_frame_pointers},
 	{"hostile", set_hostile},
 	{"crash", set_crash},
+	{"pages", set_pages},
+	{"msr-writes", set_msr_writes},
 	{"wait", set_wait},
 	{"wait-kernel", set_wait_kernel},
 };
@@ -213,6 +226,10 @@ static int check(struct burn_options *o, unsigned cores, struct error *error)
 		burning += o->on[i];
 	if (sum == 0 && !o->crash)
 		return error_set_user(error, -EINVAL, "-burn: no function has a weight");
+	if ((o->exits.pages || o->exits.writes) && burning > 1)
+		return error_set_user(error, -EINVAL,
+			"-pages and -msr-writes: their numbers are of one vCPU, not of %u",
+			burning);
 	if (o->threads && o->threads < burning)
 		return error_set_user(error, -EINVAL,
 			"-threads: %ld are too few for %u vCPUs: a thread runs on one at a time",

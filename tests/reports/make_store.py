@@ -128,7 +128,7 @@ def host_stacks(rng, guest, kind):
         gk = "kernel.elf" if guest == "osv" else "vmlinuz"
         g = lambda s: ("guest-user", "mandelbrot", s)
         n = lambda s: ("guest-kernel", gk, s)
-        boundary = [("boundary", "", "guest")]
+        boundary = [("boundary", "guest", "[generated code]")]
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row")], 520
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("smooth_color")], 150
         yield base + boundary + [g("worker_main"), g("task_run"), g("mandelbrot_row"), g("advance") + (1,),

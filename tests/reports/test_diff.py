@@ -176,7 +176,7 @@ class Drawing(Case):
         self.assertEqual(len([f for f in frames if f[0][0] == "mandelbrot_row"]), 1)
         # what is inlined there is seen in osv only, and is no difference
         self.assertFalse([f for f in frames if f[0][0] in ("advance", "escaped")])
-        self.assertFalse([f for f in frames if f[0][0] in ("guest", "start_thread") and f[2] == "new: "])
+        self.assertFalse([f for f in frames if f[0][0] in ("[generated code]", "start_thread") and f[2] == "new: "])
 
     def test_children_lie_within_their_parents(self):
         rows = {}

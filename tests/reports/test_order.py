@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""In which order call stacks are shown that go into a guest: test_order.py REPORT SCHEMA [unittest arguments].
+
+Each stack below is written down in the store's order and in both that a report shows, by hand."""
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import make_store  # noqa: E402
+
+REPORT, SCHEMA = sys.argv[1:3]
+
+
+def host(*names):
+    return [("user", "qemu", name) for name in names]
+
+
+def kernel(*names):
+    return [("kernel", "[kernel]", name) for name in names]
+
+
+def guest(*names):
+    return [("guest-user", "program", name) for name in names]
+
+
+def mark(name):
+    return [("boundary", "guest", name)]
+
+
+GENERATED, MODE, GUEST = mark("[generated code]"), mark("[guest mode]"), mark("[guest code]")
+# (what the store has, by the guest, by the host)
+STACKS = {
+    "the guest's own code": (
+        host("_start", "cpu_exec") + GENERATED + guest("main", "advance"),
+        "main;advance", "_start;cpu_exec;[generated code];main;advance"),
+    "called by it": (
+        host("_start", "cpu_exec") + GENERATED + host("helper", "float64_add") + GUEST + guest("main", "advance"),
+        "main;advance;[hypervisor];helper;float64_add",
+        "_start;cpu_exec;[generated code];helper;float64_add;[guest code];main;advance"),
+    "the kernel, for it": (
+        host("_start", "cpu_exec") + GENERATED + kernel("fault", "clear_page") + GUEST + guest("main", "store"),
+        "main;store;[hypervisor];fault;clear_page",
+        "_start;cpu_exec;[generated code];fault;clear_page;[guest code];main;store"),
+    "not called by it": (
+        host("_start", "cpu_exec", "tb_gen_code") + GUEST + guest("main", "rare"),
+        "main;rare;[hypervisor];_start;cpu_exec;tb_gen_code", "_start;cpu_exec;tb_gen_code;[guest code];main;rare"),
+    "of a guest of which nothing is known": (
+        host("_start", "cpu_exec") + GENERATED + host("lookup"),
+        "[guest code];[hypervisor];lookup", "_start;cpu_exec;[generated code];lookup"),
+    "such a guest itself": (
+        host("_start", "cpu_exec") + GENERATED, "[guest code]", "_start;cpu_exec;[generated code]"),
+    "KVM's guest": (
+        host("_start", "ioctl") + MODE + guest("main", "alpha"), "main;alpha", "_start;ioctl;[guest mode];main;alpha"),
+    "KVM's guest, after an exit": (
+        host("_start", "ioctl") + kernel("handle_exit", "npf") + GUEST + guest("main", "alpha"),
+        "main;alpha;[hypervisor];_start;ioctl;handle_exit;npf", "_start;ioctl;handle_exit;npf;[guest code];main;alpha"),
+    "nothing of a guest": (host("_start", "main_loop"), "_start;main_loop", "_start;main_loop"),
+    "inlined frames stay on theirs": (
+        host("_start") + GENERATED + host("helper") + [("user", "qemu", "lane", 1)] + GUEST + guest("main")
+        + [("guest-user", "program", "step", 1)],
+        "main;step_[i];[hypervisor];helper;lane_[i]", "_start;[generated code];helper;lane_[i];[guest code];main;step_[i]"),
+    # as stores have it that were made before stacks were whole: one boundary for all
+    "old, the guest's own code": (GUEST + guest("main", "old"), "main;old", "[guest code];main;old"),
+    "old, a function of QEMU's": (
+        host("float64_mul") + GUEST + guest("main", "old"), "main;old;[hypervisor];float64_mul",
+        "float64_mul;[guest code];main;old"),
+    "old, KVM's": (host("ioctl") + GUEST + guest("main", "older"), "main;older", "ioctl;[guest code];main;older"),
+    "old, nothing known": (host("ioctl") + GUEST, "[guest code]", "ioctl;[guest code]"),
+}
+
+
+def make(folder, stacks):
+    os.makedirs(folder)
+    store = make_store.Store(SCHEMA, os.path.join(folder, "experiment.db"))
+    make_store.add_settings(store, 1)
+    for position, name in enumerate(("osv", "native")):
+        make_store.add_run(store, random.Random(1), position, name, 1, 0, True)
+    store.db.execute("DELETE FROM sample")
+    for weight, (frames, *_) in enumerate(stacks, 1):
+        store.insert("sample", run=1, phase="render", lane=0, thread="CPU 0/TCG", kind="oncpu",
+                     stack=store.stack(frames), weight_ns=weight, count=1)
+    store.insert("sample", run=2, phase="render", lane=0, thread="worker/0", kind="oncpu",
+                 stack=store.stack([("user", "program", "main"), ("user", "program", "advance")]), weight_ns=7, count=1)
+    store.db.commit()
+    store.db.close()
+
+
+class Order(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = tempfile.mkdtemp(prefix="guestscope-order-")
+        cls.addClassCleanup(shutil.rmtree, cls.base, ignore_errors=True)
+        cls.folder = os.path.join(cls.base, "a")
+        make(cls.folder, STACKS.values())
+
+    def run_report(self, *arguments, status=0):
+        done = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
+    def folded(self, *order):
+        out = os.path.join(self.base, "folded")
+        self.run_report("export", "--format", "folded", "--force", "-o", out, *order, self.folder)
+        with open(os.path.join(out, "flamegraph-osv-1.folded"), encoding="utf-8") as f:
+            lines = (line.rstrip().rsplit(" ", 1) for line in f)
+            return {stack: int(weight) for stack, weight in lines}
+
+    def expected(self, column):
+        sums = {}
+        for weight, stack in enumerate(STACKS.values(), 1):
+            sums["CPU 0/TCG;" + stack[column]] = sums.get("CPU 0/TCG;" + stack[column], 0) + weight
+        return sums
+
+    def test_the_guest_comes_first_unless_the_host_is_asked_for(self):
+        os.makedirs(os.path.join(self.base, "folded"), exist_ok=True)
+        self.assertEqual(self.folded(), self.expected(1))
+        self.assertEqual(self.folded("--order", "guest"), self.expected(1))
+        self.assertEqual(self.folded("--order=host"), self.expected(2))
+
+    def test_the_page_says_how_much_time_functions_of_the_guest_take_with_what_is_done_for_them(self):
+        tables = []
+        for order in ("guest", "host"):
+            out = os.path.join(self.base, "page-" + order)
+            os.makedirs(out)
+            self.run_report("-o", out, "--order", order, self.folder)
+            with open(os.path.join(out, "index.html"), encoding="utf-8") as f:
+                page = f.read()
+            begin = page.index("Time by function of the guest")
+            tables.append(page[begin:page.index("</table>", begin)])
+        self.assertIn("advance", tables[0])
+        self.assertEqual(*tables)
+
+    def test_a_difference_shows_what_is_done_for_the_guest_where_it_stands_on_it(self):
+        out = os.path.join(self.base, "diff")
+        for order, functions in (("guest", {"advance", "helper", "float64_add", "[hypervisor]"}), ("host", {"advance"})):
+            os.makedirs(out, exist_ok=True)
+            self.run_report("diff", "--force", "-o", out, "--order", order, self.folder + ":native", ":osv")
+            with open(os.path.join(out, "flamegraph-diff-native-osv-1.svg"), encoding="utf-8") as f:
+                drawing = f.read()
+            for name in ("advance", "helper", "float64_add"):
+                self.assertEqual(f"<title>{name}\n" in drawing, name in functions, (order, name))
+
+    def test_another_word_is_wrong_usage(self):
+        self.assertIn("guest or host", self.run_report("--order", "sideways", self.folder, status=2).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
