@@ -16,9 +16,9 @@
 
 /** What the command line says; all borrowed from argv. */
 struct report_options {
-	const char *output;    /**< --output, or NULL */
-	const char *format;    /**< --format, or NULL */
-	const char *reference; /**< --reference, or NULL */
+	const char *output;     /**< --output, or NULL */
+	const char *format;     /**< --format, or NULL */
+	const char *reference;  /**< --reference, or NULL */
 	enum stack_order order; /**< --order */
 	bool json;
 	bool verbose;

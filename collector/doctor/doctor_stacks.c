@@ -7,6 +7,7 @@
 #include "collector/doctor/doctor_internal.h"
 #include "collector/symbols/debug_file.h"
 #include "collector/symbols/elf_file.h"
+#include "collector/unwind/unwind_table.h"
 #include "common/cleanup.h"
 #include "common/spawn.h"
 #include "guests/guest.h"
@@ -136,25 +137,43 @@ static int frame_pointer_share(int fd, const struct elf_file *file)
 	return looked ? (int)(kept * 100 / looked) : -ENODATA;
 }
 
-static void check_qemu_frames(struct finding *f)
+/* Without a table. */
+static void say_frame_pointers(struct finding *f, int fd, const struct elf_file *file)
+{
+	int share = frame_pointer_share(fd, file);
+
+	if (share < 0)
+		share = 0;
+	if (share >= 50) { /* small leaf functions need none, so all is never 100 */
+		doctor_find(f, DOCTOR_OK,
+			"by frame pointers, which %d %% of QEMU's functions keep: it has no unwind "
+			"table",
+			share);
+		return;
+	}
+	doctor_find(f, DOCTOR_LIMITED,
+		"cut short inside QEMU: it has no unwind table, and %d %% of its functions keep a "
+		"frame pointer",
+		share);
+	doctor_fix(f, "a QEMU with call frame information (.eh_frame), as compilers make it unless "
+		      "told not to; the innermost function is right in any case");
+}
+
+static void check_qemu_walk(struct finding *f)
 {
 	_cleanup_free_ char *path = NULL;
+	struct unwind_table table = {0};
 	struct elf_file file;
 	_cleanup_close_ int fd = open_qemu(&path, &file);
-	int share = fd < 0 ? -ENOENT : frame_pointer_share(fd, &file);
 
-	if (share < 0) {
+	if (fd < 0) {
 		doctor_find(f, DOCTOR_OK, "no QEMU to look into");
-	} else if (share < 50) { /* small leaf functions need none, so all is never 100 */
-		doctor_find(f, DOCTOR_LIMITED,
-			"%d %% of QEMU's functions keep one: host call stacks inside QEMU are cut "
-			"short",
-			share);
-		doctor_fix(f,
-			"a QEMU built with -fno-omit-frame-pointer; the leaf function is right "
-			"in any case");
+	} else if (unwind_table_of_elf(fd, -1, &table, NULL) < 0) {
+		say_frame_pointers(f, fd, &file);
 	} else {
-		doctor_find(f, DOCTOR_OK, "%d %% of QEMU's functions keep one", share);
+		doctor_find(
+			f, DOCTOR_OK, "whole: by QEMU's unwind table, of %zu rows", table.n_rows);
+		unwind_table_done(&table);
 	}
 }
 
@@ -162,7 +181,7 @@ const struct doctor_row doctor_stack_rows[] = {
 	{"KVM", check_kvm, false},
 	{"QEMU", check_qemu, false},
 	{"QEMU's symbols", check_qemu_symbols, false},
-	{"QEMU's frame pointer", check_qemu_frames, false},
+	{"QEMU's call stacks", check_qemu_walk, false},
 };
 
 const size_t doctor_stack_rows_n = ARRAY_SIZE(doctor_stack_rows);

@@ -72,6 +72,10 @@ static const struct {
 		"wide as the larger of the two sides. Red takes longer than on the fastest stack, "
 		"blue takes less, grey is within the sampling error.",
 		page_diffs},
+	{"stacks", NULL, "Call stacks", "Call stacks",
+		"Which share of them is whole, from the function that was hit to where its thread "
+		"began, and why the others end.",
+		page_stacks},
 	{"audit", "Can it be trusted?", "Audit", "The books against independent clocks",
 		"The states of one clock always add up, so their sum proves nothing. Each run’s "
 		"books are therefore compared with clocks that the probes did not use.",

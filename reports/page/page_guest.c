@@ -278,45 +278,6 @@ static int write_threads(
 	return r;
 }
 
-/* "3,500 of 3,700 stacks reach a root; no frame pointer 150, ..." of all the configuration's
- * runs. */
-static int write_ends(const struct summary *s, const struct configuration *configuration, FILE *out)
-{
-	_cleanup_query_ sqlite3_stmt *query = NULL;
-	int r, n = 0;
-
-	if (!store_has_table(s->store, "guest_stack_end"))
-		return 0;
-	r = store_prepare(s->store, &query,
-		"WITH seen AS (SELECT why, samples FROM guest_stack_end JOIN run ON id = run"
-		" WHERE guest = ?1 AND cores = ?2 AND scenario = ?3 AND label = ?4"
-		" AND status = 'ok' AND counted <> 0)"
-		" SELECT why, CAST(total(samples) AS INTEGER) AS n,"
-		" (SELECT CAST(total(samples) AS INTEGER) FROM seen) FROM seen"
-		" GROUP BY why ORDER BY why <> 'root', n DESC");
-	if (r < 0)
-		return r;
-	sqlite3_bind_text(query, 1, configuration->guest, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(query, 2, configuration->cores);
-	sqlite3_bind_text(query, 3, configuration->scenario, -1, SQLITE_STATIC);
-	sqlite3_bind_text(query, 4, configuration->label, -1, SQLITE_STATIC);
-	while ((r = store_step(s->store, query)) > 0) {
-		const char *why = store_text(s->store, query, 0);
-
-		if (!why)
-			return -ENOMEM;
-		fputs(n++ ? ", " : "<p>Where the guest’s stacks end: ", out);
-		markup_text(out, why);
-		fprintf(out, " %s %%",
-			format_percent(
-				(double)store_number(query, 1), (double)store_number(query, 2))
-				.text);
-	}
-	if (n)
-		fputs(".</p>\n", out);
-	return r;
-}
-
 static int write_configuration(
 	const struct analysis *a, const struct configuration *configuration, bool *first, FILE *out)
 {
@@ -337,8 +298,6 @@ static int write_configuration(
 		write_subsystems(configuration, out);
 		write_functions(&f, tree->n_runs[TREE_A], out);
 		r = page_guest_lines(a, configuration, f.all_ns, out);
-		if (r >= 0)
-			r = write_ends(a->summary, configuration, out);
 		if (r >= 0)
 			r = write_threads(a->summary, configuration, out);
 		fputs("</details>\n", out);

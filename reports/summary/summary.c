@@ -51,6 +51,7 @@ void summary_free(struct summary *s)
 			free(s->configurations[i].metrics[j].values);
 		free(s->configurations[i].metrics);
 		free(s->configurations[i].threads);
+		free(s->configurations[i].stack_ends);
 	}
 	free(s->runs);
 	free(s->configurations);
@@ -375,6 +376,8 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_metrics(s);
 	if (r == 0)
 		r = summary_make_threads(s);
+	if (r >= 0)
+		r = summary_make_stacks(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

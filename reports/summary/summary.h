@@ -123,6 +123,20 @@ struct thread_group {
 	double cause_ns;   /**< in one of the runs */
 };
 
+/** So many reasons are told apart for each side, worst first; the last stands for all that remain. */
+#define SUMMARY_STACK_ENDS_MAX 8
+#define SUMMARY_OTHER_ENDS     "(others)"
+
+/** Why call stacks end. */
+struct call_stack_end {
+	const char *side; /**< "host", "guest" */
+	const char *why;  /**< as the store has it; the first of a side is "root" */
+	const char *
+		module; /**< in which the outermost frame is; empty: not known, or it does not matter */
+	double samples; /**< of all runs */
+	double whole;   /**< of that side */
+};
+
 struct configuration {
 	const char *guest;
 	int64_t cores;
@@ -157,6 +171,8 @@ struct configuration {
 	size_t n_metrics;
 	struct thread_group *threads; /**< by CPU time, the most first */
 	size_t n_threads;
+	struct call_stack_end *stack_ends; /**< the host's, then the guest's */
+	size_t n_stack_ends;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 

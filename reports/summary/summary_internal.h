@@ -20,5 +20,8 @@ int summary_make_metrics(struct summary *s);
 /** The same of each configuration's threads. */
 int summary_make_threads(struct summary *s);
 
+/** The same of why their call stacks end. -EBADMSG, too. */
+int summary_make_stacks(struct summary *s);
+
 /** Fill each configuration's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

@@ -167,6 +167,19 @@ const struct column thread_columns[] = {
 };
 #undef ROW
 
+#define ROW struct call_stack_end
+const struct column stack_end_columns[] = {
+	TABLE,
+	COL("side", NULL, TEXT, side, SHOWN(1, "side", 6, "side")),
+	COL("why", NULL, TEXT, why, SHOWN(2, "ends at, or for", 28, "ends at, or for")),
+	COL("module", NULL, TEXT, module, SHOWN(3, "in", 28, "in"), .field = PAGE_CODE),
+	COL("samples", NULL, REAL, samples, SHOWN(4, "samples", 10, "#samples"),
+		.format = format_count),
+	COL(NULL, NULL, SHARE, samples, WHOLE(whole), SHOWN(5, "% of side", 10, "#% of the side")),
+	{},
+};
+#undef ROW
+
 #define ROW struct book_detail
 const struct column detail_columns[] = {
 	TABLE,

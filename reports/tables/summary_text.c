@@ -271,6 +271,8 @@ int tables_write_text(const struct analysis *a, FILE *out)
 		if (r == 0)
 			r = threads_write_text(s, out, style);
 		if (r == 0)
+			r = stacks_write_text(s, out, style);
+		if (r == 0)
 			r = explanation_write_text(a->explanation, out, style);
 	}
 	if (r == 0)

@@ -162,9 +162,10 @@ class Counts(harness.SystemTest):
             for r in store.rows(STACKS):
                 stacks.setdefault(r["id"], (r["count"], []))[1].append((r["side"], r["symbol"]))
         for count, frames in stacks.values():
-            (side, symbol), outermost = frames[0], frames[-1][0]
-            # QEMU's own function would be below the boundary
-            if side.startswith("guest-") and outermost == "boundary":
+            side, symbol = frames[0]
+            # A function of QEMU's, or of the kernel's, would be between it and the guest's.
+            outside = next((s for s in frames if not s[0].startswith("guest-")), None)
+            if side.startswith("guest-") and outside == ("boundary", "[generated code]"):
                 found[LINUX_KERNEL if side == "guest-kernel" and not kernel else symbol] += count
         return found
 

@@ -4,6 +4,7 @@ its books. kvm_test.py runs these tests."""
 import os
 import re
 
+import kvm_stacks
 import lab
 
 OSV = lab.find_osv()
@@ -213,11 +214,9 @@ class KvmBooks(lab.Test):
     def test_samples_find_the_guest_as_often_as_events_do(self):
         def check(store):
             ns = {side: 0 for side in ("host", "guest")}
-            for row in store.all("SELECT frame.side, SUM(sample.weight_ns) AS ns FROM sample "
-                                 "JOIN stack ON stack.id = sample.stack JOIN frame ON frame.id = stack.frame "
-                                 "WHERE phase = 'render' AND kind = 'oncpu' AND lane = 0 GROUP BY 1"):
-                inside = row["side"] == "boundary" or row["side"].startswith("guest")
-                ns["guest" if inside else "host"] += row["ns"]
+            for row in store.all(kvm_stacks.IN_GUEST + "SELECT stack IN (SELECT leaf FROM in_guest) AS inside, weight_ns AS ns"
+                                 " FROM sample WHERE phase = 'render' AND kind = 'oncpu' AND lane = 0"):
+                ns["guest" if row["inside"] else "host"] += row["ns"]
             states = store.states("render")
             told = {state: state_ns(states, state) for state in ("guest", "kernel", "vmm")}
             self.assertAlmostEqual(ns["guest"] / sum(ns.values()), told["guest"] / sum(told.values()), delta=0.05)

@@ -8,24 +8,45 @@ KVM = "--accel kvm --repeat 1 "
 SHARES = {"alpha": 50, "beta": 30, "gamma": 15, "delta": 5}
 BURN = "-seconds 4 -burn " + ",".join(f"{name}={share}" for name, share in SHARES.items())
 
+# Exits of known kinds and numbers, each kind from one function: alpha, then beta; gamma causes none.
+PAGES, WRITES = 20000, 20000
+
 CELLS = {
     "bare": lab.collect(KVM + "--guest bare --cores 1", BURN),
     "bare_two": lab.collect(KVM + "--guest bare --cores 2", BURN),
+    "exits": lab.collect(KVM + "--guest bare --cores 1 --frequency 999",
+                         f"-seconds 1 -burn gamma=1 -pages {PAGES} -msr-writes {WRITES}"),
 }
 # What is looked at: the books' guests too.
-SEEN = [*CELLS, "linux"] + (["osv"] if OSV else [])
+SEEN = ["bare", "bare_two", "linux"] + (["osv"] if OSV else [])
 
+# Stacks of samples that hit the guest itself, not the host at work for it.
+IN_GUEST = """WITH RECURSIVE above(leaf, id) AS (
+    SELECT id, id FROM stack
+    UNION ALL SELECT leaf, parent FROM above JOIN stack ON stack.id = above.id WHERE parent IS NOT NULL),
+in_guest(leaf) AS (SELECT leaf FROM above JOIN stack ON stack.id = above.id JOIN frame f ON f.id = stack.frame
+    WHERE f.side = 'boundary' AND f.symbol = '[guest mode]')
+"""
 # Stacks without the inlined functions on top of them, and others by themselves.
-WHOLE = """WITH RECURSIVE up(leaf, id) AS (
+WHOLE = IN_GUEST + """, up(leaf, id) AS (
     SELECT id, id FROM stack
     UNION ALL SELECT leaf, parent FROM up JOIN stack ON stack.id = up.id JOIN frame f ON f.id = stack.frame WHERE f.inlined)
 """
 # The innermost frame of each sample of a vCPU in its guest, outside of the boot.
 LEAVES = WHOLE + """SELECT f.side, f.symbol, f.module, sum(s.count) AS n FROM sample s JOIN up ON up.leaf = s.stack JOIN stack k ON k.id = up.id
 JOIN frame f ON f.id = k.frame WHERE NOT f.inlined AND s.kind = 'oncpu' AND s.lane >= 0 AND s.phase <> 'boot' AND f.side LIKE 'guest-%'
+AND s.stack IN (SELECT leaf FROM in_guest)
 GROUP BY 1, 2, 3 ORDER BY n DESC"""
 CALLERS = WHOLE + """SELECT f.symbol AS callee, g.symbol AS caller FROM stack k JOIN frame f ON f.id = k.frame
 JOIN up ON up.leaf = k.parent JOIN stack p ON p.id = up.id JOIN frame g ON g.id = p.frame WHERE NOT g.inlined"""
+
+
+# The frames of a stack, innermost first.
+FRAMES = """WITH RECURSIVE up(n, id) AS (SELECT 0, ? UNION ALL SELECT n + 1, parent FROM up JOIN stack ON stack.id = up.id WHERE parent)
+SELECT f.side, f.symbol FROM up JOIN stack k ON k.id = up.id JOIN frame f ON f.id = k.frame WHERE NOT f.inlined ORDER BY n"""
+# Functions of KVM's for exits of these kinds, whichever of them the compiler has left.
+FAULTS = ("npf_interception", "kvm_mmu_page_fault", "kvm_tdp_page_fault", "direct_page_fault", "kvm_mmu_do_page_fault")
+WRITING = ("msr_interception", "kvm_complete_insn_gp", "kvm_emulate_wrmsr", "svm_set_msr", "kvm_set_msr_common")
 
 
 class KvmStacks(lab.Test):
@@ -42,6 +63,34 @@ class KvmStacks(lab.Test):
             self.assertGreater(whole, 500, leaves)
             for function, share in SHARES.items():
                 self.assertAlmostEqual(100 * leaves.get(function, 0) / whole, share, delta=3, msg=str(leaves))
+
+    def causes(self, functions):
+        """{guest's function: samples of the host, in one of these functions, at work for it}"""
+        store, found = self.stores["exits"], {}
+        for row in store.all("SELECT stack, sum(count) AS n FROM sample WHERE kind = 'oncpu' AND lane = 0 AND phase = 'burn'"
+                             " GROUP BY 1"):
+            frames = [(r["side"], r["symbol"]) for r in store.all(FRAMES, row["stack"])]
+            if any(frame == ("kernel", name) for frame in frames for name in functions):
+                cause = frames[0][1] if ("boundary", "[guest code]") in frames else None
+                found[cause] = found.get(cause, 0) + row["n"]
+        return found
+
+    def test_exits_stand_on_the_functions_that_cause_them(self):
+        for cause, functions in (("alpha", FAULTS), ("beta", WRITING)):
+            found = self.causes(functions)
+            print(f"{functions[0]} for {found}")
+            # an interrupt that hits the host there is not for the guest
+            self.assertLess(found.pop(None, 0), 0.05 * sum(found.values()), found)
+            self.assertGreater(found.get(cause, 0), 100, found)
+            self.assertGreater(found[cause] / sum(found.values()), 0.99, found)
+
+    def test_exits_are_as_many_as_were_caused(self):
+        counts = {r["detail"]: r["n"] for r in self.stores["exits"].all(
+            "SELECT detail, sum(count) AS n FROM account WHERE phase = 'burn' AND lane = 0 GROUP BY 1")}
+        # an interrupt makes two intervals of one exit
+        for detail, caused in (("exit nested page fault", PAGES), ("exit MSR", WRITES)):
+            self.assertGreaterEqual(counts[detail], caused, counts)
+            self.assertLess(counts[detail], 1.2 * caused, counts)
 
     def test_no_run_says_that_it_has_no_stacks(self):
         for name in SEEN:

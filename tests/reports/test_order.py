@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""In which order call stacks are shown that go into a guest: test_order.py REPORT SCHEMA [unittest arguments].
+"""In which order call stacks are shown that go into a guest, and how whole they are said to be:
+test_order.py REPORT SCHEMA [unittest arguments].
 
 Each stack below is written down in the store's order and in both that a report shows, by hand."""
+import json
 import os
 import random
 import shutil
@@ -75,6 +77,11 @@ STACKS = {
 }
 
 
+# (module, why, samples) of two runs of osv each; more reasons than the table has rows
+HOST_ENDS = [("", "root", 900), ("libold.so", "no unwind rule", 40), *((f"lib{i}.so", "no unwind table", 10 - i) for i in range(9))]
+GUEST_ENDS = [("page not present", 3), ("outside known text", 5)]
+
+
 def make(folder, stacks):
     os.makedirs(folder)
     store = make_store.Store(SCHEMA, os.path.join(folder, "experiment.db"))
@@ -87,6 +94,10 @@ def make(folder, stacks):
                      stack=store.stack(frames), weight_ns=weight, count=1)
     store.insert("sample", run=2, phase="render", lane=0, thread="worker/0", kind="oncpu",
                  stack=store.stack([("user", "program", "main"), ("user", "program", "advance")]), weight_ns=7, count=1)
+    for module, why, samples in HOST_ENDS:
+        store.insert("host_stack_end", run=1, module=module, why=why, samples=samples)
+    for why, samples in GUEST_ENDS:
+        store.insert("guest_stack_end", run=1, why=why, samples=samples)
     store.db.commit()
     store.db.close()
 
@@ -145,6 +156,24 @@ class Order(unittest.TestCase):
                 drawing = f.read()
             for name in ("advance", "helper", "float64_add"):
                 self.assertEqual(f"<title>{name}\n" in drawing, name in functions, (order, name))
+
+    def test_the_share_of_whole_stacks_comes_first_and_why_the_others_end_worst_first(self):
+        rest = HOST_ENDS[2:]
+        expected = [("host", "root", "", 900), ("host", "no unwind rule", "libold.so", 40),
+                    *(("host", why, module, n) for module, why, n in rest[:6]),
+                    ("host", "(others)", "", sum(n for *_, n in rest[6:])),
+                    ("guest", "root", "", 0), ("guest", "outside known text", "", 5), ("guest", "page not present", "", 3)]
+        cells = {cell["guest"]: cell for cell in json.loads(self.run_report("--json", self.folder).stdout)["cells"]}
+        self.assertEqual([tuple(row.values()) for row in cells["osv"]["stacks"]], expected)
+        self.assertEqual(cells["native"]["stacks"], [])
+        text = self.run_report("--verbose", self.folder).stdout
+        whole = sum(n for *_, n in HOST_ENDS)
+        self.assertRegex(text, rf"Call stacks.*\n.*\n *osv on 1 vCPU\n *host +root +900 +{100 * 900 / whole:.1f}\n")
+        self.assertRegex(text, r"\n *guest +root +0 +0.0\n *guest +outside known text +5 +62.5\n")
+        with open(os.path.join(self.folder, "report", "index.html"), encoding="utf-8") as f:
+            page = f.read()
+        self.assertIn('id="stacks"', page)
+        self.assertIn("libold.so", page)
 
     def test_another_word_is_wrong_usage(self):
         self.assertIn("guest or host", self.run_report("--order", "sideways", self.folder, status=2).stderr)
