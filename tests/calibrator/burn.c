@@ -17,6 +17,8 @@
 /* Slices have about this length, from half to one and a half of it: nothing that looks at regular
  * intervals can fall into step with them. */
 #define SLICES_PER_S 1000
+#define TRIES        8 /* each of a quarter of a slice, to find out how much work is done in one */
+#define TURNS_MIN    2 /* so that half of it is some */
 
 #define BODY_MAX 512
 
@@ -83,26 +85,45 @@ static unsigned choose(const struct lane *l, uint64_t sum)
 	return best;
 }
 
-static uint64_t run_slice(unsigned function, uint64_t end)
+/* Both are part of burn_vcpu(): no frame of theirs is in the stacks. */
+static inline __attribute__((always_inline)) uint64_t run_slice(
+	unsigned function, uint64_t end, uint64_t most)
 {
 	burn_function_t leaf = options.set->functions[function];
 
 	if (options.depth > 1)
-		return options.set->descend(leaf, end, (unsigned)options.depth - 1);
-	return leaf(end);
+		return options.set->descend(leaf, end, most, (unsigned)options.depth - 1);
+	return leaf(end, most);
+}
+
+/* Turns in so many @ticks. What the host takes away makes a try slower, none is too fast. */
+static inline __attribute__((always_inline)) uint64_t turns_in(unsigned function, uint64_t ticks)
+{
+	uint64_t most = TURNS_MIN;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint64_t turns = 4 * run_slice(function, read_tsc() + ticks / 4, UINT64_MAX);
+
+		if (turns > most)
+			most = turns;
+	}
+	return most;
 }
 
 /*
  * The root of all stacks while time is burnt: its only caller is vcpu_root. Every tick from the
- * first slice on is somebody's: a slice ends where the next begins.
+ * first slice on is somebody's: a slice ends where the next begins. How much is done in a slice is
+ * known before it begins: were it a time, a sample would cost its function work, which that would be
+ * given back at once, and fewer of the next samples would hit it.
  */
 static BURN_OPAQUE void burn_vcpu(void *argument)
 {
 	struct lane *l = argument;
-	uint64_t slice = clock_tsc_hz() / SLICES_PER_S, sum = 0, now, end;
+	uint64_t sum = 0, slice, now, end;
 
 	for (unsigned i = 0; i < BURN_N_FUNCTIONS; i++)
 		sum += options.weights[i];
+	slice = turns_in(choose(l, sum), clock_tsc_hz() / SLICES_PER_S);
 	n_waiting--;
 	while (n_waiting)
 		relax();
@@ -117,7 +138,7 @@ static BURN_OPAQUE void burn_vcpu(void *argument)
 		if (t)
 			write_msr(MSR_FS_BASE, (uint64_t)t);
 		hostile_step(l->slices, &burn_rbp[l->vcpu]);
-		turns = run_slice(function, length < end - now ? now + length : end);
+		turns = run_slice(function, end, length);
 		now = read_tsc();
 		l->ticks[function] += now - before;
 		l->total += now - before;

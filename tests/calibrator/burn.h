@@ -30,11 +30,11 @@
 extern const char *const burn_names[BURN_N_FUNCTIONS];
 
 /**
- * Works until the time stamp counter is at @end_tsc. Returns how much was done, in turns: rounds of
- * a loop that is the same in all functions of a set, so that each takes the same time of a
- * processor.
+ * Works @most turns, or fewer if the time stamp counter is at @end_tsc before that. Returns how many:
+ * rounds of a loop that is the same in all functions of a set, so that each takes the same time of
+ * a processor.
  */
-typedef uint64_t (*burn_function_t)(uint64_t end_tsc);
+typedef uint64_t (*burn_function_t)(uint64_t end_tsc, uint64_t most);
 
 /**
  * One way of compiling the functions (burn_functions.c). descend() puts @frames frames of its own
@@ -44,7 +44,7 @@ typedef uint64_t (*burn_function_t)(uint64_t end_tsc);
  */
 struct burn_set {
 	burn_function_t functions[BURN_N_FUNCTIONS];
-	uint64_t (*descend)(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
+	uint64_t (*descend)(burn_function_t leaf, uint64_t end_tsc, uint64_t most, unsigned frames);
 };
 
 extern const struct burn_set burn_framed;    /**< each function keeps a frame pointer */

@@ -44,26 +44,29 @@ static inline __attribute__((always_inline)) void spin(uint64_t rbp)
 }
 
 #define BURNER(name)                                                                               \
-	static BURN_OPAQUE uint64_t name(uint64_t end_tsc)                                         \
+	static BURN_OPAQUE uint64_t name(uint64_t end_tsc, uint64_t most)                          \
 	{                                                                                          \
 		uint64_t rbp = burn_rbp[vcpu_self()->index], turns = 0;                            \
                                                                                                    \
 		NEED_FRAME();                                                                      \
-		for (; read_tsc() < end_tsc; turns++)                                              \
+		for (; read_tsc() < end_tsc && turns < most; turns++)                              \
 			spin(rbp);                                                                 \
 		return turns;                                                                      \
 	}
 BURN_FUNCTIONS(BURNER)
 
 #define DIRECTION(name, next)                                                                      \
-	static BURN_OPAQUE uint64_t name(burn_function_t leaf, uint64_t end_tsc, unsigned frames)  \
+	static BURN_OPAQUE uint64_t name(                                                          \
+		burn_function_t leaf, uint64_t end_tsc, uint64_t most, unsigned frames)            \
 	{                                                                                          \
-		uint64_t turns = frames > 1 ? next(leaf, end_tsc, frames - 1) : leaf(end_tsc);     \
+		uint64_t turns =                                                                   \
+			frames > 1 ? next(leaf, end_tsc, most, frames - 1) : leaf(end_tsc, most);  \
                                                                                                    \
 		asm volatile(""); /* the call is not the last thing: no jump instead of it */      \
 		return turns;                                                                      \
 	}
-static BURN_OPAQUE uint64_t north(burn_function_t leaf, uint64_t end_tsc, unsigned frames);
+static BURN_OPAQUE uint64_t north(
+	burn_function_t leaf, uint64_t end_tsc, uint64_t most, unsigned frames);
 DIRECTION(west, north)
 DIRECTION(south, west)
 DIRECTION(east, south)
