@@ -12,13 +12,12 @@ BURN = "-seconds 4 -burn " + ",".join(f"{name}={share}" for name, share in SHARE
 PAGES, WRITES = 20000, 20000
 
 CELLS = {
-    "bare": lab.collect(KVM + "--guest bare --cores 1", BURN),
-    "bare_two": lab.collect(KVM + "--guest bare --cores 2", BURN),
+    "bare": lab.collect(KVM + "--guest bare --cores 2", BURN),
     "exits": lab.collect(KVM + "--guest bare --cores 1 --frequency 999",
                          f"-seconds 1 -burn gamma=1 -pages {PAGES} -msr-writes {WRITES}"),
 }
 # What is looked at: the books' guests too.
-SEEN = ["bare", "bare_two", "linux"] + (["osv"] if OSV else [])
+SEEN = ["bare", "linux"] + (["osv"] if OSV else [])
 
 # Stacks of samples that hit the guest itself, not the host at work for it.
 IN_GUEST = """WITH RECURSIVE above(leaf, id) AS (
@@ -57,12 +56,11 @@ class KvmStacks(lab.Test):
         return {r["why"]: r["samples"] for r in self.stores[name].all("SELECT * FROM guest_stack_end")}
 
     def test_burnt_shares_are_recovered(self):
-        for name in ("bare", "bare_two"):
-            leaves = {r["symbol"]: r["n"] for r in self.leaves(name)}
-            whole = sum(leaves.get(f, 0) for f in SHARES)
-            self.assertGreater(whole, 500, leaves)
-            for function, share in SHARES.items():
-                self.assertAlmostEqual(100 * leaves.get(function, 0) / whole, share, delta=3, msg=str(leaves))
+        leaves = {r["symbol"]: r["n"] for r in self.leaves("bare")}
+        whole = sum(leaves.get(f, 0) for f in SHARES)
+        self.assertGreater(whole, 500, leaves)
+        for function, share in SHARES.items():
+            self.assertAlmostEqual(100 * leaves.get(function, 0) / whole, share, delta=3, msg=str(leaves))
 
     def causes(self, functions):
         """{guest's function: samples of the host, in one of these functions, at work for it}"""
@@ -97,9 +95,8 @@ class KvmStacks(lab.Test):
             self.assertNotIn("no stacks of the guest", self.stores[name].said)
 
     def test_stacks_of_bare_reach_their_root(self):
-        for name in ("bare", "bare_two"):
-            ends = self.ends(name)
-            self.assertGreater(ends["root"] / sum(ends.values()), 0.99, ends)
+        ends = self.ends("bare")
+        self.assertGreater(ends["root"] / sum(ends.values()), 0.99, ends)
 
     def test_most_innermost_frames_are_known(self):
         for name in SEEN:
@@ -108,7 +105,7 @@ class KvmStacks(lab.Test):
             self.assertGreater(known / sum(r["n"] for r in leaves), 0.95, [tuple(r) for r in leaves[:10]])
 
     def test_the_program_is_under_its_guests_threads(self):
-        for name in set(SEEN) - {"bare", "bare_two"}:
+        for name in set(SEEN) - {"bare"}:
             pairs = {(r["callee"], r["caller"]) for r in self.stores[name].all(CALLERS)}
             self.assertIn(("fractal_row", "render_row"), pairs)
             self.assertIn(("worker_do", "goroutine_step"), pairs)
