@@ -51,7 +51,7 @@ class ImageTest(harness.SystemTest):
 
     def works(self):
         return harness.docker_answers() if self.engine == "docker" else \
-            self.engine in harness.guests_available(self.collector)
+            harness.guests_available(self.collector, self.engine)
 
     def ask(self, *words):
         return subprocess.run([self.engine, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,

@@ -35,11 +35,10 @@ class LifeTest(harness.SystemTest):
 
     def machine(self):
         """A stack that is a virtual machine: the one that boots fastest."""
-        there = harness.guests_available(self.collector)
-        return next((guest for guest in ("osv", "linux-minimal") if guest in there), "osv")
+        return next(iter(harness.guests_available(self.collector, "osv", "linux-minimal")), "osv")
 
     def need_guest(self, guest):
-        if guest not in harness.guests_available(self.collector):
+        if not harness.guests_available(self.collector, guest):
             harness.skip(f"{guest} cannot run here: collector --doctor says why")
 
     def misbehave(self, guest, *arguments, options=(), repeat=1):

@@ -162,7 +162,7 @@ class Native(ServerTest):
 class Guests(ServerTest):
     def need(self, stack):
         self.stack = stack
-        if stack not in harness.guests_available(self.collector):
+        if not harness.guests_available(self.collector, stack):
             harness.skip(f"no {stack} here: collector --list-guests says why")
 
     def test_of_a_linux_guest(self):
@@ -188,7 +188,7 @@ class Redis(ServerTest):
     def test_it_serves_in_every_stack(self):
         for name in ("redis-server", "redis-benchmark"):
             harness.need_program(name, "redis-server redis-tools")
-        stacks = [s for s in harness.guests_available(self.collector) if s in self.stacks]
+        stacks = harness.guests_available(self.collector, *self.stacks)
         if not stacks:
             harness.skip("none of " + ", ".join(self.stacks))
         done = self.collect("--guest", ",".join(stacks), "--cores", "1", "--repeat", "1", "--port", str(self.port), "--client",
