@@ -70,6 +70,10 @@ class BadGuests(LifeTest):
                                               output=os.path.join(self.work, f"{guest}-{arguments[0]}"))
         return processes
 
+    @staticmethod
+    def hangs(process):
+        return process.poll() is not None or "name=render" in (harness.read_file(process.folder + "/logs/run-0001.console") or "")
+
     def assert_failed_everywhere(self, processes, *words, **others):
         """@words are said of each, or what @others has for one of them."""
         for guest, process in processes.items():
@@ -80,6 +84,7 @@ class BadGuests(LifeTest):
         """The phase that it hangs in; its last words; its status. While some hang the others end."""
         # The boot, too, has to fit into the time.
         hanging = self.start_everywhere("hang", options=("--timeout", "25"))
+        harness.wait_for("the phase that they hang in", lambda: all(self.hangs(p) for p in hanging.values()), 60)
         self.assert_failed_everywhere(self.start_everywhere("status", "-status", "7"), r"\b7\b")
         self.assert_failed_everywhere(self.start_everywhere("abort"), "signal 6|[Aa]borted", osv=("Aborted",))
         self.assert_failed_everywhere(hanging, "25 s", "render")
