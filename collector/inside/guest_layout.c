@@ -35,6 +35,12 @@
 #define PAGE_BYTES   4096
 #define TRIES        5
 
+struct guest_layout {
+	int fd;                      /* the process's memory */
+	uint64_t space;              /* where the machine's address space is in it */
+	uint64_t words[SPACE_WORDS]; /* of it, as of the last look */
+};
+
 struct reader {
 	int fd; /* the process's memory */
 	struct guest_range *ranges;
@@ -232,36 +238,80 @@ static void choose(struct reader *r, struct guest_range *ret, size_t *ret_n, uin
 	*ret_left = left;
 }
 
-int guest_layout_read(pid_t pid, struct guest_range ret[static GUEST_RANGES_MAX], size_t *ret_n,
-	uint64_t *ret_bytes, uint64_t *ret_left, struct error *error)
+static int find_space(pid_t pid, uint64_t *ret)
 {
 	const struct guest_root_symbol symbol = {.name = SYMBOL};
-	struct reader reader = {.fd = -1};
 	struct guest_root at;
-	char exe[64], memory[64];
 	uint64_t bias = 0;
+	char exe[64];
 	int r;
 
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)pid);
-	snprintf(memory, sizeof(memory), "/proc/%d/mem", (int)pid);
 	r = guest_root_find(exe, &symbol, &at);
 	if (r == 0)
 		r = find_bias(pid, exe, &bias);
+	*ret = r == 0 ? at.physical + bias : 0;
+	return r;
+}
+
+int guest_layout_open(pid_t pid, struct guest_layout **ret, struct error *error)
+{
+	struct guest_layout *l;
+	uint64_t space;
+	char memory[64];
+	int fd = -1, r = find_space(pid, &space);
+
 	if (r == -ENOENT || r == -ENOEXEC)
 		return error_set(error, -ENOENT,
 			"this build of QEMU does not tell where it has the guest's memory: the "
 			"symbol " SYMBOL " is missing");
-	reader.fd = r < 0 ? -1 : open(memory, O_RDONLY | O_CLOEXEC);
-	if (reader.fd < 0)
+	snprintf(memory, sizeof(memory), "/proc/%d/mem", (int)pid);
+	if (r == 0)
+		fd = open(memory, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return error_set_errno(error, r < 0 ? r : -errno, "cannot read the memory of QEMU");
-	r = read_twice(&reader, at.physical + bias);
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*l = (struct guest_layout){.fd = fd, .space = space};
+	*ret = l;
+	return 0;
+}
+
+bool guest_layout_changed(const struct guest_layout *l)
+{
+	const struct reader reader = {.fd = l->fd};
+	uint64_t words[SPACE_WORDS];
+
+	return read_words(&reader, l->space, words, SPACE_WORDS) &&
+	       memcmp(words, l->words, sizeof(words)) != 0;
+}
+
+int guest_layout_read(struct guest_layout *l, struct guest_range ret[static GUEST_RANGES_MAX],
+	size_t *ret_n, uint64_t *ret_bytes, uint64_t *ret_left, struct error *error)
+{
+	struct reader reader = {.fd = l->fd};
+	int r;
+
+	/* Before the ranges: what changes meanwhile is seen the next time. */
+	(void)read_words(&reader, l->space, l->words, SPACE_WORDS);
+	r = read_twice(&reader, l->space);
 	if (r == 0)
 		choose(&reader, ret, ret_n, ret_bytes, ret_left);
 	free(reader.ranges);
-	close(reader.fd);
 	if (r == -EBADMSG)
 		return error_set(error, r,
 			"where QEMU should have the map of the guest's memory is nothing that "
 			"looks like it");
 	return r < 0 ? error_set_errno(error, r, "cannot read the memory of QEMU") : 0;
+}
+
+void guest_layout_close(struct guest_layout *l)
+{
+	if (!l)
+		return;
+	close(l->fd);
+	free(l);
 }

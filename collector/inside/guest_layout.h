@@ -10,16 +10,29 @@
  * to name the region that it was found by.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/error.h"
 #include "guests/inside.h"
 
+struct guest_layout;
+
+/** Find the map of the QEMU @pid. -ENOENT (its symbols do not tell), -EACCES, -ESRCH ... with a message. */
+int guest_layout_open(pid_t pid, struct guest_layout **ret, struct error *error);
+
 /**
  * The largest ranges, in order of their addresses, with the places that QEMU has them at; offsets are
- * those in a memory of *ret_bytes without holes. *ret_left: bytes of others. -ENOENT (its symbols do not tell), -EBADMSG (what is
- * found there is no such thing), -EACCES, -ESRCH ... with a message.
+ * those in a memory of *ret_bytes without holes. *ret_left: bytes of others. -EBADMSG (what is
+ * found there is no such thing), -EIO ... with a message.
  */
-int guest_layout_read(pid_t pid, struct guest_range ret[static GUEST_RANGES_MAX], size_t *ret_n,
-	uint64_t *ret_bytes, uint64_t *ret_left, struct error *error);
+int guest_layout_read(struct guest_layout *l, struct guest_range ret[static GUEST_RANGES_MAX],
+	size_t *ret_n, uint64_t *ret_bytes, uint64_t *ret_left, struct error *error);
+
+/** Has QEMU another map than at the last reading? It makes a new one for each change. One word of its memory is read. */
+bool guest_layout_changed(const struct guest_layout *l);
+
+/** NULL is fine. */
+void guest_layout_close(struct guest_layout *l);

@@ -533,7 +533,7 @@ const struct option_row option_rows[] = {
 		"with --disk: the command line of the guest's kernel; what it runs is the disk's own",
 		AT(TEXT, append), PLAN, .may_lack = true},
 	{"attach", 0, GROUP_WHAT, "WHAT",
-		"measure what runs already, a process by its number or a container by its name, until it ends, until SIGINT, or for --timeout",
+		"measure what runs already, a process by its number, a container or a machine of libvirt's by its name, until it ends, until SIGINT, or for --timeout",
 		AT(TEXT, attach), NOBODY},
 	{"output", 'o', GROUP_RESULTS, "DIR",
 		"the experiment's folder; default results/<UTC time>-<guests>",

@@ -57,7 +57,7 @@ struct attach {
 };
 
 /**
- * Look at @what: a process by its number, a container by its name or identifier. -ESRCH, -ENOENT (no such process or
+ * Look at @what: a process by its number, a virtual machine of libvirt's by its name, a container by its name or identifier. -ESRCH, -ENOENT (no such process or
  * container, or one that has ended), -EINVAL (a thread's number, our own, or a word that names neither), -E2BIG (more CPUs than
  * lanes) with a message; what /proc and the container's engine say otherwise.
  */

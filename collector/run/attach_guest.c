@@ -103,11 +103,15 @@ static int add_programs(
 
 static int take_layout(struct attach *a, struct guest_inside *inside)
 {
+	struct guest_layout *layout = NULL;
 	struct error why = {0};
 	uint64_t left = 0;
-	int r = guest_layout_read(a->program_tgid, inside->ranges, &inside->n_ranges,
-		&inside->ram_bytes, &left, &why);
+	int r = guest_layout_open(a->program_tgid, &layout, &why);
 
+	if (r == 0)
+		r = guest_layout_read(
+			layout, inside->ranges, &inside->n_ranges, &inside->ram_bytes, &left, &why);
+	guest_layout_close(layout);
 	if (r < 0)
 		a->no_inside = strdup(why.text);
 	a->memory_left = left;

@@ -106,6 +106,7 @@ static void watch(struct run *run, struct attach *a)
 			return;
 		probe_set_consume(run->probes);
 		adopt_joined(run, a);
+		run_guest_watch_memory(run);
 		if (fds[0].revents) {
 			gone = true;
 			fds[0].fd = -1;
@@ -118,7 +119,6 @@ static void watch(struct run *run, struct attach *a)
 		if (now < maps)
 			continue;
 		run_renew_maps(run);
-		run_guest_renew_memory(run);
 		run_guest_find_program(run);
 		interval = 2 * interval < MAPS_LATER_NS ? 2 * interval : MAPS_LATER_NS;
 		maps = now + interval;

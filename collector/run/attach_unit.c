@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <hwloc.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define PID_MAX_LIMIT (1 << 22)
 #define GROUPS_DEEP   16
 #define SHORT_ID      12
+#define LIBVIRT_PIDS  "/run/libvirt/qemu/%s.pid" /* of the machines that run */
 
 static void closedirp(DIR **d)
 {
@@ -179,19 +181,15 @@ static void find_group(struct attach_unit *u)
 	u->usage_group = group_of(u->pid, "cpuacct", id);
 }
 
-/* "0-3,7" */
 static void add_cpus(const char *list, cpu_set_t *set)
 {
-	while (isdigit((unsigned char)*list)) {
-		char *end;
-		unsigned long from = strtoul(list, &end, 10), to = from;
+	hwloc_bitmap_t cpus = hwloc_bitmap_alloc();
 
-		if (*end == '-')
-			to = strtoul(end + 1, &end, 10);
-		for (; from <= to && from < CPU_SETSIZE; from++)
-			CPU_SET(from, set);
-		list = *end == ',' ? end + 1 : end;
-	}
+	if (cpus && hwloc_bitmap_list_sscanf(cpus, list) == 0)
+		for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+			if (hwloc_bitmap_isset(cpus, cpu))
+				CPU_SET(cpu, set);
+	hwloc_bitmap_free(cpus);
 }
 
 void attach_group_cpus(pid_t pid, cpu_set_t *ret)
@@ -206,6 +204,7 @@ void attach_group_cpus(pid_t pid, cpu_set_t *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (file_read_start(text, sizeof(text), "%s/%s", group, files[i]) <= 0)
 			continue;
+		text[strcspn(text, "\n")] = '\0'; /* hwloc takes no number with one behind it */
 		add_cpus(text, ret);
 		return;
 	}
@@ -228,6 +227,24 @@ static int check_process(pid_t pid, struct error *error)
 	return 0;
 }
 
+/* *ret: 0 if the system's libvirt has no machine @name that runs. */
+static int find_machine(const char *name, pid_t *ret, struct error *error)
+{
+	struct container_found found;
+	char text[32];
+
+	*ret = 0;
+	if (file_read_start(text, sizeof(text), LIBVIRT_PIDS, name) <= 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (!parse_pid(text, ret) || container_find(name, &found, NULL) < 0)
+		return 0;
+	return error_set_user(error, -EINVAL,
+		"%s is a container and a virtual machine of libvirt's, process %d: --attach needs the "
+		"number of a process",
+		name, *ret);
+}
+
 int attach_unit_find(const char *what, struct attach_unit *ret, struct error *error)
 {
 	struct attach_unit u = {0};
@@ -237,9 +254,13 @@ int attach_unit_find(const char *what, struct attach_unit *ret, struct error *er
 
 	if (by_name && !container_may_be(what))
 		return error_set_user(error, -EINVAL,
-			"--attach takes the number of a process, or the name or identifier of a "
-			"container, not '%s'",
+			"--attach takes the number of a process, or the name of a container or of a "
+			"virtual machine of libvirt's, not '%s'",
 			what);
+	r = by_name ? find_machine(what, &u.pid, error) : 0;
+	if (r < 0)
+		return r;
+	by_name = by_name && !u.pid;
 	r = by_name ? container_find(what, &found, error) : check_process(u.pid, error);
 	if (r < 0)
 		return r;

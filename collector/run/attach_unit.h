@@ -29,7 +29,7 @@ struct attach_pids {
 };
 
 /**
- * What @what names: a process by its number, or a container. -EINVAL as the user's mistake, -ESRCH, and what container_find()
+ * What @what names: a process by its number, a virtual machine of the system's libvirt, or a container. -EINVAL as the user's mistake, -ESRCH, and what container_find()
  * says, with a message.
  */
 int attach_unit_find(const char *what, struct attach_unit *ret, struct error *error);

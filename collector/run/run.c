@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/inside/guest_layout.h"
 #include "collector/probes/probe_follow.h"
 #include "collector/probes/probe_set.h"
 #include "collector/run/attach_run.h"
@@ -169,6 +170,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	probe_set_close(run.probes);
 	if (run.vmx_fd >= 0)
 		close(run.vmx_fd);
+	guest_layout_close(run.layout);
 	counter_set_free(run.counters);
 	run_client_done(&run);
 	run_console_close(&run, &run.console);

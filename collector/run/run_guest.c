@@ -84,6 +84,17 @@ static void find_kind(struct guest_inside *inside)
 	inside->root = kind.root;
 }
 
+static void say_left(struct run *run, uint64_t bytes)
+{
+	if (bytes <= MEMORY_TO_SAY || run->left_said)
+		return;
+	run->left_said = true;
+	run_warn(run,
+		"the guest's memory has more parts than can be followed: the smallest, of %llu MiB, "
+		"are left out, and stacks may end there",
+		(unsigned long long)(bytes >> 20));
+}
+
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error)
 {
 	const struct attach *a = run->request->attach;
@@ -120,11 +131,8 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 	else
 		options->guest = GUEST_TCG;
 	run->registers_known = options->guest != GUEST_TCG;
-	if (a && a->memory_left > MEMORY_TO_SAY)
-		run_warn(run,
-			"the guest's memory has more parts than can be followed: the smallest, of %llu MiB, "
-			"are left out, and stacks may end there",
-			(unsigned long long)(a->memory_left >> 20));
+	if (a)
+		say_left(run, a->memory_left);
 	return 0;
 }
 
@@ -193,7 +201,9 @@ static void place_memory(struct run *run)
 	if (!run->lanes_known)
 		return;
 	run->memory_known = true;
-	r = guest_layout_read(process_of(run), ranges, &n, &bytes, &left, &why);
+	r = guest_layout_open(process_of(run), &run->layout, &why);
+	if (r == 0)
+		r = guest_layout_read(run->layout, ranges, &n, &bytes, &left, &why);
 	if (r == 0)
 		r = guest_view_move_memory(
 			run->result->view, process_of(run), ranges, n, bytes, blocks, &n, &why);
@@ -226,6 +236,8 @@ void run_guest_find_memory(struct run *run)
 	if (r == -EAGAIN || r == -ESRCH)
 		return;
 	run->memory_known = true;
+	if (run->request->attach)
+		(void)guest_layout_open(process_of(run), &run->layout, NULL);
 	if (r < 0)
 		run_warn(run, "no stacks of the guest: %s", error.text);
 	else
@@ -234,24 +246,30 @@ void run_guest_find_memory(struct run *run)
 		probe_set_guest_root(run->probes, &root);
 }
 
-void run_guest_renew_memory(struct run *run)
+/* A look that fails is followed by others. */
+static void renew_memory(struct run *run)
 {
 	struct guest_range ranges[GUEST_RANGES_MAX] = {0};
 	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
-	const struct guest_inside *inside;
+	const struct guest_inside *inside = guest_view_inside(run->result->view);
 	struct error why = {0};
 	uint64_t bytes, left;
 	size_t n = 0;
 
-	if (!run->result->view || !run->request->attach ||
-		guest_layout_read(process_of(run), ranges, &n, &bytes, &left, NULL) < 0)
+	if (guest_layout_read(run->layout, ranges, &n, &bytes, &left, NULL) < 0)
 		return;
-	inside = guest_view_inside(run->result->view);
+	say_left(run, left);
 	if (n == inside->n_ranges && memcmp(ranges, inside->ranges, n * sizeof(*ranges)) == 0)
 		return;
 	if (guest_view_move_memory(
 		    run->result->view, process_of(run), ranges, n, bytes, blocks, &n, &why) == 0)
 		probe_set_guest_ram(run->probes, blocks, n);
+}
+
+void run_guest_watch_memory(struct run *run)
+{
+	if (run->layout && !run->finished && guest_layout_changed(run->layout))
+		renew_memory(run);
 }
 
 void run_guest_sample(struct run *run, const struct record_sample *s)

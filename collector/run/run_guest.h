@@ -15,8 +15,8 @@ void run_guest_find_memory(struct run *run);
 /** How its memory is laid out is known once QEMU's monitor has answered. */
 bool run_guest_is_unplaced(const struct run *run);
 
-/** Of one that ran already: tell them again where memory was plugged in or taken away. */
-void run_guest_renew_memory(struct run *run);
+/** Of a machine that is not ours, tell them again where memory was plugged in or taken away. To be called often. */
+void run_guest_watch_memory(struct run *run);
 
 /**
  * Under emulation: once the first vCPU is about to begin, tell the probes where registers are. To

@@ -119,11 +119,13 @@ struct run {
 	uint64_t n_unlaned; /**< --attach: threads that came too late to be lanes, but not for
 			       probes */
 	bool lanes_known;
-	bool begun;            /**< the stack's program is linked: its own code runs */
-	int vmx_fd;            /**< see vmx_read_rip(); -1: none */
-	bool memory_known;     /**< where the guest's memory is, or that it cannot be found */
-	bool registers_known;  /**< the same of its registers, under emulation */
-	int64_t look_pause_ms; /**< see run_guest_look(); 0: not yet */
+	bool begun;                  /**< the stack's program is linked: its own code runs */
+	int vmx_fd;                  /**< see vmx_read_rip(); -1: none */
+	struct guest_layout *layout; /**< of a machine whose memory may change, or NULL */
+	bool memory_known;           /**< where the guest's memory is, or that it cannot be found */
+	bool left_said;              /**< that it has more parts than can be followed */
+	bool registers_known;        /**< the same of its registers, under emulation */
+	int64_t look_pause_ms;       /**< see run_guest_look(); 0: not yet */
 	int64_t next_look_ms;
 	bool distrusted;                      /**< what was read of the guest cannot be right */
 	struct guest_tcg_layout known_layout; /**< of this version of QEMU; rip is 0: not known */

@@ -244,6 +244,7 @@ void run_watch(struct run *run)
 		run_guest_find_registers(run, false);
 		if (run->begun)
 			run_guest_find_memory(run);
+		run_guest_watch_memory(run);
 		/* Waits for QEMU's answer; until it has made the memory there is none. */
 		if (run->memory_known || run_guest_is_unplaced(run))
 			ask_lanes(run);

@@ -12,22 +12,10 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
-from attach_vm_test import LEAVES, SHARES, archive  # noqa: E402
+import machines  # noqa: E402
 
 
-def linux_kernel():
-    for folder in (os.environ.get("GUESTSCOPE_GUESTS", "/nowhere"), os.path.expanduser("~/.local/share/guestscope/guests")):
-        for path in sorted(glob.glob(folder + "/linux*/vmlinuz-*")):
-            return path
-    return harness.skip("no Linux kernel here: guests/fetch-kernel gets one")
-
-
-class OwnMachine(harness.SystemTest):
-    def setUp(self):
-        harness.need_root()
-        harness.need_program("qemu-system-x86_64", "qemu-system-x86")
-        super().setUp()
-
+class OwnMachine(machines.MachineTest):
     def measure(self, *arguments, status=0, cores="2"):
         harness.need_cpus(int(cores))
         options, words = (arguments[:arguments.index("--")], arguments[arguments.index("--") + 1:]) \
@@ -45,29 +33,16 @@ class OwnMachine(harness.SystemTest):
         done = self.collect("--cores", "1", *options, workload=qemus or None)
         self.assert_one_line(done, status, *words)
 
-    def assert_shares(self, store):
-        leaves = {row["symbol"].rstrip("_"): row["n"] for row in store.rows(LEAVES)}
-        total = sum(leaves.get(name, 0) for name in SHARES)
-        self.assertGreater(total, 300, leaves)
-        for name, share in SHARES.items():
-            self.assertAlmostEqual(100 * leaves[name] / total, share, delta=8, msg=leaves)
-
-    def initramfs(self):
-        with open(self.programs["init"], "rb") as init:
-            archive(self.work + "/initrd", [("dev", 0o40755, b""), ("dev/console", 0o20600, b"", 5, 1),
-                                            ("init", 0o100755, init.read())])
-        return self.work + "/initrd"
-
     @harness.patiently
     def test_a_Linux_machine_by_its_arguments(self):
         store = self.measure("--guest", "qemu", "--phase", "run=^burning", "--program=" + self.programs["init"], "--",
-                             "-cpu", "max,la57=off", "-m", "512M", "-nodefaults", "-kernel", linux_kernel(), "-initrd",
+                             "-cpu", "max,la57=off", "-m", "512M", "-nodefaults", "-kernel", machines.linux_kernel(), "-initrd",
                              self.initramfs(), "-append", "console=ttyS0 quiet no_timer_check -- {cores} 3")
         self.assertEqual(list(store.phases(1)), ["boot", "run"])
         run, = store.runs()
         self.assertAlmostEqual(run["runtime_ns"] / 1e9, 3, delta=0.8)
         self.assertEqual(run["scenario"], "program")
-        self.assert_shares(store)
+        self.assert_shares(self.leaves(store))
         self.assertTrue(store.rows("SELECT * FROM frame WHERE side = 'guest-kernel' AND symbol NOT LIKE '[%'"))
         self.assertFalse([w for w in store.warnings() if "symbols" in w or "no stacks" in w], store.warnings())
 
@@ -78,7 +53,7 @@ class OwnMachine(harness.SystemTest):
 
     def test_the_phase_end_ends_the_run(self):
         store = self.measure("--guest", "qemu", "--phase", "run=Linux version", "--phase", "end=^burning", "--", "-cpu",
-                             "max,la57=off", "-m", "512M", "-nodefaults", "-kernel", linux_kernel(), "-initrd", self.initramfs(),
+                             "max,la57=off", "-m", "512M", "-nodefaults", "-kernel", machines.linux_kernel(), "-initrd", self.initramfs(),
                              "-append", "console=ttyS0 no_timer_check -- 1", cores="1")
         self.assertEqual(list(store.phases(1)), ["boot", "run"])
 
@@ -99,7 +74,7 @@ class OwnMachine(harness.SystemTest):
                              "--verbose --power-off-on-abort --rootfs=rofs /bin/mandelbrot -cores {cores} -width 160 -height 90"
                              " -iteration 300 -file /tmp/x.png", "--with", self.programs["mandelbrot"], "--phase", "run=^Booted up")
         self.assertEqual(list(store.phases(1)), ["boot", "run"])
-        names = {row["symbol"] for row in store.rows(LEAVES)}
+        names = set(self.leaves(store))
         self.assertTrue([n for n in names if "mandelbrot" in n or "row" in n or "pixel" in n or "kernel" in n], names)
 
     def osv_disk(self):
@@ -119,7 +94,7 @@ class OwnMachine(harness.SystemTest):
     @harness.patiently
     def test_a_Linux_disk_with_an_init_of_its_own(self):
         harness.need_program("mke2fs", "e2fsprogs")
-        kernel, root = linux_kernel(), self.work + "/root"
+        kernel, root = machines.linux_kernel(), self.work + "/root"
         for folder in ("dev", "proc", "sys", "run", "app"):
             os.makedirs(f"{root}/{folder}")
         shutil.copy(self.programs["init"], root + "/app/burn")
@@ -132,7 +107,7 @@ class OwnMachine(harness.SystemTest):
                              "console=ttyS0 quiet no_timer_check init=/app/burn -- {cores} 3", "--program=" + self.programs["init"],
                              "--phase", "run=^burning")
         self.assertAlmostEqual(store.runs()[0]["runtime_ns"] / 1e9, 3, delta=0.8)
-        self.assert_shares(store)
+        self.assert_shares(self.leaves(store))
 
     def test_what_cannot_be_measured_is_told(self):
         for words, said in ((("-daemonize",), "child"), (("-smp", "3"), "-smp 3"), (("-smp", "cores=2,threads=2"), "4 vCPUs"),

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A libvirt of a test's own, beside the system's and without systemd: its daemon sees empty folders where libvirt keeps what
+it has, in a mount namespace. Processes have the numbers that they have everywhere."""
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import threading
+
+import harness
+
+ANSWER_SECONDS = 90  # it asks each QEMU that is here what it can do
+# The users of the package that makes them, libvirt-daemon-system, which wants systemd.
+NAMESPACE = """set -e
+mount --make-rprivate /
+for place in /run /var /etc/libvirt; do mount -t tmpfs -o mode=755 none $place; done
+mkdir -p /run/lock /var/lib /var/log /var/cache /var/tmp
+ln -s /run /var/run
+for file in passwd group; do
+	cp /etc/$file /run/$file
+	grep -q ^libvirt-qemu: /run/$file || case $file in
+	passwd) echo 'libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin' ;;
+	group) echo 'libvirt-qemu:x:64055:' ;;
+	esac >>/run/$file
+	mount --bind /run/$file /etc/$file
+done
+mkdir /run/huge
+mount -t hugetlbfs none /run/huge || true
+echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
+exec "$@"
+"""
+CONFIGURATION = """auth_unix_rw = "none"
+unix_sock_group = "root"
+log_outputs = "3:stderr"
+"""
+
+
+def groups(name):
+    return [path for path in glob.glob("/sys/fs/cgroup/" + name) + glob.glob("/sys/fs/cgroup/*/" + name) if os.path.isdir(path)]
+
+
+def await_end(pid):
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+class Libvirt:
+    """Ends with the test: stop() has to be called. Skips the test where there is none, or it may not run."""
+
+    def __init__(self, folder):
+        daemons = [path for path in map(shutil.which, ("virtqemud", "libvirtd")) if path]
+        if not daemons:
+            harness.skip("no libvirt here: apt install libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients")
+        harness.need_program("virsh", "libvirt-clients")
+        self.groups = set(groups("machine"))
+        self.log = folder + "/libvirt-log"
+        with open(folder + "/libvirt.conf", "w", encoding="ascii") as f:
+            f.write(CONFIGURATION)
+        with open(self.log, "wb") as log:
+            self.daemon = subprocess.Popen(
+                ["unshare", "--mount", "sh", "-c", NAMESPACE, "libvirt", daemons[0], "--config", folder + "/libvirt.conf"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=lambda: harness.libc.prctl(harness.PR_SET_PDEATHSIG, signal.SIGTERM))
+        #: Before a command, which then sees what the daemon sees.
+        self.inside = ["nsenter", f"--mount=/proc/{self.daemon.pid}/ns/mnt", "--wd=" + folder]
+        try:
+            harness.wait_for("libvirt", lambda: self.daemon.poll() is not None or self._answers(), ANSWER_SECONDS, 0.2)
+        except AssertionError:
+            self.stop()
+            raise
+        if self.daemon.poll() is not None:
+            harness.skip("libvirt does not run here: " + self.said())
+
+    def said(self):
+        return ((harness.read_file(self.log) or "").strip().splitlines() or ["it said nothing"])[-1]
+
+    def _virsh(self, *words):
+        return subprocess.run([*self.inside, "virsh", "--quiet", "-c", "qemu:///system", *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=120, check=False)
+
+    def _answers(self):
+        return self._virsh("version").returncode == 0
+
+    def virsh(self, *words):
+        done = self._virsh(*words)
+        assert done.returncode == 0, f"virsh {words}: {done.stderr} {self.said()}"
+        return done.stdout
+
+    def pid(self, domain):
+        """Of its QEMU, as libvirt has it written down. An orphan that comes to us is let go when it ends: libvirt waits for that."""
+        pid = int(subprocess.run([*self.inside, "cat", f"/run/libvirt/qemu/{domain}.pid"], stdout=subprocess.PIPE,
+                                 check=True).stdout)
+        threading.Thread(target=await_end, args=(pid,), daemon=True).start()
+        return pid
+
+    def destroy(self, domain):
+        with contextlib.suppress(AssertionError):
+            self.virsh("destroy", domain)
+
+    def stop(self):
+        self.daemon.terminate()
+        try:
+            self.daemon.wait(20)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait()
+        for top in set(groups("machine")) - self.groups:
+            for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
