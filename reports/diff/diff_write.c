@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/utf8.h"
 #include "reports/diff/diff.h"
 #include "reports/text/columns.h"
 #include "reports/text/csv.h"
 #include "reports/text/json.h"
-#include "reports/text/text.h"
 
 #define FUNCTIONS_SHOWN 15
 
@@ -23,16 +21,147 @@ static struct format_text signed_seconds(double ns)
 	return t;
 }
 
-static void put_row(FILE *out, const char *name, const double ns[TREE_SIDES], double whole)
+static double difference(const void *row)
 {
-	double difference = ns[TREE_B] - ns[TREE_A];
+	const double *ns = row;
 
-	fprintf(out, "  %-12s%12s%12s%12s", name, format_seconds(ns[TREE_A]).text,
-		format_seconds(ns[TREE_B]).text, signed_seconds(difference).text);
-	if (whole != 0)
-		fprintf(out, "%9.1f %%", 100 * difference / whole);
-	fputc('\n', out);
+	return ns[TREE_B] - ns[TREE_A];
 }
+
+#define ROW double[TREE_SIDES]
+static const struct column time_columns[] = {
+	TABLE,
+	{"a_ns", "a_s", COLUMN_NS, TREE_A * sizeof(double), SHOWN(1, "A", 12, NULL)},
+	{"b_ns", "b_s", COLUMN_NS, TREE_B * sizeof(double), SHOWN(2, "B", 12, NULL)},
+	{"difference_ns", "difference_s", COLUMN_NS, .number = difference,
+		SHOWN(3, "B - A", 12, NULL), .format = signed_seconds},
+	{},
+};
+#undef ROW
+
+#define TIMES(place_) COL("", "", OBJECT, ns, .of = time_columns, .place = (place_))
+
+#define ROW struct diff_state
+static const struct column state_columns[] = {
+	TABLE,
+	COL("state", "state", TEXT, name, SHOWN(1, "state", 14, NULL)),
+	TIMES(2),
+	COL("exact", NULL, BOOL, exact),
+	{},
+};
+#undef ROW
+
+/** A state's row in a terminal. */
+struct state_line {
+	struct diff_state state;
+	double whole; /**< the difference of the run times */
+};
+
+static double share(const void *row)
+{
+	const struct state_line *line = row;
+
+	return 100 * difference(line->state.ns) / line->whole;
+}
+
+#define ROW struct state_line
+static const struct column line_columns[] = {
+	TABLE,
+	COL("", "", OBJECT, state, .of = state_columns, .place = 1),
+	{},
+};
+
+static const struct column share_columns[] = {
+	TABLE,
+	COL("", "", OBJECT, state, .of = state_columns, .place = 1),
+	{.type = COLUMN_REAL, .number = share, SHOWN(2, "share %", 11, NULL), .decimals = 1},
+	{},
+};
+#undef ROW
+
+static const char *cpu_of(const void *row)
+{
+	return ((const struct diff_function *)row)->on_cpu ? "on" : "off";
+}
+
+/* Rows that are no function's have no module. */
+static const char *cpu_shown(const void *row)
+{
+	return ((const struct diff_function *)row)->module ? cpu_of(row) : NULL;
+}
+
+#define ROW struct diff_function
+static const struct column function_columns[] = {
+	TABLE,
+	COL("function", "function", TEXT, symbol, SHOWN(1, "function", 46, NULL)),
+	COL("module", "module", TEXT, module),
+	COL("on_cpu", NULL, BOOL, on_cpu),
+	{NULL, "cpu", COLUMN_TEXT, .text = cpu_of},
+	{.type = COLUMN_TEXT, .text = cpu_shown, SHOWN(2, "CPU", -4, NULL)},
+	TIMES(3),
+	COL("error_ns", "error_s", NS, error_ns, SHOWN(4, "±", 10, NULL)),
+	COL("a_sum_ns", NULL, COUNT, sum_ns[TREE_A]),
+	COL("b_sum_ns", NULL, COUNT, sum_ns[TREE_B]),
+	COL("a_samples", "a_samples", COUNT, samples[TREE_A]),
+	COL("b_samples", "b_samples", COUNT, samples[TREE_B]),
+	{},
+};
+#undef ROW
+
+static double metric_change(const void *row)
+{
+	return difference(((const struct diff_metric *)row)->mean);
+}
+
+static const char *metric_outcome(const void *row)
+{
+	const struct diff_metric *m = row;
+
+	if (!m->differs)
+		return "not significant";
+	if (!m->better)
+		return "significant";
+	return (metric_change(m) > 0) == (strcmp(m->better, "higher") == 0) ? "better" : "worse";
+}
+
+#define ROW struct diff_metric
+static const struct column metric_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name, SHOWN(1, "metric", 20, NULL)),
+	COL("better", NULL, TEXT, better),
+	COL("a", NULL, REAL, mean[TREE_A], SHOWN(2, "A", 12, NULL), .format = format_number),
+	COL("b", NULL, REAL, mean[TREE_B], SHOWN(3, "B", 12, NULL), .format = format_number),
+	{.type = COLUMN_REAL,
+		.number = metric_change,
+		SHOWN(4, "B - A", 12, NULL),
+		.format = format_number},
+	COL("differs", NULL, BOOL, differs),
+	{.type = COLUMN_TEXT, .text = metric_outcome, SHOWN(5, "change", -17, NULL)},
+	{},
+};
+#undef ROW
+
+#define ROW struct configuration
+static const struct column configuration_columns[] = {
+	TABLE,
+	COL("guest", NULL, TEXT, guest),
+	COL("cores", NULL, NUMBER, cores),
+	COL("scenario", NULL, TEXT, scenario),
+	COL("runs", NULL, COUNT, n_ok),
+	{},
+};
+#undef ROW
+
+#define ROW struct diff_operand
+static const struct column operand_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name),
+	COL("", NULL, POINTER, configuration, .of = configuration_columns),
+	{},
+};
+#undef ROW
+
+/* For a terminal. */
 
 static bool is_significant(const struct diff *d)
 {
@@ -43,103 +172,72 @@ static bool is_significant(const struct diff *d)
 }
 
 /* A share of what may be nothing means nothing. */
-static void put_states(const struct diff *d, FILE *out)
+static int put_states(const struct diff *d, FILE *out)
 {
-	double whole = is_significant(d) ? d->runtime_ns[TREE_B] - d->runtime_ns[TREE_A] : 0;
+	const double *times = d->runtime_ns, whole = difference(times);
+	struct state_line lines[STATE_COUNT + 2] = {};
+	size_t n = 0;
+	int r;
 
-	fprintf(out, "\n  %-12s%12s%12s%12s%11s\n", "state", "A", "B", "B - A",
-		whole != 0 ? "share" : "");
-	for (size_t i = 0; i < d->n_states; i++)
-		put_row(out, d->states[i].name, d->states[i].ns, whole);
-	put_row(out, "run time", d->runtime_ns, whole);
-	fputs("  Seconds, mean over lanes and runs; the states sum to the run time.\n", out);
+	for (; n < d->n_states; n++)
+		lines[n] = (struct state_line){d->states[n], whole};
+	lines[n++] = (struct state_line){
+		{.name = "run time", .ns = {times[TREE_A], times[TREE_B]}}, whole};
+	fputc('\n', out);
+	r = columns_write(
+		whole != 0 && is_significant(d) ? share_columns : line_columns, lines, n, out);
+	fputs("Seconds, mean over lanes and runs; the states sum to the run time.\n", out);
+	return r;
 }
 
-static void put_metrics(const struct diff *d, FILE *out)
+static int put_metrics(const struct diff *d, FILE *out)
 {
-	if (d->n_metrics)
-		fprintf(out, "\n  %-20s%12s%12s%12s\n", "metric", "A", "B", "B - A");
-	for (size_t i = 0; i < d->n_metrics; i++) {
-		const struct diff_metric *m = &d->metrics[i];
-		double change = m->mean[TREE_B] - m->mean[TREE_A];
+	int r;
 
-		fprintf(out, "  %-20.*s%12s%12s%12s  %s\n", (int)utf8_within(m->name, 19), m->name,
-			format_number(m->mean[TREE_A]).text, format_number(m->mean[TREE_B]).text,
-			format_number(change).text,
-			!m->differs                                          ? "not significant"
-			: !m->better                                         ? "significant"
-			: (change > 0) == (strcmp(m->better, "higher") == 0) ? "better"
-									     : "worse");
-	}
-	if (d->n_metrics)
-		fputs("  Numbers in the programs' output, mean over runs; Welch's test, 5 %.\n",
-			out);
+	if (d->n_metrics == 0)
+		return 0;
+	fputc('\n', out);
+	r = columns_write(metric_columns, d->metrics, d->n_metrics, out);
+	fputs("Numbers in the programs' output, mean over runs; Welch's test, 5 %.\n", out);
+	return r;
 }
 
-/** The name in @width columns, cut with an ellipsis. */
-static void put_name(FILE *out, const char *name, size_t width)
+static int put_functions(const struct diff *d, FILE *out)
 {
-	size_t n = 0, room = text_width(name) > width ? width - 1 : width;
-
-	for (const char *p = name; *p; p++) {
-		n += ((unsigned char)*p & 0xc0) != 0x80;
-		if (n > room) {
-			fputs("…", out);
-			return;
-		}
-		fputc(*p, out);
-	}
-}
-
-static void put_function(FILE *out, const double ns[TREE_SIDES], const char *error, const char *cpu)
-{
-	fprintf(out, "  %12s%10s%10s%10s  %-4s", signed_seconds(ns[TREE_B] - ns[TREE_A]).text,
-		error, format_seconds(ns[TREE_A]).text, format_seconds(ns[TREE_B]).text, cpu);
-}
-
-static const char *cpu_of(const void *row)
-{
-	return ((const struct diff_function *)row)->on_cpu ? "on" : "off";
-}
-
-static void put_functions(const struct diff *d, FILE *out)
-{
-	double rest[TREE_SIDES] = {};
+	struct diff_function lines[FUNCTIONS_SHOWN + 2], others = {.error_ns = NAN};
+	char name[64];
+	size_t n = 0;
+	int r;
 
 	if (d->n_functions == 0) {
-		fputs("\n  No samples: what functions take is not known.\n", out);
-		return;
+		fputs("\nNo samples: what functions take is not known.\n", out);
+		return 0;
 	}
-	fprintf(out, "\n  %12s%10s%10s%10s  %-4sfunction\n", "B - A", "±", "A", "B", "CPU");
-	for (size_t i = 0; i < d->n_functions; i++) {
-		const struct diff_function *f = &d->functions[i];
-
-		if (i < FUNCTIONS_SHOWN) {
-			put_function(out, f->ns, f->on_cpu ? format_seconds(f->error_ns).text : "",
-				cpu_of(f));
-			put_name(out, f->symbol, 50);
-			fputc('\n', out);
-			continue;
-		}
-		rest[TREE_A] += f->ns[TREE_A];
-		rest[TREE_B] += f->ns[TREE_B];
-	}
-	if (d->n_functions > FUNCTIONS_SHOWN) {
-		put_function(out, rest, "", "");
-		fprintf(out, "%zu others\n", d->n_functions - FUNCTIONS_SHOWN);
-	}
-	put_function(out, d->unsampled_ns, "", "");
-	fputs("in no stack\n"
-	      "  Own time of functions in seconds, per run and lane; these rows, too, sum to the "
-	      "run time. On\n  the CPU by sampling (± its 95 % interval), off the CPU as "
-	      "measured.\n",
+	for (; n < d->n_functions && n < FUNCTIONS_SHOWN; n++)
+		lines[n] = d->functions[n];
+	for (size_t i = n; i < d->n_functions; i++)
+		for (int side = 0; side < TREE_SIDES; side++)
+			others.ns[side] += d->functions[i].ns[side];
+	snprintf(name, sizeof(name), "%zu others", d->n_functions - n);
+	others.symbol = name;
+	if (d->n_functions > n)
+		lines[n++] = others;
+	lines[n++] = (struct diff_function){.symbol = "in no stack",
+		.ns = {d->unsampled_ns[TREE_A], d->unsampled_ns[TREE_B]},
+		.error_ns = NAN};
+	fputc('\n', out);
+	r = columns_write(function_columns, lines, n, out);
+	fputs("Own time of functions in seconds, per run and lane; these rows, too, sum to the "
+	      "run time. On\nthe CPU by sampling (± its 95 % interval), off the CPU as measured.\n",
 		out);
+	return r;
 }
 
 int diff_write_text(const struct diff *d, FILE *out)
 {
 	const struct diff_operand *a = &d->pair.sides[TREE_A], *b = &d->pair.sides[TREE_B];
 	char why[512];
+	int r;
 
 	fprintf(out, "A: %s, %lld %s, %zu %s of %s\nB: %s, %lld %s, %zu %s of %s\n", a->name,
 		(long long)a->configuration->cores,
@@ -165,91 +263,15 @@ int diff_write_text(const struct diff *d, FILE *out)
 			? "; significance is not known from single runs"
 		: is_significant(d) ? ", a significant difference (Welch's test, 5 %)"
 				    : ", not a significant difference (Welch's test, 5 %)");
-	put_states(d, out);
-	put_metrics(d, out);
-	put_functions(d, out);
-	return ferror(out) ? -EIO : 0;
+	r = put_states(d, out);
+	if (r == 0)
+		r = put_metrics(d, out);
+	if (r == 0)
+		r = put_functions(d, out);
+	return r == 0 && ferror(out) ? -EIO : r;
 }
 
 /* Documents and files. */
-
-static double difference(const void *row)
-{
-	const double *ns = row;
-
-	return ns[TREE_B] - ns[TREE_A];
-}
-
-#define ROW double[TREE_SIDES]
-static const struct column time_columns[] = {
-	TABLE,
-	{"a_ns", "a_s", COLUMN_NS, TREE_A * sizeof(double)},
-	{"b_ns", "b_s", COLUMN_NS, TREE_B * sizeof(double)},
-	{"difference_ns", "difference_s", COLUMN_NS, .number = difference},
-	{},
-};
-#undef ROW
-
-#define TIMES COL("", "", OBJECT, ns, .of = time_columns)
-
-#define ROW struct diff_state
-static const struct column state_columns[] = {
-	TABLE,
-	COL("state", "state", TEXT, name),
-	TIMES,
-	COL("exact", NULL, BOOL, exact),
-	{},
-};
-#undef ROW
-
-#define ROW struct diff_function
-static const struct column function_columns[] = {
-	TABLE,
-	COL("function", "function", TEXT, symbol),
-	COL("module", "module", TEXT, module),
-	COL("on_cpu", NULL, BOOL, on_cpu),
-	{NULL, "cpu", COLUMN_TEXT, .text = cpu_of},
-	TIMES,
-	COL("error_ns", "error_s", NS, error_ns),
-	COL("a_sum_ns", NULL, COUNT, sum_ns[TREE_A]),
-	COL("b_sum_ns", NULL, COUNT, sum_ns[TREE_B]),
-	COL("a_samples", "a_samples", COUNT, samples[TREE_A]),
-	COL("b_samples", "b_samples", COUNT, samples[TREE_B]),
-	{},
-};
-#undef ROW
-
-#define ROW struct diff_metric
-static const struct column metric_columns[] = {
-	TABLE,
-	COL("name", NULL, TEXT, name),
-	COL("better", NULL, TEXT, better),
-	COL("a", NULL, REAL, mean[TREE_A]),
-	COL("b", NULL, REAL, mean[TREE_B]),
-	COL("differs", NULL, BOOL, differs),
-	{},
-};
-#undef ROW
-
-#define ROW struct configuration
-static const struct column configuration_columns[] = {
-	TABLE,
-	COL("guest", NULL, TEXT, guest),
-	COL("cores", NULL, NUMBER, cores),
-	COL("scenario", NULL, TEXT, scenario),
-	COL("runs", NULL, COUNT, n_ok),
-	{},
-};
-#undef ROW
-
-#define ROW struct diff_operand
-static const struct column operand_columns[] = {
-	TABLE,
-	COL("name", NULL, TEXT, name),
-	COL("", NULL, POINTER, configuration, .of = configuration_columns),
-	{},
-};
-#undef ROW
 
 static json_t *not_comparable(const void *row)
 {

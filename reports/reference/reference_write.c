@@ -12,149 +12,6 @@
 #include "reports/text/text.h"
 
 #define FINDINGS_MAX 64
-#define WIDTH        100
-
-/** The kinds of claims that the table has beside the runs. */
-static const enum claim_kind beside[] = {CLAIM_SPEEDUP, CLAIM_EFFICIENCY, CLAIM_STDDEV};
-
-/** What the text says of a configuration, with a mark where the runs disagree; empty: nothing. */
-static const char *claimed(const struct reference_analysis *a,
-	const struct reference_result *result, enum claim_kind kind, char mark)
-{
-	static _Thread_local char text[80];
-	const struct reference_configuration *configuration = result->configuration;
-	const struct reference_claim *claim = reference_claim(a->reference, kind,
-		configuration->stack, configuration->scenario, configuration->cores);
-	double value;
-
-	*text = '\0';
-	if (!claim)
-		return text;
-	snprintf(text, sizeof(text), "%.60s", claim->text);
-	if (mark && claim_check(a, claim, &value) == CLAIM_DISAGREES)
-		snprintf(text, sizeof(text), "%.60s %c", claim->text, mark);
-	return text;
-}
-
-static void write_estimate(const struct estimate *e, int decimals, FILE *out)
-{
-	char text[80] = "-";
-
-	if (isfinite(e->range.low))
-		snprintf(text, sizeof(text), "%.*f (%.*f-%.*f)", decimals, e->value, decimals,
-			e->range.low, decimals, e->range.high);
-	else if (isfinite(e->value))
-		snprintf(text, sizeof(text), "%.*f", decimals, e->value);
-	fprintf(out, "%18s", text);
-}
-
-static void write_padded(const char *text, int width, FILE *out)
-{
-	fputs(text, out);
-	for (int n = (int)text_width(text); n < width; n++)
-		fputc(' ', out);
-}
-
-static int stack_width(const struct reference *reference)
-{
-	int width = 5;
-
-	for (size_t i = 0; i < reference->n_configurations; i++) {
-		int n = (int)text_width(reference->configurations[i].stack);
-
-		width = n > width ? n : width;
-	}
-	return width > 24 ? 24 : width;
-}
-
-static void write_row(
-	const struct reference_analysis *a, const struct reference_result *r, int width, FILE *out)
-{
-	write_padded(r->configuration->stack, width, out);
-	fprintf(out, "%6lld%4zu%9.2f", (long long)r->configuration->cores, r->time.n, r->time.mean);
-	if (isfinite(r->time.stddev))
-		fprintf(out, "%8.2f", r->time.stddev);
-	else
-		fprintf(out, "%8s", "-");
-	write_estimate(&r->speedup, 2, out);
-	write_estimate(&r->efficiency, 1, out);
-	for (size_t k = 0; a->reference->n_claims > 0 && k < ARRAY_SIZE(beside); k++)
-		fprintf(out, "%9s", claimed(a, r, beside[k], '!'));
-	fputc('\n', out);
-}
-
-static void write_head(const struct reference_analysis *a, int width, FILE *out)
-{
-	write_padded("", width, out);
-	fprintf(out, "%6s%4s%9s%8s%18s%18s", "", "", "", "", "", "");
-	if (a->reference->n_claims > 0)
-		fputs("   the text says", out);
-	fputc('\n', out);
-	write_padded("stack", width, out);
-	/* σ is two bytes and one column. */
-	fprintf(out, "%6s%4s%9s%9s%18s%18s", "cores", "n", "mean s", "σ s", "speed-up",
-		"efficiency %");
-	if (a->reference->n_claims > 0)
-		fprintf(out, "%9s%9s%10s", "speed-up", "eff. %", "σ s");
-	fputc('\n', out);
-}
-
-/** Write @text in lines of WIDTH columns, each begun by two spaces, the first by @mark. */
-static void write_wrapped(const char *mark, const char *text, FILE *out)
-{
-	size_t column = 2;
-
-	fputs(mark, out);
-	while (*text) {
-		size_t n = strcspn(text, " ");
-		_cleanup_free_ char *word = strndup(text, n);
-
-		if (word && column > 2 && column + 1 + text_width(word) > WIDTH) {
-			fputs("\n  ", out);
-			column = 2;
-		} else if (column > 2) {
-			fputc(' ', out);
-			column++;
-		}
-		fputs(word ? word : "", out);
-		column += word ? text_width(word) : 0;
-		text += n + strspn(text + n, " ");
-	}
-	fputc('\n', out);
-}
-
-int reference_write_text(const struct reference_analysis *a, FILE *out)
-{
-	_cleanup_free_ struct verdict *findings = calloc(FINDINGS_MAX, sizeof(*findings));
-	const int width = stack_width(a->reference);
-	size_t runs = 0, n;
-
-	if (!findings)
-		return -ENOMEM;
-	for (size_t i = 0; i < a->n; i++)
-		runs += a->list[i].configuration->n;
-	fprintf(out, "%s: %zu published runs\n", a->reference->name, runs);
-	if (*a->reference->source)
-		write_wrapped("  ", a->reference->source, out);
-	for (size_t i = 0; i < a->n; i++) {
-		const struct reference_result *r = &a->list[i];
-
-		if (i == 0 ||
-			r->configuration->scenario != a->list[i - 1].configuration->scenario) {
-			fprintf(out, "\n%s\n", r->configuration->scenario);
-			write_head(a, width, out);
-		}
-		write_row(a, r, width, out);
-	}
-	fputs("\nσ: standard deviation of a sample; (..): 95 % bootstrap interval", out);
-	if (a->reference->n_claims > 0)
-		fprintf(out, "; !: off by more than %.0f %%", 100 * CLAIM_TOLERANCE);
-	fputs("\n\n", out);
-	n = reference_findings(a, findings, FINDINGS_MAX);
-	for (size_t i = 0; i < n; i++)
-		write_wrapped(findings[i].good ? "  " : "! ", findings[i].text, out);
-	return 0;
-}
 
 static json_t *seconds(const void *row)
 {
@@ -164,6 +21,28 @@ static json_t *seconds(const void *row)
 	for (size_t i = 0; i < configuration->n; i++)
 		json_array_append_new(array, json_real(configuration->seconds[i]));
 	return array;
+}
+
+static const char *stack(const void *row)
+{
+	return ((const struct reference_result *)row)->configuration->stack;
+}
+
+static double cores(const void *row)
+{
+	return (double)((const struct reference_result *)row)->configuration->cores;
+}
+
+static struct format_text speedup(const void *row, enum look *look)
+{
+	(void)look;
+	return format_estimate(&((const struct reference_result *)row)->speedup, 2);
+}
+
+static struct format_text efficiency(const void *row, enum look *look)
+{
+	(void)look;
+	return format_estimate(&((const struct reference_result *)row)->efficiency, 1);
 }
 
 #define ROW struct reference_configuration
@@ -181,33 +60,153 @@ static const struct column configuration_columns[] = {
 static const struct column result_columns[] = {
 	TABLE,
 	COL("", "", POINTER, configuration, .of = configuration_columns),
-	COL(NULL, "runs", COUNT, time.n),
-	COL("mean_s", "mean_s", ESTIMATE, mean),
+	{.type = COLUMN_TEXT, .text = stack, SHOWN(1, "stack", 6, NULL)},
+	{.type = COLUMN_NUMBER, .number = cores, SHOWN(2, "cores", 6, NULL)},
+	COL(NULL, "runs", COUNT, time.n, SHOWN(3, "n", 4, NULL)),
+	COL("mean_s", "mean_s", ESTIMATE, mean, SHOWN(4, "mean s", 8, NULL), .decimals = 2),
 	COL(NULL, "mean_low_s", REAL, mean.range.low),
 	COL(NULL, "mean_high_s", REAL, mean.range.high),
-	COL("stddev_s", "stddev_s", REAL, time.stddev),
+	COL("stddev_s", "stddev_s", REAL, time.stddev, SHOWN(5, "σ s", 7, NULL), .decimals = 2),
 	COL("speedup", "speedup", ESTIMATE, speedup),
 	COL(NULL, "speedup_low", REAL, speedup.range.low),
 	COL(NULL, "speedup_high", REAL, speedup.range.high),
 	COL("efficiency_percent", "efficiency_percent", ESTIMATE, efficiency),
 	COL(NULL, "efficiency_low", REAL, efficiency.range.low),
 	COL(NULL, "efficiency_high", REAL, efficiency.range.high),
+	{.type = COLUMN_OWN, .own = speedup, SHOWN(6, "speed-up", 17, NULL)},
+	{.type = COLUMN_OWN, .own = efficiency, SHOWN(7, "efficiency %", 17, NULL)},
 	COL("drift_rho", "drift_rho", REAL, order.rho),
 	COL("drift_p", "drift_p", REAL, drift_p),
 	{},
 };
 #undef ROW
 
+/** The kinds of claims that the table has beside the runs. */
+static const enum claim_kind beside[] = {CLAIM_SPEEDUP, CLAIM_EFFICIENCY, CLAIM_STDDEV};
+
+/** A configuration, and what the publication's text says of it. */
+struct claimed {
+	struct reference_result result;
+	const char *texts[ARRAY_SIZE(beside)]; /**< NULL: nothing */
+	bool disagrees[ARRAY_SIZE(beside)];
+};
+
+static struct format_text says(const struct claimed *c, size_t k, enum look *look)
+{
+	struct format_text shown = {""};
+
+	if (c->texts[k])
+		snprintf(shown.text, sizeof(shown.text), "%.50s%s", c->texts[k],
+			c->disagrees[k] ? " !" : "");
+	*look = c->disagrees[k] ? LOOK_ALARM : LOOK_PLAIN;
+	return shown;
+}
+
+static struct format_text says_speedup(const void *row, enum look *look)
+{
+	return says(row, 0, look);
+}
+
+static struct format_text says_efficiency(const void *row, enum look *look)
+{
+	return says(row, 1, look);
+}
+
+static struct format_text says_stddev(const void *row, enum look *look)
+{
+	return says(row, 2, look);
+}
+
+#define ROW struct claimed
+static const struct column claimed_columns[] = {
+	TABLE,
+	COL("", "", OBJECT, result, .of = result_columns, .place = 1),
+	COL(NULL, "text_speedup", TEXT, texts[0]),
+	COL(NULL, "text_efficiency_percent", TEXT, texts[1]),
+	COL(NULL, "text_stddev_s", TEXT, texts[2]),
+	{.type = COLUMN_OWN, .own = says_speedup, SHOWN(2, "said: ×", 8, NULL)},
+	{.type = COLUMN_OWN, .own = says_efficiency, SHOWN(3, "said: %", 8, NULL)},
+	{.type = COLUMN_OWN, .own = says_stddev, SHOWN(4, "said: σ", 8, NULL)},
+	{},
+};
+
+static const struct column unclaimed_columns[] = {
+	TABLE,
+	COL("", "", OBJECT, result, .of = result_columns, .place = 1),
+	{},
+};
+#undef ROW
+
+static struct claimed claimed(const struct reference_analysis *a, size_t i)
+{
+	const struct reference_configuration *configuration = a->list[i].configuration;
+	struct claimed row = {.result = a->list[i]};
+
+	for (size_t k = 0; k < ARRAY_SIZE(beside); k++) {
+		const struct reference_claim *claim = reference_claim(a->reference, beside[k],
+			configuration->stack, configuration->scenario, configuration->cores);
+		double value;
+
+		row.texts[k] = claim ? claim->text : NULL;
+		row.disagrees[k] = claim && claim_check(a, claim, &value) == CLAIM_DISAGREES;
+	}
+	return row;
+}
+
+/** The configurations from @first on that have its scenario; *@ret_next: the first of the next. */
+static int write_scenario(
+	const struct reference_analysis *a, size_t first, size_t *ret_next, FILE *out)
+{
+	const char *scenario = a->list[first].configuration->scenario;
+	const bool claims = a->reference->n_claims > 0;
+	_cleanup_free_ struct claimed *rows = calloc(a->n, sizeof(*rows));
+	size_t n = 0;
+
+	if (!rows)
+		return -ENOMEM;
+	for (; first + n < a->n && a->list[first + n].configuration->scenario == scenario; n++)
+		rows[n] = claimed(a, first + n);
+	*ret_next = first + n;
+	fprintf(out, "\n%s\n", scenario);
+	return columns_write(claims ? claimed_columns : unclaimed_columns, rows, n, out);
+}
+
+int reference_write_text(const struct reference_analysis *a, FILE *out)
+{
+	_cleanup_free_ struct verdict *findings = calloc(FINDINGS_MAX, sizeof(*findings));
+	size_t runs = 0, n;
+	int r = 0;
+
+	if (!findings)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n; i++)
+		runs += a->list[i].configuration->n;
+	fprintf(out, "%s: %zu published runs\n", a->reference->name, runs);
+	if (*a->reference->source)
+		write_wrapped(out, " ", a->reference->source, SIZE_MAX);
+	for (size_t i = 0; r == 0 && i < a->n;)
+		r = write_scenario(a, i, &i, out);
+	fputs("\nσ: standard deviation of a sample; (..): 95 % bootstrap interval", out);
+	if (a->reference->n_claims > 0)
+		fprintf(out,
+			"\nsaid: speed-up, efficiency and σ in the publication's text; !: off by more "
+			"than %.0f %%",
+			100 * CLAIM_TOLERANCE);
+	fputs("\n\n", out);
+	n = reference_findings(a, findings, FINDINGS_MAX);
+	for (size_t i = 0; i < n; i++)
+		write_wrapped(out, findings[i].good ? " *" : " !", findings[i].text, SIZE_MAX);
+	return r;
+}
+
 int reference_write_csv(const struct reference_analysis *a, FILE *out)
 {
-	columns_csv_names(result_columns, true, out);
-	fputs(",text_speedup,text_efficiency_percent,text_stddev_s\n", out);
+	columns_csv_names(claimed_columns, true, out);
+	fputc('\n', out);
 	for (size_t i = 0; i < a->n; i++) {
-		const struct reference_result *r = &a->list[i];
+		const struct claimed row = claimed(a, i);
 
-		columns_csv(result_columns, r, true, out);
-		for (size_t k = 0; k < ARRAY_SIZE(beside); k++)
-			fprintf(out, ",%s", claimed(a, r, beside[k], '\0'));
+		columns_csv(claimed_columns, &row, true, out);
 		fputc('\n', out);
 	}
 	return 0;

@@ -131,17 +131,6 @@ static struct format_text low_to_high(const void *row, enum look *look)
 	return t;
 }
 
-/* To the right: the column before has numbers. */
-static struct format_text slept_for(const void *row, enum look *ret)
-{
-	const struct thread_group *g = row;
-	struct format_text text;
-
-	(void)ret;
-	snprintf(text.text, sizeof(text.text), "%s", g->cause ? g->cause : "");
-	return text;
-}
-
 #define ROW struct thread_group
 const struct column thread_columns[] = {
 	TABLE,
@@ -157,8 +146,7 @@ const struct column thread_columns[] = {
 	COL("wait_others_ns", "wait_others", NS, wait_others_ns,
 		SHOWN(6, "for others s", 13, "#waiting for others s")),
 	COL("blocked_ns", "blocked", NS, blocked_ns, SHOWN(7, "asleep s", 10, "#asleep s")),
-	COL("blocked_for", "blocked_for", TEXT, cause),
-	{.type = COLUMN_OWN, .own = slept_for, SHOWN(8, "mostly for", 20, "mostly for")},
+	COL("blocked_for", "blocked_for", TEXT, cause, SHOWN(8, "mostly for", -20, "mostly for")),
 	COL("switches", "switches", REAL, switches, ON_PAGE(9, "#switches"),
 		.format = format_count),
 	COL("migrations", "migrations", REAL, migrations, ON_PAGE(10, "#migrations"),

@@ -5,15 +5,11 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/stream.h"
 #include "common/utf8.h"
 #include "reports/tables/columns.h"
 #include "reports/tables/tables_internal.h"
 #include "reports/text/format.h"
 #include "reports/text/text.h"
-
-static const struct style terminal = {"\033[1m", "\033[1;31m", "\033[0m"};
-static const struct style paper = {"", "", ""};
 
 int name_width(const struct summary *s, int others)
 {
@@ -173,35 +169,6 @@ static int write_books(const struct summary *s, FILE *out, const struct style *s
 	return table_end(t, out, style);
 }
 
-size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max)
-{
-	size_t column = text_width(mark), lines = 1;
-
-	fputs(mark, out);
-	while (*text) {
-		size_t length = strcspn(text, " "), columns = 0, more;
-
-		for (size_t i = 0; i < length; i++)
-			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
-		more = lines == max && text[length] ? 2 : 0; /* for an ellipsis */
-		if (column + 1 + columns + more > SUMMARY_WIDTH && column > 4) {
-			if (lines == max) {
-				fputs(" …", out);
-				break;
-			}
-			fputs("\n   ", out);
-			column = 3;
-			lines++;
-		}
-		fprintf(out, " %.*s", (int)length, text);
-		column += 1 + columns;
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-	return lines;
-}
-
 size_t write_finding(const struct verdict *v, FILE *out, const struct style *style, size_t max)
 {
 	size_t lines;
@@ -245,11 +212,6 @@ static int write_findings(const struct analysis *a, FILE *out, const struct styl
 	for (size_t i = 0; i < t->n_warnings && r >= 0; i++)
 		r = write_warning(t, i, out, SIZE_MAX);
 	return r < 0 ? r : 0;
-}
-
-const struct style *style_of(FILE *out)
-{
-	return stream_has_style(out) ? &terminal : &paper;
 }
 
 int tables_write_text(const struct analysis *a, FILE *out)

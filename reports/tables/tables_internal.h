@@ -11,14 +11,7 @@
 
 #define SUMMARY_WIDTH TABLE_WIDTH
 
-/** What @out can do. */
-const struct style *style_of(FILE *out);
-
-/** A paragraph with a mark before it, wrapped at words, cut with an ellipsis after @max lines.
- * Returns how many it has. */
-size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max);
-
-/** The same of a finding. */
+/** A finding as a paragraph, as write_wrapped() does it. */
 size_t write_finding(const struct verdict *v, FILE *out, const struct style *style, size_t max);
 
 /** The same of a warning. 0: it is told together with one before it; -ENOMEM. */

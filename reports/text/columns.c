@@ -2,6 +2,7 @@
 #include "reports/text/columns.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "reports/text/csv.h"
 #include "reports/text/json.h"
@@ -265,11 +266,11 @@ int columns_width(const struct column *c)
 	int width = 0;
 
 	for (size_t i = 0; i < n; i++)
-		width += fields[i].column->width;
+		width += abs(fields[i].column->width);
 	return width;
 }
 
-/** Texts begin at the left, numbers end at the right. */
+/** As table_cell() has it. */
 static int aligned(const struct column *c)
 {
 	return c->type == COLUMN_TEXT ? c->width : -c->width;
@@ -305,6 +306,19 @@ void columns_put(const struct column *c, const void *row, struct table *t)
 	for (size_t i = 0; i < n; i++)
 		if (fields[i].column->title)
 			put_cell(fields[i].column, column_row(&fields[i], row), t);
+}
+
+int columns_write(const struct column *c, const void *rows, size_t n, FILE *out)
+{
+	struct table *t = table_begin();
+
+	columns_put_titles(c, t);
+	table_row(t);
+	for (size_t i = 0; i < n; i++) {
+		columns_put(c, (const char *)rows + i * c->offset, t);
+		table_row(t);
+	}
+	return table_end(t, out, style_of(out));
 }
 
 const char *column_text(const struct column *c, const void *row)

@@ -79,8 +79,9 @@ struct column {
 	/* For people. */
 	int place;         /**< from 1; 0: not shown */
 	const char *title; /**< in a terminal; NULL: not there */
-	int width;         /**< there */
-	const char *page;  /**< on the page, as page_table_open() has it; NULL: not there */
+	int width;        /**< there; texts begin at the left, of a negative width end at the right,
+				as numbers do */
+	const char *page; /**< on the page, as page_table_open() has it; NULL: not there */
 	enum page_field field;
 	const char *metric; /**< what the page's charts call an estimate; NULL: not in them */
 	struct format_text (*format)(double value); /**< NULL: as the type says, or */
@@ -123,6 +124,9 @@ void columns_csv(const struct column *c, const void *row, bool line, FILE *out);
 int columns_width(const struct column *c);
 void columns_put_titles(const struct column *c, struct table *t);
 void columns_put(const struct column *c, const void *row, struct table *t);
+
+/** A whole table: titles and rows. -ENOMEM. */
+int columns_write(const struct column *c, const void *rows, size_t n, FILE *out);
 
 /** A column for people; where the row that it is of begins in the table's: an object's columns stand
  * where it does. */

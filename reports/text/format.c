@@ -112,6 +112,16 @@ struct format_text format_spread(const struct statistic *s)
 	return t;
 }
 
+struct format_text format_estimate(const struct estimate *e, int decimals)
+{
+	struct format_text t = format_fixed(e->value, decimals);
+
+	if (isfinite(e->range.low))
+		snprintf(t.text, sizeof(t.text), "%.*f (%.*f-%.*f)", decimals, e->value, decimals,
+			e->range.low, decimals, e->range.high);
+	return t;
+}
+
 struct format_text format_percent(double part, double whole)
 {
 	struct format_text t;

@@ -36,6 +36,9 @@ struct format_text format_ms(double ns);
 /** "12.345 ± 0.012" in seconds; without the deviation where n < 2; "-" where n is 0. */
 struct format_text format_spread(const struct statistic *s);
 
+/** "2.05 (2.01-2.09)": an estimate with its interval; without one the value alone. */
+struct format_text format_estimate(const struct estimate *e, int decimals);
+
 /** "12.3", "0.04" : a percentage of @whole; "-" where @whole is not positive. */
 struct format_text format_percent(double part, double whole);
 

@@ -9,6 +9,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/stream.h"
 #include "common/utf8.h"
 #include "reports/text/text.h"
 
@@ -27,6 +28,14 @@ struct table {
 	size_t n;
 	bool failed;
 };
+
+static const struct style terminal = {"\033[1m", "\033[1;31m", "\033[0m"};
+static const struct style paper = {"", "", ""};
+
+const struct style *style_of(FILE *out)
+{
+	return stream_has_style(out) ? &terminal : &paper;
+}
 
 struct table *table_begin(void)
 {
@@ -108,7 +117,7 @@ static void put(FILE *out, const struct table_entry *c, int width, const struct 
 {
 	int pad = width - (int)text_width(c->text);
 
-	if (c->width < 0)
+	if (c->width < 0 && !(c->last && !*c->text))
 		fprintf(out, "%*s", pad, "");
 	fputs(c->alarm ? style->alarm : "", out);
 	put_cut(out, c->text, c->width ? width : INT_MAX);
@@ -144,4 +153,33 @@ int table_end(struct table *t, FILE *out, const struct style *style)
 		free(t->cells);
 	free(t);
 	return r;
+}
+
+size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max)
+{
+	size_t column = text_width(mark), lines = 1;
+
+	fputs(mark, out);
+	while (*text) {
+		size_t length = strcspn(text, " "), columns = 0, more;
+
+		for (size_t i = 0; i < length; i++)
+			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+		more = lines == max && text[length] ? 2 : 0; /* for an ellipsis */
+		if (column + 1 + columns + more > TABLE_WIDTH && column > 4) {
+			if (lines == max) {
+				fputs(" …", out);
+				break;
+			}
+			fputs("\n   ", out);
+			column = 3;
+			lines++;
+		}
+		fprintf(out, " %.*s", (int)length, text);
+		column += 1 + columns;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+	return lines;
 }

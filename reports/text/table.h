@@ -35,5 +35,12 @@ struct style {
 	const char *plain;
 };
 
+/** Those of @out. */
+const struct style *style_of(FILE *out);
+
 /** Write the table, and release it. -ENOMEM. */
 int table_end(struct table *t, FILE *out, const struct style *style);
+
+/** A paragraph with a mark before it, wrapped at words, cut with an ellipsis after @max lines.
+ * Returns how many it has. */
+size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max);

@@ -415,7 +415,7 @@ class Reference(Case):
             cls.runs[row["stack"], row["scenario"], int(row["cores"])].append(float(row["seconds"]))
         cls.text = run("--reference", "selvacoumar2023").stdout
         cls.document = json.loads(run("--reference", "selvacoumar2023", "--json").stdout)
-        cls.flat = re.sub(r"\n  ", " ", cls.text)
+        cls.flat = re.sub(r"\n +", " ", cls.text)
 
     def test_all_128_runs_are_there(self):
         self.assertEqual(sum(len(v) for v in self.runs.values()), 128)

@@ -170,7 +170,7 @@ class Metrics(unittest.TestCase):
     def test_a_difference_of_two_experiments_has_them(self):
         result = run("diff", "--output", f"{self.base}/diff", f"{self.dir}:native:1", f"{self.dir}:docker:1")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertRegex(result.stdout, r"rate +101 +81 +-20  worse")
+        self.assertRegex(result.stdout, r"rate +101 +81 +-20 +worse")
         self.assertRegex(result.stdout, r"count +7 +7 +0  not significant")
 
 
