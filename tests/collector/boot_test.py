@@ -12,6 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
+from podman_settings import modest_podman  # noqa: E402
 
 MS = 1_000_000
 QEMU = "qemu-system-x86_64"
@@ -159,7 +160,7 @@ class Machines(BootTest):
 class Podman(BootTest):
     def test_a_container_without_a_daemon_has_all_its_steps(self):
         self.need_guest("podman")
-        env = harness.modest_podman(self.work)
+        env = modest_podman(self.work)
         done = self.collect("--guest", "podman", "--cores", "1", "--repeat", "1", "--boot-only", workload=("-wait", "300"),
                             env=env, command=self.beside(self.programs["boot"]))
         if "could not run the program" in done.stderr:

@@ -19,6 +19,7 @@ import uuid
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
+from podman_settings import modest_podman  # noqa: E402
 
 MS = 1_000_000
 CONFIG = ('ENTRYPOINT ["unmarked"]', 'CMD ["sleeps", "7"]', "ENV PATH=/none:/opt:/bin", "ENV MARK=image", "WORKDIR /srv")
@@ -174,7 +175,7 @@ class Podman(Both, ImageTest):
     def setUp(self):
         settings = tempfile.TemporaryDirectory(prefix="guestscope-test-")  # the engine is asked before there is self.work
         self.addCleanup(settings.cleanup)
-        os.environ.update(harness.modest_podman(settings.name))
+        os.environ.update(modest_podman(settings.name))
         super().setUp()
 
 

@@ -17,6 +17,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
+from podman_settings import modest_podman  # noqa: E402
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "languages")
 PYTHON = "/usr/bin/python3"
@@ -260,7 +261,7 @@ class Podman(LanguagesTest):
     stacks = ("podman",)
 
     def extra(self):
-        return harness.modest_podman(self.work)
+        return modest_podman(self.work)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ import time
 
 import container_common as common
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "collector", "lib"))
+from podman_settings import modest_podman  # noqa: E402
+
 
 class Engine(common.Life):
     """A Life whose guest is one engine, and what that engine has."""
@@ -234,22 +237,12 @@ def test_collector_killed_at_any_moment_leaves_nothing(engine):
     common.wait_for("end of all monitors", lambda: not engine.monitors())
 
 
-def make_podman_modest(folder):
-    """Settings for a machine where Podman may not raise limits, or has no crun that works."""
-    path = os.path.join(folder, "containers.conf")
-    with open(path, "w", encoding="utf-8") as f:
-        f.write('[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1000:1000"]\n')
-        if shutil.which("runc"):
-            f.write('[engine]\nruntime = "runc"\n')
-    os.environ["CONTAINERS_CONF"] = path
-
-
 def main(subject):
     status, said = subject.run_here()
     with tempfile.TemporaryDirectory(prefix="guestscope-test-") as folder:
         if subject.name == "podman" and status == 1 and "could not run" in said:
             print("     (Podman with its defaults: " + said.strip().splitlines()[-1] + ")")
-            make_podman_modest(folder)
+            os.environ.update(modest_podman(folder))
             status, said = subject.run_here()
             if status == 1 and "could not run" in said:
                 common.skip("Podman cannot run containers: " + said.strip().splitlines()[-1])
