@@ -26,5 +26,8 @@
 /** Between the host's frames and those of the guest that they work for. */
 #define STACK_GUEST "[guest code]"
 
+/** A warning that ends so is for the record: nothing is wrong because of it. */
+#define STORE_NOTE_END ": no time is lost"
+
 /** In place of a number that a store leaves open (SQL NULL). */
 #define STORE_NULL INT64_MIN

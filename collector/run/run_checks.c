@@ -7,6 +7,7 @@
 #include "collector/run/run_program.h"
 #include "common/cleanup.h"
 #include "common/detail_words.h"
+#include "common/store_format.h"
 
 static bool was_seen(const struct run_result *r, int lane)
 {
@@ -138,7 +139,7 @@ void run_check_losses(struct run *run)
 	if (r->losses.switches)
 		run_warn(run,
 			"%llu context %s not reported by the kernel and %s reconstructed from the "
-			"scheduler's records (sched_info)",
+			"scheduler's records (sched_info)" STORE_NOTE_END,
 			(unsigned long long)r->losses.switches,
 			r->losses.switches == 1 ? "switch was" : "switches were",
 			r->losses.switches == 1 ? "was" : "were");

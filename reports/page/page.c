@@ -34,7 +34,7 @@ static const struct {
 	{"statistics", NULL, "Statistics", "Stack against stack, and how far runs differ", NULL,
 		page_statistics},
 	{"metrics", NULL, "Metrics", "Numbers in the program’s output",
-		"What the expressions of --metric found in the output of each run: the last match. "
+		"What the expressions of --metric found in the output of each run, of a server in its client’s: the last match. "
 		"Analysed as run time is; a run without a match is in no statistic.",
 		page_metrics},
 	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
@@ -192,6 +192,7 @@ static void write_header(const struct summary *s, const struct bodies *bodies, F
 		fputs(i ? ", " : " · scenario ", out);
 		markup_text(out, s->configurations[i].scenario);
 	}
+	write_fact(s, "client", "the run is its client’s: ", out);
 	write_fact(s, "started_utc", "", out);
 	write_fact(s, "hostname", "on ", out);
 	write_fact(s, "cpu_model", "", out);

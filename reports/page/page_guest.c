@@ -21,8 +21,9 @@ static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=
 struct function {
 	const char *symbol, *module;
 	enum frame_side side;
-	uint64_t self_ns, total_ns;
-	double self, total, whole; /**< the same for readers, and all functions: a run's */
+	struct sampled self, total;
+	struct sampled all; /**< functions */
+	double runs;
 };
 
 static const char *function_of(const void *row)
@@ -32,15 +33,45 @@ static const char *function_of(const void *row)
 	return *f->module ? f->module : frame_side_title(f->side);
 }
 
+static double self_a_run(const void *row)
+{
+	const struct function *f = row;
+
+	return f->self.ns / f->runs;
+}
+
+static double total_a_run(const void *row)
+{
+	const struct function *f = row;
+
+	return f->total.ns / f->runs;
+}
+
+static struct format_text self_share(const void *row, enum look *look)
+{
+	const struct function *f = row;
+
+	(void)look;
+	return format_sampled(&f->self, &f->all);
+}
+
+static struct format_text total_share(const void *row, enum look *look)
+{
+	const struct function *f = row;
+
+	(void)look;
+	return format_sampled(&f->total, &f->all);
+}
+
 #define ROW struct function
 static const struct column function_columns[] = {
 	TABLE,
 	COL(NULL, NULL, TEXT, symbol, ON_PAGE(1, "function"), .field = PAGE_CODE),
 	{.type = COLUMN_TEXT, .text = function_of, ON_PAGE(2, "of")},
-	COL(NULL, NULL, NS, self, ON_PAGE(3, "#self s")),
-	COL(NULL, NULL, SHARE, self, WHOLE(whole), ON_PAGE(4, "#self %")),
-	COL(NULL, NULL, NS, total, ON_PAGE(5, "#total s")),
-	COL(NULL, NULL, SHARE, total, WHOLE(whole), ON_PAGE(6, "#total %")),
+	{.type = COLUMN_NS, .number = self_a_run, ON_PAGE(3, "#self s")},
+	{.type = COLUMN_OWN, .own = self_share, ON_PAGE(4, "#self %")},
+	{.type = COLUMN_NS, .number = total_a_run, ON_PAGE(5, "#total s")},
+	{.type = COLUMN_OWN, .own = total_share, ON_PAGE(6, "#total %")},
 	{},
 };
 #undef ROW
@@ -48,7 +79,7 @@ static const struct column function_columns[] = {
 struct functions {
 	struct function *items;
 	size_t n;
-	uint64_t all_ns;
+	struct sampled all;
 };
 
 static bool in_guest(const struct stack_node *node)
@@ -82,14 +113,18 @@ static uint32_t whose(const struct stack_tree *tree, uint32_t node)
 }
 
 /** The guest's functions' own times, by node. -ENOMEM. */
-static int own_times(const struct stack_tree *tree, uint64_t **ret)
+static int own_times(const struct stack_tree *tree, struct sampled **ret)
 {
-	uint64_t *own = calloc(tree->n_nodes, sizeof(*own));
+	struct sampled *own = calloc(tree->n_nodes, sizeof(*own));
 
 	if (!own)
 		return -ENOMEM;
-	for (uint32_t i = 1; i < tree->n_nodes; i++)
-		own[whose(tree, i)] += tree->nodes[i].self_ns[TREE_A];
+	for (uint32_t i = 1; i < tree->n_nodes; i++) {
+		const struct stack_node *node = &tree->nodes[i];
+
+		sampled_add(&own[whose(tree, i)], &(struct sampled){(double)node->self_ns[TREE_A],
+							  (double)node->self_samples[TREE_A]});
+	}
 	*ret = own;
 	return 0;
 }
@@ -108,17 +143,17 @@ static int by_self(const void *a, const void *b)
 {
 	const struct function *x = a, *y = b;
 
-	if (x->self_ns != y->self_ns)
-		return x->self_ns < y->self_ns ? 1 : -1;
-	if (x->total_ns != y->total_ns)
-		return x->total_ns < y->total_ns ? 1 : -1;
+	if (x->self.ns != y->self.ns)
+		return x->self.ns < y->self.ns ? 1 : -1;
+	if (x->total.ns != y->total.ns)
+		return x->total.ns < y->total.ns ? 1 : -1;
 	return by_name(a, b);
 }
 
 static int collect(const struct stack_tree *tree, struct functions *ret)
 {
 	struct function *items = calloc(tree->n_nodes, sizeof(*items));
-	_cleanup_free_ uint64_t *own = NULL;
+	_cleanup_free_ struct sampled *own = NULL;
 	size_t n = 0, merged = 0;
 
 	if (!items || own_times(tree, &own) < 0) {
@@ -127,19 +162,27 @@ static int collect(const struct stack_tree *tree, struct functions *ret)
 	}
 	for (size_t i = 1; i < tree->n_nodes; i++) {
 		const struct stack_node *node = &tree->nodes[i];
+		struct function *f = &items[n];
 
 		if (!in_guest(node))
 			continue;
-		ret->all_ns += own[i];
-		items[n++] =
-			(struct function){node->frame.symbol, node->frame.module, node->frame.side,
-				own[i], has_itself_below(tree, node) ? 0 : node->total_ns[TREE_A]};
+		n++;
+		*f = (struct function){
+			.symbol = node->frame.symbol,
+			.module = node->frame.module,
+			.side = node->frame.side,
+			.self = own[i],
+		};
+		if (!has_itself_below(tree, node))
+			f->total = (struct sampled){
+				(double)node->total_ns[TREE_A], (double)node->samples[TREE_A]};
+		sampled_add(&ret->all, &f->self);
 	}
 	qsort(items, n, sizeof(*items), by_name);
 	for (size_t i = 0; i < n; i++) {
 		if (merged && by_name(&items[merged - 1], &items[i]) == 0) {
-			items[merged - 1].self_ns += items[i].self_ns;
-			items[merged - 1].total_ns += items[i].total_ns;
+			sampled_add(&items[merged - 1].self, &items[i].self);
+			sampled_add(&items[merged - 1].total, &items[i].total);
 		} else {
 			items[merged++] = items[i];
 		}
@@ -152,19 +195,16 @@ static int collect(const struct stack_tree *tree, struct functions *ret)
 
 static void write_functions(const struct functions *f, size_t n_runs, FILE *out)
 {
-	double runs = n_runs ? (double)n_runs : 1;
-
 	page_columns_open(out, "inside the guest",
 		"Time by function of the guest, by samples: its own, and with all it called; inlined "
 		"functions count where there is debug information; with what the hypervisor did "
-		"for it. Seconds a run.",
+		"for it. Seconds a run; shares of few samples with their 95 % interval.",
 		function_columns);
 	for (size_t i = 0; i < f->n && i < FUNCTIONS_SHOWN; i++) {
 		struct function x = f->items[i];
 
-		x.self = (double)x.self_ns / runs;
-		x.total = (double)x.total_ns / runs;
-		x.whole = (double)f->all_ns / runs;
+		x.all = f->all;
+		x.runs = n_runs ? (double)n_runs : 1;
 		page_rows(function_columns, &x, 1, out);
 	}
 	page_table_close(out);
@@ -244,6 +284,7 @@ static int write_threads(
 	while ((r = store_step(s->store, query)) > 0) {
 		double samples = (double)store_number(query, 2);
 		double whole = sqlite3_column_double(query, 4);
+		const struct sampled part = {samples, samples}, all = {whole, whole};
 
 		/* Threads that were hardly seen say nothing, and there may be thousands. */
 		if (samples < 0.005 * whole || n >= THREADS_SHOWN * 4UL)
@@ -270,7 +311,7 @@ static int write_threads(
 			"class=\"n\">%s</td></tr>\n",
 			(long long)store_number(query, 0),
 			(unsigned long long)store_number(query, 1),
-			format_percent(samples, whole).text, format_count(samples).text,
+			format_sampled(&part, &all).text, format_count(samples).text,
 			format_count((double)store_number(query, 3)).text);
 	}
 	if (n)
@@ -290,14 +331,14 @@ static int write_configuration(
 	r = collect(tree, &f);
 	if (r < 0)
 		return r;
-	if (f.all_ns) {
+	if (f.all.ns > 0) {
 		fprintf(out, "<details%s><summary>", *first ? " open" : "");
 		*first = false;
 		page_configuration_name(out, configuration);
 		fputs("</summary>\n", out);
 		write_subsystems(configuration, out);
 		write_functions(&f, tree->n_runs[TREE_A], out);
-		r = page_guest_lines(a, configuration, f.all_ns, out);
+		r = page_guest_lines(a, configuration, &f.all, out);
 		if (r >= 0)
 			r = write_threads(a->summary, configuration, out);
 		fputs("</details>\n", out);

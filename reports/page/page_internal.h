@@ -46,10 +46,10 @@ int page_runs(const struct page *page, FILE *out);
 int page_machine(const struct page *page, FILE *out);
 int page_reproduce(const struct page *page, FILE *out);
 
-/** The configuration's table of source lines, where there are any; @all_ns: the guest's time of
+/** The configuration's table of source lines, where there are any; @all: the guest's time of
  * which they are a part. */
 int page_guest_lines(const struct analysis *a, const struct configuration *configuration,
-	uint64_t all_ns, FILE *out);
+	const struct sampled *all, FILE *out);
 
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores, const char *scenario);

@@ -20,7 +20,7 @@ struct line {
 	const char *file; /**< the store's; NULL: not known */
 	int64_t number;
 	const char *symbol;
-	uint64_t ns;
+	struct sampled hit;
 };
 
 struct lines {
@@ -49,8 +49,8 @@ static int by_time(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
 
-	if (x->ns != y->ns)
-		return x->ns < y->ns ? 1 : -1;
+	if (x->hit.ns != y->hit.ns)
+		return x->hit.ns < y->hit.ns ? 1 : -1;
 	return by_place(a, b);
 }
 
@@ -63,7 +63,7 @@ static void merge(struct lines *l, int (*order)(const void *, const void *))
 		qsort(l->items, l->n, sizeof(*l->items), order);
 	for (size_t i = 0; i < l->n; i++) {
 		if (n && order(&l->items[n - 1], &l->items[i]) == 0)
-			l->items[n - 1].ns += l->items[i].ns;
+			sampled_add(&l->items[n - 1].hit, &l->items[i].hit);
 		else
 			l->items[n++] = l->items[i];
 	}
@@ -88,7 +88,8 @@ static int collect(const struct summary *s, const struct sample_group *group, st
 		if (frame && strncmp(frame->side, "guest-", 6) == 0)
 			ret->items[ret->n++] = (struct line){.frame = frame->id,
 				.symbol = frame->symbol,
-				.ns = group->entries[i].ns};
+				.hit = {(double)group->entries[i].ns,
+					(double)group->entries[i].count}};
 	}
 	merge(ret, by_frame);
 	return 0;
@@ -118,13 +119,14 @@ static int find_sources(const struct summary *s, struct lines *l)
 	return r < 0 ? r : 0;
 }
 
-static void write_table(const struct lines *l, double runs, uint64_t all_ns, FILE *out)
+static void write_table(const struct lines *l, double runs, const struct sampled *all, FILE *out)
 {
 	static const char *const names[] = {"line", "function", "#self s", "#self %"};
 
 	page_table_open(out, "inside the guest",
 		"Source lines of the guest with the most time of their own, where debug "
-		"information was at hand. Seconds a run.",
+		"information was at hand. Seconds a run; shares of few samples with their 95 % "
+		"interval.",
 		names, ARRAY_SIZE(names));
 	for (size_t i = 0; i < l->n && i < LINES_SHOWN; i++) {
 		const struct line *line = &l->items[i];
@@ -135,14 +137,14 @@ static void write_table(const struct lines *l, double runs, uint64_t all_ns, FIL
 			(long long)line->number);
 		markup_text(out, line->symbol);
 		fprintf(out, "</code></td><td class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
-			format_seconds((double)line->ns / runs).text,
-			format_percent((double)line->ns, (double)all_ns).text);
+			format_seconds(line->hit.ns / runs).text,
+			format_sampled(&line->hit, all).text);
 	}
 	page_table_close(out);
 }
 
 int page_guest_lines(const struct analysis *a, const struct configuration *configuration,
-	uint64_t all_ns, FILE *out)
+	const struct sampled *all, FILE *out)
 {
 	const struct sample_group *group = NULL;
 	struct lines lines = {0};
@@ -157,7 +159,7 @@ int page_guest_lines(const struct analysis *a, const struct configuration *confi
 		if (lines.n) {
 			qsort(lines.items, lines.n, sizeof(*lines.items), by_time);
 			write_table(&lines, configuration->n_ok ? (double)configuration->n_ok : 1,
-				all_ns, out);
+				all, out);
 		}
 	}
 	free(lines.items);

@@ -48,6 +48,7 @@ static const struct {
 	{"versions", "Versions", FACT_TEXT},
 	{"guestscope", "guestscope", FACT_TEXT},
 	{"scenario", "Scenario", FACT_TEXT},
+	{"client", "Client, whose the run is", FACT_TEXT},
 	{"pin", "Pinning", FACT_TEXT},
 	{"seed", "Seed of the run order", FACT_TEXT},
 	{"frequency_hz", "Sampling frequency, Hz", FACT_TEXT},

@@ -43,8 +43,12 @@ static int write_warnings(const struct store_reader *store, FILE *out)
 		"<div class=\"warnings\" role=\"note\" aria-labelledby=\"warnings-title\">"
 		"<h3 id=\"warnings-title\">%zu warning%s</h3><ul>\n",
 		n, n == 1 ? "" : "s");
-	for (size_t i = 0; i < t->n_warnings; i++) {
-		if (!store_warning_runs(t, i, runs, sizeof(runs)))
+	for (size_t k = 0; k < 2 * t->n_warnings; k++) {
+		const size_t i = k % t->n_warnings;
+		const bool note = k >= t->n_warnings;
+
+		if (note != store_warning_is_note(t, i) ||
+			!store_warning_runs(t, i, runs, sizeof(runs)))
 			continue;
 		if (shown++ == WARNINGS_SHOWN && n > WARNINGS_SHOWN + 1)
 			fprintf(out,

@@ -11,6 +11,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 #include "common/shell_words.h"
 #include "common/store_wait.h"
 #include "reports/store/store_internal.h"
@@ -179,6 +180,14 @@ bool store_warning_is_same(const struct store_tables *t, size_t i, size_t j)
 	return i == j || same_warning(&t->warnings[i], &t->warnings[j]);
 }
 
+bool store_warning_is_note(const struct store_tables *t, size_t i)
+{
+	const char *text = t->warnings[i].text;
+	size_t length = strlen(text), end = strlen(STORE_NOTE_END);
+
+	return length >= end && strcmp(text + length - end, STORE_NOTE_END) == 0;
+}
+
 char *store_warning_text(const struct store_tables *t, size_t i)
 {
 	const struct store_warning *one = &t->warnings[i];
@@ -308,7 +317,8 @@ static int find_file(const char *path, char **ret, struct error *error)
 		return error_set_errno(error, -errno, "cannot open %s", file);
 	}
 	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EMEDIUMTYPE, "%s is no regular file", file);
+		return error_set(
+			error, -EMEDIUMTYPE, "%s is %s, not a file", file, file_kind(st.st_mode));
 	if (access(file, R_OK) < 0)
 		return error_set_errno(error, -errno, "cannot read %s", file);
 	if (st.st_size == 0)

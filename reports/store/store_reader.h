@@ -241,6 +241,9 @@ bool store_warning_is_same(const struct store_tables *t, size_t i, size_t j);
  */
 bool store_warning_runs(const struct store_tables *t, size_t i, char *ret, size_t size);
 
+/** Is it for the record alone? Short lists leave it out, others have it last. */
+bool store_warning_is_note(const struct store_tables *t, size_t i);
+
 /** What warning @i says for all that it stands for: "3 to 74 events ..." Malloced; NULL: no
  * memory. */
 char *store_warning_text(const struct store_tables *t, size_t i);

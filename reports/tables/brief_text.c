@@ -91,7 +91,8 @@ static size_t worst_warning(const struct store_tables *t, bool of_runs, const bo
 	if (t->is_unfinished && !of_runs && !told[0])
 		return 0;
 	for (size_t i = 0; i < t->n_warnings; i++) {
-		if (told[i] || (t->warnings[i].run != STORE_NULL) != of_runs ||
+		if (told[i] || store_warning_is_note(t, i) ||
+			(t->warnings[i].run != STORE_NULL) != of_runs ||
 			(of_runs && runs_warned(t, i) == 0))
 			continue;
 		if (worst == SIZE_MAX || !of_runs || runs_warned(t, i) > runs_warned(t, worst))
@@ -105,7 +106,8 @@ static size_t count_warnings(const struct store_tables *t)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->n_warnings; i++)
-		n += t->warnings[i].run == STORE_NULL || runs_warned(t, i) > 0;
+		n += !store_warning_is_note(t, i) &&
+		     (t->warnings[i].run == STORE_NULL || runs_warned(t, i) > 0);
 	return n;
 }
 

@@ -11,6 +11,9 @@
 #include "common/shell_words.h"
 #include "common/store_format.h"
 
+/** Of fewer the interval of a share is worth its room: it is ± 20 % of the share, or more. */
+#define SAMPLES_FEW 100
+
 struct format_text format_time(double ns)
 {
 	static const struct {
@@ -82,6 +85,19 @@ bool ink_is_black(const char *color)
 	unsigned long rgb = strtoul(color + 1, NULL, 16);
 
 	return 0.2126 * linear(rgb >> 16) + 0.7152 * linear(rgb >> 8) + 0.0722 * linear(rgb) > 0.18;
+}
+
+struct format_text format_sampled(const struct sampled *part, const struct sampled *whole)
+{
+	struct format_text t = format_percent(part->ns, whole->ns), share = t;
+	double low, high;
+
+	if (!(whole->ns > 0) || part->samples >= SAMPLES_FEW)
+		return t;
+	proportion_interval(fmin(1, part->ns / whole->ns), whole->samples, &low, &high);
+	snprintf(t.text, sizeof(t.text), "%.16s (%.16s to %.16s)", share.text,
+		format_percent(low, 1).text, format_percent(high, 1).text);
+	return t;
 }
 
 const char *cores_word(int64_t cores, const char *scenario)

@@ -42,6 +42,22 @@ struct format_text format_estimate(const struct estimate *e, int decimals);
 /** "12.3", "0.04" : a percentage of @whole; "-" where @whole is not positive. */
 struct format_text format_percent(double part, double whole);
 
+/** What samples say of something. */
+struct sampled {
+	double ns;
+	double samples;
+};
+
+static inline void sampled_add(struct sampled *s, const struct sampled *more)
+{
+	s->ns += more->ns;
+	s->samples += more->samples;
+}
+
+/** "12.3": a percentage, by sampling; where fewer samples than 100 are of @part, with its 95 % interval:
+ * "1.2 (0.5 to 2.9)". */
+struct format_text format_sampled(const struct sampled *part, const struct sampled *whole);
+
 /** "core", "cores"; "lane", "lanes" of what was attached to, by its @scenario. */
 const char *cores_word(int64_t cores, const char *scenario);
 

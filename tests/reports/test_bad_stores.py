@@ -65,7 +65,7 @@ class Named(Case):
         os.makedirs(self.path("empty"), exist_ok=True)
         self.refuses_all(r"there is no experiment\.db", self.path("empty"))
         os.makedirs(self.path("folder", "experiment.db"), exist_ok=True)
-        self.refuses_all(r"is no regular file", self.path("folder"))
+        self.refuses_all(r"is a folder, not a file", self.path("folder"))
         self.refuses_all(r"is not an SQLite file", self.store(b"<html>" * 1000))
         self.refuses_all(r"is empty", self.store(b""))
 

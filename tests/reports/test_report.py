@@ -227,6 +227,21 @@ class Summary(Reported):
         self.assertRegex(text, rf"(?m)^ ! and \d+ more, {failed - told} of them faults: --verbose tells all$")
         self.assertRegex(text, r"(?m)^50[0-9] warnings, the worst of them$")
 
+    def test_what_is_for_the_record_alone_is_left_to_verbose(self):
+        folder = tempfile.mkdtemp(prefix="guestscope-report-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copy(os.path.join(self.dir, "experiment.db"), folder)
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "experiment.db"))) as db, db:
+            db.executemany("INSERT INTO warning (run, text) VALUES (?, ?)", [
+                (n, f"{n} context switches were not reported by the kernel: no time is lost") for n in range(1, 20)])
+        text = run(folder).stdout
+        self.assertIn("4 warnings, the worst of them", text)
+        self.assertNotIn("context switches", text)
+        self.assertRegex(" ".join(run("--verbose", folder).stdout.split()), "1 to 19 context switches were not reported")
+        with open(os.path.join(folder, "report", "index.html"), encoding="utf-8") as f:
+            page = f.read()
+        self.assertLess(page.index("noisy neighbour"), page.index("1 to 19 context switches"))
+
     def test_the_closing_summary_says_faults_first_then_the_verdict_then_the_numbers(self):
         text = " ".join(self.brief().split())
         self.assertLess(text.index("17 events could not be recorded"), text.index("longer than "))
