@@ -2,10 +2,13 @@
 #include "common/console.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/marker.h"
+#include "common/utf8.h"
 
 bool console_find(const char *text, size_t length, const char *needle, bool first,
 	const char **ret_line, size_t *ret_length)
@@ -58,7 +61,7 @@ int console_number_after(const char *text, size_t length, const char *needle, in
 
 void console_quote(char *ret, size_t size, const char *line, size_t length)
 {
-	size_t used = 0;
+	_cleanup_free_ char *clean = NULL;
 
 	while (length && (*line == ' ' || *line == '\t' || *line == '\r')) {
 		line++;
@@ -66,9 +69,9 @@ void console_quote(char *ret, size_t size, const char *line, size_t length)
 	}
 	while (length && strchr(" \t\r", line[length - 1]))
 		length--;
-	for (size_t i = 0; i < length && used + 1 < size; i++)
-		ret[used++] = (char)(line[i] >= 0x20 && line[i] < 0x7f ? line[i] : '?');
-	ret[used] = '\0';
+	clean = utf8_clean(line, length, false);
+	snprintf(ret, size, "%.*s", clean ? (int)utf8_within(clean, size - 1) : 0,
+		clean ? clean : "");
 }
 
 void console_last_line(char *ret, size_t size, const char *text, size_t length)

@@ -21,7 +21,7 @@ bool console_find(const char *text, size_t length, const char *needle, bool firs
  */
 int console_number_after(const char *text, size_t length, const char *needle, int *ret);
 
-/** Copy a line for people: printable ASCII only (others become '?'), trimmed, NUL-ended. */
+/** Copy a line for people, as utf8_clean() makes it: trimmed, cut between characters, NUL-ended. */
 void console_quote(char *ret, size_t size, const char *line, size_t length);
 
 /** The last line that is neither empty nor a marker, quoted; "" if there is none. */

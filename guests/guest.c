@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 #include "common/spawn.h"
 #include "guests/guest_process.h"
 #include "guests/inside.h"
@@ -103,16 +104,11 @@ static char *newest_match(const char *folder, const char *pattern)
 
 static int check_file(const char *path, struct error *error)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
+	int r = file_check(path, error);
 
-	if (fd < 0)
+	if (r == 0 && access(path, R_OK) < 0)
 		return error_set_errno(error, -errno, "cannot read %s", path);
-	if (fstat(fd, &st) < 0)
-		return error_set_errno(error, -errno, "cannot read %s", path);
-	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EINVAL, "%s is not a file", path);
-	return 0;
+	return r;
 }
 
 static int search_folder(

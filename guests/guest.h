@@ -142,6 +142,10 @@ struct guest_ops {
 	 * status; it then ends without a marker. NULL: a marker always comes. */
 	const char *end_words;
 
+	/** In the line by which the stack itself names a process that the program left behind, just
+	 * before the name. NULL: it does not. */
+	const char *left_words;
+
 	/** Make what the stack needs. Must be called before describe and start. */
 	int (*prepare)(struct guest *g, struct error *error);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/array.h"
+#include "common/file_kind.h"
 #include "guests/images/elf_needs.h"
 
 #define GIB ((uint64_t)1 << 30)
@@ -18,6 +19,10 @@
 
 int guest_symbols_available(const char *path, struct error *error)
 {
+	int r = path ? file_check(path, error) : 0;
+
+	if (r < 0)
+		return error_prefix(error, r, "symbols");
 	if (path && access(path, R_OK) < 0)
 		return error_set_errno(error, -errno, "cannot read the symbols %s", path);
 	return 0;

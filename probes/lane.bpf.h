@@ -122,7 +122,7 @@ struct cpu_state {
 extern volatile __u32 gate; /* nothing is recorded while it is 0 */
 extern volatile __u32 phase_count;
 extern volatile __u64 phase_start_ns[PROBE_PARTS_MAX];
-extern struct lane_record lanes[PROBE_LANES_MAX];
+extern struct lane_record lanes[PROBE_LANE_RECORDS];
 extern struct probe_losses losses;
 extern volatile __u32 adopted_left;         /* entries of adopted, at most */
 extern volatile __u32 named_left;           /* threads that wait to join a lane */
@@ -170,7 +170,7 @@ struct lane_mutex {
 
 struct lane_mutex_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PROBE_LANES_MAX);
+	__uint(max_entries, PROBE_LANE_RECORDS);
 	__type(key, __u32);
 	__type(value, struct lane_mutex);
 };

@@ -13,6 +13,7 @@
 #include "common/state.h"
 
 #define PROBE_LANES_MAX     256
+#define PROBE_LANE_RECORDS  (2 * PROBE_LANES_MAX) /* of an own program: by name, and by CPU */
 #define PROBE_CPUS_MAX      1024
 #define PROBE_THREADS_MAX   65536 /* that live at once */
 #define PROBE_THREAD_CAUSES 4     /* for which a thread sleeps that are told apart */

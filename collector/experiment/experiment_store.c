@@ -191,6 +191,8 @@ static int write_experiment(struct experiment *x, char **argv, struct error *err
 		r = set_text(x, "scenario", x->settings.scenario, error);
 	if (r == 0)
 		r = set_text(x, "pin", x->o->pin, error);
+	if (r == 0 && x->o->client)
+		r = set_text(x, "client", x->o->client, error);
 	if (r == 0)
 		r = set_text(x, "overcommit", x->o->overcommit ? "1" : "0", error);
 	if (r == 0)

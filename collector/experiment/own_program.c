@@ -11,6 +11,7 @@
 
 #include "collector/experiment/file_digest.h"
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 #include "guests/process/command.h"
 #include "workload/sha256.h"
 
@@ -87,13 +88,17 @@ static int add_file(
 {
 	_cleanup_free_ char *word = strdup(text), *path = NULL, *source = NULL;
 	const char *place;
+	struct stat st;
 
 	if (!word)
 		return error_set_errno(error, -ENOMEM, "--with %s", text);
 	place = cut(word);
 	source = realpath(word, NULL);
-	if (!source || access(source, R_OK) < 0)
+	if (!source || access(source, R_OK) < 0 || stat(source, &st) < 0)
 		return error_set_errno(error, -errno, "--with: cannot read %s", word);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return error_set(error, -EINVAL, "--with: %s is %s, not a file or folder", word,
+			file_kind(st.st_mode));
 	path = whole_path(place ? place : word);
 	if (!path)
 		return error_set_errno(error, -ENOMEM, "--with %s", text);

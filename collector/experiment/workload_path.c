@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 #include "common/program_folder.h"
 #include "common/spawn.h"
 
@@ -50,8 +51,11 @@ static int try_exec(const char *path)
 
 static int check_executable(const char *path, struct error *error)
 {
-	int r = access(path, X_OK) < 0 ? -errno : try_exec(path);
+	int r = access(path, F_OK) < 0 ? 0 : file_check(path, error);
 
+	if (r < 0)
+		return r;
+	r = access(path, X_OK) < 0 ? -errno : try_exec(path);
 	if (r == -ENOEXEC)
 		return error_set_errno(error, r,
 			"cannot run %s, which is neither a program for this machine nor a script that "

@@ -146,6 +146,7 @@ static int check_heeded(const struct options *o, struct error *error)
 		bool (*heeds)(const struct guest_ops *ops);
 		const char *what_for;
 	} rows[] = {
+		{"accel", is_virtual_machine, "virtual machines, none of which is"},
 		{"kernel", is_virtual_machine, "virtual machines, none of which is"},
 		{"symbols", is_virtual_machine, "virtual machines, none of which is"},
 		{"memory", is_virtual_machine, "virtual machines, none of which is"},

@@ -202,22 +202,37 @@ static void close_adopted(
 	}
 }
 
-static void close_threads(struct probe_set *p, struct pid_list *closed, uint64_t end_ns)
+void probe_set_threads(
+	const struct probe_set *p, uint64_t until_ns, probe_thread_t thread, void *userdata)
 {
 	int threads = bpf_map__fd(p->bpf->maps.threads);
 	uint64_t task, *previous = NULL;
 
-	while (p->callbacks.thread && bpf_map_get_next_key(threads, previous, &task) == 0) {
+	while (bpf_map_get_next_key(threads, previous, &task) == 0) {
 		struct thread_record th;
 
 		previous = &task;
 		if (bpf_map_lookup_elem(threads, &task, &th) < 0)
 			continue;
-		close_thread(&th, end_ns);
-		if (p->floats)
-			(void)ARRAY_ADD(closed->pids, closed->n, th.pid);
-		p->callbacks.thread(&th, p->callbacks.userdata);
+		close_thread(&th, until_ns);
+		thread(&th, userdata);
 	}
+}
+
+static void note_closed(const struct thread_record *th, void *userdata)
+{
+	struct pid_list *closed = userdata;
+
+	(void)ARRAY_ADD(closed->pids, closed->n, th->pid);
+}
+
+static void close_threads(struct probe_set *p, struct pid_list *closed, uint64_t end_ns)
+{
+	if (!p->callbacks.thread)
+		return;
+	if (p->floats)
+		probe_set_threads(p, end_ns, note_closed, closed);
+	probe_set_threads(p, end_ns, p->callbacks.thread, p->callbacks.userdata);
 }
 
 void probe_set_finish(struct probe_set *p, uint64_t end_ns)

@@ -21,5 +21,9 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns);
 /** After probe_set_finish(), and in mid-run for its state: a lane's record, the next behind it. */
 const struct lane_record *probe_set_lane(const struct probe_set *p, unsigned lane);
 
+/** Every thread that floats and lives, as if the books ended at @until_ns. */
+void probe_set_threads(
+	const struct probe_set *p, uint64_t until_ns, probe_thread_t thread, void *userdata);
+
 /** Every account with a detail, and helpers, malloced. After probe_set_finish(). -ENOMEM. */
 int probe_set_accounts(const struct probe_set *p, struct counted_account **ret, size_t *ret_n);

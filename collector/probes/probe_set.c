@@ -81,9 +81,9 @@ int probe_set_open(const struct probe_options *options, const struct probe_callb
 	struct probe_set *p;
 	int r;
 
-	if (n_lanes(options) > PROBE_LANES_MAX)
-		return error_set_user(error, -EINVAL, "at most %u lanes can be watched here",
-			PROBE_LANES_MAX / (n_lanes(options) / options->lanes));
+	if (options->lanes > PROBE_LANES_MAX)
+		return error_set_user(
+			error, -EINVAL, "at most %u lanes can be watched here", PROBE_LANES_MAX);
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;

@@ -59,13 +59,16 @@ enum probe_part {
 /** A sentence about what is left out, why, and what that costs. It is not kept. */
 typedef void (*probe_warn_t)(const char *sentence, void *userdata);
 
+/** A thread that floats, which has ended, or as it is. */
+typedef void (*probe_thread_t)(const struct thread_record *record, void *userdata);
+
 struct probe_callbacks {
 	void (*lane)(const struct record_lane *record, void *userdata);
 	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*on)(const struct record_on *record, void *userdata);
-	void (*boot)(const struct record_boot *record, void *userdata);     /**< or NULL */
-	void (*thread)(const struct thread_record *record, void *userdata); /**< or NULL */
+	void (*boot)(const struct record_boot *record, void *userdata); /**< or NULL */
+	probe_thread_t thread;                                          /**< or NULL */
 	probe_warn_t warn; /**< or NULL; only called by probe_set_open() */
 	void *userdata;
 };

@@ -262,6 +262,10 @@ int attach_unit_find(const char *what, struct attach_unit *ret, struct error *er
 		return r;
 	by_name = by_name && !u.pid;
 	r = by_name ? container_find(what, &found, error) : check_process(u.pid, error);
+	/* A container's name or identifier may be digits alone. */
+	if (r < 0 && by_name && strspn(what, "0123456789") == strlen(what))
+		return error_set(error, -ESRCH,
+			"there is no process %s, and no container of that name is found", what);
 	if (r < 0)
 		return r;
 	if (by_name)

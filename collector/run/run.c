@@ -176,6 +176,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	run_console_close(&run, &run.console);
 	free(run.output.begun);
 	free(run.threads);
+	free(run.thread_marks);
 	free(run.processes);
 	offcpu_done(&run.offcpu);
 	boot_free(run.boot);

@@ -12,6 +12,7 @@
 #include "collector/run/run_markers.h"
 #include "collector/run/run_output.h"
 #include "collector/run/run_program.h"
+#include "collector/run/run_threads.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "guests/guest_program.h"
@@ -63,6 +64,7 @@ static void begin_run(struct run *run)
 	/* A phase begins a moment after it was published, and the client not before it. */
 	while (clock_ns() < r->phases[r->n_phases - 1].start_ns)
 		;
+	run_mark_threads(run, r->phases[r->n_phases - 1].start_ns);
 	q = spawn_release(&c->child.hold_fd);
 	if (q < 0)
 		run_fail(run, "the client %s cannot be started: %s", c->argv[0], strerror(-q));

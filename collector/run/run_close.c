@@ -17,6 +17,7 @@
 #include "collector/run/run_boot.h"
 #include "collector/run/run_checks.h"
 #include "collector/run/run_guest.h"
+#include "collector/run/run_leftovers.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_program.h"
 #include "collector/run/run_threads.h"
@@ -169,6 +170,7 @@ int run_close(struct run *run)
 
 	run_guest_judge(run);
 	run_boot_close(run);
+	run_tell_leftovers(run);
 	run_close_threads(run);
 	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
 	q = close_books(run);

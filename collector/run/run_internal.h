@@ -132,6 +132,7 @@ struct run {
 
 	bool program_begun; /**< the probes saw its exec: see run_program.h */
 	bool marks_itself;  /**< it wrote a marker */
+	bool marked_late;   /**< it did, too late */
 	bool ended;         /**< the end marker came, or the program's process ended */
 	bool finished;      /**< the probes are finished */
 	bool output_ended;  /**< the console's other end is closed */
@@ -139,6 +140,8 @@ struct run {
 	uint64_t bye_ns;
 	struct offcpu offcpu;
 	struct thread_sums thread_sums;
+	struct thread_record *thread_marks; /**< --client: what they were when the run began */
+	size_t n_thread_marks;
 	struct boot *boot; /**< NULL: it is not taken apart */
 	char *cgroup_cpu;  /**< folders of the container's control groups, or NULL */
 	char *cgroup_usage;

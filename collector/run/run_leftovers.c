@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/run/run_program.h"
 #include "common/cleanup.h"
 #include "common/proc.h"
 #include "common/utf8.h"
@@ -86,45 +87,100 @@ static void end_orphan(pid_t pid)
 		(void)waitpid(pid, NULL, 0);
 }
 
-static void note_name(pid_t pid, char *names, size_t size)
-{
-	_cleanup_free_ char *name = NULL;
-	struct proc_stat s = {0};
-	size_t used = strlen(names);
+/* Processes that were left, and the names that there is room for. */
+struct left {
+	size_t n;
+	char names[128];
+};
 
-	if (proc_read_stat(pid, &s) == 0)
-		name = utf8_clean(s.comm, strlen(s.comm), false);
-	if (name && used + strlen(name) + 3 < size)
-		snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+static void note_name(struct left *left, const char *comm, size_t length)
+{
+	_cleanup_free_ char *name = utf8_clean(comm, length, false);
+	size_t used = strlen(left->names), room = sizeof(left->names) - used;
+
+	left->n++;
+	if (name && strlen(name) + 3 < room)
+		snprintf(left->names + used, room, "%s%s", used ? ", " : "", name);
+}
+
+static void tell(struct run *run, const struct left *left, const char *who_ended)
+{
+	if (left->n)
+		run_warn(run, "the program left %zu %s still running (%s), which %s ended", left->n,
+			left->n == 1 ? "process" : "processes", left->names, who_ended);
 }
 
 void run_end_leftovers(struct run *run, const struct child_list *before, bool wait)
 {
 	struct pollfd first = {.fd = run->guest->pidfd, .events = POLLIN};
-	int left = run->guest->ops->cgroup ? ENGINE_GRACE_MS : GRACE_MS;
+	int grace = run->guest->ops->cgroup ? ENGINE_GRACE_MS : GRACE_MS;
 	struct child_list orphans;
-	char names[128] = "";
-	size_t ended = 0;
+	struct left left = {0};
 
 	/* It may still take its children along. */
 	if (wait && poll(&first, 1, FIRST_PROCESS_MS) != 1)
 		return;
-	for (find_orphans(run, before, &orphans); orphans.n && left > 0; left -= STEP_MS) {
+	for (find_orphans(run, before, &orphans); orphans.n && grace > 0; grace -= STEP_MS) {
 		pause_ms(STEP_MS);
 		find_orphans(run, before, &orphans);
 	}
 	for (int round = 0; orphans.n && round < ROUNDS_MAX; round++) {
 		for (size_t i = 0; i < orphans.n; i++) {
-			note_name(orphans.pids[i], names, sizeof(names));
+			struct proc_stat s = {0};
+
+			(void)proc_read_stat(orphans.pids[i], &s);
+			note_name(&left, s.comm, strlen(s.comm));
 			end_orphan(orphans.pids[i]);
 		}
-		ended += orphans.n;
 		find_orphans(run, before, &orphans); /* theirs are ours now */
 	}
-	if (ended)
-		run_warn(run,
-			"the program left %zu %s still running (%s), which the collector ended",
-			ended, ended == 1 ? "process" : "processes", names);
+	tell(run, &left, "the collector");
 	if (orphans.n)
 		run_warn(run, "processes of the program are still there, and cannot be ended");
+}
+
+/* In a line of its own each, by the machine's own word. */
+static void tell_by_console(struct run *run, const char *words)
+{
+	const char *at = run->console.text, *end = at + run->console.length;
+	struct left left = {0};
+
+	while ((at = memmem(at, (size_t)(end - at), words, strlen(words)))) {
+		const char *name = at + strlen(words) + 1,
+			   *line = memchr(at, '\n', (size_t)(end - at));
+
+		at = line ? line : end;
+		if (name < at)
+			note_name(&left, name, strcspn(name, "\r\n"));
+	}
+	tell(run, &left, "the end of the machine");
+}
+
+/* The kernel ends what is left of a container with its first process: they lived when the books
+ * ended. */
+static void tell_by_threads(struct run *run)
+{
+	const struct run_result *r = run->result;
+	struct left left = {0};
+
+	for (size_t i = 0; i < r->n_threads; i++) {
+		const struct run_thread *t = &r->threads[i];
+
+		if (!t->end_ns && t->pid == t->tgid && t->tgid != run->program_tgid)
+			note_name(&left, t->name, strlen(t->name));
+	}
+	tell(run, &left, "the end of the container");
+}
+
+void run_tell_leftovers(struct run *run)
+{
+	const struct guest_ops *ops = run->request->ops;
+
+	if (!run->guest || !run->ended || !run->result->ok || run->settings->client ||
+		run->settings->boot_only)
+		return;
+	if (ops->left_words && run->console.text)
+		tell_by_console(run, ops->left_words);
+	else if (ops->cgroup && run_lanes_are_cpus(run))
+		tell_by_threads(run);
 }

@@ -20,3 +20,6 @@ void run_note_children(struct child_list *ret);
  * @wait: for the first process, a moment.
  */
 void run_end_leftovers(struct run *run, const struct child_list *before, bool wait);
+
+/** Say what a virtual machine or a container ended with the program; before run_close_threads(). */
+void run_tell_leftovers(struct run *run);

@@ -189,13 +189,13 @@ static void begin_phase(struct run *run, const struct marker *m)
 	const char *name = marker_get(m, "name");
 	uint64_t guest = 0;
 
-	if (run->ended)
-		return;
 	if (!name) {
 		run_warn(run, "a marker of a phase has no name: it begins none");
 		return;
 	}
 	run_program_marked(run, marker_get(m, "by"));
+	if (run->ended)
+		return;
 	take_number(m, "t", &guest);
 	run_begin_phase(run, name, guest);
 }

@@ -171,6 +171,14 @@ void run_program_marked(struct run *run, const char *by)
 	run_program_look(run);
 	if (by || run->marks_itself)
 		return;
+	if (run->ended) { /* what it did is in the books of its CPUs: that cannot be undone */
+		if (run_lanes_are_cpus(run) && !run->settings->client && !run->marked_late)
+			run_warn(run,
+				"the program ended before its first marker could be heeded: it is "
+				"measured as one that writes none");
+		run->marked_late = true;
+		return;
+	}
 	if (run->settings->own && run->result->has_boot)
 		take_back(run);
 	run->marks_itself = true;

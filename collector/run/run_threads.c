@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/probes/probe_accounts.h"
 #include "collector/run/run_program.h"
 #include "common/array.h"
 #include "common/cleanup.h"
@@ -48,11 +49,65 @@ static void sum_up(struct thread_sums *s, const struct thread_record *r)
 	s->switches += r->switches;
 }
 
-void run_take_thread(const struct thread_record *record, void *userdata)
+static void note_mark(const struct thread_record *record, void *userdata)
+{
+	struct run *run = userdata;
+
+	(void)ARRAY_ADD(run->thread_marks, run->n_thread_marks, *record);
+}
+
+static int compare_pid(const void *a, const void *b)
+{
+	const struct thread_record *s = a, *t = b;
+
+	return (s->pid > t->pid) - (s->pid < t->pid);
+}
+
+void run_mark_threads(struct run *run, uint64_t begin_ns)
+{
+	if (!run_lanes_are_cpus(run))
+		return;
+	probe_set_threads(run->probes, begin_ns, note_mark, run);
+	if (run->n_thread_marks)
+		qsort(run->thread_marks, run->n_thread_marks, sizeof(*run->thread_marks),
+			compare_pid);
+}
+
+static uint64_t less(uint64_t ns, uint64_t before)
+{
+	return ns > before ? ns - before : 0;
+}
+
+/* Take off @r what it was when the run began. */
+static void cut(const struct run *run, struct thread_record *r)
+{
+	size_t at = ARRAY_BISECT(run->thread_marks, run->n_thread_marks, e, e->pid < r->pid);
+	const struct thread_record *mark = &run->thread_marks[at];
+
+	if (at == run->n_thread_marks || mark->pid != r->pid || mark->begin_ns != r->begin_ns)
+		return;
+	r->cpu_ns = less(r->cpu_ns, mark->cpu_ns);
+	r->wait_ns = less(r->wait_ns, mark->wait_ns);
+	r->wait_siblings_ns = less(r->wait_siblings_ns, mark->wait_siblings_ns);
+	/* A cause stays in its place. */
+	for (unsigned i = 0; i < PROBE_THREAD_CAUSES; i++)
+		if (mark->blocked[i].number == r->blocked[i].number)
+			r->blocked[i].ns = less(r->blocked[i].ns, mark->blocked[i].ns);
+	r->blocked_other_ns = less(r->blocked_other_ns, mark->blocked_other_ns);
+	r->switches -= mark->switches;
+	r->migrations -= mark->migrations;
+}
+
+void run_take_thread(const struct thread_record *whole, void *userdata)
 {
 	struct run *run = userdata;
 	struct run_result *r = run->result;
-	struct run_thread t = {
+	struct thread_record kept = *whole, *record = &kept;
+	struct run_thread t;
+
+	sum_up(&run->thread_sums, whole);
+	cut(run, record);
+	t = (struct run_thread){
 		.threads = 1,
 		.pid = (pid_t)record->pid,
 		.tgid = (pid_t)record->tgid,
@@ -69,7 +124,6 @@ void run_take_thread(const struct thread_record *record, void *userdata)
 	memcpy(t.name, record->name, sizeof(t.name) - 1);
 	detail_clean_name(t.name);
 	take_causes(&t, record);
-	sum_up(&run->thread_sums, record);
 	if (r->n_threads == THREADS_MAX)
 		add_to(&r->threads[THREADS_MAX - 1], &t);
 	else
@@ -85,12 +139,32 @@ static int compare_cpu(const void *a, const void *b)
 	return s->start_ns < t->start_ns ? -1 : s->start_ns > t->start_ns;
 }
 
+/* Of threads that ended before it there is nothing to say. */
+static void cut_to_run(struct run_result *r)
+{
+	uint64_t begin_ns = r->n_phases > 1 ? r->phases[1].start_ns : r->end_ns;
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_threads; i++) {
+		struct run_thread *t = &r->threads[i];
+
+		if (t->end_ns && t->end_ns <= begin_ns)
+			continue;
+		if (t->start_ns < begin_ns)
+			t->start_ns = begin_ns;
+		r->threads[n++] = *t;
+	}
+	r->n_threads = n;
+}
+
 void run_close_threads(struct run *run)
 {
 	struct run_result *r = run->result;
 
 	if (!run_lanes_are_cpus(run))
 		r->n_threads = 0;
+	if (run->settings->client)
+		cut_to_run(r);
 	for (size_t i = 0; i < r->n_threads; i++)
 		if (!r->threads[i].end_ns || r->threads[i].end_ns > r->end_ns)
 			r->threads[i].end_ns = r->end_ns;

@@ -6,6 +6,9 @@
 
 #include "collector/run/run_internal.h"
 
+/** The server's client begins at @begin_ns, and the run with it: what threads did before is not counted. */
+void run_mark_threads(struct run *run, uint64_t begin_ns);
+
 /** A thread has ended, or the books have. */
 void run_take_thread(const struct thread_record *record, void *userdata);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 
 #define HEAD_BYTES 0x10100
 
@@ -84,14 +85,15 @@ static int check_qcow2(const char *path, const unsigned char *head, struct error
 
 static int read_head(const char *path, unsigned char *ret, size_t *ret_length, struct error *error)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
+	_cleanup_close_ int fd = -EBADF;
 	ssize_t n;
+	int r = file_check(path, error);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (r < 0)
+		return error_prefix(error, r, "disk image");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
 		return error_set_errno(error, -errno, "cannot read the disk image %s", path);
-	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EINVAL, "the disk image %s is not a file", path);
 	n = pread(fd, ret, HEAD_BYTES, 0);
 	if (n < 0)
 		return error_set_errno(error, -errno, "cannot read the disk image %s", path);

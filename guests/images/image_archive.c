@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 #include "common/intern.h"
 
 #define COPY_BYTES 65536
@@ -104,7 +105,8 @@ static int put_source(struct archive *a, const struct image_entry *e, struct err
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set_errno(error, -errno, "cannot read %s", e->source);
 	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EINVAL, "%s is not a file", e->source);
+		return error_set(
+			error, -EINVAL, "%s is %s, not a file", e->source, file_kind(st.st_mode));
 	if (!buffer)
 		return error_set_errno(error, -ENOMEM, "cannot read %s", e->source);
 	left = (uint64_t)st.st_size;

@@ -11,12 +11,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -29,6 +31,10 @@
 #include "guests/init/mark_line.h"
 #include "guests/init/network.h"
 #include "guests/init/words.h"
+
+#define LEFT_GRACE_MS 200 /* what ends with its parent needs a moment */
+#define LEFT_STEP_MS  10
+#define LEFT_MAX      8
 
 struct command {
 	char *argv[WORDS_MAX + 1];
@@ -270,6 +276,43 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
+/* The name of process @pid, if it is a child of ours that has not ended. */
+static bool read_child(const char *pid, char name[static NAME_MAX + 1])
+{
+	char path[64], text[512], state;
+	ssize_t n = -1;
+	int fd, parent;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%*d (%255[^)]) %c %d", name, &state, &parent) == 3 && state != 'Z' &&
+	       parent == getpid();
+}
+
+/* What a program leaves behind is ours now: the machine ends it. */
+static void say_left(void)
+{
+	char name[NAME_MAX + 1];
+	struct dirent *e;
+	DIR *d;
+
+	for (int ms = 0; ms < LEFT_GRACE_MS && waitpid(-1, NULL, WNOHANG) >= 0; ms += LEFT_STEP_MS)
+		poll(NULL, 0, LEFT_STEP_MS);
+	d = opendir("/proc");
+	for (int said = 0; d && said < LEFT_MAX && (e = readdir(d));)
+		if (read_child(e->d_name, name)) {
+			say(INIT_LEFT, name, -1);
+			said++;
+		}
+	if (d)
+		closedir(d);
+}
+
 static void run(const struct command *c)
 {
 	/* Shared with the child, which writes it. */
@@ -281,6 +324,7 @@ static void run(const struct command *c)
 
 	if (begin_ns == MAP_FAILED)
 		fail("no memory", NULL, errno);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* of a unit, too */
 	pid = fork();
 	if (pid == 0)
 		execute(c, begin_ns);
@@ -291,6 +335,7 @@ static void run(const struct command *c)
 	if (c->folder && *begin_ns)
 		mark_end(*begin_ns, end_ns,
 			WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	say_left();
 	if (WIFSIGNALED(status))
 		say("killed by signal", NULL, WTERMSIG(status));
 	else

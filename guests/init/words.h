@@ -10,6 +10,8 @@
 
 /** A line that begins with this tells how the program ended, or why it never ran. */
 #define INIT_SAYS "guestscope-init:"
+/** After that, before the name of a process that the program left behind. */
+#define INIT_LEFT "still running"
 /** A line that begins with this tells how far the boot is. */
 #define BOOT_SAYS CONSOLE_BOOT_WORDS
 

@@ -152,5 +152,6 @@ const struct guest_ops guest_linux = {
 	.prepare = linux_prepare,
 	.boot = &linux_boot,
 	.verdict = whole_verdict,
+	.left_words = INIT_SAYS " " INIT_LEFT,
 	QEMU_OPS,
 };

@@ -75,5 +75,6 @@ const struct guest_ops guest_linux_minimal = {
 	.runs = guest_files_found,
 	.prepare = minimal_prepare,
 	.farewell = INIT_SAYS,
+	.left_words = INIT_SAYS " " INIT_LEFT,
 	LINUX_OPS,
 };

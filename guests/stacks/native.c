@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/file_kind.h"
 #include "common/spawn.h"
 #include "guests/exit_status.h"
 #include "guests/guest.h"
@@ -30,13 +31,11 @@ struct native {
 
 static int native_available(const struct guest_spec *spec, struct error *error)
 {
-	struct stat st;
+	int r = file_check(spec->program, error);
 
-	if (stat(spec->program, &st) < 0)
-		return error_set_errno(error, -errno, "program %s", spec->program);
-	if (!S_ISREG(st.st_mode) || access(spec->program, X_OK) < 0)
+	if (r == 0 && access(spec->program, X_OK) < 0)
 		return error_set(error, -EACCES, "%s cannot be executed", spec->program);
-	return 0;
+	return r;
 }
 
 /* A program that knows the variable binds its workers as planned from their first instant. */

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -80,11 +81,11 @@ class WrongUsage(harness.SystemTest):
 
     def test_a_file_that_no_stack_would_read_is_refused(self):
         for guest, option, of in (("native", "kernel", "virtual machines"), ("native,docker", "symbols", "virtual machines"),
-                                  ("native,bare", "disk", "guests linux and osv"), ("native,docker", "memory", "virtual machines"),
+                                  ("native,docker", "accel", "virtual machines"), ("native,bare", "disk", "guests linux and osv"), ("native,docker", "memory", "virtual machines"),
                                   ("native,bare", "container-option", "docker and podman")):
             for instead in ([], ["--dry-run"]):
                 with self.subTest(guest=guest, option=option, instead=instead):
-                    self.refused(*instead, "--guest", guest, f"--{option}", {"memory": "1G"}.get(option, "/bin/true"),
+                    self.refused(*instead, "--guest", guest, f"--{option}", {"memory": "1G", "accel": "tcg"}.get(option, "/bin/true"),
                                  words=[f"--{option}", of, "--guest"])
 
     def test_a_disk_that_runs_its_own_program_has_no_stack_beside_it(self):
@@ -173,6 +174,27 @@ class Missing(harness.SystemTest):
     def test_a_workload_that_is_no_program_is_named(self):
         self.missing("--program", self.text, words=[self.text])
         self.missing("--program", self.empty, words=[self.empty])
+
+    def test_what_is_no_file_is_called_what_it_is(self):
+        pipe, path = os.path.join(self.work, "pipe"), os.path.join(self.work, "socket")
+        os.mkfifo(pipe)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+        for name, kind in ((self.empty, "a folder"), (pipe, "a named pipe"), (path, "a socket"), ("/dev/null", "a device")):
+            for options in (("--program", name), ("--program", "/bin/true", "--port", "80", "--client", name),
+                            ("--program", "/bin/true", "--with", name), ("--guest", "linux-minimal", "--kernel", name),
+                            ("--guest", "linux-minimal", "--symbols", name), ("--guest", "linux", "--disk", name)):
+                if "--with" in options and name == self.empty or "--guest" in options and not shutil.which("qemu-system-x86_64"):
+                    continue
+                with self.subTest(options=options):
+                    self.missing("--cores", "1", *options, words=[name, f"is {kind}, not a file"],
+                                 workload=None if "--guest" not in options else ())
+
+    def test_a_number_that_no_process_has_is_told(self):
+        for number in ("0", "99999999", "4194304"):
+            done = self.collect("--attach", number, workload=None)
+            self.assert_one_line(done, 3, f"there is no process {number}")
+        self.assert_one_line(self.collect("--attach", "-1", workload=None), 2, "'-1'", "number of a process")
 
     def make_program(self, name, content):
         path = os.path.join(self.work, name)

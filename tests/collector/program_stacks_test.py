@@ -100,6 +100,17 @@ class ProgramTest(harness.SystemTest):
                 self.assertIn("status 7", done.stderr)
         self.each_stack(check)
 
+    def test_what_ends_with_the_machine_is_said(self):
+        for script, left in (("(while :; do :; done) & exit 0", 1), ("(:) & exit 0", 0)):
+            done = self.collect("--guest", "linux-minimal", "--cores", "1", "--repeat", "1", "--program=/bin/sh",
+                                workload=("-c", script))
+            if done.status == 3:
+                harness.skip(done.stderr.strip())
+            self.assertEqual(done.status, 0, done.stderr)
+            with done.store() as store:
+                said = [w for w in store.warnings() if "still running" in w]
+            self.assertEqual(said, ["the program left 1 process still running (sh), which the end of the machine ended"] * left)
+
     def test_a_signal_is_reported_by_its_number(self):
         def check(guest):
             _, run, phases, _ = self.run_own(guest, "signal", "11", status=1)

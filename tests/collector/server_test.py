@@ -13,6 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
+from podman_settings import modest_podman  # noqa: E402
 
 MS = 1_000_000
 ON_CPU = ("user", "kernel", "irq")
@@ -173,6 +174,10 @@ class Guests(ServerTest):
         self.need("osv")
         self.assert_truth(requests=10, ms=30, most=2, states=IN_GUEST)
 
+    def test_of_a_whole_debian(self):
+        self.need("linux")
+        self.assert_truth(requests=6, ms=30, most=2, states=IN_GUEST)
+
     def test_without_a_port_the_machine_has_no_network(self):
         self.need("linux-minimal")
         for options, there in (((), False), (("--port", "80"), True)):
@@ -180,6 +185,16 @@ class Guests(ServerTest):
                                 "--program=" + self.programs["serve"], *options, workload=("serve", "80", "1"))
             self.assertEqual(done.status, 0, done.stderr)
             self.assertEqual("virtio-net" in done.stdout, there)
+
+
+class Podman(ServerTest):
+    stack = "podman"
+
+    def test_the_run_is_the_clients_and_the_lanes_time_the_servers(self):
+        os.environ.update(modest_podman(self.work))
+        if "podman" not in harness.guests_available(self.collector):
+            harness.skip("no podman here: collector --list-guests says why")
+        self.assert_truth(requests=10)
 
 
 class Redis(ServerTest):

@@ -194,6 +194,16 @@ class Docker(UnmarkedTest):
         store, _ = self.meet("sleeps", "7", status=1)
         self.assertIn("status 7", store.runs()[0]["error"])
 
+    def test_what_ends_with_the_container_is_said(self):
+        for script, left in (("sleep 100 & sleep 100 & exec sleep 0.2", 2), ("sleep 0.1 & sleep 0.2; wait", 0)):
+            done = self.collect("--guest", "docker", "--cores", "1", "--repeat", "1", "--program=/bin/sh", "--with=/bin/sleep",
+                                workload=("-c", script))
+            self.assertEqual(done.status, 0, done.stderr)
+            with done.store() as store:
+                said = [w for w in store.warnings() if "still running" in w]
+            self.assertEqual(said, ["the program left 2 processes still running (sleep, sleep), which the end of the "
+                                    "container ended"] * (left > 0))
+
 
 if __name__ == "__main__":
     harness.main("unmarked", "mandelbrot")

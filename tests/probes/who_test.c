@@ -28,6 +28,7 @@
 static void every_program_is_accepted_by_this_kernel(void **state)
 {
 	struct probe_options all = plain, least = {.lanes = 1, .lane_prefix = "CPU "};
+	int cpus[PROBE_LANES_MAX];
 
 	(void)state;
 	all.exact_split = true;
@@ -39,6 +40,14 @@ static void every_program_is_accepted_by_this_kernel(void **state)
 	all.guest = GUEST_TCG;
 	probe_set_close(open_probes(&all, NULL));
 	probe_set_close(open_probes(&least, NULL));
+	/* By name, and by CPU. */
+	for (int i = 0; i < PROBE_LANES_MAX; i++)
+		cpus[i] = i;
+	all = plain;
+	all.lanes = PROBE_LANES_MAX;
+	all.program = true;
+	all.lane_cpus = cpus;
+	probe_set_close(open_probes(&all, NULL));
 	probe_set_close(NULL);
 }
 
