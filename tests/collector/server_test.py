@@ -68,6 +68,9 @@ class ServerTest(harness.SystemTest):
             self.assertLess(spent, most * (said["burned"] - half) + 20, phase)
         spent = sum(store.ns(1, state, phase=phase) for state in states for phase in ("run", "second")) / MS
         self.assertGreater(spent, 0.97 * said["burned"])
+        for t in store.rows("SELECT * FROM thread WHERE run = 1"):  # as the books: from the client's begin on
+            self.assertGreaterEqual(t["start_ns"], store.phases(1)["run"][0])
+            self.assertAlmostEqual(t["cpu_ns"] + t["wait_ns"] + t["blocked_ns"], t["end_ns"] - t["start_ns"], delta=2 * MS)
         last = store.rows("SELECT * FROM boot_step WHERE run = 1 ORDER BY start_ns DESC LIMIT 1")[0]
         self.assertIn("the server answers", tuple(last))
         self.assertIn("requests", self.client_said(store))
