@@ -134,7 +134,8 @@ void run_end_leftovers(struct run *run, const struct child_list *before, bool wa
 		}
 		find_orphans(run, before, &orphans); /* theirs are ours now */
 	}
-	tell(run, &left, "the collector");
+	if (!run->settings->client) /* a server need not heed that it is to end */
+		tell(run, &left, "the collector");
 	if (orphans.n)
 		run_warn(run, "processes of the program are still there, and cannot be ended");
 }
