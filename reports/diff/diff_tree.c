@@ -134,7 +134,7 @@ static int add_node(struct builder *b, int side, uint32_t index)
 			parts[n++] = tree->nodes[at].frame;
 		at = tree->nodes[at].parent;
 	}
-	if (b->aligned)
+	if (b->aligned && n > 0)
 		n = align(b, side, parts, n);
 	parts[n++] = tree->nodes[at].frame;
 	while (n > 0)
