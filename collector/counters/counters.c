@@ -30,8 +30,11 @@ static const char *const software_names[] = {
 	"major-faults",
 };
 
+/* Of one thread, or tree of them on one CPU: a lane may have several. */
 struct lane_counters {
 	bool open;
+	unsigned lane;
+	int on_cpu; /* of a tree: an event that runs while it is on that CPU; else negative */
 	int fds[EVENTS_MAX];     /* negative: not counted */
 	int leaders[EVENTS_MAX]; /* index of the group's first event; of a leader its own */
 };
@@ -48,15 +51,23 @@ static void close_lane(struct lane_counters *lane)
 {
 	for (size_t i = 0; lane->open && i < EVENTS_MAX; i++)
 		close_safe(lane->fds[i]);
+	if (lane->open)
+		close_safe(lane->on_cpu);
 	lane->open = false;
+}
+
+void counter_set_close(struct counter_set *set)
+{
+	for (size_t i = 0; i < set->n_lanes; i++)
+		close_lane(&set->lanes[i]);
+	set->n_lanes = 0;
 }
 
 void counter_set_free(struct counter_set *set)
 {
 	if (!set)
 		return;
-	for (size_t i = 0; i < set->n_lanes; i++)
-		close_lane(&set->lanes[i]);
+	counter_set_close(set);
 	for (size_t i = 0; i < set->n_events; i++)
 		counter_event_done(&set->events[i]);
 	close_safe(set->held);
@@ -130,6 +141,15 @@ static bool counts_nothing(const struct counter_set *set)
 	return true;
 }
 
+static const struct perf_event_attr nothing = {
+	.type = PERF_TYPE_SOFTWARE,
+	.size = sizeof(nothing),
+	.config = PERF_COUNT_SW_DUMMY,
+	.read_format =
+		PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+	.exclude_kernel = 1,
+};
+
 /*
  * The first event of any thread makes the kernel patch its scheduler and wait until every CPU has
  * been through it: tens of milliseconds in the middle of a run, in which no marker is read. And so
@@ -137,14 +157,9 @@ static bool counts_nothing(const struct counter_set *set)
  */
 static int hold_event(void)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_DUMMY,
-		.disabled = 1,
-		.exclude_kernel = 1,
-	};
+	struct perf_event_attr attr = nothing;
 
+	attr.disabled = 1;
 	return counter_event_open(&attr, &(struct counter_target){0}, -1);
 }
 
@@ -188,17 +203,12 @@ void counter_set_each(const struct counter_set *set, counter_each_t each, void *
 	}
 }
 
-static struct lane_counters *lane_slot(struct counter_set *set, unsigned lane)
+static bool is_counted(const struct counter_set *set, unsigned lane)
 {
-	if (lane >= set->n_lanes) {
-		size_t more = lane + 1 - set->n_lanes;
-
-		if (ARRAY_MORE(set->lanes, set->n_lanes, more) < 0)
-			return NULL;
-		memset(set->lanes + set->n_lanes, 0, more * sizeof(*set->lanes));
-		set->n_lanes += more;
-	}
-	return &set->lanes[lane];
+	for (size_t i = 0; i < set->n_lanes; i++)
+		if (set->lanes[i].open && set->lanes[i].lane == lane)
+			return true;
+	return false;
 }
 
 /* A group that is being filled: one for software, one at a time for each kind of hardware unit. */
@@ -248,14 +258,16 @@ static int open_lane(
 
 	if (target->tid <= 0)
 		return -ESRCH;
-	lane = lane_slot(set, lane_number);
+	if (!target->tree && is_counted(set, lane_number))
+		return -EEXIST;
+	lane = ARRAY_PUSH(set->lanes, set->n_lanes);
 	if (!lane)
 		return -ENOMEM;
-	if (lane->open)
-		return -EEXIST;
+	*lane = (struct lane_counters){.open = true, .lane = lane_number, .on_cpu = -EBADF};
 	for (size_t i = 0; i < EVENTS_MAX; i++)
 		lane->fds[i] = -EBADF;
-	lane->open = true;
+	if (target->tree)
+		lane->on_cpu = counter_event_open(&nothing, target, -1);
 	for (size_t i = 0; i < set->n_events; i++) {
 		const struct counter_event *e = &set->events[i];
 		int r = 0;
@@ -265,6 +277,7 @@ static int open_lane(
 				counter_event_is_software(e) ? &software : &hardware, target);
 		if (r == -ESRCH || r == -EMFILE || r == -EACCES || r == -EPERM) {
 			close_lane(lane);
+			set->n_lanes--;
 			return r;
 		}
 	}
@@ -315,9 +328,24 @@ static bool scale(const struct group_reading *g, size_t position, int64_t *ret)
 	return true;
 }
 
-static int read_lane(struct counter_set *set, unsigned number, counter_read_t each, void *userdata)
+/*
+ * On other CPUs an event is enabled, and does not run, as where it has to wait for a counter. How long it could have
+ * run is told by one that never waits.
+ */
+static void take_time_on_cpu(const struct lane_counters *lane, struct group_reading *group)
 {
-	const struct lane_counters *lane = &set->lanes[number];
+	struct group_reading on_cpu;
+
+	if (lane->on_cpu < 0 || read_group(lane->on_cpu, &on_cpu) < 0)
+		return;
+	group->enabled_ns = on_cpu.running_ns;
+	if (group->running_ns > group->enabled_ns) /* read a moment earlier */
+		group->enabled_ns = group->running_ns;
+}
+
+static int read_lane(const struct counter_set *set, const struct lane_counters *lane,
+	counter_read_t each, void *userdata)
+{
 	struct group_reading groups[EVENTS_MAX];
 	int status[EVENTS_MAX], result = 0;
 	size_t positions[EVENTS_MAX] = {0};
@@ -326,7 +354,9 @@ static int read_lane(struct counter_set *set, unsigned number, counter_read_t ea
 		status[i] = -EBADF;
 		if (lane->fds[i] >= 0 && lane->leaders[i] == (int)i) {
 			status[i] = read_group(lane->fds[i], &groups[i]);
-			if (status[i] < 0 && result == 0)
+			if (status[i] == 0)
+				take_time_on_cpu(lane, &groups[i]);
+			else if (result == 0)
 				result = status[i];
 		}
 	}
@@ -338,7 +368,7 @@ static int read_lane(struct counter_set *set, unsigned number, counter_read_t ea
 		int64_t value;
 		bool counted = read && scale(&groups[leader], position, &value);
 
-		each(number, set->events[i].name, counted ? &value : NULL,
+		each(lane->lane, set->events[i].name, counted ? &value : NULL,
 			read ? groups[leader].enabled_ns : 0, read ? groups[leader].running_ns : 0,
 			userdata);
 	}
@@ -350,7 +380,7 @@ int counter_set_read(struct counter_set *set, counter_read_t each, void *userdat
 	int result = 0;
 
 	for (size_t i = 0; i < set->n_lanes; i++) {
-		int r = set->lanes[i].open ? read_lane(set, (unsigned)i, each, userdata) : 0;
+		int r = set->lanes[i].open ? read_lane(set, &set->lanes[i], each, userdata) : 0;
 
 		if (r < 0 && result == 0)
 			result = r;

@@ -52,10 +52,13 @@ void counter_set_each(const struct counter_set *set, counter_each_t each, void *
 int counter_set_open(struct counter_set *set, unsigned lane, pid_t tid);
 
 /**
- * The same of a process's first thread @pid and of all threads and processes that it makes from now
- * on, as far as they run on @cpu.
+ * The same of the thread @pid and of all threads and processes that it makes from now on, as far as they run
+ * on @cpu. A lane may have several, each of which is reported by itself.
  */
 int counter_set_open_tree(struct counter_set *set, unsigned lane, pid_t pid, int cpu);
+
+/** Count none of the lanes any more, and forget what was counted. */
+void counter_set_close(struct counter_set *set);
 
 /**
  * @value is NULL where the event was not counted; else the count since counter_set_open(), scaled

@@ -44,6 +44,7 @@ struct attach {
 	const char *lane_prefix; /**< of the names of lanes; "": they are CPUs */
 	unsigned lanes;
 	int *lane_cpus;     /**< of each lane, where lanes are CPUs; else NULL */
+	bool uncounted;     /**< hardware counters were given up */
 	pid_t program_tgid; /**< the process that the lanes belong to */
 	struct attach_thread *threads;
 	size_t n_threads;

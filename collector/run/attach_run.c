@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "collector/counters/counters.h"
 #include "collector/probes/probe_follow.h"
 #include "collector/probes/probe_phases.h"
 #include "collector/probes/probe_set.h"
@@ -29,6 +31,8 @@
 #define MAPS_LATER_NS  2000000000ULL /* ... at first, then now and then */
 #define NS_PER_S       1000000000ULL
 #define ATTACHED_PHASE "attached"
+#define COUNTED_MOST                                                                               \
+	4096 /* threads by CPUs: each has all counters, which cost memory of the kernel's */
 
 static int adopt(struct run *run, const struct attach_thread *threads, size_t n)
 {
@@ -54,6 +58,39 @@ static int adopt_late(struct run *run, struct attach *a)
 	return adopt(run, a->threads + first, a->n_threads - first);
 }
 
+static bool raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return false;
+	files.rlim_cur = files.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &files) == 0;
+}
+
+/* Counters of each of the threads from index @first on, on each CPU, and of all that it makes from now on. */
+static void count_on_cpus(struct run *run, struct attach *a, size_t first)
+{
+	int r = 0;
+
+	if (!run->counters || !a->lane_cpus || a->uncounted)
+		return;
+	if (a->n_threads * a->lanes > COUNTED_MOST || !raise_file_limit())
+		r = -EMFILE;
+	for (size_t i = first; i < a->n_threads && (r == 0 || r == -ESRCH); i++) {
+		r = 0;
+		for (unsigned lane = 0; lane < a->lanes && r == 0; lane++)
+			r = counter_set_open_tree(run->counters, lane, a->threads[i].adoption.tid,
+				a->lane_cpus[lane]);
+	}
+	if (r == 0 || r == -ESRCH) /* it has exited */
+		return;
+	a->uncounted = true;
+	counter_set_close(run->counters);
+	run_warn(run, "hardware counters are not read, of %zu threads on %u CPUs: %s", a->n_threads,
+		a->lanes, strerror(-r));
+}
+
 /* Who comes into a container from outside. A look that fails is followed by others. */
 static void adopt_joined(struct run *run, struct attach *a)
 {
@@ -62,6 +99,7 @@ static void adopt_joined(struct run *run, struct attach *a)
 	if (!a->unit.group || attach_find_joined(a, &first) < 0)
 		return;
 	(void)adopt(run, a->threads + first, a->n_threads - first);
+	count_on_cpus(run, a, first);
 	for (size_t i = first; i < a->n_threads; i++)
 		run_know_process(run, a->threads[i].adoption.tgid, a->threads[i].adoption.tgid);
 }
@@ -165,6 +203,7 @@ int attach_execute(struct run *run, struct error *error)
 	for (size_t i = 0; i < a->n_threads && !a->lane_cpus; i++)
 		run_lane_thread(run, a->threads[i].adoption.lane, a->threads[i].adoption.tgid,
 			a->threads[i].adoption.tid);
+	count_on_cpus(run, a, 0);
 	run_begin(run, ATTACHED_PHASE);
 	run->host_begin_ns = run->result->start_ns;
 	run->cgroup_begin = run_read_cgroup(run);

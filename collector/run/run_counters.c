@@ -6,12 +6,28 @@
 #include "collector/run/run_program.h"
 #include "common/array.h"
 
+static struct run_counter *find_counter(struct run_result *r, unsigned lane, const char *name)
+{
+	for (size_t i = 0; i < r->n_counters; i++)
+		if (r->counters[i].lane == (int)lane && strcmp(r->counters[i].name, name) == 0)
+			return &r->counters[i];
+	return NULL;
+}
+
 static void take_counter(unsigned lane, const char *name, const int64_t *value, uint64_t enabled_ns,
 	uint64_t running_ns, void *userdata)
 {
 	struct run_result *r = userdata;
-	struct run_counter *c = ARRAY_PUSH(r->counters, r->n_counters);
+	struct run_counter *c = find_counter(r, lane, name);
 
+	if (c) { /* of another thread of that lane */
+		c->counted &= value != NULL;
+		c->value += value ? *value : 0;
+		c->enabled_ns += enabled_ns;
+		c->running_ns += running_ns;
+		return;
+	}
+	c = ARRAY_PUSH(r->counters, r->n_counters);
 	if (!c)
 		return;
 	*c = (struct run_counter){.lane = (int)lane,
@@ -26,14 +42,6 @@ void run_take_counters(struct run *run)
 {
 	if (run->counters)
 		counter_set_read(run->counters, take_counter, run->result);
-}
-
-static struct run_counter *find_counter(struct run_result *r, unsigned lane, const char *name)
-{
-	for (size_t i = 0; i < r->n_counters; i++)
-		if (r->counters[i].lane == (int)lane && strcmp(r->counters[i].name, name) == 0)
-			return &r->counters[i];
-	return NULL;
 }
 
 static bool has_thread(const struct run *run, unsigned lane)

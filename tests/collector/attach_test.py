@@ -126,6 +126,18 @@ class Attach(AttachTest):
                 # Two thirds, of the time that others left.
                 self.assertGreater(t["wait_siblings_ns"], 0.4 * store.ns(1, "user"))
 
+    @harness.patiently
+    def test_counters_are_those_of_all_threads_on_each_CPU(self):
+        """cpu-clock, which the probes do not count themselves, is the time that they find the program on each CPU."""
+        program = self.program("burn", "burn", "fork", "sleep", cpus=harness.usable_cpus()[:2])
+        done = self.measure(program.pid, "--counters", "cpu-clock", seconds=2)
+        with done.store() as store:
+            run = self.the_run(store)
+            for lane in range(run["cores"]):
+                (clock,) = store.rows("SELECT value FROM counter WHERE run = 1 AND lane = ? AND name LIKE '%cpu-clock'", lane)
+                ran = sum(store.ns(1, state, lane=lane) for state in ("user", "kernel", "irq"))
+                self.assertAlmostEqual(clock["value"], ran, delta=0.05 * ran)
+
     def test_a_thread_that_sleeps_all_the_time_is_blocked_on_what_it_sleeps_in(self):
         program = self.program("sleep", "pipe", "futex")
         done = self.measure(program.pid)

@@ -178,6 +178,62 @@ static void a_tree_is_counted_by_cpu(void **state)
 	close(go[1]);
 }
 
+static void burn_on(int cpu, uint64_t ns)
+{
+	struct timespec t;
+	cpu_set_t one;
+	uint64_t end = 0;
+
+	CPU_ZERO(&one);
+	CPU_SET((unsigned)cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	do {
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+		if (!end)
+			end = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec + ns;
+	} while ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec < end);
+}
+
+/* What it does on the other CPU is no time that an event waited for a counter. */
+static void a_lane_has_its_CPU_s_part_alone(void **state)
+{
+	struct counter_set *set = new_set("cpu-clock");
+	struct reading r;
+	int go[2], cpus[2], n = 0;
+	cpu_set_t all;
+	pid_t pid;
+
+	(void)state;
+	sched_getaffinity(0, sizeof(all), &all);
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
+		if (CPU_ISSET((unsigned)cpu, &all))
+			cpus[n++] = cpu;
+	if (n < 2) {
+		counter_set_free(set);
+		skip();
+	}
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		if (read(go[0], &byte, 1) == 1) {
+			burn_on(cpus[0], 100000000);
+			burn_on(cpus[1], 400000000);
+		}
+		_exit(0);
+	}
+	assert_int_equal(counter_set_open_tree(set, 3, pid, cpus[0]), 0);
+	assert_int_equal(write(go[1], "x", 1), 1);
+	waitpid(pid, NULL, 0);
+	r = read_lane(set, "cpu-clock");
+	assert_true(r.counted);
+	assert_between(r.value, 90000000, 150000000);
+	counter_set_free(set);
+	close(go[0]);
+	close(go[1]);
+}
+
 static void what_the_machine_lacks_has_no_value(void **state)
 {
 	struct counter_set *set = new_set(NULL);
@@ -280,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(software_events_count_what_the_thread_did),
 		cmocka_unit_test(a_tree_is_counted_by_cpu),
+		cmocka_unit_test(a_lane_has_its_CPU_s_part_alone),
 		cmocka_unit_test(what_the_machine_lacks_has_no_value),
 		cmocka_unit_test(software_stands_in_where_nothing_else_counts),
 		cmocka_unit_test(a_name_nobody_knows_is_named),
