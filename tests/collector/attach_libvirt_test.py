@@ -29,6 +29,17 @@ NUMA = """<numa><cell id='0' cpus='0-1' memory='{memory}' unit='MiB'/></numa>"""
 DIMM = """<memory model='dimm'><target><size unit='MiB'>256</size><node>0</node></target></memory>
 """
 MAXIMUM = "<cpu mode='maximum'><feature policy='disable' name='la57'/>{more}</cpu>"
+VIRTIOFS = """<filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/>
+  <source dir='{folder}'/><target dir='shared'/></filesystem>"""
+MODULES = (("virtio_ring", "drivers/virtio"), ("virtio", "drivers/virtio"), ("virtio_pci_legacy_dev", "drivers/virtio"),
+           ("virtio_pci_modern_dev", "drivers/virtio"), ("virtio_pci", "drivers/virtio"), ("fuse", "fs/fuse"),
+           ("virtiofs", "fs/fuse"))
+VIRTIOFS_INIT = """#!/busybox sh
+for module in {modules}; do /busybox insmod /$module; done
+/busybox mkdir /shared
+/busybox mount -t virtiofs shared /shared
+exec /shared/burn 2 {seconds}
+"""
 
 
 class LibvirtTest(machines.MachineTest):
@@ -73,7 +84,7 @@ class LibvirtTest(machines.MachineTest):
 
     def linux(self, told=f"2 {SECONDS}", words="", initrd=None, cpu=MAXIMUM.format(more=""), **more):
         kernel = shutil.copy(machines.linux_kernel(), self.work)
-        return self.domain("burning", 120, kernel=kernel, initrd=initrd or f"<initrd>{self.initramfs()}</initrd>", cpu=cpu,
+        return self.domain("burning", 140, kernel=kernel, initrd=initrd or f"<initrd>{self.initramfs()}</initrd>", cpu=cpu,
                            words=f"console=ttyS0 quiet no_timer_check {words} -- {told}", **more)
 
     def assert_memory(self, name, pid):
@@ -125,6 +136,21 @@ class LibvirtTest(machines.MachineTest):
         self.assertIn("/run/huge", harness.read_file(f"/proc/{pid}/maps"))
         self.assert_memory(name, pid)
         self.assert_calibrated(self.attach(pid))
+
+    @harness.patiently
+    def test_a_program_on_virtiofs(self):
+        """What the guest runs is in a folder that a real virtiofsd gives it."""
+        harness.need_program("busybox", "busybox-static")
+        os.makedirs(self.work + "/shared", exist_ok=True)
+        shutil.copy(self.programs["init"], self.work + "/shared/burn")
+        files = [(name + ".ko", self.kernel_module(name, place)) for name, place in MODULES]
+        files.append(("busybox", shutil.which("busybox")))
+        initrd = self.initramfs(VIRTIOFS_INIT.format(modules=" ".join(name for name, _ in files[:-1]), seconds=SECONDS), files)
+        name, pid = self.linux(initrd=f"<initrd>{initrd}</initrd>", devices=VIRTIOFS.format(folder=self.work + "/shared"),
+                               backing="<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>")
+        self.assert_memory(name, pid)
+        store = self.attach(pid, "--program", self.work + "/shared/burn")
+        self.assert_shares(self.leaves(store))
 
     @harness.patiently
     def test_memory_that_is_plugged_in_meanwhile(self):

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A libvirt of a test's own, beside the system's and without systemd: its daemon sees empty folders where libvirt keeps what
-it has, in a mount namespace. Processes have the numbers that they have everywhere."""
+it has, in a mount namespace. Processes have the numbers that they have everywhere. Machines outlive libvirt: the daemon's
+parent ends them, and removes their control groups, when the test is over, however that ends."""
 import contextlib
-import glob
-import os
 import shutil
-import signal
 import subprocess
 import threading
 
@@ -29,16 +27,23 @@ done
 mkdir /run/huge
 mount -t hugetlbfs none /run/huge || true
 echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
-exec "$@"
+groups=$(ls -d /sys/fs/cgroup/machine /sys/fs/cgroup/*/machine 2>/dev/null || true)
+{ "$@"; kill -s TERM $$; } &
+# Its other end is the test's.
+read -r never || true
+set +e
+for file in /run/libvirt/qemu/gs-*.pid; do [ ! -e "$file" ] || kill -s KILL "$(cat "$file")"; done
+trap '' TERM
+kill -s TERM "$(cat /run/daemon.pid)"
+wait
+sleep 0.2
+[ -n "$groups" ] || find /sys/fs/cgroup -depth -type d -path '*/machine*' -exec rmdir {} + 2>/dev/null
+exit 0
 """
 CONFIGURATION = """auth_unix_rw = "none"
 unix_sock_group = "root"
 log_outputs = "3:stderr"
 """
-
-
-def groups(name):
-    return [path for path in glob.glob("/sys/fs/cgroup/" + name) + glob.glob("/sys/fs/cgroup/*/" + name) if os.path.isdir(path)]
 
 
 def await_end(pid):
@@ -54,15 +59,14 @@ class Libvirt:
         if not daemons:
             harness.skip("no libvirt here: apt install libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients")
         harness.need_program("virsh", "libvirt-clients")
-        self.groups = set(groups("machine"))
         self.log = folder + "/libvirt-log"
         with open(folder + "/libvirt.conf", "w", encoding="ascii") as f:
             f.write(CONFIGURATION)
         with open(self.log, "wb") as log:
             self.daemon = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", NAMESPACE, "libvirt", daemons[0], "--config", folder + "/libvirt.conf"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=lambda: harness.libc.prctl(harness.PR_SET_PDEATHSIG, signal.SIGTERM))
+                ["unshare", "--mount", "sh", "-c", NAMESPACE, "libvirt", daemons[0], "--pid-file", "/run/daemon.pid", "--config",
+                 folder + "/libvirt.conf"],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
         #: Before a command, which then sees what the daemon sees.
         self.inside = ["nsenter", f"--mount=/proc/{self.daemon.pid}/ns/mnt", "--wd=" + folder]
         try:
@@ -100,13 +104,5 @@ class Libvirt:
             self.virsh("destroy", domain)
 
     def stop(self):
-        self.daemon.terminate()
-        try:
-            self.daemon.wait(20)
-        except subprocess.TimeoutExpired:
-            self.daemon.kill()
-            self.daemon.wait()
-        for top in set(groups("machine")) - self.groups:
-            for folder, _, _ in os.walk(top, topdown=False):
-                with contextlib.suppress(OSError):
-                    os.rmdir(folder)
+        self.daemon.stdin.close()
+        self.daemon.wait(60)

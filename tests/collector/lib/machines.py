@@ -72,11 +72,25 @@ class MachineTest(harness.SystemTest):
         harness.need_program(QEMU, "qemu-system-x86")
         super().setUp()
 
-    def initramfs(self):
-        """For a Linux kernel: programs["init"], which burns, is its first process."""
+    def initramfs(self, init=None, files=()):
+        """For a Linux kernel: programs["init"], which burns, is its first process; or the text @init, with @files."""
         path = self.work + "/initrd"
         archive(path, [("dev", 0o40755, b""), ("dev/console", 0o20600, b"", 5, 1),
-                       ("init", 0o100755, harness.read_file(self.programs["init"], "rb"))])
+                       ("init", 0o100755, init.encode() if init else harness.read_file(self.programs["init"], "rb")),
+                       *((name, 0o100755, harness.read_file(file, "rb")) for name, file in files)])
+        return path
+
+    def kernel_module(self, name, place):
+        """Of the guest's kernel, from its image where the kit has not got it."""
+        kernel = linux_kernel()
+        version = os.path.basename(kernel).removeprefix("vmlinuz-")
+        path, copy = f"{os.path.dirname(kernel)}/modules-{version}/{name}.ko", f"{self.work}/{name}.ko"
+        for image in glob.glob(os.path.dirname(kernel) + "/*.img") if not os.path.exists(path) else ():
+            subprocess.run(["debugfs", "-R", f"dump /lib/modules/{version}/kernel/{place}/{name}.ko {copy}", image],
+                           stderr=subprocess.DEVNULL, check=False)
+            path = copy if os.path.exists(copy) and os.path.getsize(copy) else path
+        if not os.path.exists(path):
+            harness.skip(f"the guest's kernel comes without its module {name}")
         return path
 
     def attach(self, what, *options, seconds=4, **more):
