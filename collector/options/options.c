@@ -138,6 +138,11 @@ static bool is_container(const struct guest_ops *ops)
 	return is_called(ops, "docker") || is_called(ops, "podman");
 }
 
+static bool has_network(const struct guest_ops *ops)
+{
+	return ops->network != NETWORK_NONE;
+}
+
 /* What no stack of --guest would heed is a mistake. */
 static int check_heeded(const struct options *o, struct error *error)
 {
@@ -151,6 +156,7 @@ static int check_heeded(const struct options *o, struct error *error)
 		{"symbols", is_virtual_machine, "virtual machines, none of which is"},
 		{"memory", is_virtual_machine, "virtual machines, none of which is"},
 		{"disk", has_disk, "the guests linux and osv, none of which is"},
+		{"port", has_network, "stacks with a network, none of which is"},
 		{"container-option", is_container,
 			"the guests docker and podman, none of which is"},
 	};

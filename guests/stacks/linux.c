@@ -153,5 +153,6 @@ const struct guest_ops guest_linux = {
 	.boot = &linux_boot,
 	.verdict = whole_verdict,
 	.left_words = INIT_SAYS " " INIT_LEFT,
+	QEMU_NETWORK_OPS,
 	QEMU_OPS,
 };

@@ -82,10 +82,12 @@ class WrongUsage(harness.SystemTest):
     def test_a_file_that_no_stack_would_read_is_refused(self):
         for guest, option, of in (("native", "kernel", "virtual machines"), ("native,docker", "symbols", "virtual machines"),
                                   ("native,docker", "accel", "virtual machines"), ("native,bare", "disk", "guests linux and osv"), ("native,docker", "memory", "virtual machines"),
-                                  ("native,bare", "container-option", "docker and podman")):
+                                  ("native,bare", "container-option", "docker and podman"),
+                                  ("bare", "port", "stacks with a network")):
             for instead in ([], ["--dry-run"]):
                 with self.subTest(guest=guest, option=option, instead=instead):
-                    self.refused(*instead, "--guest", guest, f"--{option}", {"memory": "1G", "accel": "tcg"}.get(option, "/bin/true"),
+                    self.refused(*instead, "--guest", guest, f"--{option}", {"memory": "1G", "accel": "tcg", "port": "80"}.get(option, "/bin/true"),
+                                 *(("--program", "/bin/true") if option == "port" else ()),
                                  words=[f"--{option}", of, "--guest"])
 
     def test_a_disk_that_runs_its_own_program_has_no_stack_beside_it(self):
