@@ -23,6 +23,7 @@
 #include "collector/run/run_output.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
+#include "collector/run/run_unwind.h"
 #include "collector/run/run_watch.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -118,6 +119,7 @@ static int execute(struct run *run, struct error *error)
 		q = run_client_prepare(run, error);
 	if (q < 0)
 		return q;
+	run_unwind_expect(run);
 	q = run->guest->ops->start(run->guest, error);
 	if (q < 0)
 		return q;

@@ -13,10 +13,38 @@
 #include "collector/unwind/unwind.h"
 #include "collector/unwind/unwind_jit.h"
 #include "common/array.h"
+#include "common/cleanup.h"
+#include "common/spawn.h"
+#include "guests/inside.h"
 
 /* Room for what is not known before a run: QEMU and all its libraries have a million rows. */
 #define ROWS_FIRST ((size_t)4 << 20)
 #define ROWS_SPARE ((size_t)1 << 20)
+
+/* @program, in $PATH or by its path, and its libraries. */
+static void expect_program(struct unwind *u, const char *program)
+{
+	_cleanup_free_ char *path = NULL;
+	struct guest_inside *files = calloc(1, sizeof(*files));
+
+	if (files && spawn_find_program(program, &path) >= 0)
+		(void)guest_inside_add_program(files, path, NULL, NULL);
+	for (size_t i = 0; files && i < files->n_files; i++)
+		unwind_expect(u, files->files[i].path);
+	guest_inside_free(files);
+}
+
+void run_unwind_expect(struct run *run)
+{
+	struct unwind *u = run->settings->unwind;
+
+	if (!run->settings->oncpu && !run->settings->offcpu)
+		return;
+	if (run->guest->argv && run->guest->argv[0])
+		expect_program(u, run->guest->argv[0]);
+	if (run->settings->program && !run->settings->image)
+		expect_program(u, run->settings->program);
+}
 
 void run_unwind_prepare(struct run *run, struct probe_options *options)
 {
@@ -45,11 +73,18 @@ static int place(struct run *run, struct unwind_module *m)
 	return put_rows(run, m->rows, m->n_rows, &m->first);
 }
 
+/* The time of a marker is when it is read: then nothing may keep us from it. */
+static bool may_wait(const struct run *run)
+{
+	return run->settings->own || run->settings->alone || run->request->attach;
+}
+
 static struct unwind_mapping mapping_of(
 	struct run *run, const struct symbol_text *text, uint64_t *ret_jit)
 {
 	struct unwind_mapping ret = {.begin = text->start, .end = text->end};
-	struct unwind_module *m = text->module ? unwind_of_text(run->settings->unwind, text) : NULL;
+	struct unwind_module *m =
+		text->module ? unwind_of_text(run->settings->unwind, text, may_wait(run)) : NULL;
 
 	if (m && (text->vdso || unwind_covers(m, text->end - text->start)) && place(run, m) == 0) {
 		ret.pc = text->address - m->base;
@@ -245,10 +280,23 @@ static void count_end(struct run *run, const struct profile_entry *e)
 	s->ends[i].samples += e->count;
 }
 
+/* For the next run, which finds them there. */
+static void make_tables(struct run *run, pid_t pid)
+{
+	struct symbol_space *space = symbols_process_space(run->settings->names, pid);
+	struct symbol_text text;
+
+	for (size_t i = 0; space && symbol_space_text(space, i, &text); i++)
+		if (text.module)
+			(void)unwind_of_text(run->settings->unwind, &text, true);
+}
+
 void run_unwind_close(struct run *run)
 {
 	const struct profile *p = &run->result->profile;
 
+	for (size_t i = 0; i < run->n_processes && !may_wait(run); i++)
+		make_tables(run, run->processes[i].pid);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_entry *e = p->entries[i];
 

@@ -7,6 +7,10 @@
 
 struct probe_options;
 
+/** Before the stack starts: make the tables of what it will run, as far as that is known. Else the run
+ * itself would have to wait for them. */
+void run_unwind_expect(struct run *run);
+
 /** Before the probes are opened. */
 void run_unwind_prepare(struct run *run, struct probe_options *options);
 

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "collector/symbols/elf_file.h"
 #include "collector/unwind/unwind_bzimage.h"
@@ -15,7 +18,19 @@
 #include "common/cleanup.h"
 #include "common/hash_index.h"
 
+/* A file whose table was made before it was met. */
+struct expected {
+	uint8_t build_id[ELF_BUILD_ID_MAX];
+	size_t build_id_bytes; /* 0: it has none, and is told by the following */
+	dev_t device;
+	ino_t inode;
+	struct timespec changed;
+	struct unwind_table table; /* empty once its module has it */
+};
+
 struct unwind {
+	struct expected *expected;
+	size_t n_expected;
 	struct unwind_module **modules;
 	size_t n_modules;
 	struct unwind_rule *rules;
@@ -89,6 +104,9 @@ void unwind_free(struct unwind *u)
 		free(u->modules[i]->name);
 		free(u->modules[i]);
 	}
+	for (size_t i = 0; i < u->n_expected; i++)
+		unwind_table_done(&u->expected[i].table);
+	free(u->expected);
 	free(u->modules);
 	free(u->rules);
 	hash_index_clear(&u->index);
@@ -177,33 +195,91 @@ struct unwind_module *unwind_add(struct unwind *u, const void *key, struct unwin
 	return m;
 }
 
-static int make_table(const struct symbol_text *text, struct unwind_table *ret)
+/* -EAGAIN: it would have to be made. */
+static int table_of_file(int fd, const struct elf_file *file, bool make, struct unwind_table *ret)
 {
-	const struct elf_file *file = text->file;
 	size_t bytes = file->build_id_bytes;
 	int r;
+
+	if (bytes && unwind_cache_get(file->build_id, bytes, ret) == 0)
+		return 0;
+	if (!make)
+		return -EAGAIN;
+	r = unwind_table_of_elf(fd, -1, ret, NULL);
+	if (r == 0 && bytes)
+		unwind_cache_put(file->build_id, bytes, ret);
+	return r;
+}
+
+static struct expected *find_expected(struct unwind *u, int fd, const struct elf_file *file)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < u->n_expected; i++) {
+		struct expected *e = &u->expected[i];
+
+		if (e->build_id_bytes != file->build_id_bytes)
+			continue;
+		if (e->build_id_bytes ? memcmp(e->build_id, file->build_id, e->build_id_bytes) == 0
+				      : e->device == st.st_dev && e->inode == st.st_ino &&
+						e->changed.tv_sec == st.st_ctim.tv_sec &&
+						e->changed.tv_nsec == st.st_ctim.tv_nsec)
+			return e;
+	}
+	return NULL;
+}
+
+void unwind_expect(struct unwind *u, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_free_ struct elf_file *file = malloc(sizeof(*file));
+	struct expected e = {0};
+	struct stat st;
+
+	if (!file || fd < 0 || fstat(fd, &st) < 0 || elf_file_read(fd, file) < 0 ||
+		find_expected(u, fd, file) || table_of_file(fd, file, true, &e.table) < 0)
+		return;
+	memcpy(e.build_id, file->build_id, file->build_id_bytes);
+	e.build_id_bytes = file->build_id_bytes;
+	e.device = st.st_dev;
+	e.inode = st.st_ino;
+	e.changed = st.st_ctim;
+	if (ARRAY_ADD(u->expected, u->n_expected, e) < 0)
+		unwind_table_done(&e.table);
+}
+
+static int make_table(
+	struct unwind *u, const struct symbol_text *text, bool make, struct unwind_table *ret)
+{
+	struct expected *e;
 
 	if (text->vdso)
 		return unwind_table_of_image((const void *)getauxval(AT_SYSINFO_EHDR),
 			text->end - text->start, ret, NULL);
 	if (text->fd < 0)
 		return -ENODATA;
-	if (bytes && unwind_cache_get(file->build_id, bytes, ret) == 0)
-		return 0;
-	r = unwind_table_of_elf(text->fd, -1, ret, NULL);
-	if (r == 0 && bytes)
-		unwind_cache_put(file->build_id, bytes, ret);
-	return r;
+	e = find_expected(u, text->fd, text->file);
+	if (!e || !e->table.n_rows)
+		return table_of_file(text->fd, text->file, make, ret);
+	*ret = e->table;
+	e->table = (struct unwind_table){0};
+	return 0;
 }
 
-struct unwind_module *unwind_of_text(struct unwind *u, const struct symbol_text *text)
+struct unwind_module *unwind_of_text(struct unwind *u, const struct symbol_text *text, bool make)
 {
 	struct unwind_module *m = find(u, text->module, NULL);
 	struct unwind_table table = {0};
+	int r;
 
 	if (m)
 		return m;
-	if (make_table(text, &table) < 0)
+	r = make_table(u, text, make, &table);
+	if (r == -EAGAIN)
+		return NULL;
+	if (r < 0)
 		table = (struct unwind_table){0};
 	m = unwind_add(u, text->module, &table);
 	if (m && text->fd >= 0 && unwind_jit_find(text->fd, &m->jit) < 0)

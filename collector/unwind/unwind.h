@@ -55,9 +55,17 @@ bool unwind_covers(const struct unwind_module *m, uint64_t bytes);
 /** All rules so far; rule 0 is "no rule". */
 const struct unwind_rule *unwind_rules(const struct unwind *u, size_t *ret_n);
 
-/** The table of the module that @text is of; made now, or taken from the cache, the first time. NULL:
- * no memory. */
-struct unwind_module *unwind_of_text(struct unwind *u, const struct symbol_text *text);
+/**
+ * The table of the module that @text is of, made, or taken from the cache, the first time. NULL: no
+ * memory; or it would have to be made, which takes time, and not @make.
+ */
+struct unwind_module *unwind_of_text(struct unwind *u, const struct symbol_text *text, bool make);
+
+/**
+ * The ELF file @path will be met in a run: make its table before, while nothing waits for us. What
+ * cannot be read has none.
+ */
+void unwind_expect(struct unwind *u, const char *path);
 
 /** The table of a guest's kernel: of the first of these files (each may be NULL) that has one: an ELF
  * file, with Linux's ORC or without, or a bzImage. NULL: no memory. */
