@@ -11,24 +11,12 @@ BURN = "-seconds 4 -burn " + ",".join(f"{name}={share}" for name, share in SHARE
 # Exits of known kinds and numbers, each kind from one function: alpha, then beta; gamma causes none.
 PAGES, WRITES = 20000, 20000
 
-# A machine that somebody else started, in memory of two nodes, one of them a memfd.
-ATTACH = """qemu-system-x86_64 -name guest=lab,debug-threads=on -accel kvm -cpu host -m 512M -smp 2 -nodefaults -display none -serial file:console \\
-	-object memory-backend-memfd,id=a,size=256M,share=on -numa node,cpus=0,memdev=a -object memory-backend-ram,id=b,size=256M \\
-	-numa node,cpus=1,memdev=b -kernel /tests/calibrator/calibrator.elf -append "-cores 2 -markers -seconds 120 -depth 7 {burn}" &
-machine=$!
-until grep -q name=burn console; do sleep 1; done
-collector --frequency 999 --attach $machine --timeout 4 --output store >said 2>&1
-echo $? >status
-kill $machine
-wait $machine
-"""
 CELLS = {
     "bare": lab.collect(KVM + "--guest bare --cores 2", BURN),
     "exits": lab.collect(KVM + "--guest bare --cores 1 --frequency 999",
                          f"-seconds 1 -burn gamma=1 -pages {PAGES} -msr-writes {WRITES}"),
-    "attached": ATTACH.format(burn=BURN[BURN.index("-burn"):]),
 }
-CALIBRATED = ("bare", "attached")
+CALIBRATED = ("bare",)
 # What is looked at: the books' guests too.
 SEEN = ["bare", "linux"] + (["osv"] if OSV else [])
 
@@ -102,16 +90,11 @@ class KvmStacks(lab.Test):
         # an interrupt makes two intervals of one exit
         for detail, caused in (("exit nested page fault", PAGES), ("exit MSR", WRITES)):
             self.assertGreaterEqual(counts[detail], caused, counts)
-            self.assertLess(counts[detail], 1.2 * caused, counts)
+            self.assertLess(counts[detail], 1.5 * caused, counts)
 
     def test_no_run_says_that_it_has_no_stacks(self):
         for name in SEEN:
             self.assertNotIn("no stacks of the guest", self.stores[name].said)
-
-    def test_a_machine_that_ran_already_is_like_others(self):
-        run, = self.stores["attached"].all("SELECT * FROM run")
-        self.assertEqual((run["guest"], run["cores"], run["accel"], run["closed"], run["audited"], run["lost_events"]),
-                         ("qemu-lab", 2, "kvm", 1, 1, 0), self.stores["attached"].said)
 
     def test_stacks_of_bare_reach_their_root(self):
         for name in CALIBRATED:
