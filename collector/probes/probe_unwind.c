@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "collector/probes/probe_set_internal.h"
+#include "common/cleanup.h"
 
 /* A map's elements, as long as the set lives. Unmapped, its pages still belong to the map. */
 static int map_elements(struct bpf_map *map, size_t size, struct probe_elements *ret)
@@ -41,7 +42,7 @@ void probe_unwind_close(struct probe_set *p)
 {
 	struct probe_elements *all[] = {&p->unwind.rows, &p->unwind.rules, &p->unwind.mappings};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i]->at)
 			munmap(all[i]->at, all[i]->bytes);
 	p->unwind = (struct probe_unwind){0};

@@ -185,10 +185,10 @@ struct unwind_module *unwind_add(struct unwind *u, const void *key, struct unwin
 		.key = key,
 		.covered = covered,
 		.base = table->base,
-		.rows = TAKE_PTR(table->rows),
 		.n_rows = table->n_rows,
 		.first = UNWIND_NOT_PLACED,
 	};
+	m->rows = TAKE_PTR(table->rows);
 	u->modules[u->n_modules++] = m;
 	u->n_rows += m->n_rows;
 	unwind_table_done(table);

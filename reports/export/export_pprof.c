@@ -287,9 +287,8 @@ static int put_sample(struct writer *w, const struct sample *s)
 	uint64_t locations[STACK_DEPTH_MAX];
 	struct labels labels = {.n = 0};
 	int64_t values[4] = {};
-	size_t n;
-	int r = put_stack(
-		w, frames, stack_order_frames(w->stacks, s->stack, frames), locations, &n);
+	size_t n_frames = stack_order_frames(w->stacks, s->stack, frames), n;
+	int r = put_stack(w, frames, n_frames, locations, &n);
 
 	if (r >= 0)
 		r = add_labels(w, s, frames[0]->id == STORE_NULL ? NULL : frames[0]->side, &labels);

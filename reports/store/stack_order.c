@@ -100,8 +100,10 @@ static size_t guest_first(const struct store_frame *frames[static STACK_DEPTH_MA
 	}
 	if (n_guest == 0 && n_host == n)
 		return n; /* nothing of it is for the guest */
-	memmove(frames + n_host + (n_host > 0), frames, n_guest * sizeof(*frames));
-	memcpy(frames, host, n_host * sizeof(*frames));
+	for (size_t i = n_guest; i-- > 0;)
+		frames[n_host + (n_host > 0) + i] = frames[i];
+	for (size_t i = 0; i < n_host; i++)
+		frames[i] = host[i];
 	if (n_host > 0)
 		frames[n_host++] = &frame_hypervisor;
 	if (n_guest == 0) /* nothing is known of it but that it ran */
