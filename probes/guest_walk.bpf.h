@@ -170,13 +170,10 @@ static __always_inline bool guest_has_text(const struct guest_chain *c, __u64 ad
 /* By the rule of row @index, or why not: enum unwind_end. */
 __noinline int guest_by_row(struct guest_chain *c, __u32 index)
 {
-	struct unwind_row *row = bpf_map_lookup_elem(&unwind_rows, &index);
-	struct unwind_rule *rule;
+	const struct unwind_rule *rule = unwind_rule_of(index);
 
-	if (!row || !c)
-		return UNWIND_END_NO_RULE;
-	index = row->rule;
-	rule = bpf_map_lookup_elem(&unwind_rules, &index);
+	if (!c)
+		return UNWIND_END_REGISTERS;
 	return rule ? unwind_by_rule(rule, &c->r, guest_memory_read, c) : UNWIND_END_NO_RULE;
 }
 

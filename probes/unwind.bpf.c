@@ -82,8 +82,7 @@ static __always_inline __u32 by_pointer(
 __noinline __u32 unwind_user_caller(struct unwind_registers *r, __u32 first, __u32 n)
 {
 	const struct unwind_space space = {.first = first, .n = n};
-	struct unwind_row *row;
-	struct unwind_rule *rule;
+	const struct unwind_rule *rule;
 	__u32 index = 0, end;
 
 	if (!r)
@@ -93,10 +92,6 @@ __noinline __u32 unwind_user_caller(struct unwind_registers *r, __u32 first, __u
 		return by_pointer(&space, r);
 	if (end)
 		return end;
-	row = bpf_map_lookup_elem(&unwind_rows, &index);
-	if (!row)
-		return UNWIND_END_NO_RULE;
-	index = row->rule;
-	rule = bpf_map_lookup_elem(&unwind_rules, &index);
+	rule = unwind_rule_of(index);
 	return rule ? unwind_by_rule(rule, r, read_user, NULL) : UNWIND_END_NO_RULE;
 }

@@ -142,6 +142,17 @@ static __always_inline __u32 unwind_by_rule(const struct unwind_rule *rule,
 	return UNWIND_END_NONE;
 }
 
+/** The rule of row @index, or NULL. */
+static __always_inline const struct unwind_rule *unwind_rule_of(__u32 index)
+{
+	const struct unwind_row *row = bpf_map_lookup_elem(&unwind_rows, &index);
+
+	if (!row)
+		return NULL;
+	index = row->rule;
+	return bpf_map_lookup_elem(&unwind_rules, &index);
+}
+
 /** An address as a record has it: a caller's is looked up by the byte before, and that of one that
  * was interrupted shall be found itself. */
 static __always_inline __u64 unwind_address(const struct unwind_registers *r)

@@ -17,9 +17,13 @@
 #include "common/spawn.h"
 #include "guests/inside.h"
 
-/* Room for what is not known before a run: QEMU and all its libraries have a million rows. */
-#define ROWS_FIRST ((size_t)4 << 20)
-#define ROWS_SPARE ((size_t)1 << 20)
+/* Room for tables that are not known before a run. QEMU has 230,000 rows, a kernel of Debian 430,000. */
+#define ROWS_SPARE ((size_t)3 << 20)
+
+static bool is_sampled(const struct run *run)
+{
+	return run->settings->oncpu || run->settings->offcpu;
+}
 
 /* @program, in $PATH or by its path, and its libraries. */
 static void expect_program(struct unwind *u, const char *program)
@@ -38,7 +42,7 @@ void run_unwind_expect(struct run *run)
 {
 	struct unwind *u = run->settings->unwind;
 
-	if (!run->settings->oncpu && !run->settings->offcpu)
+	if (!is_sampled(run))
 		return;
 	if (run->guest->argv && run->guest->argv[0])
 		expect_program(u, run->guest->argv[0]);
@@ -49,10 +53,9 @@ void run_unwind_expect(struct run *run)
 void run_unwind_prepare(struct run *run, struct probe_options *options)
 {
 	struct unwind *u = run->settings->unwind;
-	size_t rows = unwind_rows(u);
 
 	unwind_begin(u);
-	options->unwind_rows = rows ? rows + ROWS_SPARE : ROWS_FIRST;
+	options->unwind_rows = is_sampled(run) ? unwind_rows(u) + ROWS_SPARE : 0;
 }
 
 /* Their rules are those of the run's tables. */
@@ -188,7 +191,7 @@ bool run_unwind_process(struct run *run, pid_t pid)
 	struct symbol_space *space = symbols_process_space(run->settings->names, pid);
 	struct mappings m = {0};
 
-	if (!run->probes || !space)
+	if (!run->probes || !space || !is_sampled(run))
 		return false;
 	add_mappings(run, space, 0, &m);
 	add_jit(run, pid, &m);
