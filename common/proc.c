@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/text_file.h"
 
@@ -99,4 +100,34 @@ size_t proc_find(bool (*match)(pid_t pid, const void *userdata), const void *use
 	}
 	closedir(d);
 	return n;
+}
+
+static bool is_among(int cpu, const int *cpus, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cpus[i] == cpu)
+			return true;
+	return n == 0;
+}
+
+uint64_t proc_read_stolen_ns(const char *path, const int *cpus, size_t n)
+{
+	unsigned long long ticks = 0, stolen;
+	long per_second = sysconf(_SC_CLK_TCK);
+	FILE *f = fopen(path, "re");
+	char line[512];
+	int cpu;
+
+	if (!f)
+		return 0;
+	/* user nice system idle iowait irq softirq steal: proc_stat(5). The line of all CPUs has no
+	 * number, and %d would take its first column for one. */
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, "cpu", 3) == 0 && isdigit((unsigned char)line[3]) &&
+			sscanf(line, "cpu%d %*u %*u %*u %*u %*u %*u %*u %llu", &cpu, &stolen) ==
+				2 &&
+			is_among(cpu, cpus, n))
+			ticks += stolen;
+	fclose(f);
+	return ticks * (1000000000ULL / (unsigned long long)per_second);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PROC_NAME_SIZE 16 /* TASK_COMM_LEN */
@@ -40,3 +41,10 @@ bool proc_runs_as(pid_t pid, const char *text);
  */
 size_t proc_find(bool (*match)(pid_t pid, const void *userdata), const void *userdata, pid_t *ret,
 	size_t max);
+
+/**
+ * How long the hypervisor below this machine has kept its CPUs from work that they had, since the boot, ns: the column
+ * steal of @path (/proc/stat), summed over the @n CPUs of @cpus, or over all that are online if @n is 0. In steps of
+ * the kernel's clock tick, mostly 10 ms. 0 also where it cannot be read.
+ */
+uint64_t proc_read_stolen_ns(const char *path, const int *cpus, size_t n);

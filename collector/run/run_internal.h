@@ -147,6 +147,7 @@ struct run {
 	char *cgroup_usage;
 	struct cgroup_reading cgroup_begin, cgroup_end;
 	uint64_t own_throttled_ns; /**< of the collector's own groups, when the run began */
+	uint64_t stolen_ns;        /**< of the lanes' CPUs, by a hypervisor, when the run began */
 	uint64_t program_status;
 	uint64_t
 		guest_begin_ns; /**< the guest's clock when the first phase began, 0: not known ... */

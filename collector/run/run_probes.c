@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collector/probes/probe_accounts.h"
 #include "collector/probes/probe_phases.h"
@@ -13,6 +14,7 @@
 #include "collector/run/run_program.h"
 #include "collector/run/run_records.h"
 #include "collector/run/run_unwind.h"
+#include "common/proc.h"
 #include "guests/containers/cgroup.h"
 
 static const char *lane_prefix(const struct run_request *q)
@@ -54,6 +56,23 @@ int run_open_probes(struct run *run, struct error *error)
 	return r;
 }
 
+/* The CPUs of the plan: of those that are bound to none, all. */
+static size_t planned_cpus(const struct run *run, const int **ret)
+{
+	const struct placement *p = run->request->placement;
+
+	*ret = p ? p->lane_cpus : NULL;
+	return *ret ? p->lanes : 0;
+}
+
+static uint64_t stolen_ns(const struct run *run)
+{
+	const int *cpus;
+	size_t n = planned_cpus(run, &cpus);
+
+	return proc_read_stolen_ns("/proc/stat", cpus, n);
+}
+
 void run_begin(struct run *run, const char *phase)
 {
 	struct run_result *r = run->result;
@@ -62,6 +81,7 @@ void run_begin(struct run *run, const char *phase)
 
 	strftime(r->start_utc, sizeof(r->start_utc), "%FT%TZ", gmtime_r(&now, &utc));
 	run->own_throttled_ns = cgroup_own_throttled_ns();
+	run->stolen_ns = stolen_ns(run);
 	r->start_ns = probe_set_start(run->probes);
 	snprintf(r->phases[0].name, sizeof(r->phases[0].name), "%s", phase);
 	snprintf(r->phases[0].reported, sizeof(r->phases[0].reported), "%s", phase);
@@ -83,6 +103,23 @@ static void warn_of_quota(struct run *run)
 			(unsigned long long)(ns / 1000000));
 }
 
+#define STOLEN_SHARE 0.02 /* of the CPUs' time */
+
+/* Without a number: equal warnings of several runs are shown as one. */
+static void warn_of_stolen_time(struct run *run, uint64_t end_ns)
+{
+	const int *cpus;
+	size_t planned = planned_cpus(run, &cpus);
+	double n = planned ? (double)planned : (double)sysconf(_SC_NPROCESSORS_ONLN);
+	double wall = (double)(end_ns - run->result->start_ns) * n;
+
+	if ((double)(stolen_ns(run) - run->stolen_ns) > STOLEN_SHARE * wall)
+		run_warn(run,
+			"stolen time: the hypervisor below this machine took the lanes' CPUs "
+			"away for more than 2 %% of the run; the books cannot see that: it is "
+			"in the state that a lane was in");
+}
+
 void run_finish_probes(struct run *run, uint64_t end_ns)
 {
 	if (run->finished)
@@ -90,6 +127,7 @@ void run_finish_probes(struct run *run, uint64_t end_ns)
 	run->finished = true;
 	run_take_counters(run);
 	warn_of_quota(run);
+	warn_of_stolen_time(run, end_ns);
 	probe_set_finish(run->probes, end_ns);
 	run_count_lanes(run);
 }

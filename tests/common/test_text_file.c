@@ -96,6 +96,28 @@ static void a_process_is_told_whatever_its_name(void **state)
 	assert_int_equal(proc_read_stat(INT32_MAX, &s), -ESRCH);
 }
 
+/* Eight columns as in proc_stat(5). */
+static void stolen_time_is_that_of_the_cpus_asked_for(void **state)
+{
+	static const char text[] = "cpu  9 9 9 9 9 9 9 60 9 9\ncpu0 1 2 3 4 5 6 7 10 8 9\n"
+				   "cpu1 1 2 3 4 5 6 7 20 8 9\ncpu11 1 2 3 4 5 6 7 30 8 9\n"
+				   "intr 5 6 7 8 9 10 11 12\n";
+	static const int cpus[] = {11, 0};
+	char stat[] = "/tmp/guestscope-stat-XXXXXX";
+	int fd = mkstemp(stat);
+	uint64_t tick_ns = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	assert_int_equal(proc_read_stolen_ns(stat, cpus, 2), 40 * tick_ns);
+	assert_int_equal(proc_read_stolen_ns(stat, cpus, 1), 30 * tick_ns);
+	assert_int_equal(proc_read_stolen_ns(stat, NULL, 0), 60 * tick_ns);
+	unlink(stat);
+	assert_int_equal(proc_read_stolen_ns(stat, NULL, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +125,7 @@ int main(void)
 		cmocka_unit_test(a_word_is_one_between_spaces),
 		cmocka_unit_test(a_file_is_read_as_far_as_there_is_room),
 		cmocka_unit_test(a_process_is_told_whatever_its_name),
+		cmocka_unit_test(stolen_time_is_that_of_the_cpus_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("text_file", tests, make_file, remove_file);
