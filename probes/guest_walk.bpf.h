@@ -180,22 +180,27 @@ __noinline int guest_by_row(struct guest_chain *c, __u32 index)
 /*
  * Under emulation RIP is that of the block of code in execution, and RSP that of an instruction in
  * it. The rule is then the one of RIP or one that follows soon: the first by which the caller is
- * known text.
+ * known text. By a wrong rule a register that was saved is taken for the return address, and many
+ * are 0: only where no rule leads to text is that a root.
  */
 static __always_inline __u32 guest_by_near_row(struct guest_chain *c, __u32 index)
 {
+	const struct unwind_rule *rule = unwind_rule_of(index);
 	struct unwind_registers innermost = c->r;
-	__u32 end = UNWIND_END_NO_RULE;
+	__u32 found = UNWIND_END_NO_RULE;
 
+	if (rule && rule->flags & UNWIND_ROOT)
+		return UNWIND_END_ROOT;
 	for (__u32 i = 0; i < GUEST_NEAR_ROWS; i++) {
-		end = guest_by_row(c, index + i);
-		if (end == UNWIND_END_ROOT)
-			return end;
+		__u32 end = guest_by_row(c, index + i);
+
 		if (!end && guest_has_text(c, c->r.rip - !c->r.exact))
 			return end;
+		if (end && found != UNWIND_END_ROOT)
+			found = end;
 		c->r = innermost;
 	}
-	return end ? end : UNWIND_END_NO_RULE;
+	return found;
 }
 
 static __always_inline __u32 guest_by_table(struct guest_chain *c)

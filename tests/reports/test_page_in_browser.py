@@ -312,10 +312,10 @@ class InBrowser(unittest.TestCase):
         for _ in range(4):
             b.key("ArrowUp")
         name = b.evaluate("document.activeElement.querySelector('title').textContent.split('\\n')[0]")
-        self.assertEqual(name, "cpu_exec")
+        self.assertEqual(name, "mandelbrot_row")
         b.key("Enter")
-        self.assertEqual(b.evaluate(f"{svg}.dataset.zoom"), "cpu_exec")
-        self.assertIn("cpu_exec", b.evaluate("document.querySelector('.fg-info').textContent"))
+        self.assertEqual(b.evaluate(f"{svg}.dataset.zoom"), "mandelbrot_row")
+        self.assertIn("mandelbrot_row", b.evaluate("document.querySelector('.fg-info').textContent"))
         b.key("Escape")
         self.assertEqual(b.evaluate(f"{svg}.dataset.zoom"), "")
 
