@@ -140,6 +140,11 @@ class GuestStacks(harness.SystemTest):
                             " phase <> 'boot' GROUP BY 1 HAVING sum(count) > 20"):
             self.assertIn(f"<title>guest thread {r['fs']:#x}\n", drawn)
 
+    def assert_depth(self, stacks, depth):
+        """In a function's first and last instructions another caller may be found."""
+        exact = self.share(stacks, lambda s: len([f for f in s if f[0].startswith("guest-")]) == depth)
+        self.assertGreaterEqual(exact, 0.99, stacks[:10])
+
     @harness.patiently
     def test_burnt_shares_and_depths_are_recovered(self):
         burn = ",".join(f"{name}={share}" for name, share in SHARES.items())
@@ -152,8 +157,7 @@ class GuestStacks(harness.SystemTest):
                 for name, share in SHARES.items():
                     found = 100 * sum(n for n, s in stacks if s[0][1] == name) / whole
                     self.assertAlmostEqual(found, share, delta=2, msg=name)
-                depths = {len([f for f in s if f[0].startswith("guest-")]) for _, s in stacks}
-                self.assertEqual(depths, {7 + 2})  # and burn_vcpu, vcpu_root
+                self.assert_depth(stacks, 7 + 2)  # and burn_vcpu, vcpu_root
                 burning = self.share(self.stacks(store, inlined=True), lambda s: [f[1] for f in s[:2]] in BURNING)
                 self.assertGreater(burning, 0.98 * whole / sum(n for n, _ in self.stacks(store)))
                 ends = self.ends(store)
@@ -197,9 +201,7 @@ class GuestStacks(harness.SystemTest):
         with self.measure("bare", "--memory", "5G", workload=("-seconds", "1", "-burn", "alpha=1", "-depth", "9")) as store:
             ends = self.ends(store)
             self.assertGreater(ends["root"] / sum(ends.values()), 0.95, ends)
-            depths = [len([f for f in s if f[0].startswith("guest-")]) for _, s in self.stacks(store, 50)
-                      if s[0][1] == "alpha"]
-            self.assertEqual(set(depths), {9 + 2})  # and burn_vcpu, vcpu_root
+            self.assert_depth([(n, s) for n, s in self.stacks(store, 50) if s[0][1] == "alpha"], 9 + 2)
         with self.measure("linux-minimal", "--memory", "5G") as store:
             self.check_program(store, "start_thread")
 
