@@ -41,7 +41,7 @@ class ExplanationTest(harness.SystemTest):
 
     def explained(self, process):
         """The store of a finished experiment, and the report's explanation of it."""
-        done = self.finish(process, timeout=240)
+        done = self.finish(process, timeout=harness.PATIENCE)
         self.assertEqual(done.status, 0, done.stderr)
         store = done.store()
         self.addCleanup(store.db.close)

@@ -84,7 +84,7 @@ class GuestStacks(harness.SystemTest):
         if dry.status == 3:
             harness.skip(dry.stderr.strip())
         done = self.collect("--guest", guest, "--cores", cores, "--accel", "tcg", "--repeat", "1",
-                            *options, workload=workload, env=env, timeout=180)
+                            *options, workload=workload, env=env, timeout=harness.PATIENCE)
         self.assertEqual(done.status, 0, done.stderr)
         return done.store()
 

@@ -63,7 +63,7 @@ class Metrics(OutputTest):
         self.assertEqual(self.metrics(store), [None, 5, 5])
 
     def test_a_flood_is_read_to_its_end_and_kept_up_to_the_limit(self):
-        done, store = self.run_program("flood", "--metric", RATE, "--same-output", repeat=2, timeout=300)
+        done, store = self.run_program("flood", "--metric", RATE, "--same-output", repeat=2, timeout=harness.PATIENCE)
         self.assertEqual(self.metrics(store), [7, 7])
         self.assertEqual(os.path.getsize(f"{done.folder}/logs/run-0001.console"), 64 << 20)
         self.assertTrue(any("writes more than 64 MiB" in w for w in store.warnings()), store.warnings())
@@ -92,7 +92,7 @@ class Unmodified(OutputTest):
     def test_all_stacks_take_the_same_from_its_output(self):
         stacks = harness.guests_available(self.collector, "native", "docker", "linux-minimal")
         _, store = self.run_program("plain", "--guest", ",".join(stacks), "--metric", RATE, "--same-output", "--result",
-                                    "sum (.*)", "--phase", "solve=^iteration 2$", timeout=300)
+                                    "sum (.*)", "--phase", "solve=^iteration 2$", timeout=harness.PATIENCE)
         self.assertEqual(self.metrics(store), [12.5] * len(stacks))
         outputs = {tuple(r)[1:] for r in store.rows("SELECT * FROM output")}
         self.assertEqual([(lines, last, result) for _, lines, _, last, result in outputs], [(5, "sum 42", "42")])
@@ -102,7 +102,7 @@ class Unmodified(OutputTest):
     def test_osv_has_metrics_and_a_result(self):
         if not harness.guests_available(self.collector, "osv"):
             harness.skip("no OSv kernel here")
-        _, store = self.run_program("plain", "--guest", "native,osv", "--metric", RATE, "--result", "^sum (.*)", timeout=300)
+        _, store = self.run_program("plain", "--guest", "native,osv", "--metric", RATE, "--result", "^sum (.*)", timeout=harness.PATIENCE)
         self.assertEqual(self.metrics(store), [12.5, 12.5])
 
 

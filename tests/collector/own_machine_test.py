@@ -20,7 +20,7 @@ class OwnMachine(machines.MachineTest):
         harness.need_cpus(int(cores))
         options, words = (arguments[:arguments.index("--")], arguments[arguments.index("--") + 1:]) \
             if "--" in arguments else (arguments, None)
-        done = self.collect("--cores", cores, "--repeat", "1", "--timeout", "60", *options, workload=words, timeout=200)
+        done = self.collect("--cores", cores, "--repeat", "1", "--timeout", "60", *options, workload=words)
         self.assertEqual(done.status, status, done.stderr)
         store = done.store()
         self.addCleanup(store.db.close)

@@ -40,7 +40,7 @@ class ServerTest(harness.SystemTest):
         if not client.startswith("/"):
             client = f"'{self.programs['serve']}' {client}"
         done = self.collect("--guest", self.stack, "--cores", "1", "--repeat", "1", "--port", str(self.port), "--client",
-                            client, "--program=" + self.programs["serve"], *options, workload=server, timeout=200, **more)
+                            client, "--program=" + self.programs["serve"], *options, workload=server, **more)
         self.assertEqual(done.status, status, done.stderr)
         store = done.store()
         self.addCleanup(store.db.close)
@@ -211,7 +211,7 @@ class Redis(ServerTest):
             harness.skip("none of " + ", ".join(self.stacks))
         done = self.collect("--guest", ",".join(stacks), "--cores", "1", "--repeat", "1", "--port", str(self.port), "--client",
                             "redis-benchmark -h {host} -p {port} -t get -n 2000 --csv", "--metric",
-                            'rps=^"GET","([0-9.]+)":higher', "--program=" + shutil.which("redis-server"), timeout=240,
+                            'rps=^"GET","([0-9.]+)":higher', "--program=" + shutil.which("redis-server"), timeout=2 * harness.PATIENCE,
                             workload=("--port", str(self.port), "--save", "", "--bind", "0.0.0.0", "--protected-mode", "no"))
         self.assertEqual(done.status, 0, done.stderr)
         with done.store() as store:

@@ -21,6 +21,8 @@ import unittest
 
 SKIP = 77
 TRIES = 3
+# Seconds until a command that does not end is a fault: not a promise of speed, as machines differ by far.
+PATIENCE = 400
 MARK = "GUESTSCOPE_TEST_MARK"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -383,14 +385,14 @@ class SystemTest(unittest.TestCase):
             process.kill()
             process.wait()
 
-    def finish(self, process, timeout=120.0, clean=True):
+    def finish(self, process, timeout=PATIENCE, clean=True):
         status = process.wait(timeout)
         done = Collected(status, read_file(process.stdout_path), read_file(process.stderr_path), process.folder)
         if clean:
             self.traces.assert_nothing_left()
         return done
 
-    def collect(self, *arguments, timeout=120.0, **more):
+    def collect(self, *arguments, timeout=PATIENCE, **more):
         return self.finish(self.start(*arguments, **more), timeout)
 
     def excused(self):
