@@ -13,8 +13,9 @@
 #define DETAIL_HALT_POLL   "halt polling" /* the same, on the CPU */
 
 /* Of guest; collector/inside/subsystems.c has the rest. */
-#define DETAIL_APPLICATION "application"
-#define DETAIL_IDLE        "idle"
+#define DETAIL_APPLICATION     "application"
+#define DETAIL_IDLE            "idle"
+#define DETAIL_OTHER_PROCESSES "other processes" /* programs, but not the one that is measured */
 
 /* Who took a lane's CPU: column taker of a preempted account. */
 #define DETAIL_TAKER_OTHER     "other"     /* a thread outside of the stack */

@@ -174,6 +174,13 @@ CREATE TABLE guest_stack_end (
 	samples INTEGER NOT NULL	-- of the lanes, in the guest or for it, but for the boot
 );
 
+CREATE TABLE guest_process (
+	run INTEGER NOT NULL REFERENCES run(id),
+	name TEXT NOT NULL,		-- as its frame in the stacks
+	samples INTEGER NOT NULL,	-- of the lanes, for it, but for the boot
+	user INTEGER NOT NULL		-- of these in user mode of the guest
+);
+
 CREATE TABLE row (
 	run INTEGER NOT NULL REFERENCES run(id),
 	task INTEGER NOT NULL,

@@ -26,6 +26,9 @@
 /** Between the host's frames and those of the guest that they work for. */
 #define STACK_GUEST "[guest code]"
 
+/** The side of a frame that is no function but a process of the guest: the outermost of those of the guest. */
+#define SIDE_OF_PROCESS "guest-process"
+
 /** A warning that ends so is for the record: nothing is wrong because of it. */
 #define STORE_NOTE_END ": no time is lost"
 

@@ -92,7 +92,8 @@ static __always_inline bool is_current(__u32 available, __u32 number)
 	return available >> (number & 31) & 1;
 }
 
-static __always_inline __u64 vmx_cr3(struct kvm_vcpu *vcpu, __u32 available)
+/* *ret_kernel: it is not CR3, but the root of the kernel's own tables. */
+static __always_inline __u64 vmx_cr3(struct kvm_vcpu *vcpu, __u32 available, __u32 *ret_kernel)
 {
 	__u64 root;
 
@@ -100,6 +101,7 @@ static __always_inline __u64 vmx_cr3(struct kvm_vcpu *vcpu, __u32 available)
 		(bpf_core_enum_value_exists(enum kvm_reg, VCPU_EXREG_CR3) &&
 			is_current(available, bpf_core_enum_value(enum kvm_reg, VCPU_EXREG_CR3))))
 		return BPF_CORE_READ(vcpu, arch.cr3);
+	*ret_kernel = !guest_one_ring;
 	if (guest_root.physical)
 		return guest_root.physical;
 	if (!guest_root.pointer_at || guest_read_physical(guest_root.pointer_at, &root))
@@ -120,7 +122,7 @@ static __always_inline int vmx_registers(
 		r->rip = BPF_CORE_READ(vcpu, arch.regs[REG_RIP]);
 	if (is_current(available, REG_RSP))
 		r->rsp = BPF_CORE_READ(vcpu, arch.regs[REG_RSP]);
-	r->cr3 = vmx_cr3(vcpu, available);
+	r->cr3 = vmx_cr3(vcpu, available, &r->kernel_tables);
 	/* PAE and LA57 are bits that KVM keeps to itself: it is told of their changes. */
 	r->cr4 = BPF_CORE_READ(vcpu, arch.cr4);
 	r->fs_base = GUEST_THREAD_UNKNOWN;

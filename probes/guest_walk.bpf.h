@@ -32,6 +32,7 @@ struct guest_registers {
 	__u64 cr4;
 	__u64 fs_base;
 	__u32 privilege;
+	__u32 kernel_tables; /* CR3 is not the vCPU's, but the root of its kernel's own tables */
 };
 
 /* Set by user space: before loading ... */
@@ -148,6 +149,8 @@ __noinline int guest_word(struct guest_chain *c, __u64 address, __u64 *ret)
 		c->read_end = end;
 	return end;
 }
+
+#include "probes/guest_task.bpf.h"
 
 static __always_inline int guest_memory_read(void *memory, __u64 address, __u64 *ret)
 {
@@ -266,7 +269,7 @@ static long guest_step(__u32 i, void *context)
 	return 0;
 }
 
-static __always_inline void guest_find_spaces(struct guest_chain *c)
+static __always_inline void guest_find_spaces(struct guest_chain *c, const struct guest_sample *g)
 {
 	__u64 key = UNWIND_KEY_KERNEL;
 	struct unwind_space *space = bpf_map_lookup_elem(&unwind_spaces, &key);
@@ -275,14 +278,37 @@ static __always_inline void guest_find_spaces(struct guest_chain *c)
 		c->kernel = *space;
 	if (guest_one_ring)
 		return;
-	key = UNWIND_KEY_GUEST(c->cr3);
+	key = UNWIND_KEY_GUEST(g->space);
 	space = bpf_map_lookup_elem(&unwind_spaces, &key);
-	if (!space) { /* the other half of a pair of tables, where the kernel is not in the user's */
+	if (!space &&
+		g->task.kind ==
+			GUEST_TASK_UNKNOWN) { /* the other half of a pair of tables, where the kernel is not in the user's */
 		key ^= 1;
 		space = bpf_map_lookup_elem(&unwind_spaces, &key);
 	}
 	if (space)
 		c->user = *space;
+}
+
+/** What the vCPU is at work for; tables that are only the kernel's become the process's. */
+static __always_inline void guest_take_task(
+	struct guest_chain *c, struct guest_sample *g, const struct guest_registers *r, __u32 cpu)
+{
+	__u64 root;
+
+	if (!guest_task_known || !r->cr3)
+		return;
+	root = guest_find_task(c, &g->task, cpu);
+	if (g->task.kind == GUEST_TASK_KERNEL && r->privilege) /* which runs no programs */
+		g->task.kind = GUEST_TASK_OTHER;
+	if (g->task.kind != GUEST_TASK_PROCESS || !root)
+		return;
+	if (r->kernel_tables)
+		c->cr3 = root;
+	else if ((g->space & ~GUEST_USER_TABLES) != root && g->space != root)
+		g->task.kind = GUEST_TASK_OTHER;
+	if (g->task.kind == GUEST_TASK_PROCESS)
+		g->space = root;
 }
 
 /** Put the guest's stack into the record, behind the host's frames. */
@@ -297,6 +323,7 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 
 	g->fs_base = r->fs_base;
 	g->cr3 = r->cr3;
+	g->space = r->cr3 & PAGE_FRAME;
 	g->privilege = r->privilege;
 	c.at = (__u32)s->head.n_kernel + s->head.n_user;
 	s->frames[c.at & (4 * PROBE_STACK_DEPTH - 1)] = r->rip;
@@ -314,6 +341,7 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 		g->end = GUEST_END_NO_TABLES;
 		return;
 	}
+	guest_take_task(&c, g, r, s->head.lane);
 	g->text_mapped = !guest_translate(c.cr3, r->rip, &c.page) && !c.page.no_execute;
 	/* At its entry a function has no frame yet: its caller is where the stack pointer points
 	 * to, or one word above once the caller's frame pointer is saved. */
@@ -323,7 +351,7 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 	g->pushed = g->caller && g->caller == r->rbp;
 	if (g->pushed && guest_word(&c, r->rsp + 8, &g->caller))
 		g->caller = 0;
-	guest_find_spaces(&c);
+	guest_find_spaces(&c, g);
 	bpf_loop(PROBE_STACK_DEPTH, guest_step, &c, 0);
 	if (c.by_table) /* which tells it better */
 		g->caller = g->pushed = 0;

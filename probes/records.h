@@ -368,10 +368,40 @@ enum guest_end {
 	GUEST_END_COUNT
 };
 
+/** What a vCPU is at work for, by the guest's own kernel (Linux). */
+enum guest_task_kind {
+	GUEST_TASK_UNKNOWN, /* where the kernel has its current tasks is not known (yet) */
+	GUEST_TASK_PROCESS,
+	GUEST_TASK_KERNEL, /* a thread of the kernel, also an idle one: it has no page tables of its
+			      own, and leaves those in place that there are */
+	GUEST_TASK_OTHER,  /* the task has other page tables than the vCPU: not taken for it */
+};
+
+struct guest_task {
+	char name
+		[PROBE_NAME_SIZE]; /* of the process: its first thread's. Of a thread of the kernel */
+	__u32 process;             /* its number in the guest */
+	__u32 execs; /* changes with each exec: what it runs, and the address space, are others then */
+	__u32 kind; /* enum guest_task_kind */
+	__u32 unused;
+};
+
+/** Where a Linux kernel has the task that a CPU is at work for: addresses, and offsets in bytes. */
+struct guest_task_layout {
+	__u64 cpu_offsets;  /* an array, by CPU: how much higher its variables lie */
+	__u64 current_task; /* of all CPUs: the pointer to the task */
+	__u32 flags, tgid, comm, mm, group_leader; /* in struct task_struct */
+	__u32 self_exec_id;                        /* likewise; 0: it has none */
+	__u32 pgd;                                 /* in struct mm_struct */
+	__u32 unused;
+};
+
 /** A vCPU at the instant of a sample. */
 struct guest_sample {
 	__u64 fs_base; /* tells guest threads apart, or GUEST_THREAD_UNKNOWN */
 	__u64 cr3;
+	__u64 space; /* tells address spaces apart: the root of the page tables, of a process known by
+			its kernel that which the kernel uses */
 	__u64 caller; /* the word at RSP; the one above if that is RBP, just saved; 0: not known */
 	__u16 n_frames; /* RIP, then return addresses; 0: nothing is known of the vCPU */
 	__u8 end;       /* enum guest_end */
@@ -380,6 +410,7 @@ struct guest_sample {
 	__u8 at_env; /* GUEST_TCG: the host's RBP was the address that the registers were read at */
 	__u8 stack_mapped; /* RSP is an address of the guest's memory */
 	__u8 text_mapped;  /* RIP is one, too, and may be executed */
+	struct guest_task task;
 };
 
 struct record_sample {

@@ -32,10 +32,13 @@ static uint64_t hash_entry(
 	uint64_t head[] = {pair(e->kind, e->phase), pair((uint32_t)e->lane, e->tgid),
 		pair(e->mode, e->state), pair((uint32_t)e->syscall, e->guest_end),
 		pair(e->n_kernel, e->n_user), pair(e->n_guest, e->guest_privilege), e->guest_thread,
-		e->guest_caller, pair(e->guest_pushed, e->user_end), 0, 0};
+		e->guest_caller, pair(e->guest_pushed, e->user_end), e->guest_space,
+		pair(e->guest_task.process, e->guest_task.execs), e->guest_task.kind, 0, 0, 0, 0};
 
-	static_assert(sizeof(e->thread) == 2 * sizeof(*head), "the name takes the last two words");
+	static_assert(
+		sizeof(e->thread) == 2 * sizeof(*head), "each name takes two of the last words");
 	memcpy(&head[ARRAY_SIZE(head) - 2], e->thread, sizeof(e->thread));
+	memcpy(&head[ARRAY_SIZE(head) - 4], e->guest_task.name, sizeof(e->guest_task.name));
 	hash = hash_words(hash, head, ARRAY_SIZE(head));
 	hash = hash_words(hash, kernel, e->n_kernel);
 	hash = hash_words(hash, user, e->n_user);
@@ -57,6 +60,8 @@ static bool is_entry(const void *entries, size_t i, const void *query)
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
 	       a->guest_pushed == key->guest_pushed && a->user_end == key->user_end &&
+	       a->guest_space == key->guest_space &&
+	       memcmp(&a->guest_task, &key->guest_task, sizeof(a->guest_task)) == 0 &&
 	       a->guest_privilege == key->guest_privilege && a->kind == key->kind &&
 	       a->phase == key->phase && a->lane == key->lane && a->tgid == key->tgid &&
 	       a->mode == key->mode && a->state == key->state && a->syscall == key->syscall &&
@@ -115,6 +120,24 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 	p->entries[i]->count += count;
 }
 
+/*
+ * Threads of a guest's kernel are as many as it has CPUs and more, and what they are called behind
+ * a sign changes with what they do: kworker/0:1-events is one of kworker.
+ */
+static void clean_task(struct guest_task *t)
+{
+	size_t n;
+
+	if (t->kind != GUEST_TASK_PROCESS && t->kind != GUEST_TASK_KERNEL) {
+		*t = (struct guest_task){.kind = t->kind};
+		return;
+	}
+	t->name[sizeof(t->name) - 1] = '\0';
+	n = t->kind == GUEST_TASK_KERNEL ? strcspn(t->name, "/:") : strlen(t->name);
+	memset(t->name + n, 0, sizeof(t->name) - n);
+	detail_clean_name(t->name);
+}
+
 static struct profile_entry key_of(
 	const struct record_sample *s, const uint64_t *frames, uint32_t phase)
 {
@@ -137,10 +160,13 @@ static struct profile_entry key_of(
 		.guest_caller = s->guest.caller,
 		.guest_pushed = s->guest.pushed,
 		.guest_privilege = s->guest.privilege,
+		.guest_space = s->guest.space,
+		.guest_task = s->guest.task,
 	};
 
 	memcpy(key.thread, s->name, sizeof(key.thread) - 1);
 	detail_clean_name(key.thread);
+	clean_task(&key.guest_task);
 	return key;
 }
 

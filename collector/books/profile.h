@@ -39,8 +39,11 @@ struct profile_entry {
 	uint64_t guest_caller;   /**< see struct guest_sample */
 	bool guest_pushed;       /**< likewise */
 	uint8_t guest_privilege; /**< CPL */
-	const uint64_t *guest;   /**< n_guest addresses, innermost first */
-	uint64_t *frames;        /**< n_kernel, then n_user, each innermost first; not of a key */
+	uint64_t guest_space;    /**< see struct guest_sample */
+	struct guest_task
+		guest_task;    /**< what it was at work for; its name is made fit for the store */
+	const uint64_t *guest; /**< n_guest addresses, innermost first */
+	uint64_t *frames;      /**< n_kernel, then n_user, each innermost first; not of a key */
 };
 
 /** A caller is looked up by the byte before its return address: that is of the call, and what it

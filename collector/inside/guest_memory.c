@@ -260,6 +260,40 @@ size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t f
 	return w.n;
 }
 
+struct copy {
+	const struct guest_memory *m;
+	uint64_t from;
+	unsigned char *to;
+	size_t size;
+};
+
+/* The part of a page that is asked for. */
+static bool copy_page(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
+{
+	const struct copy *c = userdata;
+	uint64_t begin = address > c->from ? address : c->from;
+	uint64_t end =
+		address + (size - 1) < c->from + (c->size - 1) ? address + size : c->from + c->size;
+	const void *bytes =
+		begin < end ? guest_memory_at(c->m, physical + (begin - address), end - begin)
+			    : NULL;
+
+	if (bytes)
+		memcpy(c->to + (begin - c->from), bytes, end - begin);
+	return true;
+}
+
+void guest_memory_copy(
+	const struct guest_memory *m, uint64_t cr3, uint64_t from, void *ret, size_t size)
+{
+	struct copy c = {m, from, ret, size};
+
+	memset(ret, 0, size);
+	if (size && from + (size - 1) >= from)
+		guest_memory_pages(
+			m, cr3, from, from + size, false, size / TABLE_BYTES + 2, copy_page, &c);
+}
+
 void guest_memory_close(struct guest_memory *m)
 {
 	if (!m)

@@ -202,6 +202,86 @@ static const struct place *best_place(const struct search *s, size_t file)
 	return best;
 }
 
+/* A file's pages, by their addresses, against those that lie where it seems to be. */
+struct check {
+	const struct search *search;
+	size_t file;
+	uint64_t bias;
+	struct text_page *pages;
+	size_t n;
+	bool differs;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	const struct text_page *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static bool page_differs(const struct check *c, uint64_t address, const void *page)
+{
+	size_t at = ARRAY_BISECT(c->pages, c->n, p, p->address < address);
+
+	return at < c->n && c->pages[at].address == address && c->pages[at].hash != hash_page(page);
+}
+
+static bool part_differs(const struct check *c, uint64_t address, const unsigned char *page)
+{
+	for (size_t i = 0; i < c->search->n_parts; i++) {
+		const struct text_part *part = &c->search->parts[i];
+
+		if (part->file == c->file && part->address == address &&
+			memcmp(page + part->from, part->bytes, part->size) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool check_page(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
+{
+	struct check *c = userdata;
+
+	for (uint64_t at = 0; at < size && !c->differs; at += PAGE_BYTES) {
+		const void *page = guest_memory_at(c->search->m, physical + at, PAGE_BYTES);
+		uint64_t linked = address + at - c->bias;
+
+		c->differs =
+			page && (page_differs(c, linked, page) || part_differs(c, linked, page));
+	}
+	return !c->differs;
+}
+
+/* Programs that are linked with the same library have pages in common, at the same addresses, too: a
+ * file is there where none of its pages is another. */
+static int is_there(const struct search *s, uint64_t cr3, const struct place *place)
+{
+	struct check c = {.search = s, .file = place->file, .bias = place->bias};
+	uint64_t from = UINT64_MAX, to = 0;
+
+	c.pages = calloc(s->n_pages + 1, sizeof(*c.pages));
+	if (!c.pages)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_pages; i++)
+		if (s->pages[i].file == c.file)
+			c.pages[c.n++] = s->pages[i];
+	qsort(c.pages, c.n, sizeof(*c.pages), by_address);
+	if (c.n) {
+		from = c.pages[0].address;
+		to = c.pages[c.n - 1].address + PAGE_BYTES;
+	}
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (s->parts[i].file == c.file) {
+			from = s->parts[i].address < from ? s->parts[i].address : from;
+			to = s->parts[i].address + PAGE_BYTES > to
+				     ? s->parts[i].address + PAGE_BYTES
+				     : to;
+		}
+	guest_memory_pages(s->m, cr3, from + c.bias, to + c.bias, true, PAGES_MAX, check_page, &c);
+	free(c.pages);
+	return !c.differs;
+}
+
 int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
 	uint64_t cr3, uint64_t from, uint64_t to, guest_module_t found, void *userdata)
 {
@@ -219,8 +299,11 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 	}
 	for (size_t i = 0; i < inside->n_files && r == 0; i++) {
 		const struct place *place = best_place(s, i);
+		int there = place ? is_there(s, cr3, place) : 0;
 
-		if (place) {
+		if (there < 0)
+			r = there;
+		if (there > 0) {
 			found(&inside->files[i], place->bias, userdata);
 			n++;
 		}

@@ -9,8 +9,9 @@
 
 #include "collector/inside/guest_check.h"
 #include "collector/inside/guest_kallsyms.h"
-#include "collector/inside/guest_modules.h"
 #include "collector/inside/guest_root.h"
+#include "collector/inside/guest_spaces.h"
+#include "collector/inside/guest_tasks.h"
 #include "collector/inside/subsystems.h"
 #include "collector/symbols/address_set.h"
 #include "collector/symbols/symbol_space.h"
@@ -18,13 +19,9 @@
 #include "common/cleanup.h"
 #include "common/detail_words.h"
 
-#define USER_HALF_END ((uint64_t)1 << 47)
-#define PROGRAM_FROM  ((uint64_t)1 << 16)
-/* OSv: the kernel, then programs and what they map, then all of memory, several times. */
-#define OSV_PROGRAM_FROM 0x100000000000ULL
-#define OSV_PROGRAM_TO   0x400000000000ULL
-#define SPACES_MAX       16
-#define THREADS_MAX      4096
+#define THREADS_MAX 4096
+#define TASKS_TRIES 3                     /* early in its boot a kernel may not be whole yet */
+#define KERNEL_FROM 0xffffffff80000000ULL /* where Linux maps its code */
 
 /* A function's first instructions: "push %rbp", after an "endbr64" where the compiler puts one. */
 #define ENDBR_BYTES    4
@@ -44,29 +41,21 @@ const char *const guest_end_names[GUEST_ENDS] = {
 	[GUEST_END_OUTSIDE] = "outside known text",
 };
 
-/** An address space of the guest, and how many samples of programs it had. */
-struct space_use {
-	uint64_t cr3;
-	uint64_t samples;
-};
-
 struct guest_view {
 	struct guest_inside *inside;
-	struct symbol_space *space;
+	struct symbol_space *space;   /**< of the kernel, and of what shares its address space */
+	struct symbol_space *nowhere; /**< has nothing: of what is not known */
+	struct guest_spaces spaces;   /**< of programs */
+	struct guest_tasks *tasks;    /**< being looked for; NULL: not now */
+	unsigned tasks_tries;         /**< left */
+	bool tasks_due;               /**< a sample hit the kernel since the last try */
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
-	uint64_t kernel_cr3;  /**< of a sample in the kernel: there all of it is mapped */
-	uint64_t program_cr3; /**< where the program was found; 0: nowhere yet */
+	uint64_t kernel_cr3; /**< of a sample in the kernel: there all of it is mapped */
 	bool kernel_added;
 	bool five_level; /* its page tables have five levels */
 	struct guest_check check;
-	uint64_t *biases; /**< of each file that was found */
-	bool *found;
-	struct space_use spaces[SPACES_MAX];
-	size_t n_spaces;
-	bool spaces_of_window; /**< counted since the boot's end: there, others than the program ran
-				*/
 	struct guest_thread *threads;
 	size_t n_threads;
 	uint64_t last_thread[PROBE_LANES_MAX];
@@ -85,13 +74,14 @@ int guest_view_new(struct guest_inside *inside, struct symbols *names, const cha
 		return -ENOMEM;
 	}
 	v->inside = inside;
+	v->tasks_tries = inside->kallsyms ? TASKS_TRIES : 0;
 	r = symbol_space_new(names, &v->space);
 	if (r == 0)
+		r = symbol_space_new(names, &v->nowhere);
+	if (r == 0)
 		r = subsystems_load(inside->subsystems, &v->subsystems, error);
-	v->biases = calloc(inside->n_files + 1, sizeof(*v->biases));
-	v->found = calloc(inside->n_files + 1, sizeof(*v->found));
-	if (!v->biases || !v->found)
-		r = -ENOMEM;
+	v->spaces = (struct guest_spaces){
+		.inside = inside, .names = names, .shared = inside->one_ring ? v->space : NULL};
 	if (r == 0 && asprintf(&v->kallsyms_path, "%s/kallsyms-%s", work_dir,
 			      slash ? slash + 1 : "kernel") < 0) {
 		v->kallsyms_path = NULL;
@@ -101,6 +91,8 @@ int guest_view_new(struct guest_inside *inside, struct symbols *names, const cha
 		guest_view_free(v);
 		return r;
 	}
+	if (inside->randomised) /* another boot's symbols lie elsewhere */
+		(void)unlink(v->kallsyms_path);
 	*ret = v;
 	return 0;
 }
@@ -134,27 +126,6 @@ int guest_view_find_root(const struct guest_view *v, struct guest_root *ret)
 	return guest_root_find(symbols, &v->inside->root, ret) < 0 ? -ENOENT : 0;
 }
 
-static void count_space(struct guest_view *v, uint64_t cr3, bool boot)
-{
-	struct space_use *least = v->spaces;
-
-	if (!boot && !v->spaces_of_window) {
-		v->spaces_of_window = true;
-		v->n_spaces = 0;
-	}
-	for (size_t i = 0; i < v->n_spaces; i++) {
-		if (v->spaces[i].cr3 == cr3) {
-			v->spaces[i].samples++;
-			return;
-		}
-		if (v->spaces[i].samples < least->samples)
-			least = &v->spaces[i];
-	}
-	if (v->n_spaces < SPACES_MAX)
-		least = &v->spaces[v->n_spaces++];
-	*least = (struct space_use){cr3, 1};
-}
-
 static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t fs_base)
 {
 	struct guest_thread *t;
@@ -170,7 +141,8 @@ static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t
 	return t;
 }
 
-void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot)
+void guest_view_sample(
+	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot)
 {
 	const struct guest_sample *g = &s->guest;
 	struct guest_thread *t;
@@ -181,8 +153,10 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 	v->five_level |= g->end == GUEST_END_FIVE_LEVEL;
 	if (g->end != GUEST_END_PAGING_OFF && g->privilege == 0 && g->text_mapped)
 		v->kernel_cr3 = g->cr3;
-	if (g->end != GUEST_END_PAGING_OFF && (v->inside->one_ring || g->privilege == 3))
-		count_space(v, g->cr3, boot);
+	if (g->privilege == 0 && (g->text_mapped || g->end == GUEST_END_NO_TABLES))
+		v->tasks_due |= frames[s->n_kernel + s->n_user] >= KERNEL_FROM;
+	if (g->end != GUEST_END_PAGING_OFF)
+		guest_spaces_sample(&v->spaces, g, boot);
 	if (boot || g->fs_base == GUEST_THREAD_UNKNOWN)
 		return;
 	t = find_thread(v, s->lane, g->fs_base);
@@ -195,32 +169,43 @@ void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool
 	v->has_last[s->lane] = true;
 }
 
+static void look_for_tasks(struct guest_view *v, pid_t pid)
+{
+	bool linked = v->inside->symbols && !v->inside->randomised;
+	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
+	struct guest_tasks_source source = {.cr3 = v->kernel_cr3,
+		.root = v->inside->root,
+		.symbols = linked ? v->inside->symbols : NULL,
+		.kallsyms = v->kallsyms_path};
+	size_t n;
+
+	v->tasks_due = false;
+	v->tasks_tries--;
+	if (guest_memory_open(pid, v->inside, &source.memory, blocks, &n, NULL) == 0)
+		(void)guest_tasks_start(&source, &v->tasks);
+}
+
+bool guest_view_find_tasks(struct guest_view *v, pid_t pid, struct guest_task_layout *ret)
+{
+	int r;
+
+	if (!v->tasks) {
+		if (v->tasks_tries && v->tasks_due && v->memory)
+			look_for_tasks(v, pid);
+		return false;
+	}
+	r = guest_tasks_result(v->tasks, ret);
+	if (r == -EAGAIN)
+		return false;
+	guest_tasks_free(TAKE_PTR(v->tasks));
+	if (r == 0)
+		v->tasks_tries = 0;
+	return r == 0;
+}
+
 int guest_view_judge(const struct guest_view *v, struct error *error)
 {
 	return guest_check_judge(&v->check, error);
-}
-
-static void found_module(const struct guest_file *file, uint64_t bias, void *userdata)
-{
-	struct guest_view *v = userdata;
-	size_t at = (size_t)(file - v->inside->files);
-
-	if (v->found[at] && v->biases[at] == bias)
-		return;
-	v->found[at] = true;
-	v->biases[at] = bias;
-	/* Without its symbols it is module+offset: no reason to fail. */
-	(void)symbol_space_add_elf(v->space, file->path, bias, file->name, NULL);
-}
-
-static const struct space_use *main_space(const struct guest_view *v)
-{
-	const struct space_use *most = NULL;
-
-	for (size_t i = 0; i < v->n_spaces; i++)
-		if (!most || v->spaces[i].samples > most->samples)
-			most = &v->spaces[i];
-	return most;
 }
 
 /* A text like System.map begins with an address; an ELF file does not. */
@@ -236,13 +221,12 @@ static int add_symbols_file(struct guest_view *v, uint64_t bias, struct error *e
 /* Without address randomisation the symbols of one run are those of all. */
 static int read_kallsyms(struct guest_view *v, struct error *error)
 {
-	const struct space_use *space = main_space(v);
-	uint64_t cr3 = v->kernel_cr3 || !space ? v->kernel_cr3 : space->cr3;
+	const struct guest_space *space = guest_spaces_main(&v->spaces);
+	uint64_t cr3 = v->kernel_cr3 || !space ? v->kernel_cr3 : space->root;
 	int r;
 
-	if (v->inside->randomised)
-		(void)unlink(v->kallsyms_path);
-	else if (access(v->kallsyms_path, R_OK) == 0)
+	guest_tasks_free(TAKE_PTR(v->tasks)); /* which may be writing it */
+	if (access(v->kallsyms_path, R_OK) == 0)
 		return 0;
 	if (!v->memory || (!cr3 && !space))
 		return error_set(error, -ENODATA,
@@ -280,61 +264,24 @@ static int add_kernel(struct guest_view *v, struct error *error)
 	return r < 0 ? r : symbol_space_add_kallsyms(v->space, v->kallsyms_path, 0, error);
 }
 
-static int find_modules(
-	struct guest_view *v, const struct guest_inside *inside, uint64_t cr3, guest_module_t found)
+int guest_view_find_program(struct guest_view *v, enum guest_search what)
 {
-	bool osv = v->inside->one_ring;
-	int r = guest_modules_find(v->memory, inside, cr3, osv ? OSV_PROGRAM_FROM : PROGRAM_FROM,
-		osv ? OSV_PROGRAM_TO : USER_HALF_END, found, v);
-
-	guest_memory_forget(v->memory);
-	return r;
-}
-
-static void note_module(const struct guest_file *file, uint64_t bias, void *userdata)
-{
-	(void)file;
-	(void)bias;
-	(void)userdata;
-}
-
-/* That of the program: while it is young, others may have more samples. Where none has it, the one
- * with the most. */
-static const struct space_use *program_space(struct guest_view *v)
-{
-	struct guest_inside program = *v->inside;
-	const struct space_use *most = main_space(v);
-
-	program.n_files = program.n_files ? 1 : 0; /* the others are its libraries */
-	for (size_t i = 0; i < v->n_spaces && program.n_files; i++)
-		if (v->spaces[i].cr3 &&
-			find_modules(v, &program, v->spaces[i].cr3, note_module) > 0)
-			return &v->spaces[i];
-	return most;
-}
-
-int guest_view_find_program(struct guest_view *v)
-{
-	const struct space_use *space;
-	int r;
-
 	if (v->five_level)
 		return 0;
-	if (!v->memory)
-		return -EAGAIN;
-	space = v->inside->one_ring ? main_space(v) : program_space(v);
-	if (!space || !space->cr3)
-		return -EAGAIN;
-	r = find_modules(v, v->inside, space->cr3, found_module);
-	if (r > 0)
-		v->program_cr3 = space->cr3;
-	return r < 0 ? r : 0;
+	return v->memory ? guest_spaces_search(&v->spaces, v->memory, what) : -EAGAIN;
 }
 
-struct symbol_space *guest_view_program(struct guest_view *v, uint64_t *ret_cr3)
+struct symbol_space *guest_view_space(struct guest_view *v, size_t *at, uint64_t *ret_root)
 {
-	*ret_cr3 = v->program_cr3;
-	return v->program_cr3 ? v->space : NULL;
+	while (*at < v->spaces.n) {
+		const struct guest_space *space = &v->spaces.items[(*at)++];
+
+		if (space->names && !space->over) {
+			*ret_root = space->root;
+			return space->names;
+		}
+	}
+	return NULL;
 }
 
 int guest_view_find_kernel(struct guest_view *v, struct error *error)
@@ -345,32 +292,6 @@ int guest_view_find_kernel(struct guest_view *v, struct error *error)
 	return add_kernel(v, error);
 }
 
-/* As guest_view_frames() looks them up. */
-static int add_addresses(const struct profile_entry *e, struct address_set *set)
-{
-	int r = 0;
-
-	for (uint32_t k = 0; k < e->n_guest && r == 0; k++)
-		r = address_set_add(set, profile_address(e->guest, k));
-	if (r == 0 && e->n_guest && e->guest_caller)
-		r = address_set_add(set, profile_caller(e->guest_caller));
-	return r;
-}
-
-int guest_view_find_lines(struct guest_view *v, const struct profile *profile)
-{
-	_cleanup_address_set_ struct address_set set = {0};
-	int r = 0;
-
-	for (size_t i = 0; i < profile->n && r == 0; i++)
-		if (profile->entries[i]->kind == PROFILE_ONCPU)
-			r = add_addresses(profile->entries[i], &set);
-	if (r < 0)
-		return r;
-	r = symbol_space_find_lines(v->space, set.addresses, set.n);
-	return r < 0 ? r : 0;
-}
-
 static bool in_kernel(const struct guest_view *v, uint64_t address)
 {
 	if (v->inside->one_ring)
@@ -378,15 +299,69 @@ static bool in_kernel(const struct guest_view *v, uint64_t address)
 	return (int64_t)address < 0;
 }
 
-/* Returns 1 if @address is in known text, 0 if not, -ENOMEM. */
-static int look_up(struct guest_view *v, uint64_t address, struct guest_frame *ret)
+/* What @address is in, where @program is the address space of user mode, or NULL. */
+static struct symbol_space *names_at(
+	const struct guest_view *v, const struct guest_space *program, uint64_t address)
 {
-	int r = symbol_space_lookup(v->space, address, &ret->symbol);
+	if (v->inside->one_ring || in_kernel(v, address))
+		return v->space;
+	return program && program->names ? program->names : v->nowhere;
+}
+
+/* Returns 1 if @address is in known text, 0 if not, -ENOMEM. */
+static int look_up(struct guest_view *v, const struct guest_space *program, uint64_t address,
+	struct guest_frame *ret)
+{
+	struct symbol_space *names = names_at(v, program, address);
+	int r = symbol_space_lookup(names, address, &ret->symbol);
 
 	if (r < 0)
 		return r;
 	ret->kernel = in_kernel(v, address);
-	return ret->symbol.resolved || symbol_space_covers(v->space, address);
+	return ret->symbol.resolved || symbol_space_covers(names, address);
+}
+
+/* Those of @profile whose names are in @names, as guest_view_frames() looks them up. */
+static int add_addresses(struct guest_view *v, const struct profile_entry *e,
+	const struct symbol_space *names, struct address_set *set)
+{
+	const struct guest_space *program = guest_spaces_of(&v->spaces, e);
+	int r = 0;
+
+	for (uint32_t k = 0; k < e->n_guest && r == 0; k++) {
+		uint64_t address = profile_address(e->guest, k);
+
+		if (names_at(v, program, address) == names)
+			r = address_set_add(set, address);
+	}
+	if (r == 0 && e->n_guest && e->guest_caller &&
+		names_at(v, program, profile_caller(e->guest_caller)) == names)
+		r = address_set_add(set, profile_caller(e->guest_caller));
+	return r;
+}
+
+static int find_lines(
+	struct guest_view *v, const struct profile *profile, struct symbol_space *names)
+{
+	_cleanup_address_set_ struct address_set set = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < profile->n && r == 0; i++)
+		if (profile->entries[i]->n_guest)
+			r = add_addresses(v, profile->entries[i], names, &set);
+	if (r == 0 && set.n)
+		r = symbol_space_find_lines(names, set.addresses, set.n);
+	return r < 0 ? r : 0;
+}
+
+int guest_view_find_lines(struct guest_view *v, const struct profile *profile)
+{
+	int r = find_lines(v, profile, v->space);
+
+	for (size_t i = 0; i < v->spaces.n && r == 0; i++)
+		if (v->spaces.items[i].names && v->spaces.items[i].names != v->space)
+			r = find_lines(v, profile, v->spaces.items[i].names);
+	return r;
 }
 
 /*
@@ -417,13 +392,15 @@ static bool ends_in_root(const struct guest_view *v, const struct guest_frame *f
 int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	struct guest_frame ret[static PROBE_STACK_DEPTH + 1], unsigned *ret_end)
 {
+	const struct guest_space *program;
 	const uint64_t *frames = e->guest;
 	int n = 0, r;
 
 	*ret_end = e->guest_end;
 	if (!e->n_guest)
 		return 0;
-	r = look_up(v, frames[0], &ret[n++]);
+	program = guest_spaces_of(&v->spaces, e);
+	r = look_up(v, program, frames[0], &ret[n++]);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -434,13 +411,13 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 		return n;
 	}
 	if (caller_on_top(e, &ret[0]) && (e->n_guest < 2 || frames[1] != e->guest_caller)) {
-		r = look_up(v, profile_caller(e->guest_caller), &ret[n]);
+		r = look_up(v, program, profile_caller(e->guest_caller), &ret[n]);
 		if (r < 0)
 			return r;
 		n += r;
 	}
 	for (uint32_t i = 1; i < e->n_guest && n <= PROBE_STACK_DEPTH; i++) {
-		r = look_up(v, profile_address(frames, i), &ret[n]);
+		r = look_up(v, program, profile_address(frames, i), &ret[n]);
 		if (r < 0)
 			return r;
 		if (r == 0) {
@@ -455,6 +432,17 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	return n;
 }
 
+/* What is done in user mode. Where the program was found nowhere, any may be it. */
+static const char *program_subsystem(
+	const struct guest_view *v, const struct profile_entry *e, const struct symbol *symbol)
+{
+	const struct guest_space *program = guest_spaces_of(&v->spaces, e);
+
+	if (!v->spaces.program_known || v->inside->one_ring || (program && program->is_program))
+		return symbol->module[0] ? DETAIL_APPLICATION : NULL;
+	return DETAIL_OTHER_PROCESSES;
+}
+
 const char *guest_view_subsystem(struct guest_view *v, const struct profile_entry *e)
 {
 	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
@@ -466,11 +454,12 @@ const char *guest_view_subsystem(struct guest_view *v, const struct profile_entr
 		return "";
 	/* From the innermost outwards: the first that is known decides. */
 	for (int i = 0; i < n; i++) {
-		const char *subsystem;
+		const char *subsystem =
+			frames[i].kernel ? NULL : program_subsystem(v, e, &frames[i].symbol);
 		bool weak;
 
-		if (!frames[i].kernel && frames[i].symbol.module[0])
-			return DETAIL_APPLICATION;
+		if (subsystem)
+			return subsystem;
 		if (!frames[i].symbol.resolved)
 			continue;
 		subsystem = subsystems_find(v->subsystems, frames[i].symbol.name, &weak);
@@ -480,6 +469,43 @@ const char *guest_view_subsystem(struct guest_view *v, const struct profile_entr
 			last_resort = subsystem;
 	}
 	return last_resort ? last_resort : SUBSYSTEM_OTHER;
+}
+
+/* Where its kernel does not say: it is known by its page tables, if it is at work in user mode. */
+static void name_by_space(const struct guest_view *v, const struct profile_entry *e,
+	char ret[static GUEST_PROCESS_SIZE])
+{
+	const struct guest_space *space = guest_spaces_of(&v->spaces, e);
+
+	if (space && space->who.kind == GUEST_TASK_PROCESS)
+		snprintf(ret, GUEST_PROCESS_SIZE, "%s", space->who.name);
+	else if (space && space->is_program)
+		snprintf(ret, GUEST_PROCESS_SIZE, "%s", v->inside->files[0].name);
+	else
+		snprintf(ret, GUEST_PROCESS_SIZE, "process %#llx",
+			(unsigned long long)e->guest_space);
+}
+
+bool guest_view_process(const struct guest_view *v, const struct profile_entry *e,
+	char ret[static GUEST_PROCESS_SIZE])
+{
+	const struct guest_task *t = &e->guest_task;
+
+	if (v->inside->one_ring || !e->n_guest)
+		return false;
+	if (t->kind == GUEST_TASK_KERNEL) {
+		snprintf(ret, GUEST_PROCESS_SIZE, "[%s]", t->name); /* as ps writes it */
+		return true;
+	}
+	if (t->kind == GUEST_TASK_PROCESS) {
+		snprintf(ret, GUEST_PROCESS_SIZE, "%s", t->name);
+		return true;
+	}
+	/* In the kernel the tables are those of the last process, whoever it works for. */
+	if (e->guest_privilege == 0 && in_kernel(v, e->guest[e->n_guest - 1]))
+		return false;
+	name_by_space(v, e, ret);
+	return true;
 }
 
 void guest_view_count(
@@ -523,13 +549,14 @@ void guest_view_free(struct guest_view *v)
 {
 	if (!v)
 		return;
+	guest_tasks_free(v->tasks);
+	guest_spaces_done(&v->spaces);
 	subsystems_free(v->subsystems);
 	guest_memory_close(v->memory);
 	symbol_space_free(v->space);
+	symbol_space_free(v->nowhere);
 	guest_inside_free(v->inside);
 	free(v->kallsyms_path);
 	free(v->threads);
-	free(v->biases);
-	free(v->found);
 	free(v);
 }

@@ -14,6 +14,7 @@
 
 #include "collector/books/profile.h"
 #include "collector/inside/guest_memory.h"
+#include "collector/inside/guest_spaces.h"
 #include "collector/symbols/symbols.h"
 #include "common/error.h"
 #include "guests/inside.h"
@@ -25,6 +26,15 @@ struct guest_thread {
 	uint64_t fs_base;
 	uint64_t samples;
 	uint64_t switches; /**< times it was another thread's successor between two samples */
+};
+
+#define GUEST_PROCESS_SIZE 32
+
+/** A process of the guest, or a thread of its kernel, by its name. */
+struct guest_process {
+	char name[GUEST_PROCESS_SIZE];
+	uint64_t samples; /**< for it */
+	uint64_t user;    /**< of these in user mode */
 };
 
 struct guest_frame {
@@ -75,23 +85,31 @@ int guest_view_move_memory(struct guest_view *v, pid_t pid, const struct guest_r
 int guest_view_find_root(const struct guest_view *v, struct guest_root *ret);
 
 /**
- * A sample, in order of time: threads and address spaces are learnt, and whether its registers can
- * be trusted. @boot: the first phase.
+ * A sample and its frames, in order of time: threads and address spaces are learnt, and whether its
+ * registers can be trusted. @boot: the first phase.
  */
-void guest_view_sample(struct guest_view *v, const struct record_sample *s, bool boot);
+void guest_view_sample(
+	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot);
 
 /**
- * Find where the guest has its program and its libraries, in its memory as it is now. To be called
+ * To be called after each sample: begins to look where a Linux kernel in the guest of QEMU process @pid
+ * has its tasks (guest_tasks.h), and looks whether that is known. True, once: it is, and @ret says it.
+ */
+bool guest_view_find_tasks(struct guest_view *v, pid_t pid, struct guest_task_layout *ret);
+
+/**
+ * Find where the guest has its program and its libraries, in its memory as it is now, and other
+ * programs of which there are files. To be called
  * more than once while the program runs: text that was not used yet is not there yet. -EAGAIN: too
  * early, no sample of the program was taken; -ENOMEM.
  */
-int guest_view_find_program(struct guest_view *v);
+int guest_view_find_program(struct guest_view *v, enum guest_search what);
 
 /**
- * Where its program and libraries lie, as far as that was found; NULL: nothing was. *ret_cr3: in which
- * of the guest's address spaces.
+ * The next address space in which something was found, from number *@at on, which is moved behind it;
+ * NULL: there is no more. *ret_root: the root of its page tables.
  */
-struct symbol_space *guest_view_program(struct guest_view *v, uint64_t *ret_cr3);
+struct symbol_space *guest_view_space(struct guest_view *v, size_t *at, uint64_t *ret_root);
 
 /**
  * Take the kernel's symbols: from a file, or from the table that the kernel itself carries, while
@@ -122,6 +140,15 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 
 /** The subsystem of the guest that @e was in: a static text. "" if @e has no guest frame. */
 const char *guest_view_subsystem(struct guest_view *v, const struct profile_entry *e);
+
+/**
+ * The process of the guest that @e was at work for: its name when the sample was taken, so that one that
+ * called exec has two; of a thread of the kernel in brackets. Where the kernel does not tell, the
+ * program's file name, else "process 0x..." by the root of its page tables. False: not known, or the guest has
+ * no processes.
+ */
+bool guest_view_process(const struct guest_view *v, const struct profile_entry *e,
+	char ret[static GUEST_PROCESS_SIZE]);
 
 /** Add @e, all its samples, to @counts. */
 void guest_view_count(

@@ -34,3 +34,11 @@ void probe_set_guest_layout(struct probe_set *p, const struct guest_tcg_layout *
 	memcpy((void *)&bss->guest_tcg_layout, layout, sizeof(*layout));
 	__atomic_store_n(&bss->guest_tcg_known, 1, __ATOMIC_SEQ_CST);
 }
+
+void probe_set_guest_tasks(struct probe_set *p, const struct guest_task_layout *layout)
+{
+	struct guestscope_bpf__bss *bss = p->bpf->bss;
+
+	memcpy((void *)&bss->guest_task_layout, layout, sizeof(*layout));
+	__atomic_store_n(&bss->guest_task_known, 1, __ATOMIC_SEQ_CST);
+}

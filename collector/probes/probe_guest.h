@@ -25,3 +25,6 @@ const void *probe_set_guest_object(const struct probe_set *p);
 
 /** With GUEST_TCG: where a vCPU's registers are. No stacks of the guest are taken before. */
 void probe_set_guest_layout(struct probe_set *p, const struct guest_tcg_layout *layout);
+
+/** Where a Linux guest's kernel has its tasks. Samples tell processes by name from then on. */
+void probe_set_guest_tasks(struct probe_set *p, const struct guest_task_layout *layout);

@@ -191,6 +191,8 @@ struct run_result {
 	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
 	struct guest_counts guest_counts;
 	struct stack_ends host_ends;
+	struct guest_process *guest_processes;
+	size_t n_guest_processes;
 	struct probe_losses losses;
 	uint64_t lost_events;
 	struct run_worker *workers;

@@ -17,6 +17,7 @@
 #include "collector/run/run_boot.h"
 #include "collector/run/run_unwind.h"
 #include "collector/symbols/elf_match.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "guests/inside.h"
@@ -272,11 +273,21 @@ void run_guest_watch_memory(struct run *run)
 		renew_memory(run);
 }
 
-void run_guest_sample(struct run *run, const struct record_sample *s)
+void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames)
 {
-	if (run->result->view)
-		guest_view_sample(
-			run->result->view, s, run->result->n_phases <= run_first_phase(run));
+	struct guest_task_layout layout;
+	struct guest_root root;
+
+	if (!run->result->view)
+		return;
+	guest_view_sample(
+		run->result->view, s, frames, run->result->n_phases <= run_first_phase(run));
+	if (run->finished || !guest_view_find_tasks(run->result->view, process_of(run), &layout))
+		return;
+	probe_set_guest_tasks(run->probes, &layout);
+	/* The kernel's symbols may be known since then. */
+	if (guest_view_find_root(run->result->view, &root) == 0)
+		probe_set_guest_root(run->probes, &root);
 }
 
 void run_guest_find_program(struct run *run)
@@ -285,7 +296,9 @@ void run_guest_find_program(struct run *run)
 		return;
 	if (!run->finished)
 		probe_set_consume(run->probes); /* samples tell the address space */
-	if (guest_view_find_program(run->result->view) == 0)
+	/* The time of a marker is when it is read: then nothing may keep us from it for longer. */
+	if (guest_view_find_program(run->result->view,
+		    run_may_wait(run) ? GUEST_SEARCH_CHANGED : GUEST_SEARCH_PROGRAM) == 0)
 		run_unwind_guest(run);
 }
 
@@ -313,6 +326,8 @@ void run_guest_find_kernel(struct run *run)
 {
 	struct error error = {0};
 
+	if (run->result->view)
+		(void)guest_view_find_program(run->result->view, GUEST_SEARCH_ALL);
 	if (run->result->view && guest_view_find_kernel(run->result->view, &error) < 0)
 		run_warn(run, "%s: %s", run->request->ops->name, error.text);
 }
@@ -358,6 +373,27 @@ static void say_symbols(struct run *run, const struct guest_counts *c)
 		inside->symbols ? inside->symbols : "the table of symbols", 100 * (1 - share));
 }
 
+static void count_process(struct run_result *r, const struct profile_entry *e)
+{
+	struct guest_process *p;
+	char name[GUEST_PROCESS_SIZE];
+	size_t i = 0;
+
+	if (!guest_view_process(r->view, e, name))
+		return;
+	while (i < r->n_guest_processes && strcmp(r->guest_processes[i].name, name) != 0)
+		i++;
+	if (i == r->n_guest_processes) {
+		if (ARRAY_ADD(r->guest_processes, r->n_guest_processes, (struct guest_process){0}) <
+			0)
+			return;
+		memcpy(r->guest_processes[i].name, name, sizeof(name));
+	}
+	p = &r->guest_processes[i];
+	p->samples += e->count;
+	p->user += e->guest_privilege == 3 ? e->count : 0;
+}
+
 void run_guest_close(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -371,8 +407,10 @@ void run_guest_close(struct run *run)
 		const struct profile_entry *e = r->profile.entries[i];
 
 		if (e->kind == PROFILE_ONCPU && e->lane >= 0 && e->phase >= run_first_phase(run) &&
-			(kvm ? profile_has_guest(e) : e->mode != SAMPLE_IRQ))
+			(kvm ? profile_has_guest(e) : e->mode != SAMPLE_IRQ)) {
 			guest_view_count(r->view, e, &c);
+			count_process(r, e);
+		}
 	}
 	r->guest_counts = c;
 	if (c.samples < SAMPLES_TO_TELL)

@@ -32,7 +32,7 @@ bool run_guest_awaits_registers(const struct run *run);
 void run_guest_judge(struct run *run);
 
 /** A sample with what is in it of the guest. */
-void run_guest_sample(struct run *run, const struct record_sample *s);
+void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames);
 
 /** While the guest runs: find its program in its memory. At every phase, since more gets loaded. */
 void run_guest_find_program(struct run *run);

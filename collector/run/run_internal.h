@@ -166,6 +166,13 @@ static inline unsigned run_first_phase(const struct run *run)
 	return run->request->attach ? 0 : 1;
 }
 
+/** May the reader of the console wait a little? The time of a marker is when it is read: where a program
+ * writes some, nothing may keep us from it. */
+static inline bool run_may_wait(const struct run *run)
+{
+	return run->settings->own || run->settings->alone || run->request->attach;
+}
+
 /** The run has failed; the first reason is kept, as later ones are mostly its consequences. */
 void run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

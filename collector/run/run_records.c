@@ -62,7 +62,7 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 	if (run->ended && s->time_ns >= run->result->end_ns)
 		return;
 	know_process(run, s);
-	run_guest_sample(run, s);
+	run_guest_sample(run, s, frames);
 	run_boot_sample(run, s, frames);
 	profile_add_sample(&run->result->profile, s, frames, phase_at(run, s->time_ns),
 		NS_PER_S / run->settings->frequency_hz);

@@ -80,6 +80,7 @@ void run_result_done(struct run_result *r)
 	profile_done(&r->profile);
 	guest_view_free(r->view);
 	free(r->host_ends.ends);
+	free(r->guest_processes);
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);

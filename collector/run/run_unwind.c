@@ -76,18 +76,13 @@ static int place(struct run *run, struct unwind_module *m)
 	return put_rows(run, m->rows, m->n_rows, &m->first);
 }
 
-/* The time of a marker is when it is read: then nothing may keep us from it. */
-static bool may_wait(const struct run *run)
-{
-	return run->settings->own || run->settings->alone || run->request->attach;
-}
-
 static struct unwind_mapping mapping_of(
 	struct run *run, const struct symbol_text *text, uint64_t *ret_jit)
 {
 	struct unwind_mapping ret = {.begin = text->start, .end = text->end};
 	struct unwind_module *m =
-		text->module ? unwind_of_text(run->settings->unwind, text, may_wait(run)) : NULL;
+		text->module ? unwind_of_text(run->settings->unwind, text, run_may_wait(run))
+			     : NULL;
 
 	if (m && (text->vdso || unwind_covers(m, text->end - text->start)) && place(run, m) == 0) {
 		ret.pc = text->address - m->base;
@@ -228,21 +223,15 @@ void run_unwind_kernel(struct run *run)
 		(void)probe_set_unwind_space(run->probes, UNWIND_KEY_KERNEL, &kernel, 1);
 }
 
-void run_unwind_guest(struct run *run)
+/* @space, whose page tables' root is @root. */
+static void put_guest_space(struct run *run, struct symbol_space *space, uint64_t root)
 {
-	struct guest_view *v = run->result->view;
 	struct unwind_mapping kernel;
 	struct mappings m = {0};
-	uint64_t cr3, key = UNWIND_KEY_KERNEL, from = 0;
-	struct symbol_space *space;
+	uint64_t key = UNWIND_KEY_KERNEL, from = 0;
 
-	if (!v || run->finished)
-		return;
-	space = guest_view_program(v, &cr3);
-	if (!space)
-		return;
-	if (!guest_view_inside(v)->one_ring) {
-		key = UNWIND_KEY_GUEST(cr3);
+	if (!guest_view_inside(run->result->view)->one_ring) {
+		key = UNWIND_KEY_GUEST(root);
 	} else if (map_kernel(run, &kernel)) { /* which lies below its programs */
 		from = kernel.end;
 		if (ARRAY_ADD(m.list, m.n, kernel) < 0)
@@ -251,6 +240,17 @@ void run_unwind_guest(struct run *run)
 	add_mappings(run, space, from, &m);
 	(void)probe_set_unwind_space(run->probes, key, m.list, m.n);
 	free(m.list);
+}
+
+void run_unwind_guest(struct run *run)
+{
+	struct guest_view *v = run->result->view;
+	struct symbol_space *space;
+	uint64_t root;
+	size_t at = 0;
+
+	while (v && !run->finished && (space = guest_view_space(v, &at, &root)))
+		put_guest_space(run, space, root);
 }
 
 /* The module that @e's stack ends in. NULL: no memory. */
@@ -298,7 +298,7 @@ void run_unwind_close(struct run *run)
 {
 	const struct profile *p = &run->result->profile;
 
-	for (size_t i = 0; i < run->n_processes && !may_wait(run); i++)
+	for (size_t i = 0; i < run->n_processes && !run_may_wait(run); i++)
 		make_tables(run, run->processes[i].pid);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct profile_entry *e = p->entries[i];

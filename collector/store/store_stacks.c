@@ -240,6 +240,7 @@ static int push_guest(struct store_stacks *s, struct guest_view *view,
 	const struct profile_entry *e, struct pushed *p)
 {
 	struct guest_frame frames[PROBE_STACK_DEPTH + 1];
+	char process[GUEST_PROCESS_SIZE];
 	unsigned end;
 	int r = 0, n = guest_view_frames(view, e, frames, &end);
 
@@ -247,6 +248,10 @@ static int push_guest(struct store_stacks *s, struct guest_view *view,
 		return n;
 	if (!p->in_guest)
 		r = push_boundary(s, &p->stack, STACK_GUEST);
+	if (r == 0 && guest_view_process(view, e, process))
+		r = push_row(s, &p->stack,
+			&(struct frame_row){
+				.side = SIDE_OF_PROCESS, .module = "", .symbol = process});
 	for (int i = n; i-- > 0 && r == 0;)
 		r = push_symbol(s, &p->stack, frames[i].kernel ? "guest-kernel" : "guest-user",
 			&frames[i].symbol);

@@ -281,6 +281,10 @@ static int write_guest(
 		if (r->guest_counts.ends[end])
 			q = insert(s, error, "INSERT INTO guest_stack_end VALUES (?,?,?)", "isi",
 				run, guest_end_names[end], (int64_t)r->guest_counts.ends[end]);
+	for (size_t i = 0; i < r->n_guest_processes && q == 0; i++)
+		q = insert(s, error, "INSERT INTO guest_process VALUES (?,?,?,?)", "isii", run,
+			r->guest_processes[i].name, (int64_t)r->guest_processes[i].samples,
+			(int64_t)r->guest_processes[i].user);
 	return q;
 }
 

@@ -45,7 +45,7 @@ static int program_names(
 static bool is_of_guest(const struct stack_frame *frame)
 {
 	return frame->side == SIDE_GUEST_USER || frame->side == SIDE_GUEST_KERNEL ||
-	       frame->side == SIDE_BOUNDARY;
+	       frame->side == SIDE_GUEST_PROCESS || frame->side == SIDE_BOUNDARY;
 }
 
 /** Where the program is seen in that tree: in the guest, if there is one. */

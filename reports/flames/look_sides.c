@@ -22,6 +22,7 @@ static const struct flame_color colors[SIDE_COUNT + 1] = {
 		"guest kernel"},
 	[SIDE_GUEST_USER] = {"p", "#a8d8b4", TEXTURE("<path d=\"M2 1.5h1.6M6 5.5h1.6\"/>"),
 		"guest program"},
+	[SIDE_GUEST_PROCESS] = {"o", "#e4e0c4", TEXTURE(""), "process of the guest"},
 	[UNKNOWN] = {"z", "#bdbdb8", TEXTURE("<path d=\"M0 4h8\"/>"), "unknown"},
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/store_format.h"
 #include "reports/flames/stack_tree.h"
 #include "reports/store/stack_order.h"
 #include "reports/summary/summary.h"
@@ -16,7 +17,7 @@ struct builder {
 
 /* As in the store's frame.side. */
 static const char *const side_names[SIDE_COUNT] = {
-	"thread", "kernel", "user", "boundary", "guest-kernel", "guest-user"};
+	"thread", "kernel", "user", "boundary", "guest-kernel", "guest-user", SIDE_OF_PROCESS};
 
 static enum frame_side side_from_name(const char *name)
 {

@@ -27,6 +27,7 @@ enum frame_side {
 	SIDE_BOUNDARY,
 	SIDE_GUEST_KERNEL,
 	SIDE_GUEST_USER,
+	SIDE_GUEST_PROCESS, /**< no function: whose they are */
 	SIDE_COUNT
 };
 

@@ -13,6 +13,7 @@
 
 #define FUNCTIONS_SHOWN 25
 #define THREADS_SHOWN   16
+#define PROCESSES_SHOWN 32
 
 static const char open_table[] = "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
 				 "aria-label=\"Table: inside the guest\"><table class=\"wide\">";
@@ -247,6 +248,22 @@ static void write_subsystems(const struct configuration *configuration, FILE *ou
 	page_table_close(out);
 }
 
+static void write_processes(const struct configuration *configuration, FILE *out)
+{
+	size_t n = configuration->n_processes;
+
+	if (n < 2)
+		return;
+	page_columns_open(out, "inside the guest",
+		"Processes of the guest, by samples of the vCPUs in them or for them, the boot left "
+		"out; in brackets: threads of the guest’s kernel. A process has the name that it "
+		"had at the time: one that called exec has two.",
+		process_columns);
+	page_rows(process_columns, configuration->processes,
+		n < PROCESSES_SHOWN ? n : PROCESSES_SHOWN, out);
+	page_table_close(out);
+}
+
 /* The number of the configuration's last run that ended well, or 0. Threads are of one run:
  * addresses differ from run to run. */
 static int64_t last_run(const struct summary *s, const struct configuration *configuration)
@@ -337,6 +354,7 @@ static int write_configuration(
 		page_configuration_name(out, configuration);
 		fputs("</summary>\n", out);
 		write_subsystems(configuration, out);
+		write_processes(configuration, out);
 		write_functions(&f, tree->n_runs[TREE_A], out);
 		r = page_guest_lines(a, configuration, &f.all, out);
 		if (r >= 0)

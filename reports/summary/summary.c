@@ -52,6 +52,7 @@ void summary_free(struct summary *s)
 		free(s->configurations[i].metrics);
 		free(s->configurations[i].threads);
 		free(s->configurations[i].stack_ends);
+		free(s->configurations[i].processes);
 	}
 	free(s->runs);
 	free(s->configurations);
@@ -378,6 +379,8 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_threads(s);
 	if (r >= 0)
 		r = summary_make_stacks(s);
+	if (r >= 0)
+		r = summary_make_processes(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

@@ -137,6 +137,14 @@ struct call_stack_end {
 	double whole;   /**< of that side */
 };
 
+/** A process of the guest, or a thread of its kernel ("[swapper]"). */
+struct process_time {
+	const char *name;
+	double samples; /**< of the lanes, of all runs */
+	double user;    /**< of these in user mode */
+	double whole;   /**< of all processes */
+};
+
 struct configuration {
 	const char *guest;
 	int64_t cores;
@@ -173,6 +181,8 @@ struct configuration {
 	size_t n_threads;
 	struct call_stack_end *stack_ends; /**< the host's, then the guest's */
 	size_t n_stack_ends;
+	struct process_time *processes; /**< the most samples first */
+	size_t n_processes;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 

@@ -23,5 +23,8 @@ int summary_make_threads(struct summary *s);
 /** The same of why their call stacks end. -EBADMSG, too. */
 int summary_make_stacks(struct summary *s);
 
+/** Fill in the processes of all guests that have some. 0, -ENOMEM, -EBADMSG. */
+int summary_make_processes(struct summary *s);
+
 /** Fill each configuration's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

@@ -168,6 +168,17 @@ const struct column stack_end_columns[] = {
 };
 #undef ROW
 
+#define ROW struct process_time
+const struct column process_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name, ON_PAGE(1, "process"), .field = PAGE_CODE),
+	COL("samples", NULL, REAL, samples, ON_PAGE(2, "#samples"), .format = format_count),
+	COL(NULL, NULL, SHARE, samples, WHOLE(whole), ON_PAGE(3, "#% of the guest")),
+	COL("user", NULL, REAL, user, ON_PAGE(4, "#in user mode"), .format = format_count),
+	{},
+};
+#undef ROW
+
 #define ROW struct book_detail
 const struct column detail_columns[] = {
 	TABLE,

@@ -18,6 +18,7 @@ extern const struct column detail_columns[];
 /** Threads of one name (struct thread_group). */
 extern const struct column thread_columns[];
 extern const struct column stack_end_columns[];
+extern const struct column process_columns[];
 
 /** A comparison with another clock (struct store_audit): all of it; its result alone. */
 extern const struct column audit_columns[], audit_result_columns[];

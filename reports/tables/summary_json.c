@@ -77,6 +77,8 @@ static json_t *configuration(
 	bad |= put(o, "threads", columns_json_rows(thread_columns, c->threads, c->n_threads));
 	bad |= put(
 		o, "stacks", columns_json_rows(stack_end_columns, c->stack_ends, c->n_stack_ends));
+	bad |= put(
+		o, "processes", columns_json_rows(process_columns, c->processes, c->n_processes));
 	bad |= put(o, "failures", failures(s, c));
 	return finish(o, bad);
 }

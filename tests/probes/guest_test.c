@@ -79,6 +79,29 @@ static const struct guest_tcg_layout layout = {
 	.cr = offsetof(struct machine, cr),
 };
 
+/* Where a kernel has its tasks, and its page tables; see make_tasks(). */
+#define KERNEL       0xffff888000611000ULL
+#define KERNEL_AT    0xa000ULL /* physical */
+#define TABLES       (KERNEL + 0x1000)
+#define KERNEL_ROOT  0xc000ULL
+#define PROGRAM_ROOT 0xd000ULL /* KERNEL_ROOT's other half */
+#define OTHER_ROOT   0xe000ULL
+#define OFFSET_OF_0  0x40ULL /* of CPU 0's variables */
+#define OF_KERNEL    0x00200000U
+
+static const struct guest_task_layout tasks = {
+	.cpu_offsets = KERNEL,
+	.current_task = KERNEL + 0x100,
+	.flags = 4,
+	.tgid = 12,
+	.comm = 16,
+	.mm = 32,
+	.group_leader = 40,
+	.self_exec_id = 48,
+	.pgd = 8,
+};
+
+static bool tasks_told;
 static struct guest_tcg_layout told; /* to the probes */
 static int wrong_by;                 /* what is found is moved by so much */
 static uint8_t *object;
@@ -150,6 +173,7 @@ static int new_guest(void **state)
 		return -1;
 	machine = (struct machine *)(object + MACHINE_AT);
 	told = layout;
+	tasks_told = false;
 	wrong_by = 0;
 	run_machine();
 	return 0;
@@ -199,6 +223,8 @@ static void tell_memory(struct watch *w)
 
 	probe_set_guest_layout(w->probes, &told);
 	probe_set_guest_ram(w->probes, blocks, ARRAY_SIZE(blocks));
+	if (tasks_told)
+		probe_set_guest_tasks(w->probes, &tasks);
 }
 
 /* What QEMU calls with the object of a vCPU, whose code it then executes. */
@@ -390,6 +416,85 @@ static void an_instruction_pointer_outside_of_code_is_told(void **state)
 	watch_done(&w);
 }
 
+/* CPU 0 is at work for a thread of process 77, "burner", which called exec three times, and has the tables
+ * at @root. */
+static void make_tasks(uint64_t root, uint32_t flags, const char *name)
+{
+	const uint64_t thread = KERNEL + 0x200, leader = KERNEL + 0x300, mm = KERNEL + 0x400;
+
+	make_program();
+	map_page(KERNEL, KERNEL_AT, 12);
+	map_page(TABLES, root, 12);
+	*word(KERNEL_AT) = OFFSET_OF_0;
+	*word(KERNEL_AT + 0x100 + OFFSET_OF_0) = thread;
+	*word(KERNEL_AT + 0x200) = (uint64_t)flags << 32;
+	*word(KERNEL_AT + 0x208) = 77ULL << 32;
+	strcpy((char *)word(KERNEL_AT + 0x210), flags ? name : "thread");
+	*word(KERNEL_AT + 0x220) = flags ? 0 : mm;
+	*word(KERNEL_AT + 0x228) = leader;
+	*word(KERNEL_AT + 0x230) = 3;
+	strcpy((char *)word(KERNEL_AT + 0x310), name);
+	*word(KERNEL_AT + 0x408) = TABLES;
+	tasks_told = true;
+}
+
+/* What most samples say. */
+static void assert_task(uint32_t kind, const char *name, uint64_t space)
+{
+	const struct profile_entry *most;
+	struct watch w;
+
+	watch_guest(&w, false);
+	count_guest(&w, &most);
+	assert_non_null(most);
+	assert_int_equal(most->guest_task.kind, kind);
+	assert_string_equal(most->guest_task.name, name);
+	assert_int_equal(most->guest_task.process, *name ? 77 : 0);
+	assert_int_equal(most->guest_task.execs, *name ? 3 : 0);
+	assert_int_equal(most->guest_space, space);
+	assert_int_equal(most->n_guest, 6);
+	watch_done(&w);
+}
+
+static void a_process_is_told_by_the_guests_kernel(void **state)
+{
+	(void)state;
+	make_tasks(PML4, 0, "burner");
+	assert_task(GUEST_TASK_PROCESS, "burner", PML4);
+}
+
+static void a_process_is_told_where_the_kernel_hides_from_it(void **state)
+{
+	(void)state;
+	make_tasks(KERNEL_ROOT, 0, "burner");
+	memcpy(word(KERNEL_ROOT), word(PML4), 4096);
+	memcpy(word(PROGRAM_ROOT), word(PML4), 2048); /* of programs' addresses alone */
+	machine->cr[3] = PROGRAM_ROOT;
+	assert_task(GUEST_TASK_PROCESS, "burner", KERNEL_ROOT);
+}
+
+static void a_process_with_other_page_tables_is_not_taken_for_it(void **state)
+{
+	(void)state;
+	make_tasks(OTHER_ROOT, 0, "burner");
+	assert_task(GUEST_TASK_OTHER, "", PML4);
+}
+
+static void a_thread_of_the_kernel_is_told_whatever_the_page_tables(void **state)
+{
+	(void)state;
+	make_tasks(OTHER_ROOT, OF_KERNEL, "kworker/0:1");
+	machine->segments[SEG_CS].selector = 0x10;
+	assert_task(GUEST_TASK_KERNEL, "kworker", PML4);
+}
+
+static void a_thread_of_the_kernel_runs_no_program(void **state)
+{
+	(void)state;
+	make_tasks(OTHER_ROOT, OF_KERNEL, "kworker/0:1");
+	assert_task(GUEST_TASK_OTHER, "", PML4);
+}
+
 static void stacks_in_pages_of_4_KiB_are_followed_to_the_root(void **state)
 {
 	(void)state;
@@ -422,11 +527,11 @@ static void memory_above_the_hole_is_found(void **state)
 	assert_stack(5, GUEST_END_ROOT);
 }
 
-static void a_chain_is_cut_at_64_frames(void **state)
+static void a_chain_is_cut_at_the_limit(void **state)
 {
 	(void)state;
 	map_page(VIRTUAL, STACK, 12);
-	make_chain(VIRTUAL, STACK, 100);
+	make_chain(VIRTUAL, STACK, PROBE_STACK_DEPTH); /* which fill the page */
 	assert_stack(PROBE_STACK_DEPTH, GUEST_END_LIMIT);
 }
 
@@ -500,11 +605,16 @@ int main(void)
 {
 #define GUEST_TEST(name) cmocka_unit_test_setup_teardown(name, new_guest, end_guest)
 	const struct CMUnitTest tests[] = {
+		GUEST_TEST(a_process_is_told_by_the_guests_kernel),
+		GUEST_TEST(a_process_is_told_where_the_kernel_hides_from_it),
+		GUEST_TEST(a_process_with_other_page_tables_is_not_taken_for_it),
+		GUEST_TEST(a_thread_of_the_kernel_is_told_whatever_the_page_tables),
+		GUEST_TEST(a_thread_of_the_kernel_runs_no_program),
 		GUEST_TEST(stacks_in_pages_of_4_KiB_are_followed_to_the_root),
 		GUEST_TEST(stacks_in_pages_of_2_MiB_are_followed),
 		GUEST_TEST(stacks_in_pages_of_1_GiB_are_followed),
 		GUEST_TEST(memory_above_the_hole_is_found),
-		GUEST_TEST(a_chain_is_cut_at_64_frames),
+		GUEST_TEST(a_chain_is_cut_at_the_limit),
 		GUEST_TEST(a_page_that_is_not_there_ends_the_walk),
 		GUEST_TEST(addresses_that_are_none_end_the_walk),
 		GUEST_TEST(a_chain_that_runs_in_a_circle_ends),
