@@ -11,6 +11,8 @@
  * tables while they run. The kernel's are in the page before them.
  */
 
+#include "probes/guest_memory.bpf.h"
+
 #define GUEST_USER_TABLES 0x1000ULL   /* CR3's bit that tells the two apart */
 #define TASK_OF_KERNEL    0x00200000U /* the kernel's include/linux/sched.h: PF_KTHREAD */
 
