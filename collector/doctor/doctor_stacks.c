@@ -70,7 +70,7 @@ static void check_qemu_symbols(struct finding *f)
 	_cleanup_free_ char *path = NULL;
 	struct elf_file file;
 	_cleanup_close_ int fd = open_qemu(&path, &file);
-	_cleanup_close_ int debug = fd < 0 ? -EBADF : debug_file_open(&file, path, NULL);
+	_cleanup_close_ int debug = fd < 0 ? -EBADF : debug_file_open(&file, path, NULL, NULL);
 
 	if (fd < 0) {
 		doctor_find(f, DOCTOR_OK, "no QEMU to look into");
@@ -81,7 +81,27 @@ static void check_qemu_symbols(struct finding *f)
 		doctor_find(f, DOCTOR_LIMITED,
 			"stripped: most of QEMU's own functions will be shown by address");
 		doctor_fix(f, "install its debug symbols (Debian: qemu-system-x86-dbgsym, from the "
-			      "archive debian-debug)");
+			      "archive debian-debug), or name a debuginfod server in "
+			      "DEBUGINFOD_URLS");
+	}
+}
+
+static void check_servers(struct finding *f)
+{
+	const char *urls = debug_servers_named();
+
+	if (!urls) {
+		doctor_find(f, DOCTOR_OK,
+			"looked for on this machine only: DEBUGINFOD_URLS names no server");
+	} else if (debug_servers_supported()) {
+		doctor_find(
+			f, DOCTOR_OK, "looked for on this machine, then asked for from %s", urls);
+	} else {
+		doctor_find(f, DOCTOR_LIMITED,
+			"looked for on this machine only: this collector was built without "
+			"libdebuginfod, so that DEBUGINFOD_URLS is not heeded");
+		doctor_fix(f, "build it where libdebuginfod's headers are (Debian: "
+			      "libdebuginfod-dev)");
 	}
 }
 
@@ -181,6 +201,7 @@ const struct doctor_row doctor_stack_rows[] = {
 	{"KVM", check_kvm, false},
 	{"QEMU", check_qemu, false},
 	{"QEMU's symbols", check_qemu_symbols, false},
+	{"debug files", check_servers, false},
 	{"QEMU's call stacks", check_qemu_walk, false},
 };
 

@@ -16,6 +16,8 @@
 #include "collector/experiment/progress.h"
 #include "collector/experiment/workload_path.h"
 #include "collector/run/attach_guest.h"
+#include "collector/symbols/debug_server.h"
+#include "collector/symbols/symbols.h"
 #include "collector/unwind/unwind.h"
 #include "common/array.h"
 #include "common/cleanup.h"
@@ -369,6 +371,15 @@ static int find_program(struct experiment *x, struct error *error)
 	return o->program && !x->program ? error_set_errno(error, -ENOMEM, "%s", o->program) : 0;
 }
 
+/* Names are no reason to keep who interrupts us waiting. */
+static bool wait_for_file(const char *path, uint64_t done, uint64_t all, void *userdata)
+{
+	const struct experiment *x = userdata;
+
+	progress_fetching(path, done, all);
+	return !*x->settings.interrupted;
+}
+
 static int prepare(struct experiment *x, struct error *error)
 {
 	struct options *o = x->o;
@@ -382,6 +393,8 @@ static int prepare(struct experiment *x, struct error *error)
 		r = unwind_new(&x->unwind);
 	if (r < 0)
 		return r;
+	symbols_servers(x->names)->wait = wait_for_file;
+	symbols_servers(x->names)->userdata = x;
 	r = find_program(x, error);
 	if (r < 0)
 		return r;

@@ -2,6 +2,7 @@
 #include "collector/experiment/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/stream.h"
@@ -79,6 +80,19 @@ void progress_attached(const char *what, const struct run_request *q, unsigned s
 		"s (--timeout)\n",
 		stream_is_terminal(stderr) ? "\r\033[K" : "", what, q->ops->name, q->lanes,
 		q->lanes == 1 ? "lane" : "lanes", seconds);
+}
+
+void progress_fetching(const char *path, uint64_t done_bytes, uint64_t all_bytes)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!stream_is_terminal(stderr))
+		return;
+	fprintf(stderr, "\r\033[Kdebuginfod: debug file of %s", slash ? slash + 1 : path);
+	if (all_bytes)
+		fprintf(stderr, ", %llu of %llu MiB", (unsigned long long)done_bytes >> 20,
+			(unsigned long long)all_bytes >> 20);
+	fflush(stderr);
 }
 
 void progress_done(

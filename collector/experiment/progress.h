@@ -36,6 +36,9 @@ void progress_run(struct progress *p, const struct run_request *request);
 /** For struct run_settings: the probes watch a process that ran already. */
 void progress_attached(const char *what, const struct run_request *request, unsigned seconds);
 
+/** For struct debug_servers: the debug file of @path is waited for. */
+void progress_fetching(const char *path, uint64_t done_bytes, uint64_t all_bytes);
+
 /** The experiment ends before its last run: what stands on the terminal's line is erased. */
 void progress_stop(const struct progress *p);
 

@@ -74,7 +74,7 @@ struct guest_inside guest_kind_of(const char *kernel, const char *symbols, bool 
 			kind = kinds[i];
 	}
 	/* A vmlinux without symbols has its own, too. */
-	if (!known && (upper == 0 || (upper > 0 && elf_has_symbols(file) != 0)))
+	if (!known && (upper == 0 || (upper > 0 && elf_has_symbols(file, NULL) != 0)))
 		return unknown(upper);
 	kind.randomised = kind.kallsyms && !fixed;
 	if (kind.randomised)

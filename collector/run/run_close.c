@@ -23,6 +23,7 @@
 #include "collector/run/run_threads.h"
 #include "collector/run/run_unwind.h"
 #include "collector/symbols/address_set.h"
+#include "collector/symbols/debug_server.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/symbols/symbol_space.h"
 #include "common/cleanup.h"
@@ -121,6 +122,15 @@ static int find_lines(struct run *run)
 	return r;
 }
 
+/* All files that a stack led into have been opened by now. */
+static void say_servers(struct run *run)
+{
+	char text[256];
+
+	if (debug_servers_take_trouble(symbols_servers(run->settings->names), text))
+		run_warn(run, "%s", text);
+}
+
 /* Of the lanes that the probes kept, only those of the run. */
 static void choose_lanes(struct run *run, struct counted_account *accounts, size_t *n)
 {
@@ -194,6 +204,7 @@ int run_close(struct run *run)
 		q = find_lines(run);
 	if (q < 0)
 		return q;
+	say_servers(run);
 	run_check_losses(run);
 	return translate_rows(run);
 }

@@ -17,6 +17,7 @@
 #include "collector/run/run_boot.h"
 #include "collector/run/run_unwind.h"
 #include "collector/symbols/elf_match.h"
+#include "collector/symbols/symbols.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -39,7 +40,8 @@ static void compare_symbols(struct run *run, const struct guest_inside *inside)
 			"%s is of another build than the guest's kernel %s: names of its functions "
 			"will be wrong",
 			inside->symbols, inside->kernel);
-	if (inside->symbols && elf_has_symbols(inside->symbols) == 0)
+	if (inside->symbols &&
+		elf_has_symbols(inside->symbols, symbols_servers(run->settings->names)) == 0)
 		run_warn(run,
 			"the guest's kernel %s has no symbols but those it exports: its other "
 			"functions have no names; --symbols names a file with all of them (see "

@@ -21,10 +21,19 @@ static int open_regular(const char *path)
 	return TAKE_FD(fd);
 }
 
+/* One of the same build. */
+static int open_same(const char *path, const struct elf_file *file)
+{
+	_cleanup_close_ int fd = open_regular(path);
+	struct elf_file found;
+
+	if (fd < 0 || elf_file_read(fd, &found) < 0 || !elf_same_build_id(&found, file))
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
 static int open_by_build_id(const struct elf_file *file, const char *debug_dir)
 {
-	_cleanup_close_ int fd = -EBADF;
-	struct elf_file found;
 	char path[PATH_MAX];
 	size_t used;
 	int n;
@@ -38,10 +47,7 @@ static int open_by_build_id(const struct elf_file *file, const char *debug_dir)
 	for (size_t i = 1; i < file->build_id_bytes; i++, used += 2)
 		snprintf(path + used, sizeof(path) - used, "%02x", file->build_id[i]);
 	snprintf(path + used, sizeof(path) - used, ".debug");
-	fd = open_regular(path);
-	if (fd < 0 || elf_file_read(fd, &found) < 0 || !elf_same_build_id(&found, file))
-		return -ENOENT;
-	return TAKE_FD(fd);
+	return open_same(path, file);
 }
 
 static int file_crc(int fd, uLong *ret)
@@ -69,7 +75,8 @@ static int open_checked(const char *path, uint32_t crc)
 	return TAKE_FD(fd);
 }
 
-int debug_file_open(const struct elf_file *file, const char *path, const char *debug_dir)
+/* By its .gnu_debuglink. */
+static int open_linked(const struct elf_file *file, const char *path, const char *debug_dir)
 {
 	static const char *const forms[] = {
 		"%2$.*3$s/%1$s",        /* beside the file */
@@ -79,11 +86,6 @@ int debug_file_open(const struct elf_file *file, const char *path, const char *d
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	int fd;
 
-	if (!debug_dir)
-		debug_dir = "/usr/lib/debug";
-	fd = open_by_build_id(file, debug_dir);
-	if (fd >= 0)
-		return fd;
 	if (!file->debug_link[0] || !slash || path[0] != '/')
 		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
@@ -98,4 +100,27 @@ int debug_file_open(const struct elf_file *file, const char *path, const char *d
 			return fd;
 	}
 	return -ENOENT;
+}
+
+static int open_fetched(
+	const struct elf_file *file, const char *path, struct debug_servers *servers)
+{
+	_cleanup_free_ char *fetched = NULL;
+
+	if (debug_servers_fetch(servers, file, path, &fetched) < 0)
+		return -ENOENT;
+	return open_same(fetched, file);
+}
+
+int debug_file_open(const struct elf_file *file, const char *path, const char *debug_dir,
+	struct debug_servers *servers)
+{
+	int fd;
+
+	if (!debug_dir)
+		debug_dir = "/usr/lib/debug";
+	fd = open_by_build_id(file, debug_dir);
+	if (fd < 0)
+		fd = open_linked(file, path, debug_dir);
+	return fd < 0 && servers ? open_fetched(file, path, servers) : fd;
 }

@@ -122,7 +122,7 @@ int elf_same_build(const char *a, const char *b)
 	return same_text(x, y);
 }
 
-int elf_has_symbols(const char *path)
+int elf_has_symbols(const char *path, struct debug_servers *servers)
 {
 	_cleanup_(cleanup_side) struct side *s = NULL;
 	_cleanup_close_ int debug = -EBADF;
@@ -131,6 +131,6 @@ int elf_has_symbols(const char *path)
 	if (r < 0 || !s)
 		return r;
 	if (!s->elf.has_symtab)
-		debug = debug_file_open(&s->elf, path, NULL);
+		debug = debug_file_open(&s->elf, path, NULL, servers);
 	return s->elf.has_symtab || debug >= 0;
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
+#include "collector/symbols/child_pipe.h"
 #include "collector/symbols/line_reader.h"
 #include "collector/symbols/symbol_space.h"
 #include "collector/symbols/symbols_internal.h"
@@ -42,41 +40,13 @@ static void limit_child(void)
 #endif
 }
 
-static void child_main(const struct question *q, int out)
+static void child_main(const void *userdata, int out)
 {
+	const struct question *q = userdata;
 	int fd = q->module->file->has_lines ? q->module->fd : q->module->debug_fd;
 
 	limit_child();
 	line_reader_run(fd, q->addresses, q->indices, q->n, out);
-	_exit(0);
-}
-
-/* Read exactly @size bytes; false at the end, or when @deadline_ms has passed. */
-static bool read_all(int fd, void *ret, size_t size, int64_t deadline_ms)
-{
-	char *p = ret;
-
-	while (size > 0) {
-		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline_ms - clock_ms();
-		ssize_t n;
-
-		if (left <= 0)
-			return false;
-		if (poll(&poll_fd, 1, (int)left) < 0) {
-			if (errno == EINTR)
-				continue;
-			return false;
-		}
-		if (!poll_fd.revents)
-			return false;
-		n = read(fd, p, size);
-		if (n <= 0)
-			return false;
-		p += n;
-		size -= (size_t)n;
-	}
-	return true;
 }
 
 /* A text of @size bytes, at most @max; NULL where that is 0. -EIO, -ENOMEM. */
@@ -88,7 +58,7 @@ static int take_text(struct symbols *s, int fd, uint32_t size, uint32_t max, int
 	*ret = NULL;
 	if (size == 0)
 		return 0;
-	if (size > max || max > sizeof(text) || !read_all(fd, text, size, deadline_ms))
+	if (size > max || max > sizeof(text) || !child_pipe_read(fd, text, size, deadline_ms))
 		return -EIO;
 	*ret = intern_bytes(&s->names, text, size);
 	return *ret ? 0 : -ENOMEM;
@@ -99,7 +69,7 @@ static int take_place(struct symbols *s, int fd, int64_t deadline_ms, struct sym
 	struct line_place head;
 	int r;
 
-	if (!read_all(fd, &head, sizeof(head), deadline_ms))
+	if (!child_pipe_read(fd, &head, sizeof(head), deadline_ms))
 		return -EIO;
 	ret->line = head.line;
 	r = take_text(s, fd, head.path_bytes, LINE_PATH_MAX, deadline_ms, &ret->file);
@@ -143,7 +113,7 @@ static int take_answers(struct symbols *s, int fd, struct symbol_line *ret, size
 	struct line_answer a;
 	int found = 0;
 
-	while (read_all(fd, &a, sizeof(a), deadline_ms)) {
+	while (child_pipe_read(fd, &a, sizeof(a), deadline_ms)) {
 		int r;
 
 		if (a.index >= n || a.n_places < 1 || a.n_places > LINE_PLACES_MAX)
@@ -161,18 +131,9 @@ static int take_answers(struct symbols *s, int fd, struct symbol_line *ret, size
 static int ask(struct symbols *s, const struct question *q, struct symbol_line *ret, size_t n)
 {
 	_cleanup_close_ int in = -EBADF;
-	int ends[2], found;
-	pid_t pid;
+	pid_t pid = child_pipe_start(child_main, q, &in);
+	int found;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return 0;
-	in = ends[0];
-	pid = spawn_fork();
-	if (pid == 0) {
-		close(in);
-		child_main(q, ends[1]);
-	}
-	close(ends[1]);
 	if (pid < 0)
 		return 0;
 	found = take_answers(s, in, ret, n);

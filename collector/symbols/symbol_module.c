@@ -97,7 +97,8 @@ static int read_functions(struct symbols *s, struct symbol_module *m)
 	if (!m->table)
 		return -ENOMEM;
 	if (!m->file->has_symtab || !m->file->has_lines)
-		m->debug_fd = debug_file_open(m->file, m->path, s->debug_dir);
+		m->debug_fd = debug_file_open(
+			m->file, m->path, s->debug_dir, &s->servers);
 	if (m->debug_fd >= 0 && !m->file->has_symtab) {
 		r = elf_functions_read(m->debug_fd, ELF_SYMTAB, m->table);
 		if (r == 0 && m->table->n > 0)

@@ -78,7 +78,7 @@ int symbol_space_add_elf(struct symbol_space *space, const char *path, uint64_t 
 		return error_set_errno(error, -errno, "%s", path);
 	r = symbol_module_get(s, fd, path, &module);
 	if (r == 0)
-		r = symbol_module_load(s, module);
+		r = symbol_module_headers(module);
 	if (r == 0 && !module->file)
 		r = -ENOEXEC;
 	if (r < 0)

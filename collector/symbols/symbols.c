@@ -47,6 +47,11 @@ int symbols_new(struct symbols **ret, struct error *error)
 	return 0;
 }
 
+struct debug_servers *symbols_servers(struct symbols *s)
+{
+	return &s->servers;
+}
+
 int symbols_set_debug_dir(struct symbols *s, const char *path)
 {
 	char *copy = strdup(path);

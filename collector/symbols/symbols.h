@@ -12,6 +12,7 @@
  * Nothing is read before the first lookup needs it, but for the mappings of a process: these, and
  * the files behind them, are taken hold of when the process is added, while it lives; lookups work
  * after it has ended, and find the files of a container although their names mean nothing outside.
+ * A lookup may ask debuginfod servers (debug_server.h): none while something is measured.
  *
  * Return addresses should be looked up at address - 1, so that a call at the very end of a function
  * is not taken for the next one.
@@ -26,6 +27,7 @@
 
 #include "common/error.h"
 
+struct debug_servers;
 struct symbols;
 struct symbol_space;
 
@@ -65,6 +67,9 @@ void symbols_forget_processes(struct symbols *s);
 
 /** Where separate debug files are looked for; default /usr/lib/debug. -ENOMEM. */
 int symbols_set_debug_dir(struct symbols *s, const char *path);
+
+/** Who is asked for debug files that are not there, by lookups. */
+struct debug_servers *symbols_servers(struct symbols *s);
 
 /**
  * Can kernel addresses be resolved? Reads /proc/kallsyms. 0, or -EPERM with a message that says how

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "collector/symbols/debug_server.h"
 #include "collector/symbols/elf_file.h"
 #include "collector/symbols/kallsyms.h"
 #include "collector/symbols/symbol_table.h"
@@ -81,6 +82,7 @@ struct symbols {
 	struct symbol_module *vdso;
 	struct inlined_chain *chains;
 	char *debug_dir;
+	struct debug_servers servers;
 	struct kallsyms kernel;
 	int kernel_status; /* 1: not yet read */
 };
