@@ -12,10 +12,8 @@
 #include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "collector/symbols/debug_file.h"
-#include "collector/symbols/demangle.h"
 #include "collector/symbols/elf_file.h"
 #include "collector/symbols/kallsyms.h"
 #include "collector/symbols/symbol_process.h"
@@ -442,41 +440,6 @@ static void corrupted_files_do_no_harm(void **state)
 	}
 }
 
-static void mangled_names_are_shown_as_people_read_them(void **state)
-{
-	char text[128];
-
-	(void)state;
-	assert_int_equal(demangle("_ZN5sched3cpu10rescheduleEv", text, sizeof(text)), 0);
-	assert_string_equal(text, "sched::cpu::reschedule");
-	assert_int_equal(demangle("_RNvC7mycrate3foo", text, sizeof(text)), 0);
-	assert_string_equal(text, "mycrate::foo");
-	assert_int_equal(demangle("main", text, sizeof(text)), -EINVAL);
-	assert_int_equal(demangle("_Z", text, sizeof(text)), -EINVAL);
-	assert_int_equal(demangle("__libc_start_main", text, sizeof(text)), -EINVAL);
-	assert_int_equal(demangle("_ZN5sched3cpu10rescheduleEv", text, 10), -EINVAL);
-}
-
-/* Each level names the one before twice: its length doubles with every few bytes. */
-static void a_name_that_explodes_is_left_as_it_is(void **state)
-{
-	char mangled[2048] = "_ZN1aI1bE1cE", text[1024];
-	struct timespec before, after;
-
-	(void)state;
-	strcpy(mangled, "_Z1fIiE");
-	strcpy(mangled, "_Z1fI1aI1bS0_E");
-	for (int i = 0; i < 40; i++)
-		sprintf(mangled + strlen(mangled), "1aIS%c_S%c_E", "0123456789"[i % 10],
-			"0123456789"[i % 10]);
-	strcat(mangled, "Evv");
-	clock_gettime(CLOCK_MONOTONIC, &before);
-	(void)demangle(mangled, text, sizeof(text));
-	clock_gettime(CLOCK_MONOTONIC, &after);
-	assert_true(after.tv_sec - before.tv_sec < 5);
-	assert_true(strlen(text) < sizeof(text));
-}
-
 static const char kernel_text[] = "0000000000001000 A fixed_percpu_data\n"
 				  "ffffffff81000000 T _text\n"
 				  "ffffffff81000000 T first_function\n"
@@ -668,8 +631,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(files_that_are_no_elf_are_refused),
 		cmocka_unit_test(truncated_files_do_no_harm),
 		cmocka_unit_test(corrupted_files_do_no_harm),
-		cmocka_unit_test(mangled_names_are_shown_as_people_read_them),
-		cmocka_unit_test(a_name_that_explodes_is_left_as_it_is),
 		cmocka_unit_test(kernel_symbols_are_read_with_their_modules),
 		cmocka_unit_test(hidden_kernel_addresses_are_told_apart_from_none),
 		cmocka_unit_test(the_running_kernel_has_names_where_it_shows_them),
