@@ -123,12 +123,18 @@ static int find_lines(struct run *run)
 }
 
 /* All files that a stack led into have been opened by now. */
-static void say_servers(struct run *run)
+static void say_files(struct run *run)
 {
+	struct symbols *names = run->settings->names;
 	char text[256];
 
-	if (debug_servers_take_trouble(symbols_servers(run->settings->names), text))
+	if (debug_servers_take_trouble(symbols_servers(names), text))
 		run_warn(run, "%s", text);
+	if (symbols_process_take_replaced(names, text, sizeof(text)))
+		run_warn(run,
+			"replaced on disk while they were mapped: %s; their functions have no "
+			"names, as what is mapped cannot be opened without CAP_SYS_ADMIN",
+			text);
 }
 
 /* Of the lanes that the probes kept, only those of the run. */
@@ -204,7 +210,7 @@ int run_close(struct run *run)
 		q = find_lines(run);
 	if (q < 0)
 		return q;
-	say_servers(run);
+	say_files(run);
 	run_check_losses(run);
 	return translate_rows(run);
 }

@@ -9,6 +9,7 @@
 
 #include "collector/probes/probe_set.h"
 #include "collector/probes/probe_unwind.h"
+#include "collector/symbols/elf_file.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/unwind/unwind.h"
 #include "collector/unwind/unwind_jit.h"
@@ -84,7 +85,8 @@ static struct unwind_mapping mapping_of(
 		text->module ? unwind_of_text(run->settings->unwind, text, run_may_wait(run))
 			     : NULL;
 
-	if (m && (text->vdso || unwind_covers(m, text->end - text->start)) && place(run, m) == 0) {
+	if (m && (text->vdso || unwind_covers(m, elf_code_bytes(text->file))) &&
+		place(run, m) == 0) {
 		ret.pc = text->address - m->base;
 		ret.first = m->first;
 		ret.n = (uint32_t)m->n_rows;

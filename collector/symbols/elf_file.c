@@ -120,6 +120,16 @@ static int read_headers(Elf *elf, struct elf_file *ret)
 	return 0;
 }
 
+uint64_t elf_code_bytes(const struct elf_file *file)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < file->n_segments; i++)
+		if (file->segments[i].executable)
+			bytes += file->segments[i].file_bytes;
+	return bytes;
+}
+
 bool elf_same_build_id(const struct elf_file *a, const struct elf_file *b)
 {
 	return a->build_id_bytes && a->build_id_bytes == b->build_id_bytes &&

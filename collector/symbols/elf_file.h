@@ -41,6 +41,9 @@ struct elf_file {
 /** Are both of one build? False also where one has no build-id. */
 bool elf_same_build_id(const struct elf_file *a, const struct elf_file *b);
 
+/** How much code it has: the bytes of its executable segments. */
+uint64_t elf_code_bytes(const struct elf_file *file);
+
 /** Which functions elf_functions_read() takes. */
 enum elf_parts {
 	ELF_SYMTAB = 1 << 0,

@@ -39,12 +39,13 @@ static struct symbol_module *module_new(void)
 	return m;
 }
 
+/* By what stays the same where a file is unlinked or renamed, as where another one takes its name. */
 static struct symbol_module *find_module(struct symbols *s, const struct stat *st)
 {
 	for (struct symbol_module *m = s->modules; m; m = m->next)
 		if (m->inode == st->st_ino && m->device == st->st_dev && m->bytes == st->st_size &&
-			m->changed.tv_sec == st->st_ctim.tv_sec &&
-			m->changed.tv_nsec == st->st_ctim.tv_nsec)
+			m->changed.tv_sec == st->st_mtim.tv_sec &&
+			m->changed.tv_nsec == st->st_mtim.tv_nsec)
 			return m;
 	return NULL;
 }
@@ -69,7 +70,7 @@ int symbol_module_get(struct symbols *s, int fd, const char *path, struct symbol
 	m->device = st.st_dev;
 	m->inode = st.st_ino;
 	m->bytes = st.st_size;
-	m->changed = st.st_ctim;
+	m->changed = st.st_mtim;
 	m->fd = TAKE_FD(owned);
 	m->next = s->modules;
 	s->modules = m;
@@ -97,8 +98,7 @@ static int read_functions(struct symbols *s, struct symbol_module *m)
 	if (!m->table)
 		return -ENOMEM;
 	if (!m->file->has_symtab || !m->file->has_lines)
-		m->debug_fd = debug_file_open(
-			m->file, m->path, s->debug_dir, &s->servers);
+		m->debug_fd = debug_file_open(m->file, m->path, s->debug_dir, &s->servers);
 	if (m->debug_fd >= 0 && !m->file->has_symtab) {
 		r = elf_functions_read(m->debug_fd, ELF_SYMTAB, m->table);
 		if (r == 0 && m->table->n > 0)
@@ -220,13 +220,28 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-const char *symbol_module_name(struct symbols *s, const char *path)
+size_t symbol_module_path(const char *path)
 {
 	static const char deleted[] = " (deleted)";
-	const char *name = base_name(path);
-	size_t length = strlen(name), tail = sizeof(deleted) - 1;
+	size_t length = strlen(path), tail = sizeof(deleted) - 1;
 
-	if (length > tail && strcmp(name + length - tail, deleted) == 0)
-		length -= tail;
-	return intern_bytes(&s->names, name, length);
+	return length > tail && strcmp(path + length - tail, deleted) == 0 ? length - tail : length;
+}
+
+struct symbol_module *symbol_module_before(struct symbols *s, const char *path, uint64_t inode)
+{
+	size_t length = symbol_module_path(path);
+
+	for (struct symbol_module *m = s->modules; m; m = m->next)
+		if (m->inode == inode && strlen(m->path) == length &&
+			memcmp(m->path, path, length) == 0)
+			return m;
+	return NULL;
+}
+
+const char *symbol_module_name(struct symbols *s, const char *path)
+{
+	const char *name = base_name(path);
+
+	return intern_bytes(&s->names, name, symbol_module_path(name));
 }

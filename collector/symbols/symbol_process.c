@@ -11,6 +11,7 @@
 #include "collector/symbols/proc_maps.h"
 #include "collector/symbols/symbol_name.h"
 #include "collector/symbols/symbols_internal.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 static struct symbol_space *find_process(const struct symbols *s, pid_t pid)
@@ -51,7 +52,7 @@ static int open_inode(const char *path, uint64_t inode)
 /*
  * Open the file behind a mapping. map_files leads to the very file, even if it was deleted or is
  * in another mount namespace. Where that is forbidden: the process's program, if it is that, or
- * the name as the process sees it, which another file may have taken since.
+ * the name as the process sees it, unless another file has taken it since.
  */
 static int open_mapped(pid_t pid, const struct proc_mapping *m)
 {
@@ -82,6 +83,29 @@ static bool is_known(const struct symbol_space *space, const struct proc_mapping
 	       old->name == wanted->name && old->module == wanted->module;
 }
 
+/* No file's, though they have names: memory. */
+static bool is_memory(const char *path)
+{
+	return strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/SYSV", 5) == 0 ||
+	       strncmp(path, "/dev/", 5) == 0;
+}
+
+/* It cannot be opened, as it has no name any more. */
+static int note_replaced(struct symbols *s, const char *path)
+{
+	const char *name;
+
+	if (symbol_module_path(path) == strlen(path) || is_memory(path))
+		return 0;
+	name = symbol_module_name(s, path);
+	if (!name)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_replaced; i++)
+		if (s->replaced[i] == name)
+			return 0;
+	return ARRAY_ADD(s->replaced, s->n_replaced, name);
+}
+
 static int find_module(
 	struct symbol_space *space, const struct proc_mapping *m, struct symbol_mapping *mapping)
 {
@@ -94,8 +118,10 @@ static int find_module(
 	if (m->inode == 0)
 		return 0;
 	fd = open_mapped(space->living, m);
-	if (fd < 0)
-		return 0;
+	if (fd < 0) {
+		mapping->module = symbol_module_before(space->symbols, m->path, m->inode);
+		return mapping->module ? 0 : note_replaced(space->symbols, m->path);
+	}
 	r = symbol_module_get(space->symbols, fd, m->path, &mapping->module);
 	return r == -ENOMEM ? r : 0;
 }
@@ -168,6 +194,19 @@ int symbols_process_copy(struct symbols *s, pid_t from, pid_t to)
 	for (size_t i = 0; i < old->n && r == 0; i++)
 		r = symbol_space_insert(fresh, &old->mappings[i]);
 	return r;
+}
+
+bool symbols_process_take_replaced(struct symbols *s, char *ret, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < s->n_replaced && used < size; i++) {
+		int n = snprintf(ret + used, size - used, "%s%s", used ? ", " : "", s->replaced[i]);
+
+		used += n < 0 ? 0 : (size_t)n;
+	}
+	s->n_replaced = 0;
+	return used > 0;
 }
 
 int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret)

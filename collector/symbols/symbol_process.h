@@ -24,6 +24,12 @@ int symbols_process_add_maps(struct symbols *s, pid_t pid);
  */
 int symbols_process_copy(struct symbols *s, pid_t from, pid_t to);
 
+/**
+ * The names of files, "a, b", that were deleted or replaced while they were mapped, and that we had no right
+ * to open then: nothing is known of them. Each is told once. False: there are none.
+ */
+bool symbols_process_take_replaced(struct symbols *s, char *ret, size_t size);
+
 /** A user address of process @pid. 0 or -ENOMEM; whatever is not known is told by @ret. */
 int symbols_lookup_user(struct symbols *s, pid_t pid, uint64_t address, struct symbol *ret);
 

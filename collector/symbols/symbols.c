@@ -32,6 +32,7 @@ void symbols_free(struct symbols *s)
 	symbol_module_free(s->vdso);
 	kallsyms_done(&s->kernel);
 	intern_clear(&s->names);
+	free(s->replaced);
 	free(s->debug_dir);
 	free(s);
 }

@@ -31,13 +31,13 @@ struct symbol_module {
 	dev_t device;
 	ino_t inode;
 	off_t bytes;
-	struct timespec changed;
-	const char *path; /* interned: as the process names it */
-	int fd;           /* negative once nothing more is to be read from it */
-	int debug_fd;     /* its separate debug file, while there are lines to read from it */
-	bool has_read;    /* file is there (NULL: it is no ELF file) */
-	bool loaded;      /* file and table are there (table NULL: there is nothing) */
-	bool borrowed;    /* the table is another module's, of the same build-id */
+	struct timespec changed; /* its contents */
+	const char *path;        /* interned: as the process names it */
+	int fd;                  /* negative once nothing more is to be read from it */
+	int debug_fd;  /* its separate debug file, while there are lines to read from it */
+	bool has_read; /* file is there (NULL: it is no ELF file) */
+	bool loaded;   /* file and table are there (table NULL: there is nothing) */
+	bool borrowed; /* the table is another module's, of the same build-id */
 	struct elf_file *file;
 	struct symbol_table *table;
 	struct symbol_line *lines; /* of linked addresses that were asked for, sorted */
@@ -83,6 +83,8 @@ struct symbols {
 	struct inlined_chain *chains;
 	char *debug_dir;
 	struct debug_servers servers;
+	const char **replaced; /* interned: files that were, until it is said */
+	size_t n_replaced;
 	struct kallsyms kernel;
 	int kernel_status; /* 1: not yet read */
 };
@@ -102,6 +104,13 @@ int symbol_module_headers(struct symbol_module *m);
 int symbol_module_load(struct symbols *s, struct symbol_module *m);
 
 void symbol_module_free(struct symbol_module *m);
+
+/* The path of a mapped file without the kernel's note, " (deleted)", that no name leads to it any more. Its
+ * length. */
+size_t symbol_module_path(const char *path);
+
+/* A module that was read before from the file @inode at @path, as a process names it; or NULL. */
+struct symbol_module *symbol_module_before(struct symbols *s, const char *path, uint64_t inode);
 
 /* What lookups call the module: the file's name, without the kernel's note that it was deleted. NULL: no
  * memory. */

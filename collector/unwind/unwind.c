@@ -18,6 +18,9 @@
 #include "common/cleanup.h"
 #include "common/hash_index.h"
 
+/* Code without rules that compilers put into each file: nearly all of a very small one. */
+#define SPARE_BYTES 1024
+
 /* A file whose table was made before it was met. */
 struct expected {
 	uint8_t build_id[ELF_BUILD_ID_MAX];
@@ -154,7 +157,7 @@ static uint64_t covered_bytes(const struct unwind_table *t)
 
 bool unwind_covers(const struct unwind_module *m, uint64_t bytes)
 {
-	return m->n_rows && m->covered >= bytes / 2;
+	return m->n_rows && (m->covered >= bytes / 2 || bytes - m->covered <= SPARE_BYTES);
 }
 
 int unwind_renumber(struct unwind *u, struct unwind_table *t)
@@ -224,8 +227,8 @@ static struct expected *find_expected(struct unwind *u, int fd, const struct elf
 			continue;
 		if (e->build_id_bytes ? memcmp(e->build_id, file->build_id, e->build_id_bytes) == 0
 				      : e->device == st.st_dev && e->inode == st.st_ino &&
-						e->changed.tv_sec == st.st_ctim.tv_sec &&
-						e->changed.tv_nsec == st.st_ctim.tv_nsec)
+						e->changed.tv_sec == st.st_mtim.tv_sec &&
+						e->changed.tv_nsec == st.st_mtim.tv_nsec)
 			return e;
 	}
 	return NULL;
@@ -245,7 +248,7 @@ void unwind_expect(struct unwind *u, const char *path)
 	e.build_id_bytes = file->build_id_bytes;
 	e.device = st.st_dev;
 	e.inode = st.st_ino;
-	e.changed = st.st_ctim;
+	e.changed = st.st_mtim;
 	if (ARRAY_ADD(u->expected, u->n_expected, e) < 0)
 		unwind_table_done(&e.table);
 }
@@ -292,14 +295,8 @@ static uint64_t text_of(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ struct elf_file *file = malloc(sizeof(*file));
-	uint64_t bytes = 0;
 
-	if (!file || fd < 0 || elf_file_read(fd, file) < 0)
-		return 0;
-	for (size_t i = 0; i < file->n_segments; i++)
-		if (file->segments[i].executable)
-			bytes += file->segments[i].file_bytes;
-	return bytes;
+	return file && fd >= 0 && elf_file_read(fd, file) == 0 ? elf_code_bytes(file) : 0;
 }
 
 static int table_of_kernel(const char *path, struct unwind_table *ret)
