@@ -60,7 +60,7 @@ __noinline int guest_by_row(struct guest_chain *c, __u32 index)
 
 	if (!c)
 		return UNWIND_END_REGISTERS;
-	return rule ? unwind_by_rule(rule, &c->r, guest_memory_read, c) : UNWIND_END_NO_RULE;
+	return rule ? unwind_by_rule(rule, &c->r, 0, guest_memory_read, c) : UNWIND_END_NO_RULE;
 }
 
 /*

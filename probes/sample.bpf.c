@@ -44,6 +44,7 @@ static __always_inline struct unwind_registers sampled_registers(struct bpf_perf
 		.rsp = sp,
 		.rbp = bp,
 		.exact = 1,
+		.others = UNWIND_OTHERS_ALL,
 	};
 }
 

@@ -77,6 +77,7 @@ static __always_inline struct unwind_registers user_registers(const struct pt_re
 		.rsp = regs->sp,
 		.rbp = regs->bp,
 		.exact = 1,
+		.others = UNWIND_OTHERS_ALL,
 	};
 }
 

@@ -79,6 +79,23 @@ static __always_inline __u32 by_pointer(
 	return UNWIND_END_NONE;
 }
 
+/* Of code that keeps its frame in a register of its own, as hand-written assembly does. */
+static __always_inline __u64 other_register(
+	const struct unwind_rule *rule, const struct unwind_registers *r)
+{
+	const void *registers;
+	__u64 value;
+
+	if (rule->cfa_base != UNWIND_OTHER || rule->other >= UNWIND_OTHERS ||
+		r->others < (rule->other < UNWIND_R11 ? UNWIND_OTHERS_ALL
+						      : UNWIND_OTHERS_CHANGED_BY_CALLS))
+		return 0;
+	registers = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	if (bpf_probe_read_kernel(&value, sizeof(value), registers + rule->other * sizeof(value)))
+		return 0;
+	return value;
+}
+
 __noinline __u32 unwind_user_caller(struct unwind_registers *r, __u32 first, __u32 n)
 {
 	const struct unwind_space space = {.first = first, .n = n};
@@ -93,5 +110,7 @@ __noinline __u32 unwind_user_caller(struct unwind_registers *r, __u32 first, __u
 	if (end)
 		return end;
 	rule = unwind_rule_of(index);
-	return rule ? unwind_by_rule(rule, r, read_user, NULL) : UNWIND_END_NO_RULE;
+	if (!rule)
+		return UNWIND_END_NO_RULE;
+	return unwind_by_rule(rule, r, other_register(rule, r), read_user, NULL);
 }

@@ -58,8 +58,16 @@ struct unwind_registers {
 	__u64 rip;
 	__u64 rsp; /* 0: not known */
 	__u64 rbp;
-	__u32 exact; /* RIP is where the frame was, not where a call returns to */
-	__u32 unused;
+	__u32 exact;  /* RIP is where the frame was, not where a call returns to */
+	__u32 others; /* enum unwind_others: which other registers are still the thread's own */
+};
+
+/** Rules tell nothing of registers that calls may change: code that has its frame in one of these calls
+ * only what leaves it alone. So they are believed for one call. */
+enum unwind_others {
+	UNWIND_OTHERS_NONE,
+	UNWIND_OTHERS_CHANGED_BY_CALLS,
+	UNWIND_OTHERS_ALL,
 };
 
 /** The word at @address, in the memory that the walk is in. 0, or not. */
@@ -99,12 +107,16 @@ static __always_inline __u32 unwind_find(
 	return UNWIND_END_NONE;
 }
 
-/** @r becomes its caller's, by @rule. Else it stays as it is, and why there is none is returned. */
+/** @r becomes its caller's, by @rule; @other: the value of the rule's other register, 0: not known. Else
+ * it stays as it is, and why there is none is returned. */
 static __always_inline __u32 unwind_by_rule(const struct unwind_rule *rule,
-	struct unwind_registers *r, unwind_read_t read, void *memory)
+	struct unwind_registers *r, __u64 other, unwind_read_t read, void *memory)
 {
 	struct unwind_registers caller = {.rbp = r->rbp, .exact = rule->flags & UNWIND_EXACT};
-	__u64 cfa = rule->cfa_base == UNWIND_RBP ? r->rbp : r->rsp, at;
+	__u64 cfa = rule->cfa_base == UNWIND_RBP     ? r->rbp
+		    : rule->cfa_base == UNWIND_OTHER ? other
+						     : r->rsp;
+	__u64 at;
 
 	if (rule->flags & UNWIND_ROOT)
 		return UNWIND_END_ROOT;
@@ -130,6 +142,8 @@ static __always_inline __u32 unwind_by_rule(const struct unwind_rule *rule,
 			return UNWIND_END_MEMORY;
 	}
 	caller.rsp = cfa;
+	if (r->others && !caller.exact)
+		caller.others = r->others - 1;
 	if (rule->flags & UNWIND_RSP_SAVED) {
 		if (read(memory, cfa + rule->rsp_offset, &caller.rsp))
 			return UNWIND_END_MEMORY;

@@ -26,6 +26,28 @@ enum unwind_base {
 	UNWIND_RSP,
 	UNWIND_RBP,
 	UNWIND_CFA,
+	UNWIND_OTHER, /* unwind_rule.other, a register that is known near the innermost frame only */
+};
+
+/** General registers other than RSP, in the order of the kernel's struct pt_regs: up to RBX those that
+ * calls preserve. */
+enum unwind_other {
+	UNWIND_R15,
+	UNWIND_R14,
+	UNWIND_R13,
+	UNWIND_R12,
+	UNWIND_BP, /* has a base of its own */
+	UNWIND_RBX,
+	UNWIND_R11,
+	UNWIND_R10,
+	UNWIND_R9,
+	UNWIND_R8,
+	UNWIND_RAX,
+	UNWIND_RCX,
+	UNWIND_RDX,
+	UNWIND_RSI,
+	UNWIND_RDI,
+	UNWIND_OTHERS,
 };
 
 /** What kind of frame it is, besides. */
@@ -46,9 +68,9 @@ enum unwind_flag {
  */
 struct unwind_rule {
 	__u8 cfa_base; /* enum unwind_base, never UNWIND_CFA; UNWIND_NONE: no rule */
-	__u8 rbp_base; /* enum unwind_base */
+	__u8 rbp_base; /* enum unwind_base, never UNWIND_OTHER */
 	__u8 flags;    /* enum unwind_flag */
-	__u8 unused;
+	__u8 other;    /* enum unwind_other, where the CFA's base is UNWIND_OTHER; else 0 */
 	__s32 cfa_offset;
 	__s32 cfa_add;
 	__s32 rip_offset;

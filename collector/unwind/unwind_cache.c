@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 
 /* Another number for another form of rules or rows, and where tables are made otherwise. */
-#define VERSION      1
+#define VERSION      2
 #define BUILD_ID_MAX 64
 
 /* A file: this, then the rules, then the rows. */
@@ -119,8 +119,10 @@ static bool rule_is_right(const struct unwind_rule *r)
 	const unsigned flags =
 		UNWIND_ROOT | UNWIND_CFA_DEREF | UNWIND_CFA_PLT | UNWIND_RSP_SAVED | UNWIND_EXACT;
 
-	return r->cfa_base < UNWIND_CFA && r->rbp_base <= UNWIND_CFA && !(r->flags & ~flags) &&
-	       r->unused == 0;
+	if (r->cfa_base == UNWIND_OTHER ? r->other >= UNWIND_OTHERS : r->other != 0)
+		return false;
+	return r->cfa_base != UNWIND_CFA && r->cfa_base <= UNWIND_OTHER &&
+	       r->rbp_base <= UNWIND_CFA && !(r->flags & ~flags);
 }
 
 /* All that unwind_table.h promises of a table. */

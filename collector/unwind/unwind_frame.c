@@ -18,6 +18,7 @@ struct place {
 		WORD,    /* the word there, + add */
 	} kind;
 	enum unwind_base base;
+	enum unwind_other other;
 	int64_t offset;
 	int64_t add;
 };
@@ -28,11 +29,21 @@ static bool is_small(Dwarf_Word number)
 	return (int64_t)number >= INT32_MIN / 2 && (int64_t)number <= INT32_MAX / 2;
 }
 
-static enum unwind_base base_of(Dwarf_Word number)
+static void set_base(struct place *p, Dwarf_Word number)
 {
+	static const enum unwind_other others[] = {UNWIND_RAX, UNWIND_RDX, UNWIND_RCX, UNWIND_RBX,
+		UNWIND_RSI, UNWIND_RDI, UNWIND_BP, UNWIND_OTHERS, UNWIND_R8, UNWIND_R9, UNWIND_R10,
+		UNWIND_R11, UNWIND_R12, UNWIND_R13, UNWIND_R14, UNWIND_R15};
+
+	p->base = UNWIND_NONE;
 	if (number == DWARF_RSP)
-		return UNWIND_RSP;
-	return number == DWARF_RBP ? UNWIND_RBP : UNWIND_NONE;
+		p->base = UNWIND_RSP;
+	else if (number == DWARF_RBP)
+		p->base = UNWIND_RBP;
+	else if (number < DWARF_RIP)
+		p->base = UNWIND_OTHER;
+	if (p->base == UNWIND_OTHER)
+		p->other = others[number];
 }
 
 /* An operation that pushes register + offset. False: it is another one. */
@@ -44,10 +55,10 @@ static bool read_base(const Dwarf_Op *op, struct place *p)
 		p->base = UNWIND_CFA;
 		offset = 0;
 	} else if (op->atom == DW_OP_bregx) {
-		p->base = base_of(op->number);
+		set_base(p, op->number);
 		offset = op->number2;
 	} else if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31) {
-		p->base = base_of(op->atom - DW_OP_breg0);
+		set_base(p, op->atom - DW_OP_breg0);
 	} else {
 		return false;
 	}
@@ -162,7 +173,8 @@ static bool make_rule(struct place cfa, struct place rip, struct place rsp, stru
 		rsp.kind = SAME;
 	if ((cfa.kind != VALUE && cfa.kind != WORD) || cfa.base == UNWIND_CFA || rip.kind != WORD ||
 		rip.add || (rsp.kind != SAME && rsp.kind != WORD) || rsp.add ||
-		(rbp.kind != SAME && rbp.kind != LOST && rbp.kind != WORD) || rbp.add)
+		(rbp.kind != SAME && rbp.kind != LOST && rbp.kind != WORD) || rbp.add ||
+		rip.base == UNWIND_OTHER || rbp.base == UNWIND_OTHER)
 		return false;
 	if (rip.base != UNWIND_CFA && !use_register_as_cfa(&cfa, &rip, &rsp, &rbp))
 		return false;
@@ -170,6 +182,7 @@ static bool make_rule(struct place cfa, struct place rip, struct place rsp, stru
 		return false;
 	*ret = (struct unwind_rule){
 		.cfa_base = (__u8)cfa.base,
+		.other = cfa.base == UNWIND_OTHER ? (__u8)cfa.other : 0,
 		.cfa_offset = (int32_t)cfa.offset,
 		.cfa_add = (int32_t)cfa.add,
 		.flags = (cfa.kind == WORD ? UNWIND_CFA_DEREF : 0) |

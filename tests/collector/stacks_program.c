@@ -179,6 +179,73 @@ OWN void call_leaf_assembly(void)
 	sink++;
 }
 
+/* As OpenSSL's assembly: the frame is told by a register that no call preserves, RSP is realigned and RBP
+ * is anything. */
+void leaf_register(uint64_t steps);
+__asm__(".text\n"
+	".globl leaf_register\n"
+	".type leaf_register, @function\n"
+	"leaf_register:\n"
+	".cfi_startproc\n"
+	"	lea (%rsp), %r11\n"
+	"	.cfi_def_cfa_register r11\n"
+	"	push %rbp\n"
+	"	.cfi_offset rbp, -16\n"
+	"	sub $200, %rsp\n"
+	"	and $-64, %rsp\n"
+	"	mov $12345, %ebp\n"
+	"1:	dec %rdi\n"
+	"	jnz 1b\n"
+	"	mov -8(%r11), %rbp\n"
+	"	.cfi_restore rbp\n"
+	"	lea (%r11), %rsp\n"
+	"	.cfi_def_cfa_register rsp\n"
+	"	ret\n"
+	".cfi_endproc\n"
+	".size leaf_register, . - leaf_register\n");
+
+/* The same for its caller: the frame is told by a register that this very call leaves alone. */
+void with_register(uint64_t steps);
+__asm__(".text\n"
+	".type leaf_private, @function\n"
+	"leaf_private:\n"
+	".cfi_startproc\n"
+	"1:	dec %rdi\n"
+	"	jnz 1b\n"
+	"	ret\n"
+	".cfi_endproc\n"
+	".size leaf_private, . - leaf_private\n"
+	".globl with_register\n"
+	".type with_register, @function\n"
+	"with_register:\n"
+	".cfi_startproc\n"
+	"	lea (%rsp), %rax\n"
+	"	.cfi_def_cfa_register rax\n"
+	"	push %rbp\n"
+	"	.cfi_offset rbp, -16\n"
+	"	sub $200, %rsp\n"
+	"	and $-64, %rsp\n"
+	"	mov $12345, %ebp\n"
+	"	call leaf_private\n"
+	"	mov -8(%rax), %rbp\n"
+	"	.cfi_restore rbp\n"
+	"	lea (%rax), %rsp\n"
+	"	.cfi_def_cfa_register rsp\n"
+	"	ret\n"
+	".cfi_endproc\n"
+	".size with_register, . - with_register\n");
+
+static OWN void by_register(void)
+{
+	clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC);
+
+	while (clock() < end)
+		leaf_register(1000000);
+	end += (clock_t)(seconds * CLOCKS_PER_SEC);
+	while (clock() < end)
+		with_register(1000000);
+}
+
 static OWN void *thread(void *unused)
 {
 	leaf_thread();
@@ -205,6 +272,8 @@ static void say_all(void)
 	say("leaf_alternate", "main;elsewhere;on_alternate");
 	say("leaf_sort", "main;sorts;compare");
 	say("leaf_assembly", "main;assembly;call_leaf_assembly");
+	say("leaf_register", "main;by_register");
+	say("leaf_private", "main;by_register;with_register");
 	say("leaf_thread", "thread");
 	fflush(stdout);
 }
@@ -237,6 +306,7 @@ int main(int argc, char **argv)
 	elsewhere();
 	sorts();
 	assembly();
+	by_register();
 	if (pthread_create(&other, NULL, thread, NULL) == 0)
 		pthread_join(other, NULL);
 	return 0;

@@ -33,7 +33,8 @@ static void check(struct unwind_table *t)
 			abort();
 	}
 	for (size_t i = 0; i < t->n_rules; i++)
-		if (t->rules[i].cfa_base >= UNWIND_CFA || t->rules[i].rbp_base > UNWIND_CFA)
+		if (t->rules[i].cfa_base == UNWIND_CFA || t->rules[i].cfa_base > UNWIND_OTHER ||
+			t->rules[i].rbp_base > UNWIND_CFA || t->rules[i].other >= UNWIND_OTHERS)
 			abort();
 	unwind_table_done(t);
 }

@@ -13,9 +13,10 @@ import shutil
 import subprocess
 import sys
 
-RSP, RBP, CFA = 1, 2, 3
+RSP, RBP, CFA, OTHER = 1, 2, 3, 4
+OTHERS = "r15 r14 r13 r12 - rbx r11 r10 r9 r8 rax rcx rdx rsi rdi".split()
 ROOT, RSP_SAVED, EXACT = 1, 8, 16
-Row = collections.namedtuple("Row", "pc cfa cfa_offset cfa_add flags rip rsp rbp rbp_offset")
+Row = collections.namedtuple("Row", "pc cfa other cfa_offset cfa_add flags rip rsp rbp rbp_offset")
 
 
 def table(dump, path):
@@ -47,8 +48,9 @@ def readelf_rows(path):
 def is_same(row, rules):
     """None: an expression, or a register that rules have not, of which readelf says no more."""
     cfa, rip, rbp, rsp = (rules.get(column, "u") for column in ("CFA", "ra", "rbp", "rsp"))
-    base = {"rsp": RSP, "rbp": RBP}.get(re.match(r"\w+", cfa)[0])
-    if cfa != "exp" and not base:
+    register = re.match(r"\w+", cfa)[0]
+    base = {"rsp": RSP, "rbp": RBP}.get(register, OTHER)
+    if rip == "u" and base == OTHER:  # an entry that says nothing
         return None if row.cfa == 0 else False
     if rip == "u":
         return bool(row.flags & ROOT)
@@ -56,7 +58,8 @@ def is_same(row, rules):
         return None
     if not rip.startswith("c"):
         return None if row.cfa == 0 else False
-    same = row.cfa == base and row.cfa_offset == int(cfa[3:]) and rip == f"c{row.rip:+}"
+    same = row.cfa == base and row.other == (OTHERS.index(register) if base == OTHER else 0)
+    same = same and row.cfa_offset == int(cfa[len(register):]) and rip == f"c{row.rip:+}"
     same = same and row.flags & ~EXACT == (RSP_SAVED if rsp.startswith("c") else 0)
     if rsp.startswith("c"):
         same = same and rsp == f"c{row.rsp:+}"
@@ -88,6 +91,7 @@ def main():
     paths += re.findall(r"(/\S*(?:libc|ld-linux-x86-64|libdw)\.so\.\d)", libraries)
     qemu = shutil.which("qemu-system-x86_64")
     paths += [qemu] if qemu else []
+    paths += glob.glob("/usr/lib/x86_64-linux-gnu/libcrypto.so.3")  # assembly with frames in any register
     guests = os.environ.get("GUESTSCOPE_GUESTS") or os.path.expanduser("~/.local/share/guestscope/guests")
     paths += glob.glob(f"{guests}/osv/loader.elf")  # interrupts' frames, hand-written
     sys.exit(0 if all([check(dump, path) for path in paths]) else 1)

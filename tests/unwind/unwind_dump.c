@@ -23,8 +23,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < t.n_rows; i++) {
 		const struct unwind_rule *rule = &t.rules[t.rows[i].rule];
 
-		printf("%" PRIu64 " %d %d %d %d %d %d %d %d\n", t.base + t.rows[i].pc,
-			rule->cfa_base, rule->cfa_offset, rule->cfa_add, rule->flags,
+		printf("%" PRIu64 " %d %d %d %d %d %d %d %d %d\n", t.base + t.rows[i].pc,
+			rule->cfa_base, rule->other, rule->cfa_offset, rule->cfa_add, rule->flags,
 			rule->rip_offset, rule->rsp_offset, rule->rbp_base, rule->rbp_offset);
 	}
 	unwind_table_done(&t);

@@ -122,7 +122,7 @@ size_t walk_stack(const struct walk *w, uint64_t rip, uint64_t rsp, uint64_t rbp
 			break;
 		rule = unwind_table_find(&module->table, at - module->begin + module->linked);
 		*ret_root = rule->flags & UNWIND_ROOT;
-		if (*ret_root || rule->cfa_base == UNWIND_NONE)
+		if (*ret_root || rule->cfa_base == UNWIND_NONE || rule->cfa_base == UNWIND_OTHER)
 			break;
 		cfa = base_value(rule->cfa_base, rsp, rbp, 0) + (uint64_t)(int64_t)rule->cfa_offset;
 		if (rule->flags & UNWIND_CFA_DEREF)
