@@ -128,7 +128,9 @@ class Debuginfod(harness.SystemTest):
             frames, truth = self.frames(store), self.truth(store)
             self.assertGreater(len(truth), 9)
             self.assertEqual(truth - set(frames), set())
-            self.assertEqual({os.path.basename(frames[name] or "") for name in truth}, {"stacks_program.c"})
+            files = [os.path.basename(frames[name]) for name in truth if frames[name]]  # assembly has no lines
+            self.assertEqual(set(files), {"stacks_program.c"})
+            self.assertGreater(len(files), 9)
             self.assertEqual([w for w in store.warnings() if "DEBUGINFOD" in w], [])
 
     def assert_nameless(self, store):
