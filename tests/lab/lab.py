@@ -70,7 +70,7 @@ class Machine:
     modules: str = ""
     needed: tuple = MODULES
     boot_seconds: int = 90
-    silence_seconds: int = 40  # of a heart that beats every five
+    silence_seconds: int = 25  # of a heart that beats every five
 
     def found(self):
         """The kernel, and the folder of its modules."""
