@@ -245,7 +245,7 @@ class Whole(LanguagesTest):
 
 
 if not os.environ.get("GUESTSCOPE_EVERY_PROGRAM"):
-    Whole.test_rust = Whole.test_pigz = Whole.test_sysbench_cpu = Whole.test_sysbench_threads = None
+    Whole.test_rust = Whole.test_go = Whole.test_pigz = Whole.test_sysbench_cpu = Whole.test_sysbench_threads = None
 
 
 class Docker(LanguagesTest):
