@@ -130,7 +130,7 @@ CREATE TABLE sample (
 	phase TEXT NOT NULL,
 	lane INTEGER NOT NULL,		-- -1: a helper thread
 	thread TEXT NOT NULL,
-	kind TEXT NOT NULL,		-- oncpu, offcpu
+	kind TEXT NOT NULL,		-- oncpu, offcpu, exits
 	stack INTEGER REFERENCES stack(id),
 	weight_ns INTEGER NOT NULL,
 	count INTEGER NOT NULL DEFAULT 1,
@@ -172,6 +172,13 @@ CREATE TABLE guest_stack_end (
 	run INTEGER NOT NULL REFERENCES run(id),
 	why TEXT NOT NULL,		-- root; or why the frames are not all: outside known text, ...
 	samples INTEGER NOT NULL	-- of the lanes, in the guest or for it, but for the boot
+);
+
+CREATE TABLE exit_sampling (		-- what stands behind the samples of kind exits, but for the boot
+	run INTEGER NOT NULL REFERENCES run(id),
+	detail TEXT NOT NULL,		-- the exit's reason, as of account, state kernel
+	stacks INTEGER NOT NULL,	-- that were taken
+	error_ns INTEGER NOT NULL	-- standard error of their time in all
 );
 
 CREATE TABLE guest_process (

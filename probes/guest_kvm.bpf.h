@@ -16,11 +16,10 @@
  */
 
 #include "probes/guest_walk.bpf.h"
+#include "probes/kvm.bpf.h"
 
 #define REG_RIP 16
 #define PF_VCPU 0x1 /* the kernel's include/linux/sched.h: KVM's guest runs, or was just left */
-
-extern const volatile __u32 kvm_isa; /* kvm.bpf.c */
 
 /* Without EPT, KVM sees each change of CR3. */
 const volatile __u32 kvm_keeps_cr3 = 0;
@@ -130,14 +129,11 @@ static __always_inline int vmx_registers(
 	return r->rip != 0;
 }
 
-/** The registers of the vCPU of @lane, whose thread the sampling event @ctx hit: in the guest, or
- * (@left) after another exit. 1, or 0 if there are none. */
+/** The registers of @vcpu, whose thread the sampling event @ctx hit: in the guest, or (@left) after another
+ * exit. 1, or 0 if there are none. */
 static __always_inline int guest_kvm_registers(
-	void *ctx, __s32 lane, bool left, struct guest_registers *r)
+	void *ctx, struct kvm_vcpu *vcpu, bool left, struct guest_registers *r)
 {
-	struct kvm_vcpu *vcpu;
-
-	vcpu = kvm_vcpu_of(bpf_get_current_task_btf(), lane);
 	if (!vcpu)
 		return 0;
 	r->rbp = BPF_CORE_READ(vcpu, arch.regs[REG_RBP]);

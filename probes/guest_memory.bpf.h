@@ -105,7 +105,8 @@ struct guest_chain {
 	struct unwind_registers r;
 	struct unwind_space kernel; /* of tables; n is 0: none */
 	struct unwind_space user;
-	__u32 at; /* where the frames go */
+	__u32 which; /* SCRATCH_*: of the record that the frames go to ... */
+	__u32 at;    /* ... and where in it */
 	__u32 n;
 	__u32 end;      /* enum guest_end */
 	__u32 read_end; /* of the last word that could not be read */

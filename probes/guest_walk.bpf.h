@@ -126,8 +126,8 @@ static __always_inline __u32 guest_by_pointer(struct guest_chain *c)
 static long guest_step(__u32 i, void *context)
 {
 	struct guest_chain *c = context;
-	__u32 which = SCRATCH_SAMPLE, end;
-	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &which);
+	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &c->which);
+	__u32 end;
 
 	(void)i;
 	if (!s)
@@ -202,6 +202,7 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 		.cr3 = r->cr3,
 		.r = {.rip = r->rip, .rsp = r->rsp, .rbp = r->rbp, .exact = 1},
 		.inexact = guest_source == GUEST_TCG,
+		.which = s->head.type == RECORD_EXIT ? SCRATCH_EXIT : SCRATCH_SAMPLE,
 	};
 
 	g->fs_base = r->fs_base;

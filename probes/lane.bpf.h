@@ -28,8 +28,8 @@
 #endif
 /* clang-format on */
 
-/* How many of the intervals off the CPU are recorded with their stacks. */
-struct offcpu_rate {
+/* How many of a CPU's events of a kind are recorded with their stacks. */
+struct stack_rate {
 	__u64 window_ns; /* when the current window began */
 	__u32 seen;      /* intervals in it */
 	__u32 weight;    /* one in so many is taken, at least: what the last window came to */
@@ -99,13 +99,14 @@ struct cpu_state {
 	__u32 n_waiting;
 	__u32 waiting[CPU_WAITING_MAX]; /* lanes that wait for this CPU, so that who runs instead is
 					   known */
-	struct offcpu_rate offcpu_sleeps; /* of lanes */
-	struct offcpu_rate offcpu_waits;  /* of lanes, for a CPU */
-	struct offcpu_rate offcpu_helpers;
+	struct stack_rate offcpu_sleeps; /* of lanes */
+	struct stack_rate offcpu_waits;  /* of lanes, for a CPU */
+	struct stack_rate offcpu_helpers;
+	struct stack_rate exits; /* of vCPUs from their guests */
 	__u32 random;
 	__u32 ready;
-	__u32 locked; /* a program is in the middle of charging a lane */
-	__u32 unused;
+	__u32 locked;       /* a program is in the middle of charging a lane */
+	__u32 taking;       /* one is in the middle of taking an exit's stack */
 	__u64 running;      /* address of the task_struct that runs here */
 	__u64 in_ns;        /* since when, if its coming was seen */
 	__s64 clock_offset; /* our clock minus the run queue's; 0: not known */
@@ -182,7 +183,7 @@ struct sample_scratch {
 
 struct scratch_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2); /* off-CPU records, and samples, which may interrupt them */
+	__uint(max_entries, 3); /* off-CPU records, samples, which may interrupt them, and exits */
 	__type(key, __u32);
 	__type(value, struct sample_scratch);
 };

@@ -6,6 +6,7 @@
  */
 
 #include "probes/boot.bpf.h"
+#include "probes/budget.bpf.h"
 #include "probes/float.bpf.h"
 #include "probes/join.bpf.h"
 #include "probes/sleep.bpf.h"
@@ -15,7 +16,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define OFFCPU_WINDOW_NS 100000000ULL
 /* Intervals off the CPU that a CPU records with their stacks in a window before it samples. */
 #define OFFCPU_LANES   25
 #define OFFCPU_HELPERS 10
@@ -57,43 +57,6 @@ struct server_map servers SEC(".maps");
 
 /* Off-CPU stacks */
 
-/* xorshift32 (Marsaglia, Xorshift RNGs, 2003): a call of the kernel's generator costs more than all
- * the rest of the decision. */
-static __always_inline __u32 next_random(struct cpu_state *cpu)
-{
-	__u32 x = cpu->random;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	cpu->random = x;
-	return x;
-}
-
-/**
- * In a storm of switches a stack at each would cost more than the work itself: past @budget in a
- * window one in two, three, ... intervals is taken, by chance, for that many times its length.
- * Returns the weight, or 0. Storms that last begin with the weight that the last window came to;
- * one that just begins is slowed down as it goes, so that it cannot fill the ring buffer.
- */
-static __always_inline __u32 offcpu_weight(
-	struct cpu_state *cpu, struct offcpu_rate *rate, __u32 budget, __u64 now)
-{
-	__u32 weight;
-
-	if (now - rate->window_ns > OFFCPU_WINDOW_NS) {
-		rate->weight = rate->seen / budget + 1;
-		rate->window_ns = now;
-		rate->seen = 0;
-	}
-	weight = rate->seen++ / budget + 1;
-	if (weight < rate->weight)
-		weight = rate->weight;
-	if (weight > 1 && (__u64)next_random(cpu) * weight >> 32)
-		return 0;
-	return weight;
-}
-
 static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struct task_record *t,
 	struct task_struct *prev, __u64 now)
 {
@@ -107,11 +70,11 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 	/* Apart, so that a storm of helpers hides nothing of the lanes, and a lane that others preempt
 	 * time and again does not lose its one long sleep. */
 	if (t->lane >= 0 && t->run == TASK_ASLEEP)
-		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_sleeps, OFFCPU_LANES, now);
+		t->off_weight = stack_weight(cpu, &cpu->offcpu_sleeps, OFFCPU_LANES, now);
 	else if (t->lane >= 0)
-		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_waits, OFFCPU_LANES, now);
+		t->off_weight = stack_weight(cpu, &cpu->offcpu_waits, OFFCPU_LANES, now);
 	else
-		t->off_weight = offcpu_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
+		t->off_weight = stack_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
 	if (!t->off_weight)
 		return;
 	s = bpf_map_lookup_elem(&scratch, &which);

@@ -239,6 +239,8 @@ enum record_type {
 	RECORD_BOOT,     /* while phase 0 lasts: what tells its steps apart */
 	RECORD_PROGRAM,  /* the program that is watched began, or ended */
 	RECORD_THREAD,   /* a thread ended that floats: struct thread_record */
+	RECORD_EXIT,     /* a vCPU left its guest under KVM: the guest's stack */
+	RECORD_ENTRY,    /* and entered it again */
 };
 
 struct record_lane {
@@ -424,7 +426,7 @@ struct record_sample {
 	__u64 ip;
 	__u64 user_ip; /* where it left user mode */
 	__u32 origin;  /* as in struct task_record; 0: not known */
-	__u32 weight;  /* RECORD_OFF: how many intervals off the CPU it stands for */
+	__u32 weight;  /* RECORD_OFF, RECORD_EXIT: how many intervals it stands for */
 	__u32 state;   /* the lane's state by events at that instant */
 	__u16 n_kernel;
 	__u16 n_user;
@@ -435,12 +437,30 @@ struct record_sample {
 	/* __u64 frames follow: n_kernel, n_user, then guest.n_frames, each innermost first */
 };
 
-/* RECORD_OFF has the form of a sample without an instruction pointer, mode and system call. */
+/* RECORD_OFF has the form of a sample without an instruction pointer, mode and system call; so has RECORD_EXIT, which
+ * has no frames of the host. */
 
 struct record_on {
 	__u32 type;
 	__u32 pid;
 	__u64 time_ns;
+};
+
+struct record_entry {
+	__u32 type;
+	__u32 pid;
+	__u64 begin_ns; /* the time from the exit to the entry, without that of taking the stack */
+	__u64 time_ns;
+	__u64 own_ns; /* which took so long: just before the begin */
+	__u64 cause;  /* of the exit, as of kernel's detail */
+};
+
+/** An exit whose stack was taken, of each lane; its weight is 0: none was. */
+struct exit_taken {
+	__u64 begin_ns, own_ns; /* as in struct record_entry */
+	__u64 cause;
+	__u32 weight;
+	__u32 unused;
 };
 
 enum boot_event {

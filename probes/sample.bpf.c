@@ -3,10 +3,11 @@
 /*
  * On-CPU samples: a clock on every CPU interrupts what runs there; if it is a thread of the stack,
  * its stacks (kernel, user by frame pointers, and the guest's where it is a vCPU) go to the ring
- * buffer.
+ * buffer. And exits of a vCPU under KVM, with the guest's stack and the time until it is entered again.
  */
 
 #include "probes/boot.bpf.h"
+#include "probes/budget.bpf.h"
 #include "probes/guest_kvm.bpf.h"
 #include "probes/guest_tcg.bpf.h"
 
@@ -23,7 +24,9 @@ static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct s
 		known = guest_tcg_registers(s->head.lane, rbp, &r, &s->head.guest.at_env);
 	} else if (guest_source == GUEST_KVM && s->head.mode != SAMPLE_IRQ) {
 		s->head.guest_left = s->head.mode != SAMPLE_GUEST;
-		known = guest_kvm_registers(ctx, s->head.lane, s->head.guest_left, &r);
+		known = guest_kvm_registers(ctx,
+			kvm_vcpu_of(bpf_get_current_task_btf(), s->head.lane), s->head.guest_left,
+			&r);
 	}
 	if (known)
 		guest_take(s, &r);
@@ -117,4 +120,99 @@ SEC("perf_event")
 int on_sample_guest(struct bpf_perf_event_data *ctx)
 {
 	return take_sample(ctx, true);
+}
+
+/* Exits that a CPU records with the guest's stack in a window before it samples. */
+#define EXITS_MAX 50
+
+struct exit_taken exits_taken[PROBE_LANES_MAX] = {0};
+
+/* The guest's stack at this exit, into the ring buffer. 0, or it is of no lane's thread. */
+static __always_inline int send_exit(
+	void *ctx, struct kvm_vcpu *vcpu, __s32 lane, __u32 weight, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_record *t = task_get(task);
+	__u32 which = SCRATCH_EXIT;
+	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &which);
+	struct guest_registers r = {0};
+
+	if (!s || !t)
+		return 1;
+	s->head.type = RECORD_EXIT;
+	s->head.lane = lane;
+	s->head.pid = task->pid;
+	s->head.tgid = task->tgid;
+	s->head.time_ns = now;
+	s->head.weight = weight;
+	s->head.n_kernel = s->head.n_user = 0;
+	s->head.user_end = UNWIND_END_ROOT;
+	s->head.guest = (struct guest_sample){0};
+	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
+	if (guest_kvm_registers(ctx, vcpu, true, &r))
+		guest_take(s, &r);
+	send_stacks(s);
+	return 0;
+}
+
+SEC("tp_btf/kvm_exit")
+int BPF_PROG(on_kvm_exit_stack, struct kvm_vcpu *vcpu)
+{
+	struct cpu_state *cpu = this_cpu_as_is();
+	struct exit_taken *taken;
+	__u64 now, decided;
+	__u32 weight;
+	__s32 lane;
+
+	if (!gate || !cpu || !cpu->ready || cpu->taking || !vcpu)
+		return 0;
+	lane = cpu->lane;
+	taken = element_of(exits_taken, lane);
+	if (!taken)
+		return 0;
+	now = bpf_ktime_get_ns();
+	weight = stack_weight(cpu, &cpu->exits, EXITS_MAX, now);
+	if (!weight)
+		return 0;
+	cpu->taking = 1; /* another vCPU may come here, where the kernel preempts such programs */
+	barrier();
+	decided = bpf_ktime_get_ns();
+	taken->weight = 0;
+	if (!send_exit(ctx, vcpu, lane, weight, now)) {
+		taken->cause = PROBE_DETAIL(CAUSE_VMEXIT, exit_reason(vcpu), kvm_isa);
+		taken->own_ns = bpf_ktime_get_ns() - decided;
+		taken->begin_ns = now + taken->own_ns;
+		taken->weight = weight;
+	}
+	barrier();
+	cpu->taking = 0;
+	return 0;
+}
+
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(on_kvm_entry_stack, struct kvm_vcpu *vcpu)
+{
+	struct cpu_state *cpu = this_cpu_as_is();
+	struct record_entry *record;
+	struct exit_taken *taken;
+
+	if (!gate || !cpu || !cpu->ready)
+		return 0;
+	taken = element_of(exits_taken, cpu->lane);
+	if (!taken || !taken->weight)
+		return 0;
+	taken->weight = 0;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count_loss(&losses.ring);
+		return 0;
+	}
+	record->type = RECORD_ENTRY;
+	record->pid = bpf_get_current_pid_tgid();
+	record->begin_ns = taken->begin_ns;
+	record->time_ns = bpf_ktime_get_ns();
+	record->own_ns = taken->own_ns;
+	record->cause = taken->cause;
+	bpf_ringbuf_submit(record, wakeup_flag());
+	return 0;
 }

@@ -80,6 +80,22 @@ void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint
 	memcpy(p->frames, frames, n * sizeof(*frames));
 }
 
+void offcpu_exit(struct offcpu *o, const struct record_sample *record, const uint64_t *frames)
+{
+	size_t n = record->guest.n_frames;
+	struct offcpu_pending *p = pending_of(o, record->pid, n);
+
+	if (!p)
+		return;
+	p->key = profile_key(PROFILE_EXITS, record, frames, 0);
+	p->key.syscall = -1;
+	p->weight = record->weight;
+	p->unsure = true; /* without its entry it counts for nothing */
+	p->since_ns = record->time_ns;
+	memcpy(p->frames, p->key.guest, n * sizeof(*frames));
+	p->key.guest = p->frames;
+}
+
 void offcpu_away(struct offcpu *o, const struct profile_entry *key, uint32_t pid, uint64_t since_ns,
 	bool asleep)
 {
@@ -93,8 +109,9 @@ void offcpu_away(struct offcpu *o, const struct profile_entry *key, uint32_t pid
 	p->since_ns = since_ns;
 }
 
+/* It counts as @count intervals. */
 static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *profile,
-	const struct phase *phases, unsigned n_phases, uint64_t now_ns)
+	const struct phase *phases, unsigned n_phases, uint64_t now_ns, uint64_t count)
 {
 	double length = now_ns > p->since_ns ? (double)(now_ns - p->since_ns) : 0;
 
@@ -110,7 +127,7 @@ static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *
 			continue;
 		p->key.phase = i;
 		profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
-			(to - from) * p->weight, p->weight);
+			(to - from) * p->weight, count);
 	}
 	p->since_ns = 0;
 }
@@ -121,7 +138,45 @@ void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *ph
 	size_t i = find(o, pid);
 
 	if (i != HASH_NONE && o->pending[i]->since_ns)
-		end_one(o, o->pending[i], profile, phases, n_phases, now_ns);
+		end_one(o, o->pending[i], profile, phases, n_phases, now_ns, o->pending[i]->weight);
+}
+
+/* What is known of all exits for one reason. */
+static void sum_exit(struct offcpu *o, const struct offcpu_pending *p, double length)
+{
+	struct exit_sum *s = NULL;
+
+	for (size_t i = 0; i < o->n_exits && !s; i++)
+		if (o->exits[i].cause == p->key.cause)
+			s = &o->exits[i];
+	if (!s && o->n_exits < EXIT_CAUSES_MAX) {
+		s = &o->exits[o->n_exits++];
+		*s = (struct exit_sum){.cause = p->key.cause};
+	}
+	if (!s)
+		return;
+	s->stacks++;
+	s->variance += length * length * p->weight * (p->weight - 1.0);
+}
+
+void offcpu_entry(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, const struct record_entry *record, bool of_window)
+{
+	size_t i = find(o, record->pid);
+	struct offcpu_pending *p = i == HASH_NONE ? NULL : o->pending[i];
+
+	if (!p || !p->since_ns || record->time_ns < record->begin_ns)
+		return;
+	p->key.cause = record->cause;
+	if (of_window)
+		sum_exit(o, p, (double)(record->time_ns - record->begin_ns));
+	p->since_ns = record->begin_ns;
+	end_one(o, p, profile, phases, n_phases, record->time_ns, p->weight);
+	/* Once, and of no exit more than was counted. */
+	p->key.own = true;
+	p->weight = 1;
+	p->since_ns = record->begin_ns - record->own_ns;
+	end_one(o, p, profile, phases, n_phases, record->begin_ns, 0);
 }
 
 void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
@@ -131,7 +186,7 @@ void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase
 		struct offcpu_pending *p = o->pending[i];
 
 		if (!p->unsure && p->since_ns && p->since_ns < end_ns)
-			end_one(o, p, profile, phases, n_phases, end_ns);
+			end_one(o, p, profile, phases, n_phases, end_ns, p->weight);
 	}
 }
 

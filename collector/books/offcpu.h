@@ -4,7 +4,8 @@
 /**
  * Off-CPU time by stack: a thread's stacks come when it loses its CPU, how long it was away when it
  * has one again. Here the two are brought together, split where phases meet, and put into the
- * profile.
+ * profile. The same for a vCPU's time out of its guest: the stack comes at the exit, the length at the
+ * entry.
  */
 
 #include <stdbool.h>
@@ -17,6 +18,15 @@
 
 struct offcpu_pending;
 
+#define EXIT_CAUSES_MAX 64
+
+/** Exits for one reason, but for the boot. */
+struct exit_sum {
+	uint64_t cause;  /**< as of kernel's detail */
+	uint64_t stacks; /**< that were taken */
+	double variance; /**< of their time as the profile has it, in ns squared: see struct offcpu */
+};
+
 struct offcpu {
 	struct offcpu_pending **pending;
 	size_t n;
@@ -27,10 +37,19 @@ struct offcpu {
 	 * taken by chance, one in w, counts w times (Horvitz and Thompson's estimator, 1952).
 	 */
 	double variance;
+	struct exit_sum exits[EXIT_CAUSES_MAX];
+	size_t n_exits;
 };
 
 /** A thread lost its CPU. */
 void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames);
+
+/** A vCPU's thread left its guest. Of a struct offcpu that has exits alone. */
+void offcpu_exit(struct offcpu *o, const struct record_sample *record, const uint64_t *frames);
+
+/** It entered it again. @of_window: outside of the boot. The time that it took to take the stack is apart, see struct profile_entry. */
+void offcpu_entry(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, const struct record_entry *record, bool of_window);
 
 /**
  * Thread @pid, which is @key's, was away already at @since_ns, when it began to be watched: its

@@ -33,7 +33,8 @@ static uint64_t hash_entry(
 		pair(e->mode, e->state), pair((uint32_t)e->syscall, e->guest_end),
 		pair(e->n_kernel, e->n_user), pair(e->n_guest, e->guest_privilege), e->guest_thread,
 		e->guest_caller, pair(e->guest_pushed, e->user_end), e->guest_space,
-		pair(e->guest_task.process, e->guest_task.execs), e->guest_task.kind, 0, 0, 0, 0};
+		pair(e->guest_task.process, e->guest_task.execs), pair(e->guest_task.kind, e->own),
+		e->cause, 0, 0, 0, 0};
 
 	static_assert(
 		sizeof(e->thread) == 2 * sizeof(*head), "each name takes two of the last words");
@@ -60,7 +61,7 @@ static bool is_entry(const void *entries, size_t i, const void *query)
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
 	       a->guest_pushed == key->guest_pushed && a->user_end == key->user_end &&
-	       a->guest_space == key->guest_space &&
+	       a->guest_space == key->guest_space && a->cause == key->cause && a->own == key->own &&
 	       memcmp(&a->guest_task, &key->guest_task, sizeof(a->guest_task)) == 0 &&
 	       a->guest_privilege == key->guest_privilege && a->kind == key->kind &&
 	       a->phase == key->phase && a->lane == key->lane && a->tgid == key->tgid &&
@@ -138,11 +139,11 @@ static void clean_task(struct guest_task *t)
 	detail_clean_name(t->name);
 }
 
-static struct profile_entry key_of(
-	const struct record_sample *s, const uint64_t *frames, uint32_t phase)
+struct profile_entry profile_key(enum profile_kind kind, const struct record_sample *s,
+	const uint64_t *frames, uint32_t phase)
 {
 	struct profile_entry key = {
-		.kind = PROFILE_ONCPU,
+		.kind = kind,
 		.phase = phase,
 		.lane = s->lane,
 		.tgid = s->tgid,
@@ -173,7 +174,7 @@ static struct profile_entry key_of(
 void profile_add_sample(struct profile *p, const struct record_sample *s, const uint64_t *frames,
 	uint32_t phase, uint64_t weight_ns)
 {
-	struct profile_entry key = key_of(s, frames, phase);
+	struct profile_entry key = profile_key(PROFILE_ONCPU, s, frames, phase);
 
 	profile_add(p, &key, frames, frames + s->n_kernel, weight_ns, 1);
 }

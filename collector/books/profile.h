@@ -16,6 +16,7 @@
 enum profile_kind {
 	PROFILE_ONCPU,
 	PROFILE_OFFCPU,
+	PROFILE_EXITS, /**< a vCPU was out of its guest */
 };
 
 struct profile_entry {
@@ -39,6 +40,8 @@ struct profile_entry {
 	uint64_t guest_caller;   /**< see struct guest_sample */
 	bool guest_pushed;       /**< likewise */
 	uint8_t guest_privilege; /**< CPL */
+	uint64_t cause;          /**< PROFILE_EXITS: as of kernel's detail */
+	bool own;                /**< PROFILE_EXITS: the time in which we took the stack */
 	uint64_t guest_space;    /**< see struct guest_sample */
 	struct guest_task
 		guest_task;    /**< what it was at work for; its name is made fit for the store */
@@ -78,10 +81,12 @@ struct profile {
 void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count);
 
+/** The key of a record in @phase, borrowing its frames of the guest. Its thread's name is made fit for the store. */
+struct profile_entry profile_key(enum profile_kind kind, const struct record_sample *s,
+	const uint64_t *frames, uint32_t phase);
+
 /**
- * Add an on-CPU sample in @phase, worth @weight_ns; @frames are the record's. Its thread's name is made
- * fit for the store.
- */
+ * Add an on-CPU sample in @phase, worth @weight_ns; @frames are the record's. */
 void profile_add_sample(struct profile *p, const struct record_sample *s, const uint64_t *frames,
 	uint32_t phase, uint64_t weight_ns);
 

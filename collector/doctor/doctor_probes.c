@@ -96,6 +96,7 @@ static void check_kvm_probes(struct finding *f)
 		.lane_prefix = "CPU ",
 		.kvm = true,
 		.oncpu = true,
+		.exits = true,
 		.frequency_hz = 49,
 		.guest = GUEST_KVM,
 	};

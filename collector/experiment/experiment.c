@@ -435,6 +435,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.oncpu = o->oncpu,
 		.inside = o->inside,
 		.offcpu = o->offcpu,
+		.exits = o->exits,
 		.exact_split = o->exact_split,
 		.boot_only = o->boot_only,
 		.phases = &o->phases,

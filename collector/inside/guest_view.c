@@ -472,11 +472,13 @@ const char *guest_view_subsystem(struct guest_view *v, const struct profile_entr
 }
 
 /* Where its kernel does not say: it is known by its page tables, if it is at work in user mode. */
-static void name_by_space(const struct guest_view *v, const struct profile_entry *e,
+static bool name_by_space(const struct guest_view *v, const struct profile_entry *e,
 	char ret[static GUEST_PROCESS_SIZE])
 {
 	const struct guest_space *space = guest_spaces_of(&v->spaces, e);
 
+	if (!space && v->spaces.tasks_known) /* in the middle of a switch, or long gone */
+		return false;
 	if (space && space->who.kind == GUEST_TASK_PROCESS)
 		snprintf(ret, GUEST_PROCESS_SIZE, "%s", space->who.name);
 	else if (space && space->is_program)
@@ -484,6 +486,7 @@ static void name_by_space(const struct guest_view *v, const struct profile_entry
 	else
 		snprintf(ret, GUEST_PROCESS_SIZE, "process %#llx",
 			(unsigned long long)e->guest_space);
+	return true;
 }
 
 bool guest_view_process(const struct guest_view *v, const struct profile_entry *e,
@@ -504,8 +507,7 @@ bool guest_view_process(const struct guest_view *v, const struct profile_entry *
 	/* In the kernel the tables are those of the last process, whoever it works for. */
 	if (e->guest_privilege == 0 && in_kernel(v, e->guest[e->n_guest - 1]))
 		return false;
-	name_by_space(v, e, ret);
-	return true;
+	return name_by_space(v, e, ret);
 }
 
 void guest_view_count(

@@ -223,15 +223,17 @@ static int add_profile(struct options *o, const char *word, struct error *error)
 		o->oncpu = o->inside = true;
 	else if (strcmp(word, "offcpu") == 0)
 		o->offcpu = true;
+	else if (strcmp(word, "exits") == 0)
+		o->exits = true;
 	else if (strcmp(word, "none") != 0)
 		return error_set_user(error, -EINVAL,
-			"--profile takes oncpu, guest, offcpu or none, not '%s'", word);
+			"--profile takes oncpu, guest, offcpu, exits or none, not '%s'", word);
 	return 0;
 }
 
 static int parse_profile(struct options *o, const char *list, struct error *error)
 {
-	o->oncpu = o->offcpu = o->inside = false;
+	o->oncpu = o->offcpu = o->exits = o->inside = false;
 	return parse_list(o, "profile", list, add_profile, error);
 }
 
@@ -243,6 +245,8 @@ static json_t *get_profile(const struct options *o)
 		json_array_append_new(list, json_string("oncpu"));
 	if (o->offcpu)
 		json_array_append_new(list, json_string("offcpu"));
+	if (o->exits)
+		json_array_append_new(list, json_string("exits"));
 	if (o->inside)
 		json_array_append_new(list, json_string("guest"));
 	return list;
@@ -477,9 +481,9 @@ const struct option_row option_rows[] = {
 		"repeated",
 		OWN(REPEATED, add_container_option) = get_container_options, PLAN,
 		.key = "container_options"},
-	{"profile", 0, GROUP_HOW, "LIST", "oncpu, guest, offcpu, none; default all",
-		OWN(LIST, parse_profile) = get_profile, WORDS("oncpu", "guest", "offcpu", "none"),
-		PLAN, .fallback = "oncpu,guest,offcpu"},
+	{"profile", 0, GROUP_HOW, "LIST", "oncpu, guest, offcpu, exits, none; default all",
+		OWN(LIST, parse_profile) = get_profile, WORDS("oncpu", "guest", "offcpu", "exits", "none"),
+		PLAN, .fallback = "oncpu,guest,offcpu,exits"},
 	{"counters", 0, GROUP_HOW, "LIST",
 		"events by libpfm4 name, or none; default what the machine has",
 		AT(TEXT, counters), WORDS("none"), PLAN},

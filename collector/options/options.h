@@ -63,7 +63,7 @@ struct options {
 		append; /**< the command line of a machine whose disk runs its own program, or NULL */
 	bool alone;     /**< nothing of ours runs in the machine */
 	uint64_t ram_bytes; /**< of virtual machines; 0: as the workload needs */
-	bool oncpu, offcpu;
+	bool oncpu, offcpu, exits;
 	bool inside;           /**< stacks of guests too; with oncpu only */
 	const char *counters;  /**< or NULL: the default set; or "none" */
 	unsigned frequency_hz; /**< 0: auto */

@@ -27,6 +27,7 @@ static const char *const costs[PROBE_PARTS] = {
 	[PROBE_PART_SAMPLING] = "there are no on-CPU samples",
 	[PROBE_PART_GUEST] = "there are no stacks of the guest",
 	[PROBE_PART_BOOT] = "the boot is not taken apart",
+	[PROBE_PART_EXITS] = "there is no flame graph of exits",
 };
 
 #define N_PROGRAMS (sizeof(((struct guestscope_bpf *)0)->progs) / sizeof(struct bpf_program *))
@@ -46,6 +47,8 @@ static const enum probe_part parts[N_PROGRAMS] = {
 	[PROGRAM(on_kvm_userspace_exit)] = PROBE_PART_KVM,
 	[PROGRAM(on_sample)] = PROBE_PART_SAMPLING,
 	[PROGRAM(on_sample_guest)] = PROBE_PART_GUEST,
+	[PROGRAM(on_kvm_exit_stack)] = PROBE_PART_EXITS,
+	[PROGRAM(on_kvm_entry_stack)] = PROBE_PART_EXITS,
 	[PROGRAM(on_boot_fork)] = PROBE_PART_BOOT,
 	[PROGRAM(on_boot_exec)] = PROBE_PART_BOOT,
 	[PROGRAM(on_boot_exit)] = PROBE_PART_BOOT,
@@ -162,7 +165,8 @@ static unsigned parts_asked_for(const struct probe_options *o)
 	return 1U << PROBE_PART_BOOKS | (unsigned)o->exact_split << PROBE_PART_SYSCALLS |
 	       (unsigned)o->kvm << PROBE_PART_KVM | (unsigned)o->oncpu << PROBE_PART_SAMPLING |
 	       (unsigned)(o->oncpu && o->guest != GUEST_NONE) << PROBE_PART_GUEST |
-	       (unsigned)o->boot << PROBE_PART_BOOT;
+	       (unsigned)o->boot << PROBE_PART_BOOT |
+	       (unsigned)(o->exits && o->kvm && o->guest == GUEST_KVM) << PROBE_PART_EXITS;
 }
 
 /* Programs of no part in @l->parts, or whose event this kernel does not have, stay out. KVM's
@@ -170,19 +174,18 @@ static unsigned parts_asked_for(const struct probe_options *o)
 static void choose_programs(struct probe_load *l)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	struct btf *kvm =
-		btf && l->parts >> PROBE_PART_KVM & 1 ? btf__load_module_btf("kvm", btf) : NULL;
+	const unsigned of_kvm = 1U << PROBE_PART_KVM | 1U << PROBE_PART_EXITS;
+	struct btf *kvm = btf && l->parts & of_kvm ? btf__load_module_btf("kvm", btf) : NULL;
 	struct bpf_program **programs = programs_of(l->bpf);
 
 	if (!has_kvm_events(btf, kvm))
-		l->parts &= ~(1U << PROBE_PART_KVM);
+		l->parts &= ~of_kvm;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		const char *event = tracepoint_of(programs[i]);
 		bool load = l->parts >> parts[i] & 1;
 
 		if (load && event)
-			load = kernel_has_event(
-				btf, parts[i] == PROBE_PART_KVM ? kvm : NULL, event);
+			load = kernel_has_event(btf, of_kvm >> parts[i] & 1 ? kvm : NULL, event);
 		bpf_program__set_autoload(programs[i], load);
 	}
 	if (l->parts >> PROBE_PART_GUEST & 1) /* which takes the stacks of the host, too */

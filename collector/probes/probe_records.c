@@ -26,12 +26,15 @@ int probe_on_record(void *userdata, void *data, size_t size)
 		p->callbacks.lane(data, p->callbacks.userdata);
 	} else if (type == RECORD_ON && size >= sizeof(struct record_on)) {
 		p->callbacks.on(data, p->callbacks.userdata);
+	} else if (type == RECORD_ENTRY && size >= sizeof(struct record_entry)) {
+		if (p->callbacks.entry)
+			p->callbacks.entry(data, p->callbacks.userdata);
 	} else if (type == RECORD_BOOT && size >= sizeof(struct record_boot)) {
 		on_boot(p, data);
 	} else if (type == RECORD_THREAD && size >= sizeof(struct thread_record)) {
 		if (p->callbacks.thread)
 			p->callbacks.thread(data, p->callbacks.userdata);
-	} else if (type == RECORD_SAMPLE || type == RECORD_OFF) {
+	} else if (type == RECORD_SAMPLE || type == RECORD_OFF || type == RECORD_EXIT) {
 		const struct record_sample *record = data;
 		const uint64_t *frames = (const uint64_t *)(record + 1);
 		size_t n;
@@ -43,7 +46,9 @@ int probe_on_record(void *userdata, void *data, size_t size)
 			return 0;
 		if (type == RECORD_SAMPLE)
 			p->callbacks.sample(record, frames, p->callbacks.userdata);
-		else
+		else if (type == RECORD_EXIT && p->callbacks.exit)
+			p->callbacks.exit(record, frames, p->callbacks.userdata);
+		else if (type == RECORD_OFF)
 			p->callbacks.off(record, frames, p->callbacks.userdata);
 	}
 	return 0;

@@ -32,6 +32,7 @@ struct probe_options {
 	bool throttling;       /**< look for cgroup quotas */
 	bool oncpu;            /**< on-CPU samples */
 	bool offcpu;           /**< off-CPU stacks */
+	bool exits;            /**< stacks of the guest at exits of vCPUs, with @kvm and @guest */
 	bool user_stacks;      /**< the stack's programs have frame pointers: walked by these where
 				  there are no unwind tables */
 	size_t unwind_rows;    /**< room for so many, in all tables; see probe_unwind.h */
@@ -53,6 +54,7 @@ enum probe_part {
 	PROBE_PART_SAMPLING, /**< oncpu */
 	PROBE_PART_GUEST,    /**< stacks of the guest in the samples */
 	PROBE_PART_BOOT,
+	PROBE_PART_EXITS,
 	PROBE_PARTS
 };
 
@@ -67,6 +69,9 @@ struct probe_callbacks {
 	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*on)(const struct record_on *record, void *userdata);
+	void (*exit)(const struct record_sample *record, const uint64_t *frames,
+		void *userdata); /**< or NULL, without @exits */
+	void (*entry)(const struct record_entry *record, void *userdata);
 	void (*boot)(const struct record_boot *record, void *userdata); /**< or NULL */
 	probe_thread_t thread;                                          /**< or NULL */
 	probe_warn_t warn; /**< or NULL; only called by probe_set_open() */

@@ -181,6 +181,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	free(run.thread_marks);
 	free(run.processes);
 	offcpu_done(&run.offcpu);
+	offcpu_done(&run.exits);
 	boot_free(run.boot);
 	free(run.rows);
 	free(run.cgroup_cpu);

@@ -14,6 +14,7 @@
 
 #include "collector/books/audit.h"
 #include "collector/books/books.h"
+#include "collector/books/offcpu.h"
 #include "collector/books/profile.h"
 #include "collector/counters/counters.h"
 #include "collector/inside/guest_view.h"
@@ -58,7 +59,7 @@ struct run_settings {
 	struct keeper *keeper;
 	struct symbols *names; /**< shared by all runs: files are read once */
 	struct unwind *unwind; /**< likewise */
-	bool oncpu, offcpu;
+	bool oncpu, offcpu, exits;
 	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
 	bool count;     /**< hardware and software counters */
@@ -191,6 +192,8 @@ struct run_result {
 	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
 	struct guest_counts guest_counts;
 	struct stack_ends host_ends;
+	struct exit_sum *exits; /**< stacks of exits, by reason */
+	size_t n_exits;
 	struct guest_process *guest_processes;
 	size_t n_guest_processes;
 	struct probe_losses losses;

@@ -134,7 +134,8 @@ void run_check_losses(struct run *run)
 			"%llu events were lost: %llu found the ring buffer full, %llu the "
 			"accounts, %llu the table of threads, %llu the memory of the collector",
 			(unsigned long long)r->lost_events, r->losses.ring, r->losses.accounts,
-			r->losses.tasks, (unsigned long long)r->profile.lost + run->offcpu.lost);
+			r->losses.tasks,
+			(unsigned long long)r->profile.lost + run->offcpu.lost + run->exits.lost);
 	check_unlaned(run);
 	if (r->losses.switches)
 		run_warn(run,

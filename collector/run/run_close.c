@@ -20,6 +20,7 @@
 #include "collector/run/run_leftovers.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_program.h"
+#include "collector/run/run_records.h"
 #include "collector/run/run_threads.h"
 #include "collector/run/run_unwind.h"
 #include "collector/symbols/address_set.h"
@@ -195,7 +196,7 @@ int run_close(struct run *run)
 	r->has_books = true;
 	r->losses = probe_set_losses(run->probes);
 	r->lost_events = r->losses.ring + r->losses.accounts + r->losses.tasks + r->profile.lost +
-			 run->offcpu.lost;
+			 run->offcpu.lost + run->exits.lost;
 	q = run->ended ? run_audit(run) : 0;
 	if (q < 0)
 		return q;
@@ -204,6 +205,7 @@ int run_close(struct run *run)
 	if (run->ended && r->ok)
 		run_check_offcpu(run);
 	run_guest_close(run);
+	run_take_exits(run);
 	run_unwind_close(run);
 	q = run_take_pins(run);
 	if (q == 0)

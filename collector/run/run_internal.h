@@ -139,6 +139,7 @@ struct run {
 	bool said_bye;
 	uint64_t bye_ns;
 	struct offcpu offcpu;
+	struct offcpu exits; /**< of vCPUs, from their guests */
 	struct thread_sums thread_sums;
 	struct thread_record *thread_marks; /**< --client: what they were when the run began */
 	size_t n_thread_marks;

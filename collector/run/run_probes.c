@@ -39,6 +39,7 @@ int run_open_probes(struct run *run, struct error *error)
 		.user_stacks = !ops->is_vm,
 		.oncpu = s->oncpu,
 		.offcpu = s->offcpu,
+		.exits = s->exits,
 		.frequency_hz = s->frequency_hz,
 		.log_dir = s->log_dir,
 	};

@@ -7,6 +7,7 @@
 #include "collector/run/run_pins.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_threads.h"
+#include "common/array.h"
 #include "probes/unwind.h"
 
 #define NS_PER_S 1000000000ULL
@@ -87,6 +88,33 @@ static void on_on(const struct record_on *record, void *userdata)
 	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
 }
 
+static void on_exit_stack(const struct record_sample *s, const uint64_t *frames, void *userdata)
+{
+	struct run *run = userdata;
+
+	offcpu_exit(&run->exits, s, frames);
+}
+
+static void on_entry(const struct record_entry *record, void *userdata)
+{
+	struct run *run = userdata;
+	struct run_result *r = run->result;
+
+	if (run->ended && record->time_ns > r->end_ns)
+		return;
+	offcpu_entry(&run->exits, &r->profile, r->phases, r->n_phases, record,
+		phase_at(run, record->time_ns) >= run_first_phase(run));
+}
+
+void run_take_exits(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	for (size_t i = 0; i < run->exits.n_exits; i++)
+		if (ARRAY_ADD(r->exits, r->n_exits, run->exits.exits[i]) < 0)
+			return;
+}
+
 static void on_warning(const char *sentence, void *userdata)
 {
 	run_warn(userdata, "%s", sentence);
@@ -99,6 +127,8 @@ struct probe_callbacks run_callbacks(struct run *run)
 		.sample = on_sample,
 		.off = on_off,
 		.on = on_on,
+		.exit = on_exit_stack,
+		.entry = on_entry,
 		.boot = run_boot_event,
 		.thread = run_take_thread,
 		.warn = on_warning,

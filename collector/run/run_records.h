@@ -11,3 +11,6 @@ void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid);
 
 /** The probes' callbacks, for @run. */
 struct probe_callbacks run_callbacks(struct run *run);
+
+/** The sums of exits become the result's. */
+void run_take_exits(struct run *run);

@@ -81,6 +81,7 @@ void run_result_done(struct run_result *r)
 	guest_view_free(r->view);
 	free(r->host_ends.ends);
 	free(r->guest_processes);
+	free(r->exits);
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);

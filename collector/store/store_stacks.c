@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/books/detail.h"
 #include "collector/symbols/symbol_process.h"
 #include "common/store_format.h"
 
@@ -258,11 +259,29 @@ static int push_guest(struct store_stacks *s, struct guest_view *view,
 	return r;
 }
 
+/* Why the guest was left; and that it took longer for our taking of its stack. */
+static int push_exit(struct store_stacks *s, const struct profile_entry *e, struct pushed *p)
+{
+	const struct probe_detail detail = {.number = e->cause};
+	struct frame_row row = {.side = "kernel", .module = "kvm"};
+	char reason[DETAIL_SIZE];
+	int r;
+
+	detail_text(STATE_KERNEL, &detail, reason);
+	row.symbol = reason;
+	r = push_row(s, &p->stack, &row);
+	if (r < 0 || !e->own)
+		return r;
+	row.module = "guestscope";
+	row.symbol = STACK_OWN;
+	return push_row(s, &p->stack, &row);
+}
+
 int store_stacks_put(struct store_stacks *s, struct symbols *symbols,
 	const struct store_guest *guest, const struct profile_entry *e, int64_t *ret)
 {
 	struct pushed p = {.emulated = guest->emulated};
-	int r = push_user(s, symbols, e, &p);
+	int r = e->kind == PROFILE_EXITS ? push_exit(s, e, &p) : push_user(s, symbols, e, &p);
 
 	/* What the kernel did between the guest and the sample is the sampling's own. */
 	if (r == 0 && e->mode == SAMPLE_GUEST) {

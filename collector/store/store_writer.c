@@ -2,6 +2,7 @@
 #include "collector/store/store_writer.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -302,10 +303,28 @@ static int write_host_ends(
 	return q;
 }
 
+static int write_exits(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < r->n_exits && q == 0; i++) {
+		const struct exit_sum *e = &r->exits[i];
+		const struct probe_detail detail = {.number = e->cause};
+		char reason[DETAIL_SIZE];
+
+		detail_text(STATE_KERNEL, &detail, reason);
+		q = insert(s, error, "INSERT INTO exit_sampling VALUES (?,?,?,?)", "isii", run,
+			reason, (int64_t)e->stacks, (int64_t)sqrt(e->variance));
+	}
+	return q;
+}
+
 static int write_samples(struct store_writer *s, const struct run_settings *settings,
 	const struct run_request *request, const struct run_result *r, struct error *error)
 {
-	static const char *const kinds[] = {[PROFILE_ONCPU] = "oncpu", [PROFILE_OFFCPU] = "offcpu"};
+	static const char *const kinds[] = {
+		[PROFILE_ONCPU] = "oncpu", [PROFILE_OFFCPU] = "offcpu", [PROFILE_EXITS] = "exits"};
 	const struct store_guest guest = {r->view, request->accel == ACCEL_TCG};
 
 	for (size_t i = 0; i < r->profile.n; i++) {
@@ -346,6 +365,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_guest(s, request->id, result, error);
 	if (r == 0)
 		r = write_host_ends(s, request->id, result, error);
+	if (r == 0)
+		r = write_exits(s, request->id, result, error);
 	if (r == 0)
 		r = write_samples(s, settings, request, result, error);
 	if (r == 0)

@@ -242,7 +242,9 @@ static int fill_functions(struct diff *d)
 		d->unsampled_ns[side] = d->runtime_ns[side];
 	}
 	for (size_t k = 0; k < FLAME_KINDS; k++) {
-		int r = flame_table[k].boot ? 0 : gather(d, k);
+		/* Exits are in the others' time, too. */
+		bool twice = flame_table[k].boot || strcmp(flame_table[k].kind, "exits") == 0;
+		int r = twice ? 0 : gather(d, k);
 
 		if (r < 0)
 			return r;

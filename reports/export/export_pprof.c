@@ -286,7 +286,7 @@ static int put_sample(struct writer *w, const struct sample *s)
 	const struct store_frame *frames[STACK_DEPTH_MAX];
 	uint64_t locations[STACK_DEPTH_MAX];
 	struct labels labels = {.n = 0};
-	int64_t values[4] = {};
+	int64_t values[2 * SAMPLES_KINDS] = {};
 	size_t n_frames = stack_order_frames(w->stacks, s->stack, frames), n;
 	int r = put_stack(w, frames, n_frames, locations, &n);
 
@@ -294,8 +294,8 @@ static int put_sample(struct writer *w, const struct sample *s)
 		r = add_labels(w, s, frames[0]->id == STORE_NULL ? NULL : frames[0]->side, &labels);
 	if (r < 0)
 		return r;
-	values[s->on_cpu ? 0 : 2] = s->count;
-	values[s->on_cpu ? 1 : 3] = s->weight_ns;
+	values[2 * s->kind] = s->count;
+	values[2 * s->kind + 1] = s->weight_ns;
 	sample.n_location_id = n;
 	sample.location_id = locations;
 	sample.n_value = ARRAY_SIZE(values);
@@ -344,8 +344,9 @@ static void fill_times(const struct export_job *job, Pprof__Profile *profile)
 /** What each sample's values are. */
 static int put_head(struct writer *w)
 {
-	static const char *const types[][2] = {{"samples", "count"}, {"cpu", "nanoseconds"},
-		{"intervals", "count"}, {"off-cpu", "nanoseconds"}};
+	static const char *const types[2 * SAMPLES_KINDS][2] = {{"samples", "count"},
+		{"cpu", "nanoseconds"}, {"intervals", "count"}, {"off-cpu", "nanoseconds"},
+		{"exits", "count"}, {"exit-time", "nanoseconds"}};
 	Pprof__ValueType values[ARRAY_SIZE(types)], *pointers[ARRAY_SIZE(types)];
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	int64_t comment = 0;

@@ -13,8 +13,12 @@ const struct flame_kind flame_table[FLAME_KINDS] = {
 	{"offcpu", "offcpu", false, false, "Off-CPU", "time off the CPU, measured", "intervals"},
 	{"flamegraph-boot", "oncpu", true, false, "On-CPU during boot",
 		"time on the CPU by sampling", "samples"},
+	{"exits", "exits", false, false, "Exits",
+		"time from exits of the guest to its entry, measured", "exits"},
 	{"offcpu-boot", "offcpu", true, false, "Off-CPU during boot", "time off the CPU, measured",
 		"intervals"},
+	{"exits-boot", "exits", true, false, "Exits during boot",
+		"time from exits of the guest to its entry, measured", "exits"},
 };
 
 const struct flame_kind flame_guest_threads = {"flamegraph-threads", "oncpu", false, true,

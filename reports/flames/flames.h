@@ -19,7 +19,7 @@ struct flame_kind {
 	const char *count_of;
 };
 
-#define FLAME_KINDS 4
+#define FLAME_KINDS 6
 
 extern const struct flame_kind flame_table[FLAME_KINDS];
 

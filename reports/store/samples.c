@@ -4,6 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
+static const char *const kinds[SAMPLES_KINDS] = {
+	[SAMPLES_ON_CPU] = "oncpu", [SAMPLES_OFF_CPU] = "offcpu", [SAMPLES_EXITS] = "exits"};
+
+/* Stores of another collector may have more. */
+static enum sample_kind kind_of(const char *word)
+{
+	enum sample_kind kind = 0;
+
+	while (kind < SAMPLES_KINDS && strcmp(kinds[kind], word) != 0)
+		kind++;
+	return kind;
+}
+
 int samples_open(struct store_reader *store, struct sample_cursor *ret)
 {
 	sqlite3_stmt *query = NULL;
@@ -35,14 +48,15 @@ int samples_next(struct sample_cursor *cursor, struct sample *ret)
 			.phase = store_text(s, row, 1),
 			.lane = store_number(row, 2),
 			.thread = store_text(s, row, 3),
-			.on_cpu = kind && strcmp(kind, "oncpu") == 0,
+			.kind = kind ? kind_of(kind) : SAMPLES_KINDS,
 			.stack = store_number(row, 5),
 			.weight_ns = store_number(row, 6),
 			.count = store_number(row, 7),
 		};
 		if (!kind || !ret->phase || !ret->thread)
 			return -ENOMEM;
-		return 1;
+		if (ret->kind < SAMPLES_KINDS)
+			return 1;
 	}
 	return r;
 }

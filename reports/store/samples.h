@@ -7,12 +7,20 @@
 
 #include "reports/store/store_reader.h"
 
+/** What a sample's time and number are. */
+enum sample_kind {
+	SAMPLES_ON_CPU,  /**< sampled */
+	SAMPLES_OFF_CPU, /**< measured time off the CPU */
+	SAMPLES_EXITS, /**< measured time of vCPUs out of their guests, which is also in the others */
+	SAMPLES_KINDS
+};
+
 struct sample {
 	const struct store_run *run;
 	const char *phase;
 	int64_t lane; /**< -1: a helper */
 	const char *thread;
-	bool on_cpu;   /**< sampled; else measured time off the CPU */
+	enum sample_kind kind;
 	int64_t stack; /**< or STORE_NULL */
 	int64_t weight_ns;
 	int64_t count;

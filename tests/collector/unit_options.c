@@ -409,7 +409,7 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--container-option=--cpuset-cpus", "--container-option=1"}, "plan",
 			"--pin none"},
 		{{"--split=maybe"}, "'maybe'", "sampled, exact"},
-		{{"--profile=guests"}, "'guests'", "oncpu, guest, offcpu or none"},
+		{{"--profile=guests"}, "'guests'", "oncpu, guest, offcpu, exits or none"},
 		{{"--guest=native,"}, "--guest", "empty item in 'native,'"},
 		{{"--guest=,native"}, "--guest", "empty item in ',native'"},
 		{{"--guest=native, ,osv"}, "--guest", "empty item in 'native, ,osv'"},

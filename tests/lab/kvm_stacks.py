@@ -92,6 +92,41 @@ class KvmStacks(lab.Test):
             self.assertGreaterEqual(counts[detail], caused, counts)
             self.assertLess(counts[detail], 1.5 * caused, counts)
 
+    def graph(self, detail):
+        """The graph of exits for a reason: {guest's function: [exits, ns]}, and the time that taking the stacks took."""
+        store, found, own = self.stores["exits"], {}, 0
+        for row in store.all("SELECT stack, sum(weight_ns) AS ns, sum(count) AS n FROM sample WHERE kind = 'exits' AND lane = 0"
+                             " AND phase = 'burn' GROUP BY 1"):
+            frames = [(r["side"], r["symbol"]) for r in store.all(FRAMES, row["stack"])]
+            if ("kernel", detail) not in frames:
+                continue
+            if ("kernel", "[guestscope]") in frames:
+                own += row["ns"]
+                continue
+            cause = frames[0][1] if frames[0][0].startswith("guest-") else None
+            exits = found.setdefault(cause, [0, 0])
+            exits[0] += row["n"]
+            exits[1] += row["ns"]
+        return found, own
+
+    def test_the_graph_of_exits_has_them_on_their_functions_with_the_time_of_the_books(self):
+        store = self.stores["exits"]
+        books = {(r["state"], r["detail"]): r["ns"] for r in store.all(
+            "SELECT state, detail, sum(ns) AS ns FROM account WHERE phase = 'burn' AND lane = 0 GROUP BY 1, 2")}
+        others = sum(ns for (state, _), ns in books.items() if state in ("irq", "preempted", "wakeup"))
+        for detail, cause, caused in (("exit nested page fault", "alpha", PAGES), ("exit MSR", "beta", WRITES)):
+            found, own = self.graph(detail)
+            (row,) = store.all("SELECT sum(stacks) AS stacks, sum(error_ns) AS error_ns FROM exit_sampling WHERE detail = ?", detail)
+            whole, error = sum(ns for _, ns in found.values()) + own, 4 * row["error_ns"]
+            by_books = books["kernel", detail]
+            print(f"{detail}: {found}, of {row['stacks']} stacks; {whole / 1e6:.1f} ms ± {error / 1e6:.1f}, of which {own / 1e6:.1f} our own;"
+                  f" books {by_books / 1e6:.1f} ms, interrupts and waiting {others / 1e6:.1f}")
+            self.assertEqual(list(found), [cause])
+            self.assertAlmostEqual(found[cause][0] / caused, 1, delta=0.1)
+            # an interrupt, or waiting for a CPU, in the middle of an exit is in its time, and is of a state of its own
+            self.assertGreater(whole, by_books - error - 0.02 * by_books)
+            self.assertLess(whole, by_books + error + others + 0.02 * by_books)
+
     def test_no_run_says_that_it_has_no_stacks(self):
         for name in SEEN:
             self.assertNotIn("no stacks of the guest", self.stores[name].said)

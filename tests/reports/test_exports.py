@@ -97,7 +97,7 @@ class Exported(unittest.TestCase):
 
 class Pprof(Exported):
     FORMAT, FILE = "pprof", "profile.pb.gz"
-    COLUMNS = ("samples", "cpu", "intervals", "off-cpu")
+    COLUMNS = ("samples", "cpu", "intervals", "off-cpu", "exits", "exit-time")
 
     def expected(self, *keys):
         sums = Counter()
@@ -124,11 +124,11 @@ class Pprof(Exported):
 
     def test_go_reads_every_sample_with_its_labels(self):
         raw = self.by_go("-raw")
-        self.assertRegex(raw, r"samples/count cpu/nanoseconds\[dflt\] intervals/count off-cpu/nanoseconds")
+        self.assertRegex(raw, r"samples/count cpu/nanoseconds\[dflt\] intervals/count off-cpu/nanoseconds exits/count exit-time/nanoseconds")
         keys = ("guest", "cores", "run", "phase", "lane", "thread")
         sums, values = Counter(), None
         for line in raw.split("\nLocations\n")[0].splitlines():
-            numbers = re.match(r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+): [\d ]+$", line)
+            numbers = re.match(r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+): [\d ]+$", line)
             labels = dict(re.findall(r"(\S+):\[([^]]*)\]", line))
             if numbers:
                 values = list(map(int, numbers.groups()))

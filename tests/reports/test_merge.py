@@ -22,7 +22,7 @@ PLAN = {"version": 1, "arguments": ["-width", "512"], "repeat": 3}
 MACHINE = {"topology_shape": "Machine{Core*4}", "cpu_model": "Synthetic", "architecture": "x86_64",
            "kernel": "6.1.0", "kernel_version": "#1"}
 TABLES = ("run", "phase", "boot_step", "account", "audit", "counter", "sample", "guest_thread", "guest_process",
-          "guest_stack_end", "host_stack_end", "row", "worker", "metric", "output")
+          "guest_stack_end", "host_stack_end", "exit_sampling", "row", "worker", "metric", "output")
 
 
 def change(folder, sql, *values):
@@ -50,6 +50,7 @@ class Merged(unittest.TestCase):
                                    ("guest_process", "run, 'init', 9 * run, run"),
                                    ("guest_stack_end", "run, 'root', 7 * run"),
                                    ("host_stack_end", "run, 'libc.so.6', 'no unwind rule', 5 * run"),
+                                   ("exit_sampling", "run, 'exit MSR', 6 * run, run"),
                                    ("row", "run, 3, 0, 1000 + run, 2000 + run"),
                                    ("metric", "run, 'rate', 100.5 + run, 'higher'"),
                                    ("output", "run, 'ab', 3, 40 + run, 'last', NULL")):
