@@ -29,8 +29,9 @@
 /** The side of a frame that is no function but a process of the guest: the outermost of those of the guest. */
 #define SIDE_OF_PROCESS "guest-process"
 
-/** On the reason of an exit: the time that it took to take its stack. */
-#define STACK_OWN "[guestscope]"
+/** On the reason of an exit: the time that interrupts took meanwhile, and that it took to take its stack. */
+#define STACK_INTERRUPTS "[interrupts]"
+#define STACK_OWN        "[guestscope]"
 
 /** A warning that ends so is for the record: nothing is wrong because of it. */
 #define STORE_NOTE_END ": no time is lost"

@@ -137,6 +137,7 @@ static __always_inline int interrupt_end(bool tick)
 		__u64 now = bpf_ktime_get_ns();
 
 		lane_enter_base(cpu, cpu->lane, l, now);
+		cpu->irq_ns += now - cpu->irq_begin_ns;
 		if (tick)
 			audit_tick(cpu, l, now);
 	}

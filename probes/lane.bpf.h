@@ -95,6 +95,7 @@ struct cpu_state {
 	__u32 irq_depth;
 	__u64 irq_detail[PROBE_IRQ_NESTING];
 	__u64 irq_begin_ns;   /* of the outermost interrupt */
+	__u64 irq_ns;         /* of all that hit lanes here, until now */
 	__u64 irq_exec_start; /* of the thread that it hit */
 	__u32 n_waiting;
 	__u32 waiting[CPU_WAITING_MAX]; /* lanes that wait for this CPU, so that who runs instead is

@@ -452,15 +452,17 @@ struct record_entry {
 	__u64 begin_ns; /* the time from the exit to the entry, without that of taking the stack */
 	__u64 time_ns;
 	__u64 own_ns; /* which took so long: just before the begin */
+	__u64 irq_ns; /* of that time, in interrupts */
 	__u64 cause;  /* of the exit, as of kernel's detail */
 };
 
 /** An exit whose stack was taken, of each lane; its weight is 0: none was. */
 struct exit_taken {
 	__u64 begin_ns, own_ns; /* as in struct record_entry */
+	__u64 irq_ns;           /* of the CPU, at the begin */
 	__u64 cause;
 	__u32 weight;
-	__u32 unused;
+	__u32 cpu;
 };
 
 enum boot_event {

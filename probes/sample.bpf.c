@@ -182,6 +182,8 @@ int BPF_PROG(on_kvm_exit_stack, struct kvm_vcpu *vcpu)
 		taken->cause = PROBE_DETAIL(CAUSE_VMEXIT, exit_reason(vcpu), kvm_isa);
 		taken->own_ns = bpf_ktime_get_ns() - decided;
 		taken->begin_ns = now + taken->own_ns;
+		taken->irq_ns = cpu->irq_ns;
+		taken->cpu = bpf_get_smp_processor_id();
 		taken->weight = weight;
 	}
 	barrier();
@@ -212,6 +214,7 @@ int BPF_PROG(on_kvm_entry_stack, struct kvm_vcpu *vcpu)
 	record->begin_ns = taken->begin_ns;
 	record->time_ns = bpf_ktime_get_ns();
 	record->own_ns = taken->own_ns;
+	record->irq_ns = taken->cpu == bpf_get_smp_processor_id() ? cpu->irq_ns - taken->irq_ns : 0;
 	record->cause = taken->cause;
 	bpf_ringbuf_submit(record, wakeup_flag());
 	return 0;

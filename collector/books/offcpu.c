@@ -159,6 +159,29 @@ static void sum_exit(struct offcpu *o, const struct offcpu_pending *p, double le
 	s->variance += length * length * p->weight * (p->weight - 1.0);
 }
 
+/* What the time is, piece by piece; the time itself counts as so many exits. */
+static void end_exit(struct offcpu *o, struct offcpu_pending *p, struct profile *profile,
+	const struct phase *phases, unsigned n_phases, const struct record_entry *record,
+	bool of_window)
+{
+	uint64_t length = record->time_ns - record->begin_ns;
+	uint64_t irq_ns = record->irq_ns < length ? record->irq_ns : length;
+
+	p->key.cause = record->cause;
+	if (of_window)
+		sum_exit(o, p, (double)length);
+	p->since_ns = record->begin_ns;
+	end_one(o, p, profile, phases, n_phases, record->time_ns - irq_ns, p->weight);
+	p->key.part = PART_INTERRUPTS;
+	p->since_ns = record->time_ns - irq_ns;
+	end_one(o, p, profile, phases, n_phases, record->time_ns, 0);
+	/* Of no exit more than was taken. */
+	p->key.part = PART_OWN;
+	p->weight = 1;
+	p->since_ns = record->begin_ns - record->own_ns;
+	end_one(o, p, profile, phases, n_phases, record->begin_ns, 0);
+}
+
 void offcpu_entry(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, const struct record_entry *record, bool of_window)
 {
@@ -167,16 +190,7 @@ void offcpu_entry(struct offcpu *o, struct profile *profile, const struct phase 
 
 	if (!p || !p->since_ns || record->time_ns < record->begin_ns)
 		return;
-	p->key.cause = record->cause;
-	if (of_window)
-		sum_exit(o, p, (double)(record->time_ns - record->begin_ns));
-	p->since_ns = record->begin_ns;
-	end_one(o, p, profile, phases, n_phases, record->time_ns, p->weight);
-	/* Once, and of no exit more than was counted. */
-	p->key.own = true;
-	p->weight = 1;
-	p->since_ns = record->begin_ns - record->own_ns;
-	end_one(o, p, profile, phases, n_phases, record->begin_ns, 0);
+	end_exit(o, p, profile, phases, n_phases, record, of_window);
 }
 
 void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,

@@ -33,7 +33,7 @@ static uint64_t hash_entry(
 		pair(e->mode, e->state), pair((uint32_t)e->syscall, e->guest_end),
 		pair(e->n_kernel, e->n_user), pair(e->n_guest, e->guest_privilege), e->guest_thread,
 		e->guest_caller, pair(e->guest_pushed, e->user_end), e->guest_space,
-		pair(e->guest_task.process, e->guest_task.execs), pair(e->guest_task.kind, e->own),
+		pair(e->guest_task.process, e->guest_task.execs), pair(e->guest_task.kind, e->part),
 		e->cause, 0, 0, 0, 0};
 
 	static_assert(
@@ -61,7 +61,8 @@ static bool is_entry(const void *entries, size_t i, const void *query)
 	return a->n_guest == key->n_guest && a->guest_end == key->guest_end &&
 	       a->guest_thread == key->guest_thread && a->guest_caller == key->guest_caller &&
 	       a->guest_pushed == key->guest_pushed && a->user_end == key->user_end &&
-	       a->guest_space == key->guest_space && a->cause == key->cause && a->own == key->own &&
+	       a->guest_space == key->guest_space && a->cause == key->cause &&
+	       a->part == key->part &&
 	       memcmp(&a->guest_task, &key->guest_task, sizeof(a->guest_task)) == 0 &&
 	       a->guest_privilege == key->guest_privilege && a->kind == key->kind &&
 	       a->phase == key->phase && a->lane == key->lane && a->tgid == key->tgid &&

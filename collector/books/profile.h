@@ -19,6 +19,14 @@ enum profile_kind {
 	PROFILE_EXITS, /**< a vCPU was out of its guest */
 };
 
+/** What the time of an exit is. */
+enum profile_part {
+	PART_ITSELF,
+	PART_INTERRUPTS, /**< that came meanwhile */
+	PART_OWN,        /**< in which we took the stack */
+	PARTS
+};
+
 struct profile_entry {
 	enum profile_kind kind;
 	uint32_t phase;
@@ -41,7 +49,7 @@ struct profile_entry {
 	bool guest_pushed;       /**< likewise */
 	uint8_t guest_privilege; /**< CPL */
 	uint64_t cause;          /**< PROFILE_EXITS: as of kernel's detail */
-	bool own;                /**< PROFILE_EXITS: the time in which we took the stack */
+	uint32_t part;           /**< PROFILE_EXITS: enum profile_part */
 	uint64_t guest_space;    /**< see struct guest_sample */
 	struct guest_task
 		guest_task;    /**< what it was at work for; its name is made fit for the store */

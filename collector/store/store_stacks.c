@@ -259,10 +259,16 @@ static int push_guest(struct store_stacks *s, struct guest_view *view,
 	return r;
 }
 
-/* Why the guest was left; and that it took longer for our taking of its stack. */
+/* Why the guest was left, and what its time is but that. */
 static int push_exit(struct store_stacks *s, const struct profile_entry *e, struct pushed *p)
 {
 	const struct probe_detail detail = {.number = e->cause};
+	static const struct frame_row parts[PARTS] = {
+		[PART_INTERRUPTS] = {.side = "kernel",
+			.module = "[kernel]",
+			.symbol = STACK_INTERRUPTS},
+		[PART_OWN] = {.side = "kernel", .module = "guestscope", .symbol = STACK_OWN},
+	};
 	struct frame_row row = {.side = "kernel", .module = "kvm"};
 	char reason[DETAIL_SIZE];
 	int r;
@@ -270,11 +276,7 @@ static int push_exit(struct store_stacks *s, const struct profile_entry *e, stru
 	detail_text(STATE_KERNEL, &detail, reason);
 	row.symbol = reason;
 	r = push_row(s, &p->stack, &row);
-	if (r < 0 || !e->own)
-		return r;
-	row.module = "guestscope";
-	row.symbol = STACK_OWN;
-	return push_row(s, &p->stack, &row);
+	return r < 0 || e->part == PART_ITSELF ? r : push_row(s, &p->stack, &parts[e->part]);
 }
 
 int store_stacks_put(struct store_stacks *s, struct symbols *symbols,

@@ -179,7 +179,7 @@ class Pprof(Exported):
                         one, at = varint(v, at)
                         (locations if n == 1 else values).append(one)
             labels = {texts[only(v, 1)]: texts[only(v, 2)] for n, v in fields(sample) if n == 3}
-            self.assertEqual(len(values), 4)
+            self.assertEqual(len(values), len(self.COLUMNS))
             for column, value in zip(self.COLUMNS, values):
                 if value:
                     sums[(labels["guest"], leaf[locations[0]]), column] += value
