@@ -247,6 +247,70 @@ static void no_thread_is_forgotten_when_the_table_grows(void **state)
 	assert_int_equal(o.n, 0);
 }
 
+/* Of all entries: exits for @cause, of @part. */
+static const struct profile_entry *exit_of(
+	const struct profile *p, uint64_t cause, enum profile_part part)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->entries[i]->cause == cause && p->entries[i]->part == part)
+			return p->entries[i];
+	return NULL;
+}
+
+static void an_exit_has_its_guests_stack_and_its_time_by_what_it_is(void **state)
+{
+	const struct record_sample exit = {
+		.type = RECORD_EXIT, .pid = 5, .time_ns = 2100, .weight = 4, .guest.n_frames = 3};
+	const struct record_entry entry = {.pid = 5,
+		.begin_ns = 2150,
+		.time_ns = 2450,
+		.own_ns = 50,
+		.irq_ns = 100,
+		.cause = 7};
+	const struct profile_entry *itself, *interrupts, *own;
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	offcpu_exit(&o, &exit, frames);
+	offcpu_entry(&o, &p, phases, 3, &entry, true);
+	itself = exit_of(&p, 7, PART_ITSELF);
+	interrupts = exit_of(&p, 7, PART_INTERRUPTS);
+	own = exit_of(&p, 7, PART_OWN);
+	assert_int_equal(p.n, 3);
+	assert_true(itself && interrupts && own);
+	assert_int_equal(itself->kind, PROFILE_EXITS);
+	assert_int_equal(itself->phase, 1);
+	assert_int_equal(itself->n_guest, 3);
+	assert_memory_equal(itself->guest, frames, sizeof(frames));
+	assert_int_equal(itself->weight_ns, 4 * 200);
+	assert_int_equal(interrupts->weight_ns, 4 * 100);
+	assert_int_equal(own->weight_ns, 50);
+	assert_int_equal(itself->count, 4);
+	assert_int_equal(interrupts->count + own->count, 0);
+	assert_int_equal(o.n_exits, 1);
+	assert_int_equal(o.exits[0].stacks, 1);
+	assert_float_equal(o.exits[0].variance, 300. * 300 * 4 * 3, 0.1);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void an_exit_without_its_entry_is_nothing(void **state)
+{
+	const struct record_sample exit = {
+		.type = RECORD_EXIT, .pid = 5, .time_ns = 2100, .weight = 1, .guest.n_frames = 3};
+	const struct record_entry entry = {.pid = 6, .begin_ns = 2150, .time_ns = 2450};
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	offcpu_exit(&o, &exit, frames);
+	offcpu_entry(&o, &p, phases, 3, &entry, true);
+	offcpu_finish(&o, &p, phases, 3, 6000);
+	assert_int_equal(p.n, 0);
+	offcpu_done(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +324,8 @@ int main(void)
 		cmocka_unit_test(a_return_without_a_leave_is_nothing),
 		cmocka_unit_test(a_deeper_stack_of_the_same_thread_fits),
 		cmocka_unit_test(no_thread_is_forgotten_when_the_table_grows),
+		cmocka_unit_test(an_exit_has_its_guests_stack_and_its_time_by_what_it_is),
+		cmocka_unit_test(an_exit_without_its_entry_is_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
