@@ -160,7 +160,7 @@ int BPF_PROG(on_kvm_exit_stack, struct kvm_vcpu *vcpu)
 {
 	struct cpu_state *cpu = this_cpu_as_is();
 	struct exit_taken *taken;
-	__u64 now, decided;
+	__u64 now, decided, own, irq_ns;
 	__u32 weight;
 	__s32 lane;
 
@@ -176,12 +176,14 @@ int BPF_PROG(on_kvm_exit_stack, struct kvm_vcpu *vcpu)
 		return 0;
 	cpu->taking = 1; /* another vCPU may come here, where the kernel preempts such programs */
 	barrier();
+	irq_ns = cpu->irq_ns;
 	decided = bpf_ktime_get_ns();
 	taken->weight = 0;
 	if (!send_exit(ctx, vcpu, lane, weight, now)) {
 		taken->cause = PROBE_DETAIL(CAUSE_VMEXIT, exit_reason(vcpu), kvm_isa);
-		taken->own_ns = bpf_ktime_get_ns() - decided;
-		taken->begin_ns = now + taken->own_ns;
+		own = bpf_ktime_get_ns() - decided;
+		taken->begin_ns = now + own;
+		taken->own_ns = own - (cpu->irq_ns - irq_ns);
 		taken->irq_ns = cpu->irq_ns;
 		taken->cpu = bpf_get_smp_processor_id();
 		taken->weight = weight;
