@@ -122,8 +122,9 @@ class KvmStacks(lab.Test):
             by_books = books["kernel", detail]
             print(f"{detail}: {found}, of {row['stacks']} stacks; {whole / 1e6:.1f} ms ± {error / 1e6:.1f}, of which {own / 1e6:.1f} our own;"
                   f" books {by_books / 1e6:.1f} ms, waiting {others / 1e6:.1f}")
-            self.assertEqual(list(found), [cause])
             self.assertAlmostEqual(found[cause][0] / caused, 1, delta=0.1)
+            # the calibrator's own start touches a page or two
+            self.assertLess(sum(n for n, _ in found.values()) - found[cause][0], 0.001 * caused, found)
             # waiting for a CPU in the middle of an exit is in its time, and is of a state of its own
             self.assertGreater(whole, by_books - error - 0.02 * by_books)
             self.assertLess(whole, by_books + error + others + 0.02 * by_books)
