@@ -21,6 +21,7 @@ static const struct {
 	{PROBE_PART_KVM, "entries and exits of vCPUs"},
 	{PROBE_PART_SAMPLING, "sampling"},
 	{PROBE_PART_GUEST, "stacks of guests"},
+	{PROBE_PART_EXITS, "stacks at exits"},
 	{PROBE_PART_BOOT, "the steps of the boot"},
 };
 
