@@ -9,7 +9,7 @@ SHARES = {"alpha": 50, "beta": 30, "gamma": 15, "delta": 5}
 BURN = "-seconds 4 -burn " + ",".join(f"{name}={share}" for name, share in SHARES.items())
 
 # Exits of known kinds and numbers, each kind from one function: alpha, then beta; gamma causes none.
-PAGES, WRITES = 20000, 20000
+PAGES, WRITES = 8000, 8000
 
 CELLS = {
     "bare": lab.collect(KVM + "--guest bare --cores 2", BURN),
