@@ -83,10 +83,13 @@ class Replaced(harness.SystemTest):
         store = self.measure(self.files(True), command=["setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}", self.collector])
         stacks = self.stacks(store)
         self.assertGreater(self.samples(stacks, WORK[0]), SECONDS * 999 / 2, stacks)
-        self.assertEqual(self.samples(stacks, f"{NOW}|{WORK[1]}"), 0, stacks)
-        self.assertEqual([w for w in store.warnings() if "replaced" in w],
-                         ["replaced on disk while they were mapped: library; their functions have no names, as what is mapped cannot "
-                          "be opened without CAP_SYS_ADMIN"])
+        self.assertEqual(self.samples(stacks, NOW), 0, stacks)
+        said = [w for w in store.warnings() if "replaced" in w]
+        if self.samples(stacks, WORK[1]):  # the collector had opened it before it was replaced
+            self.assertEqual(said, [])
+        else:
+            self.assertEqual(said, ["replaced on disk while they were mapped: library; their functions have no names, as what is mapped cannot "
+                                    "be opened without CAP_SYS_ADMIN"])
 
 
 if __name__ == "__main__":
