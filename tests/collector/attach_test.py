@@ -327,7 +327,7 @@ class Container(AttachTest):
 
     def docker(self, *words):
         return subprocess.run(["docker", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              timeout=60).stdout.strip()
+                              timeout=300).stdout.strip()
 
     def container(self, *kinds, options=()):
         name = f"gs-attach-{os.getpid()}-{len(self._cleanups)}"

@@ -45,7 +45,7 @@ class Docker(boot_test.BootTest):
     def events(self, since):
         """{what happened to the last container: when}, by Docker's own word."""
         done = subprocess.run(["docker", "events", "--since", str(since), "--until", "0s", "--filter", "type=container",
-                               "--format", "{{json .}}"], capture_output=True, text=True, timeout=30, check=True)
+                               "--format", "{{json .}}"], capture_output=True, text=True, timeout=300, check=True)
         return {e["Action"]: to_monotonic(e["timeNano"]) for e in map(json.loads, done.stdout.splitlines())}
 
     def test_a_container_has_all_its_steps_and_dockers_events_fit(self):
@@ -96,7 +96,7 @@ class Docker(boot_test.BootTest):
         with open(os.path.join(folder, "pid"), encoding="ascii") as f:
             os.kill(int(f.read()), signal.SIGHUP)
         harness.wait_for("the new runtime", lambda: "slow" in subprocess.run(
-            ["docker", "info", "--format", "{{json .Runtimes}}"], capture_output=True, text=True, timeout=30,
+            ["docker", "info", "--format", "{{json .Runtimes}}"], capture_output=True, text=True, timeout=300,
             check=True).stdout)
         _, steps, _, _ = self.boot("docker", "--container-option=--runtime=slow", program="boot")
         self.assertEqual(list(steps), DOCKER)

@@ -82,7 +82,7 @@ class DockerTest(harness.SystemTest):
         super().setUp()
 
     def containers(self):
-        return subprocess.run(["docker", "ps", "-q"], capture_output=True, text=True, timeout=30,
+        return subprocess.run(["docker", "ps", "-q"], capture_output=True, text=True, timeout=300,
                               check=True).stdout.split()
 
     def wait_gone(self, what, seconds=15):
@@ -154,7 +154,7 @@ class Daemon(DockerTest):
         process = self.run_truth("hang")
         (name,) = harness.wait_for("the container", self.containers, 30, 0.1)
         time.sleep(1.0)
-        subprocess.run(["docker", "kill", name], capture_output=True, timeout=30, check=True)
+        subprocess.run(["docker", "kill", name], capture_output=True, timeout=300, check=True)
         self.failed(process, "[Kk]ill|signal 9|137")
 
     def test_a_program_of_the_users_gets_what_it_is_told_and_what_goes_along(self):

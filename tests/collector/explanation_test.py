@@ -48,7 +48,7 @@ class ExplanationTest(harness.SystemTest):
         for run in store.runs():
             self.assertEqual((run["status"], run["lost_events"], run["closed"]), ("ok", 0, 1), run["error"])
         report = subprocess.run([self.programs["report"], "--json", process.folder], capture_output=True, text=True,
-                                check=True, timeout=60)
+                                check=True, timeout=300)
         return store, json.loads(report.stdout)
 
 
@@ -71,7 +71,7 @@ class Variance(ExplanationTest):
 
     def compete(self, cpu, milliseconds):
         done = subprocess.run([self.programs["competitor"], str(cpu), str(milliseconds)], capture_output=True,
-                              text=True, check=True, timeout=60, preexec_fn=first)
+                              text=True, check=True, timeout=300, preexec_fn=first)
         return tuple(map(int, done.stdout.split()))
 
     @harness.patiently

@@ -133,7 +133,7 @@ class Output(FieldTest):
         out = None if path is None else os.open(path, os.O_WRONLY)
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True,
-                                  preexec_fn=None if out is not None else lambda: os.close(1), timeout=60, check=False,
+                                  preexec_fn=None if out is not None else lambda: os.close(1), timeout=300, check=False,
                                   env=self.environment())
         finally:
             if out is not None:
@@ -167,7 +167,7 @@ class Output(FieldTest):
                              workload=("suffix",))
         path = process.folder + "/experiment.db"
         harness.wait_for("the store", lambda: os.path.exists(path), 30)
-        db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        db = sqlite3.connect(path, isolation_level=None, timeout=300)
         self.addCleanup(db.close)
         db.execute("BEGIN IMMEDIATE")
         harness.wait_for("a word", lambda: "waiting for another program to release" in
@@ -183,7 +183,7 @@ class Output(FieldTest):
         done = []
         threads = [threading.Thread(target=lambda: done.append(subprocess.run(
             [self.collector, "--cores", "1", "--repeat", "1", *harness.FREQUENCY, "--program", self.programs["field"],
-             "--", "status"], stdin=subprocess.DEVNULL, capture_output=True, cwd=self.work, text=True, timeout=60,
+             "--", "status"], stdin=subprocess.DEVNULL, capture_output=True, cwd=self.work, text=True, timeout=300,
             check=False, env=self.environment()))) for _ in range(3)]
         for thread in threads:
             thread.start()

@@ -56,7 +56,7 @@ class ImageTest(harness.SystemTest):
 
     def ask(self, *words):
         return subprocess.run([self.engine, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=60, check=False).stdout.strip()
+                              timeout=300, check=False).stdout.strip()
 
     def import_image(self, note="first"):
         path = os.path.join(self.work, "image.tar")
@@ -70,7 +70,7 @@ class ImageTest(harness.SystemTest):
                 entry.size = len(text)
                 tar.addfile(entry, io.BytesIO(text.encode()))
         done = subprocess.run([self.engine, "import", *(w for c in CONFIG for w in ("--change", c)), path, self.image],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def meet(self, *options, status=0, workload=None, cores="1"):

@@ -79,7 +79,7 @@ class LanguagesTest(harness.SystemTest):
         for guest in self.stacks:
             done = subprocess.run([self.collector, "--dry-run", "--guest", guest, "--cores", "1", "--repeat", "1", *options,
                                    "--program", program], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  cwd=self.work, timeout=60, env=self.environment(), check=False)
+                                  cwd=self.work, timeout=300, env=self.environment(), check=False)
             if done.returncode == 0:
                 found.append(guest)
             else:

@@ -75,7 +75,7 @@ class Processes(machines.MachineTest):
 
     def tool(self, program, *arguments):
         path = os.path.join(os.path.dirname(self.collector), "..", "reports", program)
-        return subprocess.run([path, *arguments], check=True, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run([path, *arguments], check=True, capture_output=True, text=True, timeout=300).stdout
 
     def measure(self, *options, words="", cores="1"):
         done = self.collect("--guest", "qemu", "--cores", cores, "--repeat", "1", "--timeout", "60", "--phase", "run=^burning",

@@ -127,7 +127,7 @@ class PlanTest(harness.SystemTest):
     def plan(self, *arguments, program=None):
         return subprocess.run([self.collector, "--dry-run", "--cores", "1", "--repeat", "1", "--program",
                                program or self.programs["own"], *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, cwd=self.work, timeout=60, env=self.environment(), check=False)
+                              text=True, cwd=self.work, timeout=300, env=self.environment(), check=False)
 
     def put(self, name, text, mode=0o755):
         path = os.path.join(self.work, name)

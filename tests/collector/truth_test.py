@@ -77,7 +77,7 @@ class Preempted(TruthTest):
         process = self.truth("spin", "-ms", "3000", guest=guest, options=("--pin", str(cpu)))
         self.wait_for_render(guest, process)
         done = subprocess.run([self.programs["competitor"], str(cpu), "1000"],
-                              capture_output=True, text=True, check=True, timeout=60,
+                              capture_output=True, text=True, check=True, timeout=300,
                               preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
         begin, end, cpu_ns = map(int, done.stdout.split())
         store = self.measured(process)
@@ -189,7 +189,7 @@ class Interrupts(TruthTest):
         tid = harness.wait_for("the worker", lambda: harness.threads_of(pid).get("worker/0"))
         process.wait(60)
         tracer.send_signal(signal.SIGINT)
-        words = tracer.communicate(timeout=30)[0]
+        words = tracer.communicate(timeout=300)[0]
         store = self.measured(process)
         found = dict(re.findall(rf"@(\w+)\[{tid}\]: (\d+)", words))
         self.assertIn("n", found, words)

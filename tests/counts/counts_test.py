@@ -114,7 +114,7 @@ class Counts(harness.SystemTest):
             done = subprocess.run([QEMU, "-M", "none", "-nodefaults", "-display", "none", "-qmp", "stdio", "-plugin",
                                    f"{self.plugin},out=/dev/null"],
                                   input='{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n', capture_output=True,
-                                  text=True, timeout=30, check=False)
+                                  text=True, timeout=300, check=False)
             if done.returncode == 0:
                 return
         harness.skip(f"this QEMU takes no such plugin: {done.stderr.strip().splitlines()[-1]}")

@@ -37,7 +37,7 @@ class BuildLinux(unittest.TestCase):
         os.chmod(path, 0o755)
 
     def run_script(self, *arguments):
-        done = subprocess.run(["/bin/sh", SCRIPT, *arguments], capture_output=True, text=True, timeout=60,
+        done = subprocess.run(["/bin/sh", SCRIPT, *arguments], capture_output=True, text=True, timeout=300,
                               env={"PATH": self.bin, "HOME": self.top, "TMPDIR": self.temporary})
         self.assertEqual(os.listdir(self.temporary), [], "temporary files are left")
         self.assertFalse(os.path.exists(self.target), "an image that cannot be whole")

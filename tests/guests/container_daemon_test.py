@@ -82,7 +82,7 @@ def test_private_daemon_passes_the_status_on_and_leaves_nothing(_):
         print("     (needs root and docker.io: not asked)")
         return
     process, folder = start_private("exit 7")
-    assert process.wait(timeout=60) == 7
+    assert process.wait(timeout=300) == 7
     process.stdout.close()
     assert not remains(folder), remains(folder)
 
@@ -94,7 +94,7 @@ def test_private_daemon_goes_with_a_killed_caller(_):
     for sig in (signal.SIGTERM, signal.SIGKILL):
         process, folder = start_private("exec sleep 600")
         process.send_signal(sig)
-        process.wait(timeout=60)
+        process.wait(timeout=300)
         process.stdout.close()
         common.wait_for(f"end of {folder}", lambda: not remains(folder), 40)
 
@@ -110,14 +110,14 @@ def test_private_daemon_can_be_started_and_stopped_by_name(_):
                                  check=True, timeout=90)
         assert started.stdout == f"DOCKER_HOST=unix://{folder}/docker.sock\n", started.stdout
     finally:
-        subprocess.run([*call, "stop", folder], check=True, timeout=60)
+        subprocess.run([*call, "stop", folder], check=True, timeout=300)
     assert not remains(folder), remains(folder)
 
 
 def test_private_daemon_refuses_to_remove_a_strange_folder(_):
     with tempfile.TemporaryDirectory(prefix="other-") as folder:
         done = subprocess.run([sys.executable, DOCKERD_PRIVATE, "stop", folder], check=False,
-                              stderr=subprocess.PIPE, text=True, timeout=30)
+                              stderr=subprocess.PIPE, text=True, timeout=300)
         assert done.returncode == 3 and os.path.isdir(folder), done.stderr
 
 

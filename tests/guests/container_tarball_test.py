@@ -18,7 +18,7 @@ import container_common as common
 def make(life, folder, program=None, name="image.tar"):
     path = os.path.join(folder, name)
     done = subprocess.run([life.life, "--tar", path, "docker", program or life.program],
-                          stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+                          stdout=subprocess.PIPE, text=True, check=False, timeout=300)
     return done.returncode, done.stdout.strip(), path
 
 

@@ -35,7 +35,7 @@ class Engine(common.Life):
         """Podman lists first and looks at each then: it fails where one is being removed meanwhile."""
         for attempt in range(10):
             done = subprocess.run([self.name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+                                  stderr=subprocess.PIPE, timeout=300, check=False, text=True)
             if done.returncode == 0:
                 return done.stdout.split()
             time.sleep(0.1 * attempt)

@@ -14,7 +14,7 @@ import sys
 def answers():
     done = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, timeout=30, check=False)
+                          stderr=subprocess.DEVNULL, timeout=300, check=False)
     return done.returncode == 0
 
 

@@ -33,7 +33,7 @@ class FetchKernel(unittest.TestCase):
     def run_script(self, *arguments, path=os.environ["PATH"]):
         environment = {**os.environ, "TMPDIR": self.temporary, "HOME": self.top, "PATH": path}
         environment.pop("GUESTSCOPE_GUESTS", None)
-        done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, env=environment, timeout=60)
+        done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, env=environment, timeout=300)
         self.assertEqual(os.listdir(self.temporary), [], "temporary files are left")
         return done
 

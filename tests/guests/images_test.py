@@ -13,7 +13,7 @@ TOOL = os.path.abspath(sys.argv.pop(1))
 
 
 def tool(*arguments):
-    return subprocess.run([TOOL, *arguments], capture_output=True, text=True, errors="replace", timeout=60)
+    return subprocess.run([TOOL, *arguments], capture_output=True, text=True, errors="replace", timeout=300)
 
 
 def read_rofs(data):

@@ -47,7 +47,7 @@ class Plan(unittest.TestCase):
         environment = {"PATH": self.path + ":/bin:/usr/bin" if os.path.exists(self.qemu) else self.path,
                        "HOME": self.top, "GUESTSCOPE_GUESTS": self.guests}
         return subprocess.run([RUN_GUEST, "--work", work or self.work, "--plan", *options, guest, program, *words],
-                              capture_output=True, text=True, env=environment, timeout=60)
+                              capture_output=True, text=True, env=environment, timeout=300)
 
     def refused(self, status, *arguments, **more):
         done = self.run_guest(*arguments, **more)

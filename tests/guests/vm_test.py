@@ -125,7 +125,7 @@ class Vm(unittest.TestCase):
     def test_killed_qemu_is_told(self):
         pid, _ = self.start_lingering()
         os.kill(pid, signal.SIGKILL)
-        _, log = self.driver.communicate(timeout=30)
+        _, log = self.driver.communicate(timeout=300)
         self.assertEqual(self.driver.returncode, 1)
         self.assertIn("signal 9 (Killed)", log)
         self.assert_nothing_left(log)
@@ -134,7 +134,7 @@ class Vm(unittest.TestCase):
         def test_qemu_dies_with_a_killed_collector(self):
             pid, _ = self.start_lingering()
             self.driver.kill()
-            self.driver.communicate(timeout=30)
+            self.driver.communicate(timeout=300)
             self.assertTrue(gone(pid))
 
         def test_vcpus_and_helpers_are_pinned_where_told(self):
@@ -153,7 +153,7 @@ class Vm(unittest.TestCase):
                     names.append(f.read().strip())
             self.assertEqual(names, ["CPU 0/TCG", "CPU 1/TCG"])
             self.driver.kill()
-            self.driver.communicate(timeout=30)
+            self.driver.communicate(timeout=300)
             self.assertTrue(gone(pid))
 
     if GUEST.startswith("linux"):

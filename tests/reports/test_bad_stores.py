@@ -52,7 +52,7 @@ class Case(unittest.TestCase):
     def refuses_all(self, pattern, store, output=None):
         """Status 3, one line that says it, and nothing left in the folder."""
         for name, arguments in commands(store, output or self.path("out")):
-            result = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+            result = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
             self.assertEqual(result.returncode, 3, (name, result.stderr))
             self.assertEqual((result.stdout, result.stderr.count("\n")), ("", 1), (name, result.stderr))
             self.assertRegex(result.stderr, pattern, name)
@@ -88,7 +88,7 @@ class Named(Case):
     def test_a_target_in_the_way_is_named_and_nothing_is_written(self):
         os.makedirs(self.path("way", "runs.csv"), exist_ok=True)
         result = subprocess.run([REPORT, "export", "--format", "csv", "--force", "-o", self.path("way"), self.path("good")],
-                                capture_output=True, text=True, timeout=60, check=False)
+                                capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(result.returncode, 3)
         self.assertRegex(result.stderr, r"^report: cannot write .*/way/runs\.csv: Is a directory\n$")
         self.assertEqual(os.listdir(self.path("way")), ["runs.csv"])
@@ -115,7 +115,7 @@ class Extreme(Case):
                                  f"UPDATE phase SET end_ns = start_ns + {ns} WHERE name <> 'boot'")
             for name, arguments in commands(store, self.path("out")):
                 shutil.rmtree(self.path("out"), ignore_errors=True)
-                result = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+                result = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
                 self.assertEqual((result.returncode, result.stderr), (0, ""), name)
                 texts = {"standard output": result.stdout}
                 for folder, _, files in os.walk(self.path("out")):
@@ -153,7 +153,7 @@ class Damaged(Case):
         size = len(self.data)
         for cut in sorted({1, 50, 99, 100, 101, 1024, 4095, 4096, 4097, size - 4096, size - 1} | {size * i // 12 for i in range(1, 12)}):
             store = self.store(self.data[:cut])
-            result = subprocess.run([REPORT, store], capture_output=True, text=True, timeout=60, check=False)
+            result = subprocess.run([REPORT, store], capture_output=True, text=True, timeout=300, check=False)
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (3, "", 1), (cut, result.stderr))
             self.assertRegex(result.stderr, r"truncated|not an SQLite file")
         self.refuses_all(r"damaged or truncated", self.store(self.data[:size // 2]))
@@ -173,7 +173,7 @@ class Damaged(Case):
         os.truncate(path, os.path.getsize(path) - 16 * 4096)
         self.refuses_all(r"shorter than its header", folder)
         shutil.copyfile(self.path("log"), path + "-wal")
-        result = subprocess.run([REPORT, folder], capture_output=True, text=True, timeout=60, check=False)
+        result = subprocess.run([REPORT, folder], capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
 
     def mutate(self, rng):
@@ -196,7 +196,7 @@ class Damaged(Case):
         for number in range(MUTATIONS):
             store = self.store(self.mutate(rng))
             for name, arguments in rng.sample(list(commands(store, self.path("made"))), 2):
-                result = subprocess.run([REPORT, *arguments, "--force"], capture_output=True, timeout=60, check=False)
+                result = subprocess.run([REPORT, *arguments, "--force"], capture_output=True, timeout=300, check=False)
                 self.assertIn(result.returncode, ends, (number, name, result.stderr))
                 self.assertEqual(result.stderr.count(b"\n"), 0 if result.returncode == 0 else 1, (number, name, result.stderr))
                 ends[result.returncode] += 1

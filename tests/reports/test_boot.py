@@ -20,7 +20,7 @@ REPORT, SCHEMA = sys.argv[1:3]
 
 
 def run(*arguments):
-    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 class Case(unittest.TestCase):

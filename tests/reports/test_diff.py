@@ -21,7 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def run(*arguments):
-    return subprocess.run([REPORT, "diff", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([REPORT, "diff", *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 class Case(unittest.TestCase):

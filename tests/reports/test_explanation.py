@@ -64,7 +64,7 @@ class Experiment:
 
     def report(self, *arguments):
         self.store.db.commit()
-        done = subprocess.run([REPORT, "--json", *arguments, self.folder], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([REPORT, "--json", *arguments, self.folder], capture_output=True, text=True, timeout=300,
                               check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -305,7 +305,7 @@ class Statistics(Case):
 
     def text_of(self, *arguments):
         self.x.report()
-        done = subprocess.run([REPORT, "--verbose", *arguments, self.x.folder], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([REPORT, "--verbose", *arguments, self.x.folder], capture_output=True, text=True, timeout=300,
                               check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return " ".join(done.stdout.split())
@@ -392,7 +392,7 @@ class Statistics(Case):
         self.assertGreater(max(abs(term["value"]) for term in loss["by_state"]), 100 * MS)
         self.assertEqual({term["share"] for term in loss["by_state"]}, {None})
         subprocess.run([REPORT, "export", "--format", "csv", "-o", self.x.folder + "/csv", self.x.folder], check=True,
-                       stdout=subprocess.DEVNULL, timeout=60)
+                       stdout=subprocess.DEVNULL, timeout=300)
         with open(self.x.folder + "/csv/explanation.csv", encoding="utf-8") as f:
             for line in f.read().splitlines():
                 if line.startswith("speedup") and ",state," in line:
@@ -544,9 +544,9 @@ class Words(Case):
                         self.x.run(guest, cores, {"render": {"wall": wall, "lanes": [
                             random_account(rng, wall) for _ in range(cores)]}}, label=label)
         self.x.store.db.commit()
-        brief = subprocess.run([REPORT, self.x.folder], capture_output=True, text=True, timeout=60, check=True).stdout
+        brief = subprocess.run([REPORT, self.x.folder], capture_output=True, text=True, timeout=300, check=True).stdout
         self.assertLessEqual(max(map(len, brief.split("\n\nThe page is")[0].splitlines())), 100, brief)
-        done = subprocess.run([REPORT, "--verbose", self.x.folder], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run([REPORT, "--verbose", self.x.folder], capture_output=True, text=True, timeout=300, check=True)
         text = done.stdout.split("\n\nThe page is")[0]
         self.assertLessEqual(max(map(len, text.splitlines())), 100, max(text.splitlines(), key=len))
         for title in ("Run times: 95 %", "points of efficiency are lost", "longer than on the fastest",

@@ -80,7 +80,7 @@ class Exported(unittest.TestCase):
         db.commit()
         db.close()
         result = subprocess.run([REPORT, "export", "--format", cls.FORMAT, cls.base], capture_output=True, text=True,
-                                timeout=60, check=False)
+                                timeout=300, check=False)
         if result.returncode != 0:
             raise AssertionError(result.stderr)
         cls.files = result.stdout.split()
@@ -191,7 +191,7 @@ class Pprof(Exported):
 
     def test_equal_stores_make_equal_bytes(self):
         before = self.read()
-        subprocess.run([REPORT, "export", "--format", "pprof", self.base], check=True, capture_output=True, timeout=60)
+        subprocess.run([REPORT, "export", "--format", "pprof", self.base], check=True, capture_output=True, timeout=300)
         self.assertEqual(self.read(), before)
 
 
@@ -220,7 +220,7 @@ class Speedscope(Exported):
     def test_stacks_are_those_of_the_folded_files(self):
         document = json.loads(self.read())
         names = [f["name"] for f in document["shared"]["frames"]]
-        subprocess.run([REPORT, "export", "--format", "folded", self.base], check=True, capture_output=True, timeout=60)
+        subprocess.run([REPORT, "export", "--format", "folded", self.base], check=True, capture_output=True, timeout=300)
         folded = self.read("flamegraph-osv-2.folded").decode().splitlines()
         profile = next(p for p in document["profiles"] if p["name"] == "osv, 2 cores: On-CPU")
         self.assertTrue(any(";mandelbrot_row;advance_[i];escaped_[i] " in line for line in folded))
@@ -313,7 +313,7 @@ class Tables(Exported):
 
     def test_cells_and_runs_are_those_of_the_report(self):
         both = {n: self.read(n) for n in ("summary.csv", "runs.csv", "boot.csv")}
-        subprocess.run([REPORT, self.base], check=True, capture_output=True, timeout=60)
+        subprocess.run([REPORT, self.base], check=True, capture_output=True, timeout=300)
         for name, data in both.items():
             self.assertEqual(self.read(name), data)
 
@@ -322,7 +322,7 @@ class Document(Exported):
     FORMAT, FILE = "json", "summary.json"
 
     def test_it_is_the_summary(self):
-        printed = subprocess.run([REPORT, "--json", self.base], check=True, capture_output=True, timeout=60).stdout
+        printed = subprocess.run([REPORT, "--json", self.base], check=True, capture_output=True, timeout=300).stdout
         self.assertEqual(json.loads(self.read()), json.loads(printed))
 
 

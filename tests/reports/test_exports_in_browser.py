@@ -64,7 +64,7 @@ class InBrowser(unittest.TestCase):
         make_store.make(SCHEMA, cls.base, seed=11)
 
     def run_report(self, *arguments):
-        subprocess.run([REPORT, *arguments], check=True, capture_output=True, timeout=60)
+        subprocess.run([REPORT, *arguments], check=True, capture_output=True, timeout=300)
 
     def test_speedscope_shows_the_times_of_the_store(self):
         page = speedscope()

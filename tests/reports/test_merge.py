@@ -84,7 +84,7 @@ class Merged(unittest.TestCase):
         return [self.copy(f"part-{i}") for i in numbers or (1, 2, 3)]
 
     def run_report(self, *arguments):
-        return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
 
     def document(self, *arguments):
         self.outputs = getattr(self, "outputs", 0) + 1
@@ -120,7 +120,7 @@ class Shards(Merged):
         """Tables are compared column by column, but for identifiers; samples also stack by stack."""
         found = []
         for paths in ([self.copy("whole")], self.parts()):
-            done = subprocess.run([TABLES_PROGRAM, *paths], capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run([TABLES_PROGRAM, *paths], capture_output=True, text=True, timeout=300, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             found.append(done.stdout.splitlines())
         for table in TABLES:

@@ -24,7 +24,7 @@ HOSTILE = "</td><script>alert(9)</script>"
 
 
 def run(*arguments):
-    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 def rate(guest, cores, repetition):

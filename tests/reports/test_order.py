@@ -111,7 +111,7 @@ class Order(unittest.TestCase):
         make(cls.folder, STACKS.values())
 
     def run_report(self, *arguments, status=0):
-        done = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
 

@@ -80,7 +80,7 @@ class InBrowser(unittest.TestCase):
     def setUpClass(cls):
         cls.dir = tempfile.mkdtemp(prefix="guestscope-page-")
         make_store.make(SCHEMA, cls.dir, seed=7)
-        subprocess.run([REPORT, cls.dir], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run([REPORT, cls.dir], check=True, stdout=subprocess.DEVNULL, timeout=300)
         cls.browser = browser.Browser()
         cls.browser.__enter__()
 
@@ -287,7 +287,7 @@ class InBrowser(unittest.TestCase):
                 db.execute("UPDATE run SET runtime_ns = CASE guest WHEN 'osv' THEN ? ELSE 1 END * 1000000 * (1000 + id)", (factor,))
                 db.commit()
                 db.close()
-                subprocess.run([REPORT, folder], check=True, stdout=subprocess.DEVNULL, timeout=60)
+                subprocess.run([REPORT, folder], check=True, stdout=subprocess.DEVNULL, timeout=300)
                 self.browser.open(os.path.join(folder, "report", "index.html"))
                 self.assertEqual("logarithmic" in self.browser.evaluate(label), wide, factor)
                 self.assertEqual(self.browser.problems(), [])

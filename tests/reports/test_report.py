@@ -29,7 +29,7 @@ UPLOT = "/*! https://github.com/leeoniya/uPlot (v1.6.32) */"  # names its maker,
 
 
 def run(*arguments, **options):
-    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=400, check=False, **options)
 
 
 class Case(unittest.TestCase):
@@ -652,7 +652,7 @@ class BadInput(Case):
             pass
         self.refuses(3, r"Not a directory", "--output", self.write_file, self.base)
         with open("/dev/full", "w", encoding="ascii") as full:
-            result = subprocess.run([REPORT, self.base], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+            result = subprocess.run([REPORT, self.base], stdout=full, stderr=subprocess.PIPE, timeout=300, check=False)
         self.assertEqual(result.returncode, 3)
         self.assertRegex(result.stderr, rb"\Areport: cannot write to standard output.*\n\Z")
 
@@ -663,7 +663,7 @@ class BadInput(Case):
             with self.subTest(words=words):
                 out, into = os.pipe()
                 os.close(out)
-                result = subprocess.run([REPORT, *words], stdout=into, stderr=subprocess.PIPE, timeout=60,
+                result = subprocess.run([REPORT, *words], stdout=into, stderr=subprocess.PIPE, timeout=300,
                                         check=False)
                 os.close(into)
                 self.assertEqual((result.returncode, result.stderr), (-signal.SIGPIPE, b""))
@@ -770,7 +770,7 @@ class Files(Case):
         os.chmod(self.path("out"), 0o777)
         program = shutil.copy(REPORT, self.path("report-program"))
         result = subprocess.run([program, "--output", self.path("out"), self.path("a")], capture_output=True, text=True,
-                                user=65534, group=65534, extra_groups=[], timeout=60, check=False)
+                                user=65534, group=65534, extra_groups=[], timeout=300, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(os.path.exists(self.path("out", "index.html")))
 

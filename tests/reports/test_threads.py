@@ -23,7 +23,7 @@ NAMES = 60  # more than a table has lines
 
 
 def run(*arguments):
-    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 class Threads(unittest.TestCase):

@@ -68,7 +68,7 @@ def docker_answers():
     if not shutil.which("docker"):
         return False
     return subprocess.run(["docker", "version"], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300,
                           check=False).returncode == 0
 
 
@@ -173,7 +173,7 @@ class Traces:
         for command in (["docker", "ps", "-a", "--format", "container {{.Names}}"],
                         ["docker", "images", "--format", "image {{.Repository}}:{{.Tag}}"]):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=30, check=False)
+                                  timeout=300, check=False)
             words |= {w for w in done.stdout.splitlines() if "guestscope" in w}
         return words
 

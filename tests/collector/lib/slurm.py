@@ -96,7 +96,7 @@ class Slurm:
         return " | ".join(text.splitlines()[-5:])
 
     def ask(self, *argv, check=True):
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
                               env=self.environment, check=False)
         assert not check or done.returncode == 0, f"{argv}: {done.stderr}"
         return done.stdout
