@@ -89,7 +89,7 @@ static int read_symbol(const char *name, struct output *o)
 	o->size -= tail;
 	r = read_mangled(base, o);
 	if (r == 0)
-		strcat(o->text, plt);
+		memcpy(o->text + strlen(o->text), plt, sizeof(plt));
 	return r;
 }
 
@@ -105,7 +105,7 @@ static bool is_go(const char *name)
 /* The bytes that Go's linker cannot have in a path it writes as %2e. */
 static size_t read_escape(const char *at, char *ret)
 {
-	char digits[3] = {at[1], at[1] ? at[2] : '\0'}, *end;
+	char digits[3] = {at[1], (char)(at[1] ? at[2] : '\0')}, *end;
 	unsigned long byte = strtoul(digits, &end, 16);
 
 	if (at[0] != '%' || !isxdigit((unsigned char)digits[0]) || end != digits + 2 || byte < ' ')

@@ -294,8 +294,8 @@ static int put_sample(struct writer *w, const struct sample *s)
 		r = add_labels(w, s, frames[0]->id == STORE_NULL ? NULL : frames[0]->side, &labels);
 	if (r < 0)
 		return r;
-	values[2 * s->kind] = s->count;
-	values[2 * s->kind + 1] = s->weight_ns;
+	values[2 * (size_t)s->kind] = s->count;
+	values[2 * (size_t)s->kind + 1] = s->weight_ns;
 	sample.n_location_id = n;
 	sample.location_id = locations;
 	sample.n_value = ARRAY_SIZE(values);

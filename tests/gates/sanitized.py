@@ -33,15 +33,17 @@ def have_sanitizers():
 
 
 def unit_tests(folder):
-    """Names of the tests that are programs of ours, and their files."""
+    """Names of the tests that are programs of ours, and the files that they need: themselves, and programs of ours that they are
+    told of."""
     listed = json.loads(subprocess.run(["meson", "introspect", "--tests", folder], check=True, capture_output=True,
                                        text=True).stdout)
-    found = {}
+    names, files = [], set()
     for test in listed:
-        program = os.path.relpath(test["cmd"][0], folder)
-        if any(s.endswith("unit") for s in test["suite"]) and program.startswith("tests/") and test["name"] not in NOT:
-            found[test["name"]] = program
-    return found
+        words = [os.path.relpath(os.path.join(folder, word), folder) for word in test["cmd"]]
+        if any(s.endswith("unit") for s in test["suite"]) and words[0].startswith("tests/") and test["name"] not in NOT:
+            names.append(test["name"])
+            files.update([words[0]], (word for word in words[1:] if word.startswith("tests/")))
+    return names, files
 
 
 def main():
@@ -52,8 +54,8 @@ def main():
     again = ["--reconfigure"] if os.path.exists(os.path.join(folder, "build.ninja")) else []
     if run("meson", "setup", folder, source, *again, *OPTIONS, stdout=subprocess.DEVNULL).returncode != 0:
         return 1
-    tests = unit_tests(folder)
-    if run("ninja", "--quiet", "-C", folder, *sorted(set(tests.values()))).returncode != 0:
+    tests, files = unit_tests(folder)
+    if run("ninja", "--quiet", "-C", folder, *sorted(files)).returncode != 0:
         return 1
     return run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "3", *tests,
                env={**os.environ, **ENVIRONMENT}).returncode != 0
