@@ -15,12 +15,6 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
 
-STACKS = """
-WITH RECURSIVE up(id, count, stack, depth) AS (
-    SELECT rowid, count, stack, 0 FROM sample WHERE run = 1 AND kind = 'oncpu' AND phase = 'run' AND stack IS NOT NULL
-    UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack WHERE parent IS NOT NULL)
-SELECT up.id, count, symbol FROM up JOIN stack ON stack.id = up.stack
-JOIN frame ON frame.id = stack.frame WHERE side = 'user' AND NOT inlined ORDER BY up.id, depth"""
 SECONDS = 0.7
 WORK = ("work_of_the_program", "work_of_the_library")
 NOW = "what_is_there_now"
@@ -54,9 +48,10 @@ class Replaced(harness.SystemTest):
     def stacks(self, store):
         """{"outermost;...;innermost": samples}"""
         frames, counts, found = {}, {}, {}
-        for r in store.rows(STACKS):
-            frames.setdefault(r["id"], []).insert(0, r["symbol"])
-            counts[r["id"]] = r["count"]
+        for r in store.rows(harness.STACKS):
+            if r["side"] == "user":
+                frames.setdefault(r["id"], []).insert(0, r["symbol"])
+                counts[r["id"]] = r["count"]
         for sample, names in frames.items():
             stack = ";".join(names)
             found[stack] = found.get(stack, 0) + counts[sample]

@@ -12,13 +12,6 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
 
-STACKS = """
-WITH RECURSIVE up(id, count, stack, depth) AS (
-    SELECT rowid, count, stack, 0 FROM sample WHERE run = 1 AND kind = 'oncpu' AND phase = 'run' AND stack IS NOT NULL
-    UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack WHERE parent IS NOT NULL)
-SELECT up.id, count, side, symbol FROM up JOIN stack ON stack.id = up.stack
-JOIN frame ON frame.id = stack.frame WHERE NOT inlined ORDER BY up.id, depth"""
-
 
 class WholeStacks(harness.SystemTest):
     def setUp(self):
@@ -28,7 +21,7 @@ class WholeStacks(harness.SystemTest):
     def stacks(self, store):
         """[(count, [function, ...])], innermost first, of the program's own code."""
         found = {}
-        for r in store.rows(STACKS):
+        for r in store.rows(harness.STACKS):
             count, frames = found.setdefault(r["id"], (r["count"], []))
             if r["side"] == "user":
                 frames.append(r["symbol"])

@@ -23,6 +23,14 @@ SKIP = 77
 TRIES = 3
 # Seconds until a command that does not end is a fault: not a promise of speed, as machines differ by far.
 PATIENCE = 400
+
+# What the first run was doing in phase `run`: a row for each frame of each sample's stack, innermost first.
+STACKS = """
+WITH RECURSIVE up(id, count, stack, depth) AS (
+    SELECT rowid, count, stack, 0 FROM sample WHERE run = 1 AND kind = 'oncpu' AND phase = 'run' AND stack IS NOT NULL
+    UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack WHERE parent IS NOT NULL)
+SELECT up.id, count, side, symbol FROM up JOIN stack ON stack.id = up.stack
+JOIN frame ON frame.id = stack.frame WHERE NOT inlined ORDER BY up.id, depth"""
 MARK = "GUESTSCOPE_TEST_MARK"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
