@@ -6,7 +6,7 @@
 
 #include "probes/task.bpf.h"
 
-static __always_inline void lane_tell(struct task_struct *task, int id)
+static __always_inline void lane_tell(struct task_struct *task, int id, __u64 since)
 {
 	struct record_lane *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -18,6 +18,7 @@ static __always_inline void lane_tell(struct task_struct *task, int id)
 	record->lane = id;
 	record->pid = task->pid;
 	record->tgid = task->tgid;
+	record->time_ns = since;
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
@@ -52,7 +53,7 @@ static __always_inline void lane_join(
 	l->outside_mark_ns = outside_now(task);
 	cpu->lane = id;
 	lane_unlock(cpu);
-	lane_tell(task, id);
+	lane_tell(task, id, since);
 }
 
 static __always_inline int take_name(struct task_record *t)
@@ -94,5 +95,5 @@ static __always_inline void lane_join_waiting(
 	c->waits_state = STATE_PREEMPTED; /* by whom is not known */
 	c->detail = c->waits_detail = (struct probe_detail){};
 	lane_apply(id);
-	lane_tell(task, id);
+	lane_tell(task, id, t->named_ns);
 }

@@ -6,19 +6,15 @@
  */
 
 #include "probes/boot.bpf.h"
-#include "probes/budget.bpf.h"
 #include "probes/float.bpf.h"
 #include "probes/join.bpf.h"
+#include "probes/offcpu.bpf.h"
 #include "probes/sleep.bpf.h"
 #include "probes/stacks.bpf.h"
 #include "probes/task.bpf.h"
 #include "probes/unseen.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* Intervals off the CPU that a CPU records with their stacks in a window before it samples. */
-#define OFFCPU_LANES   25
-#define OFFCPU_HELPERS 10
 
 /* Knobs, set before loading. */
 const volatile __u32 collector_tgid = 0;
@@ -54,45 +50,6 @@ struct unwind_space_map unwind_spaces SEC(".maps");
 volatile __u64 maps_asked_ns = 0;
 const volatile struct thread_record thread_none = {};
 struct server_map servers SEC(".maps");
-
-/* Off-CPU stacks */
-
-static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struct task_record *t,
-	struct task_struct *prev, __u64 now)
-{
-	const struct pt_regs *regs = (void *)bpf_task_pt_regs(prev);
-	__u32 which = SCRATCH_OFFCPU;
-	struct unwind_registers user;
-	struct sample_scratch *s;
-
-	if (!watch_offcpu)
-		return;
-	/* Apart, so that a storm of helpers hides nothing of the lanes, and a lane that others preempt
-	 * time and again does not lose its one long sleep. */
-	if (t->lane >= 0 && t->run == TASK_ASLEEP)
-		t->off_weight = stack_weight(cpu, &cpu->offcpu_sleeps, OFFCPU_LANES, now);
-	else if (t->lane >= 0)
-		t->off_weight = stack_weight(cpu, &cpu->offcpu_waits, OFFCPU_LANES, now);
-	else
-		t->off_weight = stack_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
-	if (!t->off_weight)
-		return;
-	s = bpf_map_lookup_elem(&scratch, &which);
-	if (!s)
-		return;
-	s->head.type = RECORD_OFF;
-	s->head.lane = t->lane;
-	s->head.pid = prev->pid;
-	s->head.tgid = t->tgid;
-	s->head.origin = t->origin;
-	s->head.time_ns = now;
-	s->head.weight = t->off_weight;
-	__builtin_memcpy(s->head.name, t->name, sizeof(s->head.name));
-	user = user_registers(regs);
-	s->head.user_ip = regs->ip;
-	take_stacks(ctx, s, SCRATCH_OFFCPU, &user);
-	send_stacks(s);
-}
 
 static __always_inline bool task_throttled(struct task_struct *task)
 {
@@ -297,13 +254,13 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 			found_off(cpu, n, next);
 		else if (n->run == TASK_ON_CPU)
 			catch_up_elsewhere(cpu, n, next, next->se.sum_exec_runtime, now);
-		offcpu_end(pid, n, now);
 		if (is_floating(n))
 			float_arrive(cpu, n, next, now);
 		else if (n->named)
 			lane_join_waiting(cpu, next, n);
 		if (n->lane >= 0)
 			catch_up_run(cpu, n, next, now);
+		offcpu_end(pid, n, now);
 		if (n->floats) {
 			thread_on(next, n->lane, now);
 			thread_came_late(next, cpu->late_ns);

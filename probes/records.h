@@ -248,6 +248,7 @@ struct record_lane {
 	__s32 lane;
 	__u32 pid;
 	__u32 tgid;
+	__u64 time_ns; /* since when: it may have been asleep */
 };
 
 struct thread_cause {

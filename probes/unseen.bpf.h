@@ -5,20 +5,9 @@
 
 #include "probes/float.bpf.h"
 #include "probes/found.bpf.h"
+#include "probes/offcpu.bpf.h"
 #include "probes/sleep.bpf.h"
-#include "probes/stacks.bpf.h"
 #include "probes/task.bpf.h"
-
-static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 now)
-{
-	struct record_on record = {.type = RECORD_ON, .pid = pid, .time_ns = now};
-
-	if (!t->off_weight)
-		return;
-	t->off_weight = 0;
-	if (bpf_ringbuf_output(&ring, &record, sizeof(record), wakeup_flag()))
-		count_loss(&losses.ring);
-}
 
 /** Since when the thread that gets its CPU at @now could have run. */
 static __always_inline __u64 woken_at(const struct cpu_state *cpu, const struct lane_record *l,
@@ -200,6 +189,7 @@ static __always_inline void lane_off_unseen(struct cpu_state *cpu, struct task_r
 	t->run = asleep ? TASK_ASLEEP : TASK_WAITING;
 	t->arrivals = 0;
 	t->delay_ns = t->in_delay_ns;
+	offcpu_begin_unseen(cpu, t, address, when);
 	if (!l)
 		return;
 	if (t->floats && exec > t->in_exec_ns)
@@ -252,6 +242,7 @@ static __noinline void catch_up_away(struct cpu_state *cpu, struct task_struct *
 		left = back;
 	if (t && t->run == TASK_ON_CPU && t->lane >= 0) {
 		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left, exec);
+		offcpu_end(task->pid, t, back);
 		thread_on(task, t->lane, back);
 		lane_on(cpu, t, task, back);
 		task_came(t, task, back);
@@ -278,6 +269,7 @@ static __always_inline void catch_up_run(
 		until = now;
 	from = until - (exec - t->events[EVENT_TASK_CLOCK]);
 	count_loss(&losses.switches);
+	offcpu_end(task->pid, t, from);
 	thread_on(task, t->lane, from);
 	lane_on(cpu, t, task, from);
 	t->in_exec_ns = t->events[EVENT_TASK_CLOCK];

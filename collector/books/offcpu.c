@@ -132,6 +132,21 @@ static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *
 	p->since_ns = 0;
 }
 
+void offcpu_join(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint32_t pid, int lane, uint64_t since_ns)
+{
+	size_t i = find(o, pid);
+	struct offcpu_pending *p = i == HASH_NONE ? NULL : o->pending[i];
+
+	if (!p || !p->since_ns)
+		return;
+	if (p->since_ns < since_ns) {
+		end_one(o, p, profile, phases, n_phases, since_ns, 0); /* which goes on */
+		p->since_ns = since_ns;
+	}
+	p->key.lane = lane;
+}
+
 void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint32_t pid, uint64_t now_ns)
 {

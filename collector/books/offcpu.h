@@ -59,6 +59,10 @@ void offcpu_entry(struct offcpu *o, struct profile *profile, const struct phase 
 void offcpu_away(struct offcpu *o, const struct profile_entry *key, uint32_t pid, uint64_t since_ns,
 	bool asleep);
 
+/** Thread @pid is lane @lane's from @since_ns on: where it is away, what came before is not the lane's. */
+void offcpu_join(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint32_t pid, int lane, uint64_t since_ns);
+
 /** Thread @pid has a CPU again, at @now_ns. */
 void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint32_t pid, uint64_t now_ns);

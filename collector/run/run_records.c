@@ -34,7 +34,12 @@ void run_lane_thread(struct run *run, int lane, pid_t tgid, pid_t tid)
 
 static void on_lane(const struct record_lane *record, void *userdata)
 {
-	run_lane_thread(userdata, record->lane, (pid_t)record->tgid, (pid_t)record->pid);
+	struct run *run = userdata;
+	struct run_result *r = run->result;
+
+	run_lane_thread(run, record->lane, (pid_t)record->tgid, (pid_t)record->pid);
+	offcpu_join(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, record->lane,
+		record->time_ns);
 }
 
 static unsigned phase_at(const struct run *run, uint64_t time_ns)

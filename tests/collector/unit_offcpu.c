@@ -20,11 +20,11 @@ static const struct phase phases[] = {
 
 static const uint64_t frames[] = {0x10, 0x20, 0x30};
 
-static void off(struct offcpu *o, uint32_t pid, uint64_t time_ns, int weight)
+static void off_of(struct offcpu *o, int lane, uint32_t pid, uint64_t time_ns, int weight)
 {
 	struct record_sample record = {
 		.type = RECORD_OFF,
-		.lane = 1,
+		.lane = lane,
 		.pid = pid,
 		.tgid = 77,
 		.time_ns = time_ns,
@@ -35,6 +35,11 @@ static void off(struct offcpu *o, uint32_t pid, uint64_t time_ns, int weight)
 	};
 
 	offcpu_off(o, &record, frames);
+}
+
+static void off(struct offcpu *o, uint32_t pid, uint64_t time_ns, int weight)
+{
+	off_of(o, 1, pid, time_ns, weight);
 }
 
 static void on(struct offcpu *o, struct profile *p, uint32_t pid, uint64_t time_ns)
@@ -311,10 +316,47 @@ static void an_exit_without_its_entry_is_nothing(void **state)
 	offcpu_done(&o);
 }
 
+static void of_a_thread_that_joins_a_lane_asleep_only_the_rest_is_the_lanes(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	off_of(&o, PROBE_LANE_NONE, 5, 1100, 1);
+	offcpu_join(&o, &p, phases, 3, 5, 2, 1400);
+	on(&o, &p, 5, 1900);
+	assert_int_equal(p.n, 2);
+	assert_int_equal(p.entries[0]->lane, PROBE_LANE_NONE);
+	assert_int_equal(p.entries[0]->weight_ns, 300);
+	assert_int_equal(p.entries[1]->lane, 2);
+	assert_int_equal(p.entries[1]->weight_ns, 500);
+	assert_int_equal(p.entries[0]->count + p.entries[1]->count, 1);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
+static void a_lane_that_is_on_a_CPU_or_not_known_has_nothing_to_join(void **state)
+{
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	offcpu_join(&o, &p, phases, 3, 5, 2, 1400);
+	off(&o, 5, 1100, 1);
+	on(&o, &p, 5, 1200);
+	offcpu_join(&o, &p, phases, 3, 5, 2, 1400);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.entries[0]->weight_ns, 100);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(off_to_on_is_the_time_away),
+		cmocka_unit_test(of_a_thread_that_joins_a_lane_asleep_only_the_rest_is_the_lanes),
+		cmocka_unit_test(a_lane_that_is_on_a_CPU_or_not_known_has_nothing_to_join),
 		cmocka_unit_test(an_absence_is_split_exactly_where_phases_meet),
 		cmocka_unit_test(an_absence_that_ends_with_its_phase_does_not_touch_the_next),
 		cmocka_unit_test(who_is_still_away_at_the_end_counts_up_to_it),
