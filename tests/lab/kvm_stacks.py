@@ -20,12 +20,13 @@ CALIBRATED = ("bare",)
 # What is looked at: the books' guests too.
 SEEN = ["bare", "linux"] + (["osv"] if OSV else [])
 
-# Stacks of samples that hit the guest itself, not the host at work for it.
+# Stacks of samples that hit the guest itself, not the host at work for it; under emulation all that have frames of the guest.
 IN_GUEST = """WITH RECURSIVE above(leaf, id) AS (
     SELECT id, id FROM stack
     UNION ALL SELECT leaf, parent FROM above JOIN stack ON stack.id = above.id WHERE parent IS NOT NULL),
 in_guest(leaf) AS (SELECT leaf FROM above JOIN stack ON stack.id = above.id JOIN frame f ON f.id = stack.frame
-    WHERE f.side = 'boundary' AND f.symbol = '[guest mode]')
+    WHERE f.side = 'boundary' AND (f.symbol = '[guest mode]'
+        OR NOT EXISTS (SELECT 1 FROM frame WHERE side = 'boundary' AND symbol = '[guest mode]')))
 """
 # Stacks without the inlined functions on top of them, and others by themselves.
 WHOLE = IN_GUEST + """, up(leaf, id) AS (
