@@ -170,8 +170,17 @@ CREATE TABLE host_stack_end (
 
 CREATE TABLE guest_stack_end (
 	run INTEGER NOT NULL REFERENCES run(id),
+	module TEXT NOT NULL DEFAULT '', -- as in host_stack_end
 	why TEXT NOT NULL,		-- root; or why the frames are not all: outside known text, ...
 	samples INTEGER NOT NULL	-- of the lanes, in the guest or for it, but for the boot
+);
+
+CREATE TABLE stack_module (		-- how the samples of these two tables were walked
+	run INTEGER NOT NULL REFERENCES run(id),
+	side TEXT NOT NULL,		-- host, guest
+	module TEXT NOT NULL,		-- as in frame
+	way TEXT NOT NULL,		-- how callers of its code are found: .eh_frame, ORC, frame pointers: ...
+	frames INTEGER NOT NULL		-- of its code
 );
 
 CREATE TABLE exit_sampling (		-- what stands behind the samples of kind exits, but for the boot

@@ -317,6 +317,7 @@ static int look_up(struct guest_view *v, const struct guest_space *program, uint
 
 	if (r < 0)
 		return r;
+	ret->address = address;
 	ret->kernel = in_kernel(v, address);
 	return ret->symbol.resolved || symbol_space_covers(names, address);
 }

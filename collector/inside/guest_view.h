@@ -38,6 +38,7 @@ struct guest_process {
 };
 
 struct guest_frame {
+	uint64_t address; /**< of a caller: of its call */
 	struct symbol symbol;
 	bool kernel; /**< the guest kernel's, else the program's */
 };

@@ -180,6 +180,8 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	free(run.threads);
 	free(run.thread_marks);
 	free(run.processes);
+	for (size_t i = 0; i < STACK_SIDES; i++)
+		free(run.ways[i].list);
 	offcpu_done(&run.offcpu);
 	offcpu_done(&run.exits);
 	boot_free(run.boot);

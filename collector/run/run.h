@@ -127,16 +127,28 @@ struct run_thread {
 	uint64_t switches, migrations;
 };
 
-/** Why so many of the host's call stacks end, by the module that they end in. */
+/** Why so many call stacks end, by the module that they end in. */
 struct stack_end {
-	const char *module; /**< interned; "" at a root */
-	uint32_t why;       /**< enum unwind_end */
+	const char *module; /**< interned; "" at a root, and where there is no frame */
+	uint32_t why;       /**< enum unwind_end of the host's, an index of guest_end_names */
 	uint64_t samples;
 };
 
-struct stack_ends {
+/** Frames of a module in the call stacks of samples. */
+struct stack_module {
+	const char *module; /**< interned */
+	uint32_t way;       /**< by which their callers are found: enum unwind_way */
+	uint64_t frames;
+};
+
+enum stack_side { STACK_HOST, STACK_GUEST, STACK_SIDES };
+
+/** How call stacks of the samples on the CPU, the boot's left out, were walked. */
+struct stack_walks {
 	struct stack_end *ends;
-	size_t n;
+	size_t n_ends;
+	struct stack_module *modules;
+	size_t n_modules;
 };
 
 struct run_row {
@@ -190,8 +202,7 @@ struct run_result {
 	struct audit audit;
 	struct profile profile;
 	struct guest_view *view; /**< VMs: the inside of the guest, or NULL */
-	struct guest_counts guest_counts;
-	struct stack_ends host_ends;
+	struct stack_walks walks[STACK_SIDES];
 	struct exit_sum *exits; /**< stacks of exits, by reason */
 	size_t n_exits;
 	struct guest_process *guest_processes;

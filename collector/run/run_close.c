@@ -21,6 +21,7 @@
 #include "collector/run/run_pins.h"
 #include "collector/run/run_program.h"
 #include "collector/run/run_records.h"
+#include "collector/run/run_stacks.h"
 #include "collector/run/run_threads.h"
 #include "collector/run/run_unwind.h"
 #include "collector/symbols/address_set.h"
@@ -185,6 +186,7 @@ int run_close(struct run *run)
 	struct run_result *r = run->result;
 	int q;
 
+	run_unwind_close(run); /* first: a lookup closes the files */
 	run_guest_judge(run);
 	run_boot_close(run);
 	run_tell_leftovers(run);
@@ -206,7 +208,7 @@ int run_close(struct run *run)
 		run_check_offcpu(run);
 	run_guest_close(run);
 	run_take_exits(run);
-	run_unwind_close(run);
+	run_stacks_close(run);
 	q = run_take_pins(run);
 	if (q == 0)
 		q = find_lines(run);

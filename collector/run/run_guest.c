@@ -15,6 +15,7 @@
 #include "collector/probes/probe_set.h"
 #include "collector/probes/vmx.h"
 #include "collector/run/run_boot.h"
+#include "collector/run/run_stacks.h"
 #include "collector/run/run_unwind.h"
 #include "collector/symbols/elf_match.h"
 #include "collector/symbols/symbols.h"
@@ -411,10 +412,10 @@ void run_guest_close(struct run *run)
 		if (e->kind == PROFILE_ONCPU && e->lane >= 0 && e->phase >= run_first_phase(run) &&
 			(kvm ? profile_has_guest(e) : e->mode != SAMPLE_IRQ)) {
 			guest_view_count(r->view, e, &c);
+			run_stacks_count_guest(run, e);
 			count_process(r, e);
 		}
 	}
-	r->guest_counts = c;
 	if (c.samples < SAMPLES_TO_TELL)
 		return;
 	if (!c.taken && run->known_layout.rip)

@@ -11,6 +11,7 @@
 #include "collector/run/output_lines.h"
 #include "collector/run/run.h"
 #include "collector/symbols/proc_maps.h"
+#include "collector/unwind/unwind.h"
 #include "common/marker.h"
 #include "common/spawn.h"
 #include "workload/sha256.h"
@@ -70,6 +71,17 @@ struct run_process {
 	uint64_t asked_ns;            /**< ... when it was last asked */
 };
 
+/** How the code of a module is walked, by the name that lookups give it. */
+struct module_way {
+	const char *module; /**< interned */
+	enum unwind_way way;
+};
+
+struct module_ways {
+	struct module_way *list;
+	size_t n;
+};
+
 struct reported_rows {
 	uint32_t worker;
 	uint32_t task;
@@ -116,6 +128,10 @@ struct run {
 	pid_t program_tgid;            /**< of the lanes */
 	struct run_process *processes; /**< of the stack, whose functions are looked up */
 	size_t n_processes;
+	struct module_ways ways[STACK_SIDES];
+	struct unwind_mapping
+		kernel; /**< the guest's; no rows: it has no table, or there is none ... */
+	enum unwind_way kernel_way; /**< ... and how it is walked */
 	uint64_t n_unlaned; /**< --attach: threads that came too late to be lanes, but not for
 			       probes */
 	bool lanes_known;

@@ -79,7 +79,10 @@ void run_result_done(struct run_result *r)
 	audit_done(&r->audit);
 	profile_done(&r->profile);
 	guest_view_free(r->view);
-	free(r->host_ends.ends);
+	for (size_t i = 0; i < STACK_SIDES; i++) {
+		free(r->walks[i].ends);
+		free(r->walks[i].modules);
+	}
 	free(r->guest_processes);
 	free(r->exits);
 	free(r->workers);

@@ -4,11 +4,14 @@
 /* What goes wrong here costs stacks their callers, never the run. */
 
 #include <errno.h>
+#include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/probes/probe_set.h"
 #include "collector/probes/probe_unwind.h"
+#include "collector/run/run_stacks.h"
 #include "collector/symbols/elf_file.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/unwind/unwind.h"
@@ -26,8 +29,29 @@ static bool is_sampled(const struct run *run)
 	return run->settings->oncpu || run->settings->offcpu;
 }
 
+/* QEMU's emulation may be a module, in a folder beside the libraries. */
+static void expect_modules(struct unwind *u, const struct guest_inside *files)
+{
+	for (size_t i = 0; i < files->n_files; i++) {
+		_cleanup_free_ char *pattern = NULL;
+		const char *path = files->files[i].path, *slash = strrchr(path, '/');
+		glob_t found;
+
+		if (!slash ||
+			asprintf(&pattern, "%.*s/qemu/accel-*.so", (int)(slash - path), path) < 0) {
+			pattern = NULL;
+			continue;
+		}
+		if (glob(pattern, 0, NULL, &found) != 0)
+			continue;
+		for (size_t k = 0; k < found.gl_pathc; k++)
+			unwind_expect(u, found.gl_pathv[k]);
+		globfree(&found);
+	}
+}
+
 /* @program, in $PATH or by its path, and its libraries. */
-static void expect_program(struct unwind *u, const char *program)
+static void expect_program(struct unwind *u, const char *program, bool is_qemu)
 {
 	_cleanup_free_ char *path = NULL;
 	struct guest_inside *files = calloc(1, sizeof(*files));
@@ -36,6 +60,8 @@ static void expect_program(struct unwind *u, const char *program)
 		(void)guest_inside_add_program(files, path, NULL, NULL);
 	for (size_t i = 0; files && i < files->n_files; i++)
 		unwind_expect(u, files->files[i].path);
+	if (files && is_qemu)
+		expect_modules(u, files);
 	guest_inside_free(files);
 }
 
@@ -46,9 +72,9 @@ void run_unwind_expect(struct run *run)
 	if (!is_sampled(run))
 		return;
 	if (run->guest->argv && run->guest->argv[0])
-		expect_program(u, run->guest->argv[0]);
+		expect_program(u, run->guest->argv[0], run->request->ops->is_vm);
 	if (run->settings->program && !run->settings->image)
-		expect_program(u, run->settings->program);
+		expect_program(u, run->settings->program, false);
 }
 
 void run_unwind_prepare(struct run *run, struct probe_options *options)
@@ -78,15 +104,20 @@ static int place(struct run *run, struct unwind_module *m)
 }
 
 static struct unwind_mapping mapping_of(
-	struct run *run, const struct symbol_text *text, uint64_t *ret_jit)
+	struct run *run, enum stack_side side, const struct symbol_text *text, uint64_t *ret_jit)
 {
 	struct unwind_mapping ret = {.begin = text->start, .end = text->end};
 	struct unwind_module *m =
 		text->module ? unwind_of_text(run->settings->unwind, text, run_may_wait(run))
 			     : NULL;
+	enum unwind_way way =
+		text->module ? unwind_way_of(m, text->vdso ? 0 : elf_code_bytes(text->file))
+			     : UNWIND_WAY_NO_TABLE;
 
-	if (m && (text->vdso || unwind_covers(m, elf_code_bytes(text->file))) &&
-		place(run, m) == 0) {
+	if (unwind_way_has_table(way) && place(run, m) < 0)
+		way = UNWIND_WAY_NO_TABLE;
+	run_stacks_way(run, side, text->name, way);
+	if (unwind_way_has_table(way)) {
 		ret.pc = text->address - m->base;
 		ret.first = m->first;
 		ret.n = (uint32_t)m->n_rows;
@@ -103,14 +134,14 @@ struct mappings {
 };
 
 /* Those of @space that begin at @from or above, behind what there is. */
-static void add_mappings(
-	struct run *run, struct symbol_space *space, uint64_t from, struct mappings *m)
+static void add_mappings(struct run *run, enum stack_side side, struct symbol_space *space,
+	uint64_t from, struct mappings *m)
 {
 	struct symbol_text text;
 
 	for (size_t i = 0; symbol_space_text(space, i, &text); i++)
 		if (text.start >= from &&
-			ARRAY_ADD(m->list, m->n, mapping_of(run, &text, &m->jit)) < 0)
+			ARRAY_ADD(m->list, m->n, mapping_of(run, side, &text, &m->jit)) < 0)
 			return;
 }
 
@@ -157,7 +188,8 @@ static void put_within(struct mappings *m, const struct unwind_mapping *image)
 }
 
 /* Code that the process tells debuggers of. */
-static void add_image(struct run *run, struct mappings *m, struct unwind_jit_image *image)
+static void add_image(
+	struct run *run, pid_t pid, struct mappings *m, struct unwind_jit_image *image)
 {
 	struct unwind_mapping new = {
 		.begin = image->begin,
@@ -166,9 +198,14 @@ static void add_image(struct run *run, struct mappings *m, struct unwind_jit_ima
 		.n = (uint32_t)image->table.n_rows,
 	};
 
-	if (new.n && unwind_renumber(run->settings->unwind, &image->table) == 0 &&
-		put_rows(run, image->table.rows, image->table.n_rows, &new.first) == 0)
-		put_within(m, &new);
+	struct symbol symbol;
+
+	if (!new.n || unwind_renumber(run->settings->unwind, &image->table) < 0 ||
+		put_rows(run, image->table.rows, image->table.n_rows, &new.first) < 0)
+		return;
+	put_within(m, &new);
+	if (symbols_lookup_user(run->settings->names, pid, image->begin, &symbol) == 0)
+		run_stacks_way(run, STACK_HOST, symbol.module, UNWIND_WAY_JIT);
 }
 
 static void add_jit(struct run *run, pid_t pid, struct mappings *m)
@@ -179,7 +216,7 @@ static void add_jit(struct run *run, pid_t pid, struct mappings *m)
 	if (!m->jit || unwind_jit_read(pid, m->jit, &images, &n, NULL) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		add_image(run, m, &images[i]);
+		add_image(run, pid, m, &images[i]);
 	unwind_jit_done(images, n);
 }
 
@@ -190,7 +227,7 @@ bool run_unwind_process(struct run *run, pid_t pid)
 
 	if (!run->probes || !space || !is_sampled(run))
 		return false;
-	add_mappings(run, space, 0, &m);
+	add_mappings(run, STACK_HOST, space, 0, &m);
 	add_jit(run, pid, &m);
 	(void)probe_set_unwind_space(run->probes, UNWIND_KEY_PROCESS((uint64_t)pid), m.list, m.n);
 	free(m.list);
@@ -205,7 +242,8 @@ static bool map_kernel(struct run *run, struct unwind_mapping *ret)
 						     : unwind_of_kernel(run->settings->unwind,
 							       inside->symbols, inside->kernel);
 
-	if (!m || !unwind_covers(m, m->text_bytes) || place(run, m) < 0)
+	run->kernel_way = m ? unwind_way_of(m, m->text_bytes) : UNWIND_WAY_NO_TABLE;
+	if (!unwind_way_has_table(run->kernel_way) || place(run, m) < 0)
 		return false;
 	*ret = (struct unwind_mapping){
 		.begin = m->base + m->rows[0].pc,
@@ -214,6 +252,7 @@ static bool map_kernel(struct run *run, struct unwind_mapping *ret)
 		.first = m->first,
 		.n = (uint32_t)m->n_rows,
 	};
+	run->kernel = *ret;
 	return true;
 }
 
@@ -239,7 +278,7 @@ static void put_guest_space(struct run *run, struct symbol_space *space, uint64_
 		if (ARRAY_ADD(m.list, m.n, kernel) < 0)
 			return;
 	}
-	add_mappings(run, space, from, &m);
+	add_mappings(run, STACK_GUEST, space, from, &m);
 	(void)probe_set_unwind_space(run->probes, key, m.list, m.n);
 	free(m.list);
 }
@@ -255,36 +294,6 @@ void run_unwind_guest(struct run *run)
 		put_guest_space(run, space, root);
 }
 
-/* The module that @e's stack ends in. NULL: no memory. */
-static const char *end_module(struct run *run, const struct profile_entry *e)
-{
-	uint32_t last = e->n_user - 1;
-	struct symbol symbol;
-
-	if (e->user_end == UNWIND_END_ROOT)
-		return "";
-	if (symbols_lookup_user(run->settings->names, (pid_t)e->tgid,
-		    profile_address(e->frames + e->n_kernel, last), &symbol) < 0)
-		return NULL;
-	return symbol.module;
-}
-
-static void count_end(struct run *run, const struct profile_entry *e)
-{
-	struct stack_ends *s = &run->result->host_ends;
-	const char *module = end_module(run, e);
-	size_t i;
-
-	if (!module)
-		return;
-	for (i = 0; i < s->n; i++)
-		if (s->ends[i].why == e->user_end && strcmp(s->ends[i].module, module) == 0)
-			break;
-	if (i == s->n && ARRAY_ADD(s->ends, s->n, {.module = module, .why = e->user_end}) < 0)
-		return;
-	s->ends[i].samples += e->count;
-}
-
 /* For the next run, which finds them there. */
 static void make_tables(struct run *run, pid_t pid)
 {
@@ -298,14 +307,6 @@ static void make_tables(struct run *run, pid_t pid)
 
 void run_unwind_close(struct run *run)
 {
-	const struct profile *p = &run->result->profile;
-
 	for (size_t i = 0; i < run->n_processes && !run_may_wait(run); i++)
 		make_tables(run, run->processes[i].pid);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct profile_entry *e = p->entries[i];
-
-		if (e->kind == PROFILE_ONCPU && e->n_user && e->phase >= run_first_phase(run))
-			count_end(run, e);
-	}
 }

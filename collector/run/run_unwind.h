@@ -18,7 +18,7 @@ void run_unwind_prepare(struct run *run, struct probe_options *options);
  * makes as it runs. */
 bool run_unwind_process(struct run *run, pid_t pid);
 
-/** Count why the stacks of the samples end, when they are all there. */
+/** When it is over: make the tables that would have kept us from its markers. */
 void run_unwind_close(struct run *run);
 
 /** The guest's kernel, as soon as the probes are open. */

@@ -278,10 +278,6 @@ static int write_guest(
 		q = insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?)", "iiiii", run,
 			(int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
 			(int64_t)threads[i].samples, (int64_t)threads[i].switches);
-	for (unsigned end = 0; end < GUEST_ENDS && q == 0; end++)
-		if (r->guest_counts.ends[end])
-			q = insert(s, error, "INSERT INTO guest_stack_end VALUES (?,?,?)", "isi",
-				run, guest_end_names[end], (int64_t)r->guest_counts.ends[end]);
 	for (size_t i = 0; i < r->n_guest_processes && q == 0; i++)
 		q = insert(s, error, "INSERT INTO guest_process VALUES (?,?,?,?)", "isii", run,
 			r->guest_processes[i].name, (int64_t)r->guest_processes[i].samples,
@@ -289,16 +285,28 @@ static int write_guest(
 	return q;
 }
 
-static int write_host_ends(
+static int write_walks(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
 {
+	static const struct {
+		const char *name, *sql;
+		const char *const *why;
+	} sides[STACK_SIDES] = {
+		{"host", "INSERT INTO host_stack_end VALUES (?,?,?,?)", unwind_end_names},
+		{"guest", "INSERT INTO guest_stack_end VALUES (?,?,?,?)", guest_end_names},
+	};
 	int q = 0;
 
-	for (size_t i = 0; i < r->host_ends.n && q == 0; i++) {
-		const struct stack_end *e = &r->host_ends.ends[i];
+	for (unsigned side = 0; side < STACK_SIDES; side++) {
+		const struct stack_walks *w = &r->walks[side];
 
-		q = insert(s, error, "INSERT INTO host_stack_end VALUES (?,?,?,?)", "issi", run,
-			e->module, unwind_end_names[e->why], (int64_t)e->samples);
+		for (size_t i = 0; i < w->n_ends && q == 0; i++)
+			q = insert(s, error, sides[side].sql, "issi", run, w->ends[i].module,
+				sides[side].why[w->ends[i].why], (int64_t)w->ends[i].samples);
+		for (size_t i = 0; i < w->n_modules && q == 0; i++)
+			q = insert(s, error, "INSERT INTO stack_module VALUES (?,?,?,?,?)", "isssi",
+				run, sides[side].name, w->modules[i].module,
+				unwind_way_names[w->modules[i].way], (int64_t)w->modules[i].frames);
 	}
 	return q;
 }
@@ -364,7 +372,7 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);
 	if (r == 0)
-		r = write_host_ends(s, request->id, result, error);
+		r = write_walks(s, request->id, result, error);
 	if (r == 0)
 		r = write_exits(s, request->id, result, error);
 	if (r == 0)

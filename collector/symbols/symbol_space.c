@@ -150,6 +150,20 @@ struct symbol_mapping *symbol_space_mapping(struct symbol_space *space, uint64_t
 	return m->module && symbol_module_load(space->symbols, m->module) < 0 ? NULL : m;
 }
 
+/*
+ * A library is called by its own name, wherever the process has it from: the file behind it may be
+ * called by its full version on the host, and by that name in a container.
+ */
+static const char *name_of(
+	struct symbols *s, const struct symbol_space *space, const struct symbol_mapping *m)
+{
+	const char *soname = NULL;
+
+	if (space->pid && m->module && m->module->file && m->name[0] != '[')
+		soname = intern_string(&s->names, m->module->file->soname);
+	return soname && *soname ? soname : m->name;
+}
+
 bool symbol_space_text(struct symbol_space *space, size_t i, struct symbol_text *ret)
 {
 	struct symbol_mapping *m = i < space->n ? &space->mappings[i] : NULL;
@@ -157,10 +171,14 @@ bool symbol_space_text(struct symbol_space *space, size_t i, struct symbol_text 
 
 	if (!m)
 		return false;
-	*ret = (struct symbol_text){
-		.start = m->start, .end = m->end, .fd = -1, .anonymous = m->anonymous};
+	*ret = (struct symbol_text){.start = m->start,
+		.end = m->end,
+		.name = m->name,
+		.fd = -1,
+		.anonymous = m->anonymous};
 	if (!module || settle(m) < 0 || !module->file)
 		return true;
+	ret->name = name_of(space->symbols, space, m);
 	ret->module = module;
 	ret->file = module->file;
 	ret->fd = module->fd;
@@ -185,20 +203,6 @@ static bool near_table(const struct symbol_table *t, uint64_t address)
 	return t && t->n && address >= t->entries[0].address &&
 	       address - t->entries[0].address <=
 		       t->entries[t->n - 1].address - t->entries[0].address + t->size_max;
-}
-
-/*
- * A library is called by its own name, wherever the process has it from: the file behind it may be
- * called by its full version on the host, and by that name in a container.
- */
-static const char *name_of(
-	struct symbols *s, const struct symbol_space *space, const struct symbol_mapping *m)
-{
-	const char *soname = NULL;
-
-	if (space->pid && m->module && m->module->file && m->name[0] != '[')
-		soname = intern_string(&s->names, m->module->file->soname);
-	return soname && *soname ? soname : m->name;
 }
 
 /* Without lines. */

@@ -42,6 +42,7 @@ struct elf_file;
 struct symbol_text {
 	uint64_t start, end; /**< addresses */
 	uint64_t address;    /**< linked address of start, where there is a module */
+	const char *name;    /**< what lookups call the module */
 	const void *module;  /**< tells modules apart; NULL: no ELF file */
 	const struct elf_file *file;
 	int fd; /**< of its file, which is open until its functions are looked up; negative: none */

@@ -54,6 +54,20 @@ const char *const unwind_end_names[UNWIND_END_COUNT] = {
 	[UNWIND_END_REGISTERS] = "registers not known",
 };
 
+const char *const unwind_way_names[UNWIND_WAY_COUNT] = {
+	[UNWIND_WAY_UNKNOWN] = "unknown code",
+	[UNWIND_WAY_EH_FRAME] = ".eh_frame",
+	[UNWIND_WAY_DEBUG_FRAME] = ".debug_frame",
+	[UNWIND_WAY_BOTH] = ".eh_frame, .debug_frame",
+	[UNWIND_WAY_ORC] = "ORC",
+	[UNWIND_WAY_JIT] = "JIT interface",
+	[UNWIND_WAY_NO_TABLE] = "frame pointers: no unwind table",
+	[UNWIND_WAY_SPARSE] = "frame pointers: table for less than half of the code",
+	[UNWIND_WAY_LATE] = "frame pointers: table not made yet",
+	[UNWIND_WAY_PROCESS] = "frame pointers: process not known yet",
+	[UNWIND_WAY_HOST_KERNEL] = "the host kernel's unwinder",
+};
+
 static uint64_t hash_rule(const struct unwind_rule *rule)
 {
 	uint64_t words[sizeof(*rule) / sizeof(uint64_t)], hash = HASH_FIRST;
@@ -155,9 +169,27 @@ static uint64_t covered_bytes(const struct unwind_table *t)
 	return bytes;
 }
 
-bool unwind_covers(const struct unwind_module *m, uint64_t bytes)
+/* Does it have rules for most of @bytes of code? Else that is better walked without. */
+static bool covers(const struct unwind_module *m, uint64_t bytes)
 {
 	return m->n_rows && (m->covered >= bytes / 2 || bytes - m->covered <= SPARE_BYTES);
+}
+
+enum unwind_way unwind_way_of(const struct unwind_module *m, uint64_t bytes)
+{
+	static const enum unwind_way by_source[UNWIND_SOURCES + 1] = {
+		[0] = UNWIND_WAY_NO_TABLE,
+		[UNWIND_EH_FRAME] = UNWIND_WAY_EH_FRAME,
+		[UNWIND_DEBUG_FRAME] = UNWIND_WAY_DEBUG_FRAME,
+		[UNWIND_EH_FRAME | UNWIND_DEBUG_FRAME] = UNWIND_WAY_BOTH,
+		[UNWIND_ORC] = UNWIND_WAY_ORC,
+	};
+
+	if (!m)
+		return UNWIND_WAY_LATE;
+	if (!m->n_rows)
+		return UNWIND_WAY_NO_TABLE;
+	return covers(m, bytes) ? by_source[m->sources & UNWIND_SOURCES] : UNWIND_WAY_SPARSE;
 }
 
 int unwind_renumber(struct unwind *u, struct unwind_table *t)
@@ -186,6 +218,7 @@ struct unwind_module *unwind_add(struct unwind *u, const void *key, struct unwin
 	}
 	*m = (struct unwind_module){
 		.key = key,
+		.sources = table->sources,
 		.covered = covered,
 		.base = table->base,
 		.n_rows = table->n_rows,

@@ -20,6 +20,30 @@ struct unwind;
 /** For sentences and the store, by enum unwind_end: "root", "no unwind table" ... */
 extern const char *const unwind_end_names[UNWIND_END_COUNT];
 
+/** How a frame's caller was found. */
+enum unwind_way {
+	UNWIND_WAY_UNKNOWN,  /**< not at all: no code is known there */
+	UNWIND_WAY_EH_FRAME, /**< from here on by a table */
+	UNWIND_WAY_DEBUG_FRAME,
+	UNWIND_WAY_BOTH,
+	UNWIND_WAY_ORC,
+	UNWIND_WAY_JIT,
+	UNWIND_WAY_NO_TABLE, /**< from here on by frame pointers, and why */
+	UNWIND_WAY_SPARSE,
+	UNWIND_WAY_LATE,
+	UNWIND_WAY_PROCESS,
+	UNWIND_WAY_HOST_KERNEL, /**< by its own unwinder */
+	UNWIND_WAY_COUNT
+};
+
+/** For the store, by enum unwind_way: ".eh_frame", "frame pointers: no unwind table" ... */
+extern const char *const unwind_way_names[UNWIND_WAY_COUNT];
+
+static inline bool unwind_way_has_table(enum unwind_way way)
+{
+	return way >= UNWIND_WAY_EH_FRAME && way < UNWIND_WAY_NO_TABLE;
+}
+
 #define UNWIND_NOT_PLACED UINT32_MAX
 
 /** A module's table. */
@@ -30,6 +54,7 @@ struct unwind_module {
 	struct unwind_row
 		*rows; /**< their rules are those of the struct unwind; NULL: it has none */
 	size_t n_rows;
+	uint32_t sources;    /**< enum unwind_source */
 	uint64_t covered;    /**< bytes of code that have a rule */
 	uint64_t text_bytes; /**< of a kernel's file; 0: not known */
 	uint64_t jit;        /**< linked address of GDB's JIT interface; 0: it has none */
@@ -49,8 +74,8 @@ size_t unwind_rows(const struct unwind *u);
 /** The numbers of rules in @t become those of @u. -ENOMEM. */
 int unwind_renumber(struct unwind *u, struct unwind_table *t);
 
-/** Does the module have rules for most of @bytes of code? Else its code is better walked without. */
-bool unwind_covers(const struct unwind_module *m, uint64_t bytes);
+/** How code of @bytes is walked of which @m is the table; NULL: it is not made yet. */
+enum unwind_way unwind_way_of(const struct unwind_module *m, uint64_t bytes);
 
 /** All rules so far; rule 0 is "no rule". */
 const struct unwind_rule *unwind_rules(const struct unwind *u, size_t *ret_n);

@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 
 /* Another number for another form of rules or rows, and where tables are made otherwise. */
-#define VERSION      2
+#define VERSION      3
 #define BUILD_ID_MAX 64
 
 /* A file: this, then the rules, then the rows. */
@@ -27,6 +27,7 @@ struct head {
 	uint64_t base;
 	uint64_t n_rules;
 	uint64_t n_rows;
+	uint64_t sources;
 };
 
 static const char magic[8] = "gsunwind";
@@ -149,6 +150,7 @@ static int read_table(int fd, const struct head *h, struct unwind_table *ret)
 		.n_rules = h->n_rules,
 		.rows = calloc(h->n_rows, sizeof(*t.rows)),
 		.n_rows = h->n_rows,
+		.sources = (uint32_t)h->sources,
 	};
 	int r = t.rules && t.rows ? 0 : -ENOMEM;
 
@@ -174,6 +176,7 @@ int unwind_cache_read(int fd, const uint8_t *build_id, size_t bytes, struct unwi
 	expected = head_of(build_id, bytes);
 	if (memcmp(&h, &expected, offsetof(struct head, base)) != 0 || h.n_rules == 0 ||
 		h.n_rules > UNWIND_RULES_MAX || h.n_rows == 0 || h.n_rows > UNWIND_ROWS_MAX ||
+		h.sources & ~(uint64_t)UNWIND_SOURCES ||
 		(uint64_t)st.st_size != sizeof(h) + h.n_rules * sizeof(struct unwind_rule) +
 						h.n_rows * sizeof(struct unwind_row))
 		return -ENOENT;
@@ -198,6 +201,7 @@ static bool write_table(int fd, const uint8_t *build_id, size_t bytes, const str
 	h.base = t->base;
 	h.n_rules = t->n_rules;
 	h.n_rows = t->n_rows;
+	h.sources = t->sources;
 	return write_all(fd, &h, sizeof(h)) &&
 	       write_all(fd, t->rules, t->n_rules * sizeof(*t->rules)) &&
 	       write_all(fd, t->rows, t->n_rows * sizeof(*t->rows));

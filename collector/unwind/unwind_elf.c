@@ -171,6 +171,8 @@ static int add_extents(struct reader *r)
 		if (result < 0)
 			return result;
 		covered = e->end;
+		r->build.table.sources |=
+			r->sources[e->source].is_eh_frame ? UNWIND_EH_FRAME : UNWIND_DEBUG_FRAME;
 	}
 	return 0;
 }

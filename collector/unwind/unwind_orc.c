@@ -333,6 +333,7 @@ int unwind_table_of_orc(const struct unwind_orc *orc, struct unwind_table *ret, 
 	layout = orc->n ? find_layout(orc) : NULL;
 	if (!layout)
 		return error_set(error, -EBADMSG, "the kernel's ORC has no known layout");
+	build.table.sources = UNWIND_ORC;
 	r = add_rows(&build, orc, layout);
 	if (r == 0)
 		r = unwind_build_finish(&build, ret);

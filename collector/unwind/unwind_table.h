@@ -13,6 +13,14 @@
 #include "common/error.h"
 #include "probes/unwind.h"
 
+/** What a table was made from, one or both of the first two. */
+enum unwind_source {
+	UNWIND_EH_FRAME = 1 << 0,
+	UNWIND_DEBUG_FRAME = 1 << 1,
+	UNWIND_ORC = 1 << 2,
+	UNWIND_SOURCES = (1 << 3) - 1,
+};
+
 /**
  * Sorted by pc, which are linked addresses less @base; the number of a rule is an index into @rules,
  * of which the first is "no rule". The last row has that one, so that the table ends where the code
@@ -24,6 +32,7 @@ struct unwind_table {
 	size_t n_rows;
 	struct unwind_rule *rules;
 	size_t n_rules;
+	uint32_t sources; /**< enum unwind_source; 0: only of code that is known by its bytes */
 };
 
 /**

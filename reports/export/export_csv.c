@@ -113,6 +113,20 @@ static int fill_threads(void *userdata, FILE *out)
 	return tables_write_threads_csv(job->analysis, out);
 }
 
+static int fill_stack_ends(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return tables_write_stack_ends_csv(job->analysis, out);
+}
+
+static int fill_stack_modules(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return tables_write_stack_modules_csv(job->analysis, out);
+}
+
 int export_tables(const struct export_job *job)
 {
 	void *userdata = (void *)(uintptr_t)job;
@@ -124,6 +138,12 @@ int export_tables(const struct export_job *job)
 		r = output_file(job->output, "metrics.csv", fill_metrics, userdata, job->error);
 	if (r >= 0 && store_tables(job->store)->n_threads)
 		r = output_file(job->output, "threads.csv", fill_threads, userdata, job->error);
+	if (r >= 0 && tables_has_stacks(job->analysis))
+		r = output_file(
+			job->output, "stack_ends.csv", fill_stack_ends, userdata, job->error);
+	if (r >= 0 && tables_has_stacks(job->analysis))
+		r = output_file(
+			job->output, "stack_modules.csv", fill_stack_modules, userdata, job->error);
 	if (r >= 0)
 		r = output_file(
 			job->output, "explanation.csv", fill_explanation, userdata, job->error);

@@ -74,7 +74,7 @@ static const struct {
 		page_diffs},
 	{"stacks", NULL, "Call stacks", "Call stacks",
 		"Which share of them is whole, from the function that was hit to where its thread "
-		"began, and why the others end.",
+		"began, and why the others end; and how the code of each file was walked.",
 		page_stacks},
 	{"audit", "Can it be trusted?", "Audit", "The books against independent clocks",
 		"The states of one clock always add up, so their sum proves nothing. Each run’s "

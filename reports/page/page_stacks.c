@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* How whole the call stacks are. */
+/* How call stacks were walked, and how whole they are. */
 
 #include "reports/page/page_internal.h"
+
+static void put_shares(FILE *out, const char *label, const char *caption,
+	const struct column *columns, const struct stack_shares *shares)
+{
+	if (!shares->n)
+		return;
+	page_columns_open(out, label, caption, columns);
+	page_rows(columns, shares->list, shares->n, out);
+	page_table_close(out);
+}
 
 int page_stacks(const struct page *page, FILE *out)
 {
@@ -11,18 +21,20 @@ int page_stacks(const struct page *page, FILE *out)
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct configuration *c = &s->configurations[i];
 
-		if (!c->n_stack_ends)
+		if (!c->stack_ends.n && !c->stack_modules.n)
 			continue;
 		fputs("<details><summary>", out);
 		page_configuration_name(out, c);
 		fputs("</summary>\n", out);
-		page_columns_open(out, "call stacks",
+		put_shares(out, "call stacks",
 			"Samples by why their call stack ends, the boot’s left out. A stack that "
 			"reaches a root is whole. Another one ends in code of the file that is "
 			"named.",
-			stack_end_columns);
-		page_rows(stack_end_columns, c->stack_ends, c->n_stack_ends, out);
-		page_table_close(out);
+			stack_end_columns, &c->stack_ends);
+		put_shares(out, "how call stacks were walked",
+			"Frames of these call stacks by the file that their code is of, and by what "
+			"tells who called it.",
+			stack_module_columns, &c->stack_modules);
 		fputs("</details>\n", out);
 	}
 	return 0;

@@ -51,7 +51,8 @@ void summary_free(struct summary *s)
 			free(s->configurations[i].metrics[j].values);
 		free(s->configurations[i].metrics);
 		free(s->configurations[i].threads);
-		free(s->configurations[i].stack_ends);
+		free(s->configurations[i].stack_ends.list);
+		free(s->configurations[i].stack_modules.list);
 		free(s->configurations[i].processes);
 	}
 	free(s->runs);

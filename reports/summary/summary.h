@@ -124,17 +124,24 @@ struct thread_group {
 };
 
 /** So many reasons are told apart for each side, worst first; the last stands for all that remain. */
-#define SUMMARY_STACK_ENDS_MAX 8
-#define SUMMARY_OTHER_ENDS     "(others)"
+#define SUMMARY_STACK_ENDS_MAX    8
+#define SUMMARY_STACK_MODULES_MAX 16
+#define SUMMARY_OTHER_STACKS      "(others)"
 
-/** Why call stacks end. */
-struct call_stack_end {
+/** Call stacks by why they end, or their frames by how they were walked. */
+struct stack_share {
 	const char *side; /**< "host", "guest" */
-	const char *why;  /**< as the store has it; the first of a side is "root" */
+	const char *what; /**< as the store has it; of ends the first of a side is "root" */
 	const char *
-		module; /**< in which the outermost frame is; empty: not known, or it does not matter */
-	double samples; /**< of all runs */
-	double whole;   /**< of that side */
+		module; /**< of the outermost frame, or of these; empty: not known, or it does not matter */
+	double count; /**< samples or frames of all runs */
+	double whole; /**< of that side */
+};
+
+/** The host's, then the guest's; of a side root, and at most SUMMARY_STACK_..._MAX others. */
+struct stack_shares {
+	struct stack_share *list;
+	size_t n;
 };
 
 /** A process of the guest, or a thread of its kernel ("[swapper]"). */
@@ -179,8 +186,7 @@ struct configuration {
 	size_t n_metrics;
 	struct thread_group *threads; /**< by CPU time, the most first */
 	size_t n_threads;
-	struct call_stack_end *stack_ends; /**< the host's, then the guest's */
-	size_t n_stack_ends;
+	struct stack_shares stack_ends, stack_modules;
 	struct process_time *processes; /**< the most samples first */
 	size_t n_processes;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */

@@ -20,7 +20,7 @@ int summary_make_metrics(struct summary *s);
 /** The same of each configuration's threads. */
 int summary_make_threads(struct summary *s);
 
-/** The same of why their call stacks end. -EBADMSG, too. */
+/** The same of how their call stacks were walked, and why they end. -EBADMSG, too. */
 int summary_make_stacks(struct summary *s);
 
 /** Fill in the processes of all guests that have some. 0, -ENOMEM, -EBADMSG. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** Why the call stacks of a configuration's samples end, sums of its runs. */
+/** How the call stacks of a configuration's samples were walked, and why they end: sums of its runs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,132 +11,155 @@
 /* As in the store's tables of ends. */
 #define ROOT "root"
 
-struct side {
-	const char *name, *table, *query;
+/* A table of the store whose rows are shares of one side's, or of both. */
+struct source {
+	const char *table;
+	const char *column; /* that it has not got in old stores, or NULL */
+	const char *query;  /* run, side, what, module, count */
+	const char *old;    /* without the column */
+	size_t member;      /* of struct configuration: struct stack_shares */
+	bool has_root;
 };
 
-static const struct side sides[] = {
-	{"host", "host_stack_end", "SELECT run, why, module, samples FROM host_stack_end"},
-	{"guest", "guest_stack_end", "SELECT run, why, '', samples FROM guest_stack_end"},
+#define ENDS    offsetof(struct configuration, stack_ends)
+#define MODULES offsetof(struct configuration, stack_modules)
+
+static const struct source sources[] = {
+	{"host_stack_end", NULL, "SELECT run, 'host', why, module, samples FROM host_stack_end",
+		NULL, ENDS, true},
+	{"guest_stack_end", "module",
+		"SELECT run, 'guest', why, module, samples FROM guest_stack_end",
+		"SELECT run, 'guest', why, '', samples FROM guest_stack_end", ENDS, true},
+	{"stack_module", NULL, "SELECT run, side, way, module, frames FROM stack_module", NULL,
+		MODULES, false},
 };
 
-/* The end of that kind, made if need be. NULL: no memory. */
-static struct call_stack_end *find_end(
-	struct configuration *c, const char *side, const char *why, const char *module)
+static struct stack_shares *shares_of(struct configuration *c, const struct source *source)
 {
-	struct call_stack_end *e;
+	return (struct stack_shares *)((char *)c + source->member);
+}
 
-	for (size_t i = 0; i < c->n_stack_ends; i++) {
-		e = &c->stack_ends[i];
-		if (e->side == side && strcmp(e->why, why) == 0 && strcmp(e->module, module) == 0)
+/* The one of that kind, made if need be. NULL: no memory. */
+static struct stack_share *find_share(
+	struct stack_shares *all, const char *side, const char *what, const char *module)
+{
+	struct stack_share *e;
+
+	for (size_t i = 0; i < all->n; i++) {
+		e = &all->list[i];
+		if (strcmp(e->side, side) == 0 && strcmp(e->what, what) == 0 &&
+			strcmp(e->module, module) == 0)
 			return e;
 	}
-	e = ARRAY_PUSH(c->stack_ends, c->n_stack_ends);
+	e = ARRAY_PUSH(all->list, all->n);
 	if (e)
-		*e = (struct call_stack_end){.side = side, .why = why, .module = module};
+		*e = (struct stack_share){.side = side, .what = what, .module = module};
 	return e;
 }
 
-static int take_row(struct summary *s, const struct side *side, sqlite3_stmt *row)
+static int take_row(struct summary *s, const struct source *source, sqlite3_stmt *row)
 {
 	const struct store_run *run = store_run(s->store, store_number(row, 0));
 	struct configuration *c =
 		run && run->ok && run->counted ? summary_configuration(s, run) : NULL;
-	const char *why = store_text(s->store, row, 1), *module = store_text(s->store, row, 2);
-	int64_t samples = store_number(row, 3);
-	struct call_stack_end *e;
+	const char *side = store_text(s->store, row, 1), *what = store_text(s->store, row, 2),
+		   *module = store_text(s->store, row, 3);
+	int64_t count = store_number(row, 4);
+	struct stack_share *e;
 
-	if (!why || !module)
+	if (!side || !what || !module)
 		return -ENOMEM;
-	if (!c || samples <= 0)
+	if (!c || count <= 0)
 		return 0;
 	/* The share that reaches a root is told where there is none, too. */
-	if (!find_end(c, side->name, ROOT, ""))
+	if (source->has_root && !find_share(shares_of(c, source), side, ROOT, ""))
 		return -ENOMEM;
-	e = find_end(c, side->name, why, module);
+	e = find_share(shares_of(c, source), side, what, module);
 	if (!e)
 		return -ENOMEM;
-	e->samples += (double)samples;
+	e->count += (double)count;
 	return 0;
 }
 
-static int take_side(struct summary *s, const struct side *side)
+static int take_source(struct summary *s, const struct source *source)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
+	bool is_old = source->column && !store_has_column(s->store, source->table, source->column);
 	int r;
 
-	if (!store_has_table(s->store, side->table))
+	if (!store_has_table(s->store, source->table))
 		return 0;
-	r = store_prepare(s->store, &query, side->query);
+	r = store_prepare(s->store, &query, is_old ? source->old : source->query);
 	while (r >= 0 && (r = store_step(s->store, query)) > 0)
-		r = take_row(s, side, query);
+		r = take_row(s, source, query);
 	return r;
 }
 
-static bool is_root(const struct call_stack_end *e)
+static bool is_root(const struct stack_share *e)
 {
-	return strcmp(e->why, ROOT) == 0;
+	return strcmp(e->what, ROOT) == 0;
 }
 
-/* The host's first; of a side the whole ones, then what is worst. */
+/* The host's first; of a side the whole ones, then those of which there are most. */
 static int by_share(const void *a, const void *b)
 {
-	const struct call_stack_end *x = a, *y = b;
+	const struct stack_share *x = a, *y = b;
 	int r = strcmp(y->side, x->side);
 
 	if (r == 0)
 		r = is_root(y) - is_root(x);
 	if (r == 0)
-		r = (x->samples < y->samples) - (x->samples > y->samples);
+		r = (x->count < y->count) - (x->count > y->count);
 	if (r == 0)
-		r = strcmp(x->why, y->why);
+		r = strcmp(x->what, y->what);
 	return r ? r : strcmp(x->module, y->module);
 }
 
 /* The rarest of each side are one row, so that a table stays one. */
-static void sum_up_rest(struct configuration *c)
+static void sum_up_rest(struct stack_shares *all, size_t max)
 {
 	size_t n = 0, of_side = 0;
 
-	for (size_t i = 0; i < c->n_stack_ends; i++) {
-		const struct call_stack_end e = c->stack_ends[i];
+	for (size_t i = 0; i < all->n; i++) {
+		const struct stack_share e = all->list[i];
 
-		of_side = n > 0 && c->stack_ends[n - 1].side == e.side ? of_side + 1 : 0;
-		if (of_side > SUMMARY_STACK_ENDS_MAX) {
-			c->stack_ends[n - 1].samples += e.samples;
-			c->stack_ends[n - 1].why = SUMMARY_OTHER_ENDS;
-			c->stack_ends[n - 1].module = "";
+		if (n == 0 || strcmp(all->list[n - 1].side, e.side) != 0)
+			of_side = 0;
+		of_side += !is_root(&e);
+		if (of_side > max) {
+			all->list[n - 1].count += e.count;
+			all->list[n - 1].what = SUMMARY_OTHER_STACKS;
+			all->list[n - 1].module = "";
 		} else {
-			c->stack_ends[n++] = e;
+			all->list[n++] = e;
 		}
 	}
-	c->n_stack_ends = n;
+	all->n = n;
 }
 
-static void fill_whole(struct configuration *c)
+static void finish(struct stack_shares *all, size_t max)
 {
-	for (size_t i = 0; i < c->n_stack_ends; i++)
-		for (size_t j = 0; j < c->n_stack_ends; j++)
-			if (c->stack_ends[j].side == c->stack_ends[i].side)
-				c->stack_ends[i].whole += c->stack_ends[j].samples;
+	if (!all->n)
+		return;
+	qsort(all->list, all->n, sizeof(*all->list), by_share);
+	sum_up_rest(all, max);
+	for (size_t i = 0; i < all->n; i++)
+		for (size_t j = 0; j < all->n; j++)
+			if (strcmp(all->list[j].side, all->list[i].side) == 0)
+				all->list[i].whole += all->list[j].count;
 }
 
 int summary_make_stacks(struct summary *s)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
-		int r = take_side(s, &sides[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		int r = take_source(s, &sources[i]);
 
 		if (r < 0)
 			return r;
 	}
 	for (size_t i = 0; i < s->n_configurations; i++) {
-		struct configuration *c = &s->configurations[i];
-
-		if (!c->n_stack_ends)
-			continue;
-		qsort(c->stack_ends, c->n_stack_ends, sizeof(*c->stack_ends), by_share);
-		sum_up_rest(c);
-		fill_whole(c);
+		finish(&s->configurations[i].stack_ends, SUMMARY_STACK_ENDS_MAX);
+		finish(&s->configurations[i].stack_modules, SUMMARY_STACK_MODULES_MAX);
 	}
 	return 0;
 }

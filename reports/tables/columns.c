@@ -155,15 +155,27 @@ const struct column thread_columns[] = {
 };
 #undef ROW
 
-#define ROW struct call_stack_end
+#define ROW struct stack_share
 const struct column stack_end_columns[] = {
 	TABLE,
-	COL("side", NULL, TEXT, side, SHOWN(1, "side", 6, "side")),
-	COL("why", NULL, TEXT, why, SHOWN(2, "ends at, or for", 28, "ends at, or for")),
-	COL("module", NULL, TEXT, module, SHOWN(3, "in", 28, "in"), .field = PAGE_CODE),
-	COL("samples", NULL, REAL, samples, SHOWN(4, "samples", 10, "#samples"),
+	COL("side", "side", TEXT, side, SHOWN(1, "side", 6, "side")),
+	COL("why", "why", TEXT, what, SHOWN(2, "ends at, or for", 28, "ends at, or for")),
+	COL("module", "module", TEXT, module, SHOWN(3, "in", 28, "in"), .field = PAGE_CODE),
+	COL("samples", "samples", REAL, count, SHOWN(4, "samples", 10, "#samples"),
 		.format = format_count),
-	COL(NULL, NULL, SHARE, samples, WHOLE(whole), SHOWN(5, "% of side", 10, "#% of the side")),
+	COL(NULL, NULL, SHARE, count, WHOLE(whole), SHOWN(5, "% of side", 10, "#% of the side")),
+	{},
+};
+
+const struct column stack_module_columns[] = {
+	TABLE,
+	COL("side", "side", TEXT, side, SHOWN(1, "side", 6, "side")),
+	COL("module", "module", TEXT, module, SHOWN(2, "code of", 22, "code of"),
+		.none = "not known", .field = PAGE_CODE),
+	COL("way", "way", TEXT, what, SHOWN(3, "walked by", 40, "walked by")),
+	COL("frames", "frames", REAL, count, SHOWN(4, "frames", 10, "#frames"),
+		.format = format_count),
+	COL(NULL, NULL, SHARE, count, WHOLE(whole), SHOWN(5, "% of side", 10, "#% of the side")),
 	{},
 };
 #undef ROW

@@ -17,7 +17,7 @@ extern const struct column detail_columns[];
 
 /** Threads of one name (struct thread_group). */
 extern const struct column thread_columns[];
-extern const struct column stack_end_columns[];
+extern const struct column stack_end_columns[], stack_module_columns[]; /**< struct stack_share */
 extern const struct column process_columns[];
 
 /** A comparison with another clock (struct store_audit): all of it; its result alone. */

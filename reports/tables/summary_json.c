@@ -75,8 +75,10 @@ static json_t *configuration(
 	bad |= put(o, "books", books);
 	bad |= put(o, "details", columns_json_rows(detail_columns, c->details, c->n_details));
 	bad |= put(o, "threads", columns_json_rows(thread_columns, c->threads, c->n_threads));
-	bad |= put(
-		o, "stacks", columns_json_rows(stack_end_columns, c->stack_ends, c->n_stack_ends));
+	bad |= put(o, "stacks",
+		columns_json_rows(stack_end_columns, c->stack_ends.list, c->stack_ends.n));
+	bad |= put(o, "stack_modules",
+		columns_json_rows(stack_module_columns, c->stack_modules.list, c->stack_modules.n));
 	bad |= put(
 		o, "processes", columns_json_rows(process_columns, c->processes, c->n_processes));
 	bad |= put(o, "failures", failures(s, c));

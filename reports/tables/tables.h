@@ -28,5 +28,9 @@ int tables_write_runs_csv(const struct analysis *a, FILE *out);
 int tables_write_metrics_csv(const struct analysis *a, FILE *out);
 /** Threads of programs whose lanes are CPUs. */
 int tables_write_threads_csv(const struct analysis *a, FILE *out);
+/** Why call stacks end; how they were walked. Only where the store tells the latter. */
+bool tables_has_stacks(const struct analysis *a);
+int tables_write_stack_ends_csv(const struct analysis *a, FILE *out);
+int tables_write_stack_modules_csv(const struct analysis *a, FILE *out);
 int tables_write_explanation_csv(const struct analysis *a, FILE *out);
 int tables_write_boot_csv(const struct analysis *a, FILE *out);

@@ -32,7 +32,7 @@ int explanation_write_text(const struct explanation *e, FILE *out, const struct 
 /** Add "runs", every run individually, to the document. -ENOMEM. */
 int summary_add_runs_json(const struct summary *s, json_t *document);
 
-/** The tables "Threads of the program", "Call stacks", "Boot, taken apart" for a terminal; nothing
+/** The tables "Threads of the program", "Call stacks" (two of them), "Boot, taken apart" for a terminal; nothing
  * where the store has none. */
 int threads_write_text(const struct summary *s, FILE *out, const struct style *style);
 int stacks_write_text(const struct summary *s, FILE *out, const struct style *style);

@@ -22,7 +22,7 @@ PLAN = {"version": 1, "arguments": ["-width", "512"], "repeat": 3}
 MACHINE = {"topology_shape": "Machine{Core*4}", "cpu_model": "Synthetic", "architecture": "x86_64",
            "kernel": "6.1.0", "kernel_version": "#1"}
 TABLES = ("run", "phase", "boot_step", "account", "audit", "counter", "sample", "guest_thread", "guest_process",
-          "guest_stack_end", "host_stack_end", "exit_sampling", "row", "worker", "metric", "output")
+          "guest_stack_end", "host_stack_end", "stack_module", "exit_sampling", "row", "worker", "metric", "output")
 
 
 def change(folder, sql, *values):
@@ -48,8 +48,9 @@ class Merged(unittest.TestCase):
             db.execute("DELETE FROM warning WHERE run IS NULL")
             for table, columns in (("guest_thread", "run, 0, 4096 + run, 10 * run, run"),
                                    ("guest_process", "run, 'init', 9 * run, run"),
-                                   ("guest_stack_end", "run, 'root', 7 * run"),
+                                   ("guest_stack_end", "run, '', 'root', 7 * run"),
                                    ("host_stack_end", "run, 'libc.so.6', 'no unwind rule', 5 * run"),
+                                   ("stack_module", "run, 'host', 'libc.so.6', '.eh_frame', 8 * run"),
                                    ("exit_sampling", "run, 'exit MSR', 6 * run, run"),
                                    ("row", "run, 3, 0, 1000 + run, 2000 + run"),
                                    ("metric", "run, 'rate', 100.5 + run, 'higher'"),
@@ -195,7 +196,7 @@ class SideBySide(Merged):
 
     def test_a_store_of_an_older_collector_has_less_in_it(self):
         a, b = self.copy("whole", "a"), self.copy("whole", "b")
-        for table in ("guest_thread", "guest_process", "guest_stack_end", "host_stack_end", "boot_step"):
+        for table in ("guest_thread", "guest_process", "guest_stack_end", "host_stack_end", "stack_module", "boot_step"):
             change(b, f"DROP TABLE {table}")
         change(b, "DELETE FROM experiment WHERE key IN ('plan', 'plan_id')")
         self.assertEqual(len(self.document(a, b)["cells"]), 16)

@@ -4,10 +4,12 @@
 test_order.py REPORT SCHEMA [unittest arguments].
 
 Each stack below is written down in the store's order and in both that a report shows, by hand."""
+import csv
 import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -79,7 +81,8 @@ STACKS = {
 
 # (module, why, samples) of two runs of osv each; more reasons than the table has rows
 HOST_ENDS = [("", "root", 900), ("libold.so", "no unwind rule", 40), *((f"lib{i}.so", "no unwind table", 10 - i) for i in range(9))]
-GUEST_ENDS = [("page not present", 3), ("outside known text", 5)]
+GUEST_ENDS = [("[kernel]", "page not present", 3), ("program", "outside known text", 5)]
+MODULES = [("host", "qemu", ".eh_frame", 70), ("host", "libold.so", "frame pointers: no unwind table", 30), ("guest", "[kernel]", "ORC", 9)]
 
 
 def make(folder, stacks):
@@ -96,8 +99,10 @@ def make(folder, stacks):
                  stack=store.stack([("user", "program", "main"), ("user", "program", "advance")]), weight_ns=7, count=1)
     for module, why, samples in HOST_ENDS:
         store.insert("host_stack_end", run=1, module=module, why=why, samples=samples)
-    for why, samples in GUEST_ENDS:
-        store.insert("guest_stack_end", run=1, why=why, samples=samples)
+    for module, why, samples in GUEST_ENDS:
+        store.insert("guest_stack_end", run=1, module=module, why=why, samples=samples)
+    for side, module, way, frames in MODULES:
+        store.insert("stack_module", run=1, side=side, module=module, way=way, frames=frames)
     store.db.commit()
     store.db.close()
 
@@ -162,18 +167,42 @@ class Order(unittest.TestCase):
         expected = [("host", "root", "", 900), ("host", "no unwind rule", "libold.so", 40),
                     *(("host", why, module, n) for module, why, n in rest[:6]),
                     ("host", "(others)", "", sum(n for *_, n in rest[6:])),
-                    ("guest", "root", "", 0), ("guest", "outside known text", "", 5), ("guest", "page not present", "", 3)]
+                    ("guest", "root", "", 0), ("guest", "outside known text", "program", 5), ("guest", "page not present", "[kernel]", 3)]
         cells = {cell["guest"]: cell for cell in json.loads(self.run_report("--json", self.folder).stdout)["cells"]}
         self.assertEqual([tuple(row.values()) for row in cells["osv"]["stacks"]], expected)
         self.assertEqual(cells["native"]["stacks"], [])
         text = self.run_report("--verbose", self.folder).stdout
         whole = sum(n for *_, n in HOST_ENDS)
         self.assertRegex(text, rf"Call stacks.*\n.*\n *osv on 1 core\n *host +root +900 +{100 * 900 / whole:.1f}\n")
-        self.assertRegex(text, r"\n *guest +root +0 +0(?:\.0)?\n *guest +outside known text +5 +62.5\n")
+        self.assertRegex(text, r"\n *guest +root +0 +0(?:\.0)?\n *guest +outside known text +program +5 +62.5\n")
         with open(os.path.join(self.folder, "report", "index.html"), encoding="utf-8") as f:
             page = f.read()
         self.assertIn('id="stacks"', page)
         self.assertIn("libold.so", page)
+
+    def test_each_output_says_by_side_and_file_how_frames_were_walked(self):
+        cells = {cell["guest"]: cell for cell in json.loads(self.run_report("--json", self.folder).stdout)["cells"]}
+        self.assertEqual([tuple(row.values()) for row in cells["osv"]["stack_modules"]], MODULES)
+        text = self.run_report("--verbose", self.folder).stdout
+        self.assertRegex(text, r"how frames are walked.*\n.*\n *osv on 1 core\n *host +qemu +\.eh_frame +70 +70\.0\n"
+                               r" *host +libold\.so +frame pointers: no unwind table +30 +30\.0\n *guest +\[kernel\] +ORC +9 +100\.0\n")
+        with open(os.path.join(self.folder, "report", "index.html"), encoding="utf-8") as f:
+            page = f.read()
+        self.assertRegex(page, "<td[^>]*>frame pointers: no unwind table")
+        for name, rows in (("stack_modules", MODULES), ("stack_ends", [("host", "root", "", 900)])):
+            with open(os.path.join(self.folder, "report", name + ".csv"), encoding="utf-8", newline="") as f:
+                found = list(csv.reader(f))[1:]
+            self.assertEqual(found[:len(rows)], [["osv", "1", *map(str, row)] for row in rows])
+
+    def test_a_store_that_knows_less_of_its_stacks_is_read(self):
+        old = os.path.join(self.base, "old")
+        shutil.copytree(self.folder, old)
+        with sqlite3.connect(os.path.join(old, "experiment.db")) as db:
+            db.execute("DROP TABLE stack_module")
+            db.execute("ALTER TABLE guest_stack_end DROP COLUMN module")
+        cells = {cell["guest"]: cell for cell in json.loads(self.run_report("--json", old).stdout)["cells"]}
+        self.assertEqual(cells["osv"]["stack_modules"], [])
+        self.assertIn(("guest", "outside known text", "", 5), [tuple(row.values()) for row in cells["osv"]["stacks"]])
 
     def test_another_word_is_wrong_usage(self):
         self.assertIn("guest or host", self.run_report("--order", "sideways", self.folder, status=2).stderr)

@@ -37,6 +37,7 @@ static const struct unwind_table table = {
 	.n_rows = sizeof(rows) / sizeof(rows[0]),
 	.rules = rules,
 	.n_rules = sizeof(rules) / sizeof(rules[0]),
+	.sources = UNWIND_EH_FRAME | UNWIND_DEBUG_FRAME,
 };
 
 static const char *file(void)
@@ -66,6 +67,7 @@ static void what_is_put_comes_out(void **state)
 	assert_memory_equal(t.rows, rows, sizeof(rows));
 	assert_int_equal(t.n_rules, table.n_rules);
 	assert_memory_equal(t.rules, rules, sizeof(rules));
+	assert_int_equal(t.sources, table.sources);
 	unwind_table_done(&t);
 	assert_int_equal(unwind_cache_get(id, sizeof(id) - 1, &t), -ENOENT);
 	assert_int_equal(stat(file(), &st), 0);
@@ -116,6 +118,7 @@ static void what_is_broken_is_none(void **state)
 		{40 + 24, 1},    /* a rule's CFA is based on the CFA */
 		{40 + 22, 0x40}, /* a flag that there is not */
 		{40 + 72, 1},    /* the first rule is one */
+		{40 + 80, 0x80}, /* a source that there is not */
 	};
 	struct unwind_table t;
 	struct stat st;
