@@ -30,7 +30,7 @@ struct head {
 	uint64_t sources;
 };
 
-static const char magic[8] = "gsunwind";
+static const char magic[] = {'g', 's', 'u', 'n', 'w', 'i', 'n', 'd'};
 
 static struct head head_of(const uint8_t *build_id, size_t bytes)
 {
