@@ -55,7 +55,8 @@ class KvmStacks(lab.Test):
         return self.stores[name].all(LEAVES)
 
     def ends(self, name):
-        return {r["why"]: r["samples"] for r in self.stores[name].all("SELECT * FROM guest_stack_end")}
+        return {r["why"]: r["n"] for r in self.stores[name].all(
+            "SELECT why, sum(samples) AS n FROM guest_stack_end GROUP BY 1")}
 
     def test_burnt_shares_are_recovered(self):
         for name in CALIBRATED:
