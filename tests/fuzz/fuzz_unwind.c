@@ -16,7 +16,7 @@
 
 #define ORC_BYTES 10 /* an entry and its address */
 
-static const uint8_t build_id[4] = "test";
+static const uint8_t build_id[] = {'t', 'e', 's', 't'};
 
 /* What unwind_table.h and probes/unwind.h promise: an eBPF program relies on it. */
 static void check(struct unwind_table *t)
