@@ -16,52 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/counts/count_marks.h"
-
-/*
- * The few things of QEMU's plugin interface that are used here, since Debian does not package its
- * header (include/qemu/qemu-plugin.h, docs/devel/tcg-plugins.rst). API_VERSION comes from the
- * build: 1 is understood by QEMU until 8.2, 4 from 9.2 on, 7 by 11.1.
- */
-#define EXPORT __attribute__((visibility("default")))
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-struct qemu_info {
-	const char *target_name;
-	struct {
-		int min;
-		int cur;
-	} version;
-	bool system_emulation;
-	struct {
-		int smp_vcpus;
-		int max_vcpus;
-	} system;
-};
-
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
-
-EXPORT extern int qemu_plugin_version;
-EXPORT int qemu_plugin_install(
-	qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
-
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-	void (*cb)(unsigned vcpu, void *userdata), enum qemu_plugin_cb_flags flags, void *userdata);
-void qemu_plugin_register_atexit_cb(
-	qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t id, void *userdata), void *userdata);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+#include "tests/counts/plugin_api.h"
 
 #if API_VERSION == 1
 typedef uint64_t counter_t;
 
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_tb_exec_inline(
 	struct qemu_plugin_tb *tb, enum qemu_plugin_op op, void *counter, uint64_t add);
 
@@ -74,11 +33,6 @@ static uint64_t counter_read(const counter_t *c)
 {
 	return *c;
 }
-
-static void copy_instruction(const struct qemu_plugin_insn *insn, void *bytes, size_t n)
-{
-	memcpy(bytes, qemu_plugin_insn_data(insn), n);
-}
 #else
 /** A number for each vCPU. */
 typedef struct {
@@ -86,7 +40,6 @@ typedef struct {
 	size_t offset;
 } counter_t;
 
-size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *bytes, size_t n);
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
 uint64_t qemu_plugin_u64_sum(counter_t c);
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
@@ -101,11 +54,6 @@ static void count_executions(struct qemu_plugin_tb *tb, counter_t *c)
 static uint64_t counter_read(const counter_t *c)
 {
 	return qemu_plugin_u64_sum(*c);
-}
-
-static void copy_instruction(const struct qemu_plugin_insn *insn, void *bytes, size_t n)
-{
-	qemu_plugin_insn_data(insn, bytes, n);
 }
 #endif
 
@@ -143,20 +91,6 @@ static void on_end(unsigned vcpu, void *userdata)
 	ended = true;
 }
 
-static bool is_mark(const struct qemu_plugin_insn *insn, uint32_t number)
-{
-	unsigned char bytes[COUNT_MARK_BYTES];
-	uint32_t found;
-
-	if (qemu_plugin_insn_size(insn) != sizeof(bytes))
-		return false;
-	copy_instruction(insn, bytes, sizeof(bytes));
-	if (memcmp(bytes, COUNT_MARK_OPCODE, COUNT_MARK_BYTES - sizeof(found)) != 0)
-		return false;
-	memcpy(&found, bytes + COUNT_MARK_BYTES - sizeof(found), sizeof(found));
-	return found == number;
-}
-
 static void take_block(struct qemu_plugin_tb *tb)
 {
 	struct block *b = calloc(1, sizeof(*b));
@@ -182,37 +116,6 @@ static void take_block(struct qemu_plugin_tb *tb)
 		;
 }
 
-#if API_VERSION < 7
-void qemu_plugin_register_vcpu_tb_trans_cb(
-	qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-
-static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
-{
-	(void)id;
-	take_block(tb);
-}
-
-static void ask_for_translations(qemu_plugin_id_t id)
-{
-	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
-}
-#else
-void qemu_plugin_register_vcpu_tb_trans_cb(
-	qemu_plugin_id_t id, void (*cb)(struct qemu_plugin_tb *tb, void *userdata), void *userdata);
-
-static void on_translation(struct qemu_plugin_tb *tb, void *userdata)
-{
-	(void)userdata;
-	take_block(tb);
-}
-
-static void ask_for_translations(qemu_plugin_id_t id)
-{
-	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation, NULL);
-}
-#endif
-
-/* Newer interfaces do not hand the id over: neither argument is looked at. */
 static void on_exit_of_qemu(qemu_plugin_id_t id, void *userdata)
 {
 	FILE *f = ended ? fopen(out_path, "we") : NULL;
@@ -234,16 +137,9 @@ static void on_exit_of_qemu(qemu_plugin_id_t id, void *userdata)
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
-	if (info->version.min > API_VERSION || info->version.cur < API_VERSION) {
-		fprintf(stderr,
-			"count_plugin: this QEMU's plugin interface is of version %d to %d, not "
-			"%d\n",
-			info->version.min, info->version.cur, API_VERSION);
+	if (!plugin_understood(info, "count_plugin"))
 		return -1;
-	}
-	for (int i = 0; i < argc; i++)
-		if (strncmp(argv[i], "out=", 4) == 0)
-			out_path = strdup(argv[i] + 4);
+	out_path = plugin_argument(argc, argv, "out=");
 	if (!out_path) {
 		fprintf(stderr, "count_plugin: out=FILE is missing\n");
 		return -1;

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/marker.h"
 #include "tests/counts/count_marks.h"
+#include "tests/counts/count_words.h"
 
 #define WORDS  512 /* a power of two */
 #define STEPS  240 /* of each function */
@@ -183,37 +183,11 @@ NOCOPY static uint64_t work_rounds(unsigned rounds, unsigned yields)
 	return x;
 }
 
-static unsigned long long now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (unsigned long long)t.tv_sec * 1000000000ULL + (unsigned long long)t.tv_nsec;
-}
-
-static void say(const char *body)
-{
-	char line[MARKER_LINE_MAX + 1];
-	int n = marker_format(line, sizeof(line), body);
-
-	if (n < 0 || write(STDOUT_FILENO, line, (size_t)n) != n)
-		exit(3);
-}
-
-static void say_phase(const char *name)
-{
-	char body[100];
-
-	snprintf(body, sizeof(body), "phase name=%s t=%llu", name, now_ns());
-	say(body);
-}
-
 int main(int argc, char **argv)
 {
-	unsigned long long begin = now_ns();
+	uint64_t begin = now_ns();
 	unsigned rounds = 0, yields = 0;
 	pthread_t other;
-	char body[100];
 	uint64_t x;
 
 	for (int i = 1; i + 1 < argc; i++) {
@@ -229,9 +203,7 @@ int main(int argc, char **argv)
 	say_phase("work");
 	x = work_rounds(rounds, yields);
 	say_phase("rest");
-	snprintf(
-		body, sizeof(body), "end t=%llu status=0 runtime=%llu", now_ns(), now_ns() - begin);
-	say(body);
+	say_end(begin);
 	printf("result %llx\n", (unsigned long long)x);
 	say("bye");
 	return 0;

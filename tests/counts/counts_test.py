@@ -15,53 +15,26 @@ registers and the like, are left out), and for functions of the same mix of inst
 functions are made so. OSv's scheduler is what it is; that its functions agree as well is worth knowing.
 
 Needs root, a QEMU with plugins, and the guests' kernels."""
-import bisect
 import math
 import os
-import shutil
-import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../collector/lib"))
-import harness  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import plugged  # noqa: E402
 
-QEMU = "qemu-system-x86_64"
 TOP = 10
 POINTS = 3  # of a hundred
 COUNTED_PART = 5  # what is counted is that part of what is sampled
 ERRORS = 4  # standard errors that are put down to chance
-PLUGINS = ("plugin_1", "plugin_4", "plugin_7")
 # Functions whose instructions are the same in kind: alignment and the like still make them dearer or cheaper by up
 # to a sixth.
 SAME_PRICE = "same"
 PRICES_WITHIN = 1.35
 # Functions that are what they are.
 ANY_PRICE = "any"
-PAGE = 4096
-KERNEL_HALF = 1 << 63
-OSV_PROGRAMS = 0x100000000000
 LINUX_KERNEL = "[kernel]"
-FUNCTION_MAX = 1 << 16
-
-# Each sample of phase "work" that hit the guest: its frames, outermost last. What is inlined has no instructions of its own.
-STACKS = """
-WITH RECURSIVE up(id, count, stack, depth) AS (
-    SELECT rowid, count, stack, 0 FROM sample WHERE kind = 'oncpu' AND lane = 0 AND phase = 'work'
-        AND stack IS NOT NULL
-    UNION ALL SELECT up.id, count, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack
-        WHERE parent IS NOT NULL)
-SELECT up.id, count, side, symbol FROM up JOIN stack ON stack.id = up.stack
-JOIN frame ON frame.id = stack.frame WHERE NOT inlined ORDER BY up.id, depth"""
-
-WRAPPER = """#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-or-later
-case " $* " in
-*" -smp "*) exec {qemu} "$@" -plugin {plugin},out={out} ;;
-esac
-exec {qemu} "$@"
-"""
 
 
 def standard_error(share, other, samples):
@@ -70,81 +43,18 @@ def standard_error(share, other, samples):
     return 100 * math.sqrt(max(p + q - (p - q) ** 2, 0) / samples)
 
 
-class Names:
-    """An independent second opinion on what an address is: the functions of an ELF file, by nm."""
-
-    def __init__(self, path):
-        listed = subprocess.run(["nm", "--defined-only", path], capture_output=True, text=True, check=True).stdout
-        # without parameters, as the collector shows them
-        shown = subprocess.run(["c++filt", "-p"], input=listed, capture_output=True, text=True, check=True).stdout
-        lines = [line.split(" ", 2) for line in shown.splitlines()]
-        self.functions = sorted((int(words[0], 16), words[2]) for words in lines if words[1] in "tTwWV")
-        self.addresses = [address for address, _ in self.functions]
-
-    def find(self, address):
-        """All the names that the function at @address has."""
-        at = bisect.bisect_right(self.addresses, address) - 1
-        if at < 0 or address - self.addresses[at] >= FUNCTION_MAX:
-            return ()
-        start = bisect.bisect_left(self.addresses, self.addresses[at])
-        return tuple(name for _, name in self.functions[start:at + 1])
-
-    def bias(self, addresses):
-        """Where the file was loaded: at that distance most of @addresses begin a function."""
-        by_place = defaultdict(list)
-        for address in self.addresses:
-            by_place[address % PAGE].append(address)
-        votes = Counter(address - linked for address in addresses for linked in by_place[address % PAGE])
-        return votes.most_common(1)[0][0]
-
-
-class Counts(harness.SystemTest):
-    def setUp(self):
-        super().setUp()
-        harness.need_root()
-        harness.need_program(QEMU, "qemu-system-x86")
-        harness.need_program("nm", "binutils")
-        harness.need_program("c++filt", "binutils")
-        self.need_plugins()
-
-    def need_plugins(self):
-        """A QEMU that takes one of our plugins."""
-        for name in PLUGINS:
-            self.plugin = self.programs[name]
-            done = subprocess.run([QEMU, "-M", "none", "-nodefaults", "-display", "none", "-qmp", "stdio", "-plugin",
-                                   f"{self.plugin},out=/dev/null"],
-                                  input='{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n', capture_output=True,
-                                  text=True, timeout=300, check=False)
-            if done.returncode == 0:
-                return
-        harness.skip(f"this QEMU takes no such plugin: {done.stderr.strip().splitlines()[-1]}")
-
-    def run_guest(self, guest, work, *options, env=None):
-        done = self.collect("--guest", guest, "--cores", "1", "--accel", "tcg", "--repeat", "1", "--program",
-                            self.programs["program"], *options, workload=work, env=env, timeout=300)
-        if done.status == 3:
-            harness.skip(done.stderr.strip())
-        self.assertEqual(done.status, 0, done.stderr)
-        return done.store()
-
+class Counts(plugged.PluggedTest):
     def count(self, guest, work):
         """[(address, instructions)] of all translation blocks."""
-        out, folder = os.path.join(self.work, "counts"), os.path.join(self.work, "bin")
-        os.makedirs(folder, exist_ok=True)
-        wrapper = os.path.join(folder, QEMU)
-        with open(wrapper, "w", encoding="ascii") as f:
-            f.write(WRAPPER.format(qemu=shutil.which(QEMU), plugin=self.plugin, out=out))
-        os.chmod(wrapper, 0o755)
-        with self.run_guest(guest, work, "--profile", "none", env={"PATH": f"{folder}:{os.environ['PATH']}"}):
-            pass
-        blocks = [line.split() for line in harness.read_file(out).splitlines()]
+        _, blocks = self.run_plugged(guest, work, "--program", self.programs["program"], "--profile", "none")
         return [(int(address, 16), int(size) * int(times)) for address, size, times in blocks]
 
     def counted(self, guest, work, kernel):
         """Instructions by function: {(name, alias...): number}."""
         blocks = self.count(guest, [str(int(word) // COUNTED_PART) if word.isdigit() else word for word in work])
-        program, kernel = Names(self.programs["program"]), Names(kernel) if kernel else None
-        in_program = [(OSV_PROGRAMS if kernel else 0) <= address < KERNEL_HALF for address, _ in blocks]
+        program = plugged.Names.of_elf(self.programs["program"])
+        kernel = plugged.Names.of_elf(kernel) if kernel else None
+        in_program = [(plugged.OSV_PROGRAMS if kernel else 0) <= address < plugged.KERNEL_HALF for address, _ in blocks]
         bias = program.bias([address for (address, _), inside in zip(blocks, in_program) if inside])
         found = Counter()
         for (address, instructions), inside in zip(blocks, in_program):
@@ -157,15 +67,14 @@ class Counts(harness.SystemTest):
 
     def sampled(self, guest, work, kernel):
         """Samples by function, of generated code: {name: number}."""
-        stacks, found = {}, Counter()
-        with self.run_guest(guest, work, "--frequency", "1999") as store:
-            for r in store.rows(STACKS):
-                stacks.setdefault(r["id"], (r["count"], []))[1].append((r["side"], r["symbol"]))
-        for count, frames in stacks.values():
-            side, symbol = frames[0]
+        found = Counter()
+        with self.run_guest(guest, work, "--program", self.programs["program"], "--frequency", "1999") as store:
+            stacks = self.stacks(store, "work")
+        for count, frames in stacks:
+            side, _, symbol = frames[0]
             # A function of QEMU's, or of the kernel's, would be between it and the guest's.
             outside = next((s for s in frames if not s[0].startswith("guest-")), None)
-            if side.startswith("guest-") and outside == ("boundary", "[generated code]"):
+            if side.startswith("guest-") and outside[::2] == ("boundary", "[generated code]"):
                 found[LINUX_KERNEL if side == "guest-kernel" and not kernel else symbol] += count
         return found
 
@@ -201,14 +110,6 @@ class Counts(harness.SystemTest):
         sure = a - 2 * POINTS if price == ANY_PRICE else a / PRICES_WITHIN
         return sure - b < ERRORS * standard_error(max(sure, 0), b, samples)
 
-    def osv_symbols(self):
-        for folder in harness_folders():
-            path = os.path.join(folder, "osv", "loader.elf")
-            if os.path.exists(path):
-                return path
-        harness.skip("no loader.elf of OSv here, with its symbols (see docs/guests.md)")
-        return None
-
     def test_the_first_ten_functions_in_osv_are_those_that_were_counted(self):
         self.compare("osv", ("-rounds", "40000"), SAME_PRICE, self.osv_symbols())
 
@@ -219,12 +120,5 @@ class Counts(harness.SystemTest):
         self.compare("osv", ("-rounds", "20", "-yields", "1000000"), ANY_PRICE, self.osv_symbols())
 
 
-def harness_folders():
-    """Where kernels of guests are searched, as docs/guests.md has it."""
-    return [folder for folder in (os.environ.get("GUESTSCOPE_GUESTS"),
-                                  os.path.expanduser("~/.local/share/guestscope/guests"),
-                                  "/usr/share/guestscope/guests") if folder]
-
-
 if __name__ == "__main__":
-    harness.main("program", *PLUGINS)
+    plugged.harness.main("program", *plugged.PLUGINS)
