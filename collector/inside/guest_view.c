@@ -405,6 +405,8 @@ int guest_view_frames(struct guest_view *v, const struct profile_entry *e,
 	if (r < 0)
 		return r;
 	if (r == 0) {
+		/* Firmware, and what unpacks the kernel, lie low, too. */
+		ret[0].kernel = ret[0].kernel || e->guest_privilege == 0;
 		/* Where no chain was followed, that says more. */
 		if (*ret_end != GUEST_END_FIVE_LEVEL && *ret_end != GUEST_END_PAGING_OFF &&
 			*ret_end != GUEST_END_NO_TABLES)

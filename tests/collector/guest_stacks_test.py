@@ -195,6 +195,9 @@ class GuestStacks(harness.SystemTest):
             names = {s[0][1] for _, s in self.stacks(store) if s[0][0] == "guest-kernel"}
             self.assertTrue(names & {"clear_page_erms", "read_hpet", "__schedule", "finish_task_switch",
                                      "finish_task_switch.isra.0", "copy_page", "native_apic_mem_write"}, names)
+            # Firmware, and what unpacks the kernel, are no programs, as low as they lie.
+            boot = self.stacks(store, 50, phase="boot")
+            self.assertLess(self.share(boot, lambda s: s[0][0] == "guest-user" and s[0][1].startswith("[unknown]")), 0.05)
 
     def test_the_first_run_of_all_has_whole_stacks_by_tables(self):
         """Of QEMU, whose emulation may be a module that it loads itself, of what that makes, and of the guest."""
