@@ -461,6 +461,14 @@ static void mark_drawn(const struct terms *terms, struct drawn *ret)
 	}
 }
 
+static bool any_drawn(const struct drawn *drawn)
+{
+	for (unsigned i = 0; i < STATE_COUNT; i++)
+		if (drawn->states[i])
+			return true;
+	return drawn->serial || drawn->residual;
+}
+
 /** The colours of the bars that follow, and no others. */
 static void write_legend(const struct explanation *e, FILE *out)
 {
@@ -473,6 +481,8 @@ static void write_legend(const struct explanation *e, FILE *out)
 			mark_drawn(&e->spreads[i].causes, &drawn);
 	for (size_t i = 0; i < e->n_contrasts; i++)
 		mark_drawn(&e->contrasts[i].causes, &drawn);
+	if (!any_drawn(&drawn))
+		return;
 	fputs("<ul class=\"legend\">", out);
 	page_state_legend(out, drawn.states);
 	if (drawn.serial)

@@ -630,6 +630,16 @@ class BadInput(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("The store holds no runs", result.stdout)
 
+    def test_of_one_run_the_page_has_no_section_without_anything_in_it(self):
+        self.store(*(f"DELETE FROM {t} WHERE {'id' if t == 'run' else 'run'} <> 1" for t in (
+            "sample", "account", "audit", "counter", "phase", "worker", "run")))
+        self.assertEqual(run(self.base).returncode, 0)
+        with open(self.path("report", "index.html"), encoding="utf-8") as f:
+            sections = re.findall(r'<section id="([a-z]+)"[^>]*>\s*<h2[^>]*>[^<]*</h2>(.*?)</section>', f.read(), re.S)
+        self.assertGreater(len(sections), 5)
+        for name, inside in sections:
+            self.assertTrue(re.sub(r"<[^>]*>", "", inside).strip(), name)
+
     def test_numbers_beyond_all_bounds_do_no_harm(self):
         self.store("UPDATE account SET ns = 9223372036854775807", "UPDATE run SET runtime_ns = -9223372036854775807",
                    "UPDATE phase SET end_ns = 9223372036854775807", "UPDATE sample SET weight_ns = 9223372036854775807",
