@@ -147,7 +147,7 @@ static __always_inline __u32 unwind_by_rule(const struct unwind_rule *rule,
 	if (rule->flags & UNWIND_RSP_SAVED) {
 		if (read(memory, cfa + rule->rsp_offset, &caller.rsp))
 			return UNWIND_END_MEMORY;
-	} else if (cfa <= r->rsp && !(rule->flags & UNWIND_CFA_DEREF)) {
+	} else if (cfa <= r->rsp && !(rule->flags & (UNWIND_CFA_DEREF | UNWIND_OTHER_STACK))) {
 		return UNWIND_END_STUCK;
 	}
 	if (!caller.rip)

@@ -59,6 +59,7 @@ enum unwind_flag {
 		1 << 3,        /* the caller's RSP is the word at CFA + rsp_offset, not the CFA */
 	UNWIND_EXACT = 1 << 4, /* the caller was interrupted there (a signal, an interrupt): its
 				      address is not one that a call returns to */
+	UNWIND_OTHER_STACK = 1 << 5, /* the caller's frame is on another stack */
 };
 
 /**

@@ -93,13 +93,21 @@ static int read_symbol(const char *name, struct output *o)
 	return r;
 }
 
+/* A function of Go's assembly: its arguments are on the stack. */
+static bool is_go_assembly(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && strcmp(dot, ".abi0") == 0;
+}
+
 static bool is_go(const char *name)
 {
 	const char *percent = strchr(name, '%');
 
 	return (percent && isxdigit((unsigned char)percent[1]) &&
 		       isxdigit((unsigned char)percent[2])) ||
-	       strstr(name, go_shape);
+	       strstr(name, go_shape) || is_go_assembly(name);
 }
 
 /* The bytes that Go's linker cannot have in a path it writes as %2e. */
@@ -165,7 +173,7 @@ static size_t read_shapes(const char *at, char *ret, size_t *ret_bytes)
 
 static int read_go(const char *name, struct output *o)
 {
-	while (*name) {
+	while (*name && strcmp(name, ".abi0") != 0) {
 		char piece[TYPES_MAX + 8];
 		size_t bytes = 1, taken = read_escape(name, piece);
 

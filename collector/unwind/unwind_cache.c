@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 
 /* Another number for another form of rules or rows, and where tables are made otherwise. */
-#define VERSION      3
+#define VERSION      4
 #define BUILD_ID_MAX 64
 
 /* A file: this, then the rules, then the rows. */
@@ -117,8 +117,8 @@ static bool write_all(int fd, const void *bytes, size_t n)
 
 static bool rule_is_right(const struct unwind_rule *r)
 {
-	const unsigned flags =
-		UNWIND_ROOT | UNWIND_CFA_DEREF | UNWIND_CFA_PLT | UNWIND_RSP_SAVED | UNWIND_EXACT;
+	const unsigned flags = UNWIND_ROOT | UNWIND_CFA_DEREF | UNWIND_CFA_PLT | UNWIND_RSP_SAVED |
+			       UNWIND_EXACT | UNWIND_OTHER_STACK;
 
 	if (r->cfa_base == UNWIND_OTHER ? r->other >= UNWIND_OTHERS : r->other != 0)
 		return false;

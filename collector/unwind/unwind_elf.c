@@ -7,6 +7,7 @@
 #include "collector/unwind/unwind_build.h"
 #include "collector/unwind/unwind_cfi.h"
 #include "collector/unwind/unwind_frame.h"
+#include "collector/unwind/unwind_go.h"
 #include "collector/unwind/unwind_section.h"
 #include "collector/unwind/unwind_table.h"
 #include "collector/unwind/unwind_text.h"
@@ -31,6 +32,7 @@ struct reader {
 	struct unwind_cfi_extent *extents;
 	size_t n_extents;
 	struct unwind_text text;
+	bool is_go;
 	struct unwind_build build;
 	uint64_t work;
 };
@@ -148,6 +150,8 @@ static int add_extent(struct reader *r, const struct unwind_cfi_extent *extent, 
 		if (end > extent->end)
 			end = extent->end;
 		read = unwind_frame_read(frame, return_register, signal);
+		if (r->is_go && !r->sources[extent->source].is_eh_frame)
+			unwind_go_add_rbp(&read.rule);
 		result = add_rows(&r->build, at, end, &read);
 		at = end;
 	}
@@ -235,6 +239,7 @@ static int make_table(struct reader *r, struct unwind_table *ret)
 			result = add_debug_frame(r, i);
 	if (result == 0 && !r->n_extents)
 		return -ENODATA;
+	r->is_go = unwind_go_is(r->elf[0]);
 	unwind_text_read(r->elf[0], &r->text);
 	unwind_build_begin(&r->build, unwind_text_begin(&r->text));
 	if (result == 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/symbols/elf_handle.h"
+#include "collector/unwind/unwind_go.h"
 #include "common/cleanup.h"
 
 #define SEGMENTS_READ_MAX 4096
@@ -99,6 +100,8 @@ void unwind_text_read(Elf *elf, struct unwind_text *ret)
 
 void unwind_text_find_known(Elf *elf, struct unwind_text *t)
 {
+	const bool is_go = unwind_go_is(elf);
+
 	for (size_t i = 0; i < t->n_pieces; i++) {
 		const struct unwind_text_piece *p = &t->pieces[i];
 		const size_t bytes = p->file_bytes < ELF_SECTION_BYTES_MAX ? p->file_bytes
@@ -109,6 +112,8 @@ void unwind_text_find_known(Elf *elf, struct unwind_text *t)
 
 		if (data && data->d_buf)
 			find_sigreturns(t, p->begin, data);
+		if (data && data->d_buf && is_go)
+			unwind_go_find(t, p->begin, data->d_buf, data->d_size);
 	}
 }
 

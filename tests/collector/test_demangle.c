@@ -45,6 +45,7 @@ static const struct {
 	{"gopkg.in/yaml%2ev3.Marshal", "gopkg.in/yaml.v3.Marshal"},
 	{"github.com/a%22b.(*T).M", "github.com/a\"b.(*T).M"},
 	{"main.Sum[go.shape.int_0]", "main.Sum[int]"},
+	{"runtime.goexit.abi0", "runtime.goexit"},
 	{"main.Sum[go.shape.float64]", "main.Sum[float64]"},
 	{"main.(*List[go.shape.string]).Push", "main.(*List[string]).Push"},
 	{"main.Map[go.shape.[]uint8,go.shape.*uint8].func1", "main.Map[[]uint8,*uint8].func1"},
