@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 
 /* Another number for another form of rules or rows, and where tables are made otherwise. */
-#define VERSION      4
+#define VERSION      5
 #define BUILD_ID_MAX 64
 
 /* A file: this, then the rules, then the rows. */

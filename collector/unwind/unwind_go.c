@@ -10,11 +10,11 @@
  * Go's call frame information tells all frames by RSP, and says nothing of code that loads RSP with another
  * stack's: what lies there would be taken for the caller. But RBP still is the goroutine's frame pointer,
  * which Go keeps on amd64. Such code is assembly (runtime/asm_amd64.s, sys_linux_amd64.s,
- * time_linux_amd64.s), and known by its bytes, from Go 1.17 on.
+ * time_linux_amd64.s), and known by its bytes, which are those of Go 1.19 and 1.24.
  */
 
-/* Of a function with a frame of its own this is exact. One that has none (systemstack, morestack,
- * asmcgocall) runs on its caller's frame pointer: the caller's caller comes next. */
+/* Of a function with a frame of its own this is exact. One that has none (morestack; before Go 1.24
+ * systemstack and asmcgocall, too) runs on its caller's frame pointer: the caller's caller comes next. */
 static const struct unwind_rule by_pointer = {
 	.cfa_base = UNWIND_RBP,
 	.rbp_base = UNWIND_RBP,
@@ -26,26 +26,27 @@ static const struct unwind_rule by_pointer = {
 /* mcall gives its goroutine up; a morestack that has loaded RBP, too, tells nothing. */
 static const struct unwind_rule root = {.cfa_base = UNWIND_RSP, .flags = UNWIND_ROOT};
 
-/* A call on the other stack, at its end; what it returns to is looked up by its last byte. */
+/* A call on the other stack; what it returns to is looked up by its last byte. */
 struct go_call {
 	uint8_t bytes[12];
 	uint8_t n;
-	uint8_t call_bytes; /* of these, or behind them */
-	bool behind;
+	uint8_t more; /* bytes of the call behind these */
 	const struct unwind_rule *rule;
 };
 
 static const struct go_call calls[] = {
 	/* systemstack: MOVQ DI, DX; MOVQ 0(DI), DI; CALL DI */
-	{{0x48, 0x89, 0xfa, 0x48, 0x8b, 0x3f, 0xff, 0xd7}, 8, 2, false, &by_pointer},
+	{{0x48, 0x89, 0xfa, 0x48, 0x8b, 0x3f, 0xff, 0xd7}, 8, 0, &by_pointer},
 	/* morestack: MOVQ (g_sched+gobuf_sp)(BX), SP; CALL newstack */
-	{{0x48, 0x8b, 0x63, 0x38, 0xe8}, 5, 5, true, &by_pointer},
-	/* the same from 1.21 on, with MOVQ (g_sched+gobuf_bp)(BX), BP between */
-	{{0x48, 0x8b, 0x63, 0x38, 0x48, 0x8b, 0x6b}, 7, 6, true, &root},
+	{{0x48, 0x8b, 0x63, 0x38, 0xe8}, 5, 4, &by_pointer},
+	/* the same in Go 1.24, with MOVQ (g_sched+gobuf_bp)(BX), BP between */
+	{{0x48, 0x8b, 0x63, 0x38, 0x48, 0x8b, 0x6b}, 7, 6, &root},
 	/* mcall: PUSHQ AX; MOVQ 0(DX), R12; CALL R12 */
-	{{0x50, 0x4c, 0x8b, 0x22, 0x41, 0xff, 0xd4}, 7, 3, false, &root},
-	/* asmcgocall: MOVQ DI, CX; CALL AX, behind MOVQ BX, DI */
-	{{0x48, 0x89, 0xdf, 0x48, 0x89, 0xd9, 0xff, 0xd0}, 8, 2, false, &by_pointer},
+	{{0x50, 0x4c, 0x8b, 0x22, 0x41, 0xff, 0xd4}, 7, 0, &root},
+	/* asmcgocall: MOVQ BX, DI; MOVQ BX, CX; CALL AX */
+	{{0x48, 0x89, 0xdf, 0x48, 0x89, 0xd9, 0xff, 0xd0}, 8, 0, &by_pointer},
+	/* the same in Go 1.24: SUBQ DX, DI; MOVQ DI, 0(SP); CALL asmcgocall_landingpad */
+	{{0x48, 0x29, 0xd7, 0x48, 0x89, 0x3c, 0x24, 0xe8}, 8, 4, &by_pointer},
 };
 
 /* time.now, nanotime1 and walltime call the vDSO: MOVQ SP, R12; ... ANDQ $~15, SP; ... MOVQ R12, SP. */
@@ -74,11 +75,9 @@ static void find_call(struct unwind_text *t, const struct go_call *call, uint64_
 	const uint8_t *at = bytes, *end = bytes + n;
 
 	while ((at = memmem(at, (size_t)(end - at), call->bytes, call->n))) {
-		uint64_t last = address + (uint64_t)(at - bytes) + call->n;
+		const uint64_t call_end = address + (uint64_t)(at - bytes) + call->n + call->more;
 
-		if (call->behind)
-			last += call->call_bytes - 1U;
-		add(t, last - call->call_bytes, last, call->rule);
+		add(t, call_end - 1, call_end, call->rule);
 		at += call->n;
 	}
 }
