@@ -3,6 +3,7 @@
 it has, in a mount namespace. Processes have the numbers that they have everywhere. Machines outlive libvirt: the daemon's
 parent ends them, and removes their control groups, when the test is over, however that ends."""
 import contextlib
+import os
 import shutil
 import subprocess
 import threading
@@ -46,9 +47,12 @@ log_outputs = "3:stderr"
 """
 
 
-def await_end(pid):
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+def let_orphans_go():
+    """Machines, and those that libvirt asks what they can do, come to us, the subreaper: libvirt waits until they are gone."""
+    with contextlib.suppress(OSError):
+        for pid in (harness.read_file(f"/proc/{os.getpid()}/task/{os.getpid()}/children") or "").split():
+            if (harness.read_file(f"/proc/{pid}/comm") or "").startswith("qemu-"):
+                os.waitpid(int(pid), os.WNOHANG)
 
 
 class Libvirt:
@@ -60,6 +64,8 @@ class Libvirt:
             harness.skip("no libvirt here: apt install libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients")
         harness.need_program("virsh", "libvirt-clients")
         self.log = folder + "/libvirt-log"
+        self.over = threading.Event()
+        threading.Thread(target=self._let_go, daemon=True).start()
         with open(folder + "/libvirt.conf", "w", encoding="ascii") as f:
             f.write(CONFIGURATION)
         with open(self.log, "wb") as log:
@@ -77,6 +83,10 @@ class Libvirt:
         if self.daemon.poll() is not None:
             harness.skip("libvirt does not run here: " + self.said())
 
+    def _let_go(self):
+        while not self.over.wait(0.1):
+            let_orphans_go()
+
     def said(self):
         return ((harness.read_file(self.log) or "").strip().splitlines() or ["it said nothing"])[-1]
 
@@ -93,11 +103,8 @@ class Libvirt:
         return done.stdout
 
     def pid(self, domain):
-        """Of its QEMU, as libvirt has it written down. An orphan that comes to us is let go when it ends: libvirt waits for that."""
-        pid = int(subprocess.run([*self.inside, "cat", f"/run/libvirt/qemu/{domain}.pid"], stdout=subprocess.PIPE,
-                                 check=True).stdout)
-        threading.Thread(target=await_end, args=(pid,), daemon=True).start()
-        return pid
+        """Of its QEMU, as libvirt has it written down."""
+        return int(subprocess.run([*self.inside, "cat", f"/run/libvirt/qemu/{domain}.pid"], stdout=subprocess.PIPE, check=True).stdout)
 
     def destroy(self, domain):
         with contextlib.suppress(AssertionError):
@@ -106,3 +113,4 @@ class Libvirt:
     def stop(self):
         self.daemon.stdin.close()
         self.daemon.wait(60)
+        self.over.set()
