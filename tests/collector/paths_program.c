@@ -8,7 +8,6 @@
  * It says what each path is, a line "path SHARE: FUNCTION;FUNCTION;...", outermost first.
  */
 
-#include <alloca.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +66,8 @@ static OWN void step_b(const char *rest)
 
 static OWN void step_c(const char *rest)
 {
-	char *room = alloca(16 + (unsigned char)rest[0]);
+	/* cppcheck-suppress allocaCalled ; such frames are what is looked for */
+	char *room = __builtin_alloca(16 + (unsigned char)rest[0]);
 
 	memset(room, 1, 16);
 	next(rest);
