@@ -18,6 +18,7 @@
 #define REG_RBP  5
 
 #define GUEST_NEAR_ROWS 8 /* a block of emulated code is mostly shorter */
+#define GUEST_STEPS_ON  2 /* callers that tell whether a rule is the right one */
 
 struct guest_registers {
 	__u64 rip;
@@ -63,35 +64,90 @@ __noinline int guest_by_row(struct guest_chain *c, __u32 index)
 	return rule ? unwind_by_rule(rule, &c->r, 0, guest_memory_read, c) : UNWIND_END_NO_RULE;
 }
 
+/* Does the walk go on in known text from @c's registers, those of a caller? Where no table tells, it may. */
+__noinline int guest_leads_on(struct guest_chain *c)
+{
+	struct unwind_registers caller;
+	int leads = 1;
+
+	if (!c)
+		return 0;
+	caller = c->r;
+	for (__u32 i = 0; i < GUEST_STEPS_ON && leads; i++) {
+		const struct unwind_space *space = guest_space(c, c->r.rip);
+		const struct unwind_rule *rule;
+		__u32 index = 0;
+
+		if (unwind_find(space, &c->r, &index))
+			break;
+		rule = unwind_rule_of(index);
+		if (!rule || rule->flags & UNWIND_ROOT || rule->cfa_base == UNWIND_NONE)
+			break;
+		leads = !guest_by_row(c, index) && guest_has_text(c, c->r.rip - !c->r.exact);
+	}
+	c->r = caller;
+	return leads;
+}
+
+static __always_inline bool guest_is_caller(struct guest_chain *c)
+{
+	return guest_has_text(c, c->r.rip - !c->r.exact) && guest_leads_on(c);
+}
+
+/*
+ * A function that is executed, or was interrupted, has no caller, by its table. But that is what Linux's says of
+ * the thunks by which it calls through a register (retpolines), too: they are where they are entered,
+ * with their caller on top of the stack.
+ */
+static __always_inline __u32 guest_by_thunk(struct guest_chain *c)
+{
+	const struct unwind_rule entered = {
+		.cfa_base = UNWIND_RSP, .cfa_offset = sizeof(__u64), .rip_offset = -8};
+	struct unwind_registers innermost = c->r;
+
+	if (!unwind_by_rule(&entered, &c->r, 0, guest_memory_read, c) && guest_is_caller(c))
+		return UNWIND_END_NONE;
+	c->r = innermost;
+	return UNWIND_END_ROOT;
+}
+
 /*
  * Under emulation RIP is that of the block of code in execution, and RSP that of an instruction in
  * it. The rule is then the one of RIP or one that follows soon: the first by which the caller is
- * known text. By a wrong rule a register that was saved is taken for the return address, and many
- * are 0: only where no rule leads to text is that a root.
+ * known text, and two callers behind it, too. By a wrong rule a register that was saved is taken for
+ * the return address, or what an earlier call left where nothing has been written since. Many of
+ * these are 0: only where no rule leads to text is that a root.
  */
 static __always_inline __u32 guest_by_near_row(struct guest_chain *c, __u32 index)
 {
-	const struct unwind_rule *rule = unwind_rule_of(index);
-	struct unwind_registers innermost = c->r;
+	struct unwind_registers innermost = c->r, first;
 	__u32 found = UNWIND_END_NO_RULE;
+	bool has_first = false;
 
-	if (rule && rule->flags & UNWIND_ROOT)
-		return UNWIND_END_ROOT;
 	for (__u32 i = 0; i < GUEST_NEAR_ROWS; i++) {
 		__u32 end = guest_by_row(c, index + i);
 
-		if (!end && guest_has_text(c, c->r.rip - !c->r.exact))
-			return end;
+		if (!end && guest_has_text(c, c->r.rip - !c->r.exact)) {
+			if (guest_leads_on(c))
+				return end;
+			if (!has_first)
+				first = c->r;
+			has_first = true;
+		}
 		if (end && found != UNWIND_END_ROOT)
 			found = end;
 		c->r = innermost;
 	}
-	return found;
+	if (!has_first)
+		return found;
+	c->r = first;
+	return UNWIND_END_NONE;
 }
 
 static __always_inline __u32 guest_by_table(struct guest_chain *c)
 {
 	const struct unwind_space *space = guest_space(c, c->r.rip);
+	const struct unwind_rule *rule;
 	__u32 index = 0, end;
 
 	if (!space->n)
@@ -99,6 +155,16 @@ static __always_inline __u32 guest_by_table(struct guest_chain *c)
 	end = unwind_find(space, &c->r, &index);
 	if (end)
 		return end;
+	rule = unwind_rule_of(index);
+	if (rule && rule->flags & UNWIND_ROOT && c->r.exact)
+		return guest_by_thunk(c);
+	/* A function may end in a system call: it goes on behind its last instruction, in nothing. */
+	if (rule && rule->cfa_base == UNWIND_NONE && c->r.exact && c->n) {
+		c->r.exact = 0;
+		end = unwind_find(space, &c->r, &index);
+		if (end)
+			return end;
+	}
 	return c->inexact && !c->n ? guest_by_near_row(c, index) : guest_by_row(c, index);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/inside/guest_modules.h"
+#include "collector/inside/guest_vdso.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 
@@ -162,12 +163,30 @@ static int search_for_program(struct search *q)
 	return r > 0 ? find_modules(q, SIZE_MAX, found_module) : r;
 }
 
+/* Where files of a process were found: programs call it, so stacks go through it. */
+static void find_vdso(const struct search *q)
+{
+	struct guest_space *space = q->space;
+	const char *path = q->spaces->vdso;
+	uint64_t bias;
+
+	if (!path || q->spaces->shared || !space->names || space->has_vdso)
+		return;
+	if (guest_vdso_find(q->memory, space->tables, path, &bias) == 0)
+		space->has_vdso =
+			symbol_space_add_elf(space->names, path, bias, "[vdso]", NULL) == 0;
+	guest_memory_forget(q->memory);
+}
+
 static int search_one(struct search *q, enum guest_search what)
 {
 	int r = search_for_program(q);
 
 	q->space->changed = false;
-	return r == 0 && what > GUEST_SEARCH_PROGRAM ? find_modules(q, SIZE_MAX, found_module) : r;
+	if (r == 0 && what > GUEST_SEARCH_PROGRAM)
+		r = find_modules(q, SIZE_MAX, found_module);
+	find_vdso(q);
+	return r;
 }
 
 static bool is_due(const struct guest_space *space, enum guest_search what)

@@ -40,11 +40,14 @@ struct guest_space {
 	bool is_program;  /**< the program that is measured lies in it */
 	struct symbol_space *names; /**< of what was found in it; NULL: nothing was */
 	struct guest_place *places; /**< of each of the guest's files; NULL: none */
+	bool has_vdso;              /**< its kernel's code for programs was found in it */
 };
 
 struct guest_spaces {
 	const struct guest_inside *inside; /**< borrowed, as is names */
 	struct symbols *names;
+	const char
+		*vdso; /**< the file to write the kernel's vDSO to; borrowed; NULL: it has none */
 	struct symbol_space
 		*shared; /**< where all run in one address space: what is found goes here */
 	struct guest_space *items;

@@ -52,6 +52,7 @@ struct guest_view {
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
+	char *vdso_path;
 	uint64_t kernel_cr3; /**< of a sample in the kernel: there all of it is mapped */
 	bool kernel_added;
 	bool five_level; /* its page tables have five levels */
@@ -61,6 +62,15 @@ struct guest_view {
 	uint64_t last_thread[PROBE_LANES_MAX];
 	bool has_last[PROBE_LANES_MAX];
 };
+
+/* Of what is taken out of the memory of the kernel whose file's name begins behind @slash, or NULL. */
+static int make_path(const char *work_dir, const char *what, const char *slash, char **ret)
+{
+	if (asprintf(ret, "%s/%s-%s", work_dir, what, slash ? slash + 1 : "kernel") >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
 
 int guest_view_new(struct guest_inside *inside, struct symbols *names, const char *work_dir,
 	struct guest_view **ret, struct error *error)
@@ -80,13 +90,14 @@ int guest_view_new(struct guest_inside *inside, struct symbols *names, const cha
 		r = symbol_space_new(names, &v->nowhere);
 	if (r == 0)
 		r = subsystems_load(inside->subsystems, &v->subsystems, error);
-	v->spaces = (struct guest_spaces){
-		.inside = inside, .names = names, .shared = inside->one_ring ? v->space : NULL};
-	if (r == 0 && asprintf(&v->kallsyms_path, "%s/kallsyms-%s", work_dir,
-			      slash ? slash + 1 : "kernel") < 0) {
-		v->kallsyms_path = NULL;
-		r = -ENOMEM;
-	}
+	if (r == 0)
+		r = make_path(work_dir, "kallsyms", slash, &v->kallsyms_path);
+	if (r == 0)
+		r = make_path(work_dir, "vdso", slash, &v->vdso_path);
+	v->spaces = (struct guest_spaces){.inside = inside,
+		.names = names,
+		.vdso = v->vdso_path,
+		.shared = inside->one_ring ? v->space : NULL};
 	if (r < 0) {
 		guest_view_free(v);
 		return r;
@@ -562,6 +573,7 @@ void guest_view_free(struct guest_view *v)
 	symbol_space_free(v->nowhere);
 	guest_inside_free(v->inside);
 	free(v->kallsyms_path);
+	free(v->vdso_path);
 	free(v->threads);
 	free(v);
 }

@@ -9,9 +9,10 @@
 #define PAGE_BYTES 4096
 #define PAGE_SLOTS (PAGE_BYTES / sizeof(uint64_t))
 #define WORD_BITS  64
-/* How far apart two frames of one stack can be: in general, and where it may be another stack. */
-#define NEAR_BYTES  (256 * 1024)
-#define OTHER_BYTES (16 * 1024)
+/* How far apart two frames of one stack can be: of a program in general; of a kernel in the upper half of the
+ * addresses, whose stacks are that large, and wherever it may be another stack. */
+#define NEAR_BYTES  (256 * 1024UL)
+#define OTHER_BYTES (16 * 1024UL)
 /* An address that interrupted other code so often is an entry. */
 #define ENTRY_SURE 3
 
@@ -34,6 +35,16 @@ struct shadow_page {
 	uint64_t used[PAGE_SLOTS / WORD_BITS];
 	struct shadow_frame *frames[PAGE_SLOTS];
 };
+
+static bool in_kernel(uint64_t address)
+{
+	return (int64_t)address < 0;
+}
+
+static uint64_t near_bytes(uint64_t slot)
+{
+	return in_kernel(slot) ? OTHER_BYTES : NEAR_BYTES;
+}
 
 static void *need(void *memory)
 {
@@ -192,13 +203,14 @@ static void begin_stack(struct shadow *s, uint64_t slot)
 	while ((f = next_above(s, slot, PAGE_BYTES - slot % PAGE_BYTES - 1)))
 		put(s, f->slot, NULL);
 	set_top(s, NULL);
+	s->new_thread = true;
 }
 
 /* If @slot is on the stack of the top: what lies between them, or below, has been left without returns, by
  * longjmp() or a thread that ended. */
 static bool is_on_this_stack(struct shadow *s, uint64_t slot)
 {
-	uint64_t most = s->moved ? OTHER_BYTES : NEAR_BYTES;
+	uint64_t most = s->moved ? OTHER_BYTES : near_bytes(slot);
 	struct shadow_frame *top = s->top, *f;
 
 	if (!top || s->fresh || slot - top->slot + most > 2 * most)
@@ -213,6 +225,17 @@ static bool is_on_this_stack(struct shadow *s, uint64_t slot)
 	return true;
 }
 
+/* Threads are switched by one function: who is switched to has called it from where the other one has. */
+static bool was_left_likewise(const struct shadow_frame *top, const struct shadow_frame *next)
+{
+	return next && next->is_call && top->is_call && next->back == top->back;
+}
+
+static bool is_far_from(const struct shadow_frame *f, uint64_t slot)
+{
+	return f && f->slot && slot - f->slot + near_bytes(slot) > 2 * near_bytes(slot);
+}
+
 void shadow_calls(struct shadow *s, uint64_t slot, uint64_t back)
 {
 	struct shadow_frame *next;
@@ -220,24 +243,45 @@ void shadow_calls(struct shadow *s, uint64_t slot, uint64_t back)
 	if (no_slot_yet(s->top)) { /* what was interrupted lies right above */
 		s->top->slot = slot + sizeof(uint64_t);
 		put(s, s->top->slot, s->top);
-	} else if (!s->top) {
+	} else if (!s->top && s->new_thread) {
 		begin_stack(s, slot);
 	} else if (!is_on_this_stack(s, slot)) {
 		next = next_above(s, slot, OTHER_BYTES);
-		if (next || s->fresh)
+		if (s->fresh || !s->top || was_left_likewise(s->top, next))
 			go_to(s, next);
+		s->new_thread = false;
 	}
 	push(s, (struct shadow_frame){.slot = slot, .back = back, .is_call = true});
 	s->accessed = true;
 	s->overwritten = s->moved = s->fresh = false;
 }
 
+/* Of a kernel with a stack for each thread: a new thread may have that of one that ended in a call. */
+static bool is_returned_to(const struct shadow *s, const struct shadow_frame *f)
+{
+	return !s->top || f == s->top || !in_kernel(f->slot) || is_caller_of_top(s, f) ||
+	       was_left_likewise(s->top, f);
+}
+
+/* Nobody has called from there: an address that was put on the stack and jumped to, or a new thread. */
+static void return_unknown(struct shadow *s, uint64_t slot)
+{
+	struct shadow_frame *f = s->top;
+
+	while (f && f->slot && f->slot < slot && !is_far_from(f, slot))
+		f = f->above;
+	if (is_far_from(f, slot))
+		begin_stack(s, slot);
+	else
+		go_to(s, f);
+}
+
 void shadow_returns(struct shadow *s, uint64_t slot)
 {
-	struct shadow_frame *f = frame_at(s, slot), *next;
+	struct shadow_frame *f = frame_at(s, slot);
 
 	s->expected = 0;
-	if (f && f->is_call) {
+	if (f && f->is_call && is_returned_to(s, f)) {
 		s->expected = s->overwritten ? 0 : f->back;
 		go_to(s, f);
 		set_top(s, f->above);
@@ -245,12 +289,8 @@ void shadow_returns(struct shadow *s, uint64_t slot)
 	} else if (s->top && s->top->by_signal && !s->top->handled && slot >= s->top->slot) {
 		s->top->handled = true; /* the kernel has put the address there */
 		s->top->node = 0;
-	} else if (s->moved) {
-		begin_stack(s, slot);
 	} else if (!no_slot_yet(s->top)) {
-		next = next_above(s, slot, OTHER_BYTES);
-		if (next != s->top)
-			go_to(s, next);
+		return_unknown(s, slot);
 	}
 	s->accessed = true;
 	s->overwritten = s->moved = s->fresh = false;
@@ -399,11 +439,6 @@ static bool goes_on(const struct shadow_frame *f, uint64_t address)
 	return !f->is_call &&
 	       (f->anywhere || !address || address == f->back || address == f->other ||
 		       (address >= f->low && address < f->high));
-}
-
-static bool in_kernel(uint64_t address)
-{
-	return (int64_t)address < 0;
 }
 
 /* Everything down to @f is over, and so is that. */

@@ -82,6 +82,7 @@ struct shadow {
 	bool overwritten;  /* what lies at RSP, since the last call or return */
 	bool moved;        /* RSP has been set since the last call or return */
 	bool fresh;        /* ... by a block that switches */
+	bool new_thread;   /* its stack has no frames yet */
 	bool recording;
 
 	struct shadow_page **pages;

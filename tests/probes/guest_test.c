@@ -21,6 +21,7 @@
 #include "collector/inside/guest_registers.h"
 #include "collector/probes/probe_boot.h"
 #include "collector/probes/probe_guest.h"
+#include "collector/probes/probe_unwind.h"
 #include "common/cleanup.h"
 #include "tests/probes/watch.h"
 
@@ -585,6 +586,103 @@ static void page_tables_that_refer_to_themselves_end_the_walk(void **state)
 	assert_stack(1, GUEST_END_ROOT);
 }
 
+/* The function that is executed, one that calls it, and the outermost one. */
+#define CALLED     (RIP & ~0xfULL)
+#define CALLER     (RETURNS + 0x200)
+#define OUTERMOST  (RETURNS + 0x800)
+#define LEFT_THERE (RETURNS + 0x100) /* by an earlier call: nobody's return address now */
+
+#define HANDLER (RETURNS + 0xa00) /* of a system call */
+#define BEHIND  (RETURNS + 0xb00) /* ... that is the last instruction of a function */
+#define THUNK   (RETURNS + 0x900) /* by its table it has no caller */
+
+static void tell_tables(struct watch *w)
+{
+	enum { ENTERED = 1, HAS_FRAME, CALLS, INTERRUPTS, ROOT };
+	static const struct unwind_rule rules[] = {
+		[ENTERED] = {.cfa_base = UNWIND_RSP, .cfa_offset = 8, .rip_offset = -8},
+		[HAS_FRAME] = {.cfa_base = UNWIND_RSP, .cfa_offset = 40, .rip_offset = -8},
+		[CALLS] = {.cfa_base = UNWIND_RSP, .cfa_offset = 16, .rip_offset = -8},
+		[INTERRUPTS] = {.cfa_base = UNWIND_RSP,
+			.cfa_offset = 8,
+			.rip_offset = -8,
+			.flags = UNWIND_EXACT},
+		[ROOT] = {.flags = UNWIND_ROOT},
+	};
+	static const struct unwind_row rows[] = {
+		{0, CALLS},
+		{OUTERMOST - RETURNS - 16, ROOT},
+		{HANDLER - RETURNS, INTERRUPTS},
+		{HANDLER - RETURNS + 64, CALLS},
+		{BEHIND - RETURNS, 0},
+		{CALLED - RETURNS, ENTERED},
+		{CALLED - RETURNS + 8, HAS_FRAME},
+	};
+	struct unwind_mapping mapping = {
+		.begin = RETURNS, .end = RETURNS + 0x2000, .n = ARRAY_SIZE(rows)};
+
+	tell_memory(w);
+	assert_int_equal(probe_set_unwind_rules(w->probes, 0, rules, ARRAY_SIZE(rules)), 0);
+	assert_int_equal(
+		probe_set_unwind_rows(w->probes, rows, ARRAY_SIZE(rows), &mapping.first), 0);
+	assert_int_equal(probe_set_unwind_space(w->probes, UNWIND_KEY_GUEST(PML4), &mapping, 1), 0);
+}
+
+/* By @caller, and that by OUTERMOST. */
+static void assert_called(uint64_t caller)
+{
+	const struct profile_entry *most;
+	struct probe_options o = plain;
+	struct watch w;
+
+	o.user_stacks = o.offcpu = false;
+	o.guest = GUEST_TCG;
+	o.unwind_rows = 64;
+	watch(&w, &o, program_is_a_vcpu, tell_tables);
+	count_guest(&w, &most);
+	assert_non_null(most);
+	assert_int_equal(most->n_guest, 3);
+	assert_int_equal(most->guest[1], caller);
+	assert_int_equal(most->guest[2], OUTERMOST);
+	assert_int_equal(most->guest_end, GUEST_END_ROOT);
+	watch_done(&w);
+}
+
+/* RIP is the block's first instruction, RSP is as the frame's making has left it. */
+static void what_an_earlier_call_left_on_the_stack_is_no_caller(void **state)
+{
+	(void)state;
+	make_program();
+	machine->regs[REG_RSP] = VIRTUAL;
+	*word(STACK) = LEFT_THERE;
+	*word(STACK + 16) = 1;
+	*word(STACK + 32) = CALLER;
+	*word(STACK + 48) = OUTERMOST;
+	assert_called(CALLER);
+}
+
+static void a_system_call_at_a_functions_end_is_in_that_function(void **state)
+{
+	(void)state;
+	make_program();
+	machine->rip = HANDLER;
+	machine->regs[REG_RSP] = VIRTUAL;
+	*word(STACK) = BEHIND;
+	*word(STACK + 16) = OUTERMOST;
+	assert_called(BEHIND + 1); /* as a record has what was interrupted */
+}
+
+static void a_thunk_that_has_no_caller_by_its_table_has_one(void **state)
+{
+	(void)state;
+	make_program();
+	machine->rip = THUNK;
+	machine->regs[REG_RSP] = VIRTUAL;
+	*word(STACK) = CALLER;
+	*word(STACK + 16) = OUTERMOST;
+	assert_called(CALLER);
+}
+
 static void five_levels_are_refused_by_name(void **state)
 {
 	(void)state;
@@ -620,6 +718,9 @@ int main(void)
 		GUEST_TEST(a_chain_that_runs_in_a_circle_ends),
 		GUEST_TEST(page_tables_outside_of_memory_end_the_walk),
 		GUEST_TEST(page_tables_that_refer_to_themselves_end_the_walk),
+		GUEST_TEST(what_an_earlier_call_left_on_the_stack_is_no_caller),
+		GUEST_TEST(a_system_call_at_a_functions_end_is_in_that_function),
+		GUEST_TEST(a_thunk_that_has_no_caller_by_its_table_has_one),
 		GUEST_TEST(five_levels_are_refused_by_name),
 		GUEST_TEST(before_paging_there_is_only_an_address),
 		GUEST_TEST(registers_are_found_before_the_first_instruction),
