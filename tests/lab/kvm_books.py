@@ -221,7 +221,8 @@ class KvmBooks(lab.Test):
                 ns["guest" if row["inside"] else "host"] += row["ns"]
             states = store.states("render")
             told = {state: state_ns(states, state) for state in ("guest", "kernel", "vmm")}
-            self.assertAlmostEqual(ns["guest"] / sum(ns.values()), told["guest"] / sum(told.values()), delta=0.05)
+            # the clock of the samples cannot hit the host while that keeps interrupts off, as around each exit
+            self.assertAlmostEqual(ns["guest"] / sum(ns.values()), told["guest"] / sum(told.values()), delta=0.1)
         self.for_each(BUSY, check)
 
     def test_without_kvms_events_samples_tell_the_states(self):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stacks of guests under KVM: of bare, which burns known shares of its time in known functions, and of unchanged
 kernels. kvm_test.py runs these tests."""
+import math
+
 import lab
 
 OSV = lab.find_osv()
@@ -82,9 +84,10 @@ class KvmStacks(lab.Test):
             found = self.causes(functions)
             print(f"{functions[0]} for {found}")
             # an interrupt that hits the host there is not for the guest
-            self.assertLess(found.pop(None, 0), 0.05 * sum(found.values()), found)
-            self.assertGreater(found.get(cause, 0), 5, found)
-            self.assertGreater(found[cause] / sum(found.values()), 0.99, found)
+            self.assertLess(found.pop(None, 0), 5 + 0.05 * sum(found.values()), found)
+            self.assertGreater(found.get(cause, 0), 3, found)
+            # the calibrator's own start touches a page or two
+            self.assertLess(sum(found.values()) - found[cause], 2 + 0.01 * found[cause], found)
 
     def test_exits_are_as_many_as_were_caused(self):
         counts = {r["detail"]: r["n"] for r in self.stores["exits"].all(
@@ -124,8 +127,10 @@ class KvmStacks(lab.Test):
             by_books = books["kernel", detail]
             print(f"{detail}: {found}, of {row['stacks']} stacks; {whole / 1e6:.1f} ms ± {error / 1e6:.1f}, of which {own / 1e6:.1f} our own;"
                   f" books {by_books / 1e6:.1f} ms, waiting {others / 1e6:.1f}")
-            self.assertAlmostEqual(found[cause][0] / caused, 1, delta=0.1)
-            # the calibrator's own start touches a page or two
+            # each stack that was taken stands for so many exits, by chance
+            weight = found[cause][0] / row["stacks"]
+            deviation = math.sqrt(row["stacks"] * weight * max(weight - 1, 0))
+            self.assertAlmostEqual(found[cause][0], caused, delta=0.05 * caused + 5 * deviation)
             self.assertLess(sum(n for n, _ in found.values()) - found[cause][0], 0.001 * caused, found)
             # waiting for a CPU in the middle of an exit is in its time, and is of a state of its own
             self.assertGreater(whole, by_books - error - 0.02 * by_books)
