@@ -178,6 +178,7 @@ class Shadow(plugged.PluggedTest):
                                         "--frequency", "1999", arguments=",marks=no")
         self.compare(store, lines, Places(None, plugged.Names.of_elf(self.programs["calibrator"])), "burn")
 
+    @plugged.harness.patiently
     def test_each_stack_of_osv_is_one_that_there_was(self):
         kernel = plugged.Names.of_elf(self.osv_symbols())
         store, lines, program, own = self.run_program("osv", "-seconds", "0.1", "-turns", "300")
