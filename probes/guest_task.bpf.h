@@ -4,7 +4,7 @@
 /**
  * Which task of a Linux guest a vCPU is at work for, out of the kernel's own memory: the variable
  * that each of its CPUs has for that. User space finds out where it lies, from the kernel's symbols
- * and its type information (collector/inside/guest_tasks.h). The guest's CPU n is taken to be QEMU's
+ * and its type information (collector/inside/guest_facts.h). The guest's CPU n is taken to be QEMU's
  * vCPU n; a process's page tables have to be the vCPU's, or its name is not taken.
  *
  * Where a kernel hides itself from its programs (page-table isolation), CR3 is that of the programs'

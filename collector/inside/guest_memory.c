@@ -265,12 +265,13 @@ struct copy {
 	uint64_t from;
 	unsigned char *to;
 	size_t size;
+	size_t copied;
 };
 
 /* The part of a page that is asked for. */
 static bool copy_page(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
 {
-	const struct copy *c = userdata;
+	struct copy *c = userdata;
 	uint64_t begin = address > c->from ? address : c->from;
 	uint64_t end =
 		address + (size - 1) < c->from + (c->size - 1) ? address + size : c->from + c->size;
@@ -278,20 +279,23 @@ static bool copy_page(uint64_t address, uint64_t physical, uint64_t size, void *
 		begin < end ? guest_memory_at(c->m, physical + (begin - address), end - begin)
 			    : NULL;
 
-	if (bytes)
+	if (bytes) {
 		memcpy(c->to + (begin - c->from), bytes, end - begin);
+		c->copied += end - begin;
+	}
 	return true;
 }
 
-void guest_memory_copy(
+bool guest_memory_copy(
 	const struct guest_memory *m, uint64_t cr3, uint64_t from, void *ret, size_t size)
 {
-	struct copy c = {m, from, ret, size};
+	struct copy c = {m, from, ret, size, 0};
 
 	memset(ret, 0, size);
 	if (size && from + (size - 1) >= from)
 		guest_memory_pages(
 			m, cr3, from, from + size, false, size / TABLE_BYTES + 2, copy_page, &c);
+	return c.copied == size;
 }
 
 void guest_memory_close(struct guest_memory *m)

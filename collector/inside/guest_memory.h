@@ -48,8 +48,9 @@ typedef bool (*guest_page_t)(uint64_t address, uint64_t physical, uint64_t size,
 size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
 	bool executable, size_t max, guest_page_t each, void *userdata);
 
-/** Copy the @size bytes at the address @from of the address space @cr3 to @ret; what is not there is 0. */
-void guest_memory_copy(
+/** Copy the @size bytes at the address @from of the address space @cr3 to @ret; what is not there is 0. True:
+ * all of it is there. */
+bool guest_memory_copy(
 	const struct guest_memory *m, uint64_t cr3, uint64_t from, void *ret, size_t size);
 
 /** Nothing that guest_memory_at() returned is needed any more. NULL is fine. */

@@ -11,7 +11,6 @@
 #include "collector/inside/guest_kallsyms.h"
 #include "collector/inside/guest_root.h"
 #include "collector/inside/guest_spaces.h"
-#include "collector/inside/guest_tasks.h"
 #include "collector/inside/subsystems.h"
 #include "collector/symbols/address_set.h"
 #include "collector/symbols/symbol_space.h"
@@ -20,7 +19,7 @@
 #include "common/detail_words.h"
 
 #define THREADS_MAX 4096
-#define TASKS_TRIES 3                     /* early in its boot a kernel may not be whole yet */
+#define LOOKS_MAX   3                     /* early in its boot a kernel may not be whole yet */
 #define KERNEL_FROM 0xffffffff80000000ULL /* where Linux maps its code */
 
 /* A function's first instructions: "push %rbp", after an "endbr64" where the compiler puts one. */
@@ -46,9 +45,11 @@ struct guest_view {
 	struct symbol_space *space;   /**< of the kernel, and of what shares its address space */
 	struct symbol_space *nowhere; /**< has nothing: of what is not known */
 	struct guest_spaces spaces;   /**< of programs */
-	struct guest_tasks *tasks;    /**< being looked for; NULL: not now */
-	unsigned tasks_tries;         /**< left */
-	bool tasks_due;               /**< a sample hit the kernel since the last try */
+	struct guest_look *look;      /**< at what the kernel tells; NULL: not now */
+	unsigned looks_left;
+	bool look_due; /**< a sample hit the kernel since the last one */
+	bool wants_tasks;
+	bool wants_table;
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
 	char *kallsyms_path;
@@ -84,7 +85,8 @@ int guest_view_new(struct guest_inside *inside, struct symbols *names, const cha
 		return -ENOMEM;
 	}
 	v->inside = inside;
-	v->tasks_tries = inside->kallsyms ? TASKS_TRIES : 0;
+	v->looks_left = inside->kallsyms ? LOOKS_MAX : 0;
+	v->wants_tasks = true;
 	r = symbol_space_new(names, &v->space);
 	if (r == 0)
 		r = symbol_space_new(names, &v->nowhere);
@@ -165,7 +167,7 @@ void guest_view_sample(
 	if (g->end != GUEST_END_PAGING_OFF && g->privilege == 0 && g->text_mapped)
 		v->kernel_cr3 = g->cr3;
 	if (g->privilege == 0 && (g->text_mapped || g->end == GUEST_END_NO_TABLES))
-		v->tasks_due |= frames[s->n_kernel + s->n_user] >= KERNEL_FROM;
+		v->look_due |= frames[s->n_kernel + s->n_user] >= KERNEL_FROM;
 	if (g->end != GUEST_END_PAGING_OFF)
 		guest_spaces_sample(&v->spaces, g, boot);
 	if (boot || g->fs_base == GUEST_THREAD_UNKNOWN)
@@ -180,38 +182,44 @@ void guest_view_sample(
 	v->has_last[s->lane] = true;
 }
 
-static void look_for_tasks(struct guest_view *v, pid_t pid)
+void guest_view_want_table(struct guest_view *v)
+{
+	v->wants_table = true;
+}
+
+static void begin_look(struct guest_view *v, pid_t pid)
 {
 	bool linked = v->inside->symbols && !v->inside->randomised;
 	struct guest_ram_block blocks[GUEST_RAM_BLOCKS];
-	struct guest_tasks_source source = {.cr3 = v->kernel_cr3,
+	struct guest_facts_source source = {.wants_tasks = v->wants_tasks,
+		.wants_table = v->wants_table,
+		.cr3 = v->kernel_cr3,
 		.root = v->inside->root,
 		.symbols = linked ? v->inside->symbols : NULL,
 		.kallsyms = v->kallsyms_path};
 	size_t n;
 
-	v->tasks_due = false;
-	v->tasks_tries--;
+	v->look_due = false;
+	v->looks_left--;
 	if (guest_memory_open(pid, v->inside, &source.memory, blocks, &n, NULL) == 0)
-		(void)guest_tasks_start(&source, &v->tasks);
+		(void)guest_look_start(&source, &v->look);
 }
 
-bool guest_view_find_tasks(struct guest_view *v, pid_t pid, struct guest_task_layout *ret)
+bool guest_view_find_facts(struct guest_view *v, pid_t pid, struct guest_facts *ret)
 {
-	int r;
-
-	if (!v->tasks) {
-		if (v->tasks_tries && v->tasks_due && v->memory)
-			look_for_tasks(v, pid);
+	if (!v->look) {
+		if (v->looks_left && v->look_due && v->memory)
+			begin_look(v, pid);
 		return false;
 	}
-	r = guest_tasks_result(v->tasks, ret);
-	if (r == -EAGAIN)
+	if (!guest_look_take(v->look, ret))
 		return false;
-	guest_tasks_free(TAKE_PTR(v->tasks));
-	if (r == 0)
-		v->tasks_tries = 0;
-	return r == 0;
+	guest_look_free(TAKE_PTR(v->look));
+	v->wants_tasks &= !ret->has_tasks;
+	v->wants_table &= !ret->has_table;
+	if (!v->wants_tasks && !v->wants_table)
+		v->looks_left = 0;
+	return ret->has_tasks || ret->has_table;
 }
 
 int guest_view_judge(const struct guest_view *v, struct error *error)
@@ -236,7 +244,7 @@ static int read_kallsyms(struct guest_view *v, struct error *error)
 	uint64_t cr3 = v->kernel_cr3 || !space ? v->kernel_cr3 : space->root;
 	int r;
 
-	guest_tasks_free(TAKE_PTR(v->tasks)); /* which may be writing it */
+	guest_look_free(TAKE_PTR(v->look)); /* which may be writing it */
 	if (access(v->kallsyms_path, R_OK) == 0)
 		return 0;
 	if (!v->memory || (!cr3 && !space))
@@ -565,7 +573,7 @@ void guest_view_free(struct guest_view *v)
 {
 	if (!v)
 		return;
-	guest_tasks_free(v->tasks);
+	guest_look_free(v->look);
 	guest_spaces_done(&v->spaces);
 	subsystems_free(v->subsystems);
 	guest_memory_close(v->memory);

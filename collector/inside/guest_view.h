@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "collector/books/profile.h"
+#include "collector/inside/guest_facts.h"
 #include "collector/inside/guest_memory.h"
 #include "collector/inside/guest_spaces.h"
 #include "collector/symbols/symbols.h"
@@ -92,11 +93,15 @@ int guest_view_find_root(const struct guest_view *v, struct guest_root *ret);
 void guest_view_sample(
 	struct guest_view *v, const struct record_sample *s, const uint64_t *frames, bool boot);
 
+/** There is no unwind table of a Linux kernel in the guest by a file: its memory may have one. */
+void guest_view_want_table(struct guest_view *v);
+
 /**
- * To be called after each sample: begins to look where a Linux kernel in the guest of QEMU process @pid
- * has its tasks (guest_tasks.h), and looks whether that is known. True, once: it is, and @ret says it.
+ * To be called after each sample: begins to look at what a Linux kernel in the guest of QEMU process @pid
+ * tells of itself (guest_facts.h), and looks whether that is known. True: something is, and @ret has it; each
+ * thing once.
  */
-bool guest_view_find_tasks(struct guest_view *v, pid_t pid, struct guest_task_layout *ret);
+bool guest_view_find_facts(struct guest_view *v, pid_t pid, struct guest_facts *ret);
 
 /**
  * Find where the guest has its program and its libraries, in its memory as it is now, and other

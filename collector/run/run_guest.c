@@ -278,16 +278,19 @@ void run_guest_watch_memory(struct run *run)
 
 void run_guest_sample(struct run *run, const struct record_sample *s, const uint64_t *frames)
 {
-	struct guest_task_layout layout;
+	struct guest_facts facts;
 	struct guest_root root;
 
 	if (!run->result->view)
 		return;
 	guest_view_sample(
 		run->result->view, s, frames, run->result->n_phases <= run_first_phase(run));
-	if (run->finished || !guest_view_find_tasks(run->result->view, process_of(run), &layout))
+	if (run->finished || !guest_view_find_facts(run->result->view, process_of(run), &facts))
 		return;
-	probe_set_guest_tasks(run->probes, &layout);
+	if (facts.has_tasks)
+		probe_set_guest_tasks(run->probes, &facts.tasks);
+	if (facts.has_table)
+		run_unwind_kernel_found(run, &facts.table);
 	/* The kernel's symbols may be known since then. */
 	if (guest_view_find_root(run->result->view, &root) == 0)
 		probe_set_guest_root(run->probes, &root);

@@ -234,6 +234,18 @@ bool run_unwind_process(struct run *run, pid_t pid)
 	return m.jit;
 }
 
+static void set_kernel(
+	struct run *run, uint64_t base, const struct unwind_row *rows, size_t n, uint32_t first)
+{
+	run->kernel = (struct unwind_mapping){
+		.begin = base + rows[0].pc,
+		.end = base + rows[n - 1].pc,
+		.pc = rows[0].pc,
+		.first = first,
+		.n = (uint32_t)n,
+	};
+}
+
 /* Of one that lies where it was linked. False: it has no table. */
 static bool map_kernel(struct run *run, struct unwind_mapping *ret)
 {
@@ -245,14 +257,8 @@ static bool map_kernel(struct run *run, struct unwind_mapping *ret)
 	run->kernel_way = m ? unwind_way_of(m, m->text_bytes) : UNWIND_WAY_NO_TABLE;
 	if (!unwind_way_has_table(run->kernel_way) || place(run, m) < 0)
 		return false;
-	*ret = (struct unwind_mapping){
-		.begin = m->base + m->rows[0].pc,
-		.end = m->base + m->rows[m->n_rows - 1].pc,
-		.pc = m->rows[0].pc,
-		.first = m->first,
-		.n = (uint32_t)m->n_rows,
-	};
-	run->kernel = *ret;
+	set_kernel(run, m->base, m->rows, m->n_rows, m->first);
+	*ret = run->kernel;
 	return true;
 }
 
@@ -260,8 +266,26 @@ void run_unwind_kernel(struct run *run)
 {
 	struct unwind_mapping kernel;
 
-	if (run->result->view && map_kernel(run, &kernel))
+	if (!run->result->view)
+		return;
+	if (map_kernel(run, &kernel))
 		(void)probe_set_unwind_space(run->probes, UNWIND_KEY_KERNEL, &kernel, 1);
+	else
+		guest_view_want_table(run->result->view);
+}
+
+/* It is of this boot alone, so no other run has a use for it. */
+void run_unwind_kernel_found(struct run *run, struct unwind_table *table)
+{
+	uint32_t first;
+
+	if (unwind_renumber(run->settings->unwind, table) == 0 &&
+		put_rows(run, table->rows, table->n_rows, &first) == 0) {
+		set_kernel(run, table->base, table->rows, table->n_rows, first);
+		run->kernel_way = UNWIND_WAY_ORC;
+		(void)probe_set_unwind_space(run->probes, UNWIND_KEY_KERNEL, &run->kernel, 1);
+	}
+	unwind_table_done(table);
 }
 
 /* @space, whose page tables' root is @root. */

@@ -6,6 +6,7 @@
 #include "collector/run/run_internal.h"
 
 struct probe_options;
+struct unwind_table;
 
 /** Before the stack starts: make the tables of what it will run, as far as that is known. Else the run
  * itself would have to wait for them. */
@@ -23,6 +24,9 @@ void run_unwind_close(struct run *run);
 
 /** The guest's kernel, as soon as the probes are open. */
 void run_unwind_kernel(struct run *run);
+
+/** The table of a Linux guest's kernel was found in its memory; it is taken over. */
+void run_unwind_kernel_found(struct run *run, struct unwind_table *table);
 
 /** The guest's programs and libraries are known, or more of them than before. */
 void run_unwind_guest(struct run *run);

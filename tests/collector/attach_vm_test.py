@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--attach to virtual machines that somebody else started, with command lines as libvirt writes them:
-attach_vm_test.py COLLECTOR ATTACH_PROGRAM BURN_INIT CALIBRATOR [CLASS]
+attach_vm_test.py COLLECTOR ATTACH_PROGRAM BURN_INIT CALIBRATOR CALLS_INIT [CLASS]
 
 Known are the shares that the guests burn, and the map of their memory by QEMU's own monitor."""
 import json
@@ -72,8 +72,8 @@ class RunsAlready(machines.MachineTest):
         harness.wait_for("the program", lambda: "name=burn" in (harness.read_file(self.console) or ""), 60)
         return machine
 
-    def linux(self, *arguments, words="", told="2", **more):
-        machine = self.machine("-cpu", "max,la57=off", "-initrd", self.initramfs(), *arguments, kernel=machines.linux_kernel(),
+    def linux(self, *arguments, words="", told="2", program="init", **more):
+        machine = self.machine("-cpu", "max,la57=off", "-initrd", self.initramfs(program=program), *arguments, kernel=machines.linux_kernel(),
                                words=f"console=ttyS0 quiet no_timer_check {words} -- {told}", **more)
         harness.wait_for("the program", lambda: "burning" in (harness.read_file(self.console) or ""), 120)
         return machine
@@ -181,6 +181,42 @@ class Linux(RunsAlready):
         self.assert_shares(self.leaves(store))
 
 
+    def check_calls(self, store):
+        """A stack of the kernel's ends in what called it, and what the kernel does stands on who asked for it."""
+        stacks = self.stacks(store, kernel=True)
+        total = sum(n for n, _ in stacks)
+        self.assertGreater(total, 500)
+        whole = [(n, symbols) for n, symbols in stacks if symbols[-1] == "_start" or symbols[-1].startswith("ret_from_fork")]
+        self.assertGreater(sum(n for n, _ in whole), 0.9 * total)
+        ways = {"read_zero": ("do_syscall_64", "entry_SYSCALL_64_after_hwframe", "read", "reads_zeros", "main"),
+                "do_anonymous_page": ("exc_page_fault", "asm_exc_page_fault", "touches_pages", "main"),
+                "__x64_sys_munmap": ("do_syscall_64", "entry_SYSCALL_64_after_hwframe", "munmap", "touches_pages", "main"),
+                "kthread": ("ret_from_fork",)}
+        for function, callers in ways.items():
+            above = [(n, symbols[symbols.index(function) + 1:]) for n, symbols in whole if function in symbols]
+            right = sum(n for n, below in above if self.are_in(callers, below))
+            self.assertGreaterEqual(right, 0.99 * sum(n for n, _ in above), (function, above))
+            if function in ("read_zero", "kthread"):
+                self.assertGreater(right, 0, function)
+        self.assertEqual([r["way"] for r in store.rows("SELECT way FROM stack_module WHERE side = 'guest' AND module = '[kernel]'")],
+                         ["ORC"])
+
+    @staticmethod
+    def are_in(callers, below):
+        """Directly one below the other."""
+        return any(tuple(below[i:i + len(callers)]) == callers for i in range(len(below)))
+
+    @harness.patiently
+    def test_the_kernels_stacks_are_whole_wherever_it_lies(self):
+        process, _ = self.linux("-machine", "q35", "-m", "512M", cores=1, program="calls")
+        self.check_calls(self.measure(process, "--program", self.programs["calls"], seconds=8))
+
+    @harness.patiently
+    def test_the_kernels_stacks_are_whole_without_its_file(self):
+        process, _ = self.linux("-machine", "pc", "-m", "512M", cores=1, program="calls", words="nokaslr pti=on")
+        self.check_calls(self.measure(process, "--program", self.programs["calls"], seconds=8))
+
+
 class Others(RunsAlready):
     def test_vCPUs_of_other_monitors_are_told_by_their_names(self):
         """No such monitor: a program that names its threads as they do."""
@@ -207,4 +243,4 @@ class Others(RunsAlready):
 
 
 if __name__ == "__main__":
-    harness.main("program", "init", "calibrator")
+    harness.main("program", "init", "calibrator", "calls")

@@ -17,8 +17,8 @@ LEAVES = """SELECT symbol, sum(count) AS n FROM sample JOIN stack ON stack.id = 
 STACKS = """WITH RECURSIVE up(id, n, stack, depth) AS (
     SELECT rowid, count, stack, 0 FROM sample WHERE kind = 'oncpu' AND lane >= 0 AND stack IS NOT NULL
     UNION ALL SELECT up.id, n, parent, depth + 1 FROM up JOIN stack ON stack.id = up.stack WHERE parent IS NOT NULL)
-    SELECT up.id, n, symbol FROM up JOIN stack ON stack.id = up.stack JOIN frame ON frame.id = stack.frame
-    WHERE side LIKE 'guest%' AND NOT inlined ORDER BY up.id, depth"""
+    SELECT up.id, n, side, symbol FROM up JOIN stack ON stack.id = up.stack JOIN frame ON frame.id = stack.frame
+    WHERE side IN ('guest-kernel', 'guest-user') AND NOT inlined ORDER BY up.id, depth"""
 
 
 def archive(path, files):
@@ -72,11 +72,11 @@ class MachineTest(harness.SystemTest):
         harness.need_program(QEMU, "qemu-system-x86")
         super().setUp()
 
-    def initramfs(self, init=None, files=()):
-        """For a Linux kernel: programs["init"], which burns, is its first process; or the text @init, with @files."""
+    def initramfs(self, init=None, files=(), program="init"):
+        """For a Linux kernel: programs[@program] is its first process, "init" burns; or the text @init, with @files."""
         path = self.work + "/initrd"
-        archive(path, [("dev", 0o40755, b""), ("dev/console", 0o20600, b"", 5, 1),
-                       ("init", 0o100755, init.encode() if init else harness.read_file(self.programs["init"], "rb")),
+        archive(path, [("dev", 0o40755, b""), ("dev/console", 0o20600, b"", 5, 1), ("dev/zero", 0o20600, b"", 1, 5),
+                       ("init", 0o100755, init.encode() if init else harness.read_file(self.programs[program], "rb")),
                        *((name, 0o100755, harness.read_file(file, "rb")) for name, file in files)])
         return path
 
@@ -114,11 +114,12 @@ class MachineTest(harness.SystemTest):
         """{function: samples}; in C gamma is called gamma_, as the library has another."""
         return {row["symbol"].rstrip("_"): row["n"] for row in store.rows(LEAVES)}
 
-    def stacks(self, store):
+    def stacks(self, store, kernel=False):
+        """[(samples, functions)], innermost first; those that hit the guest's kernel, if so asked."""
         stacks = {}
         for row in store.rows(STACKS):
-            stacks.setdefault(row["id"], (row["n"], []))[1].append(row["symbol"])
-        return stacks.values()
+            stacks.setdefault(row["id"], (row["n"], row["side"], []))[2].append(row["symbol"])
+        return [(n, symbols) for n, side, symbols in stacks.values() if side == "guest-kernel" or not kernel]
 
     def assert_shares(self, counts):
         total = sum(counts.get(name, 0) for name in SHARES)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/inside/guest_tasks.h"
+#include "collector/inside/guest_facts.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,6 +9,7 @@
 
 #include "collector/inside/guest_btf.h"
 #include "collector/inside/guest_kallsyms.h"
+#include "collector/inside/guest_orc.h"
 #include "collector/inside/guest_root.h"
 #include "collector/inside/guest_symbols.h"
 #include "common/cleanup.h"
@@ -16,11 +17,11 @@
 #define BTF_BYTES_MAX ((size_t)64 << 20) /* Debian's 6.1 has 5 MiB */
 #define STRUCTURE_MAX 65536
 
-struct guest_tasks {
-	struct guest_tasks_source source;
+struct guest_look {
+	struct guest_facts_source source;
 	pthread_t thread;
-	int result; /* -EAGAIN: not yet */
-	struct guest_task_layout layout;
+	bool over;
+	struct guest_facts facts;
 };
 
 enum {
@@ -29,6 +30,10 @@ enum {
 	PCPU_HOT,     /* between: its first member */
 	BTF_BEGIN,
 	BTF_END,
+	ORC_IPS,
+	ORC_IPS_END,
+	ORC_ENTRIES,
+	ORC_ENTRIES_END,
 	N_NAMES
 };
 
@@ -38,9 +43,13 @@ static const char *const names[N_NAMES] = {
 	[PCPU_HOT] = "pcpu_hot",
 	[BTF_BEGIN] = "__start_BTF",
 	[BTF_END] = "__stop_BTF",
+	[ORC_IPS] = "__start_orc_unwind_ip",
+	[ORC_IPS_END] = "__stop_orc_unwind_ip",
+	[ORC_ENTRIES] = "__start_orc_unwind",
+	[ORC_ENTRIES_END] = "__stop_orc_unwind",
 };
 
-static int find_symbols(const struct guest_tasks_source *s, uint64_t ret[static N_NAMES])
+static int find_symbols(const struct guest_facts_source *s, uint64_t ret[static N_NAMES])
 {
 	int r;
 
@@ -52,7 +61,7 @@ static int find_symbols(const struct guest_tasks_source *s, uint64_t ret[static 
 	return r < 0 ? r : guest_symbols_find(s->kallsyms, names, N_NAMES, ret);
 }
 
-static uint64_t kernel_tables(const struct guest_tasks_source *s)
+static uint64_t kernel_tables(const struct guest_facts_source *s)
 {
 	struct guest_root root;
 
@@ -63,9 +72,9 @@ static uint64_t kernel_tables(const struct guest_tasks_source *s)
 		       : root.physical;
 }
 
-static int find_offsets(struct guest_tasks *t, const uint64_t *symbols)
+static int find_offsets(
+	const struct guest_look *look, const uint64_t *symbols, struct guest_task_layout *l)
 {
-	struct guest_task_layout *l = &t->layout;
 	const struct guest_btf_member members[] = {
 		{"task_struct", "flags", &l->flags},
 		{"task_struct", "tgid", &l->tgid},
@@ -84,8 +93,8 @@ static int find_offsets(struct guest_tasks *t, const uint64_t *symbols)
 	btf = malloc(size + 1);
 	if (!btf)
 		return -ENOMEM;
-	guest_memory_copy(
-		t->source.memory, kernel_tables(&t->source), symbols[BTF_BEGIN], btf, size);
+	(void)guest_memory_copy(
+		look->source.memory, kernel_tables(&look->source), symbols[BTF_BEGIN], btf, size);
 	r = guest_btf_find(btf, size, members, ARRAY_SIZE(members));
 	if (guest_btf_find(btf, size, &exec, 1) < 0 || l->self_exec_id % 4 ||
 		l->self_exec_id >= STRUCTURE_MAX)
@@ -98,68 +107,82 @@ static int find_offsets(struct guest_tasks *t, const uint64_t *symbols)
 										      : 0;
 }
 
-static int look(struct guest_tasks *t)
+static int find_tasks(
+	const struct guest_look *look, const uint64_t *symbols, struct guest_task_layout *ret)
 {
-	uint64_t symbols[N_NAMES];
-	int r = find_symbols(&t->source, symbols);
-
-	if (r < 0)
-		return r;
-	t->layout.cpu_offsets = symbols[CPU_OFFSETS];
-	t->layout.current_task = symbols[PCPU_HOT] ? symbols[PCPU_HOT] : symbols[CURRENT_TASK];
-	if (!t->layout.cpu_offsets || !t->layout.current_task)
+	ret->cpu_offsets = symbols[CPU_OFFSETS];
+	ret->current_task = symbols[PCPU_HOT] ? symbols[PCPU_HOT] : symbols[CURRENT_TASK];
+	if (!ret->cpu_offsets || !ret->current_task)
 		return -ENODATA;
-	return find_offsets(t, symbols);
+	return find_offsets(look, symbols, ret);
+}
+
+static int find_table(
+	const struct guest_look *look, const uint64_t *symbols, struct unwind_table *ret)
+{
+	const struct guest_orc orc = {.ips = symbols[ORC_IPS],
+		.ips_end = symbols[ORC_IPS_END],
+		.entries = symbols[ORC_ENTRIES],
+		.entries_end = symbols[ORC_ENTRIES_END]};
+
+	return guest_orc_read(look->source.memory, kernel_tables(&look->source), &orc, ret);
 }
 
 static void *run_thread(void *userdata)
 {
-	struct guest_tasks *t = userdata;
+	struct guest_look *look = userdata;
+	const struct guest_facts_source *s = &look->source;
+	struct guest_facts *f = &look->facts;
+	uint64_t symbols[N_NAMES];
 
-	__atomic_store_n(&t->result, look(t), __ATOMIC_RELEASE);
+	if (find_symbols(s, symbols) == 0) {
+		f->has_tasks = s->wants_tasks && find_tasks(look, symbols, &f->tasks) == 0;
+		f->has_table = s->wants_table && find_table(look, symbols, &f->table) == 0;
+	}
+	__atomic_store_n(&look->over, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
-int guest_tasks_start(const struct guest_tasks_source *source, struct guest_tasks **ret)
+int guest_look_start(const struct guest_facts_source *source, struct guest_look **ret)
 {
-	struct guest_tasks *t = calloc(1, sizeof(*t));
+	struct guest_look *look = calloc(1, sizeof(*look));
 	sigset_t all, before;
 	int r;
 
-	if (!t) {
+	if (!look) {
 		guest_memory_close(source->memory);
 		return -ENOMEM;
 	}
-	t->source = *source;
-	t->result = -EAGAIN;
+	look->source = *source;
 	/* Signals are for the thread that waits for them. */
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&t->thread, NULL, run_thread, t);
+	r = pthread_create(&look->thread, NULL, run_thread, look);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r != 0) {
 		guest_memory_close(source->memory);
-		free(t);
+		free(look);
 		return -EAGAIN;
 	}
-	*ret = t;
+	*ret = look;
 	return 0;
 }
 
-int guest_tasks_result(const struct guest_tasks *t, struct guest_task_layout *ret)
+bool guest_look_take(struct guest_look *look, struct guest_facts *ret)
 {
-	int r = __atomic_load_n(&t->result, __ATOMIC_ACQUIRE);
-
-	if (r == 0)
-		*ret = t->layout;
-	return r;
+	if (!__atomic_load_n(&look->over, __ATOMIC_ACQUIRE))
+		return false;
+	*ret = look->facts;
+	look->facts = (struct guest_facts){0};
+	return true;
 }
 
-void guest_tasks_free(struct guest_tasks *t)
+void guest_look_free(struct guest_look *look)
 {
-	if (!t)
+	if (!look)
 		return;
-	(void)pthread_join(t->thread, NULL);
-	guest_memory_close(t->source.memory);
-	free(t);
+	(void)pthread_join(look->thread, NULL);
+	guest_memory_close(look->source.memory);
+	unwind_table_done(&look->facts.table);
+	free(look);
 }
