@@ -98,21 +98,31 @@ static __always_inline int guest_read(__u64 cr3, __u64 address, struct guest_pag
 	return guest_read_physical(page->physical + (address & 0xfff), ret);
 }
 
-/** A walk through a guest's stack, or its memory alone. */
+/** A walk through a guest's stack, or its memory alone. Not on a program's own stack: Linux 6.1 allows all
+ * functions of a program 512 bytes of that. */
 struct guest_chain {
 	__u64 cr3;
 	struct guest_page page;
 	struct unwind_registers r;
 	struct unwind_space kernel; /* of tables; n is 0: none */
 	struct unwind_space user;
-	__u32 which; /* SCRATCH_*: of the record that the frames go to ... */
-	__u32 at;    /* ... and where in it */
+	struct unwind_registers innermost, first, caller; /* that are needed again */
+	__u32 at;                                         /* where in the record the frames go to */
 	__u32 n;
 	__u32 end;      /* enum guest_end */
 	__u32 read_end; /* of the last word that could not be read */
 	__u32 inexact;  /* the innermost registers may be a few instructions younger than RIP */
 	__u32 by_table; /* the innermost frame's caller was found by a table */
 };
+
+struct guest_chain_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_COUNT);
+	__type(key, __u32);
+	__type(value, struct guest_chain);
+};
+
+extern struct guest_chain_map guest_chains SEC(".maps"); /* by the record that is made */
 
 __noinline int guest_word(struct guest_chain *c, __u64 address, __u64 *ret)
 {

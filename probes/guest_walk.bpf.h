@@ -67,12 +67,11 @@ __noinline int guest_by_row(struct guest_chain *c, __u32 index)
 /* Does the walk go on in known text from @c's registers, those of a caller? Where no table tells, it may. */
 __noinline int guest_leads_on(struct guest_chain *c)
 {
-	struct unwind_registers caller;
 	int leads = 1;
 
 	if (!c)
 		return 0;
-	caller = c->r;
+	c->caller = c->r;
 	for (__u32 i = 0; i < GUEST_STEPS_ON && leads; i++) {
 		const struct unwind_space *space = guest_space(c, c->r.rip);
 		const struct unwind_rule *rule;
@@ -85,7 +84,7 @@ __noinline int guest_leads_on(struct guest_chain *c)
 			break;
 		leads = !guest_by_row(c, index) && guest_has_text(c, c->r.rip - !c->r.exact);
 	}
-	c->r = caller;
+	c->r = c->caller;
 	return leads;
 }
 
@@ -103,11 +102,11 @@ static __always_inline __u32 guest_by_thunk(struct guest_chain *c)
 {
 	const struct unwind_rule entered = {
 		.cfa_base = UNWIND_RSP, .cfa_offset = sizeof(__u64), .rip_offset = -8};
-	struct unwind_registers innermost = c->r;
 
+	c->innermost = c->r;
 	if (!unwind_by_rule(&entered, &c->r, 0, guest_memory_read, c) && guest_is_caller(c))
 		return UNWIND_END_NONE;
-	c->r = innermost;
+	c->r = c->innermost;
 	return UNWIND_END_ROOT;
 }
 
@@ -120,10 +119,10 @@ static __always_inline __u32 guest_by_thunk(struct guest_chain *c)
  */
 static __always_inline __u32 guest_by_near_row(struct guest_chain *c, __u32 index)
 {
-	struct unwind_registers innermost = c->r, first;
 	__u32 found = UNWIND_END_NO_RULE;
 	bool has_first = false;
 
+	c->innermost = c->r;
 	for (__u32 i = 0; i < GUEST_NEAR_ROWS; i++) {
 		__u32 end = guest_by_row(c, index + i);
 
@@ -131,16 +130,16 @@ static __always_inline __u32 guest_by_near_row(struct guest_chain *c, __u32 inde
 			if (guest_leads_on(c))
 				return end;
 			if (!has_first)
-				first = c->r;
+				c->first = c->r;
 			has_first = true;
 		}
 		if (end && found != UNWIND_END_ROOT)
 			found = end;
-		c->r = innermost;
+		c->r = c->innermost;
 	}
 	if (!has_first)
 		return found;
-	c->r = first;
+	c->r = c->first;
 	return UNWIND_END_NONE;
 }
 
@@ -191,12 +190,13 @@ static __always_inline __u32 guest_by_pointer(struct guest_chain *c)
 
 static long guest_step(__u32 i, void *context)
 {
-	struct guest_chain *c = context;
-	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, &c->which);
+	const __u32 *which = context;
+	struct guest_chain *c = bpf_map_lookup_elem(&guest_chains, which);
+	struct sample_scratch *s = bpf_map_lookup_elem(&scratch, which);
 	__u32 end;
 
 	(void)i;
-	if (!s)
+	if (!c || !s)
 		return 1;
 	end = guest_by_table(c);
 	if (!end) {
@@ -264,20 +264,25 @@ static __always_inline void guest_take_task(
 static __always_inline void guest_take(struct sample_scratch *s, const struct guest_registers *r)
 {
 	struct guest_sample *g = &s->head.guest;
-	struct guest_chain c = {
-		.cr3 = r->cr3,
-		.r = {.rip = r->rip, .rsp = r->rsp, .rbp = r->rbp, .exact = 1},
-		.inexact = guest_source == GUEST_TCG,
-		.which = s->head.type == RECORD_EXIT ? SCRATCH_EXIT : SCRATCH_SAMPLE,
-	};
+	__u32 which = s->head.type == RECORD_EXIT ? SCRATCH_EXIT : SCRATCH_SAMPLE;
+	struct guest_chain *c = bpf_map_lookup_elem(&guest_chains, &which);
 
+	if (!c)
+		return;
+	__builtin_memset(c, 0, sizeof(*c));
+	c->cr3 = r->cr3;
+	c->r.rip = r->rip;
+	c->r.rsp = r->rsp;
+	c->r.rbp = r->rbp;
+	c->r.exact = 1;
+	c->inexact = guest_source == GUEST_TCG;
 	g->fs_base = r->fs_base;
 	g->cr3 = r->cr3;
 	g->space = r->cr3 & PAGE_FRAME;
 	g->privilege = r->privilege;
-	c.at = (__u32)s->head.n_kernel + s->head.n_user;
-	s->frames[c.at & (4 * PROBE_STACK_DEPTH - 1)] = r->rip;
-	c.at++;
+	c->at = (__u32)s->head.n_kernel + s->head.n_user;
+	s->frames[c->at & (4 * PROBE_STACK_DEPTH - 1)] = r->rip;
+	c->at++;
 	g->n_frames = 1;
 	if (!(r->cr4 & CR4_PAE)) {
 		g->end = GUEST_END_PAGING_OFF;
@@ -291,20 +296,20 @@ static __always_inline void guest_take(struct sample_scratch *s, const struct gu
 		g->end = GUEST_END_NO_TABLES;
 		return;
 	}
-	guest_take_task(&c, g, r, s->head.lane);
-	g->text_mapped = !guest_translate(c.cr3, r->rip, &c.page) && !c.page.no_execute;
+	guest_take_task(c, g, r, s->head.lane);
+	g->text_mapped = !guest_translate(c->cr3, r->rip, &c->page) && !c->page.no_execute;
 	/* At its entry a function has no frame yet: its caller is where the stack pointer points
 	 * to, or one word above once the caller's frame pointer is saved. */
-	g->stack_mapped = r->rsp && !guest_word(&c, r->rsp, &g->caller);
+	g->stack_mapped = r->rsp && !guest_word(c, r->rsp, &g->caller);
 	if (!g->stack_mapped)
 		g->caller = 0;
 	g->pushed = g->caller && g->caller == r->rbp;
-	if (g->pushed && guest_word(&c, r->rsp + 8, &g->caller))
+	if (g->pushed && guest_word(c, r->rsp + 8, &g->caller))
 		g->caller = 0;
-	guest_find_spaces(&c, g);
-	bpf_loop(PROBE_STACK_DEPTH, guest_step, &c, 0);
-	if (c.by_table) /* which tells it better */
+	guest_find_spaces(c, g);
+	bpf_loop(PROBE_STACK_DEPTH, guest_step, &which, 0);
+	if (c->by_table) /* which tells it better */
 		g->caller = g->pushed = 0;
-	g->n_frames = c.n + 1;
-	g->end = c.end;
+	g->n_frames = c->n + 1;
+	g->end = c->end;
 }

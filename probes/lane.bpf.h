@@ -182,9 +182,17 @@ struct sample_scratch {
 	__u64 frames[4 * PROBE_STACK_DEPTH]; /* three kinds; a power of two, for the verifier */
 };
 
+/* Records that are made of their own, as one may interrupt another. */
+enum scratch_record {
+	SCRATCH_OFFCPU,
+	SCRATCH_SAMPLE,
+	SCRATCH_EXIT,
+	SCRATCH_COUNT,
+};
+
 struct scratch_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 3); /* off-CPU records, samples, which may interrupt them, and exits */
+	__uint(max_entries, SCRATCH_COUNT);
 	__type(key, __u32);
 	__type(value, struct sample_scratch);
 };

@@ -11,6 +11,8 @@
 #include "probes/guest_kvm.bpf.h"
 #include "probes/guest_tcg.bpf.h"
 
+struct guest_chain_map guest_chains SEC(".maps");
+
 /* The guest's stack, if the thread is a vCPU whose registers can be had. What an interrupt does is
  * not for the guest. */
 static __always_inline void take_guest(struct bpf_perf_event_data *ctx, struct sample_scratch *s)

@@ -5,9 +5,6 @@
 
 #include "probes/unwind.bpf.h"
 
-#define SCRATCH_OFFCPU    0
-#define SCRATCH_SAMPLE    1
-#define SCRATCH_EXIT      2
 #define STACK_SIDE_BYTES  (PROBE_STACK_DEPTH * sizeof(__u64))
 #define RING_WAKEUP_BYTES (2 << 20)
 
