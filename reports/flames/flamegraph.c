@@ -251,8 +251,8 @@ static void write_info(double y, bool inlined, size_t dropped, double narrowest_
 	if (inlined)
 		fputs(" Italics: inlined.", out);
 	if (dropped > 0)
-		fprintf(out, " %zu frames narrower than %.3g px are not drawn.", dropped,
-			narrowest_px);
+		fprintf(out, " %zu frame%s narrower than %.3g px %s not drawn.", dropped,
+			dropped == 1 ? "" : "s", narrowest_px, dropped == 1 ? "is" : "are");
 	fputs("</text>\n", out);
 }
 
