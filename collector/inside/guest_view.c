@@ -318,6 +318,15 @@ static bool in_kernel(const struct guest_view *v, uint64_t address)
 	return (int64_t)address < 0;
 }
 
+/* Programs that are linked to their addresses lie below OSv's kernel. */
+static bool is_of_program(const struct guest_view *v, const struct symbol *symbol)
+{
+	for (size_t i = 0; i < v->inside->n_files; i++)
+		if (strcmp(v->inside->files[i].name, symbol->module) == 0)
+			return true;
+	return false;
+}
+
 /* What @address is in, where @program is the address space of user mode, or NULL. */
 static struct symbol_space *names_at(
 	const struct guest_view *v, const struct guest_space *program, uint64_t address)
@@ -337,7 +346,8 @@ static int look_up(struct guest_view *v, const struct guest_space *program, uint
 	if (r < 0)
 		return r;
 	ret->address = address;
-	ret->kernel = in_kernel(v, address);
+	ret->kernel =
+		in_kernel(v, address) && (!v->inside->one_ring || !is_of_program(v, &ret->symbol));
 	return ret->symbol.resolved || symbol_space_covers(names, address);
 }
 

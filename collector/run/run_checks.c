@@ -125,6 +125,20 @@ static void check_unlaned(struct run *run)
 			(unsigned long long)n, threads, run->request->lanes, run->request->lanes);
 }
 
+/* What a lane did on its CPU only samples tell, or events of each system call and exit. */
+static void check_split(struct run *run)
+{
+	const struct run_settings *s = run->settings;
+	const bool is_vm = run->request->ops->is_vm;
+
+	if (s->oncpu || (is_vm ? run->request->accel == ACCEL_KVM : s->exact_split))
+		return;
+	run_warn(run,
+		"without samples (--profile oncpu) time on a CPU is not split: %s has what the "
+		"%s took, too",
+		is_vm ? "vmm" : "user", is_vm ? "guest and the kernel" : "kernel");
+}
+
 void run_check_losses(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -137,6 +151,7 @@ void run_check_losses(struct run *run)
 			r->losses.tasks,
 			(unsigned long long)r->profile.lost + run->offcpu.lost + run->exits.lost);
 	check_unlaned(run);
+	check_split(run);
 	if (r->losses.switches)
 		run_warn(run,
 			"%llu context %s not reported by the kernel and %s reconstructed from the "

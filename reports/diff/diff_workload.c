@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "common/cleanup.h"
 #include "reports/diff/diff.h"
 
@@ -27,17 +25,10 @@ static const char *picture_of(const struct diff_operand *o)
 	return picture;
 }
 
-/** Member @key (of @object, if any) of the experiment's plan as text, malloced; NULL: not known
- * (--attach, merged stores). */
+/** As store_plan_member(), of the experiment's plan. NULL also: not known (--attach, merged stores). */
 static char *planned(const struct diff_operand *o, const char *object, const char *key)
 {
-	const char *document = store_setting(o->summary->store, "plan");
-	json_t *plan = document ? json_loads(document, 0, NULL) : NULL;
-	json_t *value = json_object_get(object ? json_object_get(plan, object) : plan, key);
-	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-
-	json_decref(plan);
-	return text;
+	return store_plan_member(store_setting(o->summary->store, "plan"), object, key);
 }
 
 void diff_workloads(const struct diff_pair *pair, char *ret, size_t size)

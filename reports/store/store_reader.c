@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,16 @@ const char *store_setting(const struct store_reader *s, const char *key)
 		if (strcmp(s->tables.settings[i].key, key) == 0)
 			return s->tables.settings[i].value;
 	return NULL;
+}
+
+char *store_plan_member(const char *plan, const char *object, const char *key)
+{
+	json_t *document = plan ? json_loads(plan, 0, NULL) : NULL;
+	json_t *value = json_object_get(object ? json_object_get(document, object) : document, key);
+	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+	json_decref(document);
+	return text;
 }
 
 static int compare_run_id(const void *key, const void *entry)

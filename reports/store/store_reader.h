@@ -231,6 +231,9 @@ const struct store_tables *store_tables(const struct store_reader *s);
 /** The value of a setting, or NULL. */
 const char *store_setting(const struct store_reader *s, const char *key);
 
+/** Member @key (of @object, if that is not NULL) of a plan, which is a setting, as JSON text, malloced; NULL: it has none. */
+char *store_plan_member(const char *plan, const char *object, const char *key);
+
 /** Are these two told together? */
 bool store_warning_is_same(const struct store_tables *t, size_t i, size_t j);
 

@@ -114,6 +114,23 @@ static int check_workloads(const struct source *a, const struct source *b, bool 
 	return object(db, force, sentence, error);
 }
 
+/* Our own workload is compared with an older build of itself: then its picture tells. */
+static int check_programs(const struct source *a, const struct source *b, bool force, sqlite3 *db,
+	struct error *error)
+{
+	_cleanup_free_ char *x = store_plan_member(setting(a, "plan"), "files", "program");
+	_cleanup_free_ char *y = store_plan_member(setting(b, "plan"), "files", "program");
+	const char *scenario = setting(a, "scenario");
+	char sentence[768];
+
+	if (!x || !y || strcmp(x, y) == 0 || !scenario || strcmp(scenario, "program") != 0)
+		return 0;
+	snprintf(sentence, sizeof(sentence),
+		"%s and %s are experiments with different programs (SHA-256 %.100s; %.100s)",
+		a->label, b->label, x, y);
+	return object(db, force, sentence, error);
+}
+
 int shards_check(
 	const struct source *sources, size_t n, bool force, sqlite3 *db, struct error *error)
 {
@@ -121,6 +138,8 @@ int shards_check(
 		const struct source *s = &sources[i];
 		int r = check_workloads(&sources[0], s, force, db, error);
 
+		if (r == 0)
+			r = check_programs(&sources[0], s, force, db, error);
 		if (r == 0 && s->first != i)
 			r = check_machines(&sources[s->first], s, force, db, error);
 		if (r < 0)

@@ -166,7 +166,12 @@ class LanguagesTest(harness.SystemTest):
     @harness.patiently
     def test_go(self):
         # A static program that is not PIE: OSv runs that, and no Go program that is.
-        self.check_sum(build("sum.go", "go", "build", CGO_ENABLED="0"), 10_000_000)
+        store = self.check_sum(build("sum.go", "go", "build", CGO_ENABLED="0"), 10_000_000)
+        for guest in {run["guest"] for run in store.runs()} & {"osv", "linux-minimal"}:  # where it is linked to, it is found
+            named = [r["n"] for r in store.rows(
+                "SELECT sum(count) AS n FROM sample JOIN run ON run.id = sample.run JOIN stack ON stack.id = stack JOIN frame ON"
+                " frame.id = stack.frame WHERE side = 'guest-user' AND symbol LIKE 'main.%' AND phase = 'run' AND guest = ?", guest)]
+            self.assertTrue(named[0], guest)
 
     @harness.patiently
     def test_rust(self):

@@ -194,6 +194,16 @@ class SideBySide(Merged):
         settings(b, scenario="paper-1")
         self.refused(["quick", "paper-1"], a, b)
 
+    def test_different_programs_are_refused_but_by_force(self):
+        a, b = self.copy("whole", "a"), self.copy("whole", "b")
+        for folder, digest in ((a, "aa" * 32), (b, "bb" * 32)):
+            settings(folder, plan=json.dumps({**PLAN, "files": {"program": digest}}))
+        self.document(a, b)  # two builds of our own workload
+        for folder in (a, b):
+            settings(folder, scenario="program")
+        self.refused(["a and b", "different programs", "aaaa", "bbbb", "--force"], a, b)
+        self.assertTrue(any("different programs" in w for w in self.texts(self.document("--force", a, b))))
+
     def test_a_store_of_an_older_collector_has_less_in_it(self):
         a, b = self.copy("whole", "a"), self.copy("whole", "b")
         for table in ("guest_thread", "guest_process", "guest_stack_end", "host_stack_end", "stack_module", "boot_step"):
