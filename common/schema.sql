@@ -75,6 +75,27 @@ CREATE TABLE audit (
 	bound_ns INTEGER		-- largest difference that counts as agreement
 );
 
+CREATE TABLE timeline (			-- changes of the lanes' states, in blocks
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	lane INTEGER NOT NULL,
+	begin_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC; a lane's blocks follow each other without a gap
+	end_ns INTEGER NOT NULL,
+	intervals INTEGER NOT NULL,	-- that are in it one by one
+	merged INTEGER NOT NULL,	-- others, that are in it as time by state
+	merged_ns INTEGER NOT NULL,	-- their length
+	lost_ns INTEGER NOT NULL,	-- time of which nothing is known
+	data BLOB NOT NULL		-- docs/database.md
+);
+
+CREATE TABLE timeline_detail (		-- what the numbers in timeline.data mean
+	run INTEGER NOT NULL REFERENCES run(id),
+	id INTEGER NOT NULL,
+	state TEXT NOT NULL,		-- as of account; oncpu: on a CPU, which account tells apart by samples
+	detail TEXT NOT NULL,		-- likewise
+	taken_by TEXT			-- likewise
+);
+
 CREATE TABLE counter (
 	run INTEGER NOT NULL REFERENCES run(id),
 	lane INTEGER NOT NULL,
@@ -231,3 +252,4 @@ CREATE UNIQUE INDEX frame_name ON frame(symbol, module, side, file, line, inline
 CREATE INDEX stack_parent ON stack(parent, frame);
 CREATE INDEX account_run ON account(run);
 CREATE INDEX sample_run ON sample(run);
+CREATE INDEX timeline_run ON timeline(run, lane, begin_ns);

@@ -76,7 +76,13 @@ struct lane_change {
 	__u32 from_state;
 	struct probe_detail from_detail;
 	__u32 kept; /* the lane goes on as it was: nothing is taken */
+	/* For the timeline, of the interval as it was taken: */
+	__u32 begin_phase;
+	__u64 begin_ns;
+	__u32 begin_state;
 	__u32 unused;
+	struct probe_detail begin_detail;
+	struct merged_intervals flushed;
 };
 
 /*
@@ -134,6 +140,8 @@ extern const volatile bool lanes_are_cpus;  /* see float.bpf.h */
 extern volatile __u32 lanes_by_name;        /* not, after all */
 extern const volatile bool user_stacks;
 extern const volatile __u32 collector_tgid;
+extern const volatile bool watch_timeline;
+extern volatile __u32 timeline_budget;
 
 struct cpu_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -202,11 +210,18 @@ struct ring_map {
 	__uint(max_entries, 8 << 20);
 };
 
+/* That of the timeline, which fills up first in a storm. */
+struct timeline_ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, TIMELINE_RING_BYTES);
+};
+
 extern struct cpu_map cpus SEC(".maps");
 extern struct task_map tasks SEC(".maps");
 extern struct adopted_map adopted SEC(".maps");
 extern struct account_map accounts SEC(".maps");
 extern struct ring_map ring SEC(".maps");
+extern struct timeline_ring_map timeline_ring SEC(".maps");
 extern struct scratch_map scratch SEC(".maps");
 extern struct lane_mutex_map lane_mutexes SEC(".maps");
 
@@ -481,6 +496,12 @@ __weak __noinline int lane_make_change(__u32 id, __u32 which)
 	bpf_spin_unlock(&mutex->lock);
 	if (c->kept || c->step == LANE_FOUND)
 		return 0;
+	if (watch_timeline) {
+		c->begin_ns = c->from;
+		c->begin_phase = c->from_phase;
+		c->begin_state = c->from_state;
+		c->begin_detail = c->from_detail;
+	}
 	if (woke) {
 		__u64 woken = c->woken;
 
@@ -499,9 +520,14 @@ __weak __noinline int lane_make_change(__u32 id, __u32 which)
 	return 0;
 }
 
+int timeline_change(__u32 id, __u32 which);
+
 static __always_inline void lane_apply(__u32 id)
 {
 	lane_make_change(id, CHANGE_OF_PROGRAM);
+	/* Not by that one: Linux 6.1 allows 512 bytes of stack to all who call each other. */
+	if (watch_timeline)
+		timeline_change(id, CHANGE_OF_PROGRAM);
 }
 
 /** Begin a change of a lane, to be filled in and applied. */
@@ -686,3 +712,6 @@ static __always_inline void lane_set_base(
 		lane_enter_base(cpu, cpu->lane, l, now);
 	lane_unlock(cpu);
 }
+
+/* Of what is above, and called by it. */
+#include "probes/timeline.bpf.h"

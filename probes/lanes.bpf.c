@@ -20,6 +20,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile __u32 collector_tgid = 0;
 const volatile bool watch_throttling = false;
 const volatile bool watch_offcpu = false;
+const volatile bool watch_timeline = false;
 const volatile bool user_stacks = false;       /* the program has frame pointers */
 const volatile bool state_is_argument = false; /* sched_switch carries prev_state as 4th argument */
 
@@ -27,6 +28,7 @@ const volatile bool state_is_argument = false; /* sched_switch carries prev_stat
 volatile __u32 gate = 0;
 volatile __u32 lanes_by_name = 0;
 volatile __u32 phase_count = 1;
+volatile __u32 timeline_budget = 0; /* records of a lane in a window; 0: no limit */
 volatile __u64 phase_start_ns[PROBE_PARTS_MAX] = {};
 struct lane_record lanes[PROBE_LANE_RECORDS] = {};
 struct probe_losses losses = {};
@@ -40,6 +42,7 @@ struct task_map tasks SEC(".maps");
 struct adopted_map adopted SEC(".maps");
 struct account_map accounts SEC(".maps");
 struct ring_map ring SEC(".maps");
+struct timeline_ring_map timeline_ring SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct lane_mutex_map lane_mutexes SEC(".maps");
 struct thread_map threads SEC(".maps");

@@ -23,7 +23,8 @@
 #define PROBE_PATH_MAX      256
 #define PROBE_NAME_SIZE     16 /* TASK_COMM_LEN */
 #define PROBE_IRQ_NESTING   4
-#define PROBE_SWITCH_NS     10000 /* by which two stamps of one switch may differ */
+#define TIMELINE_RING_BYTES (4 << 20) /* 80,000 records */
+#define PROBE_SWITCH_NS     10000     /* by which two stamps of one switch may differ */
 #define PROBE_LANE_NONE     (-1)
 #define PROBE_LANE_HELPER   0xffff
 
@@ -139,6 +140,23 @@ struct clock_lateness {
 	__u64 waiting_ns; /* the same, of the wait that goes on */
 };
 
+/** Intervals of a lane that follow each other and are kept as one. */
+struct merged_intervals {
+	__u64 begin_ns, end_ns;
+	__u64 ns[STATE_COUNT]; /* which sum to its length */
+	__u32 count;           /* of the intervals; 0: there is none */
+	__u32 part;            /* of a phase, that all of it is in */
+};
+
+/** What a lane's timeline has of its budget; see probes/timeline.bpf.h. */
+struct lane_timeline {
+	__u64 window_ns;    /* when the current window began */
+	__u64 threshold_ns; /* intervals shorter than this are merged */
+	__u32 seen;         /* records in the window */
+	__u32 quiet;        /* windows since there were last too many */
+	struct merged_intervals merged;
+};
+
 /** One lane's state machine; lives in the programs' memory, mapped into user space. */
 struct lane_record {
 	__u64 since_ns;   /* begin of the current interval */
@@ -166,6 +184,7 @@ struct lane_record {
 	__u64 wait_ns;             /* waiting, until it last got one */
 	__u64 events[EVENT_COUNT]; /* of all its threads that have ended; after
 				      probe_set_finish() of all */
+	struct lane_timeline timeline;
 	/* Of each part while the programs run, of each phase after probe_set_finish(): */
 	struct audit_point first[PROBE_PARTS_MAX];
 	struct audit_point last[PROBE_PARTS_MAX];
@@ -241,6 +260,9 @@ enum record_type {
 	RECORD_THREAD,   /* a thread ended that floats: struct thread_record */
 	RECORD_EXIT,     /* a vCPU left its guest under KVM: the guest's stack */
 	RECORD_ENTRY,    /* and entered it again */
+	/* In a ring buffer of their own: */
+	RECORD_INTERVAL, /* of a lane */
+	RECORD_MERGED,   /* several of a lane, as one */
 };
 
 struct record_lane {
@@ -249,6 +271,25 @@ struct record_lane {
 	__u32 pid;
 	__u32 tgid;
 	__u64 time_ns; /* since when: it may have been asleep */
+};
+
+/** As it was taken from its lane. It was charged to the parts of phases from the first to the last. */
+struct record_interval {
+	__u32 type;
+	__u16 lane;
+	__u8 first_part, last_part;
+	__u32 state;
+	__u32 cpu; /* whose event ended it */
+	__u64 begin_ns;
+	__u64 woken_ns; /* not 0: from then on it is STATE_WAKEUP */
+	__u64 end_ns;
+	struct probe_detail detail;
+};
+
+struct record_merged {
+	__u32 type;
+	__u32 lane;
+	struct merged_intervals merged;
 };
 
 struct thread_cause {
@@ -494,4 +535,5 @@ struct probe_losses {
 	__u64 tasks;    /* threads that found the table of threads full */
 	__u64 switches; /* not lost: switches that the kernel did not report, reconstructed */
 	__u64 unlaned;  /* not lost: threads that would be lanes, had there been room or time */
+	__u64 timeline; /* lost to the timeline alone: records that found its ring buffer full */
 };

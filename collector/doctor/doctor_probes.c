@@ -83,6 +83,7 @@ static void check_probes(struct finding *f)
 		.user_stacks = true,
 		.boot = true,
 		.servers = true,
+		.timeline = TIMELINE_BUDGET,
 		.frequency_hz = 49,
 		.guest = GUEST_TCG,
 	};
@@ -98,6 +99,7 @@ static void check_kvm_probes(struct finding *f)
 		.kvm = true,
 		.oncpu = true,
 		.exits = true,
+		.timeline = TIMELINE_BUDGET,
 		.frequency_hz = 49,
 		.guest = GUEST_KVM,
 	};

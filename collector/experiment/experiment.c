@@ -436,6 +436,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.inside = o->inside,
 		.offcpu = o->offcpu,
 		.exits = o->exits,
+		.timeline = o->timeline,
 		.exact_split = o->exact_split,
 		.boot_only = o->boot_only,
 		.phases = &o->phases,

@@ -491,6 +491,10 @@ const struct option_row option_rows[] = {
 		"user and kernel time told apart: sampled (default), or exact, by every system "
 		"call",
 		AT(WORD, exact_split), WORDS("sampled", "exact"), PLAN, .fallback = "sampled"},
+	{"timeline", 0, GROUP_HOW, "WHAT",
+		"every change of a lane's state with its instant: budget (default), within which short ones are merged, full, or none",
+		AT(WORD, timeline), WORDS("none", "full", "budget"), PLAN, .fallback = "budget",
+		.may_lack = true},
 	{"boot-only", 0, GROUP_WHAT, NULL,
 		"measure boots alone: end each run when the program begins",
 		FLAG(boot_only), PLAN, .key = "boot_only"},

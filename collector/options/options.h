@@ -11,6 +11,7 @@
 #include "collector/options/scenario.h"
 #include "common/error.h"
 #include "common/output_rule.h"
+#include "common/timeline_code.h"
 #include "guests/guest.h"
 
 #define OPTIONS_LIST_MAX 64
@@ -64,6 +65,7 @@ struct options {
 	bool alone;     /**< nothing of ours runs in the machine */
 	uint64_t ram_bytes; /**< of virtual machines; 0: as the workload needs */
 	bool oncpu, offcpu, exits;
+	enum timeline_keep timeline;
 	bool inside;           /**< stacks of guests too; with oncpu only */
 	const char *counters;  /**< or NULL: the default set; or "none" */
 	unsigned frequency_hz; /**< 0: auto */

@@ -10,6 +10,7 @@
 
 #include "collector/probes/probe_boot.h"
 #include "collector/probes/probe_set_internal.h"
+#include "collector/probes/probe_timeline.h"
 #include "common/array.h"
 #include "common/clock.h"
 #include "common/proc.h"
@@ -33,6 +34,7 @@ static void charge(struct probe_set *p, unsigned id, uint64_t ns)
 	struct lane_record *l = &p->bpf->bss->lanes[id];
 	struct account_key key = charge_account(id, l->phase, l->state, &l->detail);
 
+	probe_timeline_interval(p, id, l, ns);
 	if (charge_has_account(&l->detail)) {
 		add_to_account(p, &key, ns);
 	} else {
@@ -66,6 +68,7 @@ static void close_lane(struct probe_set *p, unsigned id, uint64_t end_ns)
 {
 	struct lane_record *l = &p->bpf->bss->lanes[id];
 
+	probe_timeline_merged(p, id, l);
 	if (l->state == STATE_BLOCKED && l->waking_ns > l->last_in_ns &&
 		l->waking_ns > l->since_ns && l->waking_ns < end_ns) {
 		charge_open_interval(p, id, l->waking_ns);
@@ -255,6 +258,8 @@ void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 		for (unsigned part = 0; part < PROBE_PARTS_MAX; part++)
 			fold_part(&p->bpf->bss->lanes[i], part, p->phase_of_part[part]);
 	}
+	if (p->timeline)
+		timeline_close(p->timeline, end_ns, p->phase_of_part);
 	close_tasks(p, end_ns);
 	close_threads(p, &closed, end_ns);
 	close_adopted(p, bpf_map__fd(p->bpf->maps.tasks), &closed, end_ns);

@@ -131,6 +131,9 @@ static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;
 	knobs->watch_servers = o->servers;
+	knobs->watch_timeline = o->timeline != TIMELINE_NONE;
+	if (!knobs->watch_timeline)
+		(void)bpf_map__set_max_entries(bpf->maps.timeline_ring, (uint32_t)getpagesize());
 	knobs->user_stacks = o->user_stacks;
 	knobs->state_is_argument = switch_has_state_argument();
 	knobs->kvm_isa = processor_isa();

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/probes/probe_set_internal.h"
+#include "collector/probes/probe_timeline.h"
 #include "common/clock.h"
 
 /* A phase begins this much after its publication, so that no charge that spans it can miss it. */
@@ -18,6 +19,8 @@ uint64_t probe_set_start(struct probe_set *p)
 
 	p->last_begin_ns = now;
 	p->n_phases = 1;
+	if (p->timeline)
+		timeline_begin(p->timeline, now);
 	bss->phase_start_ns[0] = now;
 	for (unsigned i = 0; i < p->lanes; i++) {
 		struct lane_record *l = &bss->lanes[i];

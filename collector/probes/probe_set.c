@@ -8,6 +8,7 @@
 #include "collector/machine/machine.h"
 #include "collector/probes/probe_boot.h"
 #include "collector/probes/probe_set_internal.h"
+#include "collector/probes/probe_timeline.h"
 
 /* What the kernel's events say of processes and times has to mean the same to us. */
 static int check_namespaces(struct error *error)
@@ -66,7 +67,8 @@ static int open_all(struct probe_set *p, const struct probe_options *options, st
 	p->ring = ring_buffer__new(bpf_map__fd(p->bpf->maps.ring), probe_on_record, p, NULL);
 	if (!p->ring)
 		return error_set_errno(error, -errno, "cannot map the ring buffer");
-	return 0;
+	r = probe_timeline_open(p, options);
+	return r < 0 ? error_set_errno(error, r, "cannot map the timeline's ring buffer") : 0;
 }
 
 /* By name, and by CPU. */
@@ -122,6 +124,8 @@ struct probe_program probe_set_program(const struct probe_set *p)
 void probe_set_consume(struct probe_set *p)
 {
 	ring_buffer__consume(p->ring);
+	if (p->timeline)
+		probe_timeline_turn(p);
 }
 
 bool probe_set_has(const struct probe_set *p, enum probe_part part)
@@ -142,6 +146,7 @@ void probe_set_close(struct probe_set *p)
 	ring_buffer__free(p->ring);
 	probe_clocks_close(&p->clocks);
 	probe_unwind_close(p);
+	timeline_free(p->timeline);
 	probe_load_done(&p->load);
 	free(p);
 }

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "common/timeline_code.h"
 #include "probes/records.h"
 
 struct probe_options {
@@ -39,8 +40,9 @@ struct probe_options {
 	bool boot;             /**< what tells the steps of the boot apart */
 	bool servers;          /**< processes serve the stack without being of it (daemons) */
 	unsigned frequency_hz; /**< of the samples */
-	bool guest_one_ring;   /**< its programs run in ring 0, as its kernel does */
-	enum guest_source guest; /**< where a vCPU's registers are, for stacks of the guest */
+	enum timeline_keep timeline; /**< see probe_timeline.h */
+	bool guest_one_ring;         /**< its programs run in ring 0, as its kernel does */
+	enum guest_source guest;     /**< where a vCPU's registers are, for stacks of the guest */
 	const char *log_dir; /**< for a file with the verifier's words; NULL: the temporary one */
 };
 

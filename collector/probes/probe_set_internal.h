@@ -40,10 +40,23 @@ struct probe_set {
 	struct probe_clocks clocks;
 	struct probe_boot *boot; /* or NULL */
 	struct probe_unwind unwind;
+	struct timeline *timeline; /* or NULL */
+	bool has_budget;           /* the timeline does ... */
+	unsigned budget_lanes;     /* ... for so many lanes */
 };
 
 /* probe_records.c: give a record of the ring buffer to whom it concerns. @userdata is the set. */
 int probe_on_record(void *userdata, void *data, size_t size);
+
+/* probe_timeline.c: the set has its ring buffers. A negative errno. */
+int probe_timeline_open(struct probe_set *p, const struct probe_options *o);
+/* All records that waited were fetched: what may come until the next time. */
+void probe_timeline_turn(struct probe_set *p);
+/* What is charged when the books end: @l's open interval, of which the first @ns are in one part of a
+ * phase, and what was merged before. */
+void probe_timeline_interval(
+	struct probe_set *p, unsigned lane, const struct lane_record *l, uint64_t ns);
+void probe_timeline_merged(struct probe_set *p, unsigned lane, struct lane_record *l);
 
 /* probe_unwind.c: make the maps of its tables writable. A negative errno; then walks have none. */
 int probe_unwind_open(struct probe_set *p);

@@ -16,6 +16,7 @@
 #include "collector/books/books.h"
 #include "collector/books/offcpu.h"
 #include "collector/books/profile.h"
+#include "collector/books/timeline.h"
 #include "collector/counters/counters.h"
 #include "collector/inside/guest_view.h"
 #include "collector/machine/topology.h"
@@ -24,6 +25,7 @@
 #include "collector/symbols/symbols.h"
 #include "common/error.h"
 #include "common/output_rule.h"
+#include "common/timeline_code.h"
 #include "guests/guest.h"
 #include "guests/keeper/keeper.h"
 #include "workload/sha256.h"
@@ -62,6 +64,7 @@ struct run_settings {
 	bool oncpu, offcpu, exits;
 	bool inside; /**< stacks of guests too, where oncpu */
 	bool exact_split;
+	enum timeline_keep timeline;
 	bool count;     /**< hardware and software counters */
 	bool boot_only; /**< a run is over at the program's first marker */
 	const struct output_rules *phases, *metrics, *result; /**< looked for in the output */
@@ -215,6 +218,7 @@ struct run_result {
 	size_t n_rows;
 	struct run_counter *counters;
 	size_t n_counters;
+	struct timeline *timeline;  /**< or NULL; blocks of no lane are not the run's */
 	struct run_thread *threads; /**< by CPU time, the most first */
 	size_t n_threads;
 	struct run_pin *pins;

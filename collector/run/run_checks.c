@@ -139,6 +139,27 @@ static void check_split(struct run *run)
 		is_vm ? "vmm" : "user", is_vm ? "guest and the kernel" : "kernel");
 }
 
+static void check_timeline(struct run *run)
+{
+	const struct run_result *r = run->result;
+	const struct timeline *t = r->timeline;
+	uint64_t merged = 0;
+
+	for (size_t i = 0; t && i < t->n_blocks; i++)
+		merged += t->blocks[i].lane == PROBE_LANE_NONE ? 0 : t->blocks[i].merged;
+	if (merged)
+		run_warn(run,
+			"%llu short intervals are merged in the timeline, to keep within its budget "
+			"(table timeline: merged, merged_ns)" STORE_NOTE_END,
+			(unsigned long long)merged);
+	if (t && (r->losses.timeline || t->failed))
+		run_warn(run,
+			"the timeline has gaps: %s (table timeline: lost_ns); the books have none",
+			r->losses.timeline ? "its buffer was full, for which --timeline=budget has "
+					     "less"
+					   : "there was no more memory for it");
+}
+
 void run_check_losses(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -152,6 +173,7 @@ void run_check_losses(struct run *run)
 			(unsigned long long)r->profile.lost + run->offcpu.lost + run->exits.lost);
 	check_unlaned(run);
 	check_split(run);
+	check_timeline(run);
 	if (r->losses.switches)
 		run_warn(run,
 			"%llu context %s not reported by the kernel and %s reconstructed from the "

@@ -13,6 +13,7 @@
 #include "collector/books/syscall_names.h"
 #include "collector/probes/probe_accounts.h"
 #include "collector/probes/probe_set.h"
+#include "collector/probes/probe_timeline.h"
 #include "collector/run/run_audit.h"
 #include "collector/run/run_boot.h"
 #include "collector/run/run_checks.h"
@@ -160,6 +161,18 @@ static void choose_lanes(struct run *run, struct counted_account *accounts, size
 		p->entries[i]->lane = run_lane_of(run, p->entries[i]->lane);
 }
 
+static void take_timeline(struct run *run)
+{
+	struct timeline *t = probe_set_take_timeline(run->probes);
+
+	/* What comes after the last phase is part of no book. */
+	for (size_t i = 0; t && i < t->n_blocks; i++)
+		t->blocks[i].lane = t->blocks[i].part < run->result->n_phases
+					    ? run_lane_of(run, t->blocks[i].lane)
+					    : PROBE_LANE_NONE;
+	run->result->timeline = t;
+}
+
 static int close_books(struct run *run)
 {
 	struct run_result *r = run->result;
@@ -192,6 +205,7 @@ int run_close(struct run *run)
 	run_tell_leftovers(run);
 	run_close_threads(run);
 	offcpu_finish(&run->offcpu, &r->profile, r->phases, r->n_phases, r->end_ns);
+	take_timeline(run);
 	q = close_books(run);
 	if (q < 0)
 		return q;

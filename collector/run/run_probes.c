@@ -40,6 +40,7 @@ int run_open_probes(struct run *run, struct error *error)
 		.oncpu = s->oncpu,
 		.offcpu = s->offcpu,
 		.exits = s->exits,
+		.timeline = s->timeline,
 		.frequency_hz = s->frequency_hz,
 		.log_dir = s->log_dir,
 	};

@@ -88,6 +88,7 @@ void run_result_done(struct run_result *r)
 	free(r->workers);
 	free(r->rows);
 	free(r->counters);
+	timeline_free(r->timeline);
 	free(r->threads);
 	free(r->pins);
 	free(r->metrics);

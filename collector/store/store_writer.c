@@ -15,7 +15,7 @@
 
 /*
  * Run one INSERT. @types says what follows, a letter for each parameter: i int64_t, s text or NULL,
- * n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0; f a flag and a double.
+ * b bytes and their number, n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0; f a flag and a double.
  */
 static int insert(
 	struct store_writer *s, struct error *error, const char *sql, const char *types, ...)
@@ -33,6 +33,10 @@ static int insert(
 		} else if (types[i - 1] == 's') {
 			sqlite3_bind_text(
 				statement, i, va_arg(ap, const char *), -1, SQLITE_TRANSIENT);
+		} else if (types[i - 1] == 'b') {
+			const void *bytes = va_arg(ap, const void *);
+
+			sqlite3_bind_blob64(statement, i, bytes, va_arg(ap, size_t), SQLITE_STATIC);
 		} else if (types[i - 1] == 'o') {
 			int is_set = va_arg(ap, int);
 			int64_t value = va_arg(ap, int64_t);
@@ -134,6 +138,36 @@ static int write_accounts(
 		q = insert(s, error, "INSERT INTO audit VALUES (?,?,?,?,?,?,?)", "isisiii", run,
 			phase_name(r, a->phase), (int64_t)a->lane, a->what, (int64_t)a->books_ns,
 			(int64_t)a->other_ns, (int64_t)a->bound_ns);
+	}
+	return q;
+}
+
+static int write_timeline(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	const struct timeline *t = r->timeline;
+	int q = 0;
+
+	for (size_t i = 0; t && i < t->n_details && q == 0; i++) {
+		const struct timeline_detail *d = &t->details[i];
+		char detail[DETAIL_SIZE];
+
+		detail_text(d->state, &d->detail, detail);
+		q = insert(s, error, "INSERT INTO timeline_detail VALUES (?,?,?,?,?)", "iisss", run,
+			(int64_t)i, state_table[d->state].name, detail,
+			d->state == STATE_PREEMPTED ? detail_taker(PROBE_DETAIL_TAKER(&d->detail))
+						    : NULL);
+	}
+	for (size_t i = 0; t && i < t->n_blocks && q == 0; i++) {
+		const struct timeline_block *b = &t->blocks[i];
+
+		if (b->lane == PROBE_LANE_NONE)
+			continue;
+		q = insert(s, error, "INSERT INTO timeline VALUES (?,?,?,?,?,?,?,?,?,?)",
+			"isiiiiiiib", run, phase_name(r, b->part), (int64_t)b->lane,
+			(int64_t)b->begin_ns, (int64_t)b->end_ns, (int64_t)b->intervals,
+			(int64_t)b->merged, (int64_t)b->merged_ns, (int64_t)b->lost_ns, b->data,
+			b->bytes);
 	}
 	return q;
 }
@@ -363,6 +397,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 	r = write_run(s, settings, request, result, error);
 	if (r == 0)
 		r = write_accounts(s, request->id, result, error);
+	if (r == 0)
+		r = write_timeline(s, request->id, result, error);
 	if (r == 0)
 		r = write_program(s, request->id, result, error);
 	if (r == 0)

@@ -46,5 +46,8 @@ int export_flames(const struct export_job *job, bool svg);
  * step. */
 int export_tables(const struct export_job *job);
 
+/** timeline.csv: a line for each interval of each lane; nothing where the store has none. */
+int export_timeline(const struct export_job *job);
+
 /** The error @r of reading the store, with the store's message. */
 int export_store_error(const struct export_job *job, int r);

@@ -160,5 +160,5 @@ int export_csv(const struct export_job *job)
 		r = output_file(
 			job->output, store_tables_sql[i].file, fill_table, &table, job->error);
 	}
-	return r;
+	return r < 0 ? r : export_timeline(job);
 }

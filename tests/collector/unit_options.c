@@ -76,6 +76,7 @@ static void without_options_the_defaults_count(void **state)
 	assert_false(o.has_seed);
 	assert_int_equal(o.timeout_s, 1800);
 	assert_false(o.exact_split || o.json || o.own_arguments || o.boot_only);
+	assert_int_equal(o.timeline, TIMELINE_BUDGET);
 	assert_null(o.program);
 	assert_null(o.kernel);
 	assert_null(o.symbols);
@@ -409,6 +410,7 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--container-option=--cpuset-cpus", "--container-option=1"}, "plan",
 			"--pin none"},
 		{{"--split=maybe"}, "'maybe'", "sampled, exact"},
+		{{"--timeline=some"}, "'some'", "none, full, budget"},
 		{{"--profile=guests"}, "'guests'", "oncpu, guest, offcpu, exits or none"},
 		{{"--guest=native,"}, "--guest", "empty item in 'native,'"},
 		{{"--guest=,native"}, "--guest", "empty item in ',native'"},

@@ -65,7 +65,7 @@ static struct options everything(void)
 		"--seed=9", "--cooldown=3", "--timeout=60", "--accel=tcg", "--pin=none",
 		"--overcommit", "--container-option=--cpus=0.5", "--container-option=--read-only",
 		"--profile=offcpu", "--memory=768M", "--counters=cycles", "--split=exact",
-		"--frequency=99", "--shard=2/4", "--phase=solve=^it",
+		"--timeline=full", "--frequency=99", "--shard=2/4", "--phase=solve=^it",
 		"--metric=rate=([0-9]+)/s:higher", "--metric=residual=r=(.*)", "--result=sum (.*)",
 		"--program=/p", "--with=/f:/g", "--with=/h", "--cwd=/d", "--env=A=1",
 		"--env=B={run}", "--kernel=/k", "--symbols=/s", "--", "-height", "9");
@@ -86,6 +86,7 @@ static void all_options_come_back(void **state)
 	assert_int_equal(again.warmup, 2);
 	assert_true(again.overcommit);
 	assert_true(again.aa && again.exact_split && again.own_arguments && again.has_seed);
+	assert_int_equal(again.timeline, TIMELINE_FULL);
 	assert_int_equal(again.seed, 9);
 	assert_int_equal(again.cooldown_s, 3);
 	assert_int_equal(again.timeout_s, 60);

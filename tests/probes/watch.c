@@ -181,6 +181,7 @@ const struct probe_options plain = {
 	.oncpu = true,
 	.offcpu = true,
 	.user_stacks = true,
+	.timeline = TIMELINE_BUDGET,
 	.frequency_hz = 999,
 };
 

@@ -189,6 +189,27 @@ def add_books(store, rng, run, guest, cores, phase, wall):
     return residual
 
 
+def leb128(*numbers):
+    data = bytearray()
+    for n in numbers:
+        while n > 127:
+            data.append(n & 127 | 128)
+            n >>= 7
+        data.append(n)
+    return bytes(data)
+
+
+def add_timeline(store, run, phase, lane, begin, wall):
+    """On CPU 3, moved to 200, an interrupt, 1000 intervals merged, a gap, and blocked for what remains."""
+    for i, (state, detail) in enumerate((("oncpu", ""), ("irq", "timer, \"local\""), ("blocked", "futex"))):
+        store.db.execute("INSERT INTO timeline_detail SELECT ?, ?, ?, ?, NULL WHERE NOT EXISTS"
+                         " (SELECT 1 FROM timeline_detail WHERE run = ? AND id = ?)", (run, i, state, detail, run, i))
+    data = leb128(1, 3, 1000) + leb128(4 * 1, 300) + leb128(1, 200, 5) + leb128(4 * 2 + 2, 1000, 0, 70_000, 1, 20) \
+        + leb128(3, 9) + leb128(4 * 2, wall - 71_334)
+    store.insert("timeline", run=run, phase=phase, lane=lane, begin_ns=begin, end_ns=begin + wall, intervals=4, merged=1000,
+                 merged_ns=70_020, lost_ns=9, data=data)
+
+
 def add_boot(store, run, guest, start, boot_ns, joined):
     """One run's steps; @joined: its firmware could not be told from its kernel."""
     steps = BOOT_STEPS[guest]
@@ -232,6 +253,8 @@ def add_run(store, rng, position, guest, cores, repetition, small):
         if name == "boot" and accel == "none":
             continue  # the workers are not there yet
         residual += add_books(store, rng, run, guest, cores, name, wall)
+        for lane in range(cores):
+            add_timeline(store, run, name, lane, at - wall, wall)
         if small and name != "render":
             continue
         add_samples(store, rng, run, guest, cores, name, wall * 9 // 10, "oncpu")

@@ -311,6 +311,35 @@ class Tables(Exported):
         self.same("rows.csv", f"{run} task, lane, t.start_ns, t.end_ns FROM row t JOIN run r ON r.id = t.run"
                   " ORDER BY r.id, t.rowid")
 
+    def test_each_interval_of_the_timeline_has_its_line(self):
+        heading, *found = self.table("timeline.csv")
+        self.assertEqual(",".join(heading), "run,phase,lane,begin_ns,end_ns,ns,state,detail,taken_by,cpu,merged")
+        expected = []
+        for run, phase, lane, begin, end in self.rows(
+                "SELECT run, phase, lane, begin_ns, end_ns FROM timeline ORDER BY run, lane, begin_ns"):
+            for start, length, ns, state, detail, cpu, merged in (
+                    (0, 1000, 1000, "oncpu", "", 3, 0), (1000, 300, 300, "irq", 'timer, "local"', 3, 0),
+                    (1300, 5, 5, "oncpu", "", 200, 0), (1305, 70_020, 70_000, "oncpu", "", "", 1000),
+                    (1305, 70_020, 20, "irq", 'timer, "local"', "", 1000), (71_325, 9, 9, "lost", "", "", 0),
+                    (71_334, end - begin - 71_334, end - begin - 71_334, "blocked", "futex", 200, 0)):
+                expected.append([str(v) for v in (run, phase, lane, begin + start, begin + start + length, ns, state, detail, "",
+                                                  cpu, merged)])
+        self.assertGreater(len(expected), 100)
+        self.assertEqual(found, expected)
+
+    def test_a_damaged_timeline_is_refused_in_a_sentence(self):
+        for damage in ("data = x'80'", "data = x'0405'", "end_ns = end_ns + 1", "data = x'fcffffffffffffffff01'"):
+            with tempfile.TemporaryDirectory(prefix="guestscope-export-") as folder:
+                shutil.copy(os.path.join(self.base, "experiment.db"), folder)
+                db = sqlite3.connect(os.path.join(folder, "experiment.db"))
+                db.execute(f"UPDATE timeline SET {damage} WHERE rowid = 7")
+                db.commit()
+                db.close()
+                done = subprocess.run([REPORT, "export", "--format", "csv", folder], capture_output=True, text=True, check=False)
+                self.assertNotEqual(done.returncode, 0, damage)
+                self.assertRegex(done.stderr, r"the timeline of lane \d+ in run \d+ is damaged")
+                self.assertFalse(os.path.exists(os.path.join(folder, "report", "timeline.csv")))
+
     def test_cells_and_runs_are_those_of_the_report(self):
         both = {n: self.read(n) for n in ("summary.csv", "runs.csv", "boot.csv")}
         subprocess.run([REPORT, self.base], check=True, capture_output=True, timeout=300)

@@ -21,8 +21,8 @@ REPORT, SCHEMA, TABLES_PROGRAM = (os.path.abspath(a) for a in sys.argv[1:4])
 PLAN = {"version": 1, "arguments": ["-width", "512"], "repeat": 3}
 MACHINE = {"topology_shape": "Machine{Core*4}", "cpu_model": "Synthetic", "architecture": "x86_64",
            "kernel": "6.1.0", "kernel_version": "#1"}
-TABLES = ("run", "phase", "boot_step", "account", "audit", "counter", "sample", "guest_thread", "guest_process",
-          "guest_stack_end", "host_stack_end", "stack_module", "exit_sampling", "row", "worker", "metric", "output")
+TABLES = ("run", "phase", "boot_step", "account", "audit", "timeline", "timeline_detail", "counter", "sample", "guest_thread",
+          "guest_process", "guest_stack_end", "host_stack_end", "stack_module", "exit_sampling", "row", "worker", "metric", "output")
 
 
 def change(folder, sql, *values):

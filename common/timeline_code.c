@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/timeline_code.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Numbers are in base 128, the low digit first; all but the last have their high bit set (LEB128). */
+static size_t put_number(uint8_t *at, uint64_t n)
+{
+	size_t bytes = 0;
+
+	for (; n >= 0x80; n >>= 7)
+		at[bytes++] = (uint8_t)(n | 0x80);
+	at[bytes++] = (uint8_t)n;
+	return bytes;
+}
+
+size_t timeline_put(uint8_t *at, const struct timeline_item *item, uint32_t cpu)
+{
+	enum timeline_kind kind = item->kind;
+	uint64_t number = kind == TIMELINE_MERGED ? item->n_parts : item->what;
+	size_t n;
+
+	if (kind == TIMELINE_INTERVAL && item->cpu != cpu && item->cpu != TIMELINE_CPU_NONE)
+		kind = TIMELINE_MOVED;
+	n = put_number(at, (kind == TIMELINE_GAP ? 0 : number) << 2 | kind);
+	if (kind == TIMELINE_MERGED) {
+		n += put_number(at + n, item->count);
+		for (uint32_t i = 0; i < item->n_parts; i++) {
+			n += put_number(at + n, item->parts[i].what);
+			n += put_number(at + n, item->parts[i].ns);
+		}
+		return n;
+	}
+	if (kind == TIMELINE_MOVED)
+		n += put_number(at + n, item->cpu);
+	return n + put_number(at + n, item->ns);
+}
+
+struct timeline_reader timeline_read(const void *data, size_t bytes, uint64_t begin_ns)
+{
+	return (struct timeline_reader){data, bytes, begin_ns, TIMELINE_CPU_NONE};
+}
+
+static bool get_number(struct timeline_reader *r, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	for (unsigned shift = 0; r->left && shift < 64; shift += 7) {
+		uint8_t byte = *r->at++;
+
+		r->left--;
+		if (shift == 63 && byte > 1)
+			return false;
+		n |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte & 0x80)
+			continue;
+		*ret = n;
+		return true;
+	}
+	return false;
+}
+
+static bool get_small(struct timeline_reader *r, uint32_t *ret)
+{
+	uint64_t n;
+
+	if (!get_number(r, &n) || n > UINT32_MAX)
+		return false;
+	*ret = (uint32_t)n;
+	return true;
+}
+
+static bool get_parts(struct timeline_reader *r, uint64_t n, struct timeline_item *ret)
+{
+	if (n > TIMELINE_PARTS_MAX || !get_number(r, &ret->count))
+		return false;
+	ret->n_parts = (uint32_t)n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct timeline_part *part = &ret->parts[i];
+
+		if (!get_small(r, &part->what) || !get_number(r, &part->ns) ||
+			__builtin_add_overflow(ret->ns, part->ns, &ret->ns))
+			return false;
+	}
+	return true;
+}
+
+static bool get_item(struct timeline_reader *r, struct timeline_item *ret)
+{
+	uint64_t head;
+
+	if (!get_number(r, &head))
+		return false;
+	ret->kind = (enum timeline_kind)(head & 3);
+	if (ret->kind == TIMELINE_MERGED)
+		return get_parts(r, head >> 2, ret);
+	if (head >> 2 > UINT32_MAX || (ret->kind == TIMELINE_GAP && head >> 2))
+		return false;
+	ret->what = (uint32_t)(head >> 2);
+	if (ret->kind == TIMELINE_MOVED && !get_small(r, &r->cpu))
+		return false;
+	if (ret->kind == TIMELINE_MOVED)
+		ret->kind = TIMELINE_INTERVAL;
+	ret->cpu = r->cpu;
+	return get_number(r, &ret->ns);
+}
+
+int timeline_next(struct timeline_reader *r, struct timeline_item *ret)
+{
+	if (!r->left)
+		return 0;
+	memset(ret, 0, sizeof(*ret));
+	ret->begin_ns = r->begin_ns;
+	if (!get_item(r, ret) || __builtin_add_overflow(r->begin_ns, ret->ns, &r->begin_ns))
+		return -EBADMSG;
+	return 1;
+}
