@@ -229,6 +229,42 @@ static int pragma(struct store_writer *s, const char *sql)
 	return value;
 }
 
+/* All columns of all tables, malloced, or NULL. */
+static char *columns_of(sqlite3 *db)
+{
+	static const char sql[] =
+		"SELECT group_concat(line, ' ') FROM (SELECT t.name || '.' || c.name AS line"
+		" FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+		" ORDER BY t.name, c.cid)";
+	sqlite3_stmt *query = NULL;
+	char *columns = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &query, NULL) == SQLITE_OK &&
+		sqlite3_step(query) == SQLITE_ROW && sqlite3_column_text(query, 0))
+		columns = strdup((const char *)sqlite3_column_text(query, 0));
+	sqlite3_finalize(query);
+	return columns;
+}
+
+/* Versions between two releases may differ in columns that readers do without, but writers do not. */
+static int check_columns(struct store_writer *s, struct error *error)
+{
+	_cleanup_free_ char *there = columns_of(s->db), *wanted = NULL;
+	sqlite3 *fresh = NULL;
+
+	if (sqlite3_open(":memory:", &fresh) == SQLITE_OK &&
+		sqlite3_exec(fresh, (const char *)schema_sql, NULL, NULL, NULL) == SQLITE_OK)
+		wanted = columns_of(fresh);
+	sqlite3_close(fresh);
+	if (!there || !wanted)
+		return error_set_errno(error, -ENOMEM, "cannot continue %s", s->path);
+	if (strcmp(there, wanted) == 0)
+		return 0;
+	return error_set(error, -EPROTONOSUPPORT,
+		"the store %s was made by another version of the collector: continue it with that one",
+		s->path);
+}
+
 static int open_again(struct store_writer *s, struct error *error)
 {
 	int application, version, r;
@@ -248,6 +284,9 @@ static int open_again(struct store_writer *s, struct error *error)
 		return error_set(error, -EPROTONOSUPPORT,
 			"the store %s has version %d, this collector continues version %d", s->path,
 			version, STORE_VERSION);
+	r = check_columns(s, error);
+	if (r < 0)
+		return r;
 	sqlite3_close(s->db);
 	s->db = NULL;
 	return open_published(s, error);

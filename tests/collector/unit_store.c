@@ -263,6 +263,30 @@ static void a_store_is_gone_on_with(void **state)
 	assert_non_null(strstr(error.text, "/nonexistent"));
 }
 
+static void a_store_of_another_version_is_not_gone_on_with(void **state)
+{
+	static const char *const changes[] = {
+		"DROP TABLE timeline", "ALTER TABLE guest_stack_end DROP COLUMN module"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		const char *dir = new_dir();
+		_cleanup_free_ char *path = NULL;
+		struct store_writer *s = create(dir);
+		struct error error = {0};
+		sqlite3 *db = NULL;
+
+		assert_int_equal(write_one(s, 1, NULL), 0);
+		store_writer_close(s);
+		assert_true(asprintf(&path, "%s/experiment.db", dir) > 0);
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		assert_int_equal(store_writer_open(dir, &s, &error), -EPROTONOSUPPORT);
+		assert_non_null(strstr(error.text, "another version of the collector"));
+	}
+}
+
 static void the_same_run_twice_is_refused_and_the_first_stays(void **state)
 {
 	const char *dir = new_dir();
@@ -293,6 +317,7 @@ int main(void)
 		cmocka_unit_test(a_folder_that_is_not_there_is_named),
 		cmocka_unit_test(who_looks_into_it_is_in_nobodys_way),
 		cmocka_unit_test(a_store_is_gone_on_with),
+		cmocka_unit_test(a_store_of_another_version_is_not_gone_on_with),
 		cmocka_unit_test(the_same_run_twice_is_refused_and_the_first_stays),
 	};
 
