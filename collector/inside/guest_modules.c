@@ -252,12 +252,31 @@ static bool check_page(uint64_t address, uint64_t physical, uint64_t size, void 
 	return !c->differs;
 }
 
+/* The addresses that the text of a file is linked to. */
+static void find_bounds(const struct search *s, size_t file, uint64_t *ret_from, uint64_t *ret_to)
+{
+	uint64_t from = UINT64_MAX, to = 0;
+
+	for (size_t i = 0; i < s->n_pages; i++)
+		if (s->pages[i].file == file) {
+			from = s->pages[i].address < from ? s->pages[i].address : from;
+			to = s->pages[i].address > to ? s->pages[i].address : to;
+		}
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (s->parts[i].file == file) {
+			from = s->parts[i].address < from ? s->parts[i].address : from;
+			to = s->parts[i].address > to ? s->parts[i].address : to;
+		}
+	*ret_from = from;
+	*ret_to = from == UINT64_MAX ? from : to + PAGE_BYTES;
+}
+
 /* Programs that are linked with the same library have pages in common, at the same addresses, too: a
  * file is there where none of its pages is another. */
 static int is_there(const struct search *s, uint64_t cr3, const struct place *place)
 {
 	struct check c = {.search = s, .file = place->file, .bias = place->bias};
-	uint64_t from = UINT64_MAX, to = 0;
+	uint64_t from, to;
 
 	c.pages = calloc(s->n_pages + 1, sizeof(*c.pages));
 	if (!c.pages)
@@ -266,20 +285,23 @@ static int is_there(const struct search *s, uint64_t cr3, const struct place *pl
 		if (s->pages[i].file == c.file)
 			c.pages[c.n++] = s->pages[i];
 	qsort(c.pages, c.n, sizeof(*c.pages), by_address);
-	if (c.n) {
-		from = c.pages[0].address;
-		to = c.pages[c.n - 1].address + PAGE_BYTES;
-	}
-	for (size_t i = 0; i < s->n_parts; i++)
-		if (s->parts[i].file == c.file) {
-			from = s->parts[i].address < from ? s->parts[i].address : from;
-			to = s->parts[i].address + PAGE_BYTES > to
-				     ? s->parts[i].address + PAGE_BYTES
-				     : to;
-		}
+	find_bounds(s, c.file, &from, &to);
 	guest_memory_pages(s->m, cr3, from + c.bias, to + c.bias, true, PAGES_MAX, check_page, &c);
 	free(c.pages);
 	return !c.differs;
+}
+
+/* A program that is linked to its addresses is there, wherever others are put. */
+static void search_where_linked(
+	struct search *s, uint64_t cr3, size_t n_files, uint64_t others_from)
+{
+	for (size_t i = 0; i < n_files; i++) {
+		uint64_t from, to;
+
+		find_bounds(s, i, &from, &to);
+		if (to <= others_from)
+			guest_memory_pages(s->m, cr3, from, to, true, PAGES_MAX, on_page, s);
+	}
 }
 
 int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
@@ -296,6 +318,7 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 	if (r == 0 && (s->n_pages || s->n_parts)) {
 		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
 		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
+		search_where_linked(s, cr3, inside->n_files, from);
 	}
 	for (size_t i = 0; i < inside->n_files && r == 0; i++) {
 		const struct place *place = best_place(s, i);

@@ -15,7 +15,8 @@
 typedef void (*guest_module_t)(const struct guest_file *file, uint64_t bias, void *userdata);
 
 /**
- * Look for the files of @inside in the part @from to @to - 1 of the address space @cr3. Returns how
+ * Look for the files of @inside in the part @from to @to - 1 of the address space @cr3, and below it
+ * where they are linked to. Returns how
  * many were found, or -ENOMEM.
  */
 int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,

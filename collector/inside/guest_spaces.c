@@ -146,8 +146,9 @@ static int find_modules(const struct search *q, size_t n, guest_module_t found)
 
 	if (inside.n_files > n)
 		inside.n_files = n;
-	r = guest_modules_find(q->memory, &inside, q->space->tables, PROGRAM_FROM,
-		shared ? OSV_PROGRAM_TO : USER_HALF_END, found, (void *)q);
+	r = guest_modules_find(q->memory, &inside, q->space->tables,
+		shared ? OSV_PROGRAM_FROM : PROGRAM_FROM, shared ? OSV_PROGRAM_TO : USER_HALF_END,
+		found, (void *)q);
 	guest_memory_forget(q->memory);
 	return r;
 }
