@@ -44,8 +44,10 @@ class ProgramTest(harness.SystemTest):
             (run,) = store.runs()
             self.assertEqual(run["scenario"], "program")
             self.functions = {r["symbol"] for r in store.rows(
-                "SELECT DISTINCT symbol FROM sample JOIN stack ON stack.id = stack JOIN frame ON frame.id = stack.frame"
-                " WHERE phase = 'run' AND side = 'guest-user' AND lane >= 0 AND kind = 'oncpu'")}
+                "WITH RECURSIVE up(id) AS (SELECT stack FROM sample WHERE phase = 'run' AND lane >= 0 AND kind = 'oncpu'"
+                " UNION SELECT parent FROM up JOIN stack ON stack.id = up.id)"
+                " SELECT DISTINCT symbol FROM up JOIN stack ON stack.id = up.id JOIN frame ON frame.id = stack.frame"
+                " WHERE side = 'guest-user'")}
             return done, dict(run), store.phases(run["id"]), store.console(run["id"]).replace("\r", "")
 
     def each_stack(self, test, whole=bool(os.environ.get("GUESTSCOPE_EVERY_PROGRAM"))):
