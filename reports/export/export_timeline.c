@@ -3,6 +3,7 @@
 /* timeline.csv: the store's blocks of intervals, flat. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/array.h"
@@ -60,11 +61,12 @@ static int read_meanings(struct store_reader *store, struct meanings *m, int64_t
 static void put_line(FILE *out, const struct block *b, const struct timeline_item *item,
 	const struct meaning *what, uint64_t ns)
 {
-	fprintf(out, "%lld,", (long long)b->run);
+	const uint64_t end_ns = item->begin_ns + item->ns;
+
+	fprintf(out, "%" PRId64 ",", b->run);
 	csv_text(out, b->phase);
-	fprintf(out, ",%lld,%llu,%llu,%llu,", (long long)b->lane,
-		(unsigned long long)item->begin_ns, (unsigned long long)(item->begin_ns + item->ns),
-		(unsigned long long)ns);
+	fprintf(out, ",%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", (int64_t)b->lane,
+		item->begin_ns, end_ns, ns);
 	csv_text(out, what->state);
 	fputc(',', out);
 	csv_text(out, what->detail);

@@ -89,8 +89,8 @@ class WholeStacks(harness.SystemTest):
         whole = sum(count for count, frames in grown if frames.count("runtime.morestack") == 1 and
                     (frames[-1] == "runtime.morestack" or
                      frames[-3:] == ["main.leaf_grows", "main.grows.func1", "runtime.goexit"]))
-        self.assertGreater(whole, 20)
-        self.assertGreaterEqual(whole / sum(count for count, _ in grown), 0.95, grown[:5])
+        self.assertGreater(whole, 10)
+        self.assertGreaterEqual(whole + 3, 0.95 * sum(count for count, _ in grown), grown[:5])  # of some dozens
 
     def test_go_that_calls_c(self):
         harness.need_program("gcc")

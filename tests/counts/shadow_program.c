@@ -14,7 +14,7 @@
 #define main shapes_main
 int shapes_main(int argc, char **argv);
 #define say shapes_say
-#include "tests/collector/stacks_program.c"
+#include "tests/collector/stacks_program.c" /* NOLINT(bugprone-suspicious-include): its shapes */
 #undef main
 #undef say
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "common/cleanup.h"
 
 #define PAGE_BYTES 4096
 #define PAGE_SLOTS (PAGE_BYTES / sizeof(uint64_t))
@@ -538,4 +539,22 @@ void shadow_begins(struct shadow *s, struct shadow_block *b)
 	s->fresh |= b->switches;
 	if (b->how == SHADOW_RETURN)
 		s->expected = 0;
+}
+
+void shadow_done(struct shadow *s)
+{
+	set_top(s, NULL);
+	for (size_t i = 0; i < s->n_pages; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(s->pages[i]->frames); k++)
+			let_go(s->pages[i]->frames[k]);
+		free(s->pages[i]);
+	}
+	free(s->pages);
+	free(s->nodes);
+	free(s->leaves);
+	free(s->entries);
+	hash_index_clear(&s->pages_index);
+	hash_index_clear(&s->nodes_index);
+	hash_index_clear(&s->leaves_index);
+	*s = (struct shadow){0};
 }

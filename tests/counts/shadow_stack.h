@@ -73,7 +73,7 @@ struct shadow_entry {
 struct shadow_frame;
 struct shadow_page;
 
-/** All zero at first; never released. */
+/** All zero at first; see shadow_done(). */
 struct shadow {
 	struct shadow_frame *top; /* NULL: a stack without frames */
 	struct shadow_block *last;
@@ -118,3 +118,6 @@ void shadow_calls(struct shadow *s, uint64_t slot, uint64_t back);
 
 /** A return has taken its address from the address @slot. */
 void shadow_returns(struct shadow *s, uint64_t slot);
+
+/** Release what it holds. */
+void shadow_done(struct shadow *s);

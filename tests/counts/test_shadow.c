@@ -22,6 +22,8 @@
 #define CALL(address, callee) BLOCK(address, .how = SHADOW_JUMP, .calls = true, .target = (callee))
 #define RETURN(address)       BLOCK(address, .how = SHADOW_RETURN)
 
+#define _cleanup_shadow_ __attribute__((cleanup(shadow_done)))
+
 static void begins(struct shadow *s, struct shadow_block *b)
 {
 	s->recording = true;
@@ -57,7 +59,7 @@ static void assert_path(const struct shadow *s, const uint64_t *addresses)
 
 static void calls_and_returns_are_followed(void **state)
 {
-	struct shadow s = {0};
+	_cleanup_shadow_ struct shadow s = {0};
 	struct shadow_block a = CALL(0x1000, 0x2000), b = CALL(0x2000, 0x3000), c = RETURN(0x3000),
 			    d = RETURN(0x2010), e = BLOCK(0x1010, .how = SHADOW_FALL);
 
@@ -75,7 +77,7 @@ static void calls_and_returns_are_followed(void **state)
 
 static void frames_that_are_left_without_returns_are_forgotten(void **state)
 {
-	struct shadow s = {0};
+	_cleanup_shadow_ struct shadow s = {0};
 	struct shadow_block a = CALL(0x1000, 0x2000), b = CALL(0x2000, 0x3000),
 			    jump = BLOCK(0x3000, .how = SHADOW_ANYWHERE),
 			    again = CALL(0x1040, 0x2000), leaf = BLOCK(0x2000, .how = SHADOW_FALL);
@@ -91,7 +93,7 @@ static void frames_that_are_left_without_returns_are_forgotten(void **state)
 
 static void a_return_on_another_stack_is_a_switch_of_threads(void **state)
 {
-	struct shadow s = {0};
+	_cleanup_shadow_ struct shadow s = {0};
 	struct shadow_block a = CALL(0x1000, 0x2000), b = CALL(0x2000, 0x5000),
 			    other = CALL(0x4000, 0x5000),
 			    change = BLOCK(0x5000, .how = SHADOW_RETURN, .sets_rsp = true),
@@ -115,7 +117,7 @@ static void a_return_on_another_stack_is_a_switch_of_threads(void **state)
 
 static void what_is_interrupted_is_a_frame(void **state)
 {
-	struct shadow s = {0};
+	_cleanup_shadow_ struct shadow s = {0};
 	struct shadow_block a = CALL(0x1000, 0x2000), b = BLOCK(0x2000, .how = SHADOW_FALL),
 			    entry = CALL(0x8000, 0x9000), handler = RETURN(0x9000),
 			    back = BLOCK(0x8010, .how = SHADOW_LEAVE),
@@ -137,7 +139,7 @@ static void what_is_interrupted_is_a_frame(void **state)
 
 static void a_call_that_faults_has_not_called(void **state)
 {
-	struct shadow s = {0};
+	_cleanup_shadow_ struct shadow s = {0};
 	struct shadow_block a = CALL(0x1000, 0x2000), entry = BLOCK(0x8000, .how = SHADOW_LEAVE);
 
 	(void)state;
@@ -150,7 +152,7 @@ static void a_call_that_faults_has_not_called(void **state)
 
 static void a_signal_handler_is_on_what_it_interrupted(void **state)
 {
-	struct shadow s = {0};
+	_cleanup_shadow_ struct shadow s = {0};
 	struct shadow_block a = CALL(0x1000, 0x2000), ask = BLOCK(0x2000, .how = SHADOW_SYSCALL),
 			    enter = CALL(KERNEL, KERNEL + 0x1000), work = RETURN(KERNEL + 0x1000),
 			    leave = BLOCK(KERNEL + 16, .how = SHADOW_LEAVE),

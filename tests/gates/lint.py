@@ -32,7 +32,7 @@ DECIDES = {"clang-tidy": "14", "cppcheck": "2.10"}  # versions; others find othe
 # The analyser does not know __attribute__((cleanup)).
 LEAK = re.compile(r"(Potential leak of memory|Potential memory leak).*\[clang-analyzer-unix\.Malloc")
 # gcc's options that clang has not
-NOT_CLANGS = ("-fno-tree-loop-distribute-patterns",)
+NOT_CLANGS = ("-fno-tree-loop-distribute-patterns", "-ffixed-rbp")
 CPPCHECK = ["cppcheck", "--quiet", "--error-exitcode=1", "--inline-suppr", "--std=c11", "--language=c",
             "--enable=warning,performance,portability", "--library=posix", "--library=gnu", "--max-configs=1",
             # it is no compiler, and does not know of every library
