@@ -134,9 +134,9 @@ static void check_split(struct run *run)
 	if (s->oncpu || (is_vm ? run->request->accel == ACCEL_KVM : s->exact_split))
 		return;
 	run_warn(run,
-		"without samples (--profile oncpu) time on a CPU is not split: %s has what the "
-		"%s took, too",
-		is_vm ? "vmm" : "user", is_vm ? "guest and the kernel" : "kernel");
+		"without on-CPU samples (--profile oncpu), %s includes the time of the %s: "
+		"nothing else tells them apart",
+		is_vm ? "vmm" : "user", is_vm ? "guest and of the host's kernel" : "kernel");
 }
 
 static void check_timeline(struct run *run)

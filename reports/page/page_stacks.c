@@ -27,13 +27,12 @@ int page_stacks(const struct page *page, FILE *out)
 		page_configuration_name(out, c);
 		fputs("</summary>\n", out);
 		put_shares(out, "call stacks",
-			"Samples by why their call stack ends, the boot’s left out. A stack that "
-			"reaches a root is whole. Another one ends in code of the file that is "
-			"named.",
+			"Samples by the reason why their call stack ends, without those of the boot. A "
+			"stack that reaches a root is whole; the others end in code of the file that "
+			"is named.",
 			stack_end_columns, &c->stack_ends);
 		put_shares(out, "how call stacks were walked",
-			"Frames of these call stacks by the file that their code is of, and by what "
-			"tells who called it.",
+			"Frames of these call stacks, by file and by how their callers were found.",
 			stack_module_columns, &c->stack_modules);
 		fputs("</details>\n", out);
 	}

@@ -22,7 +22,7 @@ static const struct share_table ends = {
 };
 
 static const struct share_table modules = {
-	"Call stacks: how frames are walked, by the file that their code is of",
+	"Call stacks: how the callers of frames were found, by file",
 	stack_module_columns,
 	offsetof(struct configuration, stack_modules),
 };

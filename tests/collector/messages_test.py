@@ -373,7 +373,7 @@ class Words(harness.SystemTest):
         self.assertNotIn("sampling at", done.stderr)
         with done.store() as store:
             self.assertEqual([run["frequency_hz"] for run in store.runs()], [None])
-            self.assertTrue(any("user has what the kernel took, too" in w for w in store.warnings()), store.warnings())
+            self.assertTrue(any("user includes the time of the kernel" in w for w in store.warnings()), store.warnings())
 
     def test_json_is_one_document_and_progress_goes_to_standard_error(self):
         done = self.collect("--cores", "1", "--repeat", "2", "--json")
