@@ -184,7 +184,7 @@ class Order(unittest.TestCase):
         cells = {cell["guest"]: cell for cell in json.loads(self.run_report("--json", self.folder).stdout)["cells"]}
         self.assertEqual([tuple(row.values()) for row in cells["osv"]["stack_modules"]], MODULES)
         text = self.run_report("--verbose", self.folder).stdout
-        self.assertRegex(text, r"how frames are walked.*\n.*\n *osv on 1 core\n *host +qemu +\.eh_frame +70 +70\.0\n"
+        self.assertRegex(text, r"how the callers of frames were found.*\n.*\n *osv on 1 core\n *host +qemu +\.eh_frame +70 +70\.0\n"
                                r" *host +libold\.so +frame pointers: no unwind table +30 +30\.0\n *guest +\[kernel\] +ORC +9 +100\.0\n")
         with open(os.path.join(self.folder, "report", "index.html"), encoding="utf-8") as f:
             page = f.read()
