@@ -20,6 +20,7 @@
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_records.h"
+#include "collector/run/run_unwind.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/proc.h"
@@ -192,6 +193,7 @@ int attach_execute(struct run *run, struct error *error)
 	run_know_process(run, a->program_tgid, 0);
 	if (a->version)
 		run->result->note = strdup(a->version);
+	run_unwind_expect(run);
 	r = run_open_probes(run, error);
 	if (r < 0)
 		return r;

@@ -132,6 +132,7 @@ struct run {
 	struct unwind_mapping
 		kernel; /**< the guest's; no rows: it has no table, or there is none ... */
 	enum unwind_way kernel_way; /**< ... and how it is walked */
+	bool unwind_full;           /**< there was no room for a table, which was said */
 	uint64_t n_unlaned; /**< --attach: threads that came too late to be lanes, but not for
 			       probes */
 	bool lanes_known;

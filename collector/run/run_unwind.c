@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "collector/probes/probe_unwind.h"
 #include "collector/run/run_stacks.h"
 #include "collector/symbols/elf_file.h"
+#include "collector/symbols/proc_maps.h"
 #include "collector/symbols/symbol_process.h"
 #include "collector/unwind/unwind.h"
 #include "collector/unwind/unwind_jit.h"
@@ -21,8 +23,13 @@
 #include "common/spawn.h"
 #include "guests/inside.h"
 
-/* Room for tables that are not known before a run. QEMU has 230,000 rows, a kernel of Debian 430,000. */
-#define ROWS_SPARE ((size_t)3 << 20)
+/* Room for tables that are not known before a run: of libraries that are loaded later, and of what a guest
+ * runs. A kernel of Debian has 430,000 rows. All of it is memory, used or not. */
+#define ROWS_SPARE       ((size_t)1 << 20)
+#define ROWS_SPARE_GUEST ((size_t)2 << 20)
+
+/* Processes of what is attached to whose files are looked at before: others mostly have the same ones. */
+#define EXPECTED_PROCESSES 64
 
 static bool is_sampled(const struct run *run)
 {
@@ -65,12 +72,51 @@ static void expect_program(struct unwind *u, const char *program, bool is_qemu)
 	guest_inside_free(files);
 }
 
+struct expected_process {
+	struct unwind *unwind;
+	pid_t pid;
+};
+
+static int expect_mapping(const struct proc_mapping *m, void *userdata)
+{
+	struct expected_process *process = userdata;
+	char path[128];
+
+	if (!m->executable || !m->inode)
+		return 0;
+	/* The very file, even if it was replaced or lies in a container. */
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)process->pid,
+		m->start, m->end);
+	unwind_expect(process->unwind, path);
+	return 0;
+}
+
+/* What the processes of @a have mapped. Who has ended has nothing. */
+static void expect_attached(struct unwind *u, const struct attach *a)
+{
+	struct expected_process process = {.unwind = u};
+
+	for (size_t i = 0, n = 0; i < a->n_threads && n < EXPECTED_PROCESSES; i++) {
+		const struct probe_adoption *t = &a->threads[i].adoption;
+
+		if (t->tid != t->tgid)
+			continue;
+		process.pid = t->tgid;
+		(void)proc_maps_each(process.pid, expect_mapping, &process);
+		n++;
+	}
+}
+
 void run_unwind_expect(struct run *run)
 {
 	struct unwind *u = run->settings->unwind;
 
 	if (!is_sampled(run))
 		return;
+	if (run->request->attach) {
+		expect_attached(u, run->request->attach);
+		return;
+	}
 	if (run->guest->argv && run->guest->argv[0])
 		expect_program(u, run->guest->argv[0], run->request->ops->is_vm);
 	if (run->settings->program && !run->settings->image)
@@ -80,9 +126,10 @@ void run_unwind_expect(struct run *run)
 void run_unwind_prepare(struct run *run, struct probe_options *options)
 {
 	struct unwind *u = run->settings->unwind;
+	size_t spare = run->request->ops->is_vm ? ROWS_SPARE_GUEST : ROWS_SPARE;
 
 	unwind_begin(u);
-	options->unwind_rows = is_sampled(run) ? unwind_rows(u) + ROWS_SPARE : 0;
+	options->unwind_rows = is_sampled(run) ? unwind_rows(u) + spare : 0;
 }
 
 /* Their rules are those of the run's tables. */
@@ -95,12 +142,22 @@ static int put_rows(struct run *run, const struct unwind_row *rows, size_t n, ui
 	return r < 0 ? r : probe_set_unwind_rows(run->probes, rows, n, ret_first);
 }
 
-/* Put the module's rows in their place, once. */
-static int place(struct run *run, struct unwind_module *m)
+/* Put the rows of @name in their place, once. */
+static int place(struct run *run, struct unwind_module *m, const char *name)
 {
+	int r;
+
 	if (m->first != UNWIND_NOT_PLACED)
 		return 0;
-	return put_rows(run, m->rows, m->n_rows, &m->first);
+	r = put_rows(run, m->rows, m->n_rows, &m->first);
+	if (r == -ENOSPC && !run->unwind_full) {
+		run->unwind_full = true;
+		run_warn(run,
+			"there is no room left for unwind tables in this run, of %s first: such code "
+			"is followed by its frame pointers; the next run of this experiment has more",
+			name);
+	}
+	return r;
 }
 
 static struct unwind_mapping mapping_of(
@@ -114,7 +171,7 @@ static struct unwind_mapping mapping_of(
 		text->module ? unwind_way_of(m, text->vdso ? 0 : elf_code_bytes(text->file))
 			     : UNWIND_WAY_NO_TABLE;
 
-	if (unwind_way_has_table(way) && place(run, m) < 0)
+	if (unwind_way_has_table(way) && place(run, m, text->name) < 0)
 		way = UNWIND_WAY_NO_TABLE;
 	run_stacks_way(run, side, text->name, way);
 	if (unwind_way_has_table(way)) {
@@ -255,7 +312,7 @@ static bool map_kernel(struct run *run, struct unwind_mapping *ret)
 							       inside->symbols, inside->kernel);
 
 	run->kernel_way = m ? unwind_way_of(m, m->text_bytes) : UNWIND_WAY_NO_TABLE;
-	if (!unwind_way_has_table(run->kernel_way) || place(run, m) < 0)
+	if (!unwind_way_has_table(run->kernel_way) || place(run, m, "the guest's kernel") < 0)
 		return false;
 	set_kernel(run, m->base, m->rows, m->n_rows, m->first);
 	*ret = run->kernel;

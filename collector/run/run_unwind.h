@@ -8,8 +8,8 @@
 struct probe_options;
 struct unwind_table;
 
-/** Before the stack starts: make the tables of what it will run, as far as that is known. Else the run
- * itself would have to wait for them. */
+/** Before the stack starts, or is attached to: make the tables of what it will run, as far as that is known.
+ * Else the run itself would have to wait for them. */
 void run_unwind_expect(struct run *run);
 
 /** Before the probes are opened. */

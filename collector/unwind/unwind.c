@@ -138,7 +138,11 @@ void unwind_begin(struct unwind *u)
 
 size_t unwind_rows(const struct unwind *u)
 {
-	return u->n_rows;
+	size_t n = u->n_rows;
+
+	for (size_t i = 0; i < u->n_expected; i++)
+		n += u->expected[i].table.n_rows;
+	return n;
 }
 
 const struct unwind_rule *unwind_rules(const struct unwind *u, size_t *ret_n)

@@ -68,7 +68,7 @@ void unwind_free(struct unwind *u);
 /** A run begins: nothing is in its programs' memory yet. */
 void unwind_begin(struct unwind *u);
 
-/** Rows that all tables have together. */
+/** Rows that all tables have together, those included that are only expected. */
 size_t unwind_rows(const struct unwind *u);
 
 /** The numbers of rules in @t become those of @u. -ENOMEM. */
