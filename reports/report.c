@@ -39,12 +39,13 @@ static int make_figures(const struct export_job *job, const struct report_target
 	return r == -EBADMSG ? export_store_error(job, r) : r;
 }
 
-static int open_figures(
-	const struct report_target *target, struct output **ret, struct error *error)
+/** A folder in the report's. */
+static int open_folder(const struct report_target *target, const char *name, struct output **ret,
+	struct error *error)
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "%s/" FIGURES_FOLDER, target->folder) < 0) {
+	if (asprintf(&path, "%s/%s", target->folder, name) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -72,12 +73,24 @@ static void check_reference(const struct summary *s, const struct report_target 
 	target->warn(text, target->userdata);
 }
 
+/** The timelines that find no room in the page; *ret NULL: all do. */
+static int make_timelines(
+	const struct export_job *job, const struct report_target *target, struct output **ret)
+{
+	int r;
+
+	if (page_time_count(job->analysis) == 0)
+		return 0;
+	r = open_folder(target, TIME_FOLDER, ret, job->error);
+	return r < 0 ? r : page_time_files(job->analysis, *ret, job->error);
+}
+
 /** The files of a report, in the order in which they appear. */
 static int make_all(const struct export_job *job, const struct report_target *target)
 {
-	_cleanup_output_ struct output *output = NULL;
+	_cleanup_output_ struct output *output = NULL, *timelines = NULL;
 	_cleanup_figures_ struct figures *figures = NULL;
-	int r = open_figures(target, &output, job->error);
+	int r = open_folder(target, FIGURES_FOLDER, &output, job->error);
 
 	if (r >= 0)
 		r = make_figures(job, target, output, &figures);
@@ -85,6 +98,8 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 		r = export_flames(job, true);
 	if (r >= 0)
 		r = export_tables(job);
+	if (r >= 0)
+		r = make_timelines(job, target, &timelines);
 	if (r >= 0) {
 		struct page_job page = {job, figures};
 
@@ -92,6 +107,8 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 	}
 	if (r >= 0)
 		r = output_commit(output, target->written, target->userdata, job->error);
+	if (r >= 0 && timelines)
+		r = output_commit(timelines, target->written, target->userdata, job->error);
 	if (r < 0)
 		return r;
 	check_reference(job->analysis->summary, target);

@@ -8,10 +8,10 @@
 
 #include "common/cleanup.h"
 #include "reports/export/export.h"
-#include "reports/export/json_text.h"
 #include "reports/export/key_index.h"
 #include "reports/flames/flames.h"
 #include "reports/text/format.h"
+#include "reports/text/json_text.h"
 
 struct writer {
 	const struct export_job *job;

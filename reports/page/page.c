@@ -15,6 +15,9 @@
 #include "reports/text/format.h"
 #include "reports/text/stack_style.h"
 #include "script_policy.h"
+#include "time_data_js.h"
+#include "time_draw_js.h"
+#include "time_js.h"
 #include "uplot_css.h"
 #include "uplot_js.h"
 #include "uplot_license.h"
@@ -45,6 +48,10 @@ static const struct {
 		"100 %; any unaccounted time is the residual.",
 		page_books},
 	{"phases", NULL, "Phases", "Time by phase", NULL, page_phases},
+	{"timeline", NULL, "Timeline", "What each lane did, and when",
+		"Each lane’s states over time. Of what is narrower than a pixel, the pixel shows each state’s share of it. "
+		"Click an interval to read what it was.",
+		page_time},
 	{"details", NULL, "Details", "State details: who, what, how often",
 		"What ran instead of a lane, its system calls, interrupts and VM exits, and what "
 		"it "
@@ -128,7 +135,7 @@ static void write_policy(const struct summary *s, const struct bodies *bodies, F
 	(void)s;
 	(void)bodies;
 	fputs("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-	      "style-src 'unsafe-inline'; img-src data:; script-src " SCRIPT_POLICY
+	      "style-src 'unsafe-inline'; img-src data:; script-src 'strict-dynamic' " SCRIPT_POLICY
 	      "; base-uri 'none'; form-action 'none'\">",
 		out);
 }
@@ -276,6 +283,15 @@ static void write_flamescript(const struct summary *s, const struct bodies *bodi
 	fputs(flamegraph_script(), out);
 }
 
+/** The timeline's: how it is read, how it is drawn, and what the reader does with it. */
+static void write_timescript(const struct summary *s, const struct bodies *bodies, FILE *out)
+{
+	(void)s;
+	(void)bodies;
+	fprintf(out, "<script>%s</script>\n<script>%s</script>\n<script>%s</script>",
+		(const char *)time_data_js, (const char *)time_draw_js, (const char *)time_js);
+}
+
 typedef void (*place_t)(const struct summary *s, const struct bodies *bodies, FILE *out);
 
 /** The places of assets/page.html. */
@@ -293,6 +309,7 @@ static const struct {
 	{"uplot", write_uplot},
 	{"script", write_script},
 	{"chartscript", write_chartscript},
+	{"timescript", write_timescript},
 	{"flamescript", write_flamescript},
 };
 

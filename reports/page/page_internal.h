@@ -32,6 +32,7 @@ int page_books(const struct page *page, FILE *out);
 int page_phases(const struct page *page, FILE *out);
 int page_details(const struct page *page, FILE *out);
 int page_threads(const struct page *page, FILE *out);
+int page_time(const struct page *page, FILE *out);
 int page_stacks(const struct page *page, FILE *out);
 
 int page_guest(const struct page *page, FILE *out);
