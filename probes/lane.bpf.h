@@ -293,11 +293,11 @@ static __always_inline __u64 outside_now(struct task_struct *task)
 	if (!bpf_core_field_exists(task->se.cfs_rq) ||
 		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
 		return 0;
-	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+	rq = task->se.cfs_rq->rq;
 	if (bpf_core_field_exists(rq->prev_steal_time_rq))
-		ns += BPF_CORE_READ(rq, prev_steal_time_rq);
+		ns += rq->prev_steal_time_rq;
 	if (bpf_core_field_exists(rq->prev_irq_time))
-		ns += BPF_CORE_READ(rq, prev_irq_time);
+		ns += rq->prev_irq_time;
 	return ns;
 }
 

@@ -106,7 +106,7 @@ static __always_inline __u64 clock_late(
 	if (!cpu->clock_offset || !bpf_core_field_exists(task->se.cfs_rq) ||
 		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
 		return 0;
-	late = now - cpu->clock_offset - BPF_CORE_READ(task, se.cfs_rq, rq, clock);
+	late = now - cpu->clock_offset - task->se.cfs_rq->rq->clock;
 	return late > PROBE_SWITCH_NS && late < CLOCK_LATE_MAX_NS ? late : 0;
 }
 
@@ -119,8 +119,8 @@ static __always_inline __u64 clock_ahead(struct task_struct *task)
 	if (!bpf_core_field_exists(task->se.cfs_rq) ||
 		!bpf_core_field_exists(((struct cfs_rq *)0)->rq))
 		return 0;
-	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
-	return BPF_CORE_READ(rq, clock) - BPF_CORE_READ(rq, clock_task);
+	rq = task->se.cfs_rq->rq;
+	return rq->clock - rq->clock_task;
 }
 
 /** The scheduler's execution time of @task, which runs, when it got its CPU. */
