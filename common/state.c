@@ -6,7 +6,7 @@
 
 const struct state_info state_table[STATE_COUNT] = {
 	[STATE_NONE] = {"none", "not watched", "#ffffff"},
-	[STATE_ONCPU] = {"oncpu", "on its CPU", "#999999"},
+	[STATE_ONCPU] = {"oncpu", "on its CPU", "#0072b2"},
 	[STATE_GUEST] = {"guest", "guest code", "#009e73"},
 	[STATE_USER] = {"user", "application in user mode", "#56b4e9"},
 	[STATE_VMM] = {"vmm", "hypervisor's own user code", "#f0e442"},

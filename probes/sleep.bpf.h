@@ -18,8 +18,8 @@ static __always_inline __u32 wait_on_fd(struct task_struct *task, __u32 fd)
 	struct fdtable *table = task->files->fdt;
 	struct file *file = NULL;
 
-	if (fd >= table->max_fds ||
-		bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd) || !file)
+	if (fd >= table->max_fds || bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd) ||
+		!file)
 		return WAIT_PLAIN;
 	return wait_of_mode(BPF_CORE_READ(file, f_inode, i_mode));
 }
