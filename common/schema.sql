@@ -218,6 +218,57 @@ CREATE TABLE guest_process (
 	user INTEGER NOT NULL		-- of these in user mode of the guest
 );
 
+CREATE TABLE guest_task (		-- the guest's threads as its own scheduler counts them, read at the begins and ends of phases
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	instant TEXT NOT NULL,		-- begin, end
+	id INTEGER NOT NULL,		-- the guest's number of it
+	process INTEGER,		-- of its process; NULL: it has none
+	name TEXT NOT NULL,
+	state TEXT NOT NULL,		-- running, queued, waiting, ...
+	cpu INTEGER,			-- of the guest; NULL: none
+	cpu_ns INTEGER NOT NULL,	-- this and what follows: since the thread began
+	switches INTEGER NOT NULL,
+	preemptions INTEGER NOT NULL,
+	migrations INTEGER NOT NULL,
+	torn INTEGER NOT NULL		-- 1: it changed while it was read
+);
+
+CREATE TABLE guest_cpu (		-- the guest's CPUs at the same instants
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	instant TEXT NOT NULL,		-- begin, end
+	cpu INTEGER NOT NULL,
+	queued INTEGER NOT NULL,	-- threads that wait for it
+	thread INTEGER NOT NULL,	-- id of the one that has it
+	idle INTEGER NOT NULL,		-- 1: that is its idle thread
+	switches INTEGER,		-- since its boot; NULL: not counted
+	torn INTEGER NOT NULL,		-- 1: it changed while it was read
+	taken_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC
+	read_ns INTEGER NOT NULL	-- how long reading took
+);
+
+CREATE TABLE guest_queue (		-- run queues of the guest, as samples of the lanes saw them
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	lane INTEGER NOT NULL,
+	begin_ns INTEGER NOT NULL,	-- of the slice of time, host CLOCK_MONOTONIC
+	slice_ns INTEGER NOT NULL,	-- its length, the same in all of a run
+	ticks INTEGER NOT NULL,		-- samples that hit the lane
+	queued INTEGER NOT NULL,	-- sum over these: threads that waited for it
+	most INTEGER NOT NULL,		-- of these at once
+	lost_ticks INTEGER NOT NULL,	-- when other lanes had nothing to run, while threads waited
+	lost_ns INTEGER NOT NULL	-- lane time that these others could have been of use in
+);
+
+CREATE TABLE guest_stuck (		-- lanes that the host made wait while threads of the guest waited for them
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	lane INTEGER NOT NULL,
+	ns INTEGER NOT NULL,
+	count INTEGER NOT NULL		-- how often
+);
+
 CREATE TABLE row (
 	run INTEGER NOT NULL REFERENCES run(id),
 	task INTEGER NOT NULL,

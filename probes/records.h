@@ -457,6 +457,35 @@ struct guest_sample {
 	struct guest_task task;
 };
 
+#define GUEST_QUEUES_MAX 64
+
+/** Where a CPU of the guest counts its threads that could run: a word of 8 bytes in QEMU's memory, and which part of it. */
+struct guest_queue_place {
+	__u64 host;
+	__u64 mask;
+	__u32 shift;
+	__u32 unused;
+};
+
+/** The guest's run queues at the instant of a sample, idle threads and those that run left out. */
+struct guest_queues {
+	__u16 cpus;    /**< that were looked at; 0: none */
+	__u16 own;     /**< threads that wait for the vCPU that was hit */
+	__u16 waiting; /**< for all of them */
+	__u16 idle;    /**< vCPUs that have nothing to run */
+	__u16 running; /**< vCPUs that have a CPU of the host's: each of them is sampled */
+	__u16 stuck;   /**< vCPUs for which threads wait, and that wait for the host themselves */
+	__u32 unused;
+};
+
+/** A vCPU that was preempted by the host while threads waited for it. */
+struct guest_stuck {
+	__u64 since_ns;
+	__u64 waiting;             /**< it is so now */
+	__u64 ns[PROBE_PARTS_MAX]; /**< by the part of a phase in which it went on */
+	__u64 count[PROBE_PARTS_MAX];
+};
+
 struct record_sample {
 	__u32 type;
 	__s32 lane;
@@ -475,6 +504,7 @@ struct record_sample {
 	__u32 user_end; /* why the user's frames end: enum unwind_end */
 	__u32 guest_left; /* GUEST_KVM: the host works for the guest, which is as its last exit left it */
 	char name[PROBE_NAME_SIZE];
+	struct guest_queues queues; /* RECORD_SAMPLE */
 	struct guest_sample guest;
 	/* __u64 frames follow: n_kernel, n_user, then guest.n_frames, each innermost first */
 };

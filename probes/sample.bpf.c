@@ -10,6 +10,7 @@
 #include "probes/budget.bpf.h"
 #include "probes/guest_kvm.bpf.h"
 #include "probes/guest_tcg.bpf.h"
+#include "probes/queues.bpf.h"
 
 struct guest_chain_map guest_chains SEC(".maps");
 
@@ -97,6 +98,7 @@ static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool wit
 		s->head.mode = SAMPLE_IRQ;
 	s->head.state = l ? l->base_state : STATE_NONE;
 	s->head.guest_left = 0;
+	s->head.queues.cpus = 0;
 	bpf_probe_read_kernel(s->head.name, sizeof(s->head.name), t ? t->name : task->comm);
 	user = sampled_registers(ctx);
 	if (s->head.mode == SAMPLE_USER)
@@ -104,8 +106,10 @@ static __always_inline int take_sample(struct bpf_perf_event_data *ctx, bool wit
 	else
 		user = user_registers(regs);
 	take_stacks(ctx, s, SCRATCH_SAMPLE, &user);
-	if (with_guest && lane >= 0)
+	if (with_guest && lane >= 0) {
+		guest_queues_take(&s->head.queues, lane);
 		take_guest(ctx, s);
+	}
 	send_stacks(s);
 	return 0;
 }

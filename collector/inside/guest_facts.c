@@ -28,6 +28,8 @@ enum {
 	CPU_OFFSETS,
 	CURRENT_TASK, /* to Linux 6.1, and since 6.15 */
 	PCPU_HOT,     /* between: its first member */
+	INIT_TASK,
+	RUN_QUEUES,
 	BTF_BEGIN,
 	BTF_END,
 	ORC_IPS,
@@ -41,6 +43,8 @@ static const char *const names[N_NAMES] = {
 	[CPU_OFFSETS] = "__per_cpu_offset",
 	[CURRENT_TASK] = "current_task",
 	[PCPU_HOT] = "pcpu_hot",
+	[INIT_TASK] = "init_task",
+	[RUN_QUEUES] = "runqueues",
 	[BTF_BEGIN] = "__start_BTF",
 	[BTF_END] = "__stop_BTF",
 	[ORC_IPS] = "__start_orc_unwind_ip",
@@ -72,8 +76,24 @@ static uint64_t kernel_tables(const struct guest_facts_source *s)
 		       : root.physical;
 }
 
-static int find_offsets(
-	const struct guest_look *look, const uint64_t *symbols, struct guest_task_layout *l)
+/* What the kernel's type information is, malloced. */
+static int read_btf(
+	const struct guest_look *look, const uint64_t *symbols, void **ret, size_t *ret_size)
+{
+	size_t size = symbols[BTF_END] - symbols[BTF_BEGIN];
+
+	if (!symbols[BTF_BEGIN] || symbols[BTF_END] < symbols[BTF_BEGIN] || size > BTF_BYTES_MAX)
+		return -ENODATA;
+	*ret = malloc(size + 1);
+	if (!*ret)
+		return -ENOMEM;
+	*ret_size = size;
+	(void)guest_memory_copy(
+		look->source.memory, kernel_tables(&look->source), symbols[BTF_BEGIN], *ret, size);
+	return 0;
+}
+
+static int find_offsets(const void *btf, size_t size, struct guest_task_layout *l)
 {
 	const struct guest_btf_member members[] = {
 		{"task_struct", "flags", &l->flags},
@@ -84,18 +104,8 @@ static int find_offsets(
 		{"mm_struct", "pgd", &l->pgd},
 	};
 	const struct guest_btf_member exec = {"task_struct", "self_exec_id", &l->self_exec_id};
-	size_t size = symbols[BTF_END] - symbols[BTF_BEGIN];
-	_cleanup_free_ void *btf = NULL;
-	int r;
+	int r = guest_btf_find(btf, size, members, ARRAY_SIZE(members));
 
-	if (!symbols[BTF_BEGIN] || symbols[BTF_END] < symbols[BTF_BEGIN] || size > BTF_BYTES_MAX)
-		return -ENODATA;
-	btf = malloc(size + 1);
-	if (!btf)
-		return -ENOMEM;
-	(void)guest_memory_copy(
-		look->source.memory, kernel_tables(&look->source), symbols[BTF_BEGIN], btf, size);
-	r = guest_btf_find(btf, size, members, ARRAY_SIZE(members));
 	if (guest_btf_find(btf, size, &exec, 1) < 0 || l->self_exec_id % 4 ||
 		l->self_exec_id >= STRUCTURE_MAX)
 		l->self_exec_id = 0;
@@ -107,14 +117,39 @@ static int find_offsets(
 										      : 0;
 }
 
-static int find_tasks(
-	const struct guest_look *look, const uint64_t *symbols, struct guest_task_layout *ret)
+static int find_sched(
+	const void *btf, size_t size, const uint64_t *symbols, struct sched_layout *ret)
 {
-	ret->cpu_offsets = symbols[CPU_OFFSETS];
-	ret->current_task = symbols[PCPU_HOT] ? symbols[PCPU_HOT] : symbols[CURRENT_TASK];
-	if (!ret->cpu_offsets || !ret->current_task)
+	int r = sched_linux_layout(btf, size, ret);
+
+	if (r == 0 && (!symbols[INIT_TASK] || !symbols[RUN_QUEUES]))
+		r = -ENODATA;
+	if (r < 0) {
+		ret->kind = SCHED_NONE;
+		return r;
+	}
+	ret->linux_kernel.init_task = symbols[INIT_TASK];
+	ret->linux_kernel.runqueues = symbols[RUN_QUEUES];
+	ret->linux_kernel.cpu_offsets = symbols[CPU_OFFSETS];
+	return 0;
+}
+
+static int find_tasks(
+	const struct guest_look *look, const uint64_t *symbols, struct guest_facts *ret)
+{
+	_cleanup_free_ void *btf = NULL;
+	size_t size;
+	int r;
+
+	ret->tasks.cpu_offsets = symbols[CPU_OFFSETS];
+	ret->tasks.current_task = symbols[PCPU_HOT] ? symbols[PCPU_HOT] : symbols[CURRENT_TASK];
+	if (!ret->tasks.cpu_offsets || !ret->tasks.current_task)
 		return -ENODATA;
-	return find_offsets(look, symbols, ret);
+	r = read_btf(look, symbols, &btf, &size);
+	if (r < 0)
+		return r;
+	(void)find_sched(btf, size, symbols, &ret->sched);
+	return find_offsets(btf, size, &ret->tasks);
 }
 
 static int find_table(
@@ -136,7 +171,7 @@ static void *run_thread(void *userdata)
 	uint64_t symbols[N_NAMES];
 
 	if (find_symbols(s, symbols) == 0) {
-		f->has_tasks = s->wants_tasks && find_tasks(look, symbols, &f->tasks) == 0;
+		f->has_tasks = s->wants_tasks && find_tasks(look, symbols, f) == 0;
 		f->has_table = s->wants_table && find_table(look, symbols, &f->table) == 0;
 	}
 	__atomic_store_n(&look->over, true, __ATOMIC_RELEASE);

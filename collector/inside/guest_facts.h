@@ -3,7 +3,7 @@
 
 /**
  * What a running Linux guest's kernel tells of itself: where it has the tasks that its CPUs are at work
- * for, and how its stacks are walked (ORC). Its symbols are needed for that, out of a file or of the
+ * for, all its threads and run queues, and how its stacks are walked (ORC). Its symbols are needed for that, out of a file or of the
  * kernel's memory; its type information (BTF) and its ORC are in its memory, too. All of it is large, so
  * a thread of its own looks: the reader of a program's markers must not wait.
  */
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "collector/inside/guest_memory.h"
+#include "collector/inside/guest_sched.h"
 #include "collector/unwind/unwind_table.h"
 #include "guests/inside.h"
 
@@ -31,6 +32,7 @@ struct guest_facts {
 	bool has_tasks;
 	bool has_table;
 	struct guest_task_layout tasks;
+	struct sched_layout sched; /**< of kind SCHED_NONE: it was not found */
 	struct unwind_table table; /**< the caller's */
 };
 

@@ -9,6 +9,7 @@
 
 #include "collector/inside/guest_check.h"
 #include "collector/inside/guest_kallsyms.h"
+#include "collector/inside/guest_reader.h"
 #include "collector/inside/guest_root.h"
 #include "collector/inside/guest_spaces.h"
 #include "collector/inside/subsystems.h"
@@ -52,12 +53,17 @@ struct guest_view {
 	bool wants_table;
 	struct subsystems *subsystems;
 	struct guest_memory *memory;
+	struct guest_ram_block blocks[GUEST_RAM_BLOCKS]; /* where QEMU has it */
+	size_t n_blocks;
 	char *kallsyms_path;
 	char *vdso_path;
 	uint64_t kernel_cr3; /**< of a sample in the kernel: there all of it is mapped */
 	bool kernel_added;
 	bool five_level; /* its page tables have five levels */
 	struct guest_check check;
+	struct sched_layout sched;    /* of kind SCHED_NONE: not known */
+	struct guest_root sched_root; /* of page tables by which it is read; 0, 0: not known */
+	struct error no_sched;        /* why it never will be */
 	struct guest_thread *threads;
 	size_t n_threads;
 	uint64_t last_thread[PROBE_LANES_MAX];
@@ -71,6 +77,20 @@ static int make_path(const char *work_dir, const char *what, const char *slash, 
 		return 0;
 	*ret = NULL;
 	return -ENOMEM;
+}
+
+/* Where its scheduler's data lie, if a file tells. */
+static void find_sched(struct guest_view *v)
+{
+	static const struct {
+		const char *subsystems;
+		int (*find)(const char *symbols, struct sched_layout *ret, struct error *error);
+	} kinds[] = {{"osv", sched_osv_layout}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (v->inside->symbols && strcmp(v->inside->subsystems, kinds[i].subsystems) == 0)
+			(void)kinds[i].find(v->inside->symbols, &v->sched, &v->no_sched);
+	(void)guest_view_find_root(v, &v->sched_root);
 }
 
 int guest_view_new(struct guest_inside *inside, struct symbols *names, const char *work_dir,
@@ -106,6 +126,7 @@ int guest_view_new(struct guest_inside *inside, struct symbols *names, const cha
 	}
 	if (inside->randomised) /* another boot's symbols lie elsewhere */
 		(void)unlink(v->kallsyms_path);
+	find_sched(v);
 	*ret = v;
 	return 0;
 }
@@ -114,9 +135,16 @@ int guest_view_open_memory(struct guest_view *v, pid_t pid,
 	struct guest_ram_block ret_blocks[static GUEST_RAM_BLOCKS], size_t *ret_n,
 	struct error *error)
 {
+	int r;
+
 	if (v->memory)
 		return -EALREADY;
-	return guest_memory_open(pid, v->inside, &v->memory, ret_blocks, ret_n, error);
+	r = guest_memory_open(pid, v->inside, &v->memory, ret_blocks, ret_n, error);
+	if (r == 0) {
+		memcpy(v->blocks, ret_blocks, *ret_n * sizeof(*ret_blocks));
+		v->n_blocks = *ret_n;
+	}
+	return r;
 }
 
 int guest_view_move_memory(struct guest_view *v, pid_t pid, const struct guest_range *ranges,
@@ -215,11 +243,80 @@ bool guest_view_find_facts(struct guest_view *v, pid_t pid, struct guest_facts *
 	if (!guest_look_take(v->look, ret))
 		return false;
 	guest_look_free(TAKE_PTR(v->look));
+	if (ret->sched.kind != SCHED_NONE) {
+		v->sched = ret->sched;
+		(void)guest_view_find_root(v, &v->sched_root);
+	}
 	v->wants_tasks &= !ret->has_tasks;
 	v->wants_table &= !ret->has_table;
 	if (!v->wants_tasks && !v->wants_table)
 		v->looks_left = 0;
 	return ret->has_tasks || ret->has_table;
+}
+
+/* The root of the kernel's page tables: by its own symbol, else those of a sample in it. */
+static uint64_t sched_tables(const struct guest_view *v)
+{
+	const struct guest_root *root = &v->sched_root;
+	const uint64_t *word = root->pointer_at
+				       ? guest_memory_at(v->memory, root->pointer_at, sizeof(*word))
+				       : &root->physical;
+	uint64_t cr3 = word ? *word : 0;
+
+	return cr3 ? cr3 : v->kernel_cr3;
+}
+
+int guest_view_sched(
+	const struct guest_view *v, unsigned cpus, struct sched_snapshot *ret, const char **ret_why)
+{
+	struct sched_source source = {.memory = v->memory, .cpus = cpus};
+
+	*ret_why = v->no_sched.text[0] ? v->no_sched.text : NULL;
+	if (v->sched.kind == SCHED_NONE || !v->memory || v->five_level)
+		return -ENODATA;
+	source.cr3 = sched_tables(v);
+	return source.cr3 ? sched_read(&source, &v->sched, ret) : -ENODATA;
+}
+
+/* The number of @size bytes at @address, in a word of QEMU's memory. */
+static bool place_number(const struct guest_view *v, struct guest_reader *reader, uint64_t address,
+	uint32_t size, struct guest_queue_place *ret)
+{
+	uint64_t physical;
+
+	if (!guest_reader_physical(reader, address, &physical) || size > 8 || physical % size)
+		return false;
+	for (size_t i = 0; i < v->n_blocks; i++) {
+		const struct guest_ram_block *b = &v->blocks[i];
+
+		if (physical < b->physical || physical - b->physical >= b->size)
+			continue;
+		*ret = (struct guest_queue_place){
+			.host = (b->host + (physical - b->physical)) & ~7ULL,
+			.mask = size == 8 ? UINT64_MAX : (1ULL << (8 * size)) - 1,
+			.shift = (uint32_t)(physical % 8) * 8};
+		return true;
+	}
+	return false;
+}
+
+size_t guest_view_queues(const struct guest_view *v, unsigned cpus,
+	struct guest_queue_place ret[static GUEST_QUEUES_MAX])
+{
+	struct sched_source source = {.memory = v->memory, .cpus = cpus};
+	struct guest_reader reader = {.memory = v->memory};
+	uint64_t addresses[GUEST_QUEUES_MAX];
+	uint32_t size = 0;
+	size_t n, k = 0;
+
+	if (v->sched.kind == SCHED_NONE || !v->memory || v->five_level)
+		return 0;
+	reader.cr3 = source.cr3 = sched_tables(v);
+	n = sched_queues(&source, &v->sched, addresses, GUEST_QUEUES_MAX, &size);
+	while (k < n && place_number(v, &reader, addresses[k], size, &ret[k]))
+		k++;
+	guest_memory_forget(v->memory);
+	return k;
 }
 
 int guest_view_judge(const struct guest_view *v, struct error *error)

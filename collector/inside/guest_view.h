@@ -15,6 +15,7 @@
 #include "collector/books/profile.h"
 #include "collector/inside/guest_facts.h"
 #include "collector/inside/guest_memory.h"
+#include "collector/inside/guest_sched.h"
 #include "collector/inside/guest_spaces.h"
 #include "collector/symbols/symbols.h"
 #include "common/error.h"
@@ -61,6 +62,17 @@ struct guest_counts {
 };
 
 struct guest_view;
+
+/**
+ * Read the guest's scheduler as it is now; it has @cpus CPUs at most. *ret is to be released. -ENODATA: where it lies is not known (yet); *ret_why (may be NULL) is then why it
+ * never will be, for people, or NULL. -ENOMEM.
+ */
+int guest_view_sched(const struct guest_view *v, unsigned cpus, struct sched_snapshot *ret,
+	const char **ret_why);
+
+/** Where in QEMU's memory the guest's run queues are, by CPU, @cpus at most: how many are known. */
+size_t guest_view_queues(const struct guest_view *v, unsigned cpus,
+	struct guest_queue_place ret[static GUEST_QUEUES_MAX]);
 
 /** For the words of a sentence and of the store: "root", "outside text" ... */
 extern const char *const guest_end_names[GUEST_ENDS];

@@ -26,5 +26,12 @@ const void *probe_set_guest_object(const struct probe_set *p);
 /** With GUEST_TCG: where a vCPU's registers are. No stacks of the guest are taken before. */
 void probe_set_guest_layout(struct probe_set *p, const struct guest_tcg_layout *layout);
 
+/** Where the guest's CPUs have their run queues, in order. Samples look at them from then on. */
+void probe_set_guest_queues(struct probe_set *p, const struct guest_queue_place *places, size_t n);
+
+/** Time that lane @lane had no CPU of the host's, and so often, while threads of the guest waited for it, by phase. */
+void probe_set_guest_stuck(const struct probe_set *p, unsigned lane,
+	uint64_t ret_ns[static PROBE_PHASES_MAX], uint64_t ret_count[static PROBE_PHASES_MAX]);
+
 /** Where a Linux guest's kernel has its tasks. Samples tell processes by name from then on. */
 void probe_set_guest_tasks(struct probe_set *p, const struct guest_task_layout *layout);

@@ -28,6 +28,8 @@ static const char *const costs[PROBE_PARTS] = {
 	[PROBE_PART_GUEST] = "there are no stacks of the guest",
 	[PROBE_PART_BOOT] = "the boot is not taken apart",
 	[PROBE_PART_EXITS] = "there is no flame graph of exits",
+	[PROBE_PART_QUEUES] = ("it is not known which vCPUs waited for the host while threads "
+			       "waited for them"),
 };
 
 #define N_PROGRAMS (sizeof(((struct guestscope_bpf *)0)->progs) / sizeof(struct bpf_program *))
@@ -49,6 +51,7 @@ static const enum probe_part parts[N_PROGRAMS] = {
 	[PROGRAM(on_sample_guest)] = PROBE_PART_GUEST,
 	[PROGRAM(on_kvm_exit_stack)] = PROBE_PART_EXITS,
 	[PROGRAM(on_kvm_entry_stack)] = PROBE_PART_EXITS,
+	[PROGRAM(on_queue_switch)] = PROBE_PART_QUEUES,
 	[PROGRAM(on_boot_fork)] = PROBE_PART_BOOT,
 	[PROGRAM(on_boot_exec)] = PROBE_PART_BOOT,
 	[PROGRAM(on_boot_exit)] = PROBE_PART_BOOT,
@@ -168,6 +171,7 @@ static unsigned parts_asked_for(const struct probe_options *o)
 	return 1U << PROBE_PART_BOOKS | (unsigned)o->exact_split << PROBE_PART_SYSCALLS |
 	       (unsigned)o->kvm << PROBE_PART_KVM | (unsigned)o->oncpu << PROBE_PART_SAMPLING |
 	       (unsigned)(o->oncpu && o->guest != GUEST_NONE) << PROBE_PART_GUEST |
+	       (unsigned)(o->oncpu && o->guest != GUEST_NONE) << PROBE_PART_QUEUES |
 	       (unsigned)o->boot << PROBE_PART_BOOT |
 	       (unsigned)(o->exits && o->kvm && o->guest == GUEST_KVM) << PROBE_PART_EXITS;
 }

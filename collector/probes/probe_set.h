@@ -57,6 +57,7 @@ enum probe_part {
 	PROBE_PART_GUEST,    /**< stacks of the guest in the samples */
 	PROBE_PART_BOOT,
 	PROBE_PART_EXITS,
+	PROBE_PART_QUEUES, /**< vCPUs that wait for the host while their guest's threads wait for them */
 	PROBE_PARTS
 };
 

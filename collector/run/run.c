@@ -23,6 +23,7 @@
 #include "collector/run/run_output.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
+#include "collector/run/run_sched.h"
 #include "collector/run/run_unwind.h"
 #include "collector/run/run_watch.h"
 #include "common/cleanup.h"
@@ -139,6 +140,7 @@ static int execute(struct run *run, struct error *error)
 	if (!run->ended) {
 		r->end_ns = clock_ns();
 		r->phases[r->n_phases - 1].end_ns = r->end_ns;
+		run_sched_take(run, true);
 		run_snapshot_maps(run);
 		run_guest_find_program(run);
 		run_guest_find_kernel(run);

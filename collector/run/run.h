@@ -16,6 +16,7 @@
 #include "collector/books/books.h"
 #include "collector/books/offcpu.h"
 #include "collector/books/profile.h"
+#include "collector/books/queue_book.h"
 #include "collector/books/timeline.h"
 #include "collector/counters/counters.h"
 #include "collector/inside/guest_view.h"
@@ -154,6 +155,18 @@ struct stack_walks {
 	size_t n_modules;
 };
 
+/** Time in which a lane, a vCPU, waited for the host while threads of its guest waited for it. */
+struct run_stuck {
+	unsigned phase, lane;
+	uint64_t ns, count;
+};
+
+/** The guest's scheduler between two phases: @phase is the one that begins, as an index. */
+struct run_sched {
+	unsigned phase;
+	struct sched_snapshot snapshot;
+};
+
 struct run_row {
 	uint32_t task;
 	uint32_t lane;
@@ -210,6 +223,11 @@ struct run_result {
 	size_t n_exits;
 	struct guest_process *guest_processes;
 	size_t n_guest_processes;
+	struct queue_book queues; /**< run queues of the guest */
+	struct run_stuck *stuck;
+	size_t n_stuck;
+	struct run_sched *scheds; /**< in order of time */
+	size_t n_scheds;
 	struct probe_losses losses;
 	uint64_t lost_events;
 	struct run_worker *workers;

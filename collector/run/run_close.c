@@ -22,6 +22,7 @@
 #include "collector/run/run_pins.h"
 #include "collector/run/run_program.h"
 #include "collector/run/run_records.h"
+#include "collector/run/run_sched.h"
 #include "collector/run/run_stacks.h"
 #include "collector/run/run_threads.h"
 #include "collector/run/run_unwind.h"
@@ -222,6 +223,7 @@ int run_close(struct run *run)
 		run_check_offcpu(run);
 	run_guest_close(run);
 	run_take_exits(run);
+	run_sched_close(run);
 	run_stacks_close(run);
 	q = run_take_pins(run);
 	if (q == 0)

@@ -15,6 +15,7 @@
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_program.h"
+#include "collector/run/run_sched.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -140,6 +141,7 @@ bool run_open_phase(struct run *run, const char *name, uint64_t guest_ns)
 	note_guest_clock(run, now, guest_ns);
 	r->phases[r->n_phases].start_ns = now;
 	name_phase(run, name);
+	run_sched_take(run, false);
 	return true;
 }
 
@@ -174,6 +176,7 @@ void run_end_phases(struct run *run)
 	r->runtime_ns = now - run->host_begin_ns;
 	r->has_runtime = true;
 	r->end_ns = now;
+	run_sched_take(run, true);
 	run->cgroup_end = run_read_cgroup(run);
 	run_check_pins(run, "");
 	run->ended = true;

@@ -6,6 +6,7 @@
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_processes.h"
+#include "collector/run/run_sched.h"
 #include "collector/run/run_threads.h"
 #include "common/array.h"
 #include "probes/unwind.h"
@@ -70,6 +71,7 @@ static void on_sample(const struct record_sample *s, const uint64_t *frames, voi
 	know_process(run, s);
 	run_guest_sample(run, s, frames);
 	run_boot_sample(run, s, frames);
+	run_sched_sample(run, s, phase_at(run, s->time_ns));
 	profile_add_sample(&run->result->profile, s, frames, phase_at(run, s->time_ns),
 		NS_PER_S / run->settings->frequency_hz);
 }

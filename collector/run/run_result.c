@@ -84,6 +84,11 @@ void run_result_done(struct run_result *r)
 		free(r->walks[i].modules);
 	}
 	free(r->guest_processes);
+	for (size_t i = 0; i < r->n_scheds; i++)
+		sched_snapshot_done(&r->scheds[i].snapshot);
+	free(r->scheds);
+	free(r->stuck);
+	queue_book_done(&r->queues);
 	free(r->exits);
 	free(r->workers);
 	free(r->rows);

@@ -13,11 +13,7 @@
 #include "collector/unwind/unwind.h"
 #include "common/cleanup.h"
 
-/*
- * Run one INSERT. @types says what follows, a letter for each parameter: i int64_t, s text or NULL,
- * b bytes and their number, n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0; f a flag and a double.
- */
-static int insert(
+int store_insert(
 	struct store_writer *s, struct error *error, const char *sql, const char *types, ...)
 {
 	sqlite3_stmt *statement = NULL;
@@ -64,18 +60,18 @@ int store_writer_set(
 	_cleanup_free_ char *text = NULL;
 
 	if (json_is_string(value))
-		return insert(s, error, sql, "ss", key, json_string_value(value));
+		return store_insert(s, error, sql, "ss", key, json_string_value(value));
 	if (json_is_integer(value))
-		return insert(s, error, sql, "si", key, (int64_t)json_integer_value(value));
+		return store_insert(s, error, sql, "si", key, (int64_t)json_integer_value(value));
 	if (json_is_boolean(value))
-		return insert(s, error, sql, "si", key, (int64_t)json_is_true(value));
+		return store_insert(s, error, sql, "si", key, (int64_t)json_is_true(value));
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-	return insert(s, error, sql, "ss", key, text);
+	return store_insert(s, error, sql, "ss", key, text);
 }
 
 int store_writer_warn(struct store_writer *s, const char *text, struct error *error)
 {
-	return insert(s, error, "INSERT INTO warning VALUES (NULL, ?)", "s", text);
+	return store_insert(s, error, "INSERT INTO warning VALUES (NULL, ?)", "s", text);
 }
 
 static const char *phase_name(const struct run_result *r, unsigned phase)
@@ -86,7 +82,7 @@ static const char *phase_name(const struct run_result *r, unsigned phase)
 static int write_run(struct store_writer *s, const struct run_settings *settings,
 	const struct run_request *q, const struct run_result *r, struct error *error)
 {
-	return insert(s, error,
+	return store_insert(s, error,
 		"INSERT INTO run (id, guest, cores, scenario, repetition, position, accel, status,"
 		" error, start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns, lost_events,"
 		" closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
@@ -112,20 +108,21 @@ static int write_accounts(
 	int q = 0;
 
 	for (unsigned i = 0; i < r->n_phases && q == 0; i++)
-		q = insert(s, error, "INSERT INTO phase VALUES (?,?,?,?)", "isii", run,
+		q = store_insert(s, error, "INSERT INTO phase VALUES (?,?,?,?)", "isii", run,
 			r->phases[i].name, (int64_t)r->phases[i].start_ns,
 			(int64_t)r->phases[i].end_ns);
 	for (size_t i = 0; i < r->boot.n && q == 0; i++) {
 		const struct boot_time *t = &r->boot.steps[i];
 
-		q = insert(s, error, "INSERT INTO boot_step VALUES (?,?,?,?,?,?)", "iisiis", run,
-			(int64_t)i, t->name, (int64_t)t->start_ns, (int64_t)t->end_ns, t->source);
+		q = store_insert(s, error, "INSERT INTO boot_step VALUES (?,?,?,?,?,?)", "iisiis",
+			run, (int64_t)i, t->name, (int64_t)t->start_ns, (int64_t)t->end_ns,
+			t->source);
 	}
 	for (size_t i = 0; i < r->books.n && q == 0; i++) {
 		const struct account *a = &r->books.accounts[i];
 		bool helper = a->lane == PROBE_LANE_NONE;
 
-		q = insert(s, error, "INSERT INTO account VALUES (?,?,?,?,?,?,?,?,?,?)",
+		q = store_insert(s, error, "INSERT INTO account VALUES (?,?,?,?,?,?,?,?,?,?)",
 			"isissiioos", run, phase_name(r, a->phase), (int64_t)a->lane,
 			helper ? "helper" : state_table[a->state].name, a->detail, (int64_t)a->ns,
 			(int64_t)a->exact, !a->exact, (int64_t)a->samples, a->count != 0,
@@ -135,9 +132,9 @@ static int write_accounts(
 	for (size_t i = 0; i < r->audit.n && q == 0; i++) {
 		const struct audit_row *a = &r->audit.rows[i];
 
-		q = insert(s, error, "INSERT INTO audit VALUES (?,?,?,?,?,?,?)", "isisiii", run,
-			phase_name(r, a->phase), (int64_t)a->lane, a->what, (int64_t)a->books_ns,
-			(int64_t)a->other_ns, (int64_t)a->bound_ns);
+		q = store_insert(s, error, "INSERT INTO audit VALUES (?,?,?,?,?,?,?)", "isisiii",
+			run, phase_name(r, a->phase), (int64_t)a->lane, a->what,
+			(int64_t)a->books_ns, (int64_t)a->other_ns, (int64_t)a->bound_ns);
 	}
 	return q;
 }
@@ -153,8 +150,8 @@ static int write_timeline(
 		char detail[DETAIL_SIZE];
 
 		detail_text(d->state, &d->detail, detail);
-		q = insert(s, error, "INSERT INTO timeline_detail VALUES (?,?,?,?,?)", "iisss", run,
-			(int64_t)i, state_table[d->state].name, detail,
+		q = store_insert(s, error, "INSERT INTO timeline_detail VALUES (?,?,?,?,?)",
+			"iisss", run, (int64_t)i, state_table[d->state].name, detail,
 			d->state == STATE_PREEMPTED ? detail_taker(PROBE_DETAIL_TAKER(&d->detail))
 						    : NULL);
 	}
@@ -163,7 +160,7 @@ static int write_timeline(
 
 		if (b->lane == PROBE_LANE_NONE)
 			continue;
-		q = insert(s, error, "INSERT INTO timeline VALUES (?,?,?,?,?,?,?,?,?,?)",
+		q = store_insert(s, error, "INSERT INTO timeline VALUES (?,?,?,?,?,?,?,?,?,?)",
 			"isiiiiiiib", run, phase_name(r, b->part), (int64_t)b->lane,
 			(int64_t)b->begin_ns, (int64_t)b->end_ns, (int64_t)b->intervals,
 			(int64_t)b->merged, (int64_t)b->merged_ns, (int64_t)b->lost_ns, b->data,
@@ -180,33 +177,34 @@ static int write_program(
 	for (size_t i = 0; i < r->n_counters && q == 0; i++) {
 		const struct run_counter *c = &r->counters[i];
 
-		q = insert(s, error, "INSERT INTO counter VALUES (?,?,?,?,?,?)", "iisooo", run,
-			(int64_t)c->lane, c->name, c->counted, c->value, c->counted,
+		q = store_insert(s, error, "INSERT INTO counter VALUES (?,?,?,?,?,?)", "iisooo",
+			run, (int64_t)c->lane, c->name, c->counted, c->value, c->counted,
 			(int64_t)c->enabled_ns, c->counted, (int64_t)c->running_ns);
 	}
 	for (size_t i = 0; i < r->n_workers && q == 0; i++) {
 		const struct run_worker *w = &r->workers[i];
 
-		q = insert(s, error, "INSERT INTO worker VALUES (?,?,?,?,?,?,?)", "iiiiiii", run,
-			(int64_t)w->worker, (int64_t)w->cpu, (int64_t)w->busy_ns, (int64_t)w->tasks,
-			(int64_t)w->steals, (int64_t)w->parks);
+		q = store_insert(s, error, "INSERT INTO worker VALUES (?,?,?,?,?,?,?)", "iiiiiii",
+			run, (int64_t)w->worker, (int64_t)w->cpu, (int64_t)w->busy_ns,
+			(int64_t)w->tasks, (int64_t)w->steals, (int64_t)w->parks);
 	}
 	for (size_t i = 0; i < r->n_pins && q == 0; i++) {
 		const struct run_pin *p = &r->pins[i];
 
-		q = insert(s, error, "INSERT INTO pin VALUES (?,?,?,?)", "iios", run,
+		q = store_insert(s, error, "INSERT INTO pin VALUES (?,?,?,?)", "iios", run,
 			(int64_t)p->lane, p->planned_cpu >= 0, (int64_t)p->planned_cpu,
 			p->cpus[0] ? p->cpus : NULL);
 	}
 	for (size_t i = 0; i < r->n_rows && q == 0; i++) {
 		const struct run_row *w = &r->rows[i];
 
-		q = insert(s, error, "INSERT INTO row VALUES (?,?,?,?,?)", "iiiii", run,
+		q = store_insert(s, error, "INSERT INTO row VALUES (?,?,?,?,?)", "iiiii", run,
 			(int64_t)w->task, (int64_t)w->lane, (int64_t)w->start_ns,
 			(int64_t)w->end_ns);
 	}
 	for (size_t i = 0; i < r->n_warnings && q == 0; i++)
-		q = insert(s, error, "INSERT INTO warning VALUES (?,?)", "is", run, r->warnings[i]);
+		q = store_insert(
+			s, error, "INSERT INTO warning VALUES (?,?)", "is", run, r->warnings[i]);
 	return q;
 }
 
@@ -227,12 +225,12 @@ static int write_output(
 	for (size_t i = 0; i < r->n_metrics && q == 0; i++) {
 		const struct run_metric *m = &r->metrics[i];
 
-		q = insert(s, error, "INSERT INTO metric VALUES (?,?,?,?)", "isfs", run,
+		q = store_insert(s, error, "INSERT INTO metric VALUES (?,?,?,?)", "isfs", run,
 			m->rule->name, (int)m->known, m->value, output_wish_name(m->rule->wish));
 	}
 	if (q < 0 || !said->sha256[0])
 		return q;
-	return insert(s, error, "INSERT INTO output VALUES (?,?,?,?,?,?)", "isiiss", run,
+	return store_insert(s, error, "INSERT INTO output VALUES (?,?,?,?,?,?)", "isiiss", run,
 		said->sha256, (int64_t)said->lines, (int64_t)said->bytes, said->last, said->result);
 }
 
@@ -273,8 +271,8 @@ static int write_sleeps(struct store_writer *s, int64_t run, int64_t id, const s
 
 	for (unsigned i = 0; i < ARRAY_SIZE(t->sleeps) && q == 0; i++)
 		if (t->sleeps[i].ns)
-			q = insert(s, error, "INSERT INTO thread_blocked VALUES (?,?,?,?)", "iisi",
-				run, id, t->sleeps[i].detail, (int64_t)t->sleeps[i].ns);
+			q = store_insert(s, error, "INSERT INTO thread_blocked VALUES (?,?,?,?)",
+				"iisi", run, id, t->sleeps[i].detail, (int64_t)t->sleeps[i].ns);
 	return q;
 }
 
@@ -286,7 +284,8 @@ static int write_threads(
 	for (size_t i = 0; i < r->n_threads && q == 0; i++) {
 		const struct run_thread *t = &r->threads[i];
 
-		q = insert(s, error, "INSERT INTO thread VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		q = store_insert(s, error,
+			"INSERT INTO thread VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 			"iiiiiosiiiiiiii", run, (int64_t)i, (int64_t)t->threads, (int64_t)t->pid,
 			(int64_t)t->tgid, t->parent != 0, (int64_t)t->parent, t->name,
 			(int64_t)t->start_ns, (int64_t)t->end_ns, (int64_t)t->cpu_ns,
@@ -309,12 +308,12 @@ static int write_guest(
 		return 0;
 	threads = guest_view_threads(r->view, &n);
 	for (size_t i = 0; i < n && q == 0; i++)
-		q = insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?)", "iiiii", run,
-			(int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
+		q = store_insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?)", "iiiii",
+			run, (int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
 			(int64_t)threads[i].samples, (int64_t)threads[i].switches);
 	for (size_t i = 0; i < r->n_guest_processes && q == 0; i++)
-		q = insert(s, error, "INSERT INTO guest_process VALUES (?,?,?,?)", "isii", run,
-			r->guest_processes[i].name, (int64_t)r->guest_processes[i].samples,
+		q = store_insert(s, error, "INSERT INTO guest_process VALUES (?,?,?,?)", "isii",
+			run, r->guest_processes[i].name, (int64_t)r->guest_processes[i].samples,
 			(int64_t)r->guest_processes[i].user);
 	return q;
 }
@@ -335,11 +334,11 @@ static int write_walks(
 		const struct stack_walks *w = &r->walks[side];
 
 		for (size_t i = 0; i < w->n_ends && q == 0; i++)
-			q = insert(s, error, sides[side].sql, "issi", run, w->ends[i].module,
+			q = store_insert(s, error, sides[side].sql, "issi", run, w->ends[i].module,
 				sides[side].why[w->ends[i].why], (int64_t)w->ends[i].samples);
 		for (size_t i = 0; i < w->n_modules && q == 0; i++)
-			q = insert(s, error, "INSERT INTO stack_module VALUES (?,?,?,?,?)", "isssi",
-				run, sides[side].name, w->modules[i].module,
+			q = store_insert(s, error, "INSERT INTO stack_module VALUES (?,?,?,?,?)",
+				"isssi", run, sides[side].name, w->modules[i].module,
 				unwind_way_names[w->modules[i].way], (int64_t)w->modules[i].frames);
 	}
 	return q;
@@ -356,8 +355,8 @@ static int write_exits(
 		char reason[DETAIL_SIZE];
 
 		detail_text(STATE_KERNEL, &detail, reason);
-		q = insert(s, error, "INSERT INTO exit_sampling VALUES (?,?,?,?)", "isii", run,
-			reason, (int64_t)e->stacks, (int64_t)sqrt(e->variance));
+		q = store_insert(s, error, "INSERT INTO exit_sampling VALUES (?,?,?,?)", "isii",
+			run, reason, (int64_t)e->stacks, (int64_t)sqrt(e->variance));
 	}
 	return q;
 }
@@ -376,9 +375,10 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 
 		if (q < 0)
 			return store_error(s, error);
-		q = insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)", "isissoiio",
-			(int64_t)request->id, phase_name(r, e->phase), (int64_t)e->lane, e->thread,
-			kinds[e->kind], stack != 0, stack, (int64_t)e->weight_ns, (int64_t)e->count,
+		q = store_insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)",
+			"isissoiio", (int64_t)request->id, phase_name(r, e->phase),
+			(int64_t)e->lane, e->thread, kinds[e->kind], stack != 0, stack,
+			(int64_t)e->weight_ns, (int64_t)e->count,
 			e->n_guest != 0 && e->guest_thread != GUEST_THREAD_UNKNOWN,
 			(int64_t)e->guest_thread);
 		if (q < 0)
@@ -407,6 +407,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_threads(s, request->id, result, error);
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);
+	if (r == 0)
+		r = store_write_sched(s, request->id, result, error);
 	if (r == 0)
 		r = write_walks(s, request->id, result, error);
 	if (r == 0)

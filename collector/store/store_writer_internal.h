@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** What the two files behind store_writer.h share; nobody else includes this. */
+/** What the files behind store_writer.h share; nobody else includes this. */
 
 #include <sqlite3.h>
 
@@ -20,3 +20,14 @@ int store_error(struct store_writer *s, struct error *error);
 
 /** Run statements that give nothing back. */
 int store_sql(struct store_writer *s, const char *sql, struct error *error);
+
+/**
+ * Run one INSERT. @types says what follows, a letter for each parameter: i int64_t, s text or NULL,
+ * b bytes and their number, n nothing (NULL), o a flag and an int64_t, which is NULL if the flag is 0; f a flag and a double.
+ */
+int store_insert(
+	struct store_writer *s, struct error *error, const char *sql, const char *types, ...);
+
+/** Write what is known of the guest's scheduler. */
+int store_write_sched(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);

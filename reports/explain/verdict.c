@@ -437,6 +437,8 @@ static void fill(const struct explanation *e, struct verdicts *v)
 	for (size_t i = 0; i < s->n_configurations && !v->brief; i++)
 		if (begins_group(s, i, v))
 			name_losses(s, &s->configurations[i], v);
+	for (size_t i = 0; i < s->n_configurations && !v->brief; i++)
+		verdicts_of_queues(&s->configurations[i], v);
 	if (!v->brief)
 		explain_spread(e, v);
 	verdicts_of_order(e, v);

@@ -80,3 +80,7 @@ bool pictures_differ(const struct configuration *a, const struct configuration *
 
 /** Was one of the configuration's guests looked into? */
 bool is_looked_into(const struct configuration *configuration);
+
+/** What samples saw of the run queues of the configuration's guest: the phase in which each of the two took most, if it is more
+ * than 1 %. */
+void verdicts_of_queues(const struct configuration *c, struct verdicts *v);

@@ -13,6 +13,7 @@
 static const struct {
 	const char *file;
 	const char *sql;
+	const char *table; /* that older stores lack: then there is no file */
 } store_tables_sql[] = {
 	{"phases.csv",
 		"SELECT " RUN_COLUMNS ", p.name AS phase, p.start_ns, p.end_ns,"
@@ -28,6 +29,26 @@ static const struct {
 	{"counters.csv",
 		"SELECT " RUN_COLUMNS ", c.lane, c.name, c.value, c.enabled_ns, c.running_ns"
 		" FROM counter c JOIN run r ON r.id = c.run ORDER BY r.id, c.rowid"},
+	{"guest_tasks.csv",
+		"SELECT " RUN_COLUMNS ", t.phase, t.instant, t.id, t.process, t.name, t.state,"
+		" t.cpu, t.cpu_ns, t.switches, t.preemptions, t.migrations, t.torn"
+		" FROM guest_task t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid",
+		"guest_task"},
+	{"guest_cpus.csv",
+		"SELECT " RUN_COLUMNS ", t.phase, t.instant, t.cpu, t.queued, t.thread, t.idle,"
+		" t.switches, t.torn, t.taken_ns, t.read_ns"
+		" FROM guest_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid",
+		"guest_cpu"},
+	{"guest_queues.csv",
+		"SELECT " RUN_COLUMNS
+		", q.phase, q.lane, q.begin_ns, q.slice_ns, q.ticks, q.queued,"
+		" q.most, q.lost_ticks, q.lost_ns FROM guest_queue q JOIN run r ON r.id = q.run"
+		" ORDER BY r.id, q.rowid",
+		"guest_queue"},
+	{"guest_stuck.csv",
+		"SELECT " RUN_COLUMNS ", q.phase, q.lane, q.ns, q.count FROM guest_stuck q"
+		" JOIN run r ON r.id = q.run ORDER BY r.id, q.rowid",
+		"guest_stuck"},
 	{"rows.csv", "SELECT " RUN_COLUMNS ", t.task, t.lane, t.start_ns, t.end_ns"
 		     " FROM row t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid"},
 };
@@ -157,6 +178,9 @@ int export_csv(const struct export_job *job)
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(store_tables_sql); i++) {
 		struct table_file table = {job, store_tables_sql[i].sql};
 
+		if (store_tables_sql[i].table &&
+			!store_has_table(job->store, store_tables_sql[i].table))
+			continue;
 		r = output_file(
 			job->output, store_tables_sql[i].file, fill_table, &table, job->error);
 	}

@@ -355,6 +355,8 @@ static int write_configuration(
 		fputs("</summary>\n", out);
 		write_subsystems(configuration, out);
 		write_processes(configuration, out);
+		page_guest_queues(configuration, out);
+		page_guest_work(configuration, out);
 		write_functions(&f, tree->n_runs[TREE_A], out);
 		r = page_guest_lines(a, configuration, &f.all, out);
 		if (r >= 0)

@@ -52,6 +52,12 @@ int page_reproduce(const struct page *page, FILE *out);
 int page_guest_lines(const struct analysis *a, const struct configuration *configuration,
 	const struct sampled *all, FILE *out);
 
+/** What the configuration's guest counts of its threads, where that is known. */
+void page_guest_work(const struct configuration *c, FILE *out);
+
+/** What became of its parallelism, by its run queues. */
+void page_guest_queues(const struct configuration *c, FILE *out);
+
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores, const char *scenario);
 

@@ -54,6 +54,8 @@ void summary_free(struct summary *s)
 		free(s->configurations[i].stack_ends.list);
 		free(s->configurations[i].stack_modules.list);
 		free(s->configurations[i].processes);
+		free(s->configurations[i].work);
+		free(s->configurations[i].queueing);
 	}
 	free(s->runs);
 	free(s->configurations);
@@ -382,6 +384,10 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_stacks(s);
 	if (r >= 0)
 		r = summary_make_processes(s);
+	if (r >= 0)
+		r = summary_make_sched(s);
+	if (r >= 0)
+		r = summary_make_queues(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

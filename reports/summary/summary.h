@@ -152,6 +152,32 @@ struct process_time {
 	double whole;   /**< of all processes */
 };
 
+/** Threads of the guest of one name in one phase, as its own scheduler counts: means of the runs. */
+struct guest_work {
+	const char *phase, *name;
+	size_t position;                          /**< of the phase among the configuration's */
+	double threads;                           /**< that there are at the phase's end */
+	double cpu_ns;                            /**< a run */
+	double switches, preemptions, migrations; /**< a second */
+};
+
+/** What became of the parallelism of a guest in one phase, by its run queues: means of the runs. */
+struct guest_queueing {
+	const char *phase;
+	size_t position; /**< of the phase among the configuration's */
+	double runs;
+	double lane_ns;      /**< wall time × lanes */
+	double ticks;        /**< samples of the lanes, of all runs */
+	double queued, most; /**< threads that waited for a vCPU: in the mean, at most */
+	double lost_ticks;   /**< of all runs */
+	double lost_ns;      /**< lane time that idle vCPUs could have been of use in */
+	double lost_low_ns, lost_high_ns; /**< 95 % interval by the sampling alone */
+	double within_ns; /**< from the phase's begin, most of it; NAN: there is none */
+	double within_runs;
+	double stuck_ns; /**< vCPUs waited for the host while threads waited for them; exact */
+	double stuck_count;
+};
+
 struct configuration {
 	const char *guest;
 	int64_t cores;
@@ -189,6 +215,10 @@ struct configuration {
 	struct stack_shares stack_ends, stack_modules;
 	struct process_time *processes; /**< the most samples first */
 	size_t n_processes;
+	struct guest_work *work; /**< by phase, in order of time; the most CPU time first */
+	size_t n_work;
+	struct guest_queueing *queueing; /**< by phase, in order of time */
+	size_t n_queueing;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 };
 

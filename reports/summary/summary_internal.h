@@ -26,5 +26,11 @@ int summary_make_stacks(struct summary *s);
 /** Fill in the processes of all guests that have some. 0, -ENOMEM, -EBADMSG. */
 int summary_make_processes(struct summary *s);
 
+/** Fill in what samples saw of guests' run queues; phases are there. 0, -ENOMEM, -EBADMSG. */
+int summary_make_queues(struct summary *s);
+
+/** Fill in what the guests' schedulers counted; phases are there. 0, -ENOMEM, -EBADMSG. */
+int summary_make_sched(struct summary *s);
+
 /** Fill each configuration's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

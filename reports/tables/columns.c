@@ -191,6 +191,61 @@ const struct column process_columns[] = {
 };
 #undef ROW
 
+static struct format_text lost_range(const void *row, enum look *look)
+{
+	const struct guest_queueing *q = row;
+	struct format_text t;
+
+	(void)look;
+	snprintf(t.text, sizeof(t.text), "%.28s to %.28s",
+		format_percent(q->lost_low_ns, q->lane_ns).text,
+		format_percent(q->lost_high_ns, q->lane_ns).text);
+	return t;
+}
+
+#define ROW struct guest_queueing
+const struct column guest_queueing_columns[] = {
+	TABLE,
+	COL("phase", NULL, TEXT, phase, SHOWN(1, "phase", 12, "phase")),
+	COL("lane_time_ns", NULL, NS, lane_ns),
+	COL("samples", NULL, REAL, ticks),
+	COL("queued", NULL, REAL, queued, SHOWN(2, "queued", 8, "#threads that wait for a vCPU"),
+		.format = format_number),
+	COL("most", NULL, REAL, most, SHOWN(3, "most", 5, "#at most"), .format = format_count),
+	COL("lost_ns", NULL, NS, lost_ns, ON_PAGE(4, "#lost parallelism s")),
+	COL("lost_low_ns", NULL, NS, lost_low_ns),
+	COL("lost_high_ns", NULL, NS, lost_high_ns),
+	COL(NULL, NULL, SHARE, lost_ns, WHOLE(lane_ns), SHOWN(5, "lost %", 8, "#% of lane time")),
+	{.type = COLUMN_OWN, .own = lost_range, SHOWN(6, "95 % interval", 18, "#95 % interval, %")},
+	COL("lost_within_ns", NULL, NS, within_ns,
+		SHOWN(7, "90 % within s", 14, "#90 % of it within s")),
+	COL("stuck_ns", NULL, NS, stuck_ns, ON_PAGE(8, "#double scheduling s")),
+	COL(NULL, NULL, SHARE, stuck_ns, WHOLE(lane_ns),
+		SHOWN(9, "double %", 9, "#% of lane time")),
+	COL("stuck_count", NULL, REAL, stuck_count, ON_PAGE(10, "#times"), .format = format_count),
+	{},
+};
+#undef ROW
+
+#define ROW struct guest_work
+const struct column guest_work_columns[] = {
+	TABLE,
+	COL("phase", NULL, TEXT, phase, ON_PAGE(1, "phase")),
+	COL("name", NULL, TEXT, name, .none = "(no name)", SHOWN(2, "thread", 20, "thread"),
+		.field = PAGE_CODE),
+	COL("threads", NULL, REAL, threads, SHOWN(3, "threads", 8, "#threads"),
+		.format = format_count),
+	COL("cpu_ns", NULL, NS, cpu_ns, SHOWN(4, "CPU s", 9, "#CPU s a run")),
+	COL("switches_per_s", NULL, REAL, switches, SHOWN(5, "switches/s", 11, "#switches/s"),
+		.format = format_number),
+	COL("preemptions_per_s", NULL, REAL, preemptions,
+		SHOWN(6, "preemptions/s", 14, "#preemptions/s"), .format = format_number),
+	COL("migrations_per_s", NULL, REAL, migrations,
+		SHOWN(7, "migrations/s", 13, "#migrations/s"), .format = format_number),
+	{},
+};
+#undef ROW
+
 #define ROW struct book_detail
 const struct column detail_columns[] = {
 	TABLE,

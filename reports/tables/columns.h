@@ -19,6 +19,8 @@ extern const struct column detail_columns[];
 extern const struct column thread_columns[];
 extern const struct column stack_end_columns[], stack_module_columns[]; /**< struct stack_share */
 extern const struct column process_columns[];
+extern const struct column guest_work_columns[];     /**< struct guest_work */
+extern const struct column guest_queueing_columns[]; /**< struct guest_queueing */
 
 /** A comparison with another clock (struct store_audit): all of it; its result alone. */
 extern const struct column audit_columns[], audit_result_columns[];

@@ -81,6 +81,9 @@ static json_t *configuration(
 		columns_json_rows(stack_module_columns, c->stack_modules.list, c->stack_modules.n));
 	bad |= put(
 		o, "processes", columns_json_rows(process_columns, c->processes, c->n_processes));
+	bad |= put(o, "guest_threads", columns_json_rows(guest_work_columns, c->work, c->n_work));
+	bad |= put(o, "guest_queues",
+		columns_json_rows(guest_queueing_columns, c->queueing, c->n_queueing));
 	bad |= put(o, "failures", failures(s, c));
 	return finish(o, bad);
 }

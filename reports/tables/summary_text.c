@@ -233,6 +233,10 @@ int tables_write_text(const struct analysis *a, FILE *out)
 		if (r == 0)
 			r = threads_write_text(s, out, style);
 		if (r == 0)
+			r = sched_write_text(s, out, style);
+		if (r == 0)
+			r = queues_write_text(s, out, style);
+		if (r == 0)
 			r = stacks_write_text(s, out, style);
 		if (r == 0)
 			r = explanation_write_text(a->explanation, out, style);

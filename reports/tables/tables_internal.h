@@ -32,9 +32,11 @@ int explanation_write_text(const struct explanation *e, FILE *out, const struct 
 /** Add "runs", every run individually, to the document. -ENOMEM. */
 int summary_add_runs_json(const struct summary *s, json_t *document);
 
-/** The tables "Threads of the program", "Call stacks" (two of them), "Boot, taken apart" for a terminal; nothing
+/** The tables "Threads of the program", "Threads of the guests", "Run queues of the guests", "Call stacks" (two of them), "Boot, taken apart" for a terminal; nothing
  * where the store has none. */
 int threads_write_text(const struct summary *s, FILE *out, const struct style *style);
+int sched_write_text(const struct summary *s, FILE *out, const struct style *style);
+int queues_write_text(const struct summary *s, FILE *out, const struct style *style);
 int stacks_write_text(const struct summary *s, FILE *out, const struct style *style);
 int boot_write_text(const struct boot_report *b, FILE *out, const struct style *style);
 

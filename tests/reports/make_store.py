@@ -252,6 +252,9 @@ def add_run(store, rng, position, guest, cores, repetition, small):
         at += wall
         if name == "boot" and accel == "none":
             continue  # the workers are not there yet
+        if guest == "osv" and name != "boot":
+            add_guest_tasks(store, run, name, at - wall, wall, cores)
+            add_guest_queues(store, run, name, at - wall, wall, cores)
         residual += add_books(store, rng, run, guest, cores, name, wall)
         for lane in range(cores):
             add_timeline(store, run, name, lane, at - wall, wall)
@@ -270,6 +273,34 @@ def add_run(store, rng, position, guest, cores, repetition, small):
             store.insert("counter", run=run, lane=lane, name=name, value=value,
                          enabled_ns=total, running_ns=total // 2 if name == "page-faults" else total)
         store.insert("worker", run=run, worker=lane, cpu=lane, busy_ns=total * 9 // 10, tasks=50, steals=4, parks=2)
+
+
+def add_guest_tasks(store, run, phase, at, wall, cores):
+    """What the guest's scheduler counted: each worker switches 100 times a second, is preempted 50 times and moves 10 times."""
+    for instant, time_ns in (("begin", at), ("end", at + wall)):
+        since = time_ns - at
+        tasks = [(2 + k, f"worker/{k}", k, 5_000 + since * 3 // 4, 7 + since // 10_000_000, 3 + since // 20_000_000,
+                  since // 100_000_000) for k in range(cores)] + [(1, "idle0", 0, 900 + since // 4, 11, 0, 0)]
+        if instant == "end":
+            tasks.append((90, "young", 0, 1_000_000, 4, 2, 1))
+        else:
+            tasks.append((80, "old", 0, 2_000_000, 400, 200, 100))
+        for number, name, cpu, cpu_ns, switches, preemptions, migrations in tasks:
+            store.insert("guest_task", run=run, phase=phase, instant=instant, id=number, process=None, name=name, state="queued",
+                         cpu=cpu, cpu_ns=cpu_ns, switches=switches, preemptions=preemptions, migrations=migrations, torn=0)
+        for cpu in range(cores):
+            store.insert("guest_cpu", run=run, phase=phase, instant=instant, cpu=cpu, queued=1, thread=2 + cpu, idle=0,
+                         switches=None, torn=0, taken_ns=time_ns, read_ns=300_000)
+
+
+def add_guest_queues(store, run, phase, at, wall, cores):
+    """In each lane a thread waits for half of the time; 6 % of lane time are lost, all but a hundredth of it in the first slice; the
+    host makes 3 % wait."""
+    for lane in range(cores):
+        for number, share in ((0, 0.99), (1, 0), (2, 0.01)):
+            store.insert("guest_queue", run=run, phase=phase, lane=lane, begin_ns=at + number * wall // 3, slice_ns=wall // 3,
+                         ticks=1000, queued=500, most=2, lost_ticks=int(180 * share), lost_ns=int(0.06 * share * wall))
+        store.insert("guest_stuck", run=run, phase=phase, lane=lane, ns=wall * 3 // 100, count=7)
 
 
 def add_settings(store, seed):

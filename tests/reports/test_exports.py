@@ -310,6 +310,14 @@ class Tables(Exported):
                   " ORDER BY r.id, c.rowid")
         self.same("rows.csv", f"{run} task, lane, t.start_ns, t.end_ns FROM row t JOIN run r ON r.id = t.run"
                   " ORDER BY r.id, t.rowid")
+        self.same("guest_tasks.csv", f"{run} phase, instant, t.id, process, name, state, cpu, cpu_ns, switches, preemptions,"
+                  " migrations, torn FROM guest_task t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
+        self.same("guest_cpus.csv", f"{run} phase, instant, cpu, queued, thread, idle, switches, torn, taken_ns, read_ns"
+                  " FROM guest_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
+        self.same("guest_queues.csv", f"{run} phase, lane, begin_ns, slice_ns, ticks, queued, most, lost_ticks, lost_ns"
+                  " FROM guest_queue t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
+        self.same("guest_stuck.csv", f"{run} phase, lane, ns, count FROM guest_stuck t JOIN run r ON r.id = t.run"
+                  " ORDER BY r.id, t.rowid")
 
     def test_each_interval_of_the_timeline_has_its_line(self):
         heading, *found = self.table("timeline.csv")

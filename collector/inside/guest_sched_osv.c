@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* OSv's threads and CPUs: core/sched.cc of its source. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/inside/guest_sched_internal.h"
+#include "collector/inside/guest_symbols.h"
+#include "common/array.h"
+#include "common/cleanup.h"
+
+#define NAME_BYTES 16
+
+int sched_osv_layout(const char *symbols, struct sched_layout *ret, struct error *error)
+{
+	static const char *const names[] = {"_ZN5sched4cpusE", "_ZN5sched10thread_mapE"};
+	static const char
+		pair[] = "std::pair<*unsigned int*, sched::thread?>",
+		node[] = "std::__detail::_Hash_node<std::pair<*unsigned int*, sched::thread?>*>",
+		thread[] = "sched::thread", cpu[] = "sched::cpu",
+		detached[] = "sched::thread::detached_state";
+	struct sched_osv l = {0};
+#define FIELD(type, path, field)                                                                   \
+	{                                                                                          \
+		type, path, &l.field.offset, &l.field.size                                         \
+	}
+	const struct dwarf_member members[] = {
+		FIELD("sched::cpus", "_M_start", cpus_first),
+		FIELD("sched::cpus", "_M_finish", cpus_last),
+		FIELD("sched::thread_map", "_M_before_begin._M_nxt", first),
+		FIELD("sched::thread_map", "_M_element_count", count),
+		FIELD(node, "_M_nxt", next),
+		FIELD(node, "_M_storage", node_value),
+		FIELD(pair, "first", key),
+		FIELD(pair, "second", value),
+		FIELD(cpu, "id", cpu_id),
+		FIELD(cpu, "runqueue.size_", cpu_queue),
+		FIELD(cpu, "idle_thread", cpu_idle),
+		FIELD(thread, "_id", id),
+		FIELD(thread, "_attr._name", name),
+		FIELD(thread, "_detached_state._M_head_impl", detached),
+		FIELD(thread, "stat_switches", switches),
+		FIELD(thread, "stat_preemptions", preemptions),
+		FIELD(thread, "stat_migrations", migrations),
+		FIELD(thread, "_total_cpu_time", cpu_time),
+		FIELD(detached, "t", detached_thread),
+		FIELD(detached, "_cpu", detached_cpu),
+		FIELD(detached, "st", detached_state),
+	};
+#undef FIELD
+	uint64_t addresses[ARRAY_SIZE(names)];
+	int r = dwarf_members_find(symbols, "core/sched.cc", members, ARRAY_SIZE(members),
+		"sched::thread::status", &l.states, error);
+
+	if (r < 0)
+		return r;
+	r = guest_symbols_find(symbols, names, ARRAY_SIZE(names), addresses);
+	if (r < 0 || !addresses[0] || !addresses[1] || l.name.size < 1)
+		return error_set(error, -ENODATA, "%s does not say where its threads are", symbols);
+	l.cpus = addresses[0];
+	l.threads = addresses[1];
+	*ret = (struct sched_layout){.kind = SCHED_OSV, .osv = l};
+	return 0;
+}
+
+static bool get(struct guest_reader *r, uint64_t base, const struct sched_field *f, uint64_t *ret)
+{
+	return guest_reader_number(r, base + f->offset, f->size, ret);
+}
+
+/* Its CPUs' addresses, in order of the vector. */
+static size_t read_cpus(struct guest_reader *r, const struct sched_osv *l, struct sched_snapshot *s,
+	uint64_t *ret_addresses)
+{
+	uint64_t first, last, n;
+
+	if (!get(r, l->cpus, &l->cpus_first, &first) || !get(r, l->cpus, &l->cpus_last, &last) ||
+		last < first || (last - first) % sizeof(first) || last == first ||
+		(last - first) / sizeof(first) > SCHED_CPUS_MAX) {
+		sched_trouble(s, "its list of CPUs is not there");
+		return 0;
+	}
+	n = (last - first) / sizeof(first);
+	s->cpus = calloc(n, sizeof(*s->cpus));
+	if (!s->cpus || !guest_reader_copy(r, first, ret_addresses, n * sizeof(first))) {
+		sched_trouble(s, "its CPUs are not there");
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t id, queued;
+
+		if (!get(r, ret_addresses[i], &l->cpu_id, &id) || id != i ||
+			!get(r, ret_addresses[i], &l->cpu_queue, &queued) ||
+			queued > SCHED_TASKS_MAX) {
+			sched_trouble(s, "one of its CPUs is not what it should be");
+			break;
+		}
+		s->cpus[s->n_cpus++] = (struct sched_cpu){.cpu = (uint32_t)i, .queued = queued};
+	}
+	return s->n_cpus;
+}
+
+size_t sched_osv_queues(
+	struct guest_reader *r, const struct sched_osv *l, uint64_t *ret, size_t max)
+{
+	struct sched_snapshot s = {0};
+	uint64_t cpus[SCHED_CPUS_MAX];
+	size_t n = read_cpus(r, l, &s, cpus);
+
+	sched_snapshot_done(&s);
+	for (size_t i = 0; i < n && i < max; i++)
+		ret[i] = cpus[i] + l->cpu_queue.offset;
+	return n < max ? n : max;
+}
+
+static bool read_counters(
+	struct guest_reader *r, const struct sched_osv *l, uint64_t thread, struct sched_task *t)
+{
+	char name[NAME_BYTES];
+
+	if (!get(r, thread, &l->switches, &t->switches) ||
+		!get(r, thread, &l->preemptions, &t->preemptions) ||
+		!get(r, thread, &l->migrations, &t->migrations) ||
+		!get(r, thread, &l->cpu_time, &t->cpu_ns) ||
+		!guest_reader_copy(r, thread + l->name.offset, name, sizeof(name)))
+		return false;
+	sched_take_name(name, sizeof(name), t->name);
+	return true;
+}
+
+/* Which thread is where; the CPU's idle thread is in its queue while another one runs. */
+static void place(struct sched_snapshot *s, const struct sched_task *t, bool is_idle)
+{
+	struct sched_cpu *cpu = t->cpu >= 0 ? &s->cpus[t->cpu] : NULL;
+
+	if (!cpu)
+		return;
+	if (is_idle && strcmp(t->state, SCHED_QUEUED) == 0 && cpu->queued)
+		cpu->queued--;
+	if (strcmp(t->state, SCHED_RUNNING) != 0)
+		return;
+	cpu->current = t->id;
+	cpu->idle = is_idle;
+}
+
+/* False: there is no such thread. */
+static bool read_thread(struct guest_reader *r, const struct sched_osv *l, uint64_t thread,
+	const uint64_t *cpus, struct sched_snapshot *s, struct sched_task *t)
+{
+	uint64_t id, detached, back, cpu, state, idle = 0;
+
+	if (!get(r, thread, &l->id, &id) || id != t->id ||
+		!get(r, thread, &l->detached, &detached) ||
+		!get(r, detached, &l->detached_thread, &back) || back != thread ||
+		!get(r, detached, &l->detached_cpu, &cpu) ||
+		!get(r, detached, &l->detached_state, &state) || state >= DWARF_VALUES ||
+		!read_counters(r, l, thread, t))
+		return false;
+	memcpy(t->state, l->states.names[state], sizeof(t->state));
+	t->cpu = -1;
+	for (size_t i = 0; i < s->n_cpus; i++)
+		if (cpus[i] == cpu)
+			t->cpu = (int32_t)i;
+	if (t->cpu >= 0)
+		(void)get(r, cpu, &l->cpu_idle, &idle);
+	place(s, t, idle == thread);
+	return true;
+}
+
+int sched_osv_read(struct guest_reader *r, const struct sched_osv *l, struct sched_snapshot *s)
+{
+	_cleanup_free_ uint64_t *cpus = calloc(SCHED_CPUS_MAX, sizeof(*cpus));
+	uint64_t node, count;
+
+	if (!cpus)
+		return -ENOMEM;
+	if (!read_cpus(r, l, s, cpus))
+		return 0;
+	if (!get(r, l->threads, &l->first, &node) || !get(r, l->threads, &l->count, &count)) {
+		sched_trouble(s, "its list of threads is not there");
+		return 0;
+	}
+	while (node && sched_may_go_on(s)) {
+		uint64_t pair = node + l->node_value.offset, thread, next;
+		struct sched_task t = {0};
+
+		if (!get(r, pair, &l->key, &t.id) || !get(r, pair, &l->value, &thread) ||
+			!get(r, node, &l->next, &next)) {
+			sched_trouble(s, "its list of threads leads nowhere");
+			break;
+		}
+		if (!read_thread(r, l, thread, cpus, s, &t))
+			sched_trouble(s, "one of its threads is not what it should be");
+		else if (ARRAY_ADD(s->tasks, s->n_tasks, t) < 0)
+			return -ENOMEM;
+		node = next;
+	}
+	if (s->n_tasks != count)
+		sched_trouble(s, "its list of threads is not as long as it says");
+	return 0;
+}

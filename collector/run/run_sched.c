@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/run/run_sched.h"
+
+/* What goes wrong here costs lines of a table, never the run. */
+
+#include <string.h>
+
+#include "collector/probes/probe_guest.h"
+#include "common/array.h"
+
+/* More than that was torn: a sentence for the user. */
+#define TORN_TO_SAY 0.2
+
+static void say_trouble(struct run *run, const struct sched_snapshot *s)
+{
+	size_t torn = 0;
+
+	if (s->trouble)
+		run_warn(run, "not all of the guest's threads are known: %s", s->trouble);
+	for (size_t i = 0; i < s->n_tasks; i++)
+		torn += s->tasks[i].torn;
+	if (!s->trouble && (double)torn > TORN_TO_SAY * (double)s->n_tasks)
+		run_warn(run, "of %zu threads of the guest %zu changed while they were read",
+			s->n_tasks, torn);
+}
+
+/* From now on samples look at the run queues. */
+static void find_queues(struct run *run)
+{
+	struct guest_queue_place places[GUEST_QUEUES_MAX];
+	size_t n = guest_view_queues(run->result->view, run->request->lanes, places);
+
+	/* Of some of them nothing could be said. */
+	if (n == run->request->lanes)
+		probe_set_guest_queues(run->probes, places, n);
+}
+
+void run_sched_take(struct run *run, bool end)
+{
+	struct run_result *r = run->result;
+	struct run_sched taken = {.phase = end ? r->n_phases : r->n_phases - 1};
+	const char *why = NULL;
+
+	if (!r->view || !r->n_phases || run->distrusted)
+		return;
+	if (guest_view_sched(r->view, run->request->lanes, &taken.snapshot, &why) < 0) {
+		if (why)
+			run_warn(run, "the guest's threads are not known: %s", why);
+		return;
+	}
+	say_trouble(run, &taken.snapshot);
+	if (!end && !taken.snapshot.trouble)
+		find_queues(run);
+	/* Where a program marks its own phases, those that were taken for it before are none. */
+	while (r->n_scheds && r->scheds[r->n_scheds - 1].phase >= taken.phase)
+		sched_snapshot_done(&r->scheds[--r->n_scheds].snapshot);
+	if (ARRAY_ADD(r->scheds, r->n_scheds, taken) < 0)
+		sched_snapshot_done(&taken.snapshot);
+}
+
+void run_sched_sample(struct run *run, const struct record_sample *s, unsigned phase)
+{
+	if (s->queues.cpus && s->lane >= 0 && (unsigned)s->lane < run->request->lanes)
+		queue_book_add(&run->result->queues, phase, (uint32_t)s->lane, s->time_ns,
+			&s->queues, 1000000000ULL / run->settings->frequency_hz);
+}
+
+void run_sched_close(struct run *run)
+{
+	struct run_result *r = run->result;
+	uint64_t ns[PROBE_PHASES_MAX], count[PROBE_PHASES_MAX];
+
+	if (!r->queues.n)
+		return;
+	for (unsigned lane = 0; lane < run->request->lanes; lane++) {
+		probe_set_guest_stuck(run->probes, lane, ns, count);
+		for (unsigned phase = 0; phase < r->n_phases; phase++)
+			(void)ARRAY_ADD(r->stuck, r->n_stuck,
+				(struct run_stuck){phase, lane, ns[phase], count[phase]});
+	}
+}

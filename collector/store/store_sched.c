@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The guest's scheduler: tables guest_task and guest_cpu; its run queues: guest_queue and guest_stuck. */
+
+#include "collector/store/store_writer_internal.h"
+
+/* What was taken, at the begin or at the end of a phase. */
+static int write_instant(struct store_writer *s, int64_t run, const struct sched_snapshot *taken,
+	const char *phase, const char *instant, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < taken->n_tasks && q == 0; i++) {
+		const struct sched_task *t = &taken->tasks[i];
+
+		q = store_insert(s, error,
+			"INSERT INTO guest_task VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			"issiossoiiiii", run, phase, instant, (int64_t)t->id, t->process != 0,
+			(int64_t)t->process, t->name, t->state, t->cpu >= 0, (int64_t)t->cpu,
+			(int64_t)t->cpu_ns, (int64_t)t->switches, (int64_t)t->preemptions,
+			(int64_t)t->migrations, (int64_t)t->torn);
+	}
+	for (size_t i = 0; i < taken->n_cpus && q == 0; i++) {
+		const struct sched_cpu *c = &taken->cpus[i];
+
+		q = store_insert(s, error, "INSERT INTO guest_cpu VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+			"issiiiioiii", run, phase, instant, (int64_t)c->cpu, (int64_t)c->queued,
+			(int64_t)c->current, (int64_t)c->idle, c->switches != 0,
+			(int64_t)c->switches, (int64_t)c->torn, (int64_t)taken->begin_ns,
+			(int64_t)(taken->end_ns - taken->begin_ns));
+	}
+	return q;
+}
+
+static int write_queues(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < r->queues.n && q == 0; i++) {
+		const struct queue_slice *k = &r->queues.slices[i];
+
+		if (k->phase < r->n_phases)
+			q = store_insert(s, error,
+				"INSERT INTO guest_queue VALUES (?,?,?,?,?,?,?,?,?,?)",
+				"isiiiiiiii", run, r->phases[k->phase].name, (int64_t)k->lane,
+				(int64_t)k->begin_ns, (int64_t)r->queues.slice_ns,
+				(int64_t)k->ticks, (int64_t)k->queued, (int64_t)k->most,
+				(int64_t)k->lost_ticks, (int64_t)k->lost_ns);
+	}
+	for (size_t i = 0; i < r->n_stuck && q == 0; i++)
+		q = store_insert(s, error, "INSERT INTO guest_stuck VALUES (?,?,?,?,?)", "isiii",
+			run, r->phases[r->stuck[i].phase].name, (int64_t)r->stuck[i].lane,
+			(int64_t)r->stuck[i].ns, (int64_t)r->stuck[i].count);
+	return q;
+}
+
+int store_write_sched(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < r->n_scheds && q == 0; i++) {
+		const struct run_sched *taken = &r->scheds[i];
+
+		if (taken->phase > 0)
+			q = write_instant(s, run, &taken->snapshot,
+				r->phases[taken->phase - 1].name, "end", error);
+		if (q == 0 && taken->phase < r->n_phases)
+			q = write_instant(s, run, &taken->snapshot, r->phases[taken->phase].name,
+				"begin", error);
+	}
+	return q < 0 ? q : write_queues(s, run, r, error);
+}

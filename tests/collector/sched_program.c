@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A workload whose scheduling is known. It takes mandelbrot's command line, and in phase "known" one of its threads
+ * after the other does something of which a scheduler keeps count:
+ *
+ *	sleeper	sleeps SLEEPS times
+ *	mover	moves MOVES times to another CPU; it begins on CPU 0
+ *	yield/0, yield/1	yield their only CPU to each other, YIELDS times each
+ *	burner	burns BURN_MS of CPU time
+ *
+ * Between the markers each of them is there, and outside of that does nothing. With "-do crowd" three threads burn
+ * CPU time in phase "crowd" instead, and all begin on CPU 0.
+ * Each line "known NAME KEY=VALUE..." at the end is what a thread counted itself.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/marker.h"
+
+#define SLEEPS    40
+#define MOVES     30
+#define YIELDS    500
+#define BURN_MS   300
+#define CROWD_MS  2000
+#define SETTLE_MS 150 /* the host reads the guest's counters when the marker arrives */
+
+static unsigned long long now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (unsigned long long)t.tv_sec * 1000000000 + (unsigned long long)t.tv_nsec;
+}
+
+static void sleep_ms(unsigned ms)
+{
+	const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+static void mark(const char *format, ...)
+{
+	char body[128], line[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	vsnprintf(body, sizeof(body), format, ap);
+	va_end(ap);
+	n = marker_format(line, sizeof(line), body);
+	if (n > 0) {
+		fwrite(line, 1, (size_t)n, stdout);
+		fflush(stdout);
+	}
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		printf("cannot move to CPU %d: %s\n", cpu, strerror(errno));
+}
+
+static void burn(unsigned ms)
+{
+	unsigned long long end = now_ns(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000ULL;
+
+	while (now_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+		for (volatile int i = 0; i < 100000; i++)
+			;
+}
+
+static void do_sleep(void)
+{
+	for (int i = 0; i < SLEEPS; i++)
+		sleep_ms(3);
+}
+
+static void do_move(void)
+{
+	for (int i = 0; i < MOVES; i++)
+		stay_on(1 - i % 2);
+}
+
+static pthread_barrier_t both;
+
+static void do_yield(void)
+{
+	pthread_barrier_wait(&both);
+	for (int i = 0; i < YIELDS; i++)
+		sched_yield();
+}
+
+static void do_burn(void)
+{
+	burn(BURN_MS);
+}
+
+static void do_crowd(void)
+{
+	burn(CROWD_MS);
+}
+
+struct actor {
+	const char *name;
+	void (*work)(void);
+	int cpu;   /* where it begins; -1: anywhere */
+	int count; /* how often it does it, for people */
+	bool with_next;
+	pthread_t thread;
+	sem_t ready, go, done, bye;
+	struct rusage before, after;
+};
+
+static struct actor known[] = {
+	{"sleeper", do_sleep, 0, SLEEPS, false},
+	{"mover", do_move, 0, MOVES, false},
+	{"yield/0", do_yield, 0, YIELDS, true},
+	{"yield/1", do_yield, 0, YIELDS, false},
+	{"burner", do_burn, -1, BURN_MS, false},
+};
+
+static struct actor crowd[] = {
+	{"crowd/0", do_crowd, -1, CROWD_MS, true},
+	{"crowd/1", do_crowd, -1, CROWD_MS, true},
+	{"crowd/2", do_crowd, -1, CROWD_MS, false},
+};
+
+static void *act(void *userdata)
+{
+	struct actor *a = userdata;
+
+	pthread_setname_np(pthread_self(), a->name);
+	if (a->cpu >= 0)
+		stay_on(a->cpu);
+	sem_post(&a->ready);
+	sem_wait(&a->go);
+#ifdef RUSAGE_THREAD
+	getrusage(RUSAGE_THREAD, &a->before);
+#endif
+	a->work();
+#ifdef RUSAGE_THREAD
+	getrusage(RUSAGE_THREAD, &a->after);
+#endif
+	sem_post(&a->done);
+	sem_wait(&a->bye);
+	return NULL;
+}
+
+static void begin(struct actor *actors, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		sem_init(&actors[i].ready, 0, 0);
+		sem_init(&actors[i].go, 0, 0);
+		sem_init(&actors[i].done, 0, 0);
+		sem_init(&actors[i].bye, 0, 0);
+		pthread_create(&actors[i].thread, NULL, act, &actors[i]);
+		sem_wait(&actors[i].ready);
+	}
+}
+
+static void play(struct actor *actors, size_t n)
+{
+	for (size_t i = 0, first; i < n; i++) {
+		for (first = i; actors[i].with_next; i++)
+			sem_post(&actors[i].go);
+		sem_post(&actors[i].go);
+		for (size_t k = first; k <= i; k++)
+			sem_wait(&actors[k].done);
+	}
+}
+
+static void end(struct actor *actors, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		sem_post(&actors[i].bye);
+		pthread_join(actors[i].thread, NULL);
+		printf("known %s count=%d voluntary=%ld involuntary=%ld\n", actors[i].name,
+			actors[i].count, actors[i].after.ru_nvcsw - actors[i].before.ru_nvcsw,
+			actors[i].after.ru_nivcsw - actors[i].before.ru_nivcsw);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct actor *actors = known;
+	size_t n = sizeof(known) / sizeof(known[0]);
+	const char *phase = "known";
+	unsigned long long begin_ns;
+
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], "-do") == 0 && strcmp(argv[i + 1], "crowd") == 0) {
+			actors = crowd;
+			n = sizeof(crowd) / sizeof(crowd[0]);
+			phase = "crowd";
+		}
+	pthread_barrier_init(&both, NULL, 2);
+	begin(actors, n);
+	sleep_ms(SETTLE_MS);
+	begin_ns = now_ns(CLOCK_MONOTONIC);
+	mark("phase name=%s t=%llu", phase, begin_ns);
+	sleep_ms(SETTLE_MS);
+	play(actors, n);
+	sleep_ms(SETTLE_MS);
+	mark("end t=%llu runtime=%llu status=0", now_ns(CLOCK_MONOTONIC),
+		now_ns(CLOCK_MONOTONIC) - begin_ns);
+	sleep_ms(SETTLE_MS);
+	end(actors, n);
+	return 0;
+}

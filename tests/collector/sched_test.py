@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest's scheduler, read from outside: sched_test.py COLLECTOR SCHED_PROGRAM REPORT
+
+What a program did is known: it sleeps, yields, moves and burns as often and as long as it says. What is read
+from the guest's memory has to agree with that, and in Linux with what the kernel told the program itself."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import harness  # noqa: E402
+
+REPORT = os.path.abspath(sys.argv[3])
+del sys.argv[3]
+
+# Beside what a thread does on purpose it is woken once to begin and goes to sleep once at the end; a page of the program's
+# that is new, a lock of the kernel's or another thread of the guest may come between.
+MORE = 8
+MOST_READ_NS = 20_000_000
+
+DIFFERENCE = """
+SELECT e.name, e.state, e.torn OR b.torn AS torn, e.cpu_ns - b.cpu_ns AS cpu_ns, e.switches - b.switches AS switches,
+    e.preemptions - b.preemptions AS preemptions, e.migrations - b.migrations AS migrations
+FROM guest_task b JOIN guest_task e USING (run, phase, id, name) WHERE run = 1 AND phase = ? AND b.instant = 'begin'
+    AND e.instant = 'end'"""
+
+
+class Known(harness.SystemTest):
+    guest = None
+
+    def setUp(self):
+        harness.need_root()
+        if not self.guest:
+            harness.skip("a test of none")
+        super().setUp()
+        if not harness.guests_available(self.collector, self.guest):
+            harness.skip(f"{self.guest} cannot run here: collector --doctor says why")
+
+    def measure(self, what, cores):
+        harness.need_cpus(cores)
+        done = self.collect("--guest", self.guest, "--cores", str(cores), "--repeat", "1",
+                            "--program", self.programs["sched"], workload=(*harness.TOLD, "-do", what))
+        self.assertEqual(done.status, 0, done.stderr)
+        store = done.store()
+        self.addCleanup(store.db.close)
+        with open(os.path.join(store.folder, "logs", "run-0001.console"), encoding="utf-8", errors="replace") as f:
+            said = {name: dict(pair.split("=") for pair in rest.split())
+                    for name, rest in re.findall(r"(?m)^known (\S+) (count=.*)", f.read())}
+        return store, said
+
+    def threads(self, store, phase):
+        found = {r["name"]: r for r in store.rows(DIFFERENCE, phase)}
+        self.assertTrue(found, store.warnings())
+        return found
+
+    def check_known(self, cores=2):
+        store, said = self.measure("known", cores)
+        threads = self.threads(store, "known")
+        for name, what in said.items():
+            self.assertIn(name, threads)
+            self.assertEqual((threads[name]["torn"], threads[name]["state"]), (0, "waiting"), name)
+            self.check_thread(threads[name], name, what)
+        sleeps, moves = int(said["sleeper"]["count"]), int(said["mover"]["count"])
+        self.assertTrue(sleeps <= threads["sleeper"]["switches"] <= sleeps + MORE, threads["sleeper"]["switches"])
+        self.assertTrue(moves <= threads["mover"]["migrations"] <= moves + MORE, threads["mover"]["migrations"])
+        for name in ("sleeper", "yield/0", "yield/1"):
+            self.assertLessEqual(threads[name]["migrations"], 1)
+        burnt = threads["burner"]["cpu_ns"] / 1e6
+        self.assertTrue(0.95 * int(said["burner"]["count"]) <= burnt <= 1.3 * int(said["burner"]["count"]) + 10, burnt)
+        cpus = store.rows("SELECT * FROM guest_cpu WHERE phase = 'known' ORDER BY cpu, instant")
+        self.assertEqual([(r["cpu"], r["instant"]) for r in cpus],
+                         [(cpu, instant) for cpu in range(cores) for instant in ("begin", "end")])
+        for r in cpus:
+            self.assertLess(r["read_ns"], MOST_READ_NS)
+            self.assertLess(r["queued"], 5)
+        self.check_report(store, threads)
+
+    def check_thread(self, thread, name, what):
+        pass
+
+    def check_crowd(self):
+        """Three threads that only burn, on two vCPUs: while all of them are there, one waits, for one vCPU or the other."""
+        store, _ = self.measure("crowd", 2)
+        begin, end = store.phases(1)["crowd"]
+        middle = store.rows("SELECT lane, sum(queued) * 1.0 / sum(ticks) AS queued, sum(ticks) AS ticks, max(most) AS most"
+                            " FROM guest_queue WHERE phase = 'crowd' AND begin_ns > ? AND begin_ns < ? GROUP BY lane",
+                            begin + (end - begin) // 3, begin + (end - begin) * 2 // 3)
+        self.assertEqual(len(middle), 2)
+        self.assertTrue(0.75 < sum(r["queued"] for r in middle) < 1.25, [tuple(r) for r in middle])
+        lost, = store.rows("SELECT sum(lost_ns) AS ns FROM guest_queue WHERE phase = 'crowd'")
+        self.assertLess(lost["ns"], (end - begin) // 2)
+        threads = self.threads(store, "crowd")
+        for k in range(3):
+            self.assertAlmostEqual(threads[f"crowd/{k}"]["cpu_ns"] / 1e9, 2, delta=0.4)
+
+    def check_report(self, store, threads):
+        """The same in the report's tables and exports."""
+        made = json.loads(subprocess.run([REPORT, "--json", store.folder], check=True, capture_output=True).stdout)
+        rows = {r["name"]: r for r in made["cells"][0]["guest_threads"] if r["phase"] == "known"}
+        self.assertEqual(rows["burner"]["cpu_ns"], threads["burner"]["cpu_ns"])
+        begin, end = (r["taken_ns"] for r in store.rows(
+            "SELECT taken_ns FROM guest_cpu WHERE phase = 'known' AND cpu = 0 ORDER BY instant"))
+        self.assertAlmostEqual(rows["sleeper"]["switches_per_s"] * (end - begin) / 1e9, threads["sleeper"]["switches"], 3)
+        text = subprocess.run([REPORT, "--verbose", "--force", store.folder], check=True, capture_output=True, text=True).stdout
+        self.assertRegex(text, r"(?m)^ *mover +1 ")
+
+
+class Osv(Known):
+    guest = "osv"
+
+    def test_what_a_program_did_is_what_its_counters_say(self):
+        self.check_known()
+
+    def test_of_three_threads_on_two_vcpus_one_waits(self):
+        self.check_crowd()
+
+    def check_thread(self, thread, name, what):
+        if name.startswith("yield"):  # each of them switches to the other, which is there to take the CPU but at the end
+            self.assertTrue(0.8 * int(what["count"]) <= thread["switches"] <= 1.2 * int(what["count"]) + MORE, thread["switches"])
+
+
+class LinuxMinimal(Known):
+    guest = "linux-minimal"
+
+    def test_what_a_program_did_is_what_its_counters_say(self):
+        self.check_known()
+
+    def test_of_three_threads_on_two_vcpus_one_waits(self):
+        self.check_crowd()
+
+    def check_thread(self, thread, name, what):
+        """The kernel's own words to the program, from its first instruction to its last."""
+        own = int(what["voluntary"]) + int(what["involuntary"])
+        self.assertTrue(own <= thread["switches"] <= own + 3, (name, own, thread["switches"]))
+        self.assertTrue(int(what["involuntary"]) <= thread["preemptions"] <= int(what["involuntary"]) + 2, name)
+
+
+if __name__ == "__main__":
+    harness.main("sched")

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What guests' own schedulers counted, in reports: test_guest_threads.py REPORT SCHEMA
+
+The store's threads do known numbers of things a second; see make_store.py."""
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import make_store  # noqa: E402
+
+REPORT, SCHEMA = (os.path.abspath(a) for a in sys.argv[1:3])
+HOSTILE = "</td><script>9</"
+
+
+def run(*arguments):
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
+
+
+class GuestThreads(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = tempfile.mkdtemp(prefix="guestscope-report-")
+        cls.addClassCleanup(shutil.rmtree, cls.base)
+        cls.dir = cls.base + "/guest"
+        make_store.make(SCHEMA, cls.dir, seed=5, small=True)
+        with sqlite3.connect(cls.dir + "/experiment.db") as db:
+            db.execute("UPDATE guest_task SET name = ? WHERE name = 'young'", (HOSTILE,))
+            cls.render, = db.execute("SELECT avg(p.end_ns - p.start_ns) FROM phase p JOIN run ON run.id = run WHERE guest = 'osv'"
+                                     " AND cores = 2 AND status = 'ok' AND counted AND name = 'render'").fetchone()
+        result = run("--json", cls.dir)
+        assert result.returncode == 0, result.stderr
+        cls.document = json.loads(result.stdout)
+        cls.cells = {(c["guest"], c["cores"]): c["guest_threads"] for c in cls.document["cells"]}
+
+    def rows(self, phase="render"):
+        return {r["name"]: r for r in self.cells["osv", 2] if r["phase"] == phase}
+
+    def test_counters_are_a_second_of_the_phase(self):
+        for name in ("worker/0", "worker/1"):
+            row = self.rows()[name]
+            self.assertAlmostEqual(row["switches_per_s"], 100, delta=1)
+            self.assertAlmostEqual(row["preemptions_per_s"], 50, delta=1)
+            self.assertAlmostEqual(row["migrations_per_s"], 10, delta=1)
+            self.assertAlmostEqual(row["cpu_ns"] / self.render, 0.75, 3)
+
+    def test_what_was_counted_before_the_phase_is_not_in_it(self):
+        self.assertNotEqual(self.rows()["idle0"]["cpu_ns"], 0)
+        self.assertAlmostEqual(self.rows()["idle0"]["cpu_ns"] / self.render, 0.25, 3)
+        self.assertEqual(self.rows()["idle0"]["switches_per_s"], 0)
+
+    def test_a_thread_that_began_in_it_counts_whole_and_one_that_ended_not_at_all(self):
+        self.assertEqual(self.rows()[HOSTILE]["cpu_ns"], 1_000_000)
+        self.assertNotIn("old", self.rows())
+
+    def test_the_most_cpu_time_comes_first_phase_by_phase(self):
+        self.assertEqual([r["name"][:6] for r in self.cells["osv", 2] if r["phase"] == "render"][:2], ["worker"] * 2)
+        phases = [r["phase"] for r in self.cells["osv", 2]]
+        self.assertEqual(phases, sorted(phases, key=[n for n, _ in make_store.PHASES].index))
+
+    def test_guests_that_were_not_read_have_none(self):
+        self.assertEqual(self.cells["native", 2], [])
+
+    def test_run_queues_are_means_of_the_runs(self):
+        cell, = (c for c in self.document["cells"] if (c["guest"], c["cores"]) == ("osv", 2))
+        row, = (q for q in cell["guest_queues"] if q["phase"] == "render")
+        self.assertAlmostEqual(row["lane_time_ns"], 2 * self.render, delta=2)
+        self.assertEqual((row["queued"], row["most"], row["stuck_count"]), (0.5, 2, 14))
+        self.assertAlmostEqual(row["lost_ns"] / row["lane_time_ns"], 0.06, 5)
+        self.assertAlmostEqual(row["stuck_ns"] / row["lane_time_ns"], 0.03, 5)
+        self.assertTrue(0.055 < row["lost_low_ns"] / row["lane_time_ns"] < 0.06 < row["lost_high_ns"] / row["lane_time_ns"] < 0.065)
+        self.assertAlmostEqual(row["lost_within_ns"] / self.render, 1 / 3, 3)
+        said = [f["text"] for f in self.document["findings"] if "osv on 2 cores, phase render" in f["text"]]
+        self.assertEqual(len(said), 2, said)
+        self.assertRegex(said[0], r"in 6\.0 % of the lanes' time \(5\.\d+ to 6\.\d+ by sampling\)")
+        self.assertIn("lost parallelism", said[0])
+        self.assertRegex(said[1], r"in 3\.0 % .*double scheduling")
+
+    def test_terminal_and_page_have_them(self):
+        text = run("--verbose", "-o", self.base + "/out", self.dir).stdout
+        self.assertRegex(text, r"osv on 2 cores, phase render")
+        self.assertRegex(text, r"(?m)^ *worker/0 +1 +[0-9.]+ +(100|99\.\d+)")
+        with open(self.base + "/out/index.html", encoding="utf-8") as f:
+            page = f.read()
+        self.assertRegex(text, r"(?m)^ *render +0\.50* +2 +6\.0 +5\.\d+ to 6\.\d+")
+        self.assertIn("Run queues of the guest", page)
+        self.assertIn("as its own scheduler counts them", page)
+        self.assertTrue(re.search(r">worker/1</code>", page))
+        self.assertNotIn(HOSTILE, page)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
