@@ -155,7 +155,16 @@ CREATE TABLE sample (
 	stack INTEGER REFERENCES stack(id),
 	weight_ns INTEGER NOT NULL,
 	count INTEGER NOT NULL DEFAULT 1,
-	guest_thread INTEGER		-- FS base of the guest thread, where the guest was looked into
+	guest_thread INTEGER,		-- FS base of the guest thread, where the guest was looked into
+	number INTEGER			-- counts the rows of a run from 0: what sample_time refers to
+);
+
+CREATE TABLE sample_time (		-- when samples were taken, in blocks
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,		-- -1: helper threads
+	begin_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC, of the first
+	samples INTEGER NOT NULL,
+	data BLOB NOT NULL		-- docs/database.md
 );
 
 CREATE TABLE metric (			-- numbers in the program's output
@@ -303,4 +312,5 @@ CREATE UNIQUE INDEX frame_name ON frame(symbol, module, side, file, line, inline
 CREATE INDEX stack_parent ON stack(parent, frame);
 CREATE INDEX account_run ON account(run);
 CREATE INDEX sample_run ON sample(run);
+CREATE INDEX sample_time_run ON sample_time(run, lane, begin_ns);
 CREATE INDEX timeline_run ON timeline(run, lane, begin_ns);

@@ -116,3 +116,25 @@ int timeline_next(struct timeline_reader *r, struct timeline_item *ret)
 		return -EBADMSG;
 	return 1;
 }
+
+size_t sample_time_put(uint8_t *at, int64_t later_ns, uint64_t number)
+{
+	/* The sign is the lowest digit, so that small numbers of either are short. */
+	uint64_t signed_ns = (uint64_t)later_ns << 1 ^ (later_ns < 0 ? UINT64_MAX : 0);
+	size_t n = put_number(at, signed_ns);
+
+	return n + put_number(at + n, number);
+}
+
+int sample_time_next(struct timeline_reader *r, struct sample_time *ret)
+{
+	uint64_t signed_ns, number;
+
+	if (!r->left)
+		return 0;
+	if (!get_number(r, &signed_ns) || !get_number(r, &number))
+		return -EBADMSG;
+	r->begin_ns += signed_ns >> 1 ^ (signed_ns & 1 ? UINT64_MAX : 0);
+	*ret = (struct sample_time){r->begin_ns, number};
+	return 1;
+}

@@ -66,3 +66,17 @@ struct timeline_reader timeline_read(const void *data, size_t bytes, uint64_t be
 
 /** The next item: 1; 0: there is none; -EBADMSG: these are no items. */
 int timeline_next(struct timeline_reader *r, struct timeline_item *ret);
+
+/** Bytes that a sample's instant takes at most. */
+#define SAMPLE_TIME_BYTES 20
+
+/** Write that a sample, of row @number, came @later_ns after the one before. Returns the bytes. */
+size_t sample_time_put(uint8_t *at, int64_t later_ns, uint64_t number);
+
+struct sample_time {
+	uint64_t time_ns;
+	uint64_t number;
+};
+
+/** The next of a block that was begun as by timeline_read(). Returns as timeline_next(). */
+int sample_time_next(struct timeline_reader *r, struct sample_time *ret);

@@ -126,8 +126,10 @@ static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *
 		if (to <= from)
 			continue;
 		p->key.phase = i;
-		profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
-			(to - from) * p->weight, count);
+		profile_note(profile,
+			profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
+				(to - from) * p->weight, count),
+			from);
 	}
 	p->since_ns = 0;
 }

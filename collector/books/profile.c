@@ -99,7 +99,7 @@ static struct profile_entry *new_entry(
 	return e;
 }
 
-void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
+size_t profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count)
 {
 	const struct query query = {key, kernel, user};
@@ -113,13 +113,20 @@ void profile_add(struct profile *p, const struct profile_entry *key, const uint6
 			hash_index_add(&p->index, hash, p->n) < 0) {
 			free(e);
 			p->lost += count;
-			return;
+			return PROFILE_LOST;
 		}
 		i = p->n++;
 		p->entries[i] = e;
 	}
 	p->entries[i]->weight_ns += weight_ns;
 	p->entries[i]->count += count;
+	return i;
+}
+
+void profile_note(struct profile *p, size_t i, uint64_t time_ns)
+{
+	if (p->times && i != PROFILE_LOST)
+		sample_times_add(p->times, p->entries[i]->lane, time_ns, i);
 }
 
 /*
@@ -177,7 +184,8 @@ void profile_add_sample(struct profile *p, const struct record_sample *s, const 
 {
 	struct profile_entry key = profile_key(PROFILE_ONCPU, s, frames, phase);
 
-	profile_add(p, &key, frames, frames + s->n_kernel, weight_ns, 1);
+	profile_note(
+		p, profile_add(p, &key, frames, frames + s->n_kernel, weight_ns, 1), s->time_ns);
 }
 
 void profile_done(struct profile *p)
@@ -186,5 +194,6 @@ void profile_done(struct profile *p)
 		free(p->entries[i]);
 	free(p->entries);
 	hash_index_clear(&p->index);
+	sample_times_free(p->times);
 	memset(p, 0, sizeof(*p));
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/books/sample_times.h"
 #include "common/hash_index.h"
 #include "probes/records.h"
 
@@ -80,21 +81,28 @@ static inline bool profile_has_guest(const struct profile_entry *e)
 struct profile {
 	struct profile_entry **entries;
 	size_t n;
-	struct hash_index index; /**< of those */
-	uint64_t lost;           /**< samples of stacks for which there was no room */
+	struct hash_index index;    /**< of those */
+	uint64_t lost;              /**< samples of stacks for which there was no room */
+	struct sample_times *times; /**< when they were taken; NULL: that is not kept */
 };
 
+/** Of profile_add(): there was no room. */
+#define PROFILE_LOST SIZE_MAX
+
 /** Add @count samples worth @weight_ns in total; the key is all of @key but ip,
- * weight and count. */
-void profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
+ * weight and count. Returns the entry's index. */
+size_t profile_add(struct profile *p, const struct profile_entry *key, const uint64_t *kernel,
 	const uint64_t *user, uint64_t weight_ns, uint64_t count);
+
+/** Entry @i, as profile_add() has given it, has a sample of @time_ns. */
+void profile_note(struct profile *p, size_t i, uint64_t time_ns);
 
 /** The key of a record in @phase, borrowing its frames of the guest. Its thread's name is made fit for the store. */
 struct profile_entry profile_key(enum profile_kind kind, const struct record_sample *s,
 	const uint64_t *frames, uint32_t phase);
 
 /**
- * Add an on-CPU sample in @phase, worth @weight_ns; @frames are the record's. */
+ * Add an on-CPU sample in @phase, worth @weight_ns; @frames are the record's, and so is its instant. */
 void profile_add_sample(struct profile *p, const struct record_sample *s, const uint64_t *frames,
 	uint32_t phase, uint64_t weight_ns);
 

@@ -88,12 +88,18 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 	return 0;
 }
 
+/* What instants of samples may take, within the timeline's budget: some five million. */
+#define SAMPLE_TIMES_BYTES (24 << 20)
+
 static int allocate(struct run *run, struct error *error)
 {
 	const struct run_settings *s = run->settings;
 
 	run->threads = calloc(run->request->lanes, sizeof(*run->threads));
-	if (!run->threads)
+	if (s->timeline != TIMELINE_NONE)
+		run->result->profile.times =
+			sample_times_new(s->timeline == TIMELINE_BUDGET ? SAMPLE_TIMES_BYTES : 0);
+	if (!run->threads || (s->timeline != TIMELINE_NONE && !run->result->profile.times))
 		return error_set_errno(error, -ENOMEM, "cannot run");
 	return s->count ? counter_set_new(s->counters, &run->counters, error) : 0;
 }

@@ -152,6 +152,10 @@ static void check_timeline(struct run *run)
 			"%llu short intervals are merged in the timeline, to keep within its budget "
 			"(table timeline: merged, merged_ns)" STORE_NOTE_END,
 			(unsigned long long)merged);
+	if (r->profile.times && r->profile.times->missing)
+		run_warn(run,
+			"of %llu samples the instant is not kept (table sample_time)" STORE_NOTE_END,
+			(unsigned long long)r->profile.times->missing);
 	if (t && (r->losses.timeline || t->failed))
 		run_warn(run,
 			"the timeline has gaps: %s (table timeline: lost_ns); the books have none",

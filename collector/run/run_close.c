@@ -160,6 +160,8 @@ static void choose_lanes(struct run *run, struct counted_account *accounts, size
 	*n = kept;
 	for (size_t i = 0; i < p->n; i++)
 		p->entries[i]->lane = run_lane_of(run, p->entries[i]->lane);
+	for (size_t i = 0; p->times && i < p->times->n; i++)
+		p->times->blocks[i].lane = run_lane_of(run, p->times->blocks[i].lane);
 }
 
 static void take_timeline(struct run *run)

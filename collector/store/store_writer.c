@@ -375,16 +375,32 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 
 		if (q < 0)
 			return store_error(s, error);
-		q = store_insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?)",
-			"isissoiio", (int64_t)request->id, phase_name(r, e->phase),
+		q = store_insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?)",
+			"isissoiioi", (int64_t)request->id, phase_name(r, e->phase),
 			(int64_t)e->lane, e->thread, kinds[e->kind], stack != 0, stack,
 			(int64_t)e->weight_ns, (int64_t)e->count,
 			e->n_guest != 0 && e->guest_thread != GUEST_THREAD_UNKNOWN,
-			(int64_t)e->guest_thread);
+			(int64_t)e->guest_thread, (int64_t)i);
 		if (q < 0)
 			return q;
 	}
 	return 0;
+}
+
+static int write_sample_times(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	const struct sample_times *t = r->profile.times;
+	int q = 0;
+
+	for (size_t i = 0; t && i < t->n && q == 0; i++) {
+		const struct sample_block *b = &t->blocks[i];
+
+		q = store_insert(s, error, "INSERT INTO sample_time VALUES (?,?,?,?,?)", "iiiib",
+			run, (int64_t)b->lane, (int64_t)b->begin_ns, (int64_t)b->samples, b->data,
+			b->bytes);
+	}
+	return q;
 }
 
 int store_writer_run(struct store_writer *s, const struct run_settings *settings,
@@ -415,6 +431,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 		r = write_exits(s, request->id, result, error);
 	if (r == 0)
 		r = write_samples(s, settings, request, result, error);
+	if (r == 0)
+		r = write_sample_times(s, request->id, result, error);
 	if (r == 0)
 		r = store_sql(s, "COMMIT", error);
 	if (r < 0)

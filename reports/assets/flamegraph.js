@@ -200,8 +200,10 @@
 	};
 
 	Graph.prototype.resize = function () {
-		var width = this.svg.parentNode.nodeType === 1 ?
-			this.svg.parentNode.getBoundingClientRect().width : window.innerWidth;
+		var parent = this.svg.parentNode, width;
+		if (!parent) /* another graph took its place */
+			return;
+		width = parent.nodeType === 1 ? parent.getBoundingClientRect().width : window.innerWidth;
 		width = Math.max(320, Math.floor(width));
 		if (!this.svg.getBoundingClientRect().width || width === this.width)
 			return;
@@ -287,6 +289,7 @@
 		});
 	}
 
+	document.addEventListener('gs-fg', start); /* one that was added */
 	if (document.readyState === 'loading')
 		document.addEventListener('DOMContentLoaded', start);
 	else

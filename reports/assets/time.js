@@ -3,38 +3,8 @@
 (function () {
 	'use strict';
 	var box = document.getElementById('time-view'), T = guestscopeTime, D = T.draw, store = T.store = T.fromPage();
-	var MOST = 6, NEAREST = 20, CLICK = 4;
+	var make = T.make, button = T.button, choice = T.choice, MOST = 6, NEAREST = 20, CLICK = 4;
 	var panels = [], view, canvas, plot, detail, align, pickers, fingers = {}, pinch = null, pressed = null, queued = false;
-
-	function make(name, className, parent, text) {
-		var e = document.createElement(name);
-		if (className)
-			e.className = className;
-		if (text !== undefined)
-			e.textContent = text;
-		if (parent)
-			parent.appendChild(e);
-		return e;
-	}
-
-	function button(parent, text, label, act) {
-		var b = make('button', '', parent, text);
-		b.type = 'button';
-		b.setAttribute('aria-label', label);
-		b.addEventListener('click', act);
-		return b;
-	}
-
-	function choice(parent, label, options, value, act) {
-		var outer = make('label', '', parent, label + ' '), select = make('select', '', outer);
-		options.forEach(function (o) {
-			var option = make('option', '', select, o[1]);
-			option.value = o[0];
-			option.selected = o[0] === value;
-		});
-		select.addEventListener('change', function () { act(select.value); });
-		return select;
-	}
 
 	function configurationOf(entry) {
 		return entry.stack + ', ' + entry.cores;
@@ -191,16 +161,22 @@
 		look(all[0], all[1]);
 	}
 
-	function picker(panel) {
-		var line = make('div', 'time-run-choice', pickers), names = unique(store.entries.map(configurationOf)), size;
-		choice(line, 'Stack', names.map(function (n) { return [n, n]; }), configurationOf(panel.entry), function (name) {
-			show(panel, medianOf(name));
+	/* Two choices: of stack and cores, and of a run. */
+	T.chooseRun = function (parent, entry, act) {
+		var names = unique(store.entries.map(configurationOf));
+		choice(parent, 'Stack', names.map(function (n) { return [n, n]; }), configurationOf(entry), function (name) {
+			act(medianOf(name));
 		});
-		choice(line, 'run', ofConfiguration(configurationOf(panel.entry)).map(function (e) {
+		choice(parent, 'run', ofConfiguration(configurationOf(entry)).map(function (e) {
 			return [String(e.run), e.run + (e.note ? ' (' + e.note + ')' : e.median ? ' (median)' : '')];
-		}), String(panel.entry.run), function (run) {
-			show(panel, store.entry(Number(run)));
+		}), String(entry.run), function (run) {
+			act(store.entry(Number(run)));
 		});
+	};
+
+	function picker(panel) {
+		var line = make('div', 'time-run-choice', pickers), size;
+		T.chooseRun(line, panel.entry, function (entry) { show(panel, entry); });
 		if (!panel.data && !panel.opening) {
 			size = (panel.entry.bytes / 1e6).toFixed(1) + ' MB';
 			button(line, 'Open ' + panel.entry.file + ' (' + size + ')', 'Open the timeline of run ' + panel.entry.run + ', ' + size, function () {
@@ -231,7 +207,23 @@
 		return state ? name + ' (' + state[2] + ')' : name;
 	}
 
+	var STACKS = 3, KINDS = [[' sample', ' samples'], [' stack off the CPU', ' stacks off the CPU'], [' exit', ' exits']];
 	var TAKERS = { lane: 'another lane of the stack', helper: 'a helper thread of the stack', collector: 'guestscope itself', other: 'another program' };
+
+	/* The stacks that were taken in an interval, most frequent first, and of time off the CPU where it began. */
+	function sampleFacts(run, lane, d) {
+		return KINDS.reduce(function (list, words, kind) {
+			var n = {}, all = 0, most;
+			run.eachSample(kind, d.begin, d.end, function (t, number) {
+				n[number] = (n[number] || 0) + 1;
+				all++;
+			}, lane);
+			most = Object.keys(n).sort(function (a, b) { return n[b] - n[a]; }).slice(0, STACKS);
+			return list.concat(most.map(function (number) {
+				return [n[number] + (n[number] === 1 ? words[0] : words[1]), run.stackOf(number).slice(0, -1).join(' \u2190 ') || 'no stack'];
+			}), Object.keys(n).length > STACKS ? [['', 'and ' + (Object.keys(n).length - STACKS) + ' other stacks']] : []);
+		}, []);
+	}
 
 	/* What an interval was, as pairs of words. */
 	function facts(panel, lane, d) {
@@ -249,7 +241,7 @@
 			list.push(['CPU', String(d.cpu)]);
 		if (d.phase)
 			list.push(['phase', d.phase]);
-		return list.concat(T.moreFacts ? T.moreFacts(panel, lane, d) : []);
+		return list.concat(sampleFacts(panel.data, lane, d));
 	}
 
 	function choose(panel, lane, i, n) {
@@ -432,6 +424,17 @@
 		canvas = make('canvas', '', plot);
 		canvas.setAttribute('aria-hidden', 'true');
 		tools = make('div', 'time-tools', box);
+		[['rows', 'Rows'], ['samples', 'Samples']].forEach(function (which) {
+			var label = make('label', '', tools), input = make('input', '', label);
+			input.type = 'checkbox';
+			input.checked = true;
+			make('span', '', label, ' ' + which[1]);
+			input.addEventListener('change', function () {
+				view.show[which[0]] = input.checked;
+				view.fit(view.width);
+				redraw();
+			});
+		});
 		button(tools, '+', 'Zoom in', function () { zoom(0.5); });
 		button(tools, '\u2212', 'Zoom out', function () { zoom(2); });
 		button(tools, 'All', 'Show all of the time', whenWhole);
@@ -456,4 +459,17 @@
 	T.look = look;
 	T.panels = panels;
 	T.redraw = redraw;
+	T.nameOf = nameOf;
+
+	/* A span of a run, in ns since its begin; it is shown if it is not yet. */
+	T.showSpan = function (entry, from, to) {
+		var panel = panels.find(function (p) { return p.entry === entry; });
+		if (!panel) {
+			panel = panels[0];
+			show(panel, entry);
+		}
+		look(from - panel.origin, to - panel.origin);
+		box.scrollIntoView();
+		plot.focus({ preventScroll: true });
+	};
 })();

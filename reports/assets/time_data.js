@@ -18,8 +18,81 @@ var guestscopeTime = (function () {
 		this.lost = states.length;
 		this.merged = states.length + 1;
 		this.lanes = document.lanes.map(function (blocks) { return new Lane(this, blocks); }, this);
+		this.frames = document.frames || [];
+		this.stacks = document.stacks || [];
+		this.samples = document.samples || [];
+		this.times = readTimes(document.times || [], this.samples);
 		this.end = this.lanes.reduce(function (end, lane) { return Math.max(end, lane.begin[lane.n]); }, 0);
 	}
+
+	/*
+	 * The instants of samples, by lane (of helpers -1) and kind, in order: t when, n the number of the store's row.
+	 */
+	function readTimes(blocks, samples) {
+		var lanes = {};
+		blocks.forEach(function (b) {
+			var next = numbersOf(bytesOf(b[2])), t = b[1], kinds = lanes[b[0]] = lanes[b[0]] || [[], [], []], zigzag, n, list;
+			while (next.more()) {
+				zigzag = next();
+				n = next();
+				t += zigzag % 2 ? -(zigzag + 1) / 2 : zigzag / 2;
+				list = kinds[samples[3 * n]];
+				if (list)
+					list.push([t, n]);
+			}
+		});
+		Object.keys(lanes).forEach(function (lane) { lanes[lane] = lanes[lane].map(sorted); });
+		return lanes;
+	}
+
+	function sorted(list) {
+		list.sort(function (a, b) { return a[0] - b[0]; });
+		return { t: Float64Array.from(list, function (s) { return s[0]; }), n: Uint32Array.from(list, function (s) { return s[1]; }) };
+	}
+
+	/* The first of sorted instants that is not before @t. */
+	function firstFrom(times, t) {
+		var low = -1, high = times.length, middle;
+		while (high - low > 1) {
+			middle = (low + high) >> 1;
+			if (times[middle] < t)
+				low = middle;
+			else
+				high = middle;
+		}
+		return high;
+	}
+
+	/* Call @act(time, number of its row) for each sample of the kind in a span; of one lane where that is given. */
+	Run.prototype.eachSample = function (kind, from, to, act, lane) {
+		var times = this.times;
+		Object.keys(times).forEach(function (of) {
+			var list = times[of][kind], i;
+			if (lane !== undefined && Number(of) !== lane)
+				return;
+			for (i = firstFrom(list.t, from); i < list.t.length && list.t[i] < to; i++)
+				act(list.t[i], list.n[i]);
+		});
+	};
+
+	/* When the lane's next sample of that kind was taken; Infinity: there is none. */
+	Run.prototype.nextSample = function (kind, lane, from) {
+		var list = this.times[lane] ? this.times[lane][kind].t : [], i = firstFrom(list, from);
+		return i < list.length ? list[i] : Infinity;
+	};
+
+	Run.prototype.hasSamples = function (kind) {
+		var times = this.times;
+		return Object.keys(times).some(function (lane) { return times[lane][kind].t.length > 0; });
+	};
+
+	/* The names of a sample's frames, the innermost first. */
+	Run.prototype.stackOf = function (number) {
+		var names = [], i = this.samples[3 * number + 1];
+		for (; i >= 0 && this.stacks[2 * i] !== undefined; i = this.stacks[2 * i])
+			names.push(this.frames[this.stacks[2 * i + 1]][2]);
+		return names;
+	};
 
 	/* States this page does not know are those of no lane. */
 	function channelOf(name, states) {
@@ -78,9 +151,9 @@ var guestscopeTime = (function () {
 		return bytes;
 	}
 
-	/* The store's block, as docs/database.md has it. */
-	Lane.prototype.read = function (bytes, t) {
-		var at = 0, cpu = NOWHERE, head, kind, i;
+	/* A function that gives one number after the other. */
+	function numbersOf(bytes) {
+		var at = 0;
 		function number() {
 			var n = 0, scale = 1, byte;
 			do {
@@ -90,7 +163,14 @@ var guestscopeTime = (function () {
 			} while (byte > 127);
 			return n;
 		}
-		while (at < bytes.length) {
+		number.more = function () { return at < bytes.length; };
+		return number;
+	}
+
+	/* The store's block, as docs/database.md has it. */
+	Lane.prototype.read = function (bytes, t) {
+		var number = numbersOf(bytes), cpu = NOWHERE, head, kind, i;
+		while (number.more()) {
 			head = number();
 			kind = head % 4;
 			i = this.n++;
@@ -208,6 +288,7 @@ var guestscopeTime = (function () {
 	/* Those of the page are read when they are shown first. */
 	function Store(index) {
 		this.states = index.states;
+		this.sides = index.sides;
 		this.entries = index.runs;
 		this.runs = {};
 	}
@@ -242,5 +323,35 @@ var guestscopeTime = (function () {
 		return index ? new Store(JSON.parse(index.textContent)) : null;
 	}
 
-	return { store: null, fromPage: fromPage, Run: Run, take: function (document) { this.store.keep(document); } };
+	function make(name, className, parent, text) {
+		var e = document.createElement(name);
+		if (className)
+			e.className = className;
+		if (text !== undefined)
+			e.textContent = text;
+		if (parent)
+			parent.appendChild(e);
+		return e;
+	}
+
+	function button(parent, text, label, act) {
+		var b = make('button', '', parent, text);
+		b.type = 'button';
+		b.setAttribute('aria-label', label);
+		b.addEventListener('click', act);
+		return b;
+	}
+
+	function choice(parent, label, options, value, act) {
+		var outer = make('label', '', parent, label + ' '), select = make('select', '', outer);
+		options.forEach(function (o) {
+			var option = make('option', '', select, o[1]);
+			option.value = o[0];
+			option.selected = o[0] === value;
+		});
+		select.addEventListener('change', function () { act(select.value); });
+		return select;
+	}
+
+	return { store: null, fromPage: fromPage, Run: Run, make: make, button: button, choice: choice, take: function (document) { this.store.keep(document); } };
 })();

@@ -105,7 +105,7 @@ guestscopeTime.draw = (function () {
 	/* Where things of a panel are, from its top on. */
 	function layout(panel, top, show) {
 		var run = panel.data, h = run ? laneHeight(run) : 0, rows = run && show.rows && run.rows.length ? ROW : 0;
-		var samples = run && show.samples && run.samples ? SAMPLE : 0;
+		var samples = run && show.samples && run.samples.length ? SAMPLE : 0;
 		panel.top = top;
 		panel.bandTop = top + HEAD;
 		panel.lanesTop = panel.bandTop + BAND + GAP;
@@ -274,7 +274,27 @@ guestscopeTime.draw = (function () {
 		}
 	};
 
-	View.prototype.drawSamples = function () {};
+	/* A tick for each sample: above those on a CPU, below where the lane left it and its stack was taken. */
+	View.prototype.drawSamples = function (c, p) {
+		var self = this;
+		p.data.lanes.forEach(function (lane, i) {
+			var y = p.lanesTop + i * p.pitch + p.laneHeight + p.rowHeight + 1;
+			[0, 1, 2].forEach(function (kind) {
+				c.fillStyle = kind ? self.paint.muted : self.paint.accent;
+				self.ticks(c, p, kind, i, y + (kind ? SAMPLE / 2 : 0));
+			});
+		});
+	};
+
+	/* One in each pixel at most. */
+	View.prototype.ticks = function (c, p, kind, lane, y) {
+		var t = p.data.nextSample(kind, lane, this.from + p.origin), x;
+		while (t < this.to + p.origin) {
+			x = Math.floor(this.x(t - p.origin));
+			c.fillRect(x, y, 1, SAMPLE / 2 - 1);
+			t = p.data.nextSample(kind, lane, Math.max(t + 1, this.timeAt(x + 1) + p.origin));
+		}
+	};
 
 	return { View: View, time: time, instant: instant, GUTTER: GUTTER };
 })();

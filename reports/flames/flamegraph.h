@@ -41,6 +41,10 @@ double *flamegraph_starts(const struct stack_tree *tree);
 /** The colour of a frame in a graph of one side, #rrggbb, and what it stands for. */
 const char *frame_color(const struct stack_node *node, const char **ret_meaning);
 
+/** As in the store's frame.side; and the class of its frames in a drawing. */
+const char *frame_side_word(enum frame_side side);
+const char *frame_side_class(enum frame_side side);
+
 /** What a side is called, for people: "guest kernel". */
 const char *frame_side_title(enum frame_side side);
 

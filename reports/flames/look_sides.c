@@ -31,6 +31,11 @@ const char *frame_side_title(enum frame_side side)
 	return colors[side].legend;
 }
 
+const char *frame_side_class(enum frame_side side)
+{
+	return colors[side].class;
+}
+
 static size_t color_of(const struct stack_tree *tree, const struct stack_node *node,
 	const struct flamegraph_options *options, char sign[FLAME_SIGN])
 {

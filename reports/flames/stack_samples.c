@@ -5,7 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/store_format.h"
-#include "reports/flames/stack_tree.h"
+#include "reports/flames/flamegraph.h"
 #include "reports/store/stack_order.h"
 #include "reports/summary/summary.h"
 
@@ -18,6 +18,11 @@ struct builder {
 /* As in the store's frame.side. */
 static const char *const side_names[SIDE_COUNT] = {
 	"thread", "kernel", "user", "boundary", "guest-kernel", "guest-user", SIDE_OF_PROCESS};
+
+const char *frame_side_word(enum frame_side side)
+{
+	return side_names[side];
+}
 
 static enum frame_side side_from_name(const char *name)
 {

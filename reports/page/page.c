@@ -7,6 +7,7 @@
 
 #include "charts_js.h"
 #include "common/cleanup.h"
+#include "heat_js.h"
 #include "page_css.h"
 #include "page_html.h"
 #include "page_js.h"
@@ -52,6 +53,9 @@ static const struct {
 		"Each lane’s states over time. Of what is narrower than a pixel, the pixel shows each state’s share of it. "
 		"Click an interval to read what it was.",
 		page_time},
+	{"heat", NULL, "Samples over time", "The samples of a run over time",
+		"A column is a second or a tenth of one, from below to above. Drag over a part of it, and its flame graph is drawn: what the run did just then.",
+		page_heat},
 	{"details", NULL, "Details", "State details: who, what, how often",
 		"What ran instead of a lane, its system calls, interrupts and VM exits, and what "
 		"it "
@@ -288,8 +292,10 @@ static void write_timescript(const struct summary *s, const struct bodies *bodie
 {
 	(void)s;
 	(void)bodies;
-	fprintf(out, "<script>%s</script>\n<script>%s</script>\n<script>%s</script>",
-		(const char *)time_data_js, (const char *)time_draw_js, (const char *)time_js);
+	fprintf(out,
+		"<script>%s</script>\n<script>%s</script>\n<script>%s</script>\n<script>%s</script>",
+		(const char *)time_data_js, (const char *)time_draw_js, (const char *)time_js,
+		(const char *)heat_js);
 }
 
 typedef void (*place_t)(const struct summary *s, const struct bodies *bodies, FILE *out);

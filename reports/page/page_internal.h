@@ -33,6 +33,7 @@ int page_phases(const struct page *page, FILE *out);
 int page_details(const struct page *page, FILE *out);
 int page_threads(const struct page *page, FILE *out);
 int page_time(const struct page *page, FILE *out);
+int page_heat(const struct page *page, FILE *out);
 int page_stacks(const struct page *page, FILE *out);
 
 int page_guest(const struct page *page, FILE *out);
@@ -57,6 +58,9 @@ void page_guest_work(const struct configuration *c, FILE *out);
 
 /** What became of its parallelism, by its run queues. */
 void page_guest_queues(const struct configuration *c, FILE *out);
+
+/** A member "sides" of a JSON object: by the store's word the class of a frame and its name. */
+void page_sides(FILE *out);
 
 /** "2 cores", "1 core". */
 void page_cores(FILE *out, int64_t cores, const char *scenario);

@@ -7,8 +7,7 @@
 static const char *const kinds[SAMPLES_KINDS] = {
 	[SAMPLES_ON_CPU] = "oncpu", [SAMPLES_OFF_CPU] = "offcpu", [SAMPLES_EXITS] = "exits"};
 
-/* Stores of another collector may have more. */
-static enum sample_kind kind_of(const char *word)
+enum sample_kind samples_kind(const char *word)
 {
 	enum sample_kind kind = 0;
 
@@ -48,7 +47,7 @@ int samples_next(struct sample_cursor *cursor, struct sample *ret)
 			.phase = store_text(s, row, 1),
 			.lane = store_number(row, 2),
 			.thread = store_text(s, row, 3),
-			.kind = kind ? kind_of(kind) : SAMPLES_KINDS,
+			.kind = kind ? samples_kind(kind) : SAMPLES_KINDS,
 			.stack = store_number(row, 5),
 			.weight_ns = store_number(row, 6),
 			.count = store_number(row, 7),

@@ -15,6 +15,9 @@ enum sample_kind {
 	SAMPLES_KINDS
 };
 
+/** That of the store's word; SAMPLES_KINDS: another, as stores of another collector may have. */
+enum sample_kind samples_kind(const char *word);
+
 struct sample {
 	const struct store_run *run;
 	const char *phase;

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "reports/text/json_text.h"
 #include "reports/time/base64.h"
+#include "reports/time/time_samples.h"
 #include "reports/time/time_walk.h"
 
 /* Of a block, beside its data. A row takes half of it. */
@@ -49,6 +50,15 @@ int time_data_bytes(struct store_reader *store, size_t **ret)
 			r = add_bytes(store, "row",
 				"SELECT run, 0, count(*) / 2 FROM row WHERE run IN (SELECT run FROM timeline)"
 				" GROUP BY run",
+				bytes);
+		if (r >= 0)
+			r = add_bytes(store, "sample_time",
+				"SELECT run, sum(length(data)), count(*) FROM sample_time GROUP BY run",
+				bytes);
+		/* With its stack and the names that are new in it, about. */
+		if (r >= 0 && time_has_samples(store))
+			r = add_bytes(store, "sample",
+				"SELECT run, 0, count(*) * 5 / 2 FROM sample WHERE number IS NOT NULL GROUP BY run",
 				bytes);
 		if (r < 0)
 			return r;
@@ -178,6 +188,8 @@ int time_data_write(struct store_reader *store, const struct store_run *run, FIL
 		r = put_lanes(store, run, out);
 	if (r >= 0)
 		r = put_rows(store, run, out);
+	if (r >= 0 && time_has_samples(store))
+		r = time_samples_write(store, run, out);
 	fputs("}\n", out);
 	return r;
 }

@@ -8,9 +8,16 @@
  *     {"run": 7, "details": [[state, detail, taken_by], ...],
  *      "phases": [[name, begin, end], ...],
  *      "lanes": [[[phase, begin, merged, merged_ns, lost_ns, data], ...], ...],
- *      "rows": [[task, lane, begin, end], ...]}
+ *      "rows": [[task, lane, begin, end], ...],
+ *      "frames": [[side, module, symbol, inlined], ...],
+ *      "stacks": [parent, frame, parent, frame, ...],
+ *      "samples": [kind, stack, ns, kind, stack, ns, ...],
+ *      "times": [[lane, begin, data], ...]}
  *
- * The data of a lane's block is the store's (docs/database.md), in base 64.
+ * The data of blocks is the store's (docs/database.md), in base 64. A stack is a frame upon its parent
+ * (-1: there is none), the thread outermost, then in the order in which readers see it. A row of the
+ * store's samples is a kind (0 on a CPU, 1 off it, 2 an exit), a stack, and the time that one of them
+ * stands for.
  */
 
 #include <stdio.h>

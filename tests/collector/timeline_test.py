@@ -25,18 +25,19 @@ BEGIN = 20000
 def documented_reader():
     """timeline(db, run, lane), as docs/database.md has it."""
     with open(DATABASE_MD, encoding="utf-8") as f:
-        section = f.read().split("A reader in Python")[1].split("`report export")[0]
+        text = f.read()
+    section = text.split("A reader in Python")[1].split("`report export")[0] + text.split("A reader, with `numbers_in()`")[1].split("### audit")[0]
     code = "".join(line[4:] or "\n" for line in re.findall(r"(?m)^(?:    .*)?\n", section))
     names = {}
     exec(compile(code, DATABASE_MD, "exec"), names)  # pylint: disable=exec-used
-    return names["timeline"]
+    return names["timeline"], names["sample_times"]
 
 
 class TimelineTest(harness.SystemTest):
     def setUp(self):
         harness.need_root()
         super().setUp()
-        self.timeline = documented_reader()
+        self.timeline, self.sample_times = documented_reader()
 
     def measure(self, program, *arguments, guest="native", cores=1, options=()):
         harness.need_cpus(cores)
@@ -163,10 +164,48 @@ class Budget(TimelineTest):
         self.assertEqual(lines, expected)
 
 
+class Samples(TimelineTest):
+    def test_each_sample_has_its_instant_and_its_stack(self):
+        store = self.measure("truth", "-do", "wait", cores=2, options=("--timeline=full",))
+        run, = store.runs()
+        rows = {r["number"]: r for r in store.rows("SELECT * FROM sample")}
+        counted, off = collections.Counter(), 0
+        for lane, time, number in self.sample_times(store.db, 1):
+            counted[number] += 1
+            self.assertEqual(rows[number]["lane"], lane)
+            begin, end = store.phases(1)[rows[number]["phase"]]
+            self.assertGreaterEqual(time, begin)
+            self.assertLess(time, max(end, run["end_ns"]))
+        for number, r in rows.items():
+            if r["kind"] == "oncpu":
+                self.assertEqual(counted[number], r["count"])
+        states = {lane: self.items(store, lane) for lane in (0, 1)}
+        for lane, time, number in self.sample_times(store.db, 1):
+            if lane < 0 or rows[number]["kind"] != "oncpu":
+                continue
+            at = next(i for i in states[lane] if i[1] <= time < i[2])
+            off += at[3][0][0] not in ("oncpu", "irq", "kernel")
+        self.assertLessEqual(off, sum(counted.values()) // 50)  # between two events of one instant
+
+    def test_time_off_the_cpu_has_the_stack_of_where_it_began(self):
+        """The program sleeps ten times for 30 ms: each has the stack of clock_nanosleep."""
+        store = self.measure("truth", "-do", "wait", options=("--timeline=full",))
+        begins = {i[1] for i in self.items(store, 0) if i[0] == "sleep" and i[3][0][:2] == ("blocked", "clock_nanosleep")
+                  and i[2] - i[1] > 25_000_000}
+        names = dict(store.db.execute("WITH RECURSIVE up(number, id) AS (SELECT number, stack FROM sample WHERE kind = 'offcpu' UNION ALL"
+                                      " SELECT number, parent FROM up JOIN stack ON stack.id = up.id WHERE parent NOT NULL)"
+                                      " SELECT number, group_concat(symbol) FROM up JOIN stack ON stack.id = up.id JOIN frame ON frame.id = stack.frame"
+                                      " GROUP BY number").fetchall())
+        found = [number for lane, time, number in self.sample_times(store.db, 1)
+                 if lane == 0 and number in names and any(abs(time - b) < 100_000 for b in begins)]
+        self.assertEqual(len(found), 10, begins)
+        self.assertTrue(all("nanosleep" in names[number] for number in found), [names[n] for n in found])
+
+
 class Others(TimelineTest):
     def test_none_keeps_none(self):
         store = self.measure("truth", "-do", "status", options=("--timeline=none",))
-        for table in ("timeline", "timeline_detail"):
+        for table in ("timeline", "timeline_detail", "sample_time"):
             self.assertEqual(store.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"], 0)
 
     def test_of_a_virtual_machine_what_events_know_is_the_same(self):

@@ -203,9 +203,37 @@ static void past_the_bound_new_stacks_are_lost_and_known_ones_still_count(void *
 	profile_done(&p);
 }
 
+static void instants_are_kept_by_lane_within_their_room(void **state)
+{
+	struct profile p = {.times = sample_times_new(0)};
+	struct profile_entry key = a_key();
+	const struct sample_block *b;
+
+	(void)state;
+	assert_non_null(p.times);
+	for (unsigned i = 0; i < 40000; i++) {
+		key.lane = (int)(i % 2);
+		key.tgid = i % 3;
+		profile_note(&p, profile_add(&p, &key, frames, frames + 2, 1, 1), 1000 + 999 * i);
+	}
+	assert_int_equal(p.n, 6);
+	assert_true(p.times->n > 2); /* more than one for each lane */
+	for (size_t i = 0; i < p.times->n; i++)
+		assert_true(p.times->blocks[i].bytes <= SAMPLE_BLOCK_BYTES);
+	b = &p.times->blocks[1];
+	assert_int_equal(b->lane, 1);
+	assert_int_equal(b->begin_ns, 1999);
+	p.times->bytes_most = p.times->bytes;
+	profile_note(&p, 0, 5);
+	profile_note(&p, PROFILE_LOST, 5);
+	assert_int_equal(p.times->missing, 1);
+	profile_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(instants_are_kept_by_lane_within_their_room),
 		cmocka_unit_test(equal_stacks_are_one_entry),
 		cmocka_unit_test(what_differs_in_one_thing_is_another_entry),
 		cmocka_unit_test(stacks_that_differ_in_one_frame_or_in_length_are_different),

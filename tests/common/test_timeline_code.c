@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/timeline_code.h"
 #include "tests/common/ranges.h"
 
@@ -163,6 +164,34 @@ static void test_any_bytes_are_read_or_refused(void **state)
 	}
 }
 
+static void test_instants_of_samples_are_read_as_written(void **state)
+{
+	static const struct sample_time written[] = {
+		{1000, 0}, {1001000, 7}, {1000500, 300}, {UINT64_MAX / 2, 1}, {5, UINT32_MAX}};
+	uint8_t bytes[ARRAY_SIZE(written) * SAMPLE_TIME_BYTES];
+	struct timeline_reader reader;
+	struct sample_time found;
+	uint64_t last = 1000;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
+		n += sample_time_put(
+			bytes + n, (int64_t)(written[i].time_ns - last), written[i].number);
+		last = written[i].time_ns;
+	}
+	assert_int_equal(bytes[0], 0);
+	reader = timeline_read(bytes, n, 1000);
+	for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
+		assert_int_equal(sample_time_next(&reader, &found), 1);
+		assert_int_equal(found.time_ns, written[i].time_ns);
+		assert_int_equal(found.number, written[i].number);
+	}
+	assert_int_equal(sample_time_next(&reader, &found), 0);
+	reader = timeline_read("\x02", 1, 1);
+	assert_int_equal(sample_time_next(&reader, &found), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_an_interval_takes_few_bytes),
 		cmocka_unit_test(test_what_is_no_item_is_refused),
 		cmocka_unit_test(test_any_bytes_are_read_or_refused),
+		cmocka_unit_test(test_instants_of_samples_are_read_as_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

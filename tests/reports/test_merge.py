@@ -21,7 +21,7 @@ REPORT, SCHEMA, TABLES_PROGRAM = (os.path.abspath(a) for a in sys.argv[1:4])
 PLAN = {"version": 1, "arguments": ["-width", "512"], "repeat": 3}
 MACHINE = {"topology_shape": "Machine{Core*4}", "cpu_model": "Synthetic", "architecture": "x86_64",
            "kernel": "6.1.0", "kernel_version": "#1"}
-TABLES = ("run", "phase", "boot_step", "account", "audit", "timeline", "timeline_detail", "counter", "sample", "guest_thread",
+TABLES = ("run", "phase", "boot_step", "account", "audit", "timeline", "timeline_detail", "counter", "sample", "sample_time", "guest_thread",
           "guest_process", "guest_task", "guest_cpu", "guest_queue", "guest_stuck", "guest_stack_end", "host_stack_end", "stack_module",
           "exit_sampling", "row", "worker", "metric", "output")
 
@@ -58,6 +58,7 @@ class Merged(unittest.TestCase):
                                    ("stack_module", "run, 'host', 'libc.so.6', '.eh_frame', 8 * run"),
                                    ("exit_sampling", "run, 'exit MSR', 6 * run, run"),
                                    ("row", "run, 3, 0, 1000 + run, 2000 + run"),
+                                   ("sample_time", "run, 0, 1000 + run, 3, x'020004010601'"),
                                    ("metric", "run, 'rate', 100.5 + run, 'higher'"),
                                    ("output", "run, 'ab', 3, 40 + run, 'last', NULL")):
                 db.execute(f"DELETE FROM {table}")

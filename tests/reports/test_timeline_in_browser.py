@@ -48,18 +48,22 @@ def store_with(folder, intervals):
     run, = db.execute("SELECT id FROM run WHERE guest = 'native' AND cores = 2 ORDER BY runtime_ns LIMIT 1 OFFSET 1").fetchone()
     start, = db.execute("SELECT start_ns FROM run WHERE id = ?", (run,)).fetchone()
     lanes = make_timeline.fill(db, run, intervals, 3)
+    samples = make_timeline.fill_samples(db, run, 4)
     db.commit()
     db.close()
     subprocess.run([REPORT, folder], check=True, stdout=subprocess.DEVNULL, timeout=300)
-    return run, {lane: [(begin - start, *rest) for begin, *rest in items] for lane, items in lanes.items()}
+    return run, {lane: [(begin - start, *rest) for begin, *rest in items] for lane, items in lanes.items()}, \
+        [(t - start, *rest) for t, *rest in samples]
 
 
 class Timeline(unittest.TestCase):
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         cls.dir = tempfile.mkdtemp(prefix="guestscope-timeline-")
         cls.addClassCleanup(shutil.rmtree, cls.dir)
-        cls.run_id, cls.lanes = store_with(cls.dir, INTERVALS)
+        cls.run_id, cls.lanes, cls.samples = store_with(cls.dir, INTERVALS)
         cls.browser = browser.Browser()
         cls.browser.__enter__()
         cls.addClassCleanup(cls.browser.__exit__)
@@ -257,7 +261,7 @@ class Timeline(unittest.TestCase):
     def test_runs_of_stacks_are_aligned_by_a_phase(self):
         b = self.browser
         b.evaluate("(s => { s.value = 'phase encode'; s.dispatchEvent(new Event('change')); })"
-                   "([...document.querySelectorAll('.time-choices select')].pop())")
+                   "([...document.querySelectorAll('#time-view .time-choices select')].pop())")
         db = sqlite3.connect(os.path.join(self.dir, "experiment.db"))
         found = b.evaluate("guestscopeTime.panels.map(p => [p.entry.run, p.origin])")
         self.assertGreater(len(found), 2)
@@ -307,6 +311,97 @@ class Timeline(unittest.TestCase):
             b.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
 
 
+    def by_function(self, kind, begin, end):
+        """How many samples of that kind there are in a span, and {function: in how many of them it is}, by the store."""
+        db = sqlite3.connect(os.path.join(self.dir, "experiment.db"))
+        stacks = {i: (parent, symbol) for i, parent, symbol in
+                  db.execute("SELECT k.id, k.parent, f.symbol FROM stack k JOIN frame f ON f.id = k.frame")}
+        rows = dict(db.execute("SELECT number, stack FROM sample WHERE run = ? AND kind = ?", (self.run_id, kind)))
+        db.close()
+        found, n = {}, 0
+        for t, _, number in self.samples:
+            if not begin <= t < end or number not in rows:
+                continue
+            n += 1
+            at, names = rows[number], set()
+            while at is not None:
+                at, name = stacks[at]
+                names.add(make_clean(name))
+            for name in names or {"[unknown]"}:
+                found[name] = found.get(name, 0) + 1
+        return n, found
+
+    def test_an_interval_tells_of_its_samples(self):
+        b, lane = self.browser, 0
+        begin, ns = max(((i[0], i[3]) for i in self.lanes[lane]), key=lambda i: i[1])
+        inside = [s for s in self.samples if s[1] == lane and begin <= s[0] < begin + ns]
+        self.look(begin - ns, begin + 2 * ns)
+        self.click(*self.place(lane, begin + ns / 2))
+        told = b.evaluate("[...document.querySelectorAll('.time-detail dt')].map(e => e.textContent)")
+        counted = sum(int(re.match(r"\d+", t)[0]) for t in told if re.match(r"\d+ (samples?|stacks?) ?", t))
+        self.assertEqual(min(counted, 3), min(len(inside), 3))
+
+    def heat(self, kind=None):
+        self.browser.evaluate(f"guestscopeTime.heat.show(guestscopeTime.store.entry({self.run_id}))")
+        if kind:
+            self.browser.evaluate("(s => { s.value = '1'; s.dispatchEvent(new Event('change')); })"
+                                  "(document.querySelectorAll('#heat-view select')[2])")
+
+    def test_a_part_of_the_heat_map_becomes_its_flame_graph(self):
+        b = self.browser
+        for kind in ("oncpu", "offcpu"):
+            self.heat(kind == "offcpu")
+            x, y, w, h, columns, rows = b.evaluate(
+                "(() => { document.getElementById('heat').scrollIntoView(); const r = document.querySelector('.heat-plot canvas').getBoundingClientRect(),"
+                " s = guestscopeTime.heat.size(), c = guestscopeTime.heat.cells(); return [r.x + 64, r.y + 18, s.w, s.h, c.columns, c.rows]; })()")
+            first, last = (columns // 3, 2), (columns // 2, rows - 4)
+            self.mouse("mousePressed", x + (first[0] + 0.5) * w, y + 300 - (first[1] + 0.5) * h, button="left", clickCount=1)
+            self.mouse("mouseMoved", x + (last[0] + 0.5) * w, y + 300 - (last[1] + 0.5) * h, button="left", buttons=1)
+            self.mouse("mouseReleased", x + (last[0] + 0.5) * w, y + 300 - (last[1] + 0.5) * h, button="left", clickCount=1)
+            b.evaluate("new Promise(r => setTimeout(r, 400))")
+            begin, end = (b.evaluate(f"guestscopeTime.heat.timeOf({at[0] * rows + at[1] + more})") for at, more in ((first, 0), (last, 1)))
+            whole, expected = self.by_function(kind, begin, end)
+            self.assertGreater(whole, 5)
+            reading = b.evaluate("document.querySelector('.heat-reading').textContent")
+            self.assertIn(f"{whole:,} {'samples' if kind == 'oncpu' else 'intervals'}", reading)
+            titles = b.evaluate("[...document.querySelectorAll('.heat-flame .frames g title')].map(e => e.textContent)")
+            self.assertTrue(titles[0].startswith("all\n"))
+            found = {}
+            for title in titles[1:]:
+                if "\nthread\n" in title:
+                    continue
+                n = int(re.search(r"([\d,]+) (samples|intervals)$", title)[1].replace(",", ""))
+                found[title.split("\n")[0]] = found.get(title.split("\n")[0], 0) + n
+            self.assertEqual(found, expected)
+            b.screenshot(os.path.join(PICTURES, f"heat-{kind}.png"), "#heat")
+
+    def test_the_graph_of_a_part_can_be_zoomed_and_its_span_is_found_in_the_timeline(self):
+        b = self.browser
+        self.heat()
+        b.evaluate("document.querySelector('.heat-plot').focus()")
+        b.key("ArrowRight")
+        for _ in range(6):
+            b.key("ArrowRight")
+        b.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39, modifiers=8)
+        b.evaluate("new Promise(r => setTimeout(r, 400))")
+        svg = "document.querySelector('.heat-flame svg')"
+        self.assertTrue(b.evaluate(f"{svg}.hasAttribute('data-ready')"))
+        b.click(f"[...{svg}.querySelectorAll('.frames g')].find(g => g.querySelector('title').textContent.startsWith('task_run\\n'))")
+        self.assertEqual(b.evaluate(f"{svg}.dataset.zoom"), "task_run")
+        b.click("document.querySelector('.heat-reading button')")
+        b.evaluate(FRAME)
+        words = b.evaluate("document.querySelector('.heat-reading').textContent")
+        begin, end = (float(n) * {"s": 1e9, "ms": 1e6}[u] for n, u in re.findall(r"([\d.]+) (m?s)", words)[:2])
+        view = b.evaluate(VIEW)
+        self.assertAlmostEqual(view[0], begin, delta=1e6)
+        self.assertAlmostEqual(view[1], end, delta=1e6)
+
+
+def make_clean(name):
+    """As the reader of stores makes names fit for a page."""
+    return re.sub("[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "\ufffd", name)
+
+
 class Large(unittest.TestCase):
     """What finds no room in the page is in a file, which the page opens when it is asked to."""
 
@@ -315,7 +410,7 @@ class Large(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir)
 
     def test_a_file_is_opened_on_demand_and_missed_in_a_sentence(self):
-        run_id, lanes = store_with(self.dir, 300_000)
+        run_id, lanes, _ = store_with(self.dir, 300_000)
         page = os.path.join(self.dir, "report", "index.html")
         self.assertLess(os.path.getsize(page), 5e6)
         panel = f"guestscopeTime.panels.find(p => p.entry.run === {run_id})"
@@ -359,7 +454,7 @@ class Large(unittest.TestCase):
 def measure(intervals):
     """How long a frame takes while the view zooms in and out over all of the time, and how long until it is drawn first."""
     with tempfile.TemporaryDirectory() as folder:
-        run_id, _ = store_with(folder, intervals)
+        run_id, _, _ = store_with(folder, intervals)
         panel = f"guestscopeTime.panels.find(p => p.entry.run === {run_id})"
         with browser.Browser() as b:
             b.open(os.path.join(folder, "report", "index.html"))
