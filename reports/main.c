@@ -37,7 +37,8 @@ static const char synopsis[] = "DIR...\n--reference NAME\nexport --format FORMAT
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
 	{"format", 'f', "FORMAT", 0,
-		"what to export: folded, speedscope, pprof, perfetto, csv or json", 0},
+		"what to export: folded, speedscope, pprof, perfetto, firefox, perf-script, csv or json",
+		0},
 	{"order", OPTION_ORDER, "ORDER", 0,
 		"which frames of a call stack are at its root: guest (on them what the hypervisor "
 		"does for it), or host",

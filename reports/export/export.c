@@ -10,6 +10,8 @@ const struct export_format export_formats[] = {
 	{"speedscope", "stacks of all configurations, one file", export_speedscope},
 	{"pprof", "samples with labels, for go tool pprof", export_pprof},
 	{"perfetto", "runs, lanes and rows on a time line", export_perfetto},
+	{"firefox", "samples and phases over time, for profiler.firefox.com", export_firefox},
+	{"perf-script", "samples over time as perf script writes them", export_perf_script},
 	{"csv", "tables of configurations, runs, phases, accounts", export_csv},
 	{"json", "the summary with every run, one document", export_json},
 	{},

@@ -38,6 +38,8 @@ int export_json(const struct export_job *job);
 int export_speedscope(const struct export_job *job);
 int export_pprof(const struct export_job *job);
 int export_perfetto(const struct export_job *job);
+int export_firefox(const struct export_job *job);
+int export_perf_script(const struct export_job *job);
 
 /** One folded file for each kind of samples and configuration; @svg: the flame graph, too. */
 int export_flames(const struct export_job *job, bool svg);

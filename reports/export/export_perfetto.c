@@ -2,8 +2,8 @@
 /**
  * Runs on a time line for Perfetto: a run is a process, its lanes are threads with the program's
  * rows as slices; phases and steps of the boot are slices on tracks of their own. The books are
- * counters: a lane's time in a state in the phase at hand, in ns. Samples have no time in the
- * store, only a weight, so they cannot be on a time line: pprof and speedscope take them.
+ * counters: a lane's time in a state in the phase at hand, in ns. A lane's states are slices on a
+ * track of their own, and its samples are instants on another, with their call stacks as an argument.
  *
  * A trace is a sequence of packets, each written as it is made.
  */
@@ -15,10 +15,21 @@
 #include "common/state.h"
 #include "perfetto.pb-c.h"
 #include "reports/export/export.h"
+#include "reports/store/stack_order.h"
 #include "reports/text/format.h"
+#include "reports/time/time_samples.h"
+#include "reports/time/time_walk.h"
 
 /* What a track shows; with the run, lane and state it makes the track's number. */
-enum track { TRACK_RUN, TRACK_PHASES, TRACK_BOOT, TRACK_LANE, TRACK_STATE };
+enum track {
+	TRACK_RUN,
+	TRACK_PHASES,
+	TRACK_BOOT,
+	TRACK_LANE,
+	TRACK_STATE,
+	TRACK_TIMELINE,
+	TRACK_SAMPLES
+};
 
 #define SEQUENCE 1
 
@@ -27,6 +38,10 @@ struct writer {
 	FILE *out;
 	uint8_t *buffer;
 	size_t room;
+	const struct store_run *run; /**< of the track that is written to, ... */
+	int64_t lane;                /**< ... and its lane */
+	const struct store_run *of;  /**< of the samples */
+	struct time_samples samples;
 };
 
 static uint64_t track_id(const struct store_run *run, enum track track, int64_t lane, int state)
@@ -96,9 +111,14 @@ static int put_event(struct writer *w, int64_t at_ns, Perfetto__TrackEvent *even
 	return put_packet(w, &packet);
 }
 
-/** From @start_ns to @end_ns, both of the host's clock. @source may be NULL. */
-static int put_slice(struct writer *w, uint64_t track, const char *category, const char *name,
-	int64_t start_ns, int64_t end_ns, const char *source)
+/** An argument of an event; @text NULL: it has none. */
+struct note {
+	const char *name, *text;
+};
+
+/** From @start_ns to @end_ns, both of the host's clock. */
+static int put_noted(struct writer *w, uint64_t track, const char *category, const char *name,
+	int64_t start_ns, int64_t end_ns, const struct note *said)
 {
 	Perfetto__TrackEvent begin = PERFETTO__TRACK_EVENT__INIT, end = PERFETTO__TRACK_EVENT__INIT;
 	Perfetto__DebugAnnotation note = PERFETTO__DEBUG_ANNOTATION__INIT, *notes[] = {&note};
@@ -112,15 +132,23 @@ static int put_slice(struct writer *w, uint64_t track, const char *category, con
 	begin.name = (char *)(uintptr_t)name;
 	begin.n_categories = 1;
 	begin.categories = categories;
-	if (source) {
-		note.name = (char *)(uintptr_t) "ends with";
-		note.string_value = (char *)(uintptr_t)source;
+	if (said->text) {
+		note.name = (char *)(uintptr_t)said->name;
+		note.string_value = (char *)(uintptr_t)said->text;
 		begin.n_debug_annotations = 1;
 		begin.debug_annotations = notes;
 	}
 	end.type = PERFETTO__TRACK_EVENT__TYPE__TYPE_SLICE_END;
 	r = put_event(w, start_ns, &begin);
 	return r < 0 ? r : put_event(w, end_ns, &end);
+}
+
+/** The same; @source may be NULL. */
+static int put_slice(struct writer *w, uint64_t track, const char *category, const char *name,
+	int64_t start_ns, int64_t end_ns, const char *source)
+{
+	return put_noted(
+		w, track, category, name, start_ns, end_ns, &(struct note){"ends with", source});
 }
 
 static int put_counter(struct writer *w, uint64_t track, int64_t at_ns, int64_t value)
@@ -310,10 +338,123 @@ static int put_books(struct writer *w)
 	return r;
 }
 
+/** The lane's track of that kind, made when it is met first. */
+static int lane_track(struct writer *w, const struct store_run *run, enum track kind, int64_t lane,
+	const char *what, uint64_t *ret)
+{
+	char name[60];
+
+	*ret = track_id(run, kind, lane, 0);
+	if (w->run == run && w->lane == lane)
+		return 0;
+	w->run = run;
+	w->lane = lane;
+	if (lane < 0)
+		snprintf(name, sizeof(name), "helpers %s", what);
+	else
+		snprintf(name, sizeof(name), "lane %lld %s", (long long)lane, what);
+	return put_track(w, run, *ret, name, false);
+}
+
+/** An interval of a lane, as a slice. What was merged or lost has no order. */
+static int put_interval(
+	const struct time_place *at, const struct timeline_item *item, void *userdata)
+{
+	struct writer *w = userdata;
+	const struct store_run *run = store_run(w->job->store, at->run);
+	const struct time_meaning *what =
+		item->kind == TIMELINE_INTERVAL ? &at->meanings[item->what] : NULL;
+	const char *name = what ? what->state : item->kind == TIMELINE_GAP ? "lost" : "merged";
+	const struct note note = {"cause", what && *what->detail ? what->detail : NULL};
+	uint64_t track;
+	int r;
+
+	if (!run || at->lane < 0 || item->begin_ns > INT64_MAX - item->ns)
+		return 0;
+	r = lane_track(w, run, TRACK_TIMELINE, at->lane, "states", &track);
+	return r < 0 ? r
+		     : put_noted(w, track, "state", name, (int64_t)item->begin_ns,
+			       (int64_t)(item->begin_ns + item->ns), &note);
+}
+
+static int put_timeline(struct writer *w)
+{
+	w->run = NULL;
+	return time_is_there(w->job->store)
+		       ? time_walk(w->job->store, STORE_NULL, put_interval, w, w->job->error)
+		       : 0;
+}
+
+/** "outermost;...;innermost". Malloced; NULL: no memory. */
+static char *stack_text(const struct time_samples *s, size_t stack)
+{
+	size_t chain[STACK_DEPTH_MAX + 1] = {stack}, n = 0, size;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	for (int64_t i = (int64_t)stack; i >= 0 && n < ARRAY_SIZE(chain); i = s->stacks[i].parent)
+		chain[n++] = (size_t)i;
+	while (out && n-- > 0)
+		fprintf(out, "%s%s", s->frames[s->stacks[chain[n]].frame].symbol, n ? ";" : "");
+	if (!out || fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/** A sample on a CPU, as an instant named by its innermost function. */
+static int put_sample(int64_t lane, uint64_t time_ns, uint64_t number, void *userdata)
+{
+	struct writer *w = userdata;
+	const struct time_sample *sample = &w->samples.list[number];
+	Perfetto__TrackEvent event = PERFETTO__TRACK_EVENT__INIT;
+	Perfetto__DebugAnnotation note = PERFETTO__DEBUG_ANNOTATION__INIT, *notes[] = {&note};
+	_cleanup_free_ char *stack = NULL;
+	char *categories[] = {(char *)(uintptr_t) "sample"};
+	int r;
+
+	if (sample->kind != SAMPLES_ON_CPU || time_ns > INT64_MAX)
+		return 0;
+	stack = stack_text(&w->samples, sample->stack);
+	if (!stack)
+		return -ENOMEM;
+	r = lane_track(w, w->of, TRACK_SAMPLES, lane, "samples", &event.track_uuid);
+	note.name = (char *)(uintptr_t) "stack";
+	note.string_value = stack;
+	event.type = PERFETTO__TRACK_EVENT__TYPE__TYPE_INSTANT;
+	event.name =
+		(char *)(uintptr_t)w->samples.frames[w->samples.stacks[sample->stack].frame].symbol;
+	event.n_categories = 1;
+	event.categories = categories;
+	event.n_debug_annotations = 1;
+	event.debug_annotations = notes;
+	return r < 0 ? r : put_event(w, (int64_t)time_ns, &event);
+}
+
+static int put_samples(struct writer *w)
+{
+	const struct store_tables *t = store_tables(w->job->store);
+	int r = 0;
+
+	if (!time_has_samples(w->job->store))
+		return 0;
+	for (size_t i = 0; r >= 0 && i < t->n_runs; i++) {
+		w->of = &t->runs[i];
+		w->run = NULL;
+		r = time_samples_read(w->job->store, w->of->id, &w->samples);
+		if (r >= 0)
+			r = time_samples_walk(
+				w->job->store, w->of->id, w->samples.n, put_sample, w);
+		time_samples_clear(&w->samples);
+	}
+	return r;
+}
+
 static int fill(void *userdata, FILE *out)
 {
 	static int (*const parts[])(struct writer * w) = {
-		put_runs, put_phases, put_boot, put_rows, put_books};
+		put_runs, put_phases, put_boot, put_rows, put_books, put_timeline, put_samples};
 	const struct export_job *job = userdata;
 	struct writer w = {.job = job, .out = out};
 	int r = 0;
@@ -321,7 +462,7 @@ static int fill(void *userdata, FILE *out)
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts); i++)
 		r = parts[i](&w);
 	free(w.buffer);
-	return r == -EBADMSG ? export_store_error(job, r) : r;
+	return r == -EBADMSG && !*job->error->text ? export_store_error(job, r) : r;
 }
 
 int export_perfetto(const struct export_job *job)

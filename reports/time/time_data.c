@@ -13,6 +13,8 @@
 
 /* Of a block, beside its data. A row takes half of it. */
 #define BYTES_BLOCK 80
+/* More than any store has. */
+#define BYTES_MOST (1LL << 40)
 
 /** Adds what @sql says of each run. */
 static int add_bytes(struct store_reader *store, const char *table, const char *sql, size_t *bytes)
@@ -26,11 +28,10 @@ static int add_bytes(struct store_reader *store, const char *table, const char *
 	r = store_prepare(store, &query, sql);
 	while (r >= 0 && (r = store_step(store, query)) > 0) {
 		const struct store_run *run = store_run(store, store_number(query, 0));
-		int64_t more =
-			store_number(query, 1) * 4 / 3 + store_number(query, 2) * BYTES_BLOCK;
+		int64_t data = store_number(query, 1), n = store_number(query, 2);
 
-		if (run && more > 0)
-			bytes[run - t->runs] += (size_t)more;
+		if (run && data >= 0 && data < BYTES_MOST && n >= 0 && n < BYTES_MOST)
+			bytes[run - t->runs] += (size_t)(data * 4 / 3 + n * BYTES_BLOCK);
 	}
 	return r;
 }
@@ -68,11 +69,21 @@ int time_data_bytes(struct store_reader *store, size_t **ret)
 	return 0;
 }
 
+int64_t time_since(const struct store_run *run, int64_t ns)
+{
+	int64_t since;
+
+	if (ns == STORE_NULL || run->start_ns == STORE_NULL ||
+		__builtin_sub_overflow(ns, run->start_ns, &since))
+		return 0;
+	return since;
+}
+
 /** The query's numbers from @column on, as instants of the run. */
 static void put_instants(const struct store_run *run, sqlite3_stmt *query, int column, FILE *out)
 {
-	fprintf(out, "%" PRId64 ",%" PRId64, store_number(query, column) - run->start_ns,
-		store_number(query, column + 1) - run->start_ns);
+	fprintf(out, "%" PRId64 ",%" PRId64, time_since(run, store_number(query, column)),
+		time_since(run, store_number(query, column + 1)));
 }
 
 static int put_details(struct store_reader *store, const struct store_run *run, FILE *out)
@@ -108,8 +119,8 @@ static void put_phases(struct store_reader *store, const struct store_run *run, 
 			continue;
 		fputs(n++ ? ",[" : "[", out);
 		json_put_text(out, p->name);
-		fprintf(out, ",%" PRId64 ",%" PRId64 "]", p->start_ns - run->start_ns,
-			p->end_ns - run->start_ns);
+		fprintf(out, ",%" PRId64 ",%" PRId64 "]", time_since(run, p->start_ns),
+			time_since(run, p->end_ns));
 	}
 	fputc(']', out);
 }
@@ -128,7 +139,7 @@ static int put_lane(
 		fputs(n++ ? ",[" : "[", out);
 		json_put_text(out, phase);
 		fprintf(out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",\"",
-			store_number(query, 1) - run->start_ns, store_number(query, 2),
+			time_since(run, store_number(query, 1)), store_number(query, 2),
 			store_number(query, 3), store_number(query, 4));
 		base64_put(out, data, (size_t)sqlite3_column_bytes(query, 5));
 		fputs("\"]", out);

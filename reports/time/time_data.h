@@ -28,5 +28,8 @@
  * is no timeline. Free it. -ENOMEM, -EBADMSG with store_reader_error(). */
 int time_data_bytes(struct store_reader *store, size_t **ret);
 
+/** How long after the begin of @run an instant of the store is; 0 where that cannot be told. */
+int64_t time_since(const struct store_run *run, int64_t ns);
+
 /** Write the document. Errors as above. */
 int time_data_write(struct store_reader *store, const struct store_run *run, FILE *out);

@@ -11,6 +11,7 @@
 #include "reports/store/stack_order.h"
 #include "reports/text/json_text.h"
 #include "reports/time/base64.h"
+#include "reports/time/time_data.h"
 
 /* More rows than any collector keeps. */
 #define SAMPLES_MOST (1 << 20)
@@ -223,7 +224,7 @@ static int put_times(struct store_reader *store, const struct store_run *run, FI
 		const void *data = sqlite3_column_blob(query, 2);
 
 		fprintf(out, "%s[%" PRId64 ",%" PRId64 ",\"", n++ ? "," : "",
-			store_number(query, 0), store_number(query, 1) - run->start_ns);
+			store_number(query, 0), time_since(run, store_number(query, 1)));
 		base64_put(out, data, (size_t)sqlite3_column_bytes(query, 2));
 		fputs("\"]", out);
 	}

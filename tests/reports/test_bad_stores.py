@@ -23,7 +23,7 @@ def commands(store, output):
     yield "report", ["-o", output, store]
     yield "merge", ["-o", output, store, store]
     yield "diff", ["diff", "-o", output, store + ":native", ":osv"]
-    for form in ("folded", "speedscope", "pprof", "perfetto", "csv", "json"):
+    for form in ("folded", "speedscope", "pprof", "perfetto", "firefox", "perf-script", "csv", "json"):
         yield form, ["export", "--format", form, "-o", output, store]
 
 

@@ -20,6 +20,7 @@ from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import make_store  # noqa: E402
+import make_timeline  # noqa: E402
 
 REPORT, SCHEMA = sys.argv[1:3]
 GOOD = "r.status = 'ok' AND r.counted <> 0"
@@ -77,6 +78,8 @@ class Exported(unittest.TestCase):
             db.executemany("INSERT INTO row (run, task, lane, start_ns, end_ns) VALUES (?, ?, ?, ?, ?)",
                            [(run, i, i % cores, start + i * step, start + (i + 1) * step - 7) for i in range(20)])
         db.execute("UPDATE frame SET file = 'src/mandelbrot.c', line = 77 WHERE symbol = 'mandelbrot_row'")
+        cls.samples = {run: make_timeline.fill_samples(db, run, run) for run, in db.execute(
+            f"SELECT id FROM run r WHERE {GOOD} AND guest IN ('native', 'osv') AND repetition = 0").fetchall()}
         db.commit()
         db.close()
         result = subprocess.run([REPORT, "export", "--format", cls.FORMAT, cls.base], capture_output=True, text=True,
@@ -233,7 +236,7 @@ class Perfetto(Exported):
     FORMAT, FILE = "perfetto", "trace.perfetto-trace"
 
     def setUp(self):
-        self.tracks, self.slices, self.counters, open_slices = {}, [], Counter(), {}
+        self.tracks, self.slices, self.counters, self.instants, open_slices = {}, [], Counter(), [], {}
         for number, packet in fields(self.read()):
             self.assertEqual(number, 1)
             track, event = only(packet, 60), only(packet, 11)
@@ -244,7 +247,10 @@ class Perfetto(Exported):
                     "pid": only(process or thread or b"", 1), "parent": only(track, 5), "counter": only(track, 8)}
                 continue
             at, kind, uuid = only(packet, 8), only(event, 9), only(event, 11)
-            if kind == 1:
+            if kind == 3:
+                note = only(event, 4)
+                self.instants.append((uuid, at, only(event, 23).decode(), only(note, 6).decode()))
+            elif kind == 1:
                 open_slices.setdefault(uuid, []).append((only(event, 23).decode(), at))
             elif kind == 2:
                 name, start = open_slices[uuid].pop()
@@ -276,6 +282,29 @@ class Perfetto(Exported):
         found = sorted((self.process(u), n, a, b) for u, n, a, b in self.slices if self.tracks[u]["name"] == "boot")
         self.assertEqual(found, sorted(self.rows("SELECT run, name, start_ns, end_ns FROM boot_step")))
 
+    def test_each_interval_of_the_timeline_is_a_slice_where_it_was(self):
+        found = sorted((self.process(u), self.tracks[u]["name"], a, b, n) for u, n, a, b in self.slices
+                       if self.tracks[u]["name"].endswith(" states"))
+        expected = []
+        for run, lane, begin, end in self.rows("SELECT run, lane, begin_ns, end_ns FROM timeline"):
+            at = begin
+            for name, ns in (("oncpu", 1000), ("irq", 300), ("oncpu", 5), ("merged", 70_020), ("lost", 9), ("blocked", end - begin - 71_334)):
+                expected.append((run, f"lane {lane} states", at, at + ns, name))
+                at += ns
+        self.assertEqual(found, sorted(expected))
+
+    def test_each_sample_on_a_cpu_is_an_instant_with_its_stack(self):
+        expected = []
+        for run, samples in self.samples.items():
+            leaves = dict(self.rows("SELECT number, coalesce(symbol, '[unknown]') FROM sample s LEFT JOIN stack k ON k.id = s.stack"
+                                    " LEFT JOIN frame f ON f.id = k.frame WHERE s.run = ? AND kind = 'oncpu'", run))
+            expected += [(run, lane, t, number in leaves) for t, lane, number in samples if number in leaves]
+        found = [(self.process(u), -1 if "helpers" in self.tracks[u]["name"] else int(self.tracks[u]["name"].split()[1]), at, True)
+                 for u, at, _, _ in self.instants]
+        self.assertEqual(sorted(found), sorted(expected))
+        for _, _, name, stack in self.instants[::997]:
+            self.assertTrue(stack.endswith(name), (name, stack))
+
     def test_the_books_are_counters_that_equal_the_accounts(self):
         expected = {(r, f"lane {lane} {state}", at): ns for r, lane, state, at, ns in self.rows(
             "SELECT a.run, lane, state, start_ns, sum(ns) FROM account a JOIN phase p ON p.run = a.run AND p.name = a.phase"
@@ -283,6 +312,112 @@ class Perfetto(Exported):
         found = {(self.process(u), self.tracks[u]["name"], at): v for (u, at), v in self.counters.items()}
         self.assertEqual({k: v for k, v in found.items() if v}, {k: v for k, v in expected.items() if v})
         self.assertTrue(all(self.tracks[u]["counter"] == b"\x18\x01" for u, _ in self.counters))
+
+
+class OverTime(Exported):
+    """What the samples of a run are, by the store."""
+
+    def stack_of(self, id_):
+        names = []
+        while id_ is not None:
+            id_, name = self.rows("SELECT parent, symbol FROM stack k JOIN frame f ON f.id = k.frame WHERE k.id = ?", id_)[0]
+            names.append(re.sub(r"[\x00-\x1f\x7f\u202e]", "\ufffd", name))
+        return names or ["[unknown]"]
+
+    def expected(self, run):
+        """[(time_ns, lane, frames from the innermost, ns)] of samples on a CPU, in order."""
+        rows = {n: (self.stack_of(stack), ns // count) for n, stack, ns, count in self.rows(
+            "SELECT number, stack, weight_ns, count FROM sample WHERE run = ? AND kind = 'oncpu'", run)}
+        return sorted((t, lane, *rows[number]) for t, lane, number in self.samples[run] if number in rows)
+
+    def natives(self):
+        return [r for r in self.samples if self.rows("SELECT guest FROM run WHERE id = ?", r)[0][0] == "native"]
+
+
+class PerfScript(OverTime):
+    FORMAT, FILE = "perf-script", None
+    # As stackcollapse-perf.pl and FlameScope take the lines apart.
+    HEAD = re.compile(r"^(\S.+?)\s+(\d+)/*(\d+)*\s+([\d.]+):\s*(\d+)\s+(\S+):\s*$")
+    FRAME = re.compile(r"^\s*(\w+)\s*(.+) \((\S*)\)$")
+
+    def test_each_run_with_instants_has_a_file(self):
+        self.assertEqual(sorted(map(os.path.basename, self.files)), sorted(f"run-{r}.perf.txt" for r in self.samples))
+
+    def test_every_sample_is_there_in_order_with_its_frames(self):
+        for run in self.natives():  # the order of frames of a guest is another
+            found = []
+            for text in self.read(f"run-{run}.perf.txt").decode().split("\n\n"):
+                if not text.strip():
+                    continue
+                head, *frames = text.strip("\n").split("\n")
+                _, pid, tid, at, period, event = self.HEAD.match(head).groups()
+                self.assertEqual((int(pid), event), (run, "cpu-clock"))
+                seconds, ns = at.split(".")
+                found.append((int(seconds) * 10**9 + int(ns), int(tid) - run * 65536 - 1,
+                              [self.FRAME.match(f)[2] for f in frames], int(period)))
+            self.assertEqual(sorted(found), self.expected(run))
+            self.assertEqual([f[0] for f in found], sorted(f[0] for f in found))
+
+    def test_a_store_without_instants_is_refused_in_a_sentence(self):
+        with tempfile.TemporaryDirectory(prefix="guestscope-export-") as folder:
+            make_store.make(SCHEMA, folder, small=True)
+            db = sqlite3.connect(os.path.join(folder, "experiment.db"))
+            db.execute("DROP TABLE sample_time")
+            db.commit()
+            db.close()
+            for form in ("perf-script", "firefox"):
+                done = subprocess.run([REPORT, "export", "--format", form, folder], capture_output=True, text=True, check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("instants of samples", done.stderr)
+
+
+class Firefox(OverTime):
+    """By the published format, version 46."""
+    FORMAT, FILE = "firefox", "profile.firefox.json"
+
+    def setUp(self):
+        self.profile = json.loads(self.read())
+
+    def test_columns_are_as_long_as_their_tables_and_lead_somewhere(self):
+        meta = self.profile["meta"]
+        self.assertEqual(meta["preprocessedProfileVersion"], 46)
+        for thread in self.profile["threads"]:
+            for name in ("frameTable", "funcTable", "stackTable", "samples", "markers", "resourceTable", "nativeSymbols"):
+                for column in thread[name].values():
+                    if isinstance(column, list):
+                        self.assertEqual(len(column), thread[name]["length"], name)
+            strings = len(thread["stringArray"])
+            self.assertLess(max(thread["funcTable"]["name"] + thread["funcTable"]["fileName"] + thread["markers"]["name"]), strings)
+            self.assertLess(max(thread["frameTable"]["func"]), thread["funcTable"]["length"])
+            self.assertLess(max(thread["frameTable"]["category"]), len(meta["categories"]))
+            self.assertTrue(all(p is None or p < i for i, p in enumerate(thread["stackTable"]["prefix"])))
+            self.assertEqual(thread["samples"]["time"], sorted(thread["samples"]["time"]))
+
+    def test_every_sample_is_there_with_its_stack(self):
+        zero, = self.rows("SELECT min(start_ns) FROM run WHERE status = 'ok'")[0]
+        for run in self.natives():
+            found = []
+            for thread in self.profile["threads"]:
+                if thread["pid"] != run:
+                    continue
+                lane = int(thread["name"].split()[1])
+                for stack, at, weight in zip(*(thread["samples"][k] for k in ("stack", "time", "weight"))):
+                    frames = []
+                    while stack is not None:
+                        func = thread["frameTable"]["func"][thread["stackTable"]["frame"][stack]]
+                        frames.append(thread["stringArray"][thread["funcTable"]["name"][func]])
+                        stack = thread["stackTable"]["prefix"][stack]
+                    self.assertEqual(frames.pop(), f"worker/{lane}")
+                    found.append((round(at * 1e6) + zero, lane, frames, round(weight * 1e6)))
+            self.assertEqual(sorted(found), [e for e in self.expected(run) if e[1] >= 0])
+
+    def test_phases_are_markers(self):
+        zero, = self.rows("SELECT min(start_ns) FROM run WHERE status = 'ok'")[0]
+        for thread in self.profile["threads"]:
+            m = thread["markers"]
+            found = [(thread["stringArray"][n], round(a * 1e6) + zero, round(b * 1e6) + zero)
+                     for n, a, b in zip(m["name"], m["startTime"], m["endTime"])]
+            self.assertEqual(found, self.rows("SELECT name, start_ns, end_ns FROM phase WHERE run = ? ORDER BY start_ns", thread["pid"]))
 
 
 class Tables(Exported):
@@ -364,5 +499,5 @@ class Document(Exported):
 
 
 if __name__ == "__main__":
-    del Exported
+    del Exported, OverTime
     unittest.main(argv=[sys.argv[0]] + sys.argv[3:])

@@ -21,6 +21,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser  # noqa: E402
 import make_store  # noqa: E402
+import make_timeline  # noqa: E402
 
 REPORT, SCHEMA, FOLDER = sys.argv[1:4]
 SPEEDSCOPE = "1.25.0"
@@ -62,6 +63,11 @@ class InBrowser(unittest.TestCase):
         cls.base = tempfile.mkdtemp(prefix="guestscope-browser-test-")
         cls.addClassCleanup(shutil.rmtree, cls.base, ignore_errors=True)
         make_store.make(SCHEMA, cls.base, seed=11)
+        db = sqlite3.connect(os.path.join(cls.base, "experiment.db"))
+        cls.run_id, = db.execute("SELECT id FROM run WHERE guest = 'native' AND cores = 1 LIMIT 1").fetchone()
+        make_timeline.fill_samples(db, cls.run_id, 2)
+        db.commit()
+        db.close()
 
     def run_report(self, *arguments):
         subprocess.run([REPORT, *arguments], check=True, capture_output=True, timeout=300)
@@ -94,6 +100,37 @@ class InBrowser(unittest.TestCase):
         db.close()
         for name in FUNCTIONS:
             self.assertAlmostEqual(shown[name] / stored[name], 1, 2, name)
+
+    def sandwich(self, page, name, ready):
+        """{function: own ns} as speedscope shows a file of the report's."""
+        with open(os.path.join(self.base, "report", name), "rb") as f:
+            data = f.read()
+        script = os.path.join(self.base, "profile.js")
+        with open(script, "w", encoding="ascii") as f:
+            f.write(f"speedscope.loadFileFromBase64({json.dumps(name)}, {json.dumps(base64.b64encode(data).decode())})")
+        with browser.Browser(1280, 700) as b:
+            b.open(f"{page}#localProfilePath={script}")
+            wait_until(b, f"document.body.innerText.includes({json.dumps(ready)})")
+            b.screenshot(os.path.join(FOLDER, f"speedscope-{name}.png"))
+            b.click("[...document.querySelectorAll('div')].find(e => /Sandwich$/.test(e.innerText) && !/Heavy/.test(e.innerText))")
+            wait_until(b, f"{json.dumps(FUNCTIONS[:4])}.every(name => document.body.innerText.includes(name))")
+            text = b.evaluate("document.body.innerText")
+        return {function: float(number) * UNITS.get(unit, 1) for number, unit, function in
+                re.findall(r"\n\s*([\d.,]+)(s|ms|µs|ns|) \([\d.]+%\)\n\s*(\w+)(?=\n)", text)}
+
+    def test_another_importer_shows_the_shares_of_perf_script(self):
+        page = speedscope()
+        if not page:
+            self.skipTest(f"no speedscope here: npm pack speedscope@{SPEEDSCOPE}")
+        db = sqlite3.connect(os.path.join(self.base, "experiment.db"))
+        stored = dict(db.execute("SELECT symbol, sum(s.count) FROM sample s JOIN stack k ON k.id = s.stack JOIN frame f ON f.id = k.frame"
+                                 " WHERE run = ? AND kind = 'oncpu' AND lane = 0 GROUP BY symbol", (self.run_id,)).fetchall())
+        db.close()
+        self.run_report("export", "--format", "perf-script", self.base)
+        shown = self.sandwich(page, f"run-{self.run_id}.perf.txt", "worker/0")
+        for function in FUNCTIONS[1:4]:
+            share = (shown[function] / shown[FUNCTIONS[0]]) / (stored[function] / stored[FUNCTIONS[0]])
+            self.assertAlmostEqual(share, 1, delta=0.25, msg=function)  # it weighs by the time to the next sample
 
     def test_a_differential_flame_graph_tells_zooms_and_searches(self):
         self.run_report("diff", self.base + ":native:2", ":osv:2")
