@@ -74,7 +74,9 @@ void console_quote(char *ret, size_t size, const char *line, size_t length)
 		clean ? clean : "");
 }
 
-void console_last_line(char *ret, size_t size, const char *text, size_t length)
+/* Quote the last line of @text that is not empty, no marker and none of the boot's; returns how much of @text is before
+ * it. */
+static size_t take_last_line(char *ret, size_t size, const char *text, size_t length)
 {
 	ret[0] = '\0';
 	while (length && !ret[0]) {
@@ -88,4 +90,28 @@ void console_last_line(char *ret, size_t size, const char *text, size_t length)
 			console_quote(ret, size, text + start, length - start);
 		length = start ? start - 1 : 0;
 	}
+	return length;
+}
+
+void console_last_line(char *ret, size_t size, const char *text, size_t length)
+{
+	(void)take_last_line(ret, size, text, length);
+}
+
+#define WORDS_TITLE "; its last words: "
+#define WORDS_LINE  140 /* bytes of a line: with title and separators all of them fit */
+
+void console_last_words(char ret[static CONSOLE_WORDS_SIZE], const char *text, size_t length)
+{
+	char lines[CONSOLE_WORDS_LINES][WORDS_LINE];
+	size_t n = 0, used = 0;
+
+	while (length && n < CONSOLE_WORDS_LINES) {
+		length = take_last_line(lines[n], WORDS_LINE, text, length);
+		n += lines[n][0] != '\0';
+	}
+	ret[0] = '\0';
+	for (size_t i = n; i > 0; i--)
+		used += (size_t)snprintf(ret + used, CONSOLE_WORDS_SIZE - used, "%s%s",
+			i == n ? WORDS_TITLE : " / ", lines[i - 1]);
 }

@@ -26,3 +26,14 @@ void console_quote(char *ret, size_t size, const char *line, size_t length);
 
 /** The last line that is neither empty nor a marker, quoted; "" if there is none. */
 void console_last_line(char *ret, size_t size, const char *text, size_t length);
+
+/** Room for console_last_words(). */
+#define CONSOLE_WORDS_SIZE 640
+
+/**
+ * What was said last, for the end of a message: "; its last words: " and the last lines, at most
+ * CONSOLE_WORDS_LINES, that are neither empty nor a marker, quoted, the oldest first, between them " / ". "" if there
+ * is none. So everywhere where something failed.
+ */
+#define CONSOLE_WORDS_LINES 4
+void console_last_words(char ret[static CONSOLE_WORDS_SIZE], const char *text, size_t length);

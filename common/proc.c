@@ -40,6 +40,28 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	return 0;
 }
 
+#define FIELD_START_DATA 45
+#define FIELD_START_BRK  47
+
+int proc_read_variables(pid_t pid, struct proc_variables *ret)
+{
+	char text[1024], *at;
+	ssize_t n = file_read_start(text, sizeof(text), "/proc/%d/stat", pid);
+
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	at = strrchr(text, ')'); /* ends field 2 */
+	*ret = (struct proc_variables){0, 0};
+	for (int field = 3; at && field <= FIELD_START_BRK; field++) {
+		at = strchr(at + 1, ' ');
+		if (at && field == FIELD_START_DATA)
+			ret->data = strtoull(at, NULL, 10);
+		else if (at && field == FIELD_START_BRK)
+			ret->brk = strtoull(at, NULL, 10);
+	}
+	return at ? 0 : -EBADMSG;
+}
+
 void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE])
 {
 	char line[64]; /* a kernel thread's shown name is longer than what the kernel keeps */

@@ -20,6 +20,15 @@ struct proc_stat {
 /** /proc/@pid/stat, of a process or a thread. 0, -ESRCH (no such process), -EBADMSG (not understood), -errno. */
 int proc_read_stat(pid_t pid, struct proc_stat *ret);
 
+/** Where a process's program has its variables: from the initialised ones up to where its heap began. */
+struct proc_variables {
+	uint64_t data;
+	uint64_t brk;
+};
+
+/** /proc/@pid/stat. As proc_read_stat(); zeros where this process may not know. */
+int proc_read_variables(pid_t pid, struct proc_variables *ret);
+
 /** The name of thread @tid of process @tgid, printable or not; "" if it is gone. */
 void proc_read_thread_name(pid_t tgid, pid_t tid, char ret[static PROC_NAME_SIZE]);
 

@@ -12,19 +12,18 @@ int exit_status_verdict(const struct guest *g, bool by_shell, const char *who, c
 {
 	int status = WIFEXITED(g->wait_status) ? WEXITSTATUS(g->wait_status) : 0;
 	int signal = WIFSIGNALED(g->wait_status) ? WTERMSIG(g->wait_status) : 0;
-	char last[200];
+	char words[CONSOLE_WORDS_SIZE];
 
 	if (g->killed)
 		return error_set(error, -EIO,
 			"%s said its last word but did not end: the collector ended it", who);
 	if (WIFEXITED(g->wait_status) && status == 0)
 		return 0;
-	console_last_line(last, sizeof(last), console, length);
+	console_last_words(words, console, length);
 	if (by_shell && status > 128 && status < 128 + 65)
 		signal = status - 128;
 	if (signal)
-		return error_set(error, -EIO, "%s was ended by signal %d (%s)%s%s", who, signal,
-			strsignal(signal), last[0] ? "; its last words: " : "", last);
-	return error_set(
-		error, -EIO, "%s ended with status %d%s%s", who, status, last[0] ? ": " : "", last);
+		return error_set(error, -EIO, "%s was ended by signal %d (%s)%s", who, signal,
+			strsignal(signal), words);
+	return error_set(error, -EIO, "%s ended with status %d%s", who, status, words);
 }

@@ -26,7 +26,7 @@ int verdict_failures(const char *who, const char *const *failures, bool first, c
 int verdict_status(const char *saying, const char *where, const char *console, size_t length,
 	struct error *error)
 {
-	char last[WORDS_BYTES];
+	char words[CONSOLE_WORDS_SIZE];
 	const char *line;
 	int status;
 	size_t n;
@@ -36,14 +36,13 @@ int verdict_status(const char *saying, const char *where, const char *console, s
 	if (status == 0)
 		return 0;
 	console_find(console, length, saying, false, &line, &n);
-	console_last_line(last, sizeof(last), console, (size_t)(line - console));
-	return error_set(error, -EIO, "the program ended with status %d%s%s%s", status, where,
-		last[0] ? ", after: " : "", last);
+	console_last_words(words, console, (size_t)(line - console));
+	return error_set(error, -EIO, "the program ended with status %d%s%s", status, where, words);
 }
 
 int verdict_signal(const char *saying, const char *console, size_t length, struct error *error)
 {
-	char last[WORDS_BYTES];
+	char words[CONSOLE_WORDS_SIZE];
 	const char *line;
 	int number;
 	size_t n;
@@ -51,16 +50,16 @@ int verdict_signal(const char *saying, const char *console, size_t length, struc
 	if (console_number_after(console, length, saying, &number) < 0)
 		return -ENODATA;
 	console_find(console, length, saying, false, &line, &n);
-	console_last_line(last, sizeof(last), console, (size_t)(line - console));
-	return error_set(error, -EIO, "the program was ended by signal %d (%s)%s%s", number,
-		strsignal(number), last[0] ? ", after: " : "", last);
+	console_last_words(words, console, (size_t)(line - console));
+	return error_set(error, -EIO, "the program was ended by signal %d (%s)%s", number,
+		strsignal(number), words);
 }
 
 int verdict_ended_early(const char *who, const char *console, size_t length, struct error *error)
 {
-	char last[WORDS_BYTES];
+	char words[CONSOLE_WORDS_SIZE];
 
-	console_last_line(last, sizeof(last), console, length);
-	return error_set(error, -EIO, "%s ended before its program did; its last words: %s", who,
-		last[0] ? last : "none");
+	console_last_words(words, console, length);
+	return error_set(error, -EIO, "%s ended before its program did%s", who,
+		words[0] ? words : ", without a word");
 }

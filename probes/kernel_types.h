@@ -165,6 +165,11 @@ struct signal_struct {
 	atomic_t live; /* threads of the process that have not begun to end */
 };
 
+struct mm_struct {
+	unsigned long start_data; /* of the program's variables, */
+	unsigned long start_brk;  /* up to its heap */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct signal_struct *signal;
@@ -177,6 +182,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct files_struct *files;
+	struct mm_struct *mm;
 	unsigned long nvcsw;  /* context switches of its own accord, ... */
 	unsigned long nivcsw; /* ... and others */
 	unsigned long min_flt;

@@ -21,6 +21,7 @@ const volatile __u32 collector_tgid = 0;
 const volatile bool watch_throttling = false;
 const volatile bool watch_offcpu = false;
 const volatile bool watch_timeline = false;
+const volatile bool lanes_are_vcpus = false;
 const volatile bool user_stacks = false;       /* the program has frame pointers */
 const volatile bool state_is_argument = false; /* sched_switch carries prev_state as 4th argument */
 
@@ -123,7 +124,7 @@ static __always_inline __u64 lane_sleep_cause(
 	if (l->base_detail.number == PROBE_DETAIL(CAUSE_HALT_POLL, 0, 0) &&
 		l->base_state == STATE_BLOCKED && !(state & (__TASK_STOPPED | __TASK_TRACED)))
 		return PROBE_DETAIL(CAUSE_HALT, 0, 0);
-	return sleep_cause(task, state);
+	return lanes_are_vcpus ? vcpu_sleep_cause(task, state) : sleep_cause(task, state);
 }
 
 static __always_inline void lane_off(struct cpu_state *cpu, struct task_record *t,

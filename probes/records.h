@@ -51,7 +51,7 @@ enum probe_cause {
 	CAUSE_FAULT,       /* asleep in the kernel, but not in a system call */
 	CAUSE_NOT_CREATED, /* the lane's thread is not there yet */
 	CAUSE_EXITED,      /* or not any more */
-	CAUSE_HALT,        /* a vCPU that executed HLT */
+	CAUSE_HALT,        /* a vCPU that executed HLT, or has not been started, or is paused */
 	CAUSE_HALT_POLL,   /* the same, the host polls for its wake-up, on the CPU */
 	CAUSE_FROZEN,      /* cgroup freezer */
 	CAUSE_VMEXIT,

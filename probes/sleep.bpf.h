@@ -42,3 +42,11 @@ static __always_inline __u64 sleep_cause(struct task_struct *task, __u32 state)
 	return wait_detail(
 		nr, regs->si, wait_is_on_fd(nr) ? wait_on_fd(task, regs->di) : WAIT_PLAIN);
 }
+
+static __always_inline __u64 vcpu_sleep_cause(struct task_struct *task, __u32 state)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	return wait_of_vcpu(sleep_cause(task, state), regs->di, BPF_CORE_READ(task, mm, start_data),
+		BPF_CORE_READ(task, mm, start_brk));
+}

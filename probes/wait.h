@@ -63,3 +63,16 @@ static inline __u64 wait_detail(long nr, __u64 second, __u32 of_fd)
 		wait = WAIT_FUTEX_CONDITION;
 	return PROBE_DETAIL(CAUSE_SYSCALL, nr, wait);
 }
+
+/**
+ * @detail, of a thread that runs a vCPU and sleeps in a system call whose first argument is @first.
+ * QEMU lets a vCPU whose guest has nothing to do (HLT, not started yet, paused) wait for its own
+ * condition variable, halt_cond, which it allocates. What else a vCPU's thread may wait for with a
+ * condition variable is for all vCPUs together and static: @data to @brk, the program's variables.
+ */
+static inline __u64 wait_of_vcpu(__u64 detail, __u64 first, __u64 data, __u64 brk)
+{
+	if (detail != PROBE_DETAIL(CAUSE_SYSCALL, WAIT_CALL_FUTEX, WAIT_FUTEX_CONDITION))
+		return detail;
+	return first >= data && first < brk ? detail : PROBE_DETAIL(CAUSE_HALT, 0, 0);
+}

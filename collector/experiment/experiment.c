@@ -559,14 +559,40 @@ static int frequency_again(struct experiment *x, struct error *error)
 	return r == -ENODATA ? 0 : r;
 }
 
+/* The user's own frequency: is what it takes worth a word? Where that cannot be measured there is none. */
+static int judge_frequency(struct experiment *x, struct error *error)
+{
+	const unsigned hz = x->o->frequency_hz;
+	struct error why = {0};
+	int r;
+
+	if (x->o->resume || hz <= TICK_HZ_UNKNOWN)
+		return 0;
+	r = tick_cost_measure(&x->tick, &why);
+	if (r < 0)
+		return r == -ENODATA ? 0 : error_set(error, r, "%s", why.text);
+	if (tick_cost_percent(x->tick.ns, hz) <= TICK_PERCENT_SAID)
+		return 0;
+	snprintf(x->tick_words, sizeof(x->tick_words),
+		"sampling at %u Hz is predicted to take %.1f %% of each CPU that works (a tick takes "
+		"%.1f us here), so run times are longer by about that; --frequency auto takes less "
+		"than %.1f %%",
+		hz, tick_cost_percent(x->tick.ns, hz), (double)x->tick.ns / 1000,
+		TICK_BUDGET_PERCENT);
+	fprintf(stderr, "collector: %s\n", x->tick_words);
+	return 0;
+}
+
 /* --frequency auto, where anything is sampled. All runs of an experiment have the same. */
 static int choose_frequency(struct experiment *x, struct error *error)
 {
 	struct error why = {0};
 	int r;
 
-	if (!x->o->oncpu || x->o->frequency_hz)
+	if (!x->o->oncpu)
 		return 0;
+	if (x->o->frequency_hz)
+		return judge_frequency(x, error);
 	if (x->o->resume) {
 		r = frequency_again(x, error);
 		if (r < 0 || x->settings.frequency_hz)
@@ -601,6 +627,8 @@ static int open_results(struct experiment *x, char **argv, struct error *error)
 		r = experiment_note_resumed(x, error);
 	for (size_t i = 0; i < x->n_left_out && r == 0; i++)
 		r = store_writer_warn(x->store, x->left_out[i], error);
+	if (r == 0 && x->tick_words[0])
+		r = store_writer_warn(x->store, x->tick_words, error);
 	x->settings.log_dir = x->output.log_path;
 	return r;
 }

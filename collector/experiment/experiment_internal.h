@@ -47,6 +47,7 @@ struct experiment {
 	json_t *versions; /**< by guest: what each stack says of itself */
 	struct run_settings settings;
 	struct tick_cost tick; /**< all 0: not measured */
+	char tick_words[256];  /**< what the user's own frequency takes, where it is much; or "" */
 	struct run_said said;  /**< by the first run that went well, where runs must agree in it */
 	unsigned said_by;      /**< that run's id; 0: there was none yet */
 };

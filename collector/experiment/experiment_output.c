@@ -118,7 +118,8 @@ static int compare_all(const struct experiment *x, struct run_result *r)
 		snprintf(where, sizeof(where), "line %zu", n);
 	return fail(r,
 		"its output is not that of run %u: %s is '%s', there '%s'; %llu lines of %llu bytes, "
-		"there %llu of %llu (--same-output)",
+		"there %llu of %llu (--same-output; where it may differ, as by the number of cores or by "
+		"times, name the part that has to be the same: --result REGEX)",
 		x->said_by, where, n ? line : here->last, n ? other : there->last,
 		(unsigned long long)here->lines, (unsigned long long)here->bytes,
 		(unsigned long long)there->lines, (unsigned long long)there->bytes);

@@ -134,6 +134,7 @@ static void set_knobs(struct guestscope_bpf *bpf, const struct probe_options *o)
 	knobs->watch_throttling = o->throttling;
 	knobs->watch_offcpu = o->offcpu;
 	knobs->watch_servers = o->servers;
+	knobs->lanes_are_vcpus = o->vcpus;
 	knobs->watch_timeline = o->timeline != TIMELINE_NONE;
 	if (!knobs->watch_timeline)
 		(void)bpf_map__set_max_entries(bpf->maps.timeline_ring, (uint32_t)getpagesize());

@@ -29,6 +29,7 @@ struct probe_options {
 				 @program lane @lanes + k is, until its workers turn out to have
 				 names. NULL: none is */
 	bool exact_split;      /**< system calls told apart by events */
+	bool vcpus;            /**< the lanes are vCPUs */
 	bool kvm;              /**< entries and exits of vCPUs */
 	bool throttling;       /**< look for cgroup quotas */
 	bool oncpu;            /**< on-CPU samples */

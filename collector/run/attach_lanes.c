@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/run/attach_state.h"
 #include "common/cleanup.h"
 
 static int vcpu_number(const char *name)
@@ -80,6 +81,8 @@ static bool lanes_by_name(struct attach *a, const struct lane_names *names)
 			continue;
 		a->program_tgid = t->adoption.tgid;
 		t->adoption.lane = lane;
+		if (names->monitor)
+			attach_guess_vcpu(&t->adoption);
 		if ((unsigned)lane >= a->lanes)
 			a->lanes = (unsigned)lane + 1;
 	}

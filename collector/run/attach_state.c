@@ -23,16 +23,39 @@ static unsigned wait_on_fd(pid_t tgid, unsigned long fd)
 	return wait_of_mode(st.st_mode);
 }
 
+struct call {
+	long nr; /* negative: in none */
+	unsigned long first, second;
+};
+
+static bool read_call(const struct probe_adoption *t, struct call *ret)
+{
+	char text[256];
+
+	*ret = (struct call){.nr = -1};
+	return file_read_start(text, sizeof(text), "/proc/%d/task/%d/syscall", t->tgid, t->tid) >=
+		       0 &&
+	       sscanf(text, "%ld %lx %lx", &ret->nr, &ret->first, &ret->second) >= 1;
+}
+
 static uint64_t sleep_cause(const struct probe_adoption *t)
 {
-	unsigned long first = 0, second = 0;
-	char text[256];
-	long nr;
+	struct call call;
 
-	if (file_read_start(text, sizeof(text), "/proc/%d/task/%d/syscall", t->tgid, t->tid) < 0 ||
-		sscanf(text, "%ld %lx %lx", &nr, &first, &second) < 1)
+	if (!read_call(t, &call))
 		return 0;
-	return wait_detail(nr, second, wait_is_on_fd(nr) ? wait_on_fd(t->tgid, first) : WAIT_PLAIN);
+	return wait_detail(call.nr, call.second,
+		wait_is_on_fd(call.nr) ? wait_on_fd(t->tgid, call.first) : WAIT_PLAIN);
+}
+
+void attach_guess_vcpu(struct probe_adoption *thread)
+{
+	struct proc_variables v;
+	struct call call;
+
+	if (thread->state == STATE_BLOCKED && read_call(thread, &call) &&
+		proc_read_variables(thread->tgid, &v) == 0)
+		thread->detail = wait_of_vcpu(thread->detail, call.first, v.data, v.brk);
 }
 
 bool attach_guess_state(struct probe_adoption *thread, int *ret_cpu)

@@ -12,3 +12,6 @@
  * it sleeps, by the system call that it sleeps in, in the same words as the probes.
  */
 bool attach_guess_state(struct probe_adoption *thread, int *ret_cpu);
+
+/** It turned out to run a vCPU: see wait_of_vcpu() in probes/wait.h. */
+void attach_guess_vcpu(struct probe_adoption *thread);

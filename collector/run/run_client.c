@@ -169,15 +169,15 @@ static void explain_client(struct run *run)
 	const struct run_client *c = &run->client;
 	int signal = WIFSIGNALED(c->wait_status) ? WTERMSIG(c->wait_status) : 0;
 	struct error error = {0};
-	char words[256];
+	char words[CONSOLE_WORDS_SIZE];
 
-	run_console_last_words(&c->console, words, sizeof(words));
+	run_console_last_words(&c->console, words);
 	if (signal)
-		run_fail(run, "the client was ended by signal %d (%s)%s%s", signal,
-			strsignal(signal), words[0] ? "; its last words: " : "", words);
+		run_fail(run, "the client was ended by signal %d (%s)%s", signal, strsignal(signal),
+			words);
 	else if (WEXITSTATUS(c->wait_status))
-		run_fail(run, "the client ended with status %d%s%s", WEXITSTATUS(c->wait_status),
-			words[0] ? ": " : "", words);
+		run_fail(run, "the client ended with status %d%s", WEXITSTATUS(c->wait_status),
+			words);
 	else if (run_program_verdict(run, &error) < 0)
 		run_fail(run, "%s", error.text);
 }
@@ -186,7 +186,7 @@ void run_client_explain(struct run *run)
 {
 	struct guest *g = run->guest;
 	struct error error = {0};
-	char when[64] = "while the client ran", words[256];
+	char when[64] = "while the client ran", words[CONSOLE_WORDS_SIZE];
 
 	if (run->ended) {
 		if (!run->settings->boot_only)
@@ -199,24 +199,22 @@ void run_client_explain(struct run *run)
 		run_fail(run, "the server ended %s: %s", when, error.text);
 		return;
 	}
-	run_console_last_words(&run->console, words, sizeof(words));
-	run_fail(run, "the server ended %s%s%s", when, words[0] ? "; its last words: " : "", words);
+	run_console_last_words(&run->console, words);
+	run_fail(run, "the server ended %s%s", when, words);
 }
 
 void run_client_fail_late(struct run *run)
 {
 	bool started = run->client.child.pid;
-	char words[256];
+	char words[CONSOLE_WORDS_SIZE];
 
-	run_console_last_words(
-		started ? &run->client.console : &run->console, words, sizeof(words));
+	run_console_last_words(started ? &run->client.console : &run->console, words);
 	if (started)
-		run_fail(run, "the client did not end: %u s were over%s%s",
-			run->settings->timeout_s, words[0] ? "; its last words: " : "", words);
+		run_fail(run, "the client did not end: %u s were over%s", run->settings->timeout_s,
+			words);
 	else
-		run_fail(run, "the server did not answer at port %u within %u s%s%s",
-			run->settings->port, run->settings->timeout_s,
-			words[0] ? "; its last words: " : "", words);
+		run_fail(run, "the server did not answer at port %u within %u s%s",
+			run->settings->port, run->settings->timeout_s, words);
 }
 
 void run_client_done(struct run *run)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_console.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/console.h"
 
 int run_console_open(struct run *run, struct run_console *c, const char *kind, struct error *error)
 {
@@ -68,26 +66,9 @@ void run_console_take(struct run *run, struct run_console *c, const char *data, 
 		keep_end(c, data, n);
 }
 
-void run_console_last_words(const struct run_console *c, char *ret, size_t size)
+void run_console_last_words(const struct run_console *c, char ret[static CONSOLE_WORDS_SIZE])
 {
-	size_t end = c->length, begin, n = 0;
-
-	ret[0] = '\0';
-	while (end > 0) {
-		begin = end;
-		while (begin > 0 && c->text[begin - 1] != '\n')
-			begin--;
-		n = 0;
-		for (size_t i = begin; i < end && n + 1 < size && n < 200; i++)
-			if (isprint((unsigned char)c->text[i]))
-				ret[n++] = c->text[i];
-		ret[n] = '\0';
-		if (n > 3 && !strstr(ret, CONSOLE_BOOT_WORDS) &&
-			!memchr(c->text + begin, MARKER_RS, end - begin))
-			return;
-		end = begin ? begin - 1 : 0;
-	}
-	ret[0] = '\0';
+	console_last_words(ret, c->text, c->length);
 }
 
 void run_console_close(struct run *run, struct run_console *c)

@@ -5,6 +5,7 @@
  * it is untrusted, and may be gigabytes. */
 
 #include "collector/run/run_internal.h"
+#include "common/console.h"
 
 /** How much of it is kept in its file. */
 #define CONSOLE_LOGGED_MAX ((size_t)64 << 20)
@@ -16,8 +17,8 @@ int run_console_open(struct run *run, struct run_console *c, const char *kind, s
 /** The next piece. */
 void run_console_take(struct run *run, struct run_console *c, const char *data, size_t n);
 
-/** Its last line that says something, and is no marker: printable characters only; "": there is none. */
-void run_console_last_words(const struct run_console *c, char *ret, size_t size);
+/** See console_last_words(). */
+void run_console_last_words(const struct run_console *c, char ret[static CONSOLE_WORDS_SIZE]);
 
 /** Release; what could not be written is the result's log_error. */
 void run_console_close(struct run *run, struct run_console *c);

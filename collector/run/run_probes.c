@@ -33,6 +33,7 @@ int run_open_probes(struct run *run, struct error *error)
 		.lane_prefix = lane_prefix(run->request),
 		.exec_path = run->guest ? run->guest->program_path : NULL,
 		.exact_split = s->exact_split && !ops->is_vm,
+		.vcpus = ops->is_vm,
 		.kvm = ops->is_vm && run->request->accel == ACCEL_KVM,
 		.throttling = true,
 		/* QEMU and the C library of most distributions are built without frame pointers. */

@@ -121,16 +121,14 @@ static bool boot_hangs(struct run *run, uint64_t now)
 {
 	const struct run_request *q = run->request;
 	struct run_result *r = run->result;
-	char words[256];
+	char words[CONSOLE_WORDS_SIZE];
 
 	if (r->has_boot || run->ended || !q->longest_boot_ns ||
 		now - r->start_ns < run_boot_limit_ns(q->longest_boot_ns))
 		return false;
-	run_console_last_words(&run->console, words, sizeof(words));
-	run_fail(run,
-		"the guest hangs: it has not booted after %.0f s, where others took %.2g s%s%s",
-		(double)(now - r->start_ns) / 1e9, (double)q->longest_boot_ns / 1e9,
-		words[0] ? "; its last words: " : "", words);
+	run_console_last_words(&run->console, words);
+	run_fail(run, "the guest hangs: it has not booted after %.0f s, where others took %.2g s%s",
+		(double)(now - r->start_ns) / 1e9, (double)q->longest_boot_ns / 1e9, words);
 	return true;
 }
 
@@ -158,13 +156,12 @@ static bool check_time(struct run *run)
 	} else if (run->settings->client) {
 		run_client_fail_late(run);
 	} else {
-		char words[256];
+		char words[CONSOLE_WORDS_SIZE];
 
-		run_console_last_words(&run->console, words, sizeof(words));
-		run_fail(run, "no end after %u s, in phase %s%s%s%s", run->settings->timeout_s,
+		run_console_last_words(&run->console, words);
+		run_fail(run, "no end after %u s, in phase %s%s%s", run->settings->timeout_s,
 			current_phase(run),
-			run->output_ended ? "; the program closed its output" : "",
-			words[0] ? "; its last words: " : "", words);
+			run->output_ended ? "; the program closed its output" : "", words);
 	}
 	return false;
 }
@@ -177,13 +174,13 @@ static bool is_early(const struct run *run)
 
 static void say_no_phase(struct run *run)
 {
-	char words[256];
+	char words[CONSOLE_WORDS_SIZE];
 
-	run_console_last_words(&run->console, words, sizeof(words));
+	run_console_last_words(&run->console, words);
 	run_fail(run,
 		"the machine ended before any phase began: --phase NAME=REGEX has to match a line of its "
-		"console%s%s",
-		words[0] ? "; its last words: " : "", words);
+		"console%s",
+		words);
 }
 
 /* A machine that is alone ends with its guest, before its process, or at the phase "end". */
@@ -259,7 +256,7 @@ void run_explain_end(struct run *run)
 {
 	struct guest *g = run->guest;
 	struct error error = {0};
-	char words[256];
+	char words[CONSOLE_WORDS_SIZE];
 
 	run_output_end(run);
 	if (run->result->interrupted || run->result->error[0])
@@ -276,21 +273,20 @@ void run_explain_end(struct run *run)
 		run_fail(run, "%s", error.text);
 		return;
 	}
+	run_console_last_words(&run->console, words);
 	if (run->ended) {
 		if (run->program_status)
-			run_fail(run, "the program ended with status %llu",
-				(unsigned long long)run->program_status);
+			run_fail(run, "the program ended with status %llu%s",
+				(unsigned long long)run->program_status, words);
 		return;
 	}
-	run_console_last_words(&run->console, words, sizeof(words));
 	if (g->reaped && WIFSIGNALED(g->wait_status))
 		run_fail(run, "%s was killed by signal %d (%s) in phase %s", g->argv[0],
 			WTERMSIG(g->wait_status), strsignal(WTERMSIG(g->wait_status)),
 			current_phase(run));
 	else if (g->reaped && WIFEXITED(g->wait_status))
-		run_fail(run, "%s ended with status %d in phase %s, before the program's end%s%s",
-			g->argv[0], WEXITSTATUS(g->wait_status), current_phase(run),
-			words[0] ? ": " : "", words);
+		run_fail(run, "%s ended with status %d in phase %s, before the program's end%s",
+			g->argv[0], WEXITSTATUS(g->wait_status), current_phase(run), words);
 	else
 		run_fail(run, "%s did not end", g->argv[0]);
 }

@@ -467,7 +467,7 @@ void qemu_destroy(struct guest *g)
 
 int qemu_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
-	char words[400];
+	char words[CONSOLE_WORDS_SIZE];
 	const char *line;
 	size_t n;
 
@@ -479,10 +479,11 @@ int qemu_verdict(struct guest *g, const char *console, size_t length, struct err
 			WTERMSIG(g->wait_status), strsignal(WTERMSIG(g->wait_status)));
 	if (WEXITSTATUS(g->wait_status) == 0)
 		return 0;
-	if (console_find(console, length, QEMU_PROGRAM ":", false, &line, &n))
-		console_quote(words, sizeof(words), line, n);
-	else
-		console_last_line(words, sizeof(words), console, length);
-	return error_set(error, -EIO, "QEMU ended with status %d: %s", WEXITSTATUS(g->wait_status),
-		words[0] ? words : "it said nothing");
+	console_last_words(words, console, length);
+	if (console_find(console, length, QEMU_PROGRAM ":", false, &line, &n)) {
+		memcpy(words, ": ", 3);
+		console_quote(words + 2, sizeof(words) - 2, line, n);
+	}
+	return error_set(error, -EIO, "QEMU ended with status %d%s", WEXITSTATUS(g->wait_status),
+		words[0] ? words : ": it said nothing");
 }

@@ -387,16 +387,16 @@ static int container_verdict(
 	struct guest *g, const char *console, size_t length, struct error *error)
 {
 	struct container *c = g->data;
-	char last[300];
+	char words[CONSOLE_WORDS_SIZE];
 	int status;
 
 	if (guest_reap(g, LAST_MOMENT_MS) < 0)
 		return error_set(error, -EIO, "%s does not end", c->engine->program);
 	status = WIFEXITED(g->wait_status) ? WEXITSTATUS(g->wait_status) : 0;
 	if (status >= STATUS_NO_RUN && status <= STATUS_NO_PROGRAM) {
-		console_last_line(last, sizeof(last), console, without_hints(console, length));
-		return error_set(error, -EIO, "%s could not run the program (status %d): %s",
-			c->engine->title, status, last);
+		console_last_words(words, console, without_hints(console, length));
+		return error_set(error, -EIO, "%s could not run the program (status %d)%s",
+			c->engine->title, status, words);
 	}
 	return exit_status_verdict(g, true, "the program in the container", console, length, error);
 }

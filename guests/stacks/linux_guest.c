@@ -289,17 +289,17 @@ static int first_process_says(const char *line, size_t n, const char *console, s
 {
 	static const char *const failures[] = {"[FAILED]", "[ TIME ]", "[DEPEND]"};
 	size_t before = (size_t)(line - console), length;
-	char words[400], why[400] = "";
+	char words[300], failure[300] = "", why[CONSOLE_WORDS_SIZE] = "";
 	const char *reason;
 
 	console_quote(words, sizeof(words), line, n);
-	for (size_t i = 0; i < ARRAY_SIZE(failures) && !why[0]; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(failures) && !failure[0]; i++)
 		if (console_find(console, before, failures[i], false, &reason, &length))
-			console_quote(why, sizeof(why), reason, length);
-	if (!why[0])
-		console_last_line(why, sizeof(why), console, before);
-	return error_set(
-		error, -EIO, "the guest says: %s%s%s", words, why[0] ? ", after: " : "", why);
+			console_quote(failure, sizeof(failure), reason, length);
+	if (!failure[0])
+		console_last_words(why, console, before);
+	return error_set(error, -EIO, "the guest says: %s%s%s%s", words,
+		failure[0] ? ", after: " : "", failure, why);
 }
 
 int linux_verdict(struct guest *g, const char *console, size_t length, struct error *error)

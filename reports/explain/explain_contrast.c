@@ -83,8 +83,8 @@ int contrasts_correct(struct contrast *list, size_t n)
 	if (r >= 0)
 		r = holm(p + n, n);
 	for (size_t i = 0; i < n; i++) {
-		list[i].runtime.p_holm = p[i];
-		list[i].boot.p_holm = p[n + i];
+		comparison_correct(&list[i].runtime, p[i]);
+		comparison_correct(&list[i].boot, p[n + i]);
 	}
 	return r;
 }

@@ -104,9 +104,6 @@ static void say_against(
 		say(v, " (too few runs for a test of significance)");
 	else if (!x->differs && c->p_holm < 0.05 && !x->control)
 		say(v, " (within the noise of the A/A control)");
-	else if (!x->differs && interval_excludes(&c->ratio.range, 1) && !isnan(c->p_holm))
-		say(v, " (not significant by Welch’s test: %s after Holm’s correction)",
-			format_p(c->p_holm).text);
 	else if (!x->differs)
 		say(v, " (no significant difference)");
 }
@@ -189,7 +186,7 @@ static void explain_worst_speedup(const struct explanation *e, struct verdicts *
 	for (size_t i = 0; i < e->n_scalings; i++) {
 		const struct scaling *x = &e->scalings[i];
 
-		if (is_of_most_cores(e, x) && x->loss_ns.range.low > 0 &&
+		if (is_of_most_cores(e, x) && x->efficiency.range.high < 1 &&
 			(!worst || x->efficiency.value < worst->efficiency.value))
 			worst = x;
 	}

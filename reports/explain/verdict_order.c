@@ -57,7 +57,9 @@ static void judge_begin(const struct spread *x, struct verdicts *v)
 		say(verdict, " takes %s %% %s than the others (%s)",
 			format_points(100 * fabs(x->order.first)).text,
 			x->order.first > 0 ? "longer" : "less", format_p(x->first_p).text);
-	say(verdict, ": perhaps a warm-up effect; it is included in the statistics.");
+	if (x->order.first > 0)
+		say(verdict, ": perhaps a warm-up effect");
+	say(verdict, "; included in the statistics.");
 }
 
 static void name_outliers(const struct spread *x, struct verdicts *v)

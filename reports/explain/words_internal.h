@@ -75,6 +75,9 @@ bool say_causes(struct verdict *v, const struct naming *naming);
 /** What a reader has to know where bare is compared with a stack that has files. */
 #define NO_PICTURE "bare has no files and writes no picture (-file none)"
 
+/** Fewer than BOOTSTRAP_MIN runs. */
+#define NO_INTERVALS " (no interval: that takes 3 runs)"
+
 /** Is bare one of the two, and not the other? */
 bool pictures_differ(const struct configuration *a, const struct configuration *b);
 

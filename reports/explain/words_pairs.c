@@ -46,6 +46,8 @@ static void say_split(const struct contrast *x, bool brief, struct verdict *v)
 	say(v, ": ");
 	if (!say_causes(v, &naming))
 		say(v, "none of the causes is statistically significant");
+	else if (isnan(x->causes.list[0].range.low))
+		say(v, NO_INTERVALS);
 }
 
 static void say_control(const struct contrast *x, struct verdict *v)
@@ -189,6 +191,8 @@ void spread_words(const struct spread *x, struct verdict *v)
 		return;
 	}
 	say_seconds(v, &d->mean_interval);
+	if (isnan(d->mean_interval.low))
+		say(v, NO_INTERVALS);
 	say(v, " in %zu runs, σ %s", d->n, format_time(d->stddev).text);
 	say(v, " (CV %s %%; 95 %% interval of σ: %s to %s", format_points(100 * d->cv).text,
 		format_time(d->stddev_interval.low).text,

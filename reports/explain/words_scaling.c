@@ -103,9 +103,9 @@ void scaling_say(const struct scaling *x, bool brief, struct verdict *v)
 	say_range(v, &x->efficiency.range, 100);
 	say(v, ", %s points %s", format_points(fabs(100 - 100 * x->efficiency.value)).text,
 		x->efficiency.value > 1 ? "gained" : "lost");
-	if (isnan(x->loss_ns.range.low))
-		say(v, " (too few runs for intervals)");
-	if (!isnan(x->loss_ns.range.low) && !interval_excludes(&x->loss_ns.range, 0))
+	if (isnan(x->efficiency.range.low))
+		say(v, NO_INTERVALS);
+	else if (!interval_excludes(&x->efficiency.range, 1))
 		say(v, ", within run-to-run variation");
 	say(v, ". Causes, in points: ");
 	if (!say_causes(v, &naming))

@@ -162,7 +162,7 @@ double bootstrap_interval(
 	if (!isfinite(middle))
 		return NAN;
 	for (size_t s = 0; s < b->n_samples; s++)
-		if (b->n[s] < 2)
+		if (b->n[s] < BOOTSTRAP_MIN)
 			return middle;
 	factor = stretch(b, estimate, userdata);
 	n = resample(b, estimate, userdata);

@@ -32,28 +32,48 @@ struct pair {
 	struct values b;
 };
 
-static double difference_estimate(const double *const *weights, void *userdata)
-{
-	const struct pair *p = userdata;
+#define LEVEL 0.05
 
-	return weighted_mean(p->a.list, weights[0], p->a.n) -
-	       weighted_mean(p->b.list, weights[1], p->b.n);
+/** Fieller 1954: all ratios r for which the test does not tell a from r · b. With Welch's degrees of
+ * freedom, so that 1 is one of them if, and only if, a is not told from b. */
+static struct interval fieller(const struct sample_mean *a, const struct sample_mean *b, double t)
+{
+	double square = b->mean * b->mean - t * t * b->variance;
+	double middle = a->mean * b->mean;
+	double rest = a->mean * a->mean - t * t * a->variance;
+
+	/* No upper end where b may be 0; of what has either sign a ratio says nothing. */
+	if (!(square > 0) || !(a->mean > 0) || !(b->mean > 0))
+		return (struct interval){NAN, NAN};
+	return (struct interval){fmax(0, (middle - sqrt(middle * middle - square * rest)) / square),
+		(middle + sqrt(middle * middle - square * rest)) / square};
 }
 
-static double ratio_estimate(const double *const *weights, void *userdata)
+static void make_intervals(struct comparison *c, double level)
 {
-	const struct pair *p = userdata;
+	double t, error = sqrt(c->a.variance + c->b.variance);
 
-	return weighted_mean(p->a.list, weights[0], p->a.n) /
-	       weighted_mean(p->b.list, weights[1], p->b.n);
+	c->difference.range = c->ratio.range = (struct interval){NAN, NAN};
+	if (!(error > 0))
+		return;
+	t = gsl_cdf_tdist_Qinv(level / 2, c->welch_freedom);
+	c->difference.range =
+		(struct interval){c->difference.value - t * error, c->difference.value + t * error};
+	c->ratio.range = fieller(&c->a, &c->b, t);
+}
+
+void comparison_correct(struct comparison *c, double p_holm)
+{
+	c->p_holm = p_holm;
+	if (p_holm > 0 && c->welch_p > 0)
+		make_intervals(c, LEVEL * c->welch_p / p_holm);
 }
 
 /** Welch 1947; degrees of freedom after Welch and Satterthwaite. */
 static void welch(const struct pair *p, struct comparison *c)
 {
 	double n_a = (double)p->a.n, n_b = (double)p->b.n;
-	double v_a = gsl_stats_variance(p->a.list, 1, p->a.n) / n_a;
-	double v_b = gsl_stats_variance(p->b.list, 1, p->b.n) / n_b;
+	double v_a = c->a.variance, v_b = c->b.variance;
 	double pooled, freedom = n_a + n_b - 2, error = sqrt(v_a + v_b);
 
 	if (!(error > 0))
@@ -62,6 +82,7 @@ static void welch(const struct pair *p, struct comparison *c)
 	c->welch_freedom =
 		(v_a + v_b) * (v_a + v_b) / (v_a * v_a / (n_a - 1) + v_b * v_b / (n_b - 1));
 	c->welch_p = 2 * gsl_cdf_tdist_Q(fabs(c->welch_t), c->welch_freedom);
+	make_intervals(c, LEVEL);
 	c->detectable = error * (gsl_cdf_tdist_Pinv(0.975, c->welch_freedom) +
 					gsl_cdf_tdist_Pinv(0.8, c->welch_freedom));
 	pooled = sqrt((v_a * n_a * (n_a - 1) + v_b * n_b * (n_b - 1)) / freedom);
@@ -151,17 +172,18 @@ static int mann_whitney(const struct pair *p, struct comparison *c)
 	return 0;
 }
 
+static struct sample_mean mean_of(const struct values *v)
+{
+	return (struct sample_mean){.mean = gsl_stats_mean(v->list, 1, v->n),
+		.variance = v->n < 2 ? NAN : gsl_stats_variance(v->list, 1, v->n) / (double)v->n};
+}
+
 static int compare_known(const struct pair *p, struct comparison *c)
 {
-	_cleanup_bootstrap_ struct bootstrap *b = NULL;
-	size_t n[2] = {p->a.n, p->b.n};
-	int r = bootstrap_make(n, 2, &b);
-
-	if (r < 0)
-		return r;
-	c->difference.value =
-		bootstrap_interval(b, difference_estimate, (void *)p, &c->difference.range);
-	c->ratio.value = bootstrap_positive(b, ratio_estimate, (void *)p, &c->ratio.range);
+	c->a = mean_of(&p->a);
+	c->b = mean_of(&p->b);
+	c->difference.value = c->a.mean - c->b.mean;
+	c->ratio.value = c->a.mean / c->b.mean;
 	if (p->a.n >= 2 && p->b.n >= 2)
 		welch(p, c);
 	return mann_whitney(p, c);
@@ -172,7 +194,7 @@ int compare(const double *a, size_t n_a, const double *b, size_t n_b, struct com
 	_cleanup_free_ double *known_a = calloc(n_a + 1, sizeof(*known_a));
 	_cleanup_free_ double *known_b = calloc(n_b + 1, sizeof(*known_b));
 	struct comparison c = {{NAN, {NAN, NAN}}, {NAN, {NAN, NAN}}, NAN, NAN, NAN, NAN, NAN, NAN,
-		NAN, NAN, NAN, NAN};
+		NAN, NAN, NAN, NAN, {NAN, NAN}, {NAN, NAN}};
 	struct pair pair;
 	int r = 0;
 

@@ -145,15 +145,16 @@ int find_order_effects(const double *values, size_t n, struct order_effects *ret
 		places[i] = (double)i;
 	if (n >= CORRELATION_MIN) {
 		e.first = values[0] / gsl_stats_mean(values + 1, 1, n - 1) - 1;
-		e.first_p = is_like_rest(values, n, 0, 1, 1);
 		r = rank_correlation(places, values, n, &e.rho, &e.rho_p);
 	}
 	if (r >= 0 && n >= 2)
 		r = median_slope(places, values, n, &e.slope);
 	if (r < 0)
 		return r;
-	if (n > REST_MIN)
+	if (n > REST_MIN) {
+		e.first_p = is_like_rest(values, n, 0, 1, 1);
 		find_warmup(values, n, &e);
+	}
 	*ret = e;
 	return 0;
 }

@@ -93,9 +93,18 @@ struct repetitions repetitions_needed(const struct description *d, double share)
  */
 bool statistic_differ(const struct statistic *a, const struct statistic *b);
 
+/** What a comparison needs of each sample: its mean, and the variance of that. */
+struct sample_mean {
+	double mean;
+	double variance; /**< of the mean: s² / n; NAN where n < 2 */
+};
+
 struct comparison {
-	struct estimate difference; /**< mean of a minus mean of b; interval by bootstrap */
-	struct estimate ratio;      /**< mean of a over mean of b; likewise */
+	/** Mean of a minus mean of b, and over it. Their intervals are Welch's test the other way
+	 * round (of the ratio Fieller's), at the level that the test has: they leave 0, or 1, outside
+	 * if, and only if, p_holm (or without it welch_p) is below 5 %. */
+	struct estimate difference;
+	struct estimate ratio;
 	double welch_t;
 	double welch_freedom;
 	double welch_p; /**< two-sided, unequal variances */
@@ -105,12 +114,18 @@ struct comparison {
 				      shows */
 	double hedges_g;           /**< difference over pooled deviation, corrected for small n */
 	double cliffs_delta;       /**< P(a > b) - P(a < b) */
-	double p_holm; /**< welch_p, corrected by holm(); set by who knows the other comparisons */
+	double p_holm;     /**< welch_p, corrected by holm(); comparison_correct() sets it */
 	double detectable; /**< the true difference that Welch's test would find 4 times in 5 */
+	struct sample_mean a;
+	struct sample_mean b;
 };
 
 /** Compare two samples; -ENOMEM. NANs among the values are left out. */
 int compare(const double *a, size_t n_a, const double *b, size_t n_b, struct comparison *ret);
+
+/** Take @p_holm, which holm() made of this comparison's welch_p, and make the intervals as wide as
+ * that correction demands. NAN: there is none. */
+void comparison_correct(struct comparison *c, double p_holm);
 
 /**
  * Holm's correction of @n p values for their number, in place; NANs stay and do not count. A result
@@ -126,7 +141,8 @@ struct order_effects {
 	double rho_p;    /**< two-sided; exact up to 9 values, by Student's t above */
 	double slope;    /**< Theil and Sen: the median of all slopes, per place */
 	double first;    /**< first value over the mean of the others, minus 1 */
-	double first_p;  /**< two-sided, that the first is a value like the others: Student's t */
+	double first_p;  /**< two-sided, that the first is a value like the others: Student's t; NAN
+			    where those are fewer than 3 */
 	size_t warmup;   /**< so many values at the begin are told from the rest; 0: none */
 	double warmup_p; /**< corrected for the number of begins that were looked at; 1: none */
 };
@@ -144,6 +160,9 @@ int median_slope(const double *x, const double *y, size_t n, double *ret);
 
 /** Most samples that one estimate may be made from. */
 #define BOOTSTRAP_SAMPLES_MAX 4
+
+/** A resample of two values is one of three means: no distribution to take quantiles from. */
+#define BOOTSTRAP_MIN 3
 
 /** Resamples for each interval: with one more, 2.5 % of them would be a whole number. */
 #define BOOTSTRAP_RESAMPLES 1999
@@ -174,7 +193,8 @@ static inline void bootstrap_freep(struct bootstrap **b)
  * The estimate from the samples themselves, and its 95 % interval: the percentile interval of the
  * resamples, each sample drawn from itself with replacement, stretched about the estimate by what
  * the percentile interval is known to be too narrow for so few values (docs/statistics.md). NAN
- * where a sample has fewer than two values, or the estimate cannot be had from most resamples.
+ * where a sample has fewer than BOOTSTRAP_MIN values, or the estimate cannot be had from most
+ * resamples.
  */
 double bootstrap_interval(
 	struct bootstrap *b, estimate_t estimate, void *userdata, struct interval *ret);

@@ -322,7 +322,7 @@ static struct format_text no_test(const struct contrast *x)
 static struct format_text judgement(const void *row, enum look *look)
 {
 	const struct contrast *x = row;
-	bool below = x->runtime.welch_p < 0.05;
+	bool below = x->values.p_holm < 0.05;
 
 	*look = LOOK_NIL;
 	if (isnan(x->values.welch_p) && x->metric)
@@ -331,7 +331,7 @@ static struct format_text judgement(const void *row, enum look *look)
 		return (struct format_text){"too few runs"};
 	if (x->control && !below)
 		return (struct format_text){"noise only"};
-	if (!x->control && !x->differs && x->runtime.p_holm < 0.05)
+	if (!x->control && !x->differs && below)
 		return (struct format_text){"within the noise of the A/A control"};
 	if (!x->control && !x->differs)
 		return (struct format_text){"no significant difference"};

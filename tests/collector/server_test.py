@@ -89,7 +89,7 @@ class Native(ServerTest):
         self.assertEqual(self.client_said(store), f"1 1 77 {self.port} 127.0.0.1\n")
 
     def test_a_client_that_fails_fails_the_run_with_its_last_words(self):
-        for complaint, words in (("complain 3", "the client ended with status 3: this is what is wrong"),
+        for complaint, words in (("complain 3", "the client ended with status 3; its last words: this is what is wrong"),
                                  ("complain 206", "the client was ended by signal 6 (Aborted)")):
             store = self.serve(complaint, "serve", str(self.port), "1", status=1)
             self.assertIn(words, store.runs()[0]["error"])
@@ -98,7 +98,7 @@ class Native(ServerTest):
     def test_a_server_that_fails_fails_the_run_and_where_it_did_is_told(self):
         store = self.serve("wait 1", "complain", "4", status=1)
         self.assertEqual(store.runs()[0]["error"], f"the server ended before it answered at port {self.port}: the program ended "
-                                                   "with status 4: this is what is wrong")
+                                                   "with status 4; its last words: this is what is wrong")
         store = self.serve(f"/bin/sh -c '\"{self.programs['serve']}\" ask 127.0.0.1 {self.port} 1; "
                            "sleep 20'", "serve-once", str(self.port), "1", status=1)
         self.assertIn("the server ended while the client ran", store.runs()[0]["error"])

@@ -21,6 +21,7 @@
 #include "common/cleanup.h"
 #include "common/console.h"
 #include "common/spawn.h"
+#include "tests/common/ranges.h"
 
 static void close_child(struct child *c)
 {
@@ -262,6 +263,26 @@ static void last_words_are_quoted_safely(void **state)
 	assert_false(console_find(text, sizeof(text) - 1, "four", true, &line, &n));
 }
 
+static void the_last_lines_end_a_message(void **state)
+{
+	static const char text[] =
+		"zero\none\ntwo\n\nTraceback:\n  line 3\n\x1eguestscope bye ;00000000\nwrong";
+	char words[CONSOLE_WORDS_SIZE], large[4 * CONSOLE_WORDS_SIZE];
+
+	(void)state;
+	console_last_words(words, text, sizeof(text) - 1);
+	assert_string_equal(words, "; its last words: two / Traceback: / line 3 / wrong");
+	console_last_words(words, "one\n", 4);
+	assert_string_equal(words, "; its last words: one");
+	console_last_words(words, "\n \n", 3);
+	assert_string_equal(words, "");
+	memset(large, 'x', sizeof(large));
+	for (size_t i = 0; i < 4; i++)
+		large[(i + 1) * CONSOLE_WORDS_SIZE - 1] = '\n';
+	console_last_words(words, large, sizeof(large));
+	assert_between(strlen(words), 500, CONSOLE_WORDS_SIZE - 1);
+}
+
 static void numbers_after_words_are_read(void **state)
 {
 	static const char text[] =
@@ -338,6 +359,7 @@ int main(void)
 		cmocka_unit_test(children_die_with_a_killed_parent),
 		cmocka_unit_test(output_is_collected_and_failure_told),
 		cmocka_unit_test(last_words_are_quoted_safely),
+		cmocka_unit_test(the_last_lines_end_a_message),
 		cmocka_unit_test(numbers_after_words_are_read),
 		cmocka_unit_test(folder_and_environment_are_as_told),
 		cmocka_unit_test(a_forked_child_ends_with_its_parent),

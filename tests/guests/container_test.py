@@ -184,7 +184,7 @@ def test_warnings_of_the_client_are_no_names(engine):
 
 def test_failed_program_is_reported_with_its_status(engine):
     status, output = engine.run_here("-exit", "9")
-    assert status == 1 and "ended with status 9: ready" in output, output
+    assert status == 1 and "ended with status 9; its last words: " in output and " / ready\n" in output, output
     engine.assert_nothing_left()
 
 

@@ -30,7 +30,8 @@ def test_program_runs_on_the_lanes_cpus_only(life):
 
 def test_failed_program_is_reported_with_its_last_words(life):
     status, output = life.run("native", "-exit", "9")
-    assert status == 1 and "# failed: the program ended with status 9: ready" in output, output
+    assert status == 1 and "# failed: the program ended with status 9; its last words: " in output, output
+    assert " / picture ok / ready\n" in output, output
 
 
 def test_killed_program_is_reported_with_the_signal(life):

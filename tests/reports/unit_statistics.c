@@ -358,6 +358,72 @@ static void bootstrap_intervals_cover_what_they_promise(void **unused)
 	}
 }
 
+/** In thousands of pairs of samples: the interval leaves "no difference" outside just where the
+ * test finds one, corrected or not. */
+static void intervals_of_differences_say_what_their_test_says(void **unused)
+{
+	static const double corrections[] = {1, 1.5, 3, 10};
+	int found = 0, bounded = 0;
+
+	(void)unused;
+	for (int turn = 0; turn < 8000; turn++) {
+		double a[8], b[8], correction = corrections[turn % 4];
+		size_t n_a = 2 + (size_t)turn % 7, n_b = 2 + (size_t)turn / 7 % 7;
+		struct comparison c;
+
+		for (size_t i = 0; i < 8; i++) {
+			a[i] = 10 + 0.3 * normal();
+			b[i] = 10 + turn % 3 + 0.1 * (turn % 5) * normal();
+		}
+		assert_int_equal(compare(a, n_a, b, n_b, &c), 0);
+		comparison_correct(&c, fmin(1, correction * c.welch_p));
+		assert_int_equal(interval_excludes(&c.difference.range, 0), c.p_holm < 0.05);
+		found += c.p_holm < 0.05;
+		if (isnan(c.ratio.range.low))
+			continue;
+		bounded++;
+		assert_int_equal(interval_excludes(&c.ratio.range, 1), c.p_holm < 0.05);
+		assert_true(c.ratio.range.low >= 0 && c.ratio.range.low < c.ratio.value &&
+			    c.ratio.value < c.ratio.range.high);
+	}
+	assert_between(found, 2000, 6500);
+	assert_between(bounded, 7000, 8000);
+}
+
+/** Of a ratio of means, too, 95 % is what it promises. */
+static void intervals_of_ratios_cover_what_they_promise(void **unused)
+{
+	(void)unused;
+	for (size_t n = 2; n <= 8; n += 3) {
+		int inside = 0, turns = 2000;
+
+		for (int turn = 0; turn < turns; turn++) {
+			double a[8], b[8];
+			struct comparison c;
+
+			for (size_t i = 0; i < n; i++) {
+				a[i] = 20 + normal();
+				b[i] = 10 + 0.5 * normal();
+			}
+			assert_int_equal(compare(a, n, b, n, &c), 0);
+			inside += !interval_excludes(&c.ratio.range, 2);
+		}
+		print_message("n = %zu: %.1f %% inside\n", n, 100.0 * inside / turns);
+		assert_between(inside, 1860, 2000);
+	}
+}
+
+static void two_values_have_no_bootstrap_interval(void **unused)
+{
+	const double two[] = {3, 4};
+	struct description d;
+
+	(void)unused;
+	assert_int_equal(describe(two, 2, &d), 0);
+	assert_near(d.mean, 3.5, 1e-12);
+	assert_true(isnan(d.mean_interval.low) && isnan(d.mean_interval.high));
+}
+
 static void intervals_of_times_are_never_negative(void **unused)
 {
 	struct sample s = {{1, 30, 200}, 3};
@@ -427,6 +493,9 @@ int main(void)
 		cmocka_unit_test(a_slow_begin_is_found_and_noise_is_not),
 		cmocka_unit_test(repetitions_are_the_fewest_that_are_enough),
 		cmocka_unit_test(bootstrap_intervals_cover_what_they_promise),
+		cmocka_unit_test(intervals_of_differences_say_what_their_test_says),
+		cmocka_unit_test(intervals_of_ratios_cover_what_they_promise),
+		cmocka_unit_test(two_values_have_no_bootstrap_interval),
 		cmocka_unit_test(intervals_of_times_are_never_negative),
 		cmocka_unit_test(bootstrap_is_the_same_each_time_and_scales),
 		cmocka_unit_test(values_without_spread_have_an_interval_without_width),
