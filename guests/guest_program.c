@@ -64,6 +64,28 @@ char *guest_program_word(const struct guest_spec *spec, const char *text)
 	return replace_words(spec, READ_BY_PROGRAM, text);
 }
 
+const char *guest_program_unknown_word(const char *text, bool client, size_t *ret_length)
+{
+	static const struct guest_spec nothing;
+	_cleanup_free_ char *written = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&written, &size);
+	const char *found = NULL;
+
+	for (; f && !found && (text = strchr(text, '{')); text++) {
+		size_t n = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_");
+
+		if (n < 2 || text[n + 1] != '}' ||
+			put_value(f, &nothing, client ? READ_BY_CLIENT : READ_BY_PROGRAM, text))
+			continue;
+		found = text;
+		*ret_length = n + 2;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
 static void add_replaced(
 	struct strv *v, const struct guest_spec *spec, enum reader reader, char *const *list)
 {

@@ -32,6 +32,12 @@ int guest_program_environment(const struct guest_spec *spec, char ***ret);
 int guest_client_argv(const struct guest_spec *spec, char *const *client, char ***ret);
 
 /**
+ * The first word in braces in @text that looks like one to be replaced, a few small letters, and is none: "{core}". It is
+ * handed on as it stands. Of a client's command line the words are more (@client). NULL: there is none.
+ */
+const char *guest_program_unknown_word(const char *text, bool client, size_t *ret_length);
+
+/**
  * "GUESTSCOPE_PIN=0,2,1,3": the plan's CPUs in the order of lanes, or "none", for a program that
  * runs on the host's kernel. Malloced; NULL: no memory.
  */

@@ -25,6 +25,7 @@
 #include "common/store_format.h"
 #include "common/store_wait.h"
 #include "guests/guest_port.h"
+#include "guests/guest_program.h"
 #include "guests/inside.h"
 #include "guests/keeper/keeper.h"
 #include "guests/process/tree.h"
@@ -380,6 +381,21 @@ static bool wait_for_file(const char *path, uint64_t done, uint64_t all, void *u
 	return !*x->settings.interrupted;
 }
 
+/* Perhaps a slip, perhaps the program's own: one line for each text, before the first run. */
+static void warn_of_unknown_words(char *const *texts, bool client)
+{
+	for (; texts && *texts; texts++) {
+		size_t n;
+		const char *word = guest_program_unknown_word(*texts, client, &n);
+
+		if (word)
+			fprintf(stderr,
+				"collector: %.*s is handed on as it stands: known are {cores}, {run}%s\n",
+				(int)n, word,
+				client ? ", {seed}, {port} and {host}" : " and {seed}");
+	}
+}
+
 static int prepare(struct experiment *x, struct error *error)
 {
 	struct options *o = x->o;
@@ -449,6 +465,10 @@ static int prepare(struct experiment *x, struct error *error)
 		.interrupted = x->settings.interrupted,
 		.attached = progress_attached,
 	};
+	if (o->own || o->alone)
+		warn_of_unknown_words(o->arguments, false);
+	warn_of_unknown_words(x->own.environment, false);
+	warn_of_unknown_words(x->client.words, true);
 	if (x->settings.memory_bytes == UINT64_MAX)
 		return error_set_user(error, -EOVERFLOW, "the picture asked for is too large");
 	if (o->attach)
@@ -566,7 +586,7 @@ static int judge_frequency(struct experiment *x, struct error *error)
 	struct error why = {0};
 	int r;
 
-	if (x->o->resume || hz <= TICK_HZ_UNKNOWN)
+	if (x->o->resume || hz <= TICK_HZ_HIGH)
 		return 0;
 	r = tick_cost_measure(&x->tick, &why);
 	if (r < 0)

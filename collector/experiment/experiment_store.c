@@ -45,6 +45,44 @@ static int write_command(struct experiment *x, char **argv, struct error *error)
 	return set_text(x, "command", line, error);
 }
 
+/* What is measured, for people: a program without its folders, an image, what is attached to. */
+static const char *measured_name(const struct experiment *x)
+{
+	const char *slash = x->program ? strrchr(x->program, '/') : NULL;
+
+	if (x->attach)
+		return x->attach->title;
+	if (x->o->own && x->o->image && !x->o->program)
+		return x->o->image;
+	if (!x->o->own)
+		return NULL;
+	return slash ? slash + 1 : x->program;
+}
+
+/* Its name, and that with its arguments: where there is one beside the scenario's. */
+static int write_program(struct experiment *x, struct error *error)
+{
+	const char *name = measured_name(x);
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	FILE *f = name ? open_memstream(&line, &size) : NULL;
+	int r;
+
+	if (!name)
+		return 0;
+	if (!f)
+		return -ENOMEM;
+	shell_word(f, name);
+	if (x->o->own && x->o->arguments && x->o->arguments[0]) {
+		fputc(' ', f);
+		shell_words(f, x->o->arguments);
+	}
+	if (fclose(f) != 0)
+		return -ENOMEM;
+	r = set_text(x, "program", name, error);
+	return r < 0 ? r : set_text(x, "program_line", line, error);
+}
+
 /* What was asked for, and what it came to on this machine. */
 static int write_frequency(struct experiment *x, struct error *error)
 {
@@ -189,6 +227,8 @@ static int write_experiment(struct experiment *x, char **argv, struct error *err
 		r = set_text(x, "guestscope", GUESTSCOPE_VERSION, error);
 	if (r == 0)
 		r = set_text(x, "scenario", x->settings.scenario, error);
+	if (r == 0)
+		r = write_program(x, error);
 	if (r == 0)
 		r = set_text(x, "pin", x->o->pin, error);
 	if (r == 0 && x->o->client)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/folders.h"
 
 #define LOCK_NAME      ".lock"
 #define SAME_NAMES_MAX 1000
@@ -22,23 +23,6 @@ char *output_folder_name(const char *suffix)
 
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
 	return asprintf(&path, "results/%s%s", when, suffix) < 0 ? NULL : path;
-}
-
-static int make_folders(const char *path, struct error *error)
-{
-	_cleanup_free_ char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-		if (slash)
-			*slash = '\0';
-		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-			return error_set_errno(error, -errno, "cannot make folder %s", copy);
-		if (!slash)
-			return 0;
-		*slash = '/';
-	}
 }
 
 /* Does the name still stand for what is open? Whoever held it before may have removed it. */
@@ -154,7 +138,7 @@ int output_folder_take(const char *path, struct output_folder *ret, struct error
 	else
 		r = lock(&f, error);
 	if (r == 0)
-		r = make_folders(f.log_path, error);
+		r = folders_make(f.log_path, error);
 	if (r < 0) {
 		output_folder_release(&f);
 		return r;
@@ -174,7 +158,7 @@ int output_folder_make_new(const char *name, struct output_folder *ret, struct e
 		return -ENOMEM;
 	if (slash) {
 		*slash = '\0';
-		r = make_folders(parent, error);
+		r = folders_make(parent, error);
 		if (r < 0)
 			return r;
 	}
@@ -192,7 +176,7 @@ int output_folder_make_new(const char *name, struct output_folder *ret, struct e
 
 int output_folder_make(const char *path, struct output_folder *ret, struct error *error)
 {
-	int r = make_folders(path, error);
+	int r = folders_make(path, error);
 
 	return r < 0 ? r : output_folder_take(path, ret, error);
 }

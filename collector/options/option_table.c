@@ -233,8 +233,15 @@ static int add_profile(struct options *o, const char *word, struct error *error)
 
 static int parse_profile(struct options *o, const char *list, struct error *error)
 {
+	int r;
+
 	o->oncpu = o->offcpu = o->exits = o->inside = false;
-	return parse_list(o, "profile", list, add_profile, error);
+	r = parse_list(o, "profile", list, add_profile, error);
+	if (r == 0 && (o->oncpu || o->offcpu || o->exits) && strstr(list, "none"))
+		return error_set_user(error, -EINVAL,
+			"--profile none means no samples at all: nothing can stand beside it, as in '%s'",
+			list);
+	return r;
 }
 
 static json_t *get_profile(const struct options *o)

@@ -17,6 +17,7 @@
  * (bench/README.md), and both together shall stay below 0.5 %.
  */
 #define TICK_BUDGET_PERCENT 0.3
+#define TICK_HZ_HIGH        1000 /**< above that what a frequency of the user's own takes is measured */
 #define TICK_PERCENT_SAID   2.0 /**< what a frequency of the user's own may take without a word */
 #define TICK_HZ_MIN         49
 #define TICK_HZ_MAX         997

@@ -175,7 +175,8 @@ static int refuse(const char *word, const char *why, struct error *error)
 	char quoted[200];
 
 	console_quote(quoted, sizeof(quoted), word, strlen(word));
-	return error_set_user(error, -EINVAL, "'%s' cannot be handed to OSv: %s", quoted, why);
+	return error_set_user(
+		error, -EINVAL, "the argument '%s' cannot be handed to OSv: %s", quoted, why);
 }
 
 /* OSv's loader takes its command line apart (core/commands.cc): a word in double quotes may have

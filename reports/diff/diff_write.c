@@ -233,20 +233,25 @@ static int put_functions(const struct diff *d, FILE *out)
 	return r;
 }
 
+/* "A: osv, 2 cores, 4 runs of pigz -p 2 data" */
+static void put_operand(char letter, const struct diff_operand *o, FILE *out)
+{
+	const struct configuration *c = o->configuration;
+	const char *program = store_setting(o->summary->store, "program_line");
+
+	fprintf(out, "%c: %s, %lld %s, %zu %s of %s\n", letter, o->name, (long long)c->cores,
+		cores_word(c->cores, c->scenario), c->n_ok, c->n_ok == 1 ? "run" : "runs",
+		program && *program ? program : c->scenario);
+}
+
 int diff_write_text(const struct diff *d, FILE *out)
 {
 	const struct diff_operand *a = &d->pair.sides[TREE_A], *b = &d->pair.sides[TREE_B];
 	char why[512];
 	int r;
 
-	fprintf(out, "A: %s, %lld %s, %zu %s of %s\nB: %s, %lld %s, %zu %s of %s\n", a->name,
-		(long long)a->configuration->cores,
-		cores_word(a->configuration->cores, a->configuration->scenario),
-		a->configuration->n_ok, a->configuration->n_ok == 1 ? "run" : "runs",
-		a->configuration->scenario, b->name, (long long)b->configuration->cores,
-		cores_word(b->configuration->cores, b->configuration->scenario),
-		b->configuration->n_ok, b->configuration->n_ok == 1 ? "run" : "runs",
-		b->configuration->scenario);
+	put_operand('A', a, out);
+	put_operand('B', b, out);
 	diff_workloads(&d->pair, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);

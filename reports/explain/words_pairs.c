@@ -128,27 +128,18 @@ void contrast_words(const struct contrast *x, struct verdict *v)
 	contrast_say(x, false, v);
 }
 
-/* No estimate of this kind has more than two digits that mean something. */
-static size_t two_digits(size_t n)
-{
-	size_t unit = 1;
-
-	while (n / unit >= 100)
-		unit *= 10;
-	return (n + unit / 2) / unit * unit;
-}
-
 static void say_repetitions(const struct spread *x, struct verdict *v)
 {
 	const struct repetitions *n = &x->one_percent;
 
 	if (n->n == 0)
 		return;
-	say(v, " Knowing the mean to ± 1 %% would take about %zu runs", two_digits(n->n));
-	if (n->n_cautious == 0 || n->n_cautious > 100 * n->n)
+	say(v, " Knowing the mean to ± 1 %% would take about %zu runs", repetitions_round(n->n));
+	if (n->n_cautious == 0 || n->n_cautious > REPETITIONS_SURE * n->n)
 		say(v, " or many more: these runs are too few to know σ");
 	else if (n->n_cautious > n->n)
-		say(v, " (%zu at the upper confidence limit of σ)", two_digits(n->n_cautious));
+		say(v, " (%zu at the upper confidence limit of σ)",
+			repetitions_round(n->n_cautious));
 	say(v, ".");
 }
 

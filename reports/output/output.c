@@ -13,6 +13,7 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/folders.h"
 
 /* Name of the hidden folder; the process's number follows. */
 #define STAGING ".new-"
@@ -128,6 +129,9 @@ int output_open(const char *path, bool replace, struct output **ret, struct erro
 	o->path = strdup(path);
 	if (!o->path)
 		return error_set_errno(error, -ENOMEM, "cannot write to %s", path);
+	r = folders_make_above(path, error);
+	if (r < 0)
+		return r;
 	o->made = mkdir(path, 0777) == 0;
 	if (!o->made && errno != EEXIST)
 		return error_set_errno(error, -errno, "cannot make the folder %s", path);

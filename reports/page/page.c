@@ -152,6 +152,17 @@ static bool is_new_stack(const struct summary *s, size_t configuration)
 	return true;
 }
 
+static void write_of_program(const struct summary *s, FILE *out)
+{
+	const char *program = store_setting(s->store, "program");
+
+	if (!program || !*program)
+		return;
+	fputs("of ", out);
+	markup_text(out, program);
+	fputc(' ', out);
+}
+
 static void write_title(const struct summary *s, const struct bodies *bodies, FILE *out)
 {
 	(void)bodies;
@@ -161,7 +172,9 @@ static void write_title(const struct summary *s, const struct bodies *bodies, FI
 		fputs(i ? ", " : "", out);
 		markup_text(out, s->configurations[i].name);
 	}
-	fputs(s->n_configurations ? ": where the time went" : "Where the time went", out);
+	fputs(s->n_configurations ? ": where the time " : "Where the time ", out);
+	write_of_program(s, out);
+	fputs("went", out);
 }
 
 static void write_style(const struct summary *s, const struct bodies *bodies, FILE *out)
@@ -203,6 +216,7 @@ static void write_header(const struct summary *s, const struct bodies *bodies, F
 		fputs(i ? ", " : " · scenario ", out);
 		markup_text(out, s->configurations[i].scenario);
 	}
+	write_fact(s, "program_line", "", out);
 	write_fact(s, "client", "the run is its client’s: ", out);
 	write_fact(s, "started_utc", "", out);
 	write_fact(s, "hostname", "on ", out);

@@ -157,3 +157,12 @@ struct repetitions repetitions_needed(const struct description *d, double share)
 	return (struct repetitions){
 		enough(fabs(d->cv), share), enough(fabs(d->stddev_interval.high / d->mean), share)};
 }
+
+size_t repetitions_round(size_t n)
+{
+	size_t unit = 1;
+
+	while (n / unit >= 100)
+		unit *= 10;
+	return (n + unit / 2) / unit * unit;
+}

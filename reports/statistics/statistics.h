@@ -85,6 +85,12 @@ struct repetitions {
 
 struct repetitions repetitions_needed(const struct description *d, double share);
 
+/** Where n_cautious is more than so many times n, these values are too few to know it: "n or more". */
+#define REPETITIONS_SURE 100
+
+/** As it is shown: no estimate of this kind has more than two digits that mean something. */
+size_t repetitions_round(size_t n);
+
 /* Two samples. */
 
 /**

@@ -180,21 +180,17 @@ static const struct column order_columns[] = {
 };
 #undef ROW
 
-/** More runs than this are "many". */
-#define NEEDED_MAX 9999
-
 static struct format_text needed(const void *row, enum look *look)
 {
 	const struct repetitions *n = &((const struct spread *)row)->one_percent;
 	struct format_text t = {"-"};
 
 	(void)look;
-	if (n->n > NEEDED_MAX)
-		snprintf(t.text, sizeof(t.text), "%d or more", NEEDED_MAX);
-	else if (n->n > 0 && (n->n_cautious == 0 || n->n_cautious > NEEDED_MAX))
-		snprintf(t.text, sizeof(t.text), "%zu or more", n->n);
+	if (n->n > 0 && (n->n_cautious == 0 || n->n_cautious > REPETITIONS_SURE * n->n))
+		snprintf(t.text, sizeof(t.text), "%zu or more", repetitions_round(n->n));
 	else if (n->n > 0)
-		snprintf(t.text, sizeof(t.text), "%zu-%zu", n->n, n->n_cautious);
+		snprintf(t.text, sizeof(t.text), "%zu-%zu", repetitions_round(n->n),
+			repetitions_round(n->n_cautious));
 	return t;
 }
 

@@ -65,6 +65,18 @@ class WrongUsage(harness.SystemTest):
             with self.subTest(option=option, value=value):
                 self.refused(f"--{option}={value}", words=[option])
 
+    def test_no_samples_stand_alone(self):
+        for value in ("oncpu,none", "none,exits"):
+            self.refused(f"--profile={value}", words=["--profile none", value])
+
+    def test_a_word_in_braces_that_is_none_of_ours_is_told_once(self):
+        for words, said in ((("{core}", "{cores}", "{run}", "{seed}"), "{core} is handed on as it stands: known are {cores}, {run} and {seed}"),
+                            (("{port}",), "{port} is handed on"), (("{cores}", "{}", "{a b}", "{1,2}", "${HOME}"), None)):
+            done = self.collect("--dry-run", "--repeat", "3", "--cores", "1", "--program", "/bin/echo", workload=words)
+            self.assertEqual(done.status, 0, done.stderr)
+            self.assertEqual(done.stderr.count("handed on"), 1 if said else 0, done.stderr)
+            self.assertIn(said or "", done.stderr)
+
     def test_an_empty_name_is_refused(self):
         for option in ("output", "resume", "kernel", "program", "counters"):
             with self.subTest(option):

@@ -118,6 +118,20 @@ static void stolen_time_is_that_of_the_cpus_asked_for(void **state)
 	assert_int_equal(proc_read_stolen_ns(stat, NULL, 0), 0);
 }
 
+static int known_variable = 7;
+
+static void variables_lie_where_the_kernel_says(void **state)
+{
+	struct proc_variables v;
+	_cleanup_free_ char *heap = malloc(16);
+
+	(void)state;
+	assert_int_equal(proc_read_variables(getpid(), &v), 0);
+	assert_true(v.data <= (uintptr_t)&known_variable && (uintptr_t)&known_variable < v.brk);
+	assert_true((uintptr_t)heap >= v.brk || (uintptr_t)heap < v.data);
+	assert_int_equal(proc_read_variables(INT32_MAX, &v), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +139,7 @@ int main(void)
 		cmocka_unit_test(a_word_is_one_between_spaces),
 		cmocka_unit_test(a_file_is_read_as_far_as_there_is_room),
 		cmocka_unit_test(a_process_is_told_whatever_its_name),
+		cmocka_unit_test(variables_lie_where_the_kernel_says),
 		cmocka_unit_test(stolen_time_is_that_of_the_cpus_asked_for),
 	};
 

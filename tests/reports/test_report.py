@@ -660,7 +660,7 @@ class BadInput(Case):
 
     def test_output_that_cannot_be_written_is_named(self):
         self.store()
-        self.refuses(3, r"cannot make the folder /proc/none: ", "--output", "/proc/none", self.base)
+        self.refuses(3, r"cannot make (the )?folder /proc/none", "--output", "/proc/none", self.base)
         self.write_file = self.path("file")
         with open(self.write_file, "w", encoding="ascii"):
             pass
@@ -707,6 +707,11 @@ class Files(Case):
         run(self.path("a"))
         self.assertEqual(content(), before)
         self.assertFalse([n for n in before if n.startswith(".")])
+
+    def test_folders_above_the_output_are_made(self):
+        result = run("--output", self.path("deep", "er", "page") + "/", self.path("a"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue(os.path.exists(self.path("deep", "er", "page", "index.html")))
 
     def test_several_stores_stand_side_by_side(self):
         make_store.make(SCHEMA, self.path("b"), seed=2, small=True)
