@@ -15,6 +15,7 @@
 /* Of guest; collector/inside/subsystems.c has the rest. */
 #define DETAIL_APPLICATION     "application"
 #define DETAIL_IDLE            "idle"
+#define DETAIL_OTHER           "other"           /* functions of the kernel of no named subsystem */
 #define DETAIL_OTHER_PROCESSES "other processes" /* programs, but not the one that is measured */
 
 /* Who took a lane's CPU: column taker of a preempted account. */

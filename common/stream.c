@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *name;
@@ -61,6 +62,18 @@ bool stream_is_terminal(FILE *f)
 	const char *term = getenv("TERM");
 
 	return isatty(fileno(f)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+unsigned stream_columns(FILE *f)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+
+	if (!isatty(fileno(f)))
+		return 0;
+	if (ioctl(fileno(f), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return columns ? (unsigned)strtoul(columns, NULL, 10) : 0;
 }
 
 bool stream_has_style(FILE *f)

@@ -18,5 +18,12 @@ void streams_guard(const char *program, int status);
 /** Is @f a terminal that can move its cursor and erase (TERM is set, and not "dumb")? */
 bool stream_is_terminal(FILE *f);
 
+/** How many columns the terminal has that @f is: by itself, else by COLUMNS. 0: @f is none, or nobody says. */
+unsigned stream_columns(FILE *f);
+
+/** Around a line that is written over again: what does not fit the terminal's width is cut, not wrapped. */
+#define STREAM_ONE_LINE "\r\033[K\033[?7l"
+#define STREAM_WRAPS    "\033[?7h"
+
 /** That, and the user did not refuse colours (NO_COLOR)? */
 bool stream_has_style(FILE *f);

@@ -48,11 +48,12 @@ void progress_rest(struct progress *p, uint64_t seconds)
 {
 	if (!p->terminal)
 		return;
-	fprintf(stderr, "\r\033[Kresting %llu s before run %zu of %zu", (unsigned long long)seconds,
-		p->done + 1, p->total);
+	fprintf(stderr, STREAM_ONE_LINE "resting %llu s before run %zu of %zu",
+		(unsigned long long)seconds, p->done + 1, p->total);
 	p->resting = true;
 	print_left(p);
 	p->resting = false;
+	fputs(STREAM_WRAPS, stderr);
 	fflush(stderr);
 }
 
@@ -61,9 +62,10 @@ void progress_run(struct progress *p, const struct run_request *request)
 	p->run_begin_ns = clock_ns();
 	if (!p->terminal)
 		return;
-	fprintf(stderr, "\r\033[K");
+	fputs(STREAM_ONE_LINE, stderr);
 	print_head(p, request);
 	print_left(p);
+	fputs(STREAM_WRAPS, stderr);
 	fflush(stderr);
 }
 
@@ -88,10 +90,11 @@ void progress_fetching(const char *path, uint64_t done_bytes, uint64_t all_bytes
 
 	if (!stream_is_terminal(stderr))
 		return;
-	fprintf(stderr, "\r\033[Kdebuginfod: debug file of %s", slash ? slash + 1 : path);
+	fprintf(stderr, STREAM_ONE_LINE "debuginfod: debug file of %s", slash ? slash + 1 : path);
 	if (all_bytes)
 		fprintf(stderr, ", %llu of %llu MiB", (unsigned long long)done_bytes >> 20,
 			(unsigned long long)all_bytes >> 20);
+	fputs(STREAM_WRAPS, stderr);
 	fflush(stderr);
 }
 

@@ -12,9 +12,10 @@
 
 #include <stdbool.h>
 
+#include "common/detail_words.h"
 #include "common/error.h"
 
-#define SUBSYSTEM_OTHER "other"
+#define SUBSYSTEM_OTHER DETAIL_OTHER
 
 struct subsystems;
 

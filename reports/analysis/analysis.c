@@ -17,6 +17,23 @@ void analysis_free(struct analysis *a)
 	free(a);
 }
 
+/* Samples that cannot be read are told of where they are shown. */
+static int find_tops(struct analysis *a)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < a->summary->n_configurations; i++) {
+		const struct configuration *c = &a->summary->configurations[i];
+		struct top_function *top = &a->explanation->tops[i];
+
+		if (!configuration_is_alone(a->summary, c))
+			continue;
+		r = flame_top_function(a->flames, c, &top->symbol, &top->share);
+		r = r == -EBADMSG ? 0 : r;
+	}
+	return r;
+}
+
 static int fill(struct analysis *a)
 {
 	int r = summary_make(a->store, &a->summary);
@@ -25,7 +42,9 @@ static int fill(struct analysis *a)
 		r = boot_report_make(a->summary, &a->boot);
 	if (r >= 0)
 		r = explanation_make(a->summary, &a->explanation);
-	return r < 0 ? r : flames_make(a->summary, &a->flames);
+	if (r >= 0)
+		r = flames_make(a->summary, &a->flames);
+	return r < 0 ? r : find_tops(a);
 }
 
 int analysis_make(struct store_reader *store, struct analysis **ret, struct error *error)

@@ -39,6 +39,7 @@ void explanation_free(struct explanation *e)
 	free(e->contrasts);
 	free(e->metrics);
 	free(e->metric_contrasts);
+	free(e->tops);
 	free(e);
 }
 
@@ -86,7 +87,8 @@ int explanation_make(const struct summary *s, struct explanation **ret)
 	if (!e)
 		return -ENOMEM;
 	e->summary = s;
-	r = scalings_make(s, e);
+	e->tops = calloc(s->n_configurations + 1, sizeof(*e->tops));
+	r = e->tops ? scalings_make(s, e) : -ENOMEM;
 	if (r >= 0)
 		r = spreads_make(s, e);
 	if (r >= 0)

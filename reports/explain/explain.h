@@ -150,9 +150,17 @@ struct drift {
 	double span;  /**< places from the first run to the last */
 };
 
+/** The function that most samples of a configuration's lanes are in. */
+struct top_function {
+	const char *symbol; /**< the store's; NULL: not known */
+	double share;       /**< of all their samples */
+};
+
 struct explanation {
 	const struct summary *summary; /**< borrowed */
-	struct scaling *scalings;      /**< in order of the configurations */
+	struct top_function
+		*tops; /**< as the summary's configurations; who knows the samples fills it in */
+	struct scaling *scalings; /**< in order of the configurations */
 	size_t n_scalings;
 	/** One for each configuration with a run, in order of the configurations. */
 	struct spread *spreads;
@@ -165,6 +173,9 @@ struct explanation {
 	size_t n_metric_contrasts;
 	struct drift drift;
 };
+
+/** Is it the only one that was measured on so many cores in its scenario? What is said of it then is where its time went. */
+bool configuration_is_alone(const struct summary *s, const struct configuration *configuration);
 
 /** Work everything out. -ENOMEM. The summary must outlive it. */
 int explanation_make(const struct summary *s, struct explanation **ret);

@@ -291,6 +291,7 @@ struct trust {
 	size_t closed, audited, unknown;
 	int64_t lost;
 	double worst; /**< NAN: not known */
+	const struct store_audit *farthest;
 };
 
 static struct trust trust_of(const struct summary *s)
@@ -304,8 +305,11 @@ static struct trust trust_of(const struct summary *s)
 		t.audited += configuration->n_audited;
 		t.unknown += configuration->n_not_audited;
 		t.lost += configuration->lost_events;
-		if (!isnan(configuration->audit_worst) && !(configuration->audit_worst <= t.worst))
+		if (!isnan(configuration->audit_worst) &&
+			!(configuration->audit_worst <= t.worst)) {
 			t.worst = configuration->audit_worst;
+			t.farthest = configuration->audit_farthest;
+		}
 	}
 	return t;
 }
@@ -316,9 +320,28 @@ static void judge_closing(const struct summary *s, const struct trust *t, struct
 		"The books close (the states of every lane sum to wall time) in %zu of %zu "
 		"measured runs",
 		t->closed, s->n_ok);
+	if (s->n_warmups)
+		say(verdict, " (warm-up runs are not counted)");
 	if (t->lost > 0)
 		say(verdict, "; %lld events could not be recorded", (long long)t->lost);
 	say(verdict, ".");
+}
+
+/* "in run 3, lane 1, phase render: run-queue wait, by the scheduler's own account 12.1 ms, by the books 10.0 ms; up to 1.1 ms
+ * apart count as agreement" */
+static void say_farthest(struct verdict *verdict, const struct store_audit *a)
+{
+	const char *clock = audit_clock(a->what);
+
+	say(verdict, "; they differ most in run %lld", (long long)a->run);
+	if (a->lane >= 0)
+		say(verdict, ", lane %lld", (long long)a->lane);
+	say(verdict, ", phase %.*s: %s is %s, the books have %s", said_of(a->phase), a->phase,
+		*clock ? clock : a->what, format_time((double)a->other_ns).text,
+		format_time((double)a->books_ns).text);
+	say(verdict, " (%s apart; up to %s count as agreement)",
+		format_time(fabs((double)a->books_ns - (double)a->other_ns)).text,
+		format_time((double)a->bound_ns).text);
 }
 
 static void judge_audits(const struct summary *s, const struct trust *t, struct verdict *verdict)
@@ -332,7 +355,7 @@ static void judge_audits(const struct summary *s, const struct trust *t, struct 
 			"running, so there was nothing to compare)",
 			t->unknown);
 	if (t->worst > 1)
-		say(verdict, "; the largest deviation is %.1f × the tolerance", t->worst);
+		say_farthest(verdict, t->farthest);
 	else if (t->worst >= 0)
 		say(verdict, "; the largest deviation is %.0f %% of the tolerance", 100 * t->worst);
 	say(verdict, ".");
@@ -425,6 +448,9 @@ static void fill(const struct explanation *e, struct verdicts *v)
 	for (size_t i = 0; i < s->n_configurations; i++)
 		if (begins_group(s, i, v))
 			compare_stacks(e, &s->configurations[i], v);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (begins_group(s, i, v) && configuration_is_alone(s, &s->configurations[i]))
+			verdict_of_time(e, &s->configurations[i], v);
 	verdicts_of_metrics(e, v);
 	report_controls(e, v);
 	if (v->brief)
@@ -432,7 +458,7 @@ static void fill(const struct explanation *e, struct verdicts *v)
 	else
 		explain_speedup(e, v);
 	for (size_t i = 0; i < s->n_configurations && !v->brief; i++)
-		if (begins_group(s, i, v))
+		if (begins_group(s, i, v) && !configuration_is_alone(s, &s->configurations[i]))
 			name_losses(s, &s->configurations[i], v);
 	for (size_t i = 0; i < s->n_configurations && !v->brief; i++)
 		verdicts_of_queues(&s->configurations[i], v);

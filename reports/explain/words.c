@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/detail_words.h"
 #include "common/utf8.h"
 #include "reports/explain/explain_internal.h"
 #include "reports/explain/words_internal.h"
@@ -92,6 +93,16 @@ static const char *const cause_titles[TERM_COUNT] = {
 	[TERM_RESIDUAL] = "not accounted for",
 };
 
+void say_state(struct verdict *v, int state)
+{
+	if (state == STATE_USER)
+		say(v, "the program’s own code");
+	else if (state == STATE_GUEST)
+		say(v, "the guest");
+	else
+		say(v, "%s", cause_titles[state]);
+}
+
 /** The value of a cause's detail, over all phases that the cause is of. */
 static double detail_value(const struct naming *n, int state, const char *detail)
 {
@@ -137,6 +148,8 @@ static void say_name(struct verdict *v, const struct naming *n, const struct ter
 		say(v, n->inside ? "the program’s own code" : "the program or guest code");
 		if (n->about_program)
 			n->about_program(v, n->userdata);
+	} else if (t->state == STATE_GUEST && strcmp(t->detail, DETAIL_OTHER) == 0) {
+		say(v, "the guest’s kernel outside of its named subsystems");
 	} else if (t->state == STATE_GUEST) {
 		say(v, "the guest’s %.*s", said_of(t->detail), t->detail);
 	} else if (t->state == STATE_PREEMPTED && t->detail) {

@@ -43,6 +43,13 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 /** Metrics in which a stack differs from the best one. */
 void verdicts_of_metrics(const struct explanation *e, struct verdicts *v);
 
+/** What a state is called in a sentence. */
+void say_state(struct verdict *v, int state);
+
+/** Where the time of a configuration went that is alone: its states, their largest details, the function with most samples. */
+void verdict_of_time(
+	const struct explanation *e, const struct configuration *configuration, struct verdicts *v);
+
 /** "p < 0.001", "p = 0.013" */
 struct format_text format_p(double p);
 

@@ -60,3 +60,10 @@ int flame_tree_kept(struct flames *f, const struct flame_kind *kind,
 int flame_draw(const struct flames *f, const struct flame_kind *kind,
 	const struct configuration *configuration, const struct stack_tree *tree, bool standalone,
 	double narrowest_px, size_t index, FILE *out);
+
+/**
+ * In which function are most of the on-CPU samples of the configuration's lanes, of all calls of it together, and how many
+ * of all? *ret_symbol is the store's string; NULL: there are no samples. -ENOMEM, -EBADMSG.
+ */
+int flame_top_function(struct flames *f, const struct configuration *configuration,
+	const char **ret_symbol, double *ret_share);

@@ -8,28 +8,6 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-/** What the store calls a comparison, and in words. */
-static const struct {
-	const char *what;
-	const char *title;
-} audit_titles[] = {
-	{"cpu_time", "time on the CPU, by the scheduler’s own account"},
-	{"run_delay", "run-queue wait, by the scheduler’s own account"},
-	{"threads_cpu_time", "the same of all threads of the program, summed"},
-	{"threads_run_delay", "the run-queue wait of all threads of the program, summed"},
-	{"cgroup_usage", "the cgroup’s CPU usage"},
-	{"cgroup_throttled", "the cgroup’s throttled time"},
-	{"guest_clock", "run time by the guest’s own clock"},
-};
-
-static const char *title_of(const char *what)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(audit_titles); i++)
-		if (strcmp(audit_titles[i].what, what) == 0)
-			return audit_titles[i].title;
-	return "";
-}
-
 static bool belongs(const struct summary *s, const struct store_audit *a,
 	const struct configuration *configuration)
 {
@@ -120,7 +98,7 @@ static void write_clocks(const struct store_tables *t, FILE *out)
 			continue;
 		fputs("<dt>", out);
 		markup_text(out, t->audits[i].what);
-		fprintf(out, "</dt><dd>%s</dd>\n", title_of(t->audits[i].what));
+		fprintf(out, "</dt><dd>%s</dd>\n", audit_clock(t->audits[i].what));
 	}
 	fputs("</dl>\n", out);
 }

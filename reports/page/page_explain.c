@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/detail_words.h"
 #include "reports/explain/explain.h"
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
@@ -45,6 +46,8 @@ static const char *cause_name(const struct term *t, char ret[static CAUSE_MAX])
 	} else if (t->state == STATE_PREEMPTED && t->detail && *t->detail) {
 		before = "preempted by ";
 		name = t->detail;
+	} else if (t->state == STATE_GUEST && t->detail && strcmp(t->detail, DETAIL_OTHER) == 0) {
+		name = "guest kernel, no named subsystem";
 	} else if (t->state == STATE_GUEST && t->detail && *t->detail) {
 		before = "guest ";
 		name = t->detail;

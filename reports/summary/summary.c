@@ -358,8 +358,10 @@ static void add_audits(struct summary *s)
 			continue;
 		ratio = fabs((double)audit->books_ns - (double)audit->other_ns) /
 			(double)audit->bound_ns;
-		if (isnan(configuration->audit_worst) || ratio > configuration->audit_worst)
+		if (isnan(configuration->audit_worst) || ratio > configuration->audit_worst) {
 			configuration->audit_worst = ratio;
+			configuration->audit_farthest = audit;
+		}
 	}
 }
 

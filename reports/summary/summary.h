@@ -220,6 +220,7 @@ struct configuration {
 	struct guest_queueing *queueing; /**< by phase, in order of time */
 	size_t n_queueing;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
+	const struct store_audit *audit_farthest; /**< that row; NULL without any */
 };
 
 /** The window's books of one run, be it counted or not, failed or not. */

@@ -276,7 +276,7 @@ int overview_make(const struct explanation *e, struct overview **ret)
 	add_first(o, &n);
 	add_metrics(o, e, &n);
 	o->name_width = name_width(s, 6 + width_of(o) + 2 * SHARE_WIDTH);
-	add_shares(o, TABLE_WIDTH - o->name_width - 6 - width_of(o), &n);
+	add_shares(o, table_width(stdout) - o->name_width - 6 - width_of(o), &n);
 	*ret = TAKE_PTR(o);
 	return 0;
 }

@@ -28,7 +28,7 @@ struct overview_row {
 struct overview {
 	struct overview_row *rows; /**< one for each configuration */
 	size_t n;
-	/** A table of rows. In a terminal it takes at most TABLE_WIDTH columns, with two metrics; all
+	/** A table of rows. In a terminal it takes at most table_width() columns, with two metrics; all
 	 * are on the page. A state has a column if it is large, in a terminal also if there is room.
 	 */
 	struct column columns[COLUMN_FIELDS_MAX];

@@ -9,7 +9,7 @@
 #include "reports/tables/tables.h"
 #include "reports/text/table.h"
 
-#define SUMMARY_WIDTH TABLE_WIDTH
+#define SUMMARY_WIDTH table_width(stdout)
 
 /** A finding as a paragraph, as write_wrapped() does it. */
 size_t write_finding(const struct verdict *v, FILE *out, const struct style *style, size_t max);

@@ -251,3 +251,24 @@ char *format_command(const char *json)
 	}
 	return text;
 }
+
+const char *audit_clock(const char *what)
+{
+	static const struct {
+		const char *what;
+		const char *title;
+	} clocks[] = {
+		{"cpu_time", "time on the CPU, by the scheduler’s own account"},
+		{"run_delay", "run-queue wait, by the scheduler’s own account"},
+		{"threads_cpu_time", "the same of all threads of the program, summed"},
+		{"threads_run_delay", "the run-queue wait of all threads of the program, summed"},
+		{"cgroup_usage", "the cgroup’s CPU usage"},
+		{"cgroup_throttled", "the cgroup’s throttled time"},
+		{"guest_clock", "run time by the guest’s own clock"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++)
+		if (strcmp(clocks[i].what, what) == 0)
+			return clocks[i].title;
+	return "";
+}

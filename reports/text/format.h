@@ -78,3 +78,6 @@ void markup_fixed(FILE *out, double value, int decimals);
  * array of strings comes back unchanged. Malloced; NULL: out of memory.
  */
 char *format_command(const char *json);
+
+/** The independent clock that the store calls @what in its table of audits, for people; "" if it is not known. */
+const char *audit_clock(const char *what);

@@ -37,6 +37,15 @@ const struct style *style_of(FILE *out)
 	return stream_has_style(out) ? &terminal : &paper;
 }
 
+int table_width(FILE *out)
+{
+	int columns = (int)stream_columns(out);
+
+	if (columns <= 0)
+		return TABLE_WIDTH;
+	return columns < TABLE_LEAST ? TABLE_LEAST : columns > TABLE_MOST ? TABLE_MOST : columns;
+}
+
 struct table *table_begin(void)
 {
 	return calloc(1, sizeof(struct table));
@@ -85,15 +94,15 @@ static void measure(const struct table *t, int widths[COLUMNS_MAX])
 }
 
 /* What the others need more than they asked for, the first column, of names, gives. */
-static void fit(int widths[COLUMNS_MAX])
+static void fit(int widths[COLUMNS_MAX], int room)
 {
 	int all = 0;
 
 	for (size_t i = 0; i < COLUMNS_MAX; i++)
 		all += widths[i];
-	if (all <= TABLE_WIDTH)
+	if (all <= room)
 		return;
-	widths[0] -= all - TABLE_WIDTH;
+	widths[0] -= all - room;
 	if (widths[0] < NAMES_MIN)
 		widths[0] = NAMES_MIN;
 }
@@ -134,7 +143,7 @@ int table_end(struct table *t, FILE *out, const struct style *style)
 
 	if (r == 0)
 		measure(t, widths);
-	fit(widths);
+	fit(widths, table_width(out));
 	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		const struct table_entry *c = &t->cells[i];
 
@@ -157,7 +166,7 @@ int table_end(struct table *t, FILE *out, const struct style *style)
 
 size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max)
 {
-	size_t column = text_width(mark), lines = 1;
+	size_t column = text_width(mark), lines = 1, room = (size_t)table_width(out);
 
 	fputs(mark, out);
 	while (*text) {
@@ -166,7 +175,7 @@ size_t write_wrapped(FILE *out, const char *mark, const char *text, size_t max)
 		for (size_t i = 0; i < length; i++)
 			columns += ((unsigned char)text[i] & 0xc0) != 0x80;
 		more = lines == max && text[length] ? 2 : 0; /* for an ellipsis */
-		if (column + 1 + columns + more > TABLE_WIDTH && column > 4) {
+		if (column + 1 + columns + more > room && column > 4) {
 			if (lines == max) {
 				fputs(" …", out);
 				break;

@@ -5,8 +5,15 @@
 
 #include <stdio.h>
 
-/** As wide as tables should be; only what could not be read otherwise makes them wider. */
+/**
+ * As wide as tables and sentences on @out should be: as the terminal, from TABLE_LEAST to TABLE_MOST columns;
+ * TABLE_WIDTH where there is none. Only what could not be read otherwise makes them wider.
+ */
+int table_width(FILE *out);
+
 #define TABLE_WIDTH 100
+#define TABLE_LEAST 60
+#define TABLE_MOST  140
 
 struct table;
 

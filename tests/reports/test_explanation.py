@@ -271,6 +271,34 @@ class Statistics(Case):
             pair = {x["a"]["guest"], x["b"]["guest"]}
             self.assertEqual("writes no picture (-file none)" in x["text"], "bare" in pair, x["text"])
 
+    def test_where_the_time_of_a_stack_alone_went_is_said_and_of_two_that_are_compared_it_is_not(self):
+        def add(guest):
+            for i in range(3):
+                lane = {("user", ""): 6 * S + i, ("blocked", "write pipe"): 3 * S, ("blocked", "read"): S // 2, ("kernel", "futex"): S // 2}
+                self.x.run(guest, 2, {"render": {"wall": 10 * S + i, "lanes": [lane] * 2}})
+        add("native")
+        text = self.finding(self.x.report(), "Where the lanes’ time of")["text"]
+        self.assertEqual(text, "Where the lanes’ time of native on 2 cores went: 60.0 % the program’s own code, 35.0 % blocked (mostly write "
+                               "pipe), 5.0 % the host’s kernel (futex).")
+        add("docker")
+        self.assertFalse(self.findings(self.x.report(), "Where the lanes’ time of"))
+
+    def test_clocks_that_differ_are_told_with_what_and_by_how_much(self):
+        run = self.x.simple("native", 1, 10 * S, audited=0)
+        for lane, other in ((0, 1010), (1, 1250)):
+            self.x.store.insert("audit", run=run, phase="render", lane=lane, what="run_delay", books_ns=1000 * MS, other_ns=other * MS,
+                                bound_ns=20 * MS)
+        text = self.finding(self.x.report(), "Independent clocks agree")["text"]
+        self.assertIn("in 0 of 1 measured runs; they differ most in run 1, lane 1, phase render: run-queue wait, by the scheduler’s own "
+                      "account is 1.250 s, the books have 1.000 s (250.0 ms apart; up to 20.00 ms count as agreement).", text)
+
+    def test_a_first_run_among_three_is_no_warm_up(self):
+        for seconds in (20, 10, 10.001):
+            self.x.simple("native", 1, int(seconds * S))
+        self.assertFalse(self.findings(self.x.report(), "The first run of"))
+        self.x.simple("native", 1, int(10.002 * S))
+        self.assertIn("perhaps a warm-up effect", self.finding(self.x.report(), "The first run of")["text"])
+
     def test_a_warm_up_is_part_of_no_counters_mean(self):
         for counted, value in ((1, 4_000), (1, 6_000), (0, 900_000)):
             run = self.x.simple("native", 1, 10 * S, counted=counted, block=counted)
@@ -327,7 +355,7 @@ class Statistics(Case):
     def test_what_was_attached_to_has_lanes_and_an_audit_that_is_lacking_has_a_reason(self):
         self.x.simple("process", 3, 5 * S, scenario="attach", audited=None)
         text = self.text_of()
-        self.assertIn("time on 3 lanes spent", text)
+        self.assertIn("Where the lanes’ time of process on 3 lanes went: 100.0 % the program’s own code.", text)
         self.assertNotIn("3 cores", text)
         self.assertIn("in 0 of 1 measured runs (1 could not be audited: none of their lanes was seen to start", text)
         with open(self.x.folder + "/report/index.html", encoding="utf-8") as page:
@@ -379,7 +407,8 @@ class Statistics(Case):
         for seconds in (10, 20, 15):
             self.x.simple("native", 1, int(seconds * S))
         text = self.text_of()
-        self.assertRegex(text, r" \d+ or more ")
+        self.assertIn(" 4300-170000 ", text)  # the same in the sentence
+        self.assertIn("about 4300 runs (170000 at the upper confidence limit", text)
         self.assertNotIn("->", text)
 
     def test_a_difference_that_is_nearly_nothing_has_no_shares(self):
