@@ -10,6 +10,7 @@
 #define DETAIL_NOT_CREATED "not created"  /* the lane's thread is not there yet */
 #define DETAIL_EXITED      "exited"       /* or not any more */
 #define DETAIL_HALT        "halt"         /* a vCPU whose guest has nothing to do */
+#define DETAIL_WRITE_PIPE  "write pipe"   /* a system call and what it waits on */
 #define DETAIL_HALT_POLL   "halt polling" /* the same, on the CPU */
 
 /* Of guest; collector/inside/subsystems.c has the rest. */

@@ -185,6 +185,7 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	run_client_done(&run);
 	run_console_close(&run, &run.console);
 	free(run.output.begun);
+	free(run.output.queue);
 	free(run.threads);
 	free(run.thread_marks);
 	free(run.processes);

@@ -103,6 +103,8 @@ struct run_output {
 		end_words; /**< of an own program, by which its stack says that it ended, or NULL */
 	bool compared;     /**< it is summed up, too */
 	struct output_lines lines;
+	char *queue; /**< OUTPUT_QUEUE_MAX bytes: what is searched when the run is over; or NULL */
+	size_t queued;
 	enum output_place place;
 	bool counts;          /**< the line that is being read is the program's */
 	bool *begun;          /**< for each of the settings' phases */

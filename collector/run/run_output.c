@@ -228,12 +228,53 @@ static void on_part(const struct output_part *part, void *userdata)
 	said->lines++;
 }
 
+/* Search all that waits for it. */
+static void search_queue(struct run *run)
+{
+	struct run_output *o = &run->output;
+
+	output_lines_push(&o->lines, o->queue, o->queued, on_part, run);
+	o->queued = 0;
+}
+
+/* Does a phase begin with a line that has not come yet? */
+static bool awaits_phase(const struct run *run)
+{
+	const struct output_rules *phases = run->settings->phases;
+
+	for (size_t i = 0; phases && i < phases->n; i++)
+		if (!run->output.begun[i])
+			return true;
+	return false;
+}
+
+/*
+ * Nothing that happens in time hangs on these lines: so they are searched when the run is over, as the program waits
+ * for whoever reads its output. What there is no room for is searched now.
+ */
+static void search_later(struct run *run, const char *data, size_t length)
+{
+	struct run_output *o = &run->output;
+	bool now = awaits_phase(run) || o->end_words;
+
+	if (!now && !o->queue)
+		o->queue = malloc(OUTPUT_QUEUE_MAX);
+	if (o->queued + length > OUTPUT_QUEUE_MAX)
+		search_queue(run);
+	if (now || !o->queue || length > OUTPUT_QUEUE_MAX) {
+		output_lines_push(&o->lines, data, length, on_part, run);
+		return;
+	}
+	memcpy(o->queue + o->queued, data, length);
+	o->queued += length;
+}
+
 /* Markers before all else: their arrival is the clock of the phases. */
 static void take(struct run *run, const char *data, size_t length)
 {
 	marker_stream_push(&run->markers, data, length, run_on_marker, run);
 	if (run->output.asked)
-		output_lines_push(&run->output.lines, data, length, on_part, run);
+		search_later(run, data, length);
 }
 
 static void take_by_line(struct run *run, const char *data, size_t length)
@@ -252,7 +293,7 @@ void run_output_push(struct run *run, const char *data, size_t length)
 {
 	if (run->settings->client) /* whose output is looked at */
 		;
-	else if (run->settings->phases && run->settings->phases->n)
+	else if (run->output.begun && awaits_phase(run))
 		take_by_line(run, data, length);
 	else
 		take(run, data, length);
@@ -262,7 +303,7 @@ void run_output_push(struct run *run, const char *data, size_t length)
 void run_output_push_client(struct run *run, const char *data, size_t length)
 {
 	if (run->output.asked)
-		output_lines_push(&run->output.lines, data, length, on_part, run);
+		search_later(run, data, length);
 	run_console_take(run, &run->client.console, data, length);
 }
 
@@ -285,6 +326,8 @@ void run_output_end(struct run *run)
 
 	if (!o->asked)
 		return;
+	search_queue(run);
+	free(TAKE_PTR(o->queue));
 	output_lines_end(&o->lines, on_part, run);
 	if (o->compared)
 		sha256_end(&o->digest, r->said.sha256);

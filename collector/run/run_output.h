@@ -16,6 +16,8 @@
 /** Searching the output of a run takes no longer: an expression may need a fifth of a second for one
  * line that was made for that. */
 #define OUTPUT_SEARCH_MAX_NS 30000000000ULL
+/** So much of it waits to be searched until the run is over: twice what is kept in its file. */
+#define OUTPUT_QUEUE_MAX ((size_t)128 << 20)
 
 /** To be called once, before anything is written. -ENOMEM. */
 int run_output_begin(struct run *run);

@@ -466,6 +466,7 @@ static void fill(const struct explanation *e, struct verdicts *v)
 		explain_spread(e, v);
 	verdicts_of_order(e, v);
 	verdicts_of_clocks(s, v);
+	verdicts_of_output(s, v);
 	judge_books(s, v);
 	name_failures(s, v);
 }

@@ -2,6 +2,7 @@
 /** Where the time of one stack went, where there is no other one to compare it with. */
 #include <string.h>
 
+#include "common/detail_words.h"
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
 
@@ -76,4 +77,29 @@ void verdict_of_time(
 		say(verdict, "; most samples on a CPU are in %.*s (%s %%)", said_of(top->symbol),
 			top->symbol, format_points(100 * top->share).text);
 	say(verdict, ".");
+}
+
+/* Above that share of the lanes' time a program that waits to write is worth a word. */
+#define WRITING_LEAST 0.02
+
+void verdicts_of_output(const struct summary *s, struct verdicts *v)
+{
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *c = &s->configurations[i];
+
+		for (size_t k = 0; k < c->n_details; k++) {
+			const struct book_detail *d = &c->details[k];
+
+			if (d->state != STATE_BLOCKED || !d->detail ||
+				strcmp(d->detail, DETAIL_WRITE_PIPE) != 0 ||
+				!(d->ns >= WRITING_LEAST * d->lane_time_ns))
+				continue;
+			say(verdict_begin(v, false),
+				"%s on %lld %s: %s %% of the lanes’ time the program waited to write to a "
+				"pipe, be it its output or another process of its own. Less output, or "
+				"output to a file, makes it faster.",
+				c->name, (long long)c->cores, cores_word(c->cores, c->scenario),
+				format_percent(d->ns, d->lane_time_ns).text);
+		}
+	}
 }

@@ -37,6 +37,9 @@ void contrast_say(const struct contrast *x, bool brief, struct verdict *ret);
 /** What the order of execution has to do with run times; outliers; warm-ups. */
 void verdicts_of_order(const struct explanation *e, struct verdicts *v);
 
+/** Programs that wait for whoever reads what they write. */
+void verdicts_of_output(const struct summary *s, struct verdicts *v);
+
 /** Guests' clocks against the host's. */
 void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/flames/idle.h"
 #include "reports/text/format.h"
 
 const struct flame_kind flame_table[FLAME_KINDS] = {
 	{"flamegraph", "oncpu", false, false, "On-CPU", "time on the CPU by sampling", "samples"},
-	{"offcpu", "offcpu", false, false, "Off-CPU", "time off the CPU, measured", "intervals"},
+	{"offcpu", "offcpu", false, false, "Off-CPU",
+		"time off the CPU, measured; helpers that wait for work are under " IDLE_HELPERS,
+		"intervals"},
 	{"flamegraph-boot", "oncpu", true, false, "On-CPU during boot",
 		"time on the CPU by sampling", "samples"},
 	{"exits", "exits", false, false, "Exits",

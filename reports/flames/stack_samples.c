@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/store_format.h"
 #include "reports/flames/flamegraph.h"
+#include "reports/flames/idle.h"
 #include "reports/store/stack_order.h"
 #include "reports/summary/summary.h"
 
@@ -67,13 +68,32 @@ static int add_sample(struct builder *b, const char *guest_thread, const char *t
 	return 0;
 }
 
+/* As add_sample(), but for what is idle: see idle.h. */
+static int add_folded(struct builder *b, const struct group_entry *e, const char *thread)
+{
+	static const struct stack_frame halted = {SIDE_BOUNDARY, "", IDLE_VCPU, false};
+	struct stack_frame parts[STACK_DEPTH_MAX], top = {SIDE_THREAD, "", thread, false};
+	size_t n = unwind(b, e->stack, parts);
+	uint32_t node = 0;
+
+	if (!e->lane && idle_is_helper(parts, n))
+		return add_sample(b, IDLE_HELPERS, thread, e->stack, e->ns, e->count);
+	if (!e->lane || !idle_is_halted(parts, n))
+		return add_sample(b, NULL, thread, e->stack, e->ns, e->count);
+	if (stack_tree_child(b->tree, 0, &top, &node) < 0 ||
+		stack_tree_child(b->tree, node, &halted, &node) < 0)
+		return -ENOMEM;
+	b->tree->nodes[node].self_ns[TREE_A] += e->ns;
+	b->tree->nodes[node].self_samples[TREE_A] += e->count;
+	return 0;
+}
+
 static int add_group(struct builder *b, const struct sample_group *group, bool merge_lanes)
 {
 	b->tree->n_runs[TREE_A] = group->n_runs;
 	for (size_t i = 0; i < group->n; i++) {
 		const struct group_entry *e = &group->entries[i];
-		int r = add_sample(b, NULL, merge_lanes && e->lane ? STACK_LANES : e->thread,
-			e->stack, e->ns, e->count);
+		int r = add_folded(b, e, merge_lanes && e->lane ? STACK_LANES : e->thread);
 
 		if (r < 0)
 			return r;

@@ -358,6 +358,34 @@ class Folded(Reported):
         self.assertTrue(";std::vector<int>::operator[](unsigned long) const " in text)
 
 
+class Idle(Case):
+    """Threads that have nothing to do, off the CPU."""
+
+    @staticmethod
+    def add(store, lane, thread, ns, *symbols):
+        stack = store.stack([("kernel" if s.startswith("__") or s == "do_sys_poll" else "user", "m", s) for s in symbols])
+        store.insert("sample", run=1, phase="render", lane=lane, thread=thread, kind="offcpu", stack=stack, weight_ns=ns, count=1)
+
+    def test_idle_helpers_have_a_root_and_halted_vCPUs_one_frame(self):
+        make_store.make(SCHEMA, self.base, seed=1, small=True)
+        os.remove(os.path.join(self.base, "experiment.db"))
+        store = make_store.Store(SCHEMA, os.path.join(self.base, "experiment.db"))
+        store.insert("run", guest="osv", cores=1, scenario="quick", repetition=1, position=1, accel="tcg", status="ok", start_ns=1, end_ns=10**10,
+                     boot_ns=5, runtime_ns=10**9, guest_runtime_ns=10**9, closed=1, audited=1, residual_ns=0, block=1, counted=1, label="")
+        store.insert("phase", run=1, name="render", start_ns=10, end_ns=10**9 + 10)
+        self.add(store, -1, "qemu", 7, "main_loop_wait", "do_sys_poll", "__schedule")
+        self.add(store, -1, "qemu", 5, "main_loop_wait", "pthread_mutex_lock", "__schedule")
+        self.add(store, 0, "CPU 0/TCG", 11, "qemu_wait_io_event", "pthread_cond_wait", "__schedule")
+        self.add(store, 0, "CPU 0/TCG", 3, "qemu_wait_io_event", "pthread_mutex_lock", "__schedule")
+        store.db.commit()
+        result = run(self.base)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with open(os.path.join(self.base, "report", "offcpu-osv-1.folded"), encoding="utf-8") as f:
+            lines = set(f.read().splitlines())
+        self.assertEqual(lines, {"[idle helpers];qemu;main_loop_wait;do_sys_poll;__schedule 7", "qemu;main_loop_wait;pthread_mutex_lock;__schedule 5",
+                                 "CPU 0/TCG;[halted vCPU] 11", "CPU 0/TCG;qemu_wait_io_event;pthread_mutex_lock;__schedule 3"})
+
+
 class Scan(html.parser.HTMLParser):
     """What a browser would make of the page: elements, attributes, scripts."""
 
