@@ -594,7 +594,7 @@ static int judge_frequency(struct experiment *x, struct error *error)
 	if (tick_cost_percent(x->tick.ns, hz) <= TICK_PERCENT_SAID)
 		return 0;
 	snprintf(x->tick_words, sizeof(x->tick_words),
-		"sampling at %u Hz is predicted to take %.1f %% of each CPU that works (a tick takes "
+		"Sampling at %u Hz is predicted to take %.1f %% of each CPU that works (a tick takes "
 		"%.1f us here), so run times are longer by about that; --frequency auto takes less "
 		"than %.1f %%",
 		hz, tick_cost_percent(x->tick.ns, hz), (double)x->tick.ns / 1000,
