@@ -131,6 +131,9 @@ struct guest_ops {
 	 * names what is missing and the command that fixes it.
 	 */
 	int (*available)(const struct guest_spec *spec, struct error *error);
+	/** Start what can be started without a program, as a run does, for what available() cannot see. For --doctor, where it
+	 * says 0: a second or less. -EIO with the reason. NULL: nothing to try. */
+	int (*trial)(struct error *error);
 
 	/**
 	 * Can this stack run the user's own program of the spec, as far as its files tell? 0, or

@@ -90,7 +90,8 @@ static void run_stacks(struct visit *v)
 		char name[64];
 
 		snprintf(name, sizeof(name), "stack %s", (*ops)->name);
-		if ((*ops)->available(&spec, &error) < 0)
+		if ((*ops)->available(&spec, &error) < 0 ||
+			((*ops)->trial && (*ops)->trial(&error) < 0))
 			doctor_find(&f, DOCTOR_MISSING, "%s", error.text);
 		else
 			doctor_find(&f, DOCTOR_OK, "can be run");

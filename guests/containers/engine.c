@@ -14,6 +14,7 @@
 #include "common/proc.h"
 #include "common/spawn.h"
 #include "guests/containers/conmon.h"
+#include "guests/process/tree.h"
 
 #define QUERY_TIMEOUT_MS  15000
 #define IMPORT_TIMEOUT_MS 120000
@@ -151,6 +152,28 @@ int engine_available(const struct engine *e, struct error *error)
 	if (status != 0)
 		return explain_refusal(e, words, error);
 	return 0;
+}
+
+/* By podman-run(1): the command was not found, so all else was done. */
+#define STATUS_NO_COMMAND 127
+
+int engine_trial(const struct engine *e, struct error *error)
+{
+	char folder[] = "/tmp/guestscope-trial-XXXXXX";
+	char *argv[] = {(char *)e->program, "run", "--rm", "--network=none", "--rootfs", folder,
+		"/guestscope-no-program", NULL};
+	_cleanup_free_ char *words = NULL;
+	struct error ignored = {0};
+	int status = 0, r;
+
+	if (e->default_socket || geteuid() != 0 || !mkdtemp(folder))
+		return 0;
+	r = ask(e, argv, QUERY_TIMEOUT_MS, &words, &status, error);
+	(void)tree_remove(folder, &ignored);
+	if (r < 0 || status == 0 || status == STATUS_NO_COMMAND)
+		return r;
+	return error_set(error, -EIO, "%s starts no container here: %.*s", e->title,
+		(int)strcspn(words, "\r\n"), words);
 }
 
 int engine_import(const struct engine *e, const char *tar, const char *image, struct error *error)

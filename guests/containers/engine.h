@@ -48,6 +48,12 @@ bool engine_owns(const struct engine *e, const char *name, bool image);
  */
 int engine_available(const struct engine *e, struct error *error);
 
+/**
+ * Does the engine start a container at all? From an empty folder, whose program is missing: that it says so is the success.
+ * 0 also where that cannot be tried (with a daemon; without root). -EIO with the engine's words.
+ */
+int engine_trial(const struct engine *e, struct error *error);
+
 /** Run the engine's client, for a short question. As spawn_output(): -EIO where it fails, unless
  * @ret_status (may be NULL) takes its exit status. *ret_words is malloced. */
 int engine_ask(const struct engine *e, char *const *argv, char **ret_words, int *ret_status,

@@ -85,6 +85,11 @@ static int podman_available(const struct guest_spec *spec, struct error *error)
 	return container_available_by("podman", spec, error);
 }
 
+static int podman_trial(struct error *error)
+{
+	return engine_trial(&engine_podman, error);
+}
+
 /*
  * The image is made once in an experiment, and goes with it: the keeper removes it. Its name comes
  * from the tar file's, which has the experiment's folder and the fingerprint of the content in it.
@@ -453,5 +458,6 @@ const struct guest_ops guest_podman = {
 	.boot = &podman_boot,
 	.title = "a Podman container made of the program alone",
 	.available = podman_available,
+	.trial = podman_trial,
 	CONTAINER_OPS,
 };
