@@ -196,7 +196,7 @@
 		var lines = panels.map(function (p) {
 			var m = p.data ? p.data.mergedIn() : { n: 0, lost: 0 }, name = 'Run ' + p.entry.run + ': ';
 			return (m.n ? name + m.n.toLocaleString('en') + ' short intervals were merged to keep the timeline small; their ' + D.time(m.ns) +
-				' of all lanes are hatched, and their time by state is true. ' : '') +
+				' of all lanes are hatched where they can be seen, and their time by state is true. ' : '') +
 				(m.lost ? name + 'nothing is known of ' + D.time(m.lost) + ' of all lanes, drawn as grey stripes. ' : '');
 		});
 		view.words.textContent = unique(lines).join('');

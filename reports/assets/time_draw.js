@@ -68,7 +68,7 @@ guestscopeTime.draw = (function () {
 
 	/*
 	 * One lane as pixels: @w x @h of @words, of which column x shows what was from @from + x * @ns on. The channels are the
-	 * states, what is lost, what is merged: the last is no share but hatches its column.
+	 * states, what is lost, what is merged: the last is no share; a column of which it is a quarter is hatched.
 	 */
 	function laneInto(words, w, h, lane, from, ns, paint) {
 		var c = lane.run.merged + 1, before = new Float64Array(c), after = new Float64Array(c), share = new Float64Array(c), swap, x, k, sum;
@@ -90,7 +90,7 @@ guestscopeTime.draw = (function () {
 	}
 
 	function column(words, w, h, x, share, sum, paint) {
-		var n = share.length - 1, merged = share[n] > 0, y = 0, k, end;
+		var n = share.length - 1, merged = 4 * share[n] > sum, y = 0, k, end;
 		heights(share, n, sum, h);
 		for (k = 0; k < n; k++)
 			for (end = Math.min(h, y + share[k]); y < end; y++)
