@@ -52,7 +52,7 @@ class HaltTest(machines.MachineTest):
     def test_a_Linux_guest_that_sleeps_is_halted(self):
         if not harness.guests_available(self.collector, "linux-minimal"):
             harness.skip("linux-minimal cannot run here: collector --doctor says why")
-        store = self.measure("--guest", "linux-minimal", "--accel", "tcg", "--program", "/bin/sleep", cores=1, workload=("3",))
+        store = self.measure("--guest", "linux-minimal", "--accel", "tcg", "--program=/bin/sleep", cores=1, workload=("3",))
         asleep = self.shares(store, "run", 0)
         self.assertGreater(asleep.get(("blocked", "halt"), 0), 0.5, asleep)
         self.assert_no_condition(store)

@@ -196,10 +196,12 @@ class Samples(TimelineTest):
                                       " SELECT number, parent FROM up JOIN stack ON stack.id = up.id WHERE parent NOT NULL)"
                                       " SELECT number, group_concat(symbol) FROM up JOIN stack ON stack.id = up.id JOIN frame ON frame.id = stack.frame"
                                       " GROUP BY number").fetchall())
-        found = [number for lane, time, number in self.sample_times(store.db, 1)
-                 if lane == 0 and number in names and any(abs(time - b) < 100_000 for b in begins)]
+        # It may have lost its CPU to others just before.
+        found = {b: [names[number] for lane, time, number in self.sample_times(store.db, 1)
+                     if lane == 0 and number in names and abs(time - b) < 100_000] for b in begins}
         self.assertEqual(len(found), 10, begins)
-        self.assertTrue(all("nanosleep" in names[number] for number in found), [names[n] for n in found])
+        for stacks in found.values():
+            self.assertTrue(any("nanosleep" in stack for stack in stacks), found)
 
 
 class Others(TimelineTest):
