@@ -9,7 +9,7 @@
 int list_guests(const struct options *o, FILE *out, struct error *problem)
 {
 	_cleanup_free_ char *program = NULL;
-	int found = workload_find(o->program, &program, problem);
+	int found = workload_find(o->program, o->scenario->program, &program, problem);
 
 	if (found < 0)
 		return found;

@@ -33,9 +33,9 @@ int program_folder_find(const char *const *places, const char *name, int mode, c
 	return -ENOENT;
 }
 
-int program_folder_workload(char **ret_path)
+int program_folder_workload(const char *name, char **ret_path)
 {
 	static const char *const places[] = {"", "../workload/", NULL};
 
-	return program_folder_find(places, "mandelbrot", X_OK, ret_path);
+	return program_folder_find(places, name, X_OK, ret_path);
 }

@@ -10,5 +10,5 @@
  */
 int program_folder_find(const char *const *places, const char *name, int mode, char **ret_path);
 
-/** The workload, mandelbrot. */
-int program_folder_workload(char **ret_path);
+/** The workload of that name. */
+int program_folder_workload(const char *name, char **ret_path);

@@ -174,6 +174,37 @@ CREATE TABLE metric (			-- numbers in the program's output
 	better TEXT			-- higher, lower; NULL: neither was said to be
 );
 
+CREATE TABLE distribution (		-- what a kernel of the workload noise found on a worker
+	run INTEGER NOT NULL REFERENCES run(id),
+	kernel TEXT NOT NULL,		-- fwq, ftq, detour, switch, ...
+	worker INTEGER NOT NULL,
+	n INTEGER NOT NULL,		-- values; their sum, minimum and maximum are exact
+	sum_ns INTEGER NOT NULL,
+	min_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL,
+	time_ns INTEGER NOT NULL,	-- how long was measured
+	lost_ns INTEGER,		-- of that, what noise took; NULL: not said of this kernel
+	quantum_ns INTEGER,		-- of fixed quanta; NULL: there are none
+	threshold_ns INTEGER		-- above which a gap is a detour; NULL: there is none
+);
+
+CREATE TABLE distribution_bucket (	-- how many values there were, by value
+	run INTEGER NOT NULL REFERENCES run(id),
+	kernel TEXT NOT NULL,
+	worker INTEGER NOT NULL,
+	low_ns INTEGER NOT NULL,	-- both inclusive; less than 0.8 % apart, or equal below 256
+	high_ns INTEGER NOT NULL,
+	n INTEGER NOT NULL		-- not 0
+);
+
+CREATE TABLE distribution_largest (	-- the 16 largest values
+	run INTEGER NOT NULL REFERENCES run(id),
+	kernel TEXT NOT NULL,
+	worker INTEGER NOT NULL,
+	value_ns INTEGER NOT NULL,
+	at_ns INTEGER NOT NULL		-- host CLOCK_MONOTONIC, when it was over
+);
+
 CREATE TABLE output (			-- the program's output, summed up where runs are compared by it
 	run INTEGER NOT NULL REFERENCES run(id),
 	sha256 TEXT NOT NULL,		-- of its lines, each with a newline; empty ones left out

@@ -21,6 +21,7 @@
 #include "workload/report.h"
 #include "workload/runtime.h"
 #include "workload/sha256.h"
+#include "workload/workers.h"
 
 enum phase { PHASE_SETUP, PHASE_RENDER, PHASE_ENCODE, PHASE_END, N_PHASES };
 
@@ -78,30 +79,6 @@ static int announce(struct job *job, struct error *error)
 	return r < 0 ? lost_output(r, error) : begin_phase(job, PHASE_SETUP, error);
 }
 
-/** How many workers, and on which processors. */
-static int choose_cores(struct job *job, struct error *error)
-{
-	struct options *o = &job->options;
-	unsigned there;
-
-	if (strcmp(o->pin, "none") != 0) {
-		const char *list = strcmp(o->pin, "cores") == 0 ? NULL : o->pin;
-		int r = pin_map_new(list, &job->map, error);
-
-		if (r < 0)
-			return r;
-	}
-	there = job->map ? pin_map_count(job->map) : pin_count_plain();
-	if (o->cores > there && job->map)
-		return error_set_user(error, -ERANGE,
-			"-cores: %u asked for, this program may use %u here (-pin none lets "
-			"workers share processors)",
-			o->cores, there);
-	if (o->cores == 0)
-		o->cores = there < RUNTIME_WORKERS_MAX ? there : RUNTIME_WORKERS_MAX;
-	return 0;
-}
-
 static int make_scale(struct job *job, struct error *error)
 {
 	const struct options *o = &job->options;
@@ -122,7 +99,7 @@ static int set_up(struct job *job, struct error *error)
 	struct runtime_config config;
 	int r;
 
-	r = choose_cores(job, error);
+	r = workers_choose(o->pin, &o->cores, &job->map, error);
 	if (r == 0 && o->file)
 		r = picture_open(o->file, &job->file, error);
 	if (r == 0)
@@ -291,7 +268,7 @@ int main(int argc, char **argv)
 	/* First of all, so that a host that looks for lanes sees this one from its start. */
 	runtime_name_thread(0);
 	r = options_parse(argc, argv, &job.options, &error);
-	if (r == 0 && job.options.action != ACTION_RENDER) {
+	if (r == 0 && job.options.action != ACTION_RUN) {
 		if (job.options.action == ACTION_HELP)
 			options_help(stdout);
 		else

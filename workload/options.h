@@ -8,10 +8,9 @@
 #include <stdio.h>
 
 #include "common/error.h"
+#include "workload/flags.h"
 #include "workload/palette.h"
 #include "workload/runtime.h"
-
-enum options_action { ACTION_RENDER, ACTION_HELP, ACTION_VERSION };
 
 struct options {
 	enum options_action action;

@@ -6,17 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGIT_BITS 5
-#define DIGIT_MASK 31
+#include "workload/digits.h"
 
 /* "guestscope ", the checksum and what is around them: see marker.h. */
 #define FRAME_BYTES 32
-/* The longest number: 64 bits. The longest task: three of them. */
-#define NUMBER_MAX 13
-#define TASK_MAX   (3UL * NUMBER_MAX)
-
-static const char more_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+/-_.:";
-static const char last_digits[] = "0123456789abcdefghijklmnopqrstuv";
+/* The longest task: three numbers. */
+#define TASK_MAX (3UL * DIGITS_MAX)
 
 /* Signed numbers as unsigned ones, small ones small: 0, -1, 1, -2, 2 ... */
 static uint64_t fold(int64_t i)
@@ -27,14 +22,6 @@ static uint64_t fold(int64_t i)
 static int64_t unfold(uint64_t z)
 {
 	return z & 1 ? -(int64_t)(z / 2) - 1 : (int64_t)(z / 2);
-}
-
-static char *put_number(char *to, uint64_t number)
-{
-	for (; number > DIGIT_MASK; number >>= DIGIT_BITS)
-		*to++ = more_digits[number & DIGIT_MASK];
-	*to++ = last_digits[number];
-	return to;
 }
 
 size_t row_report_encode(
@@ -56,44 +43,16 @@ size_t row_report_encode(
 		uint64_t end_us = (rows[done].end_ns - base) / 1000;
 		int64_t gap = (int64_t)(start_us - last_us);
 
-		to = put_number(to, 2 * fold((int64_t)rows[done].task - expected) + (gap != 0));
+		to = digits_put(to, 2 * fold((int64_t)rows[done].task - expected) + (gap != 0));
 		if (gap)
-			to = put_number(to, fold(gap));
-		to = put_number(to, end_us - start_us);
+			to = digits_put(to, fold(gap));
+		to = digits_put(to, end_us - start_us);
 		expected = (int64_t)rows[done].task + 1;
 		last_us = end_us;
 	}
 	snprintf(ret_body, MARKER_LINE_MAX, "rows worker=%" PRIu32 " t=%" PRIu64 " n=%zu data=%.*s",
 		worker, base, done, (int)(to - data), data);
 	return done;
-}
-
-/** Read one number from *@text and move on. -EBADMSG at any other character or beyond 63 bits. */
-static int get_number(const char **text, uint64_t *ret)
-{
-	uint64_t number = 0;
-
-	for (unsigned shift = 0; shift < 63; shift += DIGIT_BITS) {
-		char c = *(*text)++;
-		const char *more = c ? strchr(more_digits, c) : NULL;
-		const char *last = c ? strchr(last_digits, c) : NULL;
-		uint64_t digit;
-
-		if (more)
-			digit = (uint64_t)(more - more_digits);
-		else if (last)
-			digit = (uint64_t)(last - last_digits);
-		else
-			return -EBADMSG;
-		if (digit > ((UINT64_C(1) << 63) - 1) >> shift)
-			return -EBADMSG;
-		number |= digit << shift;
-		if (last) {
-			*ret = number;
-			return 0;
-		}
-	}
-	return -EBADMSG;
 }
 
 /** Where the reader of a line stands. */
@@ -109,8 +68,8 @@ static int get_row(struct reader *in, struct row_report *ret)
 	uint64_t step, gap = 0, duration;
 	int64_t task, start_us;
 
-	if (get_number(&in->text, &step) < 0 || ((step & 1) && get_number(&in->text, &gap) < 0) ||
-		get_number(&in->text, &duration) < 0)
+	if (digits_get(&in->text, &step) < 0 || ((step & 1) && digits_get(&in->text, &gap) < 0) ||
+		digits_get(&in->text, &duration) < 0)
 		return -EBADMSG;
 
 	/* All numbers have at most 63 bits and unfold to 62: these sums fit. */

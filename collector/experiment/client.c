@@ -33,7 +33,7 @@ int client_open(const struct options *o, struct client *ret, struct error *error
 		if (r < 0)
 			return error_set_errno(error, r, "--client %s", program);
 	}
-	r = workload_find(found ? found : program, &ret->path, error);
+	r = workload_find(found ? found : program, NULL, &ret->path, error);
 	return r < 0 ? error_prefix(error, r, "--client") : 0;
 }
 

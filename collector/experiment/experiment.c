@@ -366,7 +366,7 @@ static int find_program(struct experiment *x, struct error *error)
 	if ((o->attach || o->alone) && !o->own)
 		return 0;
 	if (!o->image)
-		return workload_find(o->program, &x->program, error);
+		return workload_find(o->program, o->scenario->program, &x->program, error);
 	snprintf(x->nonce, sizeof(x->nonce), "%08x", (unsigned)getpid());
 	x->program = o->program ? strdup(o->program) : NULL;
 	return o->program && !x->program ? error_set_errno(error, -ENOMEM, "%s", o->program) : 0;
@@ -476,7 +476,7 @@ static int prepare(struct experiment *x, struct error *error)
 	r = place_lanes(x, error);
 	if (r < 0)
 		return r;
-	r = o->own ? leave_guests_out(x, error) : 0;
+	r = o->own || !o->alone ? leave_guests_out(x, error) : 0;
 	if (r == 0)
 		r = check_guests(x, error);
 	if (r < 0)

@@ -108,15 +108,16 @@ static int find_given(const char *given, char **ret, struct error *error)
 	return *ret ? 0 : error_set_errno(error, -errno, "cannot run %s", given);
 }
 
-int workload_find(const char *given, char **ret, struct error *error)
+int workload_find(const char *given, const char *program, char **ret, struct error *error)
 {
 	int r;
 
 	if (!given) {
-		r = program_folder_workload(ret);
+		r = program_folder_workload(program, ret);
 		return r < 0 ? error_set(error, r,
-				       "the workload, mandelbrot, is not beside this program: name "
-				       "it by --program")
+				       "the workload, %s, is not beside this program: name "
+				       "it by --program",
+				       program)
 			     : 0;
 	}
 	return find_given(given, ret, error);

@@ -162,10 +162,19 @@ static json_t *get_cores(const struct options *o)
 
 static int parse_scenario(struct options *o, const char *name, struct error *error)
 {
+	char names[512] = "";
+	size_t used = 0;
+
 	o->scenario = scenario_find(name);
-	return o->scenario ? 0
-			   : error_set_user(error, -EINVAL,
-				     "unknown scenario '%s' (quick, paper-1 or paper-2)", name);
+	if (o->scenario)
+		return 0;
+	for (const struct scenario *s = scenario_table; s->name && used < sizeof(names); s++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+			!used       ? ""
+			: s[1].name ? ", "
+				    : " or ",
+			s->name);
+	return error_set_user(error, -EINVAL, "unknown scenario '%s' (%s)", name, names);
 }
 
 static json_t *get_scenario(const struct options *o)
@@ -442,7 +451,7 @@ const struct option_row option_rows[] = {
 		.find_words = guest_words},
 	{"cores", 'c', GROUP_WHAT, "LIST", "numbers of lanes, comma-separated; default all cores",
 		OWN(LIST, parse_cores) = get_cores, PLAN},
-	{"scenario", 0, GROUP_WHAT, "NAME", "quick (default), paper-1 or paper-2",
+	{"scenario", 0, GROUP_WHAT, "NAME", "quick (default), paper-1, paper-2, or noise-KERNEL: fwq, ftq, detour, timer ..., see noise(1)",
 		OWN(OWN, parse_scenario) = get_scenario, PLAN, .fallback = "quick",
 		.find_words = scenario_words},
 	{"-- ARGUMENTS", .type = OPTION_REST, .get = get_arguments, PLAN, .key = "arguments"},

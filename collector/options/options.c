@@ -206,8 +206,8 @@ static int check_program(const struct options *o, struct error *error)
 	if (!o->own || o->resume || !options_given(o, "scenario"))
 		return 0;
 	return error_set_user(error, -EINVAL,
-		"--scenario %s is what mandelbrot does: a program named with --program takes its own arguments, after --",
-		o->scenario->name);
+		"--scenario %s is what %s does: a program named with --program takes its own arguments, after --",
+		o->scenario->name, o->scenario->program);
 }
 
 /* Only what runs containers can run an image; the first of them is the default then. */
@@ -311,7 +311,7 @@ static int check_alone(const struct options *o, struct error *error)
 				others[i]);
 	if (o->alone && options_given(o, "scenario"))
 		return error_set_user(error, -EINVAL,
-			"--scenario is what mandelbrot does, and this machine runs a program of its own");
+			"--scenario is what our own programs do, and this machine runs a program of its own");
 	return 0;
 }
 

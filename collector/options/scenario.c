@@ -11,11 +11,30 @@ static const char *const paper_2[] = {"-height", "2000", "-iteration", "6000", N
 static const char *const quick[] = {
 	"-width", "512", "-height", "384", "-smoothness", "2", "-iteration", "1000", NULL};
 
+#define MANDELBROT "mandelbrot"
+#define NOISE(name, title)                                                                         \
+	{                                                                                          \
+		"noise-" name, title, (const char *const[]){"-kernel", name, NULL}, "noise"        \
+	}
+
 const struct scenario scenario_table[] = {
-	{"quick", "a few seconds, under emulation too", quick},
-	{"paper-1", "the paper's first: 8192 x 8000 pixels, 3000 iterations", paper_1},
-	{"paper-2", "the paper's second: 8192 x 16000 pixels, 6000 iterations", paper_2},
-	{NULL, NULL, NULL},
+	{"quick", "a few seconds, under emulation too", quick, MANDELBROT},
+	{"paper-1", "the paper's first: 8192 x 8000 pixels, 3000 iterations", paper_1, MANDELBROT},
+	{"paper-2", "the paper's second: 8192 x 16000 pixels, 6000 iterations", paper_2,
+		MANDELBROT},
+	NOISE("fwq", "noise: how long does the same work take?"),
+	NOISE("ftq", "noise: how much work is missing in equal times?"),
+	NOISE("detour", "noise: gaps in a loop that reads the clock"),
+	NOISE("switch", "noise: two switches between threads, by pipes"),
+	NOISE("condition", "noise: the same by a condition variable"),
+	NOISE("mutex", "noise: a mutex that all want"),
+	NOISE("barrier", "noise: a barrier of all"),
+	NOISE("futex", "noise: a futex of all"),
+	NOISE("create", "noise: threads are made and joined"),
+	NOISE("timer", "noise: how late are sleepers woken?"),
+	NOISE("yield", "noise: sched_yield()"),
+	NOISE("malloc", "noise: memory is taken and given back"),
+	{.name = NULL},
 };
 
 const struct scenario *scenario_find(const char *name)

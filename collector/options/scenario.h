@@ -10,6 +10,7 @@ struct scenario {
 	const char *name;
 	const char *title;
 	const char *const *arguments; /**< NULL-ended */
+	const char *program;          /**< one of ours: workload/ */
 };
 
 /** All scenarios, ended by a NULL name. */

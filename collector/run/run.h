@@ -29,6 +29,7 @@
 #include "common/timeline_code.h"
 #include "guests/guest.h"
 #include "guests/keeper/keeper.h"
+#include "workload/distribution.h"
 #include "workload/sha256.h"
 
 struct run_request;
@@ -173,6 +174,23 @@ struct run_row {
 	uint64_t start_ns, end_ns;
 };
 
+/** What a kernel of `noise` found on a worker. */
+struct run_distribution {
+	struct distribution_head head;
+	uint64_t *buckets; /**< DISTRIBUTION_BUCKETS; NULL after the run: it did not come whole */
+	uint64_t counted;  /**< in them */
+	struct distribution_value largest[DISTRIBUTION_LARGEST]; /**< the program's clock; after
+								    the run the host's */
+	size_t n_largest;
+};
+
+/** A number that sums up the distributions of a kernel over all workers. */
+struct run_quantile {
+	char name[64];
+	bool known;
+	double value;
+};
+
 struct run_counter {
 	int lane;
 	char name[64];
@@ -241,6 +259,10 @@ struct run_result {
 	size_t n_threads;
 	struct run_pin *pins;
 	size_t n_pins;
+	struct run_distribution *distributions;
+	size_t n_distributions;
+	struct run_quantile *quantiles; /**< of the above */
+	size_t n_quantiles;
 	char raster_sha256[65];
 	struct run_metric *metrics; /**< as the settings': same number, same order */
 	size_t n_metrics;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_close.h"
+#include "collector/run/run_distributions.h"
 
 /* What is left to do when a run is over: close and audit its books, gather counters, rows and
  * stacks. */
@@ -234,5 +235,6 @@ int run_close(struct run *run)
 		return q;
 	say_files(run);
 	run_check_losses(run);
-	return translate_rows(run);
+	q = translate_rows(run);
+	return q == 0 ? run_close_distributions(run) : q;
 }

@@ -10,6 +10,7 @@
 
 #include "collector/probes/probe_phases.h"
 #include "collector/run/run_audit.h"
+#include "collector/run/run_distributions.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_probes.h"
@@ -274,6 +275,9 @@ static const struct {
 	{"worker", take_worker},
 	{"rows", take_rows},
 	{"raster", take_raster},
+	{"distribution", run_take_distribution},
+	{"buckets", run_take_buckets},
+	{"largest", run_take_largest},
 	{"bye", take_bye},
 };
 

@@ -31,3 +31,7 @@ int store_insert(
 /** Write what is known of the guest's scheduler. */
 int store_write_sched(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);
+
+/** Write what the workload noise found: whole, and summed up as metrics. */
+int store_write_distributions(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);

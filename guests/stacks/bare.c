@@ -12,7 +12,6 @@
 #include "guests/qemu/qemu.h"
 #include "guests/verdict.h"
 
-#define KERNEL_NAME  "bare.elf"
 #define KERNEL_BYTES ((uint64_t)64 << 20)
 #define COMMAND_MAX  2000 /* QEMU's boot code cuts at 2,048 without a word */
 #define CPUS_MAX     255
@@ -21,7 +20,20 @@
 #define SAYS_PROGRAM "bare: program"
 #define CALIBRATOR   "calibrator.elf" /* the same kernel with another program */
 
-static const char *const kernel_names[] = {KERNEL_NAME, NULL};
+/* Which kernel has a program of ours linked in; the first is what is meant where none is named. */
+static const struct {
+	const char *program, *kernel;
+} linked[] = {{"mandelbrot", "bare.elf"}, {"noise", "bare-noise.elf"}};
+
+static const char *kernel_of(const struct guest_spec *spec)
+{
+	const char *slash = spec->program ? strrchr(spec->program, '/') : NULL;
+
+	for (size_t i = 0; slash && i < ARRAY_SIZE(linked); i++)
+		if (strcmp(slash + 1, linked[i].program) == 0)
+			return linked[i].kernel;
+	return linked[0].kernel;
+}
 
 /* The word for which another program than mandelbrot is started, or NULL. */
 static const char *calibrator_word(const struct guest_spec *spec)
@@ -50,19 +62,20 @@ static int no_calibrator(const char *word, struct error *error)
 
 static int find_kernel(const struct guest_spec *spec, char **ret, struct error *error)
 {
-	const char *word = spec->kernel ? NULL : calibrator_word(spec);
-	int r = spec->kernel ? -ENOENT : beside_find(word ? CALIBRATOR : KERNEL_NAME, ret);
+	const char *word = spec->kernel ? NULL : calibrator_word(spec), *name = kernel_of(spec);
+	const char *const kernel_names[] = {name, NULL};
+	int r = spec->kernel ? -ENOENT : beside_find(word ? CALIBRATOR : name, ret);
 
 	if (r == -ENOENT && word)
 		return no_calibrator(word, error);
 	if (r == -ENOENT)
 		r = guest_find_kernel("bare", spec->kernel, kernel_names, ret, error);
 	else if (r < 0)
-		return error_set_errno(error, r, KERNEL_NAME);
+		return error_set_errno(error, r, "%s", name);
 	return r < 0 ? r
 		     : qemu_check_elf(*ret, true,
 			       "the guest bare: a static ELF program for x86-64 is expected "
-			       "(" KERNEL_NAME " of this build)",
+			       "(bare.elf of this build)",
 			       error);
 }
 
@@ -71,10 +84,29 @@ static int bare_available(const struct guest_spec *spec, struct error *error)
 	return qemu_stack_available(spec, find_kernel, error);
 }
 
+/* What noise's kernels without an operating system are called (guests/bare/noise-system.c). */
+static bool has_noise_kernel(const char *name)
+{
+	static const char *const names[] = {"fwq", "ftq", "detour"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int bare_runs(const struct guest_spec *spec, struct error *error)
 {
+	for (char *const *a = spec->own ? NULL : spec->arguments; a && a[0] && a[1]; a++)
+		if (strcmp(a[0], "-kernel") == 0 && !has_noise_kernel(a[1]))
+			return error_set(error, -ENOEXEC,
+				"noise's kernel %s needs an operating system, and bare is none: it "
+				"has fwq, ftq and detour",
+				a[1]);
+	if (!spec->own)
+		return 0;
 	return error_set(error, -ENOEXEC,
-		"%s cannot run in it: mandelbrot is linked into its kernel, and nothing is loaded",
+		"%s cannot run in it: the program, mandelbrot or noise, is linked into its kernel, and nothing is loaded",
 		spec->program);
 }
 

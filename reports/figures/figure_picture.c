@@ -236,7 +236,8 @@ int figure_picture(const struct figures_source *source, struct draft *d)
 			return r;
 		if (!p.given || p.bad || !choose_size(&p))
 			continue;
-		r = program_folder_workload(&program) < 0 ? 0 : render(d, &p, program);
+		r = program_folder_workload("mandelbrot", &program) < 0 ? 0
+									: render(d, &p, program);
 		if (r > 0)
 			write_figure(d, &p, run, s);
 		return r;

@@ -38,7 +38,7 @@ static const struct {
 	{"statistics", NULL, "Statistics", "Stack against stack, and how far runs differ", NULL,
 		page_statistics},
 	{"metrics", NULL, "Metrics", "Numbers in the program’s output",
-		"What the expressions of --metric found in the output of each run, of a server in its client’s: the last match. "
+		"What the expressions of --metric found in the output of each run, of a server in its client’s: the last match. Or, of the workload noise, quantiles of what its kernel measured on all workers. "
 		"Analysed as run time is; a run without a match is in no statistic.",
 		page_metrics},
 	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},

@@ -8,7 +8,29 @@
 
 #include "common/marker.h"
 #include "tests/fuzz/fuzz.h"
+#include "workload/distribution.h"
 #include "workload/report.h"
+
+static void read_distribution(const struct marker *m)
+{
+	static uint64_t buckets[DISTRIBUTION_BUCKETS];
+	struct distribution_value largest[DISTRIBUTION_LARGEST];
+	struct distribution_head head;
+	uint64_t counted, sum = 0;
+	size_t n;
+
+	if (distribution_decode_head(m, &head) == 0 && head.min > head.max)
+		abort();
+	if (distribution_decode_largest(m, largest, &n) == 0 && n > DISTRIBUTION_LARGEST)
+		abort();
+	memset(buckets, 0, sizeof(buckets));
+	if (distribution_decode_buckets(m, buckets, &counted) < 0)
+		return;
+	for (size_t i = 0; i < DISTRIBUTION_BUCKETS; i++)
+		sum += buckets[i];
+	if (sum != counted)
+		abort();
+}
 
 static void on_marker(const struct marker *m, void *userdata)
 {
@@ -19,6 +41,7 @@ static void on_marker(const struct marker *m, void *userdata)
 
 	(void)userdata;
 	marker_get_u64(m, "t", &t);
+	read_distribution(m);
 	if (row_report_decode(m, &worker, rows, &n) < 0)
 		return;
 	if (n > ROW_REPORT_MAX || worker > ROW_REPORT_WORKER_MAX)

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The workload noise in every stack: noise_test.py COLLECTOR"""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import harness  # noqa: E402
+
+STACKS = ("native", "linux-minimal", "osv", "bare")
+QUANTILES = {"p50": .5, "p90": .9, "p99": .99, "p99.9": .999, "p99.99": .9999}
+
+
+class NoiseTest(harness.SystemTest):
+    def setUp(self):
+        harness.need_root()
+        super().setUp()
+
+    def collected(self, stacks, scenario, cores=1):
+        done = self.collect("--guest", ",".join(stacks), "--cores", str(cores), "--repeat", "1", "--scenario",
+                            scenario, "--timeline", "none", workload=None)
+        self.assertEqual(done.status, 0, done.stderr)
+        store = done.store()
+        self.addCleanup(store.db.close)
+        self.assert_measured(store)
+        return store, done
+
+    def check_run(self, store, run, kernel):
+        """Distributions are whole, and the metrics are their quantiles."""
+        heads = store.rows("SELECT * FROM distribution WHERE run = ? ORDER BY worker", run["id"])
+        self.assertEqual([h["worker"] for h in heads], list(range(run["cores"])), run["guest"])
+        for h in heads:
+            self.assertEqual(h["kernel"], kernel)
+            total, = store.rows("SELECT sum(n) AS n, min(low_ns) AS low, max(high_ns) AS high FROM distribution_bucket"
+                                " WHERE run = ? AND worker = ?", run["id"], h["worker"])
+            self.assertEqual(total["n"], h["n"] or None)
+            self.assertLessEqual(total["low"], h["min_ns"])
+            self.assertGreaterEqual(total["high"], h["max_ns"])
+        phases = store.phases(run["id"])
+        for value in store.rows("SELECT * FROM distribution_largest WHERE run = ?", run["id"]):
+            # Both clocks are tied by the first marker, which comes late over a console.
+            self.assertGreater(value["at_ns"], phases["measure"][0] - 500_000_000)
+            self.assertLess(value["at_ns"], phases["measure"][1] + 500_000_000)
+        metrics = {m["name"]: m["value"] for m in store.rows("SELECT * FROM metric WHERE run = ?", run["id"])}
+        buckets = store.rows("SELECT high_ns, sum(n) AS n FROM distribution_bucket WHERE run = ? GROUP BY 1 ORDER BY 1",
+                             run["id"])
+        n, most = sum(b["n"] for b in buckets), max(h["max_ns"] for h in heads)
+        for name, share in QUANTILES.items():
+            seen = 0
+            for b in buckets:
+                seen += b["n"]
+                if seen >= share * n - 1e-6:
+                    self.assertAlmostEqual(metrics[f"{kernel} {name} us"], min(b["high_ns"], most) / 1e3, places=3)
+                    break
+        self.assertAlmostEqual(metrics[f"{kernel} max us"], most / 1e3, places=3)
+        print("  " + run["guest"], {name: round(value, 3) for name, value in metrics.items()}, flush=True)
+        return heads
+
+    def test_fixed_work_in_every_stack(self):
+        if not harness.guests_available(self.collector, *STACKS):
+            harness.skip("not all of the stacks can run here: collector --doctor says why")
+        store, done = self.collected(STACKS, "noise-fwq")
+        self.assertEqual(sorted(run["guest"] for run in store.runs()), sorted(STACKS))
+        for run in store.runs():
+            heads = self.check_run(store, run, "fwq")
+            self.assertEqual([(h["n"], h["quantum_ns"], h["threshold_ns"]) for h in heads], [(5000, 1_000_000, None)])
+            self.assertEqual(run["scenario"], "noise-fwq")
+        self.assertIn("fwq p99", harness.read_file(done.folder + "/report/index.html"))
+
+    def test_what_bare_has_not_is_left_out_with_one_line(self):
+        store, done = self.collected(("native", "bare"), "noise-yield")
+        self.assertEqual([run["guest"] for run in store.runs()], ["native"])
+        self.assertIn("bare is left out: noise's kernel yield needs an operating system", done.stderr)
+        self.check_run(store, store.runs()[0], "yield")
+
+    def test_bare_alone_says_so_and_measures_nothing(self):
+        done = self.collect("--guest", "bare", "--cores", "1", "--scenario", "noise-timer", workload=None)
+        self.assert_one_line(done, 3, "bare", "timer", "needs an operating system")
+
+
+if __name__ == "__main__":
+    harness.main()

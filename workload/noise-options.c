@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "workload/noise-options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "workload/runtime.h"
+
+#define SECONDS_MAX 3600
+#define QUANTA_MAX  100000000
+
+static const struct noise_kernel *const tables[] = {noise_quanta_kernels, noise_system_kernels};
+
+static const struct noise_kernel *find_kernel(const char *name)
+{
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct noise_kernel *k = tables[t]; k->name; k++)
+			if (strcmp(k->name, name) == 0)
+				return k;
+	return NULL;
+}
+
+static int set_kernel(const struct flag *o, const char *value, void *field, struct error *error)
+{
+	const struct noise_kernel *found = find_kernel(value);
+	char names[256] = "";
+	size_t used = 0;
+
+	if (found) {
+		*(const struct noise_kernel **)field = found;
+		return 0;
+	}
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct noise_kernel *k = tables[t]; k->name && used < sizeof(names); k++)
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+				used ? ", " : "", k->name);
+	return error_set_user(error, -EINVAL, "-%s: there is no kernel '%s'%s; there are %s",
+		o->name, value, noise_system_lack, names);
+}
+
+static int set_text(const struct flag *o, const char *value, void *field, struct error *error)
+{
+	(void)o;
+	(void)error;
+	*(const char **)field = value;
+	return 0;
+}
+
+#define FIELD(f) offsetof(struct noise_options, f)
+
+static const struct flag rows[] = {
+	{"kernel", "NAME", set_kernel, FIELD(kernel), 0, 0,
+		"what to measure (fwq); noise -help lists them below"},
+	{"cores", "N", flag_count, FIELD(cores), 1, RUNTIME_WORKERS_MAX,
+		"workers (default: all processors that the program may use)"},
+	{"seconds", "X", flag_real, FIELD(seconds), 0.001, SECONDS_MAX, "how long it measures (5)"},
+	{"quantum", "US", flag_real, FIELD(quantum_us), 1, 1e6,
+		"fwq, ftq, timer: length of a quantum in microseconds (1000)"},
+	{"quanta", "N", flag_integer, FIELD(quanta), 1, QUANTA_MAX,
+		"fwq, ftq: quanta on each worker (default: what fits into -seconds)"},
+	{"threshold", "US", flag_real, FIELD(threshold_us), 0.001, 1e6,
+		"detour: the shortest gap that counts, in microseconds (default: measured)"},
+	{"pin", "MODE", flag_pin, FIELD(pin), 0, 0,
+		"cores (default): bind each worker to a processor; none: do not; 4,0,2-3: to "
+		"these"},
+	{"markers", NULL, flag_switch, FIELD(markers), 0, 0,
+		"report phases, workers and distributions as marker lines on standard output"},
+	{"rows", NULL, flag_switch, FIELD(rows), 0, 0, NULL},
+	{"file", "FILE", set_text, FIELD(file), 0, 0, NULL},
+	{"help", NULL, flag_help, FIELD(action), 0, 0, "show this help"},
+	{"h", NULL, flag_help, FIELD(action), 0, 0, NULL},
+	{"version", NULL, flag_version, FIELD(action), 0, 0, "show the version"},
+};
+
+static const struct flag_table table = {"noise", rows, ARRAY_SIZE(rows)};
+
+int noise_options_parse(int argc, char **argv, struct noise_options *ret, struct error *error)
+{
+	int r = 0;
+
+	*ret = (struct noise_options){
+		.kernel = &noise_quanta_kernels[0],
+		.seconds = 5,
+		.quantum_us = 1000,
+		.pin = "cores",
+	};
+	if (pin_from_environment())
+		r = flag_pin(
+			flags_find(&table, "pin", 3), pin_from_environment(), &ret->pin, error);
+	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
+		r = flags_parse_one(&table, argc, argv, &i, ret, error);
+	if (r == 0 && ret->quanta == 0)
+		ret->quanta = (int64_t)(ret->seconds * 1e6 / ret->quantum_us);
+	if (r == 0 && (ret->quanta < 1 || ret->quanta > QUANTA_MAX))
+		r = error_set_user(error, -ERANGE,
+			"-seconds %g of quanta of %g us are not between 1 and %d quanta",
+			ret->seconds, ret->quantum_us, QUANTA_MAX);
+	if (r < 0)
+		ret->markers |= flags_ask_for_markers(argc, argv);
+	return r;
+}
+
+void noise_options_help(FILE *to)
+{
+	fputs("Usage: noise [OPTION]...\n"
+	      "Measure how evenly this system lets a program run, as distributions of times.\n\n",
+		to);
+	flags_help(&table, to);
+	fputs("Kernels:\n", to);
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct noise_kernel *k = tables[t]; k->name; k++)
+			fprintf(to, "  %-10s %s\n", k->name, k->title);
+	fputs("Exit status: 0 done, 1 it failed (memory, threads), 2 wrong usage.\n", to);
+}
