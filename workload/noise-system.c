@@ -262,28 +262,45 @@ static int create_measure(struct noise *n, unsigned lane)
 	return repeat(n, lane, create_once);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* OSv sleeps for a time only, not until an instant. */
+static int sleep_until(uint64_t at)
+{
+	struct timespec next = {(time_t)(at / NS_PER_S), (long)(at % NS_PER_S)};
+	int r = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+	uint64_t now = now_ns();
+
+	if (r != ENOTSUP || now >= at)
+		return r == ENOTSUP ? 0 : -r;
+	next = (struct timespec){(time_t)((at - now) / NS_PER_S), (long)((at - now) % NS_PER_S)};
+	return nanosleep(&next, NULL) < 0 ? -errno : 0;
+}
+
 /* How late a sleep until an instant ends: what cyclictest asks. */
 static int timer_measure(struct noise *n, unsigned lane)
 {
 	struct noise_lane *l = &n->lanes[lane];
-	struct timespec next, now;
-	uint64_t begin_ns;
+	uint64_t begin, at;
 	int r = 0;
 
 	noise_begin(n, l);
-	clock_gettime(CLOCK_MONOTONIC, &next);
-	begin_ns = (uint64_t)next.tv_sec * NS_PER_S + (uint64_t)next.tv_nsec;
-	for (uint64_t at = begin_ns; r == 0 && at - begin_ns < n->duration_ns;) {
-		uint64_t now_ns;
+	begin = at = now_ns();
+	while (r == 0 && at - begin < n->duration_ns) {
+		uint64_t now;
 
 		at += n->quantum_ns;
-		next = (struct timespec){(time_t)(at / NS_PER_S), (long)(at % NS_PER_S)};
-		r = -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-		distribution_add(l->found, now_ns > at ? now_ns - at : 0, now_ns);
+		r = sleep_until(at);
+		now = now_ns();
+		distribution_add(l->found, now > at ? now - at : 0, now);
 		/* Who is late misses instants; they are not caught up with. */
-		while (at + n->quantum_ns < now_ns)
+		while (at + n->quantum_ns < now)
 			at += n->quantum_ns;
 	}
 	noise_end(l);
