@@ -186,7 +186,7 @@ var guestscopeTime = (function () {
 
 	Lane.prototype.readSeveral = function (number, n) {
 		var all = { count: number(), ns: 0, parts: [] }, part;
-		while (n-- > 0) {
+		while (n-- > 0 && number.more()) { /* a damaged store may say any number */
 			part = [number(), number()];
 			all.ns += part[1];
 			all.parts.push(part);
@@ -282,7 +282,7 @@ var guestscopeTime = (function () {
 		return { begin: this.begin[i], end: this.begin[i + 1], cpu: this.cpu[i], phase: this.run.phaseAt(this.begin[i]),
 			state: d ? d[0] : several ? 'merged' : 'lost', detail: d ? d[1] : '', takenBy: d ? d[2] : '',
 			count: several ? several.count : 0,
-			parts: several ? several.parts.map(function (p) { return [details[p[0]][0], p[1]]; }) : [] };
+			parts: several ? several.parts.map(function (p) { return [(details[p[0]] || ['lost'])[0], p[1]]; }) : [] };
 	};
 
 	/* Those of the page are read when they are shown first. */

@@ -40,5 +40,7 @@ int export_store_error(const struct export_job *job, int r)
 {
 	const char *text = store_reader_error(job->store);
 
+	if (!*text && r == -EBADMSG && !*job->error->text)
+		text = "the store is damaged: what one of its tables refers to is not there";
 	return *text ? error_set(job->error, r, "%s", text) : r;
 }

@@ -358,6 +358,19 @@ class PerfScript(OverTime):
             self.assertEqual(sorted(found), self.expected(run))
             self.assertEqual([f[0] for f in found], sorted(f[0] for f in found))
 
+    def test_instants_that_lead_nowhere_are_refused_in_a_sentence(self):
+        with tempfile.TemporaryDirectory(prefix="guestscope-export-") as folder:
+            shutil.copy(os.path.join(self.base, "experiment.db"), folder)
+            db = sqlite3.connect(os.path.join(folder, "experiment.db"))
+            db.execute("UPDATE sample SET number = 1 << 40 WHERE rowid = (SELECT max(rowid) FROM sample WHERE number NOT NULL AND kind = 'oncpu')")
+            db.execute("UPDATE sample_time SET data = x'00ffff7f' WHERE run = ?", (next(iter(self.samples)),))
+            db.commit()
+            db.close()
+            for form in ("perf-script", "firefox", "perfetto"):
+                done = subprocess.run([REPORT, "export", "--format", form, folder], capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 3)
+                self.assertIn("the store is damaged", done.stderr)
+
     def test_a_store_without_instants_is_refused_in_a_sentence(self):
         with tempfile.TemporaryDirectory(prefix="guestscope-export-") as folder:
             make_store.make(SCHEMA, folder, small=True)
