@@ -188,6 +188,13 @@ void profile_add_sample(struct profile *p, const struct record_sample *s, const 
 		p, profile_add(p, &key, frames, frames + s->n_kernel, weight_ns, 1), s->time_ns);
 }
 
+void profile_take_back(struct profile *p)
+{
+	/* Where the index has them they are not found any more. */
+	for (size_t i = 0; i < p->n; i++)
+		p->entries[i]->phase = 0;
+}
+
 void profile_done(struct profile *p)
 {
 	for (size_t i = 0; i < p->n; i++)

@@ -106,5 +106,8 @@ struct profile_entry profile_key(enum profile_kind kind, const struct record_sam
 void profile_add_sample(struct profile *p, const struct record_sample *s, const uint64_t *frames,
 	uint32_t phase, uint64_t weight_ns);
 
+/** What was taken for phase 1 was the end of phase 0. An entry of each may then be there with the same stack. */
+void profile_take_back(struct profile *p);
+
 /** Free all entries. */
 void profile_done(struct profile *p);

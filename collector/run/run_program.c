@@ -132,6 +132,7 @@ static void take_back(struct run *run)
 	r->n_phases = 1;
 	r->has_boot = false;
 	queue_book_done(&r->queues);
+	profile_take_back(&r->profile);
 	run->guest_begin_ns = 0;
 	probe_set_leave_program(run->probes);
 }

@@ -61,6 +61,22 @@ static void equal_stacks_are_one_entry(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+static void what_was_taken_back_is_of_the_phase_before(void **state)
+{
+	struct profile p = {0};
+	struct profile_entry key = a_key();
+
+	(void)state;
+	add_one(&p, &key);
+	profile_take_back(&p);
+	add_one(&p, &key); /* phase 1 has begun anew */
+	assert_int_equal(p.n, 2);
+	assert_int_equal(p.entries[0]->phase, 0);
+	assert_int_equal(p.entries[0]->count, 1);
+	assert_int_equal(p.entries[1]->phase, 1);
+	profile_done(&p);
+}
+
 static void what_differs_in_one_thing_is_another_entry(void **state)
 {
 	struct profile_entry keys[10];
@@ -235,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(instants_are_kept_by_lane_within_their_room),
 		cmocka_unit_test(equal_stacks_are_one_entry),
+		cmocka_unit_test(what_was_taken_back_is_of_the_phase_before),
 		cmocka_unit_test(what_differs_in_one_thing_is_another_entry),
 		cmocka_unit_test(stacks_that_differ_in_one_frame_or_in_length_are_different),
 		cmocka_unit_test(a_stack_without_frames_is_a_stack),
