@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "collector/unwind/unwind_cfa.h"
 #include "common/array.h"
 
 #define NO_CIE UINT64_MAX
@@ -13,6 +14,8 @@
 struct cie {
 	uint64_t offset;
 	uint8_t encoding; /* of its entries' addresses; DW_EH_PE_omit: not understood */
+	bool sized;       /* its entries tell how many bytes of augmentation they have */
+	bool is_plain;
 };
 
 /* How many bytes a number of @encoding has; 0: none that is known. */
@@ -95,11 +98,24 @@ static void read_cie(const struct unwind_cfi_source *source, uint64_t offset, st
 	Dwarf_Off next;
 
 	*ret = (struct cie){.offset = offset, .encoding = DW_EH_PE_omit};
-	if (next_entry(source, offset, &next, &entry) == 0 && dwarf_cfi_cie_p(&entry))
-		ret->encoding = source->is_eh_frame ? encoding_of(&entry.cie) : DW_EH_PE_absptr;
+	if (next_entry(source, offset, &next, &entry) != 0 || !dwarf_cfi_cie_p(&entry))
+		return;
+	ret->encoding = source->is_eh_frame ? encoding_of(&entry.cie) : DW_EH_PE_absptr;
+	ret->sized = entry.cie.augmentation[0] == 'z';
+	ret->is_plain = entry.cie.return_address_register < UNWIND_CFA_REGISTERS &&
+			unwind_cfa_is_plain(
+				entry.cie.initial_instructions, entry.cie.initial_instructions_end);
 }
 
-static bool read_extent(const struct unwind_cfi_source *source, const Dwarf_FDE *fde,
+/* Of an entry of @cie, whose addresses end at @at. */
+static bool is_plain(const struct cie *cie, const uint8_t *at, const uint8_t *end)
+{
+	return cie->is_plain && (!cie->sized || unwind_cfa_skip_block(&at, end)) &&
+	       unwind_cfa_is_plain(at, end);
+}
+
+/* -ENODATA: it covers nothing that is understood; -EBADMSG: libdw must not execute it. */
+static int read_extent(const struct unwind_cfi_source *source, const Dwarf_FDE *fde,
 	struct cie *cie, struct unwind_cfi_extent *ret)
 {
 	const uint8_t *at = fde->start;
@@ -112,21 +128,24 @@ static bool read_extent(const struct unwind_cfi_source *source, const Dwarf_FDE 
 			(cie->encoding & 0x70) != DW_EH_PE_pcrel) ||
 		!read_encoded(cie->encoding, &at, fde->end, &begin) ||
 		!read_encoded(cie->encoding & 0x07, &at, fde->end, &bytes))
-		return false;
+		return -ENODATA;
+	if (!is_plain(cie, at, fde->end))
+		return -EBADMSG;
 	if ((cie->encoding & 0x70) == DW_EH_PE_pcrel)
 		begin += source->address +
 			 (uint64_t)(fde->start - (const uint8_t *)source->data->d_buf);
 	if (bytes == 0 || __builtin_add_overflow(begin, bytes, &ret->end))
-		return false;
+		return -ENODATA;
 	ret->begin = begin;
 	ret->bytes = (uint32_t)(fde->end - at);
-	return true;
+	return 0;
 }
 
 int unwind_cfi_read(const struct unwind_cfi_source *source, uint32_t number,
 	struct unwind_cfi_extent **extents, size_t *n)
 {
 	struct cie cie = {.offset = NO_CIE};
+	const size_t before = *n;
 	Dwarf_Off offset = 0, next;
 
 	for (;;) {
@@ -139,10 +158,14 @@ int unwind_cfi_read(const struct unwind_cfi_source *source, uint32_t number,
 		if (r > 0 || next <= offset || next == (Dwarf_Off)-1)
 			return 0;
 		offset = next;
-		if (r < 0 || dwarf_cfi_cie_p(&entry) ||
-			!read_extent(source, &entry.fde, &cie, &extent))
+		if (r < 0 || dwarf_cfi_cie_p(&entry))
 			continue;
-		if (ARRAY_ADD(*extents, *n, extent) < 0)
+		r = read_extent(source, &entry.fde, &cie, &extent);
+		if (r == -EBADMSG) { /* by another entry for the same code libdw might get there */
+			*n = before;
+			return 0;
+		}
+		if (r == 0 && ARRAY_ADD(*extents, *n, extent) < 0)
 			return -ENOMEM;
 	}
 }

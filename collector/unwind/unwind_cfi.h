@@ -29,7 +29,8 @@ struct unwind_cfi_extent {
 
 /**
  * Add the extents of @source, number @number of its file, to @extents, an array of @n that grows by
- * array.h. What is broken in it, or empty, is left out. 0 or -ENOMEM.
+ * array.h. What is broken in it, or empty, is left out, and all of it where libdw must not execute it
+ * (unwind_cfa.h). 0 or -ENOMEM.
  */
 int unwind_cfi_read(const struct unwind_cfi_source *source, uint32_t number,
 	struct unwind_cfi_extent **extents, size_t *n);
