@@ -20,6 +20,7 @@
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_records.h"
+#include "collector/run/run_sched.h"
 #include "collector/run/run_unwind.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -146,6 +147,8 @@ static void watch(struct run *run, struct attach *a)
 		probe_set_consume(run->probes);
 		adopt_joined(run, a);
 		run_guest_watch_memory(run);
+		if (!run->result->n_scheds) /* as soon as it is known where they are */
+			run_sched_take(run, false);
 		if (fds[0].revents) {
 			gone = true;
 			fds[0].fd = -1;
@@ -175,6 +178,7 @@ static void end(struct run *run)
 	r->phases[0].end_ns = r->end_ns;
 	r->runtime_ns = r->end_ns - r->start_ns;
 	r->has_runtime = true;
+	run_sched_take(run, true);
 	run->cgroup_end = run_read_cgroup(run);
 	run->ended = true;
 	run_guest_find_program(run);

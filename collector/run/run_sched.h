@@ -7,7 +7,7 @@
 
 /**
  * The last phase that is known has just begun, or, if @end, has just ended: read what the guest's threads are
- * and have done so far. It takes a millisecond or so.
+ * and have done so far. It takes a millisecond or so. Nothing is kept while it is not known where they are.
  */
 void run_sched_take(struct run *run, bool end);
 

@@ -17,9 +17,13 @@ void page_guest_work(const struct configuration *c, FILE *out)
 				"Threads of the guest, those of one name together, as its own "
 				"scheduler counts them, from the begin of each phase to its end: CPU time a run, "
 				"switches, preemptions and moves to another CPU a second. "
-				"Threads that began and ended within a phase are not seen.",
+				"Threads that are not there at its end are not seen, nor is what a thread did "
+				"since its kernel last counted: how much of the time of the guest's CPUs that "
+				"is stands in a row of its own, the last of the phase.",
 				guest_work_columns);
 		page_rows(guest_work_columns, &c->work[k], n < WORK_SHOWN ? n : WORK_SHOWN, out);
+		if (n > WORK_SHOWN && c->work[k + n - 1].unknown)
+			page_rows(guest_work_columns, &c->work[k + n - 1], 1, out);
 	}
 	if (c->n_work)
 		page_table_close(out);

@@ -155,9 +155,11 @@ struct process_time {
 /** Threads of the guest of one name in one phase, as its own scheduler counts: means of the runs. */
 struct guest_work {
 	const char *phase, *name;
-	size_t position;                          /**< of the phase among the configuration's */
+	size_t position; /**< of the phase among the configuration's */
+	bool unknown; /**< what is left of the CPUs' time, of no thread that is there at the end */
 	double threads;                           /**< that there are at the phase's end */
 	double cpu_ns;                            /**< a run */
+	double whole_ns;                          /**< likewise, of all the guest's CPUs */
 	double switches, preemptions, migrations; /**< a second */
 };
 

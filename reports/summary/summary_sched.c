@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** What a guest's own scheduler counted in each phase: differences of what was read at its begin and end. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,14 +27,25 @@ static const char work_sql[] = SPAN
 	" ON b.run = e.run AND b.phase = e.phase AND b.id = e.id AND b.instant = 'begin'"
 	" AND (e.id != 0 OR b.cpu = e.cpu)"
 	" WHERE e.instant = 'end' GROUP BY e.run, e.phase, e.name";
-static const char span_sql[] = SPAN "SELECT run, phase, ns FROM span";
+/* Time of its CPUs, and that in which they halted, by the books: Linux's idle threads (number 0) count none, and OSv's do. */
+static const char span_sql[] = SPAN
+	"SELECT run, phase, ns, ns * (SELECT count(*) FROM guest_cpu c WHERE c.run = span.run"
+	" AND c.phase = span.phase AND c.instant = 'end'),"
+	" CASE WHEN EXISTS (SELECT 1 FROM guest_task t WHERE t.run = span.run AND t.phase = span.phase"
+	" AND t.id = 0) THEN (SELECT sum(a.ns) FROM account a WHERE a.run = span.run"
+	" AND a.phase = span.phase AND a.state = 'blocked' AND a.lane >= 0) ELSE 0 END FROM span";
+
+/* Of a phase's time, what no thread has that is in the reading at its end. */
+static const char unknown_name[] = "(ended or uncounted)";
 
 /* Of a phase of a configuration. */
 struct span {
-	const struct configuration *configuration;
+	struct configuration *configuration;
 	const char *phase;
-	double ns; /* of all runs */
+	double ns; /* this and what follows: of all runs */
+	double cpu_ns, halted_ns;
 	double runs;
+	bool unhalted; /* of a run it is not known how long its CPUs halted */
 };
 
 struct spans {
@@ -58,7 +70,7 @@ static struct configuration *configuration_at(struct summary *s, sqlite3_stmt *r
 
 static int take_span(struct summary *s, sqlite3_stmt *row, struct spans *spans)
 {
-	const struct configuration *c = configuration_at(s, row);
+	struct configuration *c = configuration_at(s, row);
 	const char *phase = store_text(s->store, row, 1);
 	struct span *span;
 
@@ -74,6 +86,9 @@ static int take_span(struct summary *s, sqlite3_stmt *row, struct spans *spans)
 		*span = (struct span){.configuration = c, .phase = phase};
 	}
 	span->ns += sqlite3_column_double(row, 2);
+	span->cpu_ns += sqlite3_column_double(row, 3);
+	span->halted_ns += sqlite3_column_double(row, 4);
+	span->unhalted |= sqlite3_column_type(row, 4) == SQLITE_NULL;
 	span->runs++;
 	return 0;
 }
@@ -114,12 +129,38 @@ static int take_work(struct summary *s, sqlite3_stmt *row)
 	return 0;
 }
 
+/* A row for what the others do not know of, which is the last of its phase. */
+static int add_unknown(struct configuration *c, const struct span *span)
+{
+	double known = span->halted_ns;
+	struct guest_work *w;
+
+	if (span->unhalted)
+		return 0;
+	for (size_t i = 0; i < c->n_work; i++)
+		known += c->work[i].phase == span->phase ? c->work[i].cpu_ns : 0;
+	w = ARRAY_PUSH(c->work, c->n_work);
+	if (!w)
+		return -ENOMEM;
+	*w = (struct guest_work){.phase = span->phase,
+		.name = unknown_name,
+		.unknown = true,
+		.threads = NAN,
+		.cpu_ns = span->cpu_ns > known ? span->cpu_ns - known : 0,
+		.switches = NAN,
+		.preemptions = NAN,
+		.migrations = NAN};
+	return 0;
+}
+
 static int by_phase_and_time(const void *a, const void *b)
 {
 	const struct guest_work *x = a, *y = b;
 
 	if (x->position != y->position)
 		return x->position < y->position ? -1 : 1;
+	if (x->unknown != y->unknown)
+		return x->unknown ? 1 : -1;
 	if (x->cpu_ns != y->cpu_ns)
 		return x->cpu_ns < y->cpu_ns ? 1 : -1;
 	return strcmp(x->name, y->name);
@@ -135,6 +176,7 @@ static void finish(struct configuration *c, struct spans *spans)
 
 		w->threads /= runs;
 		w->cpu_ns /= runs;
+		w->whole_ns = span ? span->cpu_ns / runs : NAN;
 		w->switches /= seconds;
 		w->preemptions /= seconds;
 		w->migrations /= seconds;
@@ -162,6 +204,8 @@ int summary_make_sched(struct summary *s)
 		r = store_prepare(s->store, &work, work_sql);
 	while (r >= 0 && (r = store_step(s->store, work)) > 0)
 		r = take_work(s, work);
+	for (size_t i = 0; i < spans.n && r >= 0; i++)
+		r = add_unknown(spans.list[i].configuration, &spans.list[i]);
 	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
 		finish(&s->configurations[i], &spans);
 	free(spans.list);

@@ -236,12 +236,14 @@ const struct column guest_work_columns[] = {
 	COL("threads", NULL, REAL, threads, SHOWN(3, "threads", 8, "#threads"),
 		.format = format_count),
 	COL("cpu_ns", NULL, NS, cpu_ns, SHOWN(4, "CPU s", 9, "#CPU s a run")),
-	COL("switches_per_s", NULL, REAL, switches, SHOWN(5, "switches/s", 11, "#switches/s"),
+	COL(NULL, NULL, SHARE, cpu_ns, WHOLE(whole_ns),
+		SHOWN(5, "% of CPUs", 10, "#% of the guest's CPUs")),
+	COL("switches_per_s", NULL, REAL, switches, SHOWN(6, "switches/s", 11, "#switches/s"),
 		.format = format_number),
 	COL("preemptions_per_s", NULL, REAL, preemptions,
-		SHOWN(6, "preemptions/s", 14, "#preemptions/s"), .format = format_number),
+		SHOWN(7, "preemptions/s", 14, "#preemptions/s"), .format = format_number),
 	COL("migrations_per_s", NULL, REAL, migrations,
-		SHOWN(7, "migrations/s", 13, "#migrations/s"), .format = format_number),
+		SHOWN(8, "migrations/s", 13, "#migrations/s"), .format = format_number),
 	{},
 };
 #undef ROW

@@ -21,10 +21,13 @@ static int put_phase(struct table *t, const struct configuration *c, size_t firs
 		return -ENOMEM;
 	}
 	table_line(t, head);
-	for (size_t i = first; i < first + n && i < first + SHOWN_MAX; i++) {
+	for (size_t i = first; i < first + n; i++) {
+		if (i >= first + SHOWN_MAX && !c->work[i].unknown)
+			continue;
 		columns_put(guest_work_columns, &c->work[i], t);
 		table_row(t);
 	}
+	n -= c->work[first + n - 1].unknown;
 	if (n <= SHOWN_MAX)
 		return 0;
 	if (asprintf(&more, "  and %zu more names: the page", n - SHOWN_MAX) < 0) {

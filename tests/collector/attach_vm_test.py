@@ -168,6 +168,23 @@ class Linux(RunsAlready):
         self.assertTrue(store.rows("SELECT * FROM frame WHERE side = 'guest-kernel' AND symbol NOT LIKE '[%'"))
 
     @harness.patiently
+    def test_its_threads_are_read_at_the_begin_and_at_the_end(self):
+        """Two processes burn, on two vCPUs: both have all of the time between the readings."""
+        process, _ = self.linux("-machine", "q35", "-m", "512M")
+        store = self.measure(process)
+        begin, end = store.phases(1)["attached"]
+        taken = {r["instant"]: r["taken_ns"] for r in store.rows("SELECT instant, taken_ns FROM guest_cpu WHERE cpu = 0")}
+        self.assertEqual(sorted(taken), ["begin", "end"], store.warnings())
+        self.assertTrue(begin <= taken["begin"] < begin + (end - begin) // 2, (begin, end, taken))
+        burnt = [r["ns"] / (taken["end"] - taken["begin"]) for r in store.rows(
+            "SELECT e.cpu_ns - b.cpu_ns AS ns FROM guest_task e JOIN guest_task b USING (run, phase, id) WHERE e.name = 'init'"
+            " AND e.instant = 'end' AND b.instant = 'begin' ORDER BY ns DESC LIMIT 2")]
+        print(f"  of the time between the readings two processes have {burnt}", flush=True)
+        self.assertEqual(len(burnt), 2)
+        for share in burnt:
+            self.assertTrue(0.9 < share < 1.05, burnt)
+
+    @harness.patiently
     def test_memory_that_is_plugged_in_meanwhile(self):
         """From then on the kernel takes that alone: page tables, stacks and what is done with them are in it."""
         process, monitor = self.linux("-machine", "q35", "-m", "size=512M,slots=4,maxmem=4G", words="memhp_default_state=online",

@@ -9,7 +9,8 @@
  *	burner	burns BURN_MS of CPU time
  *
  * Between the markers each of them is there, and outside of that does nothing. With "-do crowd" three threads burn
- * CPU time in phase "crowd" instead, and all begin on CPU 0.
+ * CPU time in phase "crowd" instead, and all begin on CPU 0. With "-do pairs" two threads burn CPU time on each of
+ * two CPUs, which they do not leave, in phase "pairs"; with "-do alone" it is one on each.
  * Each line "known NAME KEY=VALUE..." at the end is what a thread counted itself.
  */
 #include <errno.h>
@@ -32,6 +33,8 @@
 #define YIELDS    500
 #define BURN_MS   300
 #define CROWD_MS  2000
+#define PAIRS_MS  1500
+#define ALONE_MS  3000
 #define SETTLE_MS 150 /* the host reads the guest's counters when the marker arrives */
 
 static unsigned long long now_ns(clockid_t clock)
@@ -115,6 +118,16 @@ static void do_crowd(void)
 	burn(CROWD_MS);
 }
 
+static void do_pairs(void)
+{
+	burn(PAIRS_MS);
+}
+
+static void do_alone(void)
+{
+	burn(ALONE_MS);
+}
+
 struct actor {
 	const char *name;
 	void (*work)(void);
@@ -139,6 +152,30 @@ static struct actor crowd[] = {
 	{"crowd/1", do_crowd, -1, CROWD_MS, true},
 	{"crowd/2", do_crowd, -1, CROWD_MS, false},
 };
+
+static struct actor pairs[] = {
+	{"pairs/0", do_pairs, 0, PAIRS_MS, true},
+	{"pairs/1", do_pairs, 1, PAIRS_MS, true},
+	{"pairs/2", do_pairs, 0, PAIRS_MS, true},
+	{"pairs/3", do_pairs, 1, PAIRS_MS, false},
+};
+
+static struct actor alone[] = {
+	{"alone/0", do_alone, 0, ALONE_MS, true},
+	{"alone/1", do_alone, 1, ALONE_MS, false},
+};
+
+#define ACTORS(name)                                                                               \
+	{                                                                                          \
+#name, name, sizeof(name) / sizeof((name)[0])                                      \
+	}
+
+/* Phases, by what "-do" says; the first one without it. */
+static const struct act {
+	const char *phase;
+	struct actor *actors;
+	size_t n;
+} acts[] = {ACTORS(known), ACTORS(crowd), ACTORS(pairs), ACTORS(alone)};
 
 static void *act(void *userdata)
 {
@@ -197,28 +234,24 @@ static void end(struct actor *actors, size_t n)
 
 int main(int argc, char **argv)
 {
-	struct actor *actors = known;
-	size_t n = sizeof(known) / sizeof(known[0]);
-	const char *phase = "known";
+	const struct act *chosen = &acts[0];
 	unsigned long long begin_ns;
 
 	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "-do") == 0 && strcmp(argv[i + 1], "crowd") == 0) {
-			actors = crowd;
-			n = sizeof(crowd) / sizeof(crowd[0]);
-			phase = "crowd";
-		}
+		for (size_t k = 0; k < sizeof(acts) / sizeof(acts[0]); k++)
+			if (strcmp(argv[i], "-do") == 0 && strcmp(argv[i + 1], acts[k].phase) == 0)
+				chosen = &acts[k];
 	pthread_barrier_init(&both, NULL, 2);
-	begin(actors, n);
+	begin(chosen->actors, chosen->n);
 	sleep_ms(SETTLE_MS);
 	begin_ns = now_ns(CLOCK_MONOTONIC);
-	mark("phase name=%s t=%llu", phase, begin_ns);
+	mark("phase name=%s t=%llu", chosen->phase, begin_ns);
 	sleep_ms(SETTLE_MS);
-	play(actors, n);
+	play(chosen->actors, chosen->n);
 	sleep_ms(SETTLE_MS);
 	mark("end t=%llu runtime=%llu status=0", now_ns(CLOCK_MONOTONIC),
 		now_ns(CLOCK_MONOTONIC) - begin_ns);
 	sleep_ms(SETTLE_MS);
-	end(actors, n);
+	end(chosen->actors, chosen->n);
 	return 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest's scheduler, read from outside: sched_test.py COLLECTOR SCHED_PROGRAM REPORT
+"""A guest's scheduler, read from outside: sched_test.py COLLECTOR SCHED_PROGRAM COMPETITOR REPORT
 
 What a program did is known: it sleeps, yields, moves and burns as often and as long as it says. What is read
 from the guest's memory has to agree with that, and in Linux with what the kernel told the program itself."""
@@ -9,18 +9,20 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
 
-REPORT = os.path.abspath(sys.argv[3])
-del sys.argv[3]
+REPORT = os.path.abspath(sys.argv[4])
+del sys.argv[4]
 
 # Beside what a thread does on purpose it is woken once to begin and goes to sleep once at the end; a page of the program's
 # that is new, a lock of the kernel's or another thread of the guest may come between.
 MORE = 8
 MOST_READ_NS = 20_000_000
+COMPETITOR_MS = 1500
 
 DIFFERENCE = """
 SELECT e.name, e.state, e.torn OR b.torn AS torn, e.cpu_ns - b.cpu_ns AS cpu_ns, e.switches - b.switches AS switches,
@@ -97,6 +99,47 @@ class Known(harness.SystemTest):
         for k in range(3):
             self.assertAlmostEqual(threads[f"crowd/{k}"]["cpu_ns"] / 1e9, 2, delta=0.4)
 
+    def beside_a_competitor(self, what):
+        """Two vCPUs, each on its own CPU, the first of which another program takes part of. Returns time in which the host
+        had taken a vCPU's CPU while threads waited for it, of each lane; the same whether any waited or not; what the
+        competitor got, by the kernel's own clock; and the phase's length."""
+        harness.need_cpus(2)
+        cpus = harness.usable_cpus()[:2]
+        process = self.start("--guest", self.guest, "--cores", "2", "--repeat", "1", "--program", self.programs["sched"],
+                             "--pin", ",".join(map(str, cpus)), workload=(*harness.TOLD, "-do", what))
+        console = process.folder + "/logs/run-0001.console"
+        harness.wait_for(f"{self.guest} to work", lambda: process.poll() is not None or
+                         f"phase name={what}" in (harness.read_file(console) or ""), 90)
+        time.sleep(0.5)
+        done = subprocess.run([self.programs["competitor"], str(cpus[0]), str(COMPETITOR_MS)], capture_output=True,
+                              text=True, check=True, timeout=300, preexec_fn=lambda: os.sched_setaffinity(0, {cpus[0]}))
+        first, last, cpu_ns = map(int, done.stdout.split())
+        measured = self.finish(process)
+        self.assertEqual(measured.status, 0, measured.stderr)
+        store = measured.store()
+        self.addCleanup(store.db.close)
+        begin, end = store.phases(1)[what]
+        self.assertTrue(begin < first and last < end, "the competitor ran outside the phase")
+        stuck = dict(tuple(r) for r in store.rows("SELECT lane, ns FROM guest_stuck WHERE phase = ?", what))
+        self.assertEqual(sorted(stuck), [0, 1], store.warnings())
+        preempted = [store.ns(1, "preempted", phase=what, lane=lane) for lane in (0, 1)]
+        print(f"  {self.guest}, {what}: double scheduling {stuck[0] / 1e6:.1f} and {stuck[1] / 1e6:.1f} ms, preempted"
+              f" {preempted[0] / 1e6:.1f} and {preempted[1] / 1e6:.1f} ms, competitor {cpu_ns / 1e6:.1f} ms", flush=True)
+        return stuck, preempted, cpu_ns, end - begin
+
+    def check_double_scheduling(self):
+        """Where two threads share each vCPU, one always waits: all that the competitor takes counts. Where each has a
+        vCPU of its own none does. What others of the host take counts likewise, and is known by the books."""
+        stuck, preempted, taken, wall = self.beside_a_competitor("pairs")
+        within = 0.02 * wall
+        self.assertGreater(taken, 0.02 * wall)
+        self.assertGreater(stuck[0], taken - within)
+        self.assertLess(stuck[0], max(taken, preempted[0]) + within)
+        self.assertLess(stuck[1], preempted[1] + within)
+        stuck, _, taken, wall = self.beside_a_competitor("alone")
+        self.assertGreater(taken, 0.02 * wall)
+        self.assertLess(stuck[0], 0.05 * taken + 0.02 * wall)
+
     def check_report(self, store, threads):
         """The same in the report's tables and exports."""
         made = json.loads(subprocess.run([REPORT, "--json", store.folder], check=True, capture_output=True).stdout)
@@ -106,7 +149,7 @@ class Known(harness.SystemTest):
             "SELECT taken_ns FROM guest_cpu WHERE phase = 'known' AND cpu = 0 ORDER BY instant"))
         self.assertAlmostEqual(rows["sleeper"]["switches_per_s"] * (end - begin) / 1e9, threads["sleeper"]["switches"], 3)
         text = subprocess.run([REPORT, "--verbose", "--force", store.folder], check=True, capture_output=True, text=True).stdout
-        self.assertRegex(text, r"(?m)^ *mover +1 ")
+        self.assertRegex(text, r"(?m)^ *burner +1 ")
 
 
 class Osv(Known):
@@ -117,6 +160,10 @@ class Osv(Known):
 
     def test_of_three_threads_on_two_vcpus_one_waits(self):
         self.check_crowd()
+
+    @harness.patiently
+    def test_what_a_competitor_takes_from_threads_that_wait_is_double_scheduling(self):
+        self.check_double_scheduling()
 
     def check_thread(self, thread, name, what):
         if name.startswith("yield"):  # each of them switches to the other, which is there to take the CPU but at the end
@@ -132,6 +179,10 @@ class LinuxMinimal(Known):
     def test_of_three_threads_on_two_vcpus_one_waits(self):
         self.check_crowd()
 
+    @harness.patiently
+    def test_what_a_competitor_takes_from_threads_that_wait_is_double_scheduling(self):
+        self.check_double_scheduling()
+
     def check_thread(self, thread, name, what):
         """The kernel's own words to the program, from its first instruction to its last."""
         own = int(what["voluntary"]) + int(what["involuntary"])
@@ -140,4 +191,4 @@ class LinuxMinimal(Known):
 
 
 if __name__ == "__main__":
-    harness.main("sched")
+    harness.main("sched", "competitor")

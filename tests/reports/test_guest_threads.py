@@ -66,6 +66,12 @@ class GuestThreads(unittest.TestCase):
         phases = [r["phase"] for r in self.cells["osv", 2]]
         self.assertEqual(phases, sorted(phases, key=[n for n, _ in make_store.PHASES].index))
 
+    def test_what_no_thread_has_is_in_a_row_of_its_own(self):
+        """Of two vCPUs the two workers have three quarters each, and the idle thread a quarter of one."""
+        row = self.rows()["(ended or uncounted)"]
+        self.assertAlmostEqual((row["cpu_ns"] + 1_000_000) / self.render, 2 - 1.5 - 0.25, 3)
+        self.assertIsNone(row["switches_per_s"])
+
     def test_guests_that_were_not_read_have_none(self):
         self.assertEqual(self.cells["native", 2], [])
 
@@ -87,10 +93,12 @@ class GuestThreads(unittest.TestCase):
     def test_terminal_and_page_have_them(self):
         text = run("--verbose", "-o", self.base + "/out", self.dir).stdout
         self.assertRegex(text, r"osv on 2 cores, phase render")
-        self.assertRegex(text, r"(?m)^ *worker/0 +1 +[0-9.]+ +(100|99\.\d+)")
+        self.assertRegex(text, r"(?m)^ *worker/0 +1 +[0-9.]+ +[0-9.]+ +(100|99\.\d+)")
         with open(self.base + "/out/index.html", encoding="utf-8") as f:
             page = f.read()
         self.assertRegex(text, r"(?m)^ *render +0\.50* +2 +6\.0 +5\.\d+ to 6\.\d+")
+        self.assertRegex(text, r"(?m)^ *\(ended or uncounted\) +- +[0-9.]+ +12\.\d")
+        self.assertIn("(ended or uncounted)", page)
         self.assertIn("Run queues of the guest", page)
         self.assertIn("as its own scheduler counts them", page)
         self.assertTrue(re.search(r">worker/1</code>", page))
