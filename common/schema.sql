@@ -156,7 +156,8 @@ CREATE TABLE sample (
 	weight_ns INTEGER NOT NULL,
 	count INTEGER NOT NULL DEFAULT 1,
 	guest_thread INTEGER,		-- FS base of the guest thread, where the guest was looked into
-	number INTEGER			-- counts the rows of a run from 0: what sample_time refers to
+	number INTEGER,			-- counts the rows of a run from 0: what sample_time refers to
+	guest_name TEXT			-- of the guest's thread, by its own scheduler (OSv); NULL: not known
 );
 
 CREATE TABLE sample_time (		-- when samples were taken, in blocks
@@ -219,7 +220,8 @@ CREATE TABLE guest_thread (
 	lane INTEGER NOT NULL,
 	fs_base INTEGER NOT NULL,	-- in the guest: what tells its threads apart
 	samples INTEGER NOT NULL,	-- of this thread on this vCPU, but for the boot
-	switches INTEGER NOT NULL	-- times it was another thread's successor between two samples
+	switches INTEGER NOT NULL,	-- times it was another thread's successor between two samples
+	name TEXT			-- by the guest's own scheduler (OSv); NULL: not known
 );
 
 CREATE TABLE host_stack_end (

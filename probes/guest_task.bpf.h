@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * Which task of a Linux guest a vCPU is at work for, out of the kernel's own memory: the variable
+ * Which task of a Linux guest a vCPU is at work for, or which thread of OSv's, out of the kernel's own memory: the variable
  * that each of its CPUs has for that. User space finds out where it lies, from the kernel's symbols
  * and its type information (collector/inside/guest_facts.h). The guest's CPU n is taken to be QEMU's
  * vCPU n; a process's page tables have to be the vCPU's, or its name is not taken.
@@ -39,7 +39,45 @@ static __always_inline __u64 guest_current_task(struct guest_chain *c, __u32 cpu
 	if (guest_word(c, guest_task_layout.cpu_offsets + cpu * sizeof(__u64), &offset) ||
 		guest_word(c, guest_task_layout.current_task + offset, &task))
 		return 0;
-	return task;
+	return task - guest_task_layout.back;
+}
+
+/* Sixteen bytes at @address, which may lie anywhere. 0, or not. */
+static __always_inline int guest_copy_name(
+	struct guest_chain *c, __u64 address, struct guest_task *ret)
+{
+	__u64 word = 0, low = 0, high = 0;
+	__u32 shift = (address & 7) * 8;
+
+	if (guest_word(c, address & ~7ULL, &word))
+		return 1;
+	low = word >> shift;
+	if (guest_word(c, (address & ~7ULL) + 8, &word))
+		return 1;
+	high = word >> shift;
+	if (shift) {
+		low |= word << (64 - shift);
+		if (guest_word(c, (address & ~7ULL) + 16, &word))
+			return 1;
+		high |= word << (64 - shift);
+	}
+	__builtin_memcpy(ret->name, &low, sizeof(low));
+	__builtin_memcpy(ret->name + sizeof(low), &high, sizeof(high));
+	return 0;
+}
+
+/* OSv's @thread, which has to be one: what it owns points back to it. */
+static __always_inline void guest_name_thread(
+	struct guest_chain *c, __u64 thread, struct guest_task *ret)
+{
+	__u64 owner = 0, back = 0;
+
+	if (guest_word(c, thread + guest_task_layout.owner, &owner) ||
+		guest_word(c, owner + guest_task_layout.owner_thread, &back) || back != thread ||
+		guest_half_word(c, thread + guest_task_layout.tgid, &ret->process) ||
+		guest_copy_name(c, thread + guest_task_layout.comm, ret))
+		return;
+	ret->kind = GUEST_TASK_THREAD;
 }
 
 /* Its name and number. 0, or not. */
@@ -93,8 +131,10 @@ __noinline __u64 guest_find_task(struct guest_chain *c, struct guest_task *ret, 
 		c->cr3 = cr3 & ~GUEST_USER_TABLES;
 		task = guest_current_task(c, cpu);
 	}
-	if (task && !guest_half_word(c, task + guest_task_layout.flags, &flags) &&
-		!guest_name_task(c, task, flags, ret) && ret->kind == GUEST_TASK_PROCESS)
+	if (guest_task_layout.back)
+		guest_name_thread(c, task, ret);
+	else if (task && !guest_half_word(c, task + guest_task_layout.flags, &flags) &&
+		 !guest_name_task(c, task, flags, ret) && ret->kind == GUEST_TASK_PROCESS)
 		root = guest_root_of_task(c, task);
 	c->cr3 = cr3;
 	c->page.number = 0;

@@ -419,25 +419,32 @@ enum guest_task_kind {
 	GUEST_TASK_KERNEL, /* a thread of the kernel, also an idle one: it has no page tables of its
 			      own, and leaves those in place that there are */
 	GUEST_TASK_OTHER,  /* the task has other page tables than the vCPU: not taken for it */
+	GUEST_TASK_THREAD, /* of a kernel that has no processes (OSv) */
 };
 
 struct guest_task {
 	char name
 		[PROBE_NAME_SIZE]; /* of the process: its first thread's. Of a thread of the kernel */
-	__u32 process;             /* its number in the guest */
+	__u32 process;             /* its number in the guest; GUEST_TASK_THREAD: the thread's */
 	__u32 execs; /* changes with each exec: what it runs, and the address space, are others then */
 	__u32 kind; /* enum guest_task_kind */
 	__u32 unused;
 };
 
-/** Where a Linux kernel has the task that a CPU is at work for: addresses, and offsets in bytes. */
+/**
+ * Where a kernel has the task that a CPU is at work for: addresses, and offsets in bytes. Linux; or, where back
+ * is not 0, OSv: the array has the addresses of its CPUs, current_task is the offset in them at which the end of the thread's
+ * stack for interrupts is, and the thread begins so many bytes before that.
+ */
 struct guest_task_layout {
 	__u64 cpu_offsets;  /* an array, by CPU: how much higher its variables lie */
 	__u64 current_task; /* of all CPUs: the pointer to the task */
 	__u32 flags, tgid, comm, mm, group_leader; /* in struct task_struct */
 	__u32 self_exec_id;                        /* likewise; 0: it has none */
 	__u32 pgd;                                 /* in struct mm_struct */
-	__u32 unused;
+	__u32 back;  /* 0: Linux; the rest is OSv's, whose number and name are at tgid and comm */
+	__u32 owner; /* in a thread: a pointer to what ... */
+	__u32 owner_thread; /* ... has a pointer to the thread here */
 };
 
 /** A vCPU at the instant of a sample. */

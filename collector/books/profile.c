@@ -129,6 +129,15 @@ void profile_note(struct profile *p, size_t i, uint64_t time_ns)
 		sample_times_add(p->times, p->entries[i]->lane, time_ns, i);
 }
 
+void profile_thread_name(const struct guest_task *t, char ret[static PROBE_NAME_SIZE])
+{
+	memset(ret, 0, PROBE_NAME_SIZE);
+	if (t->kind != GUEST_TASK_THREAD)
+		return;
+	memcpy(ret, t->name, strnlen(t->name, PROBE_NAME_SIZE - 1));
+	detail_clean_name(ret);
+}
+
 /*
  * Threads of a guest's kernel are as many as it has CPUs and more, and what they are called behind
  * a sign changes with what they do: kworker/0:1-events is one of kworker.
@@ -137,6 +146,13 @@ static void clean_task(struct guest_task *t)
 {
 	size_t n;
 
+	if (t->kind == GUEST_TASK_THREAD) { /* threads of one name are one here */
+		struct guest_task named = {.kind = t->kind};
+
+		profile_thread_name(t, named.name);
+		*t = named;
+		return;
+	}
 	if (t->kind != GUEST_TASK_PROCESS && t->kind != GUEST_TASK_KERNEL) {
 		*t = (struct guest_task){.kind = t->kind};
 		return;

@@ -58,6 +58,9 @@ struct profile_entry {
 	uint64_t *frames;      /**< n_kernel, then n_user, each innermost first; not of a key */
 };
 
+/** The name of a guest's thread (GUEST_TASK_THREAD), made fit for the store; "": it is none. */
+void profile_thread_name(const struct guest_task *t, char ret[static PROBE_NAME_SIZE]);
+
 /** A caller is looked up by the byte before its return address: that is of the call, and what it
  * returns to may be of the next function. */
 static inline uint64_t profile_caller(uint64_t return_address)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/inside/guest_sched.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,14 @@ size_t sched_queues(const struct sched_source *source, const struct sched_layout
 	}
 	*ret_size = 4;
 	return sched_linux_queues(&r, &layout->linux_kernel, source->cpus, ret, max);
+}
+
+int sched_current(const struct sched_source *source, const struct sched_layout *layout,
+	struct guest_task_layout *ret)
+{
+	struct guest_reader r = {.memory = source->memory, .cr3 = source->cr3};
+
+	return layout->kind == SCHED_OSV ? sched_osv_current(&r, &layout->osv, ret) : -ENODATA;
 }
 
 void sched_snapshot_done(struct sched_snapshot *s)

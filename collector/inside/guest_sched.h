@@ -73,6 +73,8 @@ struct sched_osv {
 	struct sched_field cpu_id, cpu_queue, cpu_idle;
 	struct sched_field id, name, detached, switches, preemptions, migrations, cpu_time;
 	struct sched_field detached_thread, detached_cpu, detached_state;
+	struct sched_field stack,
+		stacks; /**< for interrupts: in a thread; and a CPU's pointers to ends of such */
 	struct dwarf_values states;
 };
 
@@ -126,5 +128,12 @@ int sched_read(const struct sched_source *source, const struct sched_layout *lay
  */
 size_t sched_queues(const struct sched_source *source, const struct sched_layout *layout,
 	uint64_t *ret, size_t max, uint32_t *ret_size);
+
+/**
+ * Where samples find OSv's thread that a CPU is at work for, as its own pointers tell. -ENODATA: it is another kernel, or
+ * has no thread now.
+ */
+int sched_current(const struct sched_source *source, const struct sched_layout *layout,
+	struct guest_task_layout *ret);
 
 void sched_snapshot_done(struct sched_snapshot *s);

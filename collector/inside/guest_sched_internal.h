@@ -21,6 +21,10 @@ size_t sched_osv_queues(
 size_t sched_linux_queues(struct guest_reader *r, const struct sched_linux *l, unsigned cpus,
 	uint64_t *ret, size_t max);
 
+/** sched_current() of OSv. */
+int sched_osv_current(
+	struct guest_reader *r, const struct sched_osv *l, struct guest_task_layout *ret);
+
 /** The reading ends here, since it is not what it should be; the first reason is kept. */
 void sched_trouble(struct sched_snapshot *s, const char *why);
 

@@ -45,6 +45,8 @@ int sched_osv_layout(const char *symbols, struct sched_layout *ret, struct error
 		FIELD(thread, "stat_preemptions", preemptions),
 		FIELD(thread, "stat_migrations", migrations),
 		FIELD(thread, "_total_cpu_time", cpu_time),
+		FIELD(thread, "_arch.interrupt_stack", stack),
+		FIELD(cpu, "arch.atss.tss.ist", stacks),
 		FIELD(detached, "t", detached_thread),
 		FIELD(detached, "_cpu", detached_cpu),
 		FIELD(detached, "st", detached_state),
@@ -113,6 +115,42 @@ size_t sched_osv_queues(
 	for (size_t i = 0; i < n && i < max; i++)
 		ret[i] = cpus[i] + l->cpu_queue.offset;
 	return n < max ? n : max;
+}
+
+/* Does the word at @at point to the end of a thread's stack? */
+static bool ends_stack(struct guest_reader *r, const struct sched_osv *l, uint64_t at)
+{
+	uint64_t end, thread, detached, back;
+
+	if (!guest_reader_number(r, at, sizeof(end), &end))
+		return false;
+	thread = end - l->stack.size - l->stack.offset;
+	return get(r, thread, &l->detached, &detached) &&
+	       get(r, detached, &l->detached_thread, &back) && back == thread;
+}
+
+int sched_osv_current(
+	struct guest_reader *r, const struct sched_osv *l, struct guest_task_layout *ret)
+{
+	uint64_t cpus, cpu, word = l->stacks.offset;
+	uint64_t end = word + l->stacks.size / sizeof(word) * sizeof(word);
+
+	if (!get(r, l->cpus, &l->cpus_first, &cpus) ||
+		!guest_reader_number(r, cpus, sizeof(cpu), &cpu))
+		return -ENODATA;
+	while (word < end && !ends_stack(r, l, cpu + word))
+		word += sizeof(word);
+	if (word >= end || word % 8 || l->id.offset % 4 || l->id.size != 4 ||
+		l->name.size < NAME_BYTES)
+		return -ENODATA;
+	*ret = (struct guest_task_layout){.cpu_offsets = cpus,
+		.current_task = word,
+		.back = l->stack.offset + l->stack.size,
+		.tgid = l->id.offset,
+		.comm = l->name.offset,
+		.owner = l->detached.offset,
+		.owner_thread = l->detached_thread.offset};
+	return 0;
 }
 
 static bool read_counters(

@@ -167,18 +167,22 @@ int guest_view_find_root(const struct guest_view *v, struct guest_root *ret)
 	return guest_root_find(symbols, &v->inside->root, ret) < 0 ? -ENOENT : 0;
 }
 
-static struct guest_thread *find_thread(struct guest_view *v, int lane, uint64_t fs_base)
+static struct guest_thread *find_thread(
+	struct guest_view *v, int lane, uint64_t fs_base, const char name[static PROBE_NAME_SIZE])
 {
 	struct guest_thread *t;
 
 	for (size_t i = v->n_threads; i-- > 0;)
-		if (v->threads[i].lane == lane && v->threads[i].fs_base == fs_base)
+		if (v->threads[i].lane == lane && v->threads[i].fs_base == fs_base &&
+			strcmp(v->threads[i].name, name) == 0)
 			return &v->threads[i];
 	if (v->n_threads >= THREADS_MAX)
 		return NULL;
 	t = ARRAY_PUSH(v->threads, v->n_threads);
-	if (t)
+	if (t) {
 		*t = (struct guest_thread){.lane = lane, .fs_base = fs_base};
+		memcpy(t->name, name, sizeof(t->name));
+	}
 	return t;
 }
 
@@ -187,6 +191,7 @@ void guest_view_sample(
 {
 	const struct guest_sample *g = &s->guest;
 	struct guest_thread *t;
+	char name[PROBE_NAME_SIZE];
 
 	if (!g->n_frames || s->lane < 0 || s->lane >= PROBE_LANES_MAX)
 		return;
@@ -200,7 +205,8 @@ void guest_view_sample(
 		guest_spaces_sample(&v->spaces, g, boot);
 	if (boot || g->fs_base == GUEST_THREAD_UNKNOWN)
 		return;
-	t = find_thread(v, s->lane, g->fs_base);
+	profile_thread_name(&g->task, name);
+	t = find_thread(v, s->lane, g->fs_base, name);
 	if (!t)
 		return;
 	t->samples++;
@@ -298,6 +304,19 @@ static bool place_number(const struct guest_view *v, struct guest_reader *reader
 		return true;
 	}
 	return false;
+}
+
+int guest_view_current(const struct guest_view *v, struct guest_task_layout *ret)
+{
+	struct sched_source source = {.memory = v->memory};
+	int r;
+
+	if (v->sched.kind == SCHED_NONE || !v->memory || v->five_level)
+		return -ENODATA;
+	source.cr3 = sched_tables(v);
+	r = sched_current(&source, &v->sched, ret);
+	guest_memory_forget(v->memory);
+	return r;
 }
 
 size_t guest_view_queues(const struct guest_view *v, unsigned cpus,

@@ -22,10 +22,11 @@
 #include "guests/inside.h"
 #include "probes/records.h"
 
-/** A thread of the guest, told by its FS base, on one lane. */
+/** A thread of the guest, told by its FS base and its name, on one lane. */
 struct guest_thread {
 	int lane;
 	uint64_t fs_base;
+	char name[PROBE_NAME_SIZE]; /**< by the guest's own scheduler; "": not known */
 	uint64_t samples;
 	uint64_t switches; /**< times it was another thread's successor between two samples */
 };
@@ -73,6 +74,9 @@ int guest_view_sched(const struct guest_view *v, unsigned cpus, struct sched_sna
 /** Where in QEMU's memory the guest's run queues are, by CPU, @cpus at most: how many are known. */
 size_t guest_view_queues(const struct guest_view *v, unsigned cpus,
 	struct guest_queue_place ret[static GUEST_QUEUES_MAX]);
+
+/** Where samples find the thread that a CPU is at work for (OSv). -ENODATA: not known (yet). */
+int guest_view_current(const struct guest_view *v, struct guest_task_layout *ret);
 
 /** For the words of a sentence and of the store: "root", "outside text" ... */
 extern const char *const guest_end_names[GUEST_ENDS];

@@ -33,5 +33,5 @@ void probe_set_guest_queues(struct probe_set *p, const struct guest_queue_place 
 void probe_set_guest_stuck(const struct probe_set *p, unsigned lane,
 	uint64_t ret_ns[static PROBE_PHASES_MAX], uint64_t ret_count[static PROBE_PHASES_MAX]);
 
-/** Where a Linux guest's kernel has its tasks. Samples tell processes by name from then on. */
+/** Where a guest's kernel has its tasks. Samples tell Linux's processes, and OSv's threads, by name from then on. */
 void probe_set_guest_tasks(struct probe_set *p, const struct guest_task_layout *layout);

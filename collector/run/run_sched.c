@@ -24,15 +24,18 @@ static void say_trouble(struct run *run, const struct sched_snapshot *s)
 			s->n_tasks, torn);
 }
 
-/* From now on samples look at the run queues. */
+/* From now on samples look at the run queues, and at the thread that a CPU is at work for. */
 static void find_queues(struct run *run)
 {
 	struct guest_queue_place places[GUEST_QUEUES_MAX];
+	struct guest_task_layout current;
 	size_t n = guest_view_queues(run->result->view, run->request->lanes, places);
 
 	/* Of some of them nothing could be said. */
 	if (n == run->request->lanes)
 		probe_set_guest_queues(run->probes, places, n);
+	if (guest_view_current(run->result->view, &current) == 0)
+		probe_set_guest_tasks(run->probes, &current);
 }
 
 void run_sched_take(struct run *run, bool end)

@@ -308,9 +308,10 @@ static int write_guest(
 		return 0;
 	threads = guest_view_threads(r->view, &n);
 	for (size_t i = 0; i < n && q == 0; i++)
-		q = store_insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?)", "iiiii",
-			run, (int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
-			(int64_t)threads[i].samples, (int64_t)threads[i].switches);
+		q = store_insert(s, error, "INSERT INTO guest_thread VALUES (?,?,?,?,?,?)",
+			"iiiiis", run, (int64_t)threads[i].lane, (int64_t)threads[i].fs_base,
+			(int64_t)threads[i].samples, (int64_t)threads[i].switches,
+			threads[i].name[0] ? threads[i].name : NULL);
 	for (size_t i = 0; i < r->n_guest_processes && q == 0; i++)
 		q = store_insert(s, error, "INSERT INTO guest_process VALUES (?,?,?,?)", "isii",
 			run, r->guest_processes[i].name, (int64_t)r->guest_processes[i].samples,
@@ -375,12 +376,13 @@ static int write_samples(struct store_writer *s, const struct run_settings *sett
 
 		if (q < 0)
 			return store_error(s, error);
-		q = store_insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?)",
-			"isissoiioi", (int64_t)request->id, phase_name(r, e->phase),
+		q = store_insert(s, error, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+			"isissoiiois", (int64_t)request->id, phase_name(r, e->phase),
 			(int64_t)e->lane, e->thread, kinds[e->kind], stack != 0, stack,
 			(int64_t)e->weight_ns, (int64_t)e->count,
 			e->n_guest != 0 && e->guest_thread != GUEST_THREAD_UNKNOWN,
-			(int64_t)e->guest_thread, (int64_t)i);
+			(int64_t)e->guest_thread, (int64_t)i,
+			e->guest_task.kind == GUEST_TASK_THREAD ? e->guest_task.name : NULL);
 		if (q < 0)
 			return q;
 	}

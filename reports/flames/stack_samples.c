@@ -125,16 +125,21 @@ static int last_run_with_threads(
 	return r < 0 ? r : 0;
 }
 
+/* By name, where the guest's scheduler tells it. */
+#define GUEST_THREADS_SQL(name)                                                                    \
+	"SELECT thread, stack, phase, CAST(total(weight_ns) AS INTEGER),"                          \
+	" CAST(total(count) AS INTEGER), CASE WHEN " name " IS NOT NULL THEN " name                \
+	" WHEN guest_thread IS NULL THEN 'outside the guest'"                                      \
+	" ELSE printf('guest thread 0x%llx', guest_thread) END AS guest_thread"                    \
+	" FROM sample WHERE run = ?1 AND kind = ?2 AND weight_ns > 0"                              \
+	" GROUP BY thread, 6, stack, phase"
+
 static int add_guest_threads(struct builder *b, int64_t run, const char *kind)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	int r = store_prepare(b->store, &query,
-		"SELECT thread, stack, phase, CAST(total(weight_ns) AS INTEGER),"
-		" CAST(total(count) AS INTEGER),"
-		" CASE WHEN guest_thread IS NULL THEN 'outside the guest'"
-		" ELSE printf('guest thread 0x%llx', guest_thread) END AS guest_thread"
-		" FROM sample WHERE run = ?1 AND kind = ?2 AND weight_ns > 0"
-		" GROUP BY thread, guest_thread, stack, phase");
+		store_has_column(b->store, "sample", "guest_name") ? GUEST_THREADS_SQL("guest_name")
+								   : GUEST_THREADS_SQL("NULL"));
 
 	if (r < 0)
 		return r;

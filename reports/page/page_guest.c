@@ -277,6 +277,12 @@ static int64_t last_run(const struct summary *s, const struct configuration *con
 	return id;
 }
 
+#define THREADS_SQL(name)                                                                          \
+	"SELECT lane, fs_base, samples, switches, (SELECT total(samples) FROM guest_thread b"      \
+	" WHERE b.run = a.run AND b.lane = a.lane), ifnull(" name ", '')"                          \
+	" FROM guest_thread a WHERE run = ?1 AND samples > 0"                                      \
+	" ORDER BY lane, samples DESC, fs_base"
+
 static int write_threads(
 	const struct summary *s, const struct configuration *configuration, FILE *out)
 {
@@ -290,11 +296,8 @@ static int write_threads(
 	if (!store_has_table(s->store, "guest_thread"))
 		return 0;
 	r = store_prepare(s->store, &query,
-		"SELECT lane, fs_base, samples, switches,"
-		" (SELECT total(samples) FROM guest_thread b WHERE b.run = a.run AND b.lane = "
-		"a.lane)"
-		" FROM guest_thread a WHERE run = ?1 AND samples > 0"
-		" ORDER BY lane, samples DESC, fs_base");
+		store_has_column(s->store, "guest_thread", "name") ? THREADS_SQL("name")
+								   : THREADS_SQL("NULL"));
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(query, 1, last_run(s, configuration));
@@ -309,24 +312,27 @@ static int write_threads(
 		if (n++ == 0) {
 			fputs(open_table, out);
 			fputs("<caption>Threads of the guest in the last run, told apart by FS "
-			      "base; those with at least 0.5 % of a vCPU's samples. Switches: to "
+			      "base, and OSv's by name, too; those with at least 0.5 % of a vCPU's samples. Switches: to "
 			      "this thread, seen between two samples: a lower bound. Their stacks, "
 			      "thread by thread: ",
 				out);
 			page_file_link(out, "", file, ".svg");
 			fputs("</caption>"
 			      "<thead><tr><th scope=\"col\" class=\"n\">vCPU</th>"
+			      "<th scope=\"col\">thread</th>"
 			      "<th scope=\"col\">FS base</th>"
 			      "<th scope=\"col\" class=\"n\">% of vCPU</th>"
 			      "<th scope=\"col\" class=\"n\">samples</th>"
 			      "<th scope=\"col\" class=\"n\">switches</th></tr></thead><tbody>\n",
 				out);
 		}
+		fprintf(out, "<tr><td class=\"n\">%lld</td><td><code>",
+			(long long)store_number(query, 0));
+		markup_text(out, (const char *)sqlite3_column_text(query, 5));
 		fprintf(out,
-			"<tr><td class=\"n\">%lld</td><td><code>0x%llx</code></td>"
+			"</code></td><td><code>0x%llx</code></td>"
 			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td "
 			"class=\"n\">%s</td></tr>\n",
-			(long long)store_number(query, 0),
 			(unsigned long long)store_number(query, 1),
 			format_sampled(&part, &all).text, format_count(samples).text,
 			format_count((double)store_number(query, 3)).text);

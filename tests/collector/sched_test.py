@@ -84,6 +84,9 @@ class Known(harness.SystemTest):
     def check_thread(self, thread, name, what):
         pass
 
+    def check_names(self, store):
+        pass
+
     def check_crowd(self):
         """Three threads that only burn, on two vCPUs: while all of them are there, one waits, for one vCPU or the other."""
         store, _ = self.measure("crowd", 2)
@@ -96,6 +99,7 @@ class Known(harness.SystemTest):
         lost, = store.rows("SELECT sum(lost_ns) AS ns FROM guest_queue WHERE phase = 'crowd'")
         self.assertLess(lost["ns"], (end - begin) // 2)
         threads = self.threads(store, "crowd")
+        self.check_names(store)
         for k in range(3):
             self.assertAlmostEqual(threads[f"crowd/{k}"]["cpu_ns"] / 1e9, 2, delta=0.4)
 
@@ -164,6 +168,24 @@ class Osv(Known):
     @harness.patiently
     def test_what_a_competitor_takes_from_threads_that_wait_is_double_scheduling(self):
         self.check_double_scheduling()
+
+    def check_names(self, store):
+        """All three burn as long: each has a third of the samples."""
+        samples = dict(tuple(r) for r in store.rows("SELECT guest_name, sum(count) FROM sample WHERE phase = 'crowd' AND lane >= 0"
+                                                    " AND kind = 'oncpu' AND guest_thread IS NOT NULL GROUP BY guest_name"))
+        print(f"  samples by thread: {samples}", flush=True)
+        total = sum(n for n in samples.values())
+        self.assertLess(samples.get(None, 0), 0.02 * total, samples)
+        burners = [samples.get(f"crowd/{k}", 0) for k in range(3)]
+        self.assertGreater(sum(burners), 0.9 * total, samples)
+        for n in burners:
+            self.assertAlmostEqual(n / sum(burners), 1 / 3, delta=0.05)
+        # In the middle of a switch the one may be the next thread's already.
+        bases = store.rows("SELECT name, max(n) * 1.0 / sum(n) AS share FROM (SELECT name, sum(samples) AS n FROM guest_thread"
+                           " WHERE name LIKE 'crowd/%' GROUP BY name, fs_base) GROUP BY name")
+        self.assertEqual([r["name"] for r in bases], [f"crowd/{k}" for k in range(3)])
+        for r in bases:
+            self.assertGreater(r["share"], 0.99)
 
     def check_thread(self, thread, name, what):
         if name.startswith("yield"):  # each of them switches to the other, which is there to take the CPU but at the end

@@ -34,6 +34,10 @@ class GuestThreads(unittest.TestCase):
         make_store.make(SCHEMA, cls.dir, seed=5, small=True)
         with sqlite3.connect(cls.dir + "/experiment.db") as db:
             db.execute("UPDATE guest_task SET name = ? WHERE name = 'young'", (HOSTILE,))
+            osv = "SELECT id FROM run WHERE guest = 'osv'"
+            db.execute(f"INSERT INTO guest_thread SELECT id, 0, 4096, 900, 3, ? FROM ({osv})", ("by <name>",))
+            db.execute(f"UPDATE sample SET guest_thread = 4096, guest_name = ? WHERE run IN ({osv}) AND kind = 'oncpu'"
+                       " AND lane = 0", ("by <name>",))
             cls.render, = db.execute("SELECT avg(p.end_ns - p.start_ns) FROM phase p JOIN run ON run.id = run WHERE guest = 'osv'"
                                      " AND cores = 2 AND status = 'ok' AND counted AND name = 'render'").fetchone()
         result = run("--json", cls.dir)
@@ -103,6 +107,22 @@ class GuestThreads(unittest.TestCase):
         self.assertIn("as its own scheduler counts them", page)
         self.assertTrue(re.search(r">worker/1</code>", page))
         self.assertNotIn(HOSTILE, page)
+        self.assertIn("<td><code>by &lt;name&gt;</code></td><td><code>0x1000</code></td>", page)
+        flames = [f for f in os.listdir(self.base + "/out") if f.startswith("flamegraph-threads") and f.endswith(".svg")]
+        self.assertEqual(len([f for f in flames if "osv" in f]), 2, os.listdir(self.base + "/out"))
+        for name in flames:
+            with open(f"{self.base}/out/{name}", encoding="utf-8") as f:
+                self.assertIn("by &lt;name&gt;", f.read())
+
+    def test_an_older_store_tells_threads_by_their_fs_base(self):
+        old = self.base + "/old"
+        shutil.copytree(self.dir, old)
+        with sqlite3.connect(old + "/experiment.db") as db:
+            db.execute("ALTER TABLE guest_thread DROP COLUMN name")
+            db.execute("ALTER TABLE sample DROP COLUMN guest_name")
+        self.assertEqual(run("-o", self.base + "/older", old).returncode, 0)
+        with open(self.base + "/older/index.html", encoding="utf-8") as f:
+            self.assertIn("<td><code></code></td><td><code>0x1000</code></td>", f.read())
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Merged(unittest.TestCase):
         with sqlite3.connect(whole + "/experiment.db") as db:
             db.execute("UPDATE run SET block = repetition + 1 - (SELECT min(repetition) FROM run)")
             db.execute("DELETE FROM warning WHERE run IS NULL")
-            for table, columns in (("guest_thread", "run, 0, 4096 + run, 10 * run, run"),
+            for table, columns in (("guest_thread", "run, 0, 4096 + run, 10 * run, run, 'one'"),
                                    ("guest_process", "run, 'init', 9 * run, run"),
                                    ("guest_task", "run, 'render', 'end', 1, NULL, 'init', 'running', 0, 8 * run, run, 0, 0, 0"),
                                    ("guest_cpu", "run, 'render', 'end', 0, 1, 1, 0, NULL, 0, 1000 + run, 5"),
