@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the collector sees inside guests that nobody changed: stacks, functions, subsystems, threads.
 Needs root and QEMU; OSv's kernel and a Linux kernel where they are asked for."""
+import html
 import os
 import shutil
 import subprocess
@@ -136,9 +137,10 @@ class GuestStacks(harness.SystemTest):
         self.assertEqual([r["lane"] for r in threads], [0, 1])
         (guest,) = {r["guest"] for r in store.runs()}
         drawn = harness.read_file(os.path.join(store.folder, "report", f"flamegraph-threads-{guest}-2.svg"))
-        for r in store.rows("SELECT DISTINCT guest_thread AS fs FROM sample WHERE guest_thread IS NOT NULL AND"
-                            " phase <> 'boot' GROUP BY 1 HAVING sum(count) > 20"):
-            self.assertIn(f"<title>guest thread {r['fs']:#x}\n", drawn)
+        for r in store.rows("SELECT guest_name AS name, guest_thread AS fs FROM sample WHERE guest_thread IS NOT NULL AND"
+                            " phase <> 'boot' GROUP BY 1, 2 HAVING sum(count) > 20"):
+            title = html.escape(r["name"]) if r["name"] else f"guest thread {r['fs']:#x}"
+            self.assertIn(f"<title>{title}\n", drawn)
 
     def assert_depth(self, stacks, depth):
         """In a function's first and last instructions another caller may be found."""
