@@ -99,19 +99,26 @@ void console_last_line(char *ret, size_t size, const char *text, size_t length)
 }
 
 #define WORDS_TITLE "; its last words: "
-#define WORDS_LINE  140 /* bytes of a line: with title and separators all of them fit */
+#define WORDS_NEXT  " / "
+#define WORDS_LINE  400 /* bytes of a line, so that one always fits */
 
 void console_last_words(char ret[static CONSOLE_WORDS_SIZE], const char *text, size_t length)
 {
 	char lines[CONSOLE_WORDS_LINES][WORDS_LINE];
-	size_t n = 0, used = 0;
+	size_t n = 0, used = 0, room = CONSOLE_WORDS_SIZE - sizeof(WORDS_TITLE);
 
 	while (length && n < CONSOLE_WORDS_LINES) {
+		size_t bytes;
+
 		length = take_last_line(lines[n], WORDS_LINE, text, length);
-		n += lines[n][0] != '\0';
+		bytes = strlen(lines[n]);
+		if (bytes && bytes + strlen(WORDS_NEXT) > room)
+			break; /* what was said before that is left out */
+		room -= bytes ? bytes + strlen(WORDS_NEXT) : 0;
+		n += bytes != 0;
 	}
 	ret[0] = '\0';
 	for (size_t i = n; i > 0; i--)
 		used += (size_t)snprintf(ret + used, CONSOLE_WORDS_SIZE - used, "%s%s",
-			i == n ? WORDS_TITLE : " / ", lines[i - 1]);
+			i == n ? WORDS_TITLE : WORDS_NEXT, lines[i - 1]);
 }

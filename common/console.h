@@ -28,7 +28,7 @@ void console_quote(char *ret, size_t size, const char *line, size_t length);
 void console_last_line(char *ret, size_t size, const char *text, size_t length);
 
 /** Room for console_last_words(). */
-#define CONSOLE_WORDS_SIZE 640
+#define CONSOLE_WORDS_SIZE 832
 
 /**
  * What was said last, for the end of a message: "; its last words: " and the last lines, at most

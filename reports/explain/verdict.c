@@ -354,7 +354,7 @@ static void judge_audits(const struct summary *s, const struct trust *t, struct 
 			" (%zu could not be audited: none of their lanes was seen to start and stop "
 			"running, so there was nothing to compare)",
 			t->unknown);
-	if (t->worst > 1)
+	if (t->worst > 1 && t->farthest)
 		say_farthest(verdict, t->farthest);
 	else if (t->worst >= 0)
 		say(verdict, "; the largest deviation is %.0f %% of the tolerance", 100 * t->worst);
