@@ -448,9 +448,6 @@ static void fill(const struct explanation *e, struct verdicts *v)
 	for (size_t i = 0; i < s->n_configurations; i++)
 		if (begins_group(s, i, v))
 			compare_stacks(e, &s->configurations[i], v);
-	for (size_t i = 0; i < s->n_configurations; i++)
-		if (begins_group(s, i, v) && configuration_is_alone(s, &s->configurations[i]))
-			verdict_of_time(e, &s->configurations[i], v);
 	verdicts_of_metrics(e, v);
 	report_controls(e, v);
 	if (v->brief)
@@ -468,6 +465,9 @@ static void fill(const struct explanation *e, struct verdicts *v)
 	verdicts_of_clocks(s, v);
 	verdicts_of_output(s, v);
 	judge_books(s, v);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (begins_group(s, i, v) && configuration_is_alone(s, &s->configurations[i]))
+			verdict_of_time(e, &s->configurations[i], v);
 	name_failures(s, v);
 }
 
