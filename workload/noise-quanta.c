@@ -140,7 +140,7 @@ static int detour_measure(struct noise *n, unsigned lane)
 
 	noise_begin(n, l);
 	last = l->begin;
-	while (last - l->begin < duration) {
+	while (noise_gap(l->begin, last) < duration) {
 		uint64_t now = noise_ticks();
 
 		if (noise_gap(last, now) > threshold) {
@@ -156,7 +156,7 @@ static int detour_measure(struct noise *n, unsigned lane)
 
 const struct noise_kernel noise_quanta_kernels[] = {
 	{"fwq", "fixed work: how long does the same work take?", true, fwq_calibrate, fwq_measure},
-	{"ftq", "fixed time: how much is missing to the best quantum's work, as time?", true,
+	{"ftq", "fixed time: how much less work than in the best quantum, expressed as time?", true,
 		ftq_calibrate, ftq_measure},
 	{"detour", "the clock is read in a loop: how long are the gaps above a measured threshold?",
 		false, detour_calibrate, detour_measure},

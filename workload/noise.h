@@ -93,14 +93,14 @@ void noise_begin(struct noise *n, struct noise_lane *l);
 /** It ends. */
 void noise_end(struct noise_lane *l);
 
-/** Count a value that was measured until @now, in ticks. */
-static inline void noise_add(struct noise *n, struct noise_lane *l, uint64_t value_ns, uint64_t now)
-{
-	distribution_add(l->found, value_ns, l->begin_ns + noise_ns(n, now - l->begin));
-}
-
 /** From @begin to @end; a counter that goes back, as between processors, shows no time. */
 static inline uint64_t noise_gap(uint64_t begin, uint64_t end)
 {
 	return (int64_t)(end - begin) > 0 ? end - begin : 0;
+}
+
+/** Count a value that was measured until @now, in ticks. */
+static inline void noise_add(struct noise *n, struct noise_lane *l, uint64_t value_ns, uint64_t now)
+{
+	distribution_add(l->found, value_ns, l->begin_ns + noise_ns(n, noise_gap(l->begin, now)));
 }

@@ -87,3 +87,6 @@ int experiment_run_all(struct experiment *x, struct error *error);
 
 /** Print the plan. */
 int experiment_print_plan(struct experiment *x, struct error *error);
+
+/** Sets the frequency of all runs, where anything is sampled; a frequency of the user's own is judged. */
+int experiment_choose_frequency(struct experiment *x, struct error *error);

@@ -117,6 +117,8 @@ size_t sched_osv_queues(
 	return n < max ? n : max;
 }
 
+#define STACKS_BYTES_MAX 64 /* x86-64's TSS has seven pointers */
+
 /* Does the word at @at point to the end of a thread's stack? */
 static bool ends_stack(struct guest_reader *r, const struct sched_osv *l, uint64_t at)
 {
@@ -135,7 +137,7 @@ int sched_osv_current(
 	uint64_t cpus, cpu, word = l->stacks.offset;
 	uint64_t end = word + l->stacks.size / sizeof(word) * sizeof(word);
 
-	if (!get(r, l->cpus, &l->cpus_first, &cpus) ||
+	if (l->stacks.size > STACKS_BYTES_MAX || !get(r, l->cpus, &l->cpus_first, &cpus) ||
 		!guest_reader_number(r, cpus, sizeof(cpu), &cpu))
 		return -ENODATA;
 	while (word < end && !ends_stack(r, l, cpu + word))

@@ -290,7 +290,9 @@ static bool place_number(const struct guest_view *v, struct guest_reader *reader
 {
 	uint64_t physical;
 
-	if (!guest_reader_physical(reader, address, &physical) || size > 8 || physical % size)
+	/* A kernel's own debug information may say any size. */
+	if (!size || size > 8 || (size & (size - 1)) ||
+		!guest_reader_physical(reader, address, &physical) || physical % size)
 		return false;
 	for (size_t i = 0; i < v->n_blocks; i++) {
 		const struct guest_ram_block *b = &v->blocks[i];

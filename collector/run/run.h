@@ -179,6 +179,7 @@ struct run_distribution {
 	struct distribution_head head;
 	uint64_t *buckets; /**< DISTRIBUTION_BUCKETS; NULL after the run: it did not come whole */
 	uint64_t counted;  /**< in them */
+	bool torn;         /**< a line of it was malformed */
 	struct distribution_value largest[DISTRIBUTION_LARGEST]; /**< the program's clock; after
 								    the run the host's */
 	size_t n_largest;

@@ -56,9 +56,13 @@ void run_take_buckets(struct run *run, const struct marker *m)
 	struct run_distribution *d = find(run, m);
 	uint64_t n = 0;
 
-	/* What is malformed is not counted: then it does not add up. */
-	if (d && distribution_decode_buckets(m, d->buckets, &n) == 0 && n <= INT64_MAX - d->counted)
+	if (!d)
+		return;
+	/* What is malformed has filled buckets by half. */
+	if (distribution_decode_buckets(m, d->buckets, &n) == 0 && n <= INT64_MAX - d->counted)
 		d->counted += n;
+	else
+		d->torn = true;
 }
 
 void run_take_largest(struct run *run, const struct marker *m)
@@ -94,7 +98,7 @@ static void drop_torn(struct run *run)
 	for (size_t i = 0; i < r->n_distributions; i++) {
 		struct run_distribution *d = &r->distributions[i];
 
-		if (d->counted == d->head.n) {
+		if (!d->torn && d->counted == d->head.n) {
 			translate(run, d);
 			continue;
 		}

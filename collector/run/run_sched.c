@@ -52,7 +52,7 @@ void run_sched_take(struct run *run, bool end)
 		return;
 	}
 	say_trouble(run, &taken.snapshot);
-	if (!end && !taken.snapshot.trouble)
+	if (!end)
 		find_queues(run);
 	/* Where a program marks its own phases, those that were taken for it before are none. */
 	while (r->n_scheds && r->scheds[r->n_scheds - 1].phase >= taken.phase)

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** What run queues of guests say: parallelism that the guest's scheduler lost, and that which the host's took from it. */
-#include <math.h>
-
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
 
 #define SHARE_TO_SAY 0.01 /* of a phase's lane time, for certain */
+#define PART_TO_SAY  0.5  /* of a phase */
 
 static void say_where(
 	struct verdict *v, const struct configuration *c, const struct guest_queueing *q)
 {
 	say(v, "%s on %lld %s, phase %.*s: ", c->name, (long long)c->cores,
 		cores_word(c->cores, c->scenario), said_of(q->phase), q->phase);
+}
+
+/* How long its phase is, ns: lanes are as long. */
+static double length_of(const struct configuration *c, const struct guest_queueing *q)
+{
+	return q->lane_ns / (double)c->cores;
 }
 
 static void say_lost(
@@ -21,13 +26,14 @@ static void say_lost(
 
 	say_where(verdict, c, q);
 	say(verdict,
-		"in %s %% of the lanes' time (%s to %s by sampling) a vCPU had nothing to run while a "
-		"thread of the guest waited for another one (lost parallelism)",
+		"for %s %% of lane time (95 %% interval %s to %s) a vCPU was idle while a runnable thread of "
+		"the guest was queued on another vCPU (lost parallelism)",
 		format_percent(q->lost_ns, q->lane_ns).text,
 		format_percent(q->lost_low_ns, q->lane_ns).text,
 		format_percent(q->lost_high_ns, q->lane_ns).text);
-	if (!isnan(q->within_ns))
-		say(verdict, "; nine tenths of that in the first %s s of the phase",
+	/* Else it is spread over the phase. */
+	if (q->within_ns < PART_TO_SAY * length_of(c, q))
+		say(verdict, "; 90 %% of it in the first %s s of the phase",
 			format_seconds(q->within_ns).text);
 	say(verdict, ".");
 }
@@ -39,8 +45,8 @@ static void say_stuck(
 
 	say_where(verdict, c, q);
 	say(verdict,
-		"in %s %% of the lanes' time the host ran something else on the CPU of a vCPU for "
-		"which threads of the guest waited (double scheduling).",
+		"for %s %% of lane time the host had preempted a vCPU on which threads of the guest were "
+		"queued (double scheduling).",
 		format_percent(q->stuck_ns, q->lane_ns).text);
 }
 

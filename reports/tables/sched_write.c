@@ -30,7 +30,7 @@ static int put_phase(struct table *t, const struct configuration *c, size_t firs
 	n -= c->work[first + n - 1].unknown;
 	if (n <= SHOWN_MAX)
 		return 0;
-	if (asprintf(&more, "  and %zu more names: the page", n - SHOWN_MAX) < 0) {
+	if (asprintf(&more, "  %zu more on the page", n - SHOWN_MAX) < 0) {
 		more = NULL;
 		return -ENOMEM;
 	}
@@ -48,8 +48,7 @@ int sched_write_text(const struct summary *s, FILE *out, const struct style *sty
 		any |= s->configurations[i].n_work > 0;
 	if (!any)
 		return 0;
-	fprintf(out,
-		"\n%sThreads of the guests, as their own schedulers count, a second of the phase%s\n",
+	fprintf(out, "\n%sGuest threads, by the counters of the guest's own scheduler%s\n",
 		style->bold, style->plain);
 	t = table_begin();
 	columns_put_titles(guest_work_columns, t);
@@ -79,8 +78,7 @@ int queues_write_text(const struct summary *s, FILE *out, const struct style *st
 		any |= s->configurations[i].n_queueing > 0;
 	if (!any)
 		return 0;
-	fprintf(out,
-		"\n%sRun queues of the guests: idle vCPUs while threads wait, and vCPUs that wait themselves%s\n",
+	fprintf(out, "\n%sGuest run queues: lost parallelism and double scheduling%s\n",
 		style->bold, style->plain);
 	t = table_begin();
 	columns_put_titles(guest_queueing_columns, t);

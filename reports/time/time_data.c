@@ -54,12 +54,14 @@ int time_data_bytes(struct store_reader *store, size_t **ret)
 				bytes);
 		if (r >= 0)
 			r = add_bytes(store, "sample_time",
-				"SELECT run, sum(length(data)), count(*) FROM sample_time GROUP BY run",
+				"SELECT run, sum(length(data)), count(*) FROM sample_time"
+				" WHERE run IN (SELECT run FROM timeline) GROUP BY run",
 				bytes);
 		/* With its stack and the names that are new in it, about. */
 		if (r >= 0 && time_has_samples(store))
 			r = add_bytes(store, "sample",
-				"SELECT run, 0, count(*) * 5 / 2 FROM sample WHERE number IS NOT NULL GROUP BY run",
+				"SELECT run, 0, count(*) * 5 / 2 FROM sample WHERE number IS NOT NULL"
+				" AND run IN (SELECT run FROM timeline) GROUP BY run",
 				bytes);
 		if (r < 0)
 			return r;

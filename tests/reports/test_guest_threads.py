@@ -90,9 +90,9 @@ class GuestThreads(unittest.TestCase):
         self.assertAlmostEqual(row["lost_within_ns"] / self.render, 1 / 3, 3)
         said = [f["text"] for f in self.document["findings"] if "osv on 2 cores, phase render" in f["text"]]
         self.assertEqual(len(said), 2, said)
-        self.assertRegex(said[0], r"in 6\.0 % of the lanes' time \(5\.\d+ to 6\.\d+ by sampling\)")
+        self.assertRegex(said[0], r"for 6\.0 % of lane time \(95 % interval 5\.\d+ to 6\.\d+\)")
         self.assertIn("lost parallelism", said[0])
-        self.assertRegex(said[1], r"in 3\.0 % .*double scheduling")
+        self.assertRegex(said[1], r"for 3\.0 % .*double scheduling")
 
     def test_terminal_and_page_have_them(self):
         text = run("--verbose", "-o", self.base + "/out", self.dir).stdout
