@@ -206,6 +206,43 @@ CREATE TABLE distribution_largest (	-- the 16 largest values
 	at_ns INTEGER NOT NULL		-- host CLOCK_MONOTONIC, when it was over
 );
 
+CREATE TABLE clock (			-- the time stamp counter that the program reads, on the host's clock
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,
+	source TEXT NOT NULL,		-- host: it is the host's own; QEMU, KVM: who tells how it differs from that
+	ticks INTEGER NOT NULL,		-- what it showed ...
+	at_ns INTEGER NOT NULL,		-- ... at this instant, host CLOCK_MONOTONIC, as the line through all readings has it
+	ns_per_tick REAL NOT NULL,	-- slope of that line
+	low_ns INTEGER NOT NULL,	-- in all readings the true instant was so far from the line: at least (negative) ...
+	high_ns INTEGER NOT NULL,	-- ... and at most
+	begin_ns INTEGER NOT NULL,	-- of the first reading
+	end_ns INTEGER NOT NULL,	-- of the last
+	readings INTEGER NOT NULL
+);
+
+CREATE TABLE detour (			-- gaps in the loop of noise's kernel detour, each with one cause
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,
+	start_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC, by the table clock
+	length_ns INTEGER NOT NULL,
+	cause TEXT NOT NULL,		-- preempted, interrupt, softirq, ...: docs/database.md
+	detail TEXT NOT NULL,		-- who, or which; may be empty
+	taken_by TEXT,			-- of preempted: as of account; else NULL
+	cause_ns INTEGER NOT NULL	-- of its length, what that cause took
+);
+
+CREATE TABLE detour_cause (		-- where the time of all detours went
+	run INTEGER NOT NULL REFERENCES run(id),
+	lane INTEGER NOT NULL,
+	cause TEXT NOT NULL,		-- as of detour; also "not kept": detours that are in no row of it
+	detail TEXT NOT NULL,
+	taken_by TEXT,
+	detours INTEGER NOT NULL,	-- that have it for their one cause
+	ns INTEGER NOT NULL,		-- its part of all detours; these sum to the length of all
+	around_ns INTEGER NOT NULL,	-- of that, the way to it and back on the lane's CPU
+	sampled_ns INTEGER NOT NULL	-- of that, what was split by samples
+);
+
 CREATE TABLE output (			-- the program's output, summed up where runs are compared by it
 	run INTEGER NOT NULL REFERENCES run(id),
 	sha256 TEXT NOT NULL,		-- of its lines, each with a newline; empty ones left out
