@@ -206,6 +206,18 @@ CREATE TABLE distribution_largest (	-- the 16 largest values
 	at_ns INTEGER NOT NULL		-- host CLOCK_MONOTONIC, when it was over
 );
 
+CREATE TABLE distribution_series (	-- the values of ftq in order of time
+	run INTEGER NOT NULL REFERENCES run(id),
+	kernel TEXT NOT NULL,
+	worker INTEGER NOT NULL,
+	begin_ns INTEGER NOT NULL,	-- host CLOCK_MONOTONIC, of the first value
+	step_ns INTEGER NOT NULL,	-- from one to the next
+	n INTEGER NOT NULL,		-- values in data, the first of them
+	total INTEGER NOT NULL,		-- values that there were
+	tick_ns INTEGER,		-- between timer ticks of the kernel below the program; NULL: not known
+	data BLOB NOT NULL		-- ns of each value: docs/database.md
+);
+
 CREATE TABLE clock (			-- the time stamp counter that the program reads, on the host's clock
 	run INTEGER NOT NULL REFERENCES run(id),
 	lane INTEGER NOT NULL,

@@ -4,16 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Numbers are in base 128, the low digit first; all but the last have their high bit set (LEB128). */
-static size_t put_number(uint8_t *at, uint64_t n)
-{
-	size_t bytes = 0;
-
-	for (; n >= 0x80; n >>= 7)
-		at[bytes++] = (uint8_t)(n | 0x80);
-	at[bytes++] = (uint8_t)n;
-	return bytes;
-}
+#include "common/leb128.h"
 
 size_t timeline_put(uint8_t *at, const struct timeline_item *item, uint32_t cpu)
 {
@@ -23,18 +14,18 @@ size_t timeline_put(uint8_t *at, const struct timeline_item *item, uint32_t cpu)
 
 	if (kind == TIMELINE_INTERVAL && item->cpu != cpu && item->cpu != TIMELINE_CPU_NONE)
 		kind = TIMELINE_MOVED;
-	n = put_number(at, (kind == TIMELINE_GAP ? 0 : number) << 2 | kind);
+	n = leb128_put(at, (kind == TIMELINE_GAP ? 0 : number) << 2 | kind);
 	if (kind == TIMELINE_MERGED) {
-		n += put_number(at + n, item->count);
+		n += leb128_put(at + n, item->count);
 		for (uint32_t i = 0; i < item->n_parts; i++) {
-			n += put_number(at + n, item->parts[i].what);
-			n += put_number(at + n, item->parts[i].ns);
+			n += leb128_put(at + n, item->parts[i].what);
+			n += leb128_put(at + n, item->parts[i].ns);
 		}
 		return n;
 	}
 	if (kind == TIMELINE_MOVED)
-		n += put_number(at + n, item->cpu);
-	return n + put_number(at + n, item->ns);
+		n += leb128_put(at + n, item->cpu);
+	return n + leb128_put(at + n, item->ns);
 }
 
 struct timeline_reader timeline_read(const void *data, size_t bytes, uint64_t begin_ns)
@@ -44,21 +35,7 @@ struct timeline_reader timeline_read(const void *data, size_t bytes, uint64_t be
 
 static bool get_number(struct timeline_reader *r, uint64_t *ret)
 {
-	uint64_t n = 0;
-
-	for (unsigned shift = 0; r->left && shift < 64; shift += 7) {
-		uint8_t byte = *r->at++;
-
-		r->left--;
-		if (shift == 63 && byte > 1)
-			return false;
-		n |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte & 0x80)
-			continue;
-		*ret = n;
-		return true;
-	}
-	return false;
+	return leb128_get(&r->at, &r->left, ret);
 }
 
 static bool get_small(struct timeline_reader *r, uint32_t *ret)
@@ -121,9 +98,9 @@ size_t sample_time_put(uint8_t *at, int64_t later_ns, uint64_t number)
 {
 	/* The sign is the lowest digit, so that small numbers of either are short. */
 	uint64_t signed_ns = (uint64_t)later_ns << 1 ^ (later_ns < 0 ? UINT64_MAX : 0);
-	size_t n = put_number(at, signed_ns);
+	size_t n = leb128_put(at, signed_ns);
 
-	return n + put_number(at + n, number);
+	return n + leb128_put(at + n, number);
 }
 
 int sample_time_next(struct timeline_reader *r, struct sample_time *ret)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,10 +10,6 @@
 
 #define SUB_BITS  7
 #define SUB_COUNT (1UL << SUB_BITS)
-
-/* "guestscope ", the checksum and what is around them; kind, kernel, worker, t and their keys. */
-#define FRAME_BYTES 160
-#define DATA_MAX    (MARKER_LINE_MAX - FRAME_BYTES)
 
 size_t distribution_bucket(uint64_t value)
 {
@@ -111,7 +106,7 @@ void distribution_encode_head(char ret_body[MARKER_LINE_MAX], const struct distr
 int distribution_encode_buckets(char ret_body[MARKER_LINE_MAX], const struct distribution_head *h,
 	const struct distribution *d, size_t *from)
 {
-	char data[DATA_MAX], *to = data;
+	char data[DISTRIBUTION_DATA_MAX], *to = data;
 	size_t next = 0;
 
 	for (; *from < DISTRIBUTION_BUCKETS; ++*from) {
@@ -136,7 +131,7 @@ int distribution_encode_largest(char ret_body[MARKER_LINE_MAX], const struct dis
 	char data[2 * DISTRIBUTION_LARGEST * DIGITS_MAX], *to = data;
 	uint64_t base = UINT64_MAX;
 
-	_Static_assert(sizeof(data) <= DATA_MAX, "all of the largest are in one line");
+	_Static_assert(sizeof(data) <= DISTRIBUTION_DATA_MAX, "all of the largest are in one line");
 	if (d->n_largest == 0)
 		return 0;
 	for (size_t i = 0; i < d->n_largest; i++)
@@ -166,6 +161,14 @@ static int get(const struct marker *m, const char *key, const uint64_t *missing,
 	return *ret > INT64_MAX ? -EBADMSG : 0;
 }
 
+bool distribution_kernel_is_good(const char *kernel)
+{
+	size_t n = strlen(kernel);
+
+	return n > 0 && n < DISTRIBUTION_NAME &&
+	       strspn(kernel, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
 int distribution_decode_head(const struct marker *m, struct distribution_head *ret)
 {
 	static const uint64_t zero, none = DISTRIBUTION_NONE;
@@ -189,8 +192,7 @@ int distribution_decode_head(const struct marker *m, struct distribution_head *r
 
 	if (strcmp(m->kind, "distribution") != 0 || !kernel)
 		return -ENODATA;
-	if (!*kernel || strlen(kernel) >= sizeof(h.kernel) ||
-		strspn(kernel, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(kernel))
+	if (!distribution_kernel_is_good(kernel))
 		return -EBADMSG;
 	memcpy(h.kernel, kernel, strlen(kernel) + 1);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

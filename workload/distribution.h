@@ -21,6 +21,7 @@
  * line of buckets needs no other to be understood; that all came is seen by n.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,10 @@
 #define DISTRIBUTION_BUCKETS 7424
 #define DISTRIBUTION_LARGEST 16
 #define DISTRIBUTION_NAME    32 /**< of a kernel, with its NUL */
+
+/** Digits in a marker line: beside them are "guestscope ", the checksum and what is around them; kind,
+ * kernel, worker, t and their keys. */
+#define DISTRIBUTION_DATA_MAX (MARKER_LINE_MAX - 160)
 
 struct distribution_value {
 	uint64_t value;
@@ -57,6 +62,9 @@ void distribution_add(struct distribution *d, uint64_t value, uint64_t at_ns);
  * rank ceil(q n), rounded up to the end of its bucket but not beyond @max. 0 where n is 0.
  */
 uint64_t distribution_quantile(const uint64_t *buckets, uint64_t n, uint64_t max, double q);
+
+/** Is it a kernel's name: of lower-case letters, digits and '-', and not too long? */
+bool distribution_kernel_is_good(const char *kernel);
 
 /** What is said of a distribution beside its values. */
 struct distribution_head {

@@ -15,7 +15,7 @@
 #define CALIBRATE_ROUNDS 200
 #define CALIBRATE_GAPS   200000
 /* Work between two looks at the clock, as a share of the quantum. */
-#define FTQ_LOOKS 200
+#define FTQ_LOOKS 1000
 
 /* Work that no compiler takes away and that needs no memory. */
 static void turn(uint64_t turns)
@@ -100,9 +100,10 @@ static int ftq_measure(struct noise *n, unsigned lane)
 		if (l->series[i] > most)
 			most = l->series[i];
 	/* What is missing to the best quantum, as time. */
-	for (uint64_t i = 0; i < n->quanta; i++)
-		noise_add(n, l, (uint64_t)((double)n->quantum_ns * (most - l->series[i]) / most),
-			l->begin + (i + 1) * quantum);
+	for (uint64_t i = 0; i < n->quanta; i++) {
+		l->series[i] = (uint32_t)((double)n->quantum_ns * (most - l->series[i]) / most);
+		noise_add(n, l, l->series[i], l->begin + (i + 1) * quantum);
+	}
 	l->lost_ns = l->found->sum;
 	return 0;
 }

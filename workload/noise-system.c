@@ -17,6 +17,8 @@
 #include "workload/runtime-internal.h"
 
 #define NS_PER_S      1000000000
+#define TICK_MIN_NS   100000
+#define TICK_MAX_NS   100000000
 #define MALLOC_SIZES  8
 #define MALLOC_SMALL  16 /* bytes; each next size is four times as much: up to 256 KiB */
 #define MALLOC_HELD   64
@@ -370,3 +372,14 @@ const struct noise_kernel noise_system_kernels[] = {
 };
 
 const char noise_system_lack[] = "";
+
+/* Linux keeps its coarse clock by the tick: that is its resolution. Kernels that have no tick tell others. */
+uint64_t noise_tick_ns(void)
+{
+	struct timespec t;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 && t.tv_sec == 0 &&
+		t.tv_nsec >= TICK_MIN_NS && t.tv_nsec <= TICK_MAX_NS)
+		return (uint64_t)t.tv_nsec;
+	return 0;
+}

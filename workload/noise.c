@@ -207,7 +207,7 @@ static int report_markers(const struct job *job, unsigned lane)
 		r = emit_marker("%s", body);
 	if (r == 0 && distribution_encode_largest(body, &h, d))
 		r = emit_marker("%s", body);
-	return r;
+	return r == 0 ? noise_report_series(&job->noise, lane) : r;
 }
 
 static double us(const struct distribution *d, double q)

@@ -18,7 +18,8 @@ struct noise_kernel;
 
 struct noise_lane {
 	_Alignas(64) struct distribution *found;
-	uint32_t *series;    /**< ftq: turns of each quantum */
+	uint32_t *
+		series; /**< ftq: of each quantum its turns; after measuring what is missing to the best, in ns */
 	uint64_t turns;      /**< fwq: work in a quantum; ftq: between two looks at the clock */
 	uint64_t threshold;  /**< detour: in ticks */
 	uint64_t begin, end; /**< of what was measured, in ticks */
@@ -61,6 +62,9 @@ extern const struct noise_kernel noise_system_kernels[];
 /** Why kernels of another name may be missing here, or "". */
 extern const char noise_system_lack[];
 
+/** How long it is from one timer tick of the kernel below to the next; 0: not known, or there is none. */
+uint64_t noise_tick_ns(void);
+
 /** The time stamp counter, or CLOCK_MONOTONIC in ns where there is none. */
 static inline uint64_t noise_ticks(void)
 {
@@ -92,6 +96,9 @@ void noise_begin(struct noise *n, struct noise_lane *l);
 
 /** It ends. */
 void noise_end(struct noise_lane *l);
+
+/** Report the lane's series, if it has one. 0, or a negative errno of emit_marker(). */
+int noise_report_series(const struct noise *n, unsigned lane);
 
 /** From @begin to @end; a counter that goes back, as between processors, shows no time. */
 static inline uint64_t noise_gap(uint64_t begin, uint64_t end)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/machine/machine_files.h"
@@ -222,6 +223,15 @@ static void facts_memory(json_t *facts, const char *root)
 		facts, "swap_used_bytes", json_integer(swap_free < swap ? swap - swap_free : 0));
 }
 
+/* The kernel keeps its coarse clock by the timer tick: that is its resolution, CONFIG_HZ the other way round. */
+static void facts_tick(json_t *facts)
+{
+	struct timespec t;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 && t.tv_sec == 0)
+		json_object_set_new(facts, "tick_ns", json_integer((json_int_t)t.tv_nsec));
+}
+
 json_t *machine_facts(const char *root)
 {
 	json_t *facts = json_object();
@@ -240,6 +250,7 @@ json_t *machine_facts(const char *root)
 	set_line(facts, "clocksources", root,
 		"/sys/devices/system/clocksource/clocksource0/available_clocksource");
 	facts_thp(facts, root);
+	facts_tick(facts);
 	if (read_u64_at(root, &value, "/proc/sys/kernel/randomize_va_space") == 0)
 		json_object_set_new(facts, "aslr", json_integer((json_int_t)value));
 	facts_memory(facts, root ? root : "");

@@ -30,6 +30,7 @@
 #include "guests/guest.h"
 #include "guests/keeper/keeper.h"
 #include "workload/distribution.h"
+#include "workload/series.h"
 #include "workload/sha256.h"
 
 struct run_request;
@@ -183,6 +184,10 @@ struct run_distribution {
 	struct distribution_value largest[DISTRIBUTION_LARGEST]; /**< the program's clock; after
 								    the run the host's */
 	size_t n_largest;
+	struct series_head series_head; /**< begin_ns: likewise */
+	uint32_t *series;               /**< its values, n of them; NULL: there are none */
+	size_t n_series;                /**< that came */
+	bool series_torn;
 };
 
 /** A number that sums up the distributions of a kernel over all workers. */

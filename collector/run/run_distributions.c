@@ -9,15 +9,15 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 
-/* Of one program: a worker has one for each kernel, and a run has one kernel. */
-#define DISTRIBUTIONS_MAX 8192
+/* A worker has one for each kernel. A run of noise has one kernel; a program that runs it a few times has some. */
+#define KERNELS_MAX 4
 
 static const struct {
 	const char *name;
 	double q;
 } quantiles[] = {{"p50", .5}, {"p90", .9}, {"p99", .99}, {"p99.9", .999}, {"p99.99", .9999}};
 
-static struct run_distribution *find(struct run *run, const struct marker *m)
+struct run_distribution *run_find_distribution(struct run *run, const struct marker *m)
 {
 	struct run_result *r = run->result;
 	const char *kernel = marker_get(m, "kernel");
@@ -38,12 +38,12 @@ void run_take_distribution(struct run *run, const struct marker *m)
 	struct run_distribution d = {.counted = 0};
 
 	if (distribution_decode_head(m, &d.head) < 0 || d.head.worker >= run->request->lanes ||
-		find(run, m))
+		run_find_distribution(run, m))
 		return;
-	if (r->n_distributions == DISTRIBUTIONS_MAX) {
+	if (r->n_distributions / KERNELS_MAX >= run->request->lanes) {
 		run_warn(run,
-			"the program reports more than %d distributions; the rest is left out",
-			DISTRIBUTIONS_MAX);
+			"the program reports more than %d distributions for each lane; the rest is left out",
+			KERNELS_MAX);
 		return;
 	}
 	d.buckets = calloc(DISTRIBUTION_BUCKETS, sizeof(*d.buckets));
@@ -53,7 +53,7 @@ void run_take_distribution(struct run *run, const struct marker *m)
 
 void run_take_buckets(struct run *run, const struct marker *m)
 {
-	struct run_distribution *d = find(run, m);
+	struct run_distribution *d = run_find_distribution(run, m);
 	uint64_t n = 0;
 
 	if (!d)
@@ -67,7 +67,7 @@ void run_take_buckets(struct run *run, const struct marker *m)
 
 void run_take_largest(struct run *run, const struct marker *m)
 {
-	struct run_distribution *d = find(run, m);
+	struct run_distribution *d = run_find_distribution(run, m);
 
 	if (d && distribution_decode_largest(m, d->largest, &d->n_largest) < 0)
 		d->n_largest = 0;
@@ -100,6 +100,7 @@ static void drop_torn(struct run *run)
 
 		if (!d->torn && d->counted == d->head.n) {
 			translate(run, d);
+			run_close_series(run, d);
 			continue;
 		}
 		run_warn(run,

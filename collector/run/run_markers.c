@@ -278,6 +278,8 @@ static const struct {
 	{"distribution", run_take_distribution},
 	{"buckets", run_take_buckets},
 	{"largest", run_take_largest},
+	{"series", run_take_series},
+	{"values", run_take_values},
 	{"bye", take_bye},
 };
 

@@ -96,8 +96,10 @@ void run_result_done(struct run_result *r)
 	timeline_free(r->timeline);
 	free(r->threads);
 	free(r->pins);
-	for (size_t i = 0; i < r->n_distributions; i++)
+	for (size_t i = 0; i < r->n_distributions; i++) {
 		free(r->distributions[i].buckets);
+		free(r->distributions[i].series);
+	}
 	free(r->distributions);
 	free(r->quantiles);
 	free(r->metrics);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "collector/store/store_writer_internal.h"
+#include "common/cleanup.h"
+#include "common/leb128.h"
 
 static int write_values(
 	struct store_writer *s, int64_t run, const struct run_distribution *d, struct error *error)
@@ -20,6 +25,23 @@ static int write_values(
 	return q;
 }
 
+static int write_series(
+	struct store_writer *s, int64_t run, const struct run_distribution *d, struct error *error)
+{
+	const struct series_head *h = &d->series_head;
+	_cleanup_free_ uint8_t *data = calloc(h->n + 1, LEB128_MAX);
+	size_t used = 0;
+
+	if (!data)
+		return error_set_errno(error, -ENOMEM, "cannot write to %s", s->path);
+	for (size_t i = 0; i < h->n; i++)
+		used += leb128_put(data + used, d->series[i]);
+	return store_insert(s, error, "INSERT INTO distribution_series VALUES (?,?,?,?,?,?,?,?,?)",
+		"isiiiiiob", run, h->kernel, (int64_t)h->worker, (int64_t)h->begin_ns,
+		(int64_t)h->step_ns, (int64_t)h->n, (int64_t)h->total, h->tick_ns != 0,
+		(int64_t)h->tick_ns, data, used);
+}
+
 int store_write_distributions(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
 {
@@ -38,6 +60,8 @@ int store_write_distributions(
 			(int64_t)h->quantum_ns, h->threshold_ns != 0, (int64_t)h->threshold_ns);
 		if (q == 0)
 			q = write_values(s, run, &r->distributions[i], error);
+		if (q == 0 && r->distributions[i].series)
+			q = write_series(s, run, &r->distributions[i], error);
 	}
 	for (size_t i = 0; i < r->n_quantiles && q == 0; i++)
 		q = store_insert(s, error, "INSERT INTO metric VALUES (?,?,?,?)", "isfs", run,

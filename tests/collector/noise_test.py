@@ -12,6 +12,18 @@ STACKS = ("native", "linux-minimal", "osv", "bare")
 QUANTILES = {"p50": .5, "p90": .9, "p99": .99, "p99.9": .999, "p99.99": .9999}
 
 
+def numbers_in(data):
+    """Numbers in base 128, as docs/database.md has them."""
+    found, number, shift = [], 0, 0
+    for byte in data:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            found.append(number)
+            number = shift = 0
+    return found
+
+
 class NoiseTest(harness.SystemTest):
     def setUp(self):
         harness.need_root()
@@ -67,6 +79,28 @@ class NoiseTest(harness.SystemTest):
             self.assertEqual([(h["n"], h["quantum_ns"], h["threshold_ns"]) for h in heads], [(5000, 1_000_000, None)])
             self.assertEqual(run["scenario"], "noise-fwq")
         self.assertIn("fwq p99", harness.read_file(done.folder + "/report/index.html"))
+
+    def test_the_series_of_fixed_time_is_kept_in_every_stack(self):
+        if not harness.guests_available(self.collector, *STACKS):
+            harness.skip("not all of the stacks can run here: collector --doctor says why")
+        store, _ = self.collected(STACKS, "noise-ftq")
+        host_tick = int(store.rows("SELECT value FROM experiment WHERE key = 'tick_ns'")[0]["value"])
+        for run in store.runs():
+            head, = self.check_run(store, run, "ftq")
+            series, = store.rows("SELECT * FROM distribution_series WHERE run = ?", run["id"])
+            self.assertEqual((series["n"], series["total"], series["step_ns"]), (5000, 5000, 1_000_000))
+            values = numbers_in(series["data"])
+            self.assertEqual((len(values), sum(values), max(values)), (5000, head["sum_ns"], head["max_ns"]))
+            begin, end = store.phases(run["id"])["measure"]
+            self.assertGreater(series["begin_ns"], begin - 500_000_000)
+            self.assertLess(series["begin_ns"], end)
+            # Native programs are under the host's tick, Linux guests under one of their own, the others under none.
+            if run["guest"] == "native":
+                self.assertEqual(series["tick_ns"], host_tick)
+            elif run["guest"] == "linux-minimal":
+                self.assertIn(series["tick_ns"], (1_000_000, 4_000_000, 10_000_000))
+            else:
+                self.assertIsNone(series["tick_ns"])
 
     def test_what_bare_has_not_is_left_out_with_one_line(self):
         store, done = self.collected(("native", "bare"), "noise-yield")

@@ -10,6 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "workload/distribution.h"
 #include "workload/report.h"
+#include "workload/series.h"
 
 static void read_distribution(const struct marker *m)
 {
@@ -32,6 +33,18 @@ static void read_distribution(const struct marker *m)
 		abort();
 }
 
+static void read_series(const struct marker *m)
+{
+	uint32_t values[7];
+	struct series_head head;
+	size_t from, n;
+
+	if (series_decode_head(m, &head) == 0 && (head.n > SERIES_MAX || !head.step_ns))
+		abort();
+	if (series_decode_values(m, values, 7, &from, &n) == 0 && from + n > 7)
+		abort();
+}
+
 static void on_marker(const struct marker *m, void *userdata)
 {
 	static struct row_report rows[ROW_REPORT_MAX];
@@ -42,6 +55,7 @@ static void on_marker(const struct marker *m, void *userdata)
 	(void)userdata;
 	marker_get_u64(m, "t", &t);
 	read_distribution(m);
+	read_series(m);
 	if (row_report_decode(m, &worker, rows, &n) < 0)
 		return;
 	if (n > ROW_REPORT_MAX || worker > ROW_REPORT_WORKER_MAX)

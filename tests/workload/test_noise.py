@@ -62,15 +62,23 @@ def state_of(pid):
 
 
 class Found:
-    """What a worker reported: head (numbers), buckets {least value: count}, largest [(value, instant)]."""
+    """What a worker reported: head (numbers), buckets {least value: count}, largest [(value, instant)],
+    of ftq series [value of each quantum]."""
 
     def __init__(self, said, worker):
         mine = [(kind, fields) for kind, fields in said if fields.get("worker") == str(worker)]
         self.kinds = [kind for kind, _ in mine]
         self.head = {key: int(value) for key, value in mine[0][1].items() if key != "kernel"}
-        self.buckets, self.largest = {}, []
+        self.buckets, self.largest, self.series, self.series_head = {}, [], [], None
         for kind, fields in mine[1:]:
+            if kind == "series":
+                self.series_head = {key: int(value) for key, value in fields.items() if key != "kernel"}
+                continue
             data = numbers(fields["data"])
+            if kind == "values":
+                assert int(fields["from"]) == len(self.series), fields
+                self.series += data
+                continue
             pairs = list(zip(data[::2], data[1::2]))
             at = -1
             for first, second in pairs:
@@ -172,6 +180,25 @@ class NoiseTest(unittest.TestCase):
         found, stops = self.stopped("-kernel", "ftq", "-seconds", "2", stops=3)
         whole = sum(n for value, n in found.buckets.items() if value * 1.008 + 1 >= found.head["quantum"])
         self.assertGreaterEqual(whole, sum(shortest // MS - 1 for shortest, _, _ in stops))
+        # The series has each stop in its place.
+        for shortest, _, end in stops:
+            at = (end - found.series_head["t"]) // MS
+            missing = found.series[at - shortest // MS + 2:at - 1]
+            self.assertEqual(missing, [MS] * len(missing))
+
+    def test_the_series_is_all_values_in_order_of_time(self):
+        for found in self.measured("-kernel", "ftq", "-quanta", "70000", "-quantum", "10", workers=len(CPUS[:2])):
+            head = found.series_head
+            self.assertEqual((head["n"], head["total"], head["step"]), (65536, 70000, 10_000))
+            self.assertEqual(len(found.series), head["n"])
+            self.assertLessEqual(sum(found.series), found.head["sum"])
+        for found in self.measured("-kernel", "ftq", "-quanta", "300", workers=1):
+            self.assertEqual((found.series_head["n"], found.series_head["total"]), (300, 300))
+            self.assertEqual(sum(found.series), found.head["sum"])
+            self.assertEqual(max(found.series), found.head["max"])
+            # That of this kernel: what its coarse clock (CLOCK_MONOTONIC_COARSE) goes by.
+            self.assertEqual(found.series_head["tick"], round(time.clock_getres(6) * 1e9))
+        self.assertIsNone(self.measured("-kernel", "fwq", "-quanta", "300", workers=1)[0].series_head)
 
     def test_people_read_quantiles(self):
         done = run("-kernel", "fwq", "-seconds", "0.05", "-cores", "1")
