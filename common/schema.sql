@@ -339,6 +339,39 @@ CREATE TABLE guest_cpu (		-- the guest's CPUs at the same instants
 	read_ns INTEGER NOT NULL	-- how long reading took
 );
 
+CREATE TABLE guest_timer (		-- the guest's armed timers at the same instants
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	instant TEXT NOT NULL,		-- begin, end
+	address INTEGER NOT NULL,	-- in the guest
+	state TEXT NOT NULL,		-- the guest's own word
+	due_ns INTEGER NOT NULL,	-- by the guest's clock, from its boot
+	list_cpu INTEGER,		-- the CPU in whose list it is; NULL: in none
+	links_cpu INTEGER,		-- else: into whose lists its links lead; NULL: no CPU's
+	expired INTEGER NOT NULL,	-- 1: in its list of those that are being told
+	owner_kind TEXT,		-- thread, cpu; NULL: it has none
+	owner INTEGER,			-- the thread's id, the CPU's number
+	owner_name TEXT,		-- of a thread
+	owner_cpu INTEGER,		-- where its owner is; NULL: not known
+	owned INTEGER NOT NULL,		-- 1: its owner has it among its own
+	fault TEXT,			-- what does not fit together; NULL: nothing
+	torn INTEGER NOT NULL		-- 1: it changed while it was read
+);
+
+CREATE TABLE guest_timer_cpu (		-- each CPU's lists of them
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	instant TEXT NOT NULL,		-- begin, end
+	cpu INTEGER NOT NULL,
+	timers INTEGER,			-- in its lists; this and the next two: NULL: not known
+	counted INTEGER,		-- as its lists count themselves
+	misfiled INTEGER,		-- of its lists: marked as empty and are not, or the reverse
+	clock_ns INTEGER,		-- the guest's clock when the CPU last looked; NULL: not known
+	next_ns INTEGER,		-- when it wants to be woken; NULL: never
+	torn INTEGER NOT NULL,
+	trouble TEXT			-- why its lists are not whole; NULL: they are
+);
+
 CREATE TABLE guest_queue (		-- run queues of the guest, as samples of the lanes saw them
 	run INTEGER NOT NULL REFERENCES run(id),
 	phase TEXT NOT NULL,

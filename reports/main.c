@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/stream.h"
@@ -99,6 +100,51 @@ static void mark_given(struct parse *p, int key)
 			p->given |= 1u << i;
 }
 
+/* Close enough to be a slip: one letter more, less, other, or two in the wrong order. */
+static bool is_slip(const char *word, const char *name)
+{
+	size_t begin = 0, n = strlen(word), m = strlen(name);
+
+	while (word[begin] && word[begin] == name[begin])
+		begin++;
+	word += begin;
+	name += begin;
+	n -= begin;
+	m -= begin;
+	while (n && m && word[n - 1] == name[m - 1]) {
+		n--;
+		m--;
+	}
+	return (n <= 1 && m <= 1) || (n == 2 && m == 2 && word[0] == name[1] && word[1] == name[0]);
+}
+
+/* A word in place of a command that is neither one nor a folder. */
+static void check_word(const char *word, struct argp_state *state)
+{
+	if (strchr(word, '/') || access(word, F_OK) == 0)
+		return;
+	for (const struct command *c = commands; c->name; c++)
+		if (is_slip(word, c->name))
+			argp_error(state, "there is no \"%s\": do you mean \"report %s\"?", word,
+				c->name);
+}
+
+/* An option of other commands: which these are. */
+static void refuse_option(size_t option, const struct command *given, struct argp_state *state)
+{
+	char others[64] = "";
+
+	for (const struct command *c = commands; c < commands + ARRAY_SIZE(commands); c++) {
+		size_t used = strlen(others);
+
+		if (option_commands[option] & c->bit)
+			snprintf(others + used, sizeof(others) - used, "%s\"report %s\"",
+				used ? " and " : "", c->name ? c->name : "DIR");
+	}
+	argp_error(state, "--%s does not go with \"report %s\", but with %s",
+		option_table[option].name, given->name ? given->name : "DIR", others);
+}
+
 static void take_command(struct parse *p, struct argp_state *state)
 {
 	const struct command *c = commands;
@@ -106,6 +152,8 @@ static void take_command(struct parse *p, struct argp_state *state)
 	while (c->name && (p->options.n_paths == 0 || strcmp(c->name, p->options.paths[0]) != 0))
 		c++;
 	p->command = c;
+	if (!c->name && p->options.n_paths)
+		check_word(p->options.paths[0], state);
 	if (c->name) {
 		p->options.paths++;
 		p->options.n_paths--;
@@ -117,8 +165,7 @@ static void take_command(struct parse *p, struct argp_state *state)
 		argp_error(state, "%zu are too many", p->options.n_paths);
 	for (size_t i = 0; i < ARRAY_SIZE(option_commands); i++)
 		if (p->given & 1u << i && !(option_commands[i] & c->bit))
-			argp_error(state, "--%s does not go with \"report %s\"",
-				option_table[i].name, c->name ? c->name : "DIR");
+			refuse_option(i, c, state);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)

@@ -14,12 +14,13 @@
 struct page_job {
 	const struct export_job *job;
 	const struct figures *figures;
+	const struct page_times *times;
 };
 
 static int fill_page(void *userdata, FILE *out)
 {
 	const struct page_job *page = userdata;
-	int r = page_write(page->job->analysis, page->figures, out);
+	int r = page_write(page->job->analysis, page->figures, page->times, out);
 
 	return r == -EBADMSG ? export_store_error(page->job, r) : r;
 }
@@ -74,15 +75,15 @@ static void check_reference(const struct summary *s, const struct report_target 
 }
 
 /** The timelines that find no room in the page; *ret NULL: all do. */
-static int make_timelines(
-	const struct export_job *job, const struct report_target *target, struct output **ret)
+static int make_timelines(const struct export_job *job, const struct report_target *target,
+	const struct page_times *times, struct output **ret)
 {
 	int r;
 
-	if (page_time_count(job->analysis) == 0)
+	if (page_times_files(times) == 0)
 		return 0;
 	r = open_folder(target, TIME_FOLDER, ret, job->error);
-	return r < 0 ? r : page_time_files(job->analysis, *ret, job->error);
+	return r < 0 ? r : page_time_files(job->analysis, times, *ret, job->error);
 }
 
 /** The files of a report, in the order in which they appear. */
@@ -90,6 +91,7 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 {
 	_cleanup_output_ struct output *output = NULL, *timelines = NULL;
 	_cleanup_figures_ struct figures *figures = NULL;
+	_cleanup_page_times_ struct page_times *times = NULL;
 	int r = open_folder(target, FIGURES_FOLDER, &output, job->error);
 
 	if (r >= 0)
@@ -99,9 +101,13 @@ static int make_all(const struct export_job *job, const struct report_target *ta
 	if (r >= 0)
 		r = export_tables(job);
 	if (r >= 0)
-		r = make_timelines(job, target, &timelines);
+		r = page_times_make(job->analysis, &times);
+	if (r == -EBADMSG)
+		return export_store_error(job, r);
+	if (r >= 0)
+		r = make_timelines(job, target, times, &timelines);
 	if (r >= 0) {
-		struct page_job page = {job, figures};
+		struct page_job page = {job, figures, times};
 
 		r = output_file(job->output, "index.html", fill_page, &page, job->error);
 	}

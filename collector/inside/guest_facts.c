@@ -30,6 +30,7 @@ enum {
 	PCPU_HOT,     /* between: its first member */
 	INIT_TASK,
 	RUN_QUEUES,
+	TIMER_BASES,
 	BTF_BEGIN,
 	BTF_END,
 	ORC_IPS,
@@ -45,6 +46,7 @@ static const char *const names[N_NAMES] = {
 	[PCPU_HOT] = "pcpu_hot",
 	[INIT_TASK] = "init_task",
 	[RUN_QUEUES] = "runqueues",
+	[TIMER_BASES] = "hrtimer_bases",
 	[BTF_BEGIN] = "__start_BTF",
 	[BTF_END] = "__stop_BTF",
 	[ORC_IPS] = "__start_orc_unwind_ip",
@@ -149,6 +151,7 @@ static int find_tasks(
 	if (r < 0)
 		return r;
 	(void)find_sched(btf, size, symbols, &ret->sched);
+	(void)timers_linux_layout(btf, size, symbols[TIMER_BASES], &ret->timers);
 	return find_offsets(btf, size, &ret->tasks);
 }
 

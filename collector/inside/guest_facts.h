@@ -12,6 +12,7 @@
 
 #include "collector/inside/guest_memory.h"
 #include "collector/inside/guest_sched.h"
+#include "collector/inside/guest_timers.h"
 #include "collector/unwind/unwind_table.h"
 #include "guests/inside.h"
 
@@ -32,8 +33,9 @@ struct guest_facts {
 	bool has_tasks;
 	bool has_table;
 	struct guest_task_layout tasks;
-	struct sched_layout sched; /**< of kind SCHED_NONE: it was not found */
-	struct unwind_table table; /**< the caller's */
+	struct sched_layout sched;   /**< of kind SCHED_NONE: it was not found */
+	struct timers_layout timers; /**< likewise */
+	struct unwind_table table;   /**< the caller's */
 };
 
 struct guest_look;

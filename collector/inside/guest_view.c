@@ -62,8 +62,10 @@ struct guest_view {
 	bool five_level; /* its page tables have five levels */
 	struct guest_check check;
 	struct sched_layout sched;    /* of kind SCHED_NONE: not known */
+	struct timers_layout timers;  /* likewise */
 	struct guest_root sched_root; /* of page tables by which it is read; 0, 0: not known */
 	struct error no_sched;        /* why it never will be */
+	struct error no_timers;       /* likewise */
 	struct guest_thread *threads;
 	size_t n_threads;
 	uint64_t last_thread[PROBE_LANES_MAX];
@@ -85,11 +87,14 @@ static void find_sched(struct guest_view *v)
 	static const struct {
 		const char *subsystems;
 		int (*find)(const char *symbols, struct sched_layout *ret, struct error *error);
-	} kinds[] = {{"osv", sched_osv_layout}};
+		int (*find_timers)(
+			const char *symbols, struct timers_layout *ret, struct error *error);
+	} kinds[] = {{"osv", sched_osv_layout, timers_osv_layout}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (v->inside->symbols && strcmp(v->inside->subsystems, kinds[i].subsystems) == 0)
-			(void)kinds[i].find(v->inside->symbols, &v->sched, &v->no_sched);
+		if (v->inside->symbols && strcmp(v->inside->subsystems, kinds[i].subsystems) == 0 &&
+			kinds[i].find(v->inside->symbols, &v->sched, &v->no_sched) == 0)
+			(void)kinds[i].find_timers(v->inside->symbols, &v->timers, &v->no_timers);
 	(void)guest_view_find_root(v, &v->sched_root);
 }
 
@@ -251,6 +256,7 @@ bool guest_view_find_facts(struct guest_view *v, pid_t pid, struct guest_facts *
 	guest_look_free(TAKE_PTR(v->look));
 	if (ret->sched.kind != SCHED_NONE) {
 		v->sched = ret->sched;
+		v->timers = ret->timers;
 		(void)guest_view_find_root(v, &v->sched_root);
 	}
 	v->wants_tasks &= !ret->has_tasks;
@@ -282,6 +288,18 @@ int guest_view_sched(
 		return -ENODATA;
 	source.cr3 = sched_tables(v);
 	return source.cr3 ? sched_read(&source, &v->sched, ret) : -ENODATA;
+}
+
+int guest_view_timers(const struct guest_view *v, unsigned cpus, struct timers_snapshot *ret,
+	const char **ret_why)
+{
+	struct sched_source source = {.memory = v->memory, .cpus = cpus};
+
+	*ret_why = v->no_timers.text[0] ? v->no_timers.text : NULL;
+	if (v->timers.kind == SCHED_NONE || !v->memory || v->five_level)
+		return -ENODATA;
+	source.cr3 = sched_tables(v);
+	return source.cr3 ? timers_read(&source, &v->sched, &v->timers, ret) : -ENODATA;
 }
 
 /* The number of @size bytes at @address, in a word of QEMU's memory. */

@@ -71,6 +71,10 @@ struct guest_view;
 int guest_view_sched(const struct guest_view *v, unsigned cpus, struct sched_snapshot *ret,
 	const char **ret_why);
 
+/** The same of its timers. */
+int guest_view_timers(const struct guest_view *v, unsigned cpus, struct timers_snapshot *ret,
+	const char **ret_why);
+
 /** Where in QEMU's memory the guest's run queues are, by CPU, @cpus at most: how many are known. */
 size_t guest_view_queues(const struct guest_view *v, unsigned cpus,
 	struct guest_queue_place ret[static GUEST_QUEUES_MAX]);

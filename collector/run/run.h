@@ -167,6 +167,7 @@ struct run_stuck {
 struct run_sched {
 	unsigned phase;
 	struct sched_snapshot snapshot;
+	struct timers_snapshot timers; /**< empty: not known */
 };
 
 struct run_row {

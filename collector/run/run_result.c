@@ -84,8 +84,10 @@ void run_result_done(struct run_result *r)
 		free(r->walks[i].modules);
 	}
 	free(r->guest_processes);
-	for (size_t i = 0; i < r->n_scheds; i++)
+	for (size_t i = 0; i < r->n_scheds; i++) {
 		sched_snapshot_done(&r->scheds[i].snapshot);
+		timers_snapshot_done(&r->scheds[i].timers);
+	}
 	free(r->scheds);
 	free(r->stuck);
 	queue_book_done(&r->queues);

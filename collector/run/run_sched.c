@@ -38,6 +38,31 @@ static void find_queues(struct run *run)
 		probe_set_guest_tasks(run->probes, &current);
 }
 
+static void done(struct run_sched *taken)
+{
+	sched_snapshot_done(&taken->snapshot);
+	timers_snapshot_done(&taken->timers);
+}
+
+/* Timers, at the same instant. That they are not known is a sentence where a guest may have died of them. */
+static void take_timers(struct run *run, struct timers_snapshot *ret)
+{
+	struct run_result *r = run->result;
+	const char *why = NULL, *trouble;
+
+	if (guest_view_timers(r->view, run->request->lanes, ret, &why) < 0) {
+		*ret = (struct timers_snapshot){0};
+		if (why && !r->ok)
+			run_warn(run, "the guest's timers are not known: %s", why);
+		return;
+	}
+	trouble = ret->trouble;
+	for (size_t i = 0; i < ret->n_cpus && !trouble; i++)
+		trouble = ret->cpus[i].trouble;
+	if (trouble)
+		run_warn(run, "not all of the guest's timers are known: %s", trouble);
+}
+
 void run_sched_take(struct run *run, bool end)
 {
 	struct run_result *r = run->result;
@@ -52,13 +77,14 @@ void run_sched_take(struct run *run, bool end)
 		return;
 	}
 	say_trouble(run, &taken.snapshot);
+	take_timers(run, &taken.timers);
 	if (!end)
 		find_queues(run);
 	/* Where a program marks its own phases, those that were taken for it before are none. */
 	while (r->n_scheds && r->scheds[r->n_scheds - 1].phase >= taken.phase)
-		sched_snapshot_done(&r->scheds[--r->n_scheds].snapshot);
+		done(&r->scheds[--r->n_scheds]);
 	if (ARRAY_ADD(r->scheds, r->n_scheds, taken) < 0)
-		sched_snapshot_done(&taken.snapshot);
+		done(&taken);
 }
 
 void run_sched_sample(struct run *run, const struct record_sample *s, unsigned phase)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The guest's scheduler: tables guest_task and guest_cpu; its run queues: guest_queue and guest_stuck. */
+/* The guest's scheduler: tables guest_task and guest_cpu; its timers: guest_timer and guest_timer_cpu; its run queues:
+ * guest_queue and guest_stuck. */
 
 #include "collector/store/store_writer_internal.h"
 
@@ -32,6 +33,42 @@ static int write_instant(struct store_writer *s, int64_t run, const struct sched
 	return q;
 }
 
+static const char *const owner_kinds[] = {
+	[TIMER_OF_NOBODY] = NULL, [TIMER_OF_THREAD] = "thread", [TIMER_OF_CPU] = "cpu"};
+
+static int write_timers(struct store_writer *s, int64_t run, const struct timers_snapshot *taken,
+	const char *phase, const char *instant, struct error *error)
+{
+	int q = 0;
+
+	for (size_t i = 0; i < taken->n_cpus && q == 0; i++) {
+		const struct guest_timer_cpu *c = &taken->cpus[i];
+		bool counted = c->timers != TIMERS_NOT_COUNTED;
+		const char *trouble = c->trouble ? c->trouble : taken->trouble;
+
+		q = store_insert(s, error,
+			"INSERT INTO guest_timer_cpu VALUES (?,?,?,?,?,?,?,?,?,?,?)", "issiooooois",
+			run, phase, instant, (int64_t)c->cpu, counted, (int64_t)c->timers, counted,
+			(int64_t)c->counted, counted, (int64_t)c->misfiled, c->clock_ns != 0,
+			(int64_t)c->clock_ns, c->next_ns != 0, (int64_t)c->next_ns,
+			(int64_t)c->torn, trouble);
+	}
+	for (size_t i = 0; i < taken->n_timers && q == 0; i++) {
+		const struct guest_timer *t = &taken->timers[i];
+
+		q = store_insert(s, error,
+			"INSERT INTO guest_timer VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			"issisiooisosoisi", run, phase, instant, (int64_t)t->address, t->state,
+			(int64_t)t->due_ns, t->list_cpu >= 0, (int64_t)t->list_cpu,
+			t->links_cpu >= 0, (int64_t)t->links_cpu, (int64_t)t->expired,
+			owner_kinds[t->owner_kind], t->owner_kind != TIMER_OF_NOBODY,
+			(int64_t)t->owner, t->owner_kind == TIMER_OF_THREAD ? t->owner_name : NULL,
+			t->owner_cpu >= 0, (int64_t)t->owner_cpu, (int64_t)t->owned,
+			guest_timer_fault(t), (int64_t)t->torn);
+	}
+	return q;
+}
+
 static int write_queues(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
 {
@@ -55,6 +92,14 @@ static int write_queues(
 	return q;
 }
 
+static int write_taken(struct store_writer *s, int64_t run, const struct run_sched *taken,
+	const char *phase, const char *instant, struct error *error)
+{
+	int q = write_instant(s, run, &taken->snapshot, phase, instant, error);
+
+	return q < 0 ? q : write_timers(s, run, &taken->timers, phase, instant, error);
+}
+
 int store_write_sched(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
 {
@@ -64,11 +109,11 @@ int store_write_sched(
 		const struct run_sched *taken = &r->scheds[i];
 
 		if (taken->phase > 0)
-			q = write_instant(s, run, &taken->snapshot,
-				r->phases[taken->phase - 1].name, "end", error);
+			q = write_taken(
+				s, run, taken, r->phases[taken->phase - 1].name, "end", error);
 		if (q == 0 && taken->phase < r->n_phases)
-			q = write_instant(s, run, &taken->snapshot, r->phases[taken->phase].name,
-				"begin", error);
+			q = write_taken(
+				s, run, taken, r->phases[taken->phase].name, "begin", error);
 	}
 	return q < 0 ? q : write_queues(s, run, r, error);
 }

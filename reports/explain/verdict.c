@@ -270,6 +270,18 @@ static void name_losses(
 		say(verdict, ".");
 }
 
+void say_in_runs(struct verdict *v, size_t n, size_t of)
+{
+	if (of == 1)
+		say(v, n ? "in the one measured run" : "in no measured run");
+	else if (n == of)
+		say(v, "in all %zu measured runs", of);
+	else if (n == 0)
+		say(v, "in none of the %zu measured runs", of);
+	else
+		say(v, "in %zu of %zu measured runs", n, of);
+}
+
 /** All is well, in one sentence. */
 static void say_sound(const struct summary *s, struct verdicts *v)
 {
@@ -278,7 +290,7 @@ static void say_sound(const struct summary *s, struct verdicts *v)
 	if (s->n_ok == 1)
 		say(verdict, "In the one measured run");
 	else
-		say(verdict, "In %zu/%zu measured runs", s->n_ok, s->n_ok);
+		say(verdict, "In all %zu measured runs", s->n_ok);
 	say(verdict, " the books close, and independent clocks agree with them");
 	if (s->n_warmups)
 		say(verdict, "; %zu warm-up %s not included", s->n_warmups,
@@ -316,10 +328,8 @@ static struct trust trust_of(const struct summary *s)
 
 static void judge_closing(const struct summary *s, const struct trust *t, struct verdict *verdict)
 {
-	say(verdict,
-		"The books close (the states of every lane sum to wall time) in %zu of %zu "
-		"measured runs",
-		t->closed, s->n_ok);
+	say(verdict, "The books close (the states of every lane sum to wall time) ");
+	say_in_runs(verdict, t->closed, s->n_ok);
 	if (s->n_warmups)
 		say(verdict, " (warm-up runs are not counted)");
 	if (t->lost > 0)
@@ -346,9 +356,8 @@ static void say_farthest(struct verdict *verdict, const struct store_audit *a)
 
 static void judge_audits(const struct summary *s, const struct trust *t, struct verdict *verdict)
 {
-	say(verdict,
-		"Independent clocks agree with the books (audited) in %zu of %zu measured runs",
-		t->audited, s->n_ok);
+	say(verdict, "Independent clocks agree with the books (audited) ");
+	say_in_runs(verdict, t->audited, s->n_ok);
 	if (t->unknown > 0)
 		say(verdict,
 			" (%zu could not be audited: none of their lanes was seen to start and stop "

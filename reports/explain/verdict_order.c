@@ -146,8 +146,9 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v)
 	verdict = verdict_judge(v, off == 0);
 	say(verdict,
 		"The program’s own clock agrees with the host’s within %g %% (plus %g ms for the "
-		"console) in %zu of %zu measured runs",
-		100 * GUEST_CLOCK_SHARE, GUEST_CLOCK_SLACK_NS / 1e6, compared - off, compared);
+		"console) ",
+		100 * GUEST_CLOCK_SHARE, GUEST_CLOCK_SLACK_NS / 1e6);
+	say_in_runs(verdict, compared - off, compared);
 	if (off > 0)
 		say(verdict,
 			"; in run%s %s%s they differ by up to %s %%: the guest’s clock is wrong, "

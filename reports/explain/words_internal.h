@@ -46,6 +46,9 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 /** Metrics in which a stack differs from the best one. */
 void verdicts_of_metrics(const struct explanation *e, struct verdicts *v);
 
+/** "in 3 of 8 measured runs", "in the one measured run", "in all 8 measured runs", "in none of the 8 ...". */
+void say_in_runs(struct verdict *v, size_t n, size_t of);
+
 /** What a state is called in a sentence. */
 void say_state(struct verdict *v, int state);
 

@@ -134,11 +134,14 @@ static void say_repetitions(const struct spread *x, struct verdict *v)
 
 	if (n->n == 0)
 		return;
-	say(v, " Knowing the mean to ± 1 %% would take about %zu runs", repetitions_round(n->n));
-	if (n->n_cautious == 0 || n->n_cautious > REPETITIONS_SURE * n->n)
-		say(v, " or many more: these runs are too few to know σ");
-	else if (n->n_cautious > n->n)
-		say(v, " (%zu at the upper confidence limit of σ)",
+	if (n->n_cautious == 0 || n->n_cautious > REPETITIONS_SURE * n->n) {
+		say(v, " These runs are too few to tell how many it takes to know the mean to "
+		       "± 1 %%.");
+		return;
+	}
+	say(v, " To know the mean to ± 1 %% it takes about %zu runs", repetitions_round(n->n));
+	if (n->n_cautious > n->n)
+		say(v, ", and %zu if σ is as large as these runs allow",
 			repetitions_round(n->n_cautious));
 	say(v, ".");
 }

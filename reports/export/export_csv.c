@@ -39,6 +39,17 @@ static const struct {
 		" t.switches, t.torn, t.taken_ns, t.read_ns"
 		" FROM guest_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid",
 		"guest_cpu"},
+	{"guest_timers.csv",
+		"SELECT " RUN_COLUMNS ", t.phase, t.instant, t.address, t.state, t.due_ns,"
+		" t.list_cpu, t.links_cpu, t.expired, t.owner_kind, t.owner, t.owner_name,"
+		" t.owner_cpu, t.owned, t.fault, t.torn"
+		" FROM guest_timer t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid",
+		"guest_timer"},
+	{"guest_timer_cpus.csv",
+		"SELECT " RUN_COLUMNS ", t.phase, t.instant, t.cpu, t.timers, t.counted,"
+		" t.misfiled, t.clock_ns, t.next_ns, t.torn, t.trouble"
+		" FROM guest_timer_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid",
+		"guest_timer_cpu"},
 	{"guest_queues.csv",
 		"SELECT " RUN_COLUMNS
 		", q.phase, q.lane, q.begin_ns, q.slice_ns, q.ticks, q.queued,"

@@ -93,6 +93,10 @@ static const struct {
 		page_audit},
 	{"counters", NULL, "Counters", "Counters", NULL, page_counters},
 	{"runs", NULL, "Every run", "Every run", NULL, page_runs},
+	{"failures", NULL, "Failed runs", "How the guests of failed runs ended",
+		"What the guest’s CPUs, threads and timers were when the run was over, read from its "
+		"memory.",
+		page_failures},
 	{"machine", "The experiment", "Machine", "Machine and settings", NULL, page_machine},
 	{"reproduce", NULL, "Reproduce", "How to do this again", NULL, page_reproduce},
 };
@@ -341,11 +345,12 @@ static place_t find_place(const char *mark, size_t length)
 	return NULL;
 }
 
-int page_write(const struct analysis *a, const struct figures *figures, FILE *out)
+int page_write(const struct analysis *a, const struct figures *figures,
+	const struct page_times *times, FILE *out)
 {
 	_cleanup_bodies_ struct bodies bodies = {};
 	const char *at = (const char *)page_html;
-	struct page page = {a, figures};
+	struct page page = {a, figures, times};
 	int r = make_bodies(&page, &bodies);
 
 	if (r < 0)

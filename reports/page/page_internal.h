@@ -15,6 +15,7 @@
 struct page {
 	const struct analysis *analysis;
 	const struct figures *figures; /**< for a paper; NULL: none */
+	const struct page_times *times;
 };
 
 /** 0 or a negative errno; errors of @out are found at the end. */
@@ -44,6 +45,7 @@ int page_diffs(const struct page *page, FILE *out);
 int page_audit(const struct page *page, FILE *out);
 int page_counters(const struct page *page, FILE *out);
 int page_runs(const struct page *page, FILE *out);
+int page_failures(const struct page *page, FILE *out);
 
 int page_machine(const struct page *page, FILE *out);
 int page_reproduce(const struct page *page, FILE *out);

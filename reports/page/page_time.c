@@ -21,22 +21,24 @@
 /** Where a run's data is. */
 enum place { PLACE_NONE, PLACE_FILE, PLACE_PAGE };
 
-struct plan {
+struct page_times {
 	const struct store_run *runs; /**< those of store_tables() */
 	size_t *bytes;                /**< for each of them */
 	enum place *places;           /**< likewise */
 	bool *median;                 /**< likewise: of its configuration */
 	size_t n;                     /**< runs with data */
+	size_t n_files;               /**< of these beside the page */
 };
 
-static void plan_clear(struct plan *p)
+void page_times_free(struct page_times *p)
 {
+	if (!p)
+		return;
 	free(p->bytes);
 	free(p->places);
 	free(p->median);
+	free(p);
 }
-
-#define _cleanup_plan_ __attribute__((cleanup(plan_clear)))
 
 static int compare_runtime(const void *a, const void *b)
 {
@@ -50,7 +52,7 @@ static int compare_runtime(const void *a, const void *b)
 
 /** The configuration's run of the median run time; of an even number the faster. */
 static int mark_median(
-	const struct summary *s, const struct configuration *configuration, struct plan *p)
+	const struct summary *s, const struct configuration *configuration, struct page_times *p)
 {
 	const struct run_series *series = &configuration->series;
 	_cleanup_free_ const struct store_run **runs =
@@ -66,8 +68,7 @@ static int mark_median(
 	return 0;
 }
 
-/** The same each time: the page and the files beside it are made apart. */
-static int make_plan(const struct summary *s, struct plan *p)
+static int fill_times(const struct summary *s, struct page_times *p)
 {
 	const size_t n = store_tables(s->store)->n_runs;
 	size_t left = TIME_BYTES;
@@ -86,9 +87,26 @@ static int make_plan(const struct summary *s, struct plan *p)
 				continue;
 			p->places[i] = p->bytes[i] <= left ? PLACE_PAGE : PLACE_FILE;
 			left -= p->places[i] == PLACE_PAGE ? p->bytes[i] : 0;
+			p->n_files += p->places[i] == PLACE_FILE;
 			p->n++;
 		}
 	return r;
+}
+
+int page_times_make(const struct analysis *a, struct page_times **ret)
+{
+	_cleanup_page_times_ struct page_times *p = calloc(1, sizeof(*p));
+	int r = p ? fill_times(a->summary, p) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+size_t page_times_files(const struct page_times *p)
+{
+	return p->n_files;
 }
 
 static void write_states(FILE *out)
@@ -103,7 +121,7 @@ static void write_states(FILE *out)
 }
 
 static void write_entry(const struct configuration *configuration, const struct store_run *run,
-	const struct plan *p, bool first, FILE *out)
+	const struct page_times *p, bool first, FILE *out)
 {
 	const size_t i = (size_t)(run - p->runs);
 
@@ -125,7 +143,7 @@ static void write_entry(const struct configuration *configuration, const struct 
 }
 
 /** In order of the configurations. */
-static void write_index(const struct summary *s, const struct plan *p, FILE *out)
+static void write_index(const struct summary *s, const struct page_times *p, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 	bool first = true;
@@ -143,7 +161,7 @@ static void write_index(const struct summary *s, const struct plan *p, FILE *out
 	fputs("]}</script>\n", out);
 }
 
-static int write_runs(const struct summary *s, const struct plan *p, FILE *out)
+static int write_runs(const struct summary *s, const struct page_times *p, FILE *out)
 {
 	const struct store_tables *t = store_tables(s->store);
 	int r = 0;
@@ -161,18 +179,14 @@ static int write_runs(const struct summary *s, const struct plan *p, FILE *out)
 	return r;
 }
 
-static void write_words(const struct page *page, const struct plan *p, FILE *out)
+static void write_words(const struct page *page, const struct page_times *p, FILE *out)
 {
-	size_t n_files = 0;
-
-	for (size_t i = 0; i < store_tables(page->analysis->store)->n_runs; i++)
-		n_files += p->places[i] == PLACE_FILE;
-	if (n_files > 0)
+	if (p->n_files > 0)
 		fprintf(out,
 			"<p class=\"of-runs\">%zu of %zu runs %s not in this page, which has to stay small, but in "
 			"<code>" TIME_FOLDER
 			"/</code> beside it: chosen here, they are opened.</p>\n",
-			n_files, p->n, n_files == 1 ? "is" : "are");
+			p->n_files, p->n, p->n_files == 1 ? "is" : "are");
 	fputs("<noscript><p>To be drawn the timeline needs scripts. ", out);
 	if (figures_have(page->figures, "timeline")) {
 		fputs("The rows of a run are in the figure ", out);
@@ -185,21 +199,20 @@ static void write_words(const struct page *page, const struct plan *p, FILE *out
 int page_time(const struct page *page, FILE *out)
 {
 	const struct summary *s = page->analysis->summary;
-	_cleanup_plan_ struct plan plan = {};
+	const struct page_times *p = page->times;
 	bool used[STATE_COUNT];
-	int r = make_plan(s, &plan);
 
-	if (r < 0 || plan.n == 0)
-		return r;
+	if (p->n == 0)
+		return 0;
 	memcpy(used, s->state_used, sizeof(used));
 	used[STATE_NONE] = false;
 	used[STATE_ONCPU] = true;
 	fputs("<ul class=\"legend\">", out);
 	page_state_legend(out, used);
 	fputs("</ul>\n<div id=\"time-view\" hidden></div>\n", out);
-	write_words(page, &plan, out);
-	write_index(s, &plan, out);
-	return write_runs(s, &plan, out);
+	write_words(page, p, out);
+	write_index(s, p, out);
+	return write_runs(s, p, out);
 }
 
 /** A file beside the page. */
@@ -219,29 +232,17 @@ static int fill_file(void *userdata, FILE *out)
 	return r;
 }
 
-size_t page_time_count(const struct analysis *a)
-{
-	_cleanup_plan_ struct plan plan = {};
-	size_t n = 0;
-
-	if (make_plan(a->summary, &plan) < 0)
-		return 0;
-	for (size_t i = 0; i < store_tables(a->store)->n_runs; i++)
-		n += plan.places[i] == PLACE_FILE;
-	return n;
-}
-
-int page_time_files(const struct analysis *a, struct output *output, struct error *error)
+int page_time_files(const struct analysis *a, const struct page_times *p, struct output *output,
+	struct error *error)
 {
 	const struct store_tables *t = store_tables(a->store);
-	_cleanup_plan_ struct plan plan = {};
-	int r = make_plan(a->summary, &plan);
+	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < t->n_runs; i++) {
 		struct file file = {a->store, &t->runs[i]};
 		char name[40];
 
-		if (plan.places[i] != PLACE_FILE)
+		if (p->places[i] != PLACE_FILE)
 			continue;
 		snprintf(name, sizeof(name), "run-%" PRId64 ".js", t->runs[i].id);
 		r = output_file(output, name, fill_file, &file, error);

@@ -57,6 +57,7 @@ void summary_free(struct summary *s)
 		free(s->configurations[i].work);
 		free(s->configurations[i].queueing);
 	}
+	summary_clear_failures(s);
 	free(s->runs);
 	free(s->configurations);
 	free(s);
@@ -390,6 +391,8 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_sched(s);
 	if (r >= 0)
 		r = summary_make_queues(s);
+	if (r >= 0)
+		r = summary_make_failures(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

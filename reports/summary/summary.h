@@ -17,6 +17,7 @@
 #include "common/state.h"
 #include "reports/statistics/statistics.h"
 #include "reports/store/store_reader.h"
+#include "reports/summary/failure.h"
 
 #define SUMMARY_DETAILS_TOP 8
 
@@ -240,7 +241,9 @@ struct summary {
 	size_t n_warmups; /**< the others */
 	size_t n_ok;
 	bool state_used[STATE_COUNT];
-	struct run_states *runs; /**< as the runs of store_tables() */
+	struct run_states *runs;  /**< as the runs of store_tables() */
+	struct failure *failures; /**< runs that failed, of which the guest's end is known */
+	size_t n_failures;
 };
 
 /** Work the summary out. -ENOMEM. The store must outlive it. */

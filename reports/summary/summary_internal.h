@@ -32,5 +32,10 @@ int summary_make_queues(struct summary *s);
 /** Fill in what the guests' schedulers counted; phases are there. 0, -ENOMEM, -EBADMSG. */
 int summary_make_sched(struct summary *s);
 
+/** Fill in how the guests of failed runs ended. 0, -ENOMEM, -EBADMSG. */
+int summary_make_failures(struct summary *s);
+
+void summary_clear_failures(struct summary *s);
+
 /** Fill each configuration's details from its series. -ENOMEM. */
 int summary_make_details(struct summary *s);

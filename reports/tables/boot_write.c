@@ -14,10 +14,21 @@
 #include "reports/text/format.h"
 #include "reports/text/json.h"
 
-#define NAME_WIDTH   22
-#define SOURCE_WIDTH 36
+#define NAME_WIDTH   18
+#define SOURCE_LEAST 20
+#define SOURCE_MOST  36
 
-static void put_step(struct table *t, const struct boot_part *p, double boot_ns)
+/* What the other columns leave. */
+static int source_width(FILE *out)
+{
+	int left = table_width(out) - (NAME_WIDTH + 2) - columns_width(boot_columns) - 7 - 2;
+
+	if (left < SOURCE_LEAST)
+		return SOURCE_LEAST;
+	return left > SOURCE_MOST ? SOURCE_MOST : left;
+}
+
+static void put_step(struct table *t, const struct boot_part *p, double boot_ns, int source_columns)
 {
 	char name[256], source[256];
 
@@ -26,11 +37,12 @@ static void put_step(struct table *t, const struct boot_part *p, double boot_ns)
 	table_cell(t, name, NAME_WIDTH + 2);
 	columns_put(boot_columns, p, t);
 	table_cell(t, format_percent(p->mean_ns, boot_ns).text, -7);
-	table_cell(t, source, SOURCE_WIDTH + 2);
+	table_cell(t, source, source_columns + 2);
 	table_row(t);
 }
 
-static int put_configuration(struct table *t, const struct boot_configuration *c)
+static int put_configuration(
+	struct table *t, const struct boot_configuration *c, int source_columns)
 {
 	_cleanup_free_ char *head = NULL;
 	char other[64] = "";
@@ -47,7 +59,7 @@ static int put_configuration(struct table *t, const struct boot_configuration *c
 	}
 	table_line(t, head);
 	for (size_t i = 0; i < c->n_steps; i++)
-		put_step(t, &c->steps[i], c->boot_ns.mean);
+		put_step(t, &c->steps[i], c->boot_ns.mean, source_columns);
 	return 0;
 }
 
@@ -63,10 +75,10 @@ int boot_write_text(const struct boot_report *b, FILE *out, const struct style *
 	table_cell(t, "step", NAME_WIDTH + 2);
 	columns_put_titles(boot_columns, t);
 	table_cell(t, "%", -7);
-	table_cell(t, "  its end is marked by", SOURCE_WIDTH + 2);
+	table_cell(t, "  its end is marked by", source_width(out) + 2);
 	table_row(t);
 	for (size_t i = 0; i < b->n_configurations && r == 0; i++)
-		r = put_configuration(t, &b->configurations[i]);
+		r = put_configuration(t, &b->configurations[i], source_width(out));
 	q = table_end(t, out, style);
 	return r < 0 ? r : q;
 }

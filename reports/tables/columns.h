@@ -22,6 +22,9 @@ extern const struct column process_columns[];
 extern const struct column guest_work_columns[];     /**< struct guest_work */
 extern const struct column guest_queueing_columns[]; /**< struct guest_queueing */
 
+/** How a failed run's guest ended: struct failure_cpu, struct failure_thread, struct failure_timer. */
+extern const struct column failure_cpu_columns[], failure_thread_columns[], failure_timer_columns[];
+
 /** A comparison with another clock (struct store_audit): all of it; its result alone. */
 extern const struct column audit_columns[], audit_result_columns[];
 

@@ -145,18 +145,18 @@ const struct column scaling_columns[] = {
 #define ROW struct description
 static const struct column description_columns[] = {
 	TABLE,
-	COL("n", NULL, COUNT, n, SHOWN(1, "n", 4, "#runs")),
-	COL("mean", NULL, NS, mean, SHOWN(2, "mean s", 9, NULL)),
-	COL("", "runtime_", INTERVAL, mean_interval, SHOWN(3, "95 %", 18, NULL),
+	COL("n", NULL, COUNT, n, SHOWN(1, "n", 3, "#runs")),
+	COL("mean", NULL, NS, mean, SHOWN(2, "mean s", 7, NULL)),
+	COL("", "runtime_", INTERVAL, mean_interval, SHOWN(3, "95 %", 16, NULL),
 		.format = format_seconds),
 	COL("stddev", NULL, NS, stddev),
 	COL("stddev_", NULL, INTERVAL, stddev_interval),
 	COL("cv", NULL, REAL, cv),
 	COL("median", "runtime_median_s", NS, median, SHOWN(4, "median s", 9, "#median s")),
-	COL("mad", "runtime_mad_s", NS, mad, SHOWN(5, "MAD s", 8, "#MAD s")),
+	COL("mad", "runtime_mad_s", NS, mad, SHOWN(5, "MAD s", 6, "#MAD s")),
 	COL("min", NULL, NS, min, ON_PAGE(6, "#min s")),
 	COL("max", NULL, NS, max, ON_PAGE(7, "#max s")),
-	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), SHOWN(8, "cv %", 6, NULL)),
+	COL(NULL, NULL, SHARE, stddev, WHOLE(mean), SHOWN(8, "cv %", 5, NULL)),
 	{},
 };
 #undef ROW
@@ -164,7 +164,7 @@ static const struct column description_columns[] = {
 #define ROW struct spread
 static const struct column order_columns[] = {
 	TABLE,
-	COL("rho", "order_rho", REAL, order.rho, SHOWN(1, "ρ", 7, "#drift ρ"),
+	COL("rho", "order_rho", REAL, order.rho, SHOWN(1, "ρ", 6, "#drift ρ"),
 		.format = signed_hundredths),
 	COL("rho_p", "order_p", REAL, order.rho_p, SHOWN(2, "p", 7, NULL), .format = probability),
 	COL("rho_p_holm", NULL, REAL, drift_p, ON_PAGE(3, "#p"), .format = probability),
@@ -238,7 +238,7 @@ static const struct column precision_columns[] = {
 	TABLE,
 	COL("runs_for_one_percent", "runs_for_1_percent", NEEDED, one_percent.n),
 	COL("runs_for_one_percent_cautious", NULL, NEEDED, one_percent.n_cautious),
-	{.type = COLUMN_OWN, .own = needed, SHOWN(1, "for ±1 %", 13, "#runs for ± 1 %")},
+	{.type = COLUMN_OWN, .own = needed, SHOWN(1, "for ±1 %", 10, "#runs for ± 1 %")},
 	{"outliers", NULL, COLUMN_OWN, .own = outliers, .markup = outlier_links,
 		.own_json = outlier_runs, ON_PAGE(2, "outliers")},
 	{"order", "", COLUMN_OBJECT, .of = order_columns, .place = 3},
@@ -264,7 +264,7 @@ const struct column spread_columns[] = {
 #define ROW struct spread
 const struct column variance_columns[] = {
 	TABLE,
-	COL(NULL, NULL, NS, runtime.stddev, SHOWN(1, "σ", 10, NULL), .format = format_time),
+	COL(NULL, NULL, NS, runtime.stddev, SHOWN(1, "σ", 9, NULL), .format = format_time),
 	{},
 };
 #undef ROW
@@ -387,7 +387,7 @@ static const struct column value_columns[] = {
 	TABLE,
 	COL("n", "runs", COUNT, n, SHOWN(1, "n", 4, "#runs")),
 	COL("mean", "mean", REAL, mean, SHOWN(2, "mean", 10, "#mean"), .format = format_number),
-	COL("", NULL, INTERVAL, mean_interval, SHOWN(3, "95 %", 21, "#95 %"),
+	COL("", NULL, INTERVAL, mean_interval, SHOWN(3, "95 %", 16, "#95 %"),
 		.format = format_number),
 	COL(NULL, "mean_low", REAL, mean_interval.low),
 	COL(NULL, "mean_high", REAL, mean_interval.high),

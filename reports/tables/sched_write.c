@@ -78,7 +78,9 @@ int queues_write_text(const struct summary *s, FILE *out, const struct style *st
 		any |= s->configurations[i].n_queueing > 0;
 	if (!any)
 		return 0;
-	fprintf(out, "\n%sGuest run queues: lost parallelism and double scheduling%s\n",
+	fprintf(out,
+		"\n%sGuest run queues: threads that wait; lost parallelism (lost) and double\n"
+		"scheduling (double), %% of lane time%s\n",
 		style->bold, style->plain);
 	t = table_begin();
 	columns_put_titles(guest_queueing_columns, t);

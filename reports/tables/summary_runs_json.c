@@ -132,6 +132,8 @@ static json_t *run_json(const struct summary *s, const struct store_run *run)
 	bad |= put(o, "counters", rows_of(counter_columns, t->counters, t->n_counters, run->id));
 	bad |= put(o, "metrics", rows_of(stored_metric_columns, t->metrics, t->n_metrics, run->id));
 	bad |= put(o, "output", output(t, run->id));
+	if (!run->ok)
+		bad |= put(o, "guest_at_failure", failure_json(s, run));
 	return finish(o, bad);
 }
 

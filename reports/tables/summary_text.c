@@ -189,8 +189,29 @@ int write_warning(const struct store_tables *t, size_t i, FILE *out, size_t max)
 	text = store_warning_text(t, i);
 	if (!text)
 		return -ENOMEM;
-	snprintf(mark, sizeof(mark), runs[0] ? " ! %s:" : " !", runs);
+	snprintf(mark, sizeof(mark), runs[0] ? " %c %s:" : " %c",
+		store_warning_is_note(t, i) ? '-' : '!', runs);
 	return (int)write_wrapped(out, mark, text, max);
+}
+
+/** Those that are warnings, or those that are only for the record. */
+static int write_warnings(
+	const struct store_tables *t, bool notes, FILE *out, const struct style *style)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; i < t->n_warnings && r >= 0; i++) {
+		if (store_warning_is_note(t, i) != notes)
+			continue;
+		if (!any)
+			fprintf(out, "\n%s%s%s\n", style->bold,
+				notes ? "Notes: nothing is wrong because of these" : "Warnings",
+				style->plain);
+		any = true;
+		r = write_warning(t, i, out, SIZE_MAX);
+	}
+	return r < 0 ? r : 0;
 }
 
 static int write_findings(const struct analysis *a, FILE *out, const struct style *style)
@@ -198,7 +219,7 @@ static int write_findings(const struct analysis *a, FILE *out, const struct styl
 	const struct store_tables *t = store_tables(a->store);
 	_cleanup_free_ struct verdict *verdicts = calloc(VERDICTS_MAX, sizeof(*verdicts));
 	size_t n;
-	int r = 0;
+	int r;
 
 	if (!verdicts)
 		return -ENOMEM;
@@ -206,12 +227,8 @@ static int write_findings(const struct analysis *a, FILE *out, const struct styl
 	fprintf(out, "\n%sFindings%s\n", style->bold, style->plain);
 	for (size_t i = 0; i < n; i++)
 		write_finding(&verdicts[i], out, style, SIZE_MAX);
-	if (t->n_warnings == 0)
-		return 0;
-	fprintf(out, "\n%sWarnings%s\n", style->bold, style->plain);
-	for (size_t i = 0; i < t->n_warnings && r >= 0; i++)
-		r = write_warning(t, i, out, SIZE_MAX);
-	return r < 0 ? r : 0;
+	r = write_warnings(t, false, out, style);
+	return r < 0 ? r : write_warnings(t, true, out, style);
 }
 
 int tables_write_text(const struct analysis *a, FILE *out)
@@ -241,6 +258,8 @@ int tables_write_text(const struct analysis *a, FILE *out)
 		if (r == 0)
 			r = explanation_write_text(a->explanation, out, style);
 	}
+	if (r == 0)
+		r = failures_write_text(s, out, style);
 	if (r == 0)
 		r = write_findings(a, out, style);
 	if (r < 0)

@@ -38,6 +38,13 @@ int threads_write_text(const struct summary *s, FILE *out, const struct style *s
 int sched_write_text(const struct summary *s, FILE *out, const struct style *style);
 int queues_write_text(const struct summary *s, FILE *out, const struct style *style);
 int stacks_write_text(const struct summary *s, FILE *out, const struct style *style);
+
+/** How the guests of failed runs ended. -ENOMEM. */
+int failures_write_text(const struct summary *s, FILE *out, const struct style *style);
+
+/** The same of a run. A new reference. */
+json_t *failure_json(const struct summary *s, const struct store_run *run);
+
 int boot_write_text(const struct boot_report *b, FILE *out, const struct style *style);
 
 /** A configuration's steps as JSON (docs/database.md): an array, empty without steps. A new

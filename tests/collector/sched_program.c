@@ -11,6 +11,8 @@
  * Between the markers each of them is there, and outside of that does nothing. With "-do crowd" three threads burn
  * CPU time in phase "crowd" instead, and all begin on CPU 0. With "-do pairs" two threads burn CPU time on each of
  * two CPUs, which they do not leave, in phase "pairs"; with "-do alone" it is one on each.
+ * With "-do timers" TIMERS threads sleep, the K-th for TIMER_MS + K * TIMER_MORE_MS, and the program aborts in phase
+ * "timers" meanwhile; a line "sleeps NAME from=NS ms=MS" of each says when it began, by CLOCK_MONOTONIC.
  * Each line "known NAME KEY=VALUE..." at the end is what a thread counted itself.
  */
 #include <errno.h>
@@ -28,14 +30,17 @@
 
 #include "common/marker.h"
 
-#define SLEEPS    40
-#define MOVES     30
-#define YIELDS    500
-#define BURN_MS   300
-#define CROWD_MS  2000
-#define PAIRS_MS  1500
-#define ALONE_MS  3000
-#define SETTLE_MS 150 /* the host reads the guest's counters when the marker arrives */
+#define SLEEPS        40
+#define MOVES         30
+#define YIELDS        500
+#define BURN_MS       300
+#define CROWD_MS      2000
+#define PAIRS_MS      1500
+#define ALONE_MS      3000
+#define TIMERS        5
+#define TIMER_MS      20000
+#define TIMER_MORE_MS 3000
+#define SETTLE_MS     150 /* the host reads the guest's counters when the marker arrives */
 
 static unsigned long long now_ns(clockid_t clock)
 {
@@ -232,6 +237,47 @@ static void end(struct actor *actors, size_t n)
 	}
 }
 
+struct sleeper {
+	unsigned ms;
+	char name[16];
+	unsigned long long from_ns;
+	sem_t ready;
+};
+
+static void *sleep_long(void *userdata)
+{
+	struct sleeper *s = userdata;
+
+	pthread_setname_np(pthread_self(), s->name);
+	s->from_ns = now_ns(CLOCK_MONOTONIC);
+	sem_post(&s->ready);
+	sleep_ms(s->ms);
+	return NULL;
+}
+
+static void die_with_timers(void)
+{
+	static struct sleeper sleepers[TIMERS];
+	pthread_t thread;
+
+	for (unsigned i = 0; i < TIMERS; i++) {
+		struct sleeper *s = &sleepers[i];
+
+		s->ms = TIMER_MS + i * TIMER_MORE_MS;
+		snprintf(s->name, sizeof(s->name), "timer/%u", i);
+		sem_init(&s->ready, 0, 0);
+		pthread_create(&thread, NULL, sleep_long, s);
+		sem_wait(&s->ready);
+	}
+	sleep_ms(SETTLE_MS);
+	for (unsigned i = 0; i < TIMERS; i++)
+		printf("sleeps %s from=%llu ms=%u\n", sleepers[i].name, sleepers[i].from_ns,
+			sleepers[i].ms);
+	mark("phase name=timers t=%llu", now_ns(CLOCK_MONOTONIC));
+	sleep_ms(SETTLE_MS);
+	abort();
+}
+
 int main(int argc, char **argv)
 {
 	const struct act *chosen = &acts[0];
@@ -241,6 +287,9 @@ int main(int argc, char **argv)
 		for (size_t k = 0; k < sizeof(acts) / sizeof(acts[0]); k++)
 			if (strcmp(argv[i], "-do") == 0 && strcmp(argv[i + 1], acts[k].phase) == 0)
 				chosen = &acts[k];
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], "-do") == 0 && strcmp(argv[i + 1], "timers") == 0)
+			die_with_timers();
 	pthread_barrier_init(&both, NULL, 2);
 	begin(chosen->actors, chosen->n);
 	sleep_ms(SETTLE_MS);

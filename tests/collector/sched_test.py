@@ -24,6 +24,9 @@ MORE = 8
 MOST_READ_NS = 20_000_000
 COMPETITOR_MS = 1500
 
+TIMERS = 5
+LATE_NS = 100_000_000  # from when a thread looked at the clock until it slept
+
 DIFFERENCE = """
 SELECT e.name, e.state, e.torn OR b.torn AS torn, e.cpu_ns - b.cpu_ns AS cpu_ns, e.switches - b.switches AS switches,
     e.preemptions - b.preemptions AS preemptions, e.migrations - b.migrations AS migrations
@@ -169,6 +172,35 @@ class Osv(Known):
     def test_what_a_competitor_takes_from_threads_that_wait_is_double_scheduling(self):
         self.check_double_scheduling()
 
+    def test_a_guest_that_dies_leaves_its_timers(self):
+        """Threads sleep for as long as they say, and their program aborts: the reading of the guest's end has each of their
+        timers, due when it said, in the list of the CPU where it is, and no other of that program's."""
+        done = self.collect("--guest", self.guest, "--cores", "2", "--repeat", "1", "--program", self.programs["sched"],
+                            workload=(*harness.TOLD, "-do", "timers"))
+        self.assertEqual(done.status, 1, done.stderr)
+        store = done.store()
+        self.addCleanup(store.db.close)
+        with open(os.path.join(store.folder, "logs", "run-0001.console"), encoding="utf-8", errors="replace") as f:
+            said = {name: int(begin) + int(ms) * 1_000_000
+                    for name, begin, ms in re.findall(r"(?m)^sleeps (\S+) from=(\d+) ms=(\d+)", f.read())}
+        self.assertEqual(len(said), TIMERS, "the program did not say how long its threads sleep")
+        ends = store.rows("SELECT * FROM guest_timer WHERE phase = 'timers' AND instant = 'end' AND owner_name LIKE 'timer/%'")
+        self.assertEqual(sorted(r["owner_name"] for r in ends), sorted(said), store.warnings())
+        for r in ends:
+            self.assertTrue(0 <= r["due_ns"] - said[r["owner_name"]] < LATE_NS, (r["owner_name"], r["due_ns"], said))
+            self.assertEqual((r["state"], r["owner_kind"], r["owned"], r["fault"], r["torn"]), ("armed", "thread", 1, None, 0))
+            self.assertEqual(r["list_cpu"], r["owner_cpu"])
+        lists = store.rows("SELECT * FROM guest_timer_cpu WHERE phase = 'timers' AND instant = 'end' ORDER BY cpu")
+        inside = store.rows("SELECT list_cpu FROM guest_timer WHERE phase = 'timers' AND instant = 'end'")
+        self.assertEqual([r["timers"] for r in lists], [sum(i["list_cpu"] == cpu for i in inside) for cpu in (0, 1)])
+        for r in lists:
+            self.assertEqual((r["timers"], r["misfiled"], r["trouble"]), (r["counted"], 0, None))
+        text = subprocess.run([REPORT, "--verbose", "--force", store.folder], check=True, capture_output=True, text=True).stdout
+        for name in said:
+            self.assertRegex(text, rf"(?m)^{name} \(\d+\) +[01] +CPU [01] +armed +in [123]\d\.")
+        made = json.loads(subprocess.run([REPORT, "--json", store.folder], check=True, capture_output=True).stdout)
+        self.assertEqual(len(made["runs"][0]["guest_at_failure"]["timers"]), len(inside))
+
     def check_names(self, store):
         """All three burn as long: each has a third of the samples."""
         samples = dict(tuple(r) for r in store.rows("SELECT guest_name, sum(count) FROM sample WHERE phase = 'crowd' AND lane >= 0"
@@ -204,6 +236,14 @@ class LinuxMinimal(Known):
     @harness.patiently
     def test_what_a_competitor_takes_from_threads_that_wait_is_double_scheduling(self):
         self.check_double_scheduling()
+
+    def test_when_each_cpu_wants_to_be_woken_is_known(self):
+        store, _ = self.measure("known", 2)
+        lists = store.rows("SELECT * FROM guest_timer_cpu WHERE phase = 'known' AND instant = 'end' ORDER BY cpu")
+        self.assertEqual([r["cpu"] for r in lists], [0, 1], store.warnings())
+        for r in lists:
+            self.assertEqual((r["timers"], r["trouble"]), (None, None))
+        self.assertTrue(any(r["next_ns"] for r in lists), [tuple(r) for r in lists])
 
     def check_thread(self, thread, name, what):
         """The kernel's own words to the program, from its first instruction to its last."""

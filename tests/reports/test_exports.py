@@ -462,6 +462,10 @@ class Tables(Exported):
                   " migrations, torn FROM guest_task t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
         self.same("guest_cpus.csv", f"{run} phase, instant, cpu, queued, thread, idle, switches, torn, taken_ns, read_ns"
                   " FROM guest_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
+        self.same("guest_timers.csv", f"{run} phase, instant, address, state, due_ns, list_cpu, links_cpu, expired, owner_kind, owner,"
+                  " owner_name, owner_cpu, owned, fault, torn FROM guest_timer t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
+        self.same("guest_timer_cpus.csv", f"{run} phase, instant, cpu, timers, t.counted, misfiled, clock_ns, next_ns, torn, trouble"
+                  " FROM guest_timer_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
         self.same("guest_queues.csv", f"{run} phase, lane, begin_ns, slice_ns, ticks, queued, most, lost_ticks, lost_ns"
                   " FROM guest_queue t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
         self.same("guest_stuck.csv", f"{run} phase, lane, ns, count FROM guest_stuck t JOIN run r ON r.id = t.run"
