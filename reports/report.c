@@ -34,6 +34,7 @@ static int make_figures(const struct export_job *job, const struct report_target
 		.explanation = a->explanation,
 		.boot = a->boot,
 		.flames = a->flames,
+		.noise = a->noise,
 		.reference = target->reference};
 	int r = figures_make(&source, output, ret, job->error);
 

@@ -10,6 +10,7 @@ void analysis_free(struct analysis *a)
 {
 	if (!a)
 		return;
+	noise_free(a->noise);
 	flames_free(a->flames);
 	explanation_free(a->explanation);
 	boot_report_free(a->boot);
@@ -44,6 +45,8 @@ static int fill(struct analysis *a)
 		r = explanation_make(a->summary, &a->explanation);
 	if (r >= 0)
 		r = flames_make(a->summary, &a->flames);
+	if (r >= 0)
+		r = noise_make(a->summary, &a->noise);
 	return r < 0 ? r : find_tops(a);
 }
 

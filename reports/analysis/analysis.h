@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "reports/explain/explain.h"
 #include "reports/flames/flames.h"
+#include "reports/noise/noise.h"
 #include "reports/store/store_reader.h"
 #include "reports/summary/boot.h"
 #include "reports/summary/summary.h"
@@ -16,6 +17,7 @@ struct analysis {
 	struct boot_report *boot;
 	struct explanation *explanation;
 	struct flames *flames;
+	struct noise *noise;
 };
 
 /** Work it out. The store must outlive it. -ENOMEM, -EBADMSG, with a message. */

@@ -159,6 +159,13 @@ static int fill_stack_modules(void *userdata, FILE *out)
 	return tables_write_stack_modules_csv(job->analysis, out);
 }
 
+static int fill_noise_peaks(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return tables_write_noise_peaks_csv(job->analysis, out);
+}
+
 int export_tables(const struct export_job *job)
 {
 	void *userdata = (void *)(uintptr_t)job;
@@ -176,6 +183,9 @@ int export_tables(const struct export_job *job)
 	if (r >= 0 && tables_has_stacks(job->analysis))
 		r = output_file(
 			job->output, "stack_modules.csv", fill_stack_modules, userdata, job->error);
+	if (r >= 0 && job->analysis->noise->any)
+		r = output_file(
+			job->output, "noise_peaks.csv", fill_noise_peaks, userdata, job->error);
 	if (r >= 0)
 		r = output_file(
 			job->output, "explanation.csv", fill_explanation, userdata, job->error);

@@ -33,6 +33,7 @@ static const struct figure_kind {
 	{"variance", "What run-to-run variance comes from", figure_variance},
 	{"order", "Run time in order of execution", figure_order},
 	{"timeline", "A run, lane by lane", figure_timeline},
+	{"spectrum", "What is periodic in the noise", figure_spectrum},
 	{"picture", "The picture that is rendered", figure_picture},
 };
 

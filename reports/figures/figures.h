@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "reports/explain/explain.h"
 #include "reports/flames/flames.h"
+#include "reports/noise/noise.h"
 #include "reports/output/output.h"
 #include "reports/reference/reference.h"
 #include "reports/summary/boot.h"
@@ -43,6 +44,7 @@ struct figures_source {
 	const struct explanation *explanation; /**< of the summary */
 	const struct boot_report *boot;        /**< of the summary */
 	struct flames *flames;                 /**< of the summary */
+	const struct noise *noise;             /**< of the summary */
 	const struct reference *reference;     /**< or NULL */
 };
 

@@ -56,6 +56,9 @@ static const struct {
 	{"heat", NULL, "Samples over time", "The samples of a run over time",
 		"A column is a second or a tenth of one, from below to above. Drag over a part of it, and its flame graph is drawn: what the run did just then.",
 		page_heat},
+	{"noise", NULL, "Noise", "Noise: how evenly the stacks let a program run",
+		"What the workload noise found. Quantiles of it are under <a href=\"#metrics\">Metrics</a>.",
+		page_noise},
 	{"details", NULL, "Details", "State details: who, what, how often",
 		"What ran instead of a lane, its system calls, interrupts and VM exits, and what "
 		"it "

@@ -34,6 +34,7 @@ int page_phases(const struct page *page, FILE *out);
 int page_details(const struct page *page, FILE *out);
 int page_threads(const struct page *page, FILE *out);
 int page_time(const struct page *page, FILE *out);
+int page_noise(const struct page *page, FILE *out);
 int page_heat(const struct page *page, FILE *out);
 int page_stacks(const struct page *page, FILE *out);
 

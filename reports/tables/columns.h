@@ -37,6 +37,9 @@ extern const struct column warning_columns[];
 /** A step of the boot of a configuration (struct boot_part). */
 extern const struct column boot_columns[];
 
+/** Of the workload noise: a configuration's spectrum (struct noise_spectrum), a peak of it (struct noise_peak). */
+extern const struct column noise_spectrum_columns[], noise_peak_columns[];
+
 /** The whole explanation (struct explanation) as a document; docs/database.md says what is what. */
 extern const struct column explanation_columns[];
 

@@ -56,9 +56,9 @@ static json_t *failures(const struct summary *s, const struct configuration *c)
 	return finish(array, bad);
 }
 
-static json_t *configuration(
-	const struct summary *s, const struct boot_report *boot, const struct configuration *c)
+static json_t *configuration(const struct analysis *a, const struct configuration *c)
 {
+	const struct summary *s = a->summary;
 	json_t *o = json_object(), *phases = json_array(), *books = json_array();
 	bool bad = columns_json(configuration_columns, c, o);
 
@@ -70,7 +70,7 @@ static json_t *configuration(
 		bad |= json_array_append_new(books, book(&c->phases[i])) < 0;
 	}
 	bad |= put(o, "phases", phases);
-	bad |= put(o, "boot_steps", boot_configuration_json(boot, c));
+	bad |= put(o, "boot_steps", boot_configuration_json(a->boot, c));
 	bad |= put(o, "window", book(&c->window));
 	bad |= put(o, "books", books);
 	bad |= put(o, "details", columns_json_rows(detail_columns, c->details, c->n_details));
@@ -84,6 +84,7 @@ static json_t *configuration(
 	bad |= put(o, "guest_threads", columns_json_rows(guest_work_columns, c->work, c->n_work));
 	bad |= put(o, "guest_queues",
 		columns_json_rows(guest_queueing_columns, c->queueing, c->n_queueing));
+	bad |= put(o, "noise", noise_json(&a->noise->list[c - s->configurations]));
 	bad |= put(o, "failures", failures(s, c));
 	return finish(o, bad);
 }
@@ -117,8 +118,8 @@ int tables_make_json(const struct analysis *a, json_t **ret)
 		bad |= put(settings, t->settings[i].key, text(t->settings[i].value));
 	bad |= put(o, "experiment", settings);
 	for (size_t i = 0; i < s->n_configurations; i++)
-		bad |= json_array_append_new(configurations,
-			       configuration(s, a->boot, &s->configurations[i])) < 0;
+		bad |= json_array_append_new(
+			       configurations, configuration(a, &s->configurations[i])) < 0;
 	bad |= put(o, "cells", configurations);
 	bad |= put(o, "explanation", columns_json_row(explanation_columns, a->explanation));
 	bad |= summary_add_runs_json(s, o) < 0;

@@ -254,6 +254,8 @@ int tables_write_text(const struct analysis *a, FILE *out)
 		if (r == 0)
 			r = queues_write_text(s, out, style);
 		if (r == 0)
+			r = noise_write_text(a->noise, out, style);
+		if (r == 0)
 			r = stacks_write_text(s, out, style);
 		if (r == 0)
 			r = explanation_write_text(a->explanation, out, style);

@@ -32,5 +32,7 @@ int tables_write_threads_csv(const struct analysis *a, FILE *out);
 bool tables_has_stacks(const struct analysis *a);
 int tables_write_stack_ends_csv(const struct analysis *a, FILE *out);
 int tables_write_stack_modules_csv(const struct analysis *a, FILE *out);
+/** Peaks of spectra, of the workload noise. */
+int tables_write_noise_peaks_csv(const struct analysis *a, FILE *out);
 int tables_write_explanation_csv(const struct analysis *a, FILE *out);
 int tables_write_boot_csv(const struct analysis *a, FILE *out);

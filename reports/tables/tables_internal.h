@@ -29,6 +29,9 @@ void put_configuration_titles(struct table *t, int width);
 /** Statistics of run times, and where speed-up, differences and variance come from. -ENOMEM. */
 int explanation_write_text(const struct explanation *e, FILE *out, const struct style *style);
 
+/** What is known of a configuration's noise (docs/database.md), or null. A new reference. */
+json_t *noise_json(const struct noise_of *n);
+
 /** Add "runs", every run individually, to the document. -ENOMEM. */
 int summary_add_runs_json(const struct summary *s, json_t *document);
 
@@ -37,6 +40,7 @@ int summary_add_runs_json(const struct summary *s, json_t *document);
 int threads_write_text(const struct summary *s, FILE *out, const struct style *style);
 int sched_write_text(const struct summary *s, FILE *out, const struct style *style);
 int queues_write_text(const struct summary *s, FILE *out, const struct style *style);
+int noise_write_text(const struct noise *n, FILE *out, const struct style *style);
 int stacks_write_text(const struct summary *s, FILE *out, const struct style *style);
 
 /** How the guests of failed runs ended. -ENOMEM. */

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The workload noise in every stack: noise_test.py COLLECTOR"""
+import csv
 import os
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -10,6 +12,20 @@ import harness  # noqa: E402
 
 STACKS = ("native", "linux-minimal", "osv", "bare")
 QUANTILES = {"p50": .5, "p90": .9, "p99": .99, "p99.9": .999, "p99.99": .9999}
+
+
+COMPETITOR = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+at = time.monotonic()
+while True:
+    at += float(sys.argv[2])
+    time.sleep(max(0, at - time.monotonic()))
+    end = time.thread_time() + 0.001
+    while time.thread_time() < end:
+        pass
+"""
 
 
 def numbers_in(data):
@@ -101,6 +117,23 @@ class NoiseTest(harness.SystemTest):
                 self.assertIn(series["tick_ns"], (1_000_000, 4_000_000, 10_000_000))
             else:
                 self.assertIsNone(series["tick_ns"])
+
+    def test_a_competitor_is_a_peak_at_the_frequency_at_which_it_runs(self):
+        # A millisecond, 41.7 times a second, before whatever else is there.
+        hz = 41.7
+        cpu = min(os.sched_getaffinity(0))
+        child = subprocess.Popen([sys.executable, "-c", COMPETITOR, str(cpu), str(1 / hz)])
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        done = self.collect("--guest", "native", "--cores", "1", "--pin", str(cpu), "--repeat", "2", "--scenario",
+                            "noise-ftq", workload=None)
+        self.assertEqual(done.status, 0, done.stderr)
+        with open(done.folder + "/report/noise_peaks.csv", encoding="utf-8") as f:
+            peaks = list(csv.DictReader(f))
+        print("  ", [(p["hz"], p["name"], p["share"]) for p in peaks], flush=True)
+        mine = [p for p in peaks if abs(float(p["hz"]) - hz) < 0.5]
+        self.assertEqual([p["name"] for p in mine], ["unnamed"])
+        self.assertIn("spectrum.svg", os.listdir(done.folder + "/report/figures"))
 
     def test_what_bare_has_not_is_left_out_with_one_line(self):
         store, done = self.collected(("native", "bare"), "noise-yield")

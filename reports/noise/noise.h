@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/**
+ * What the distributions, series and detours of the workload noise mean: what in them is periodic. Of each
+ * configuration, over its counted runs. docs/noise.md and docs/statistics.md describe it.
+ */
+
+#include "reports/statistics/spectrum.h"
+#include "reports/summary/summary.h"
+
+#define NOISE_NAME_MAX 128
+
+/** A peak of a spectrum. */
+struct noise_peak {
+	double hz, width_hz;
+	double height; /**< over the background */
+	double share;  /**< of the variance: 0 to 1 */
+	double whole;  /**< 1 */
+	bool named;    /**< a timer tick's, or a multiple of it */
+	int multiple;  /**< else: of the frequency of another peak; 0: of none */
+	char name[NOISE_NAME_MAX];
+};
+
+/** Of the series of a configuration's workers. */
+struct noise_spectrum {
+	struct spectrum spectrum;
+	double bin_hz;                      /**< width of a bin */
+	double quantum_ns;                  /**< from one value to the next */
+	double series, values, total;       /**< how many; values that are kept, of how many */
+	double host_tick_hz, guest_tick_hz; /**< NAN: not known, or there is none */
+	char note[4 *
+		  NOISE_NAME_MAX]; /**< a tick that cannot be seen at this quantum; may be empty */
+	struct noise_peak *peaks;  /**< in order of frequency */
+	size_t n_peaks;
+};
+
+/** What is known of a configuration. */
+struct noise_of {
+	const struct configuration *configuration;
+	struct noise_spectrum *spectrum; /**< NULL: there are no series, or too short ones */
+};
+
+struct noise {
+	struct noise_of *list; /**< as the summary's configurations */
+	size_t n;
+	bool any; /**< some has something */
+};
+
+/** Work it out. The summary must outlive it. -ENOMEM, -EBADMSG with store_reader_error(). */
+int noise_make(const struct summary *s, struct noise **ret);
+
+void noise_free(struct noise *n);
+
+static inline void noise_freep(struct noise **n)
+{
+	noise_free(*n);
+}
+
+#define _cleanup_noise_ __attribute__((cleanup(noise_freep)))

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/** What the files behind noise.h share; nobody else includes this. */
+
+#include "reports/noise/noise.h"
+
+/** A series of the store: a worker's values of equal times, in order. */
+struct noise_series {
+	const struct store_run *run;
+	int64_t worker;
+	double begin_ns, step_ns, tick_ns; /**< tick_ns: NAN where it is not known */
+	double total;
+	double *values; /**< ns each */
+	size_t n;
+};
+
+struct noise_series_list {
+	struct noise_series *list;
+	size_t n;
+};
+
+/** Those of the counted runs of @c, by run and worker. -ENOMEM, -EBADMSG. */
+int noise_series_read(
+	const struct summary *s, const struct configuration *c, struct noise_series_list *ret);
+
+void noise_series_clear(struct noise_series_list *l);
+
+#define _cleanup_noise_series_ __attribute__((cleanup(noise_series_clear)))
+
+/** *ret NULL: they have none. -ENOMEM. */
+int noise_spectrum_make(
+	const struct summary *s, const struct noise_series_list *l, struct noise_spectrum **ret);
+
+void noise_spectrum_free(struct noise_spectrum *s);

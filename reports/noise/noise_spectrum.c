@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The spectrum of ftq's series, and what its peaks are. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "common/cleanup.h"
+#include "reports/noise/noise_internal.h"
+#include "reports/text/format.h"
+
+/* Multiples of a tick that are looked for. */
+#define HARMONICS_MAX 16
+
+/* Of others: a tenth of a bin, by which a peak's frequency is known, is that much times the multiple. */
+#define MULTIPLES_MAX 50
+#define SURE_BINS     0.1
+
+void noise_spectrum_free(struct noise_spectrum *s)
+{
+	if (!s)
+		return;
+	spectrum_clear(&s->spectrum);
+	free(s->peaks);
+	free(s);
+}
+
+/* Where a frequency shows that is sampled @rate times a second. */
+static double folded(double hz, double rate)
+{
+	return fabs(hz - rate * nearbyint(hz / rate));
+}
+
+struct ticks {
+	const char *name;
+	double hz; /* NAN: none */
+};
+
+/* The least multiple of a tick that shows where the peak is; 0: none. */
+static int multiple_of(double tick_hz, const struct noise_peak *p, double rate, double within)
+{
+	for (int k = 1; k <= HARMONICS_MAX && tick_hz > 0; k++)
+		if (fabs(folded(k * tick_hz, rate) - p->hz) <= within)
+			return k;
+	return 0;
+}
+
+static void name_by_tick(const struct noise_spectrum *s, struct noise_peak *p)
+{
+	double rate = 1e9 / s->quantum_ns,
+	       within = fmax(1, p->width_hz / s->bin_hz / 2) * s->bin_hz;
+	int host = multiple_of(s->host_tick_hz, p, rate, within);
+	int guest = multiple_of(s->guest_tick_hz, p, rate, within);
+	double hz = host ? host * s->host_tick_hz : guest * s->guest_tick_hz;
+	bool both = host && guest && host * s->host_tick_hz == guest * s->guest_tick_hz;
+	int k = host ? host : guest;
+	size_t used = 0;
+
+	if (!host && !guest)
+		return;
+	p->named = true;
+	if (k > 1)
+		used = (size_t)snprintf(p->name, sizeof(p->name), "%d × ", k);
+	used += (size_t)snprintf(p->name + used, sizeof(p->name) - used, "%s",
+		both   ? "tick of host and guest"
+		: host ? "tick of the host"
+		       : "tick of the guest");
+	if (hz > rate / 2)
+		snprintf(p->name + used, sizeof(p->name) - used, " (%s Hz, folded)",
+			format_number(hz).text);
+}
+
+/* Of those that no tick makes: the lowest of a row of multiples is "unnamed". */
+static void name_rest(const struct noise_spectrum *s, size_t i)
+{
+	struct noise_peak *p = &s->peaks[i];
+
+	for (size_t k = 0; k < i; k++) {
+		const struct noise_peak *base = &s->peaks[k];
+		double multiple = nearbyint(p->hz / base->hz);
+
+		if (base->named || base->multiple || multiple > MULTIPLES_MAX ||
+			fabs(p->hz - multiple * base->hz) >
+				s->bin_hz * (SURE_BINS * multiple + 0.5) ||
+			s->bin_hz * SURE_BINS * multiple > base->hz / 4)
+			continue;
+		p->multiple = (int)multiple;
+		snprintf(p->name, sizeof(p->name), "unnamed, %d × %s Hz", (int)multiple,
+			format_number(base->hz).text);
+		return;
+	}
+	snprintf(p->name, sizeof(p->name), "unnamed");
+}
+
+static int name_peaks(struct noise_spectrum *s)
+{
+	_cleanup_free_ struct spectrum_peak *found = NULL;
+	size_t n = 0;
+	int r = spectrum_peaks(&s->spectrum, &found, &n);
+
+	if (r < 0)
+		return r;
+	s->peaks = calloc(n + 1, sizeof(*s->peaks));
+	if (!s->peaks)
+		return -ENOMEM;
+	for (s->n_peaks = 0; s->n_peaks < n; s->n_peaks++) {
+		struct noise_peak *p = &s->peaks[s->n_peaks];
+
+		*p = (struct noise_peak){.hz = found[s->n_peaks].bin * s->bin_hz,
+			.width_hz = found[s->n_peaks].width * s->bin_hz,
+			.height = found[s->n_peaks].height,
+			.share = found[s->n_peaks].share,
+			.whole = 1};
+		name_by_tick(s, p);
+		if (!p->named)
+			name_rest(s, s->n_peaks);
+	}
+	return 0;
+}
+
+/* A tick that is in each quantum, or in every second one, makes no peak. */
+static void note_blind(struct noise_spectrum *s)
+{
+	const struct ticks ticks[] = {{"host", s->host_tick_hz}, {"guest", s->guest_tick_hz}};
+	double rate = 1e9 / s->quantum_ns;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ticks) && !*s->note; i++) {
+		double at = folded(ticks[i].hz, rate);
+
+		if (ticks[i].hz > 0 && (at < 3 * s->bin_hz || at > rate / 2 - 3 * s->bin_hz))
+			snprintf(s->note, sizeof(s->note),
+				"The %s's tick, %s Hz, shows at %s Hz with this quantum, where nothing can be told.",
+				ticks[i].name, format_number(ticks[i].hz).text,
+				format_number(at).text);
+	}
+}
+
+/* Those that are looked at together: of the first one's step, at least as long as the segment. */
+static bool fits(const struct noise_series *s, const struct noise_series_list *l, size_t segment)
+{
+	return s->step_ns == l->list[0].step_ns && s->n >= segment;
+}
+
+static size_t choose_segment(const struct noise_series_list *l)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		longest = l->list[i].n > longest ? l->list[i].n : longest;
+	return spectrum_segment(longest);
+}
+
+static int add_all(const struct noise_series_list *l, struct noise_spectrum *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r >= 0; i++) {
+		const struct noise_series *one = &l->list[i];
+
+		if (!fits(one, l, s->spectrum.segment))
+			continue;
+		s->series++;
+		s->values += (double)one->n;
+		s->total += one->total;
+		if (strcmp(one->run->accel, "none") != 0 && one->tick_ns > 0)
+			s->guest_tick_hz = 1e9 / one->tick_ns;
+		r = spectrum_add(&s->spectrum, one->values, one->n);
+	}
+	return r < 0 ? r : spectrum_finish(&s->spectrum);
+}
+
+int noise_spectrum_make(const struct summary *summary, const struct noise_series_list *l,
+	struct noise_spectrum **ret)
+{
+	const char *tick = store_setting(summary->store, "tick_ns");
+	size_t segment = choose_segment(l);
+	struct noise_spectrum *s;
+	int r;
+
+	if (segment == 0)
+		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->quantum_ns = l->list[0].step_ns;
+	s->bin_hz = 1e9 / s->quantum_ns / (double)segment;
+	s->guest_tick_hz = NAN;
+	s->host_tick_hz = tick && strtod(tick, NULL) > 0 ? 1e9 / strtod(tick, NULL) : NAN;
+	r = spectrum_begin(segment, &s->spectrum);
+	if (r >= 0)
+		r = add_all(l, s);
+	if (r >= 0)
+		r = name_peaks(s);
+	if (r < 0) {
+		noise_spectrum_free(s);
+		return r;
+	}
+	note_blind(s);
+	*ret = s;
+	return 0;
+}
