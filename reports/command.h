@@ -23,7 +23,10 @@ struct report_options {
 	bool json;
 	bool verbose;
 	bool force;
-	char **paths; /**< what is not an option: experiments */
+	const char *ranks; /**< --ranks, or NULL */
+	const char *steps; /**< --steps, or NULL */
+	const char *work;  /**< --work, or NULL */
+	char **paths;      /**< what is not an option: experiments */
 	size_t n_paths;
 };
 
@@ -33,6 +36,7 @@ typedef int (*command_run_t)(const struct report_options *o, struct error *error
 int command_report(const struct report_options *o, struct error *error);
 int command_reference(const struct report_options *o, struct error *error);
 int command_export(const struct report_options *o, struct error *error);
+int command_noise(const struct report_options *o, struct error *error);
 int command_diff(const struct report_options *o, struct error *error);
 
 /** Open one store, or several side by side. */

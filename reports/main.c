@@ -14,10 +14,19 @@
 
 enum { EXIT_USAGE = 2, EXIT_MISSING = 3 };
 
-enum { OPTION_JSON = 0x100, OPTION_VERBOSE, OPTION_FORCE, OPTION_REFERENCE, OPTION_ORDER };
+enum {
+	OPTION_JSON = 0x100,
+	OPTION_VERBOSE,
+	OPTION_FORCE,
+	OPTION_REFERENCE,
+	OPTION_ORDER,
+	OPTION_RANKS,
+	OPTION_STEPS,
+	OPTION_WORK
+};
 
 /* Commands as bits, to say which options go with which. */
-enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2 };
+enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2, NOISE = 1 << 3 };
 
 struct command {
 	const char *name; /* NULL: where no other is named */
@@ -30,10 +39,12 @@ struct command {
 static const struct command commands[] = {
 	{"export", EXPORT, 1, SIZE_MAX, command_export},
 	{"diff", DIFF, 2, 2, command_diff},
+	{"noise", NOISE, 1, SIZE_MAX, command_noise},
 	{NULL, REPORT, 0, SIZE_MAX, command_report},
 };
 
-static const char synopsis[] = "DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B";
+static const char synopsis[] =
+	"DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B\nnoise DIR...";
 
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
@@ -55,6 +66,10 @@ static const struct argp_option option_table[] = {
 		"merge "
 		"shards of different machines",
 		0},
+	{"ranks", OPTION_RANKS, "LIST", 0,
+		"noise: of how many ranks the program is (1000,10000,100000,1000000)", 0},
+	{"steps", OPTION_STEPS, "N", 0, "noise: how many steps are simulated (10000)", 0},
+	{"work", OPTION_WORK, "US", 0, "noise: how long a step takes undisturbed (1000)", 0},
 	{},
 };
 
@@ -63,10 +78,13 @@ static const unsigned int option_commands[] = {
 	REPORT | EXPORT | DIFF,
 	EXPORT,
 	REPORT | EXPORT | DIFF,
-	REPORT | DIFF,
+	REPORT | DIFF | NOISE,
 	REPORT,
 	REPORT,
-	REPORT | EXPORT | DIFF,
+	REPORT | EXPORT | DIFF | NOISE,
+	NOISE,
+	NOISE,
+	NOISE,
 };
 
 _Static_assert(ARRAY_SIZE(option_commands) + 1 == ARRAY_SIZE(option_table), "a row for each");
@@ -193,6 +211,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_REFERENCE:
 		o->reference = argument;
+		return 0;
+	case OPTION_RANKS:
+		o->ranks = argument;
+		return 0;
+	case OPTION_STEPS:
+		o->steps = argument;
+		return 0;
+	case OPTION_WORK:
+		o->work = argument;
 		return 0;
 	case OPTION_FORCE:
 		o->force = true;

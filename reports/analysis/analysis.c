@@ -46,7 +46,7 @@ static int fill(struct analysis *a)
 	if (r >= 0)
 		r = flames_make(a->summary, &a->flames);
 	if (r >= 0)
-		r = noise_make(a->summary, &a->noise);
+		r = noise_make(a->summary, &noise_usual_question, &a->noise);
 	return r < 0 ? r : find_tops(a);
 }
 

@@ -159,6 +159,13 @@ static int fill_stack_modules(void *userdata, FILE *out)
 	return tables_write_stack_modules_csv(job->analysis, out);
 }
 
+static int fill_noise_ranks(void *userdata, FILE *out)
+{
+	const struct export_job *job = userdata;
+
+	return tables_write_noise_ranks_csv(job->analysis->noise, out);
+}
+
 static int fill_noise_peaks(void *userdata, FILE *out)
 {
 	const struct export_job *job = userdata;
@@ -186,6 +193,9 @@ int export_tables(const struct export_job *job)
 	if (r >= 0 && job->analysis->noise->any)
 		r = output_file(
 			job->output, "noise_peaks.csv", fill_noise_peaks, userdata, job->error);
+	if (r >= 0 && job->analysis->noise->any)
+		r = output_file(
+			job->output, "noise_ranks.csv", fill_noise_ranks, userdata, job->error);
 	if (r >= 0)
 		r = output_file(
 			job->output, "explanation.csv", fill_explanation, userdata, job->error);

@@ -81,13 +81,16 @@ void noise_free(struct noise *n)
 {
 	if (!n)
 		return;
-	for (size_t i = 0; i < n->n; i++)
+	for (size_t i = 0; i < n->n; i++) {
 		noise_spectrum_free(n->list[i].spectrum);
+		free(n->list[i].amplified);
+	}
 	free(n->list);
 	free(n);
 }
 
-static int make_of(const struct summary *s, const struct configuration *c, struct noise_of *ret)
+static int make_of(const struct summary *s, const struct configuration *c,
+	const struct noise_question *question, struct noise_of *ret)
 {
 	_cleanup_noise_series_ struct noise_series_list series = {.n = 0};
 	int r = noise_series_read(s, c, &series);
@@ -95,10 +98,10 @@ static int make_of(const struct summary *s, const struct configuration *c, struc
 	ret->configuration = c;
 	if (r >= 0)
 		r = noise_spectrum_make(s, &series, &ret->spectrum);
-	return r;
+	return r < 0 ? r : noise_amplify(s, &series, question, ret);
 }
 
-int noise_make(const struct summary *s, struct noise **ret)
+int noise_make(const struct summary *s, const struct noise_question *question, struct noise **ret)
 {
 	_cleanup_noise_ struct noise *n = calloc(1, sizeof(*n));
 	int r = 0;
@@ -106,8 +109,8 @@ int noise_make(const struct summary *s, struct noise **ret)
 	if (!n || !(n->list = calloc(s->n_configurations + 1, sizeof(*n->list))))
 		return -ENOMEM;
 	for (; n->n < s->n_configurations && r >= 0; n->n++) {
-		r = make_of(s, &s->configurations[n->n], &n->list[n->n]);
-		n->any |= n->list[n->n].spectrum != NULL;
+		r = make_of(s, &s->configurations[n->n], question, &n->list[n->n]);
+		n->any |= n->list[n->n].spectrum || n->list[n->n].n_amplified;
 	}
 	if (r < 0)
 		return r;

@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * What the distributions, series and detours of the workload noise mean: what in them is periodic. Of each
- * configuration, over its counted runs. docs/noise.md and docs/statistics.md describe it.
+ * What the distributions, series and detours of the workload noise mean: what in them is periodic, and what they make of
+ * a program of very many ranks. Of each configuration, over its counted runs. docs/noise.md and docs/statistics.md describe it.
  */
 
 #include "reports/statistics/spectrum.h"
@@ -35,10 +35,41 @@ struct noise_spectrum {
 	size_t n_peaks;
 };
 
+/** What noise makes of a bulk-synchronous program: all ranks wait for the last one after each step. */
+struct noise_amplification {
+	const char *kernel; /**< by which it was measured: fwq, ftq, detour */
+	bool together; /**< the lanes of a run are ranks that are held up at the same instants; else each
+				 rank for itself */
+	const char *without; /**< this cause removed; NULL: as measured */
+	double ranks;
+	double work_ns;       /**< of a step, where nothing disturbs */
+	double measured;      /**< steps in all runs from which those of the ranks are drawn */
+	struct estimate slow; /**< mean time of a step over its work; interval over the runs */
+	bool at_least;        /**< it is mostly the longest step ever measured that is waited for */
+	struct estimate
+		gain; /**< of @without: share of the time as measured that it would bring; else NAN */
+	double steps; /**< simulated; of these: */
+	double p50_ns, p99_ns;
+};
+
+/** What is asked. */
+struct noise_question {
+	const double *ranks;
+	size_t n_ranks;
+	double steps;
+	double work_ns; /**< of ftq and detour; of fwq it is the quantum */
+	void (*progress)(double share, void *userdata); /**< of a long simulation; may be NULL */
+};
+
+/** 10^3 to 10^6 ranks, 10^4 steps of a millisecond. */
+extern const struct noise_question noise_usual_question;
+
 /** What is known of a configuration. */
 struct noise_of {
 	const struct configuration *configuration;
-	struct noise_spectrum *spectrum; /**< NULL: there are no series, or too short ones */
+	struct noise_spectrum *spectrum;       /**< NULL: there are no series, or too short ones */
+	struct noise_amplification *amplified; /**< as measured; then without each cause */
+	size_t n_amplified;
 };
 
 struct noise {
@@ -48,7 +79,7 @@ struct noise {
 };
 
 /** Work it out. The summary must outlive it. -ENOMEM, -EBADMSG with store_reader_error(). */
-int noise_make(const struct summary *s, struct noise **ret);
+int noise_make(const struct summary *s, const struct noise_question *question, struct noise **ret);
 
 void noise_free(struct noise *n);
 

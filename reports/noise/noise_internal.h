@@ -4,6 +4,7 @@
 /** What the files behind noise.h share; nobody else includes this. */
 
 #include "reports/noise/noise.h"
+#include "reports/noise/replay.h"
 
 /** A series of the store: a worker's values of equal times, in order. */
 struct noise_series {
@@ -28,8 +29,33 @@ void noise_series_clear(struct noise_series_list *l);
 
 #define _cleanup_noise_series_ __attribute__((cleanup(noise_series_clear)))
 
+/** Fills ret->amplified. -ENOMEM, -EBADMSG. */
+int noise_amplify(const struct summary *s, const struct noise_series_list *l,
+	const struct noise_question *question, struct noise_of *ret);
+
 /** *ret NULL: they have none. -ENOMEM. */
 int noise_spectrum_make(
 	const struct summary *s, const struct noise_series_list *l, struct noise_spectrum **ret);
 
 void noise_spectrum_free(struct noise_spectrum *s);
+
+/** The lanes of one run as replay() takes them. */
+struct noise_lanes {
+	struct replay_lane *list;
+	size_t n;
+};
+
+/** By the series of @run. -ENOMEM. */
+int noise_lanes_of_series(
+	const struct noise_series_list *l, const struct store_run *run, struct noise_lanes *ret);
+
+/**
+ * By the detours of @run, those that are kept; what the others took is spread over the rest of the time. Where
+ * @without is a cause, what it took of the detours that have it is not there. Without detours: no lanes. -ENOMEM, -EBADMSG.
+ */
+int noise_lanes_of_detours(const struct summary *s, const struct store_run *run,
+	const char *without, struct noise_lanes *ret);
+
+void noise_lanes_clear(struct noise_lanes *l);
+
+#define _cleanup_noise_lanes_ __attribute__((cleanup(noise_lanes_clear)))

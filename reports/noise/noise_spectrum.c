@@ -94,6 +94,34 @@ static void name_rest(const struct noise_spectrum *s, size_t i)
 	snprintf(p->name, sizeof(p->name), "unnamed");
 }
 
+static bool is_base(const struct noise_peak *p)
+{
+	return !p->named && !p->multiple;
+}
+
+/* Multiples above half the sampling rate show below it: those of a peak that is not much smaller. */
+static void name_folded(const struct noise_spectrum *s, size_t i)
+{
+	struct noise_peak *p = &s->peaks[i];
+	double rate = 1e9 / s->quantum_ns;
+
+	for (size_t k = 0; k < s->n_peaks && is_base(p); k++) {
+		const struct noise_peak *base = &s->peaks[k];
+
+		for (int times = 2;
+			times <= HARMONICS_MAX && is_base(base) && base->share > p->share / 2;
+			times++) {
+			if (fabs(folded(times * base->hz, rate) - p->hz) >
+				s->bin_hz * (SURE_BINS * times + 0.5))
+				continue;
+			p->multiple = times;
+			snprintf(p->name, sizeof(p->name), "unnamed, %d × %s Hz (folded)", times,
+				format_number(base->hz).text);
+			break;
+		}
+	}
+}
+
 static int name_peaks(struct noise_spectrum *s)
 {
 	_cleanup_free_ struct spectrum_peak *found = NULL;
@@ -117,6 +145,9 @@ static int name_peaks(struct noise_spectrum *s)
 		if (!p->named)
 			name_rest(s, s->n_peaks);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (is_base(&s->peaks[i]))
+			name_folded(s, i);
 	return 0;
 }
 

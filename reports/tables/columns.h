@@ -40,6 +40,9 @@ extern const struct column boot_columns[];
 /** Of the workload noise: a configuration's spectrum (struct noise_spectrum), a peak of it (struct noise_peak). */
 extern const struct column noise_spectrum_columns[], noise_peak_columns[];
 
+/** What it makes of very many ranks (struct noise_amplification): as measured; without a cause. */
+extern const struct column noise_ranks_columns[], noise_without_columns[];
+
 /** The whole explanation (struct explanation) as a document; docs/database.md says what is what. */
 extern const struct column explanation_columns[];
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the workload noise means: columns, the document, files. */
 #include <errno.h>
+#include <math.h>
 
 #include "reports/noise/noise.h"
 #include "reports/tables/columns.h"
 #include "reports/tables/tables_internal.h"
 #include "reports/text/csv.h"
+#include "reports/text/format.h"
 #include "reports/text/json.h"
 
 #define ROW struct noise_spectrum
@@ -44,6 +46,104 @@ const struct column noise_peak_columns[] = {
 };
 #undef ROW
 
+#define ROW struct noise_amplification
+static struct format_text slow_shown(const void *row, enum look *look)
+{
+	const struct noise_amplification *a = row;
+	struct format_text t;
+
+	(void)look;
+	snprintf(t.text, sizeof(t.text), "%s%.3f", a->at_least ? "≥ " : "", a->slow.value);
+	return t;
+}
+
+static struct format_text range_shown(const struct interval *i, double times, int decimals)
+{
+	struct format_text t = {"-"};
+
+	if (isfinite(i->low))
+		snprintf(t.text, sizeof(t.text), "%.*f to %.*f", decimals, times * i->low, decimals,
+			times * i->high);
+	return t;
+}
+
+static struct format_text slow_range(const void *row, enum look *look)
+{
+	(void)look;
+	return range_shown(&((const struct noise_amplification *)row)->slow.range, 1, 3);
+}
+
+static struct format_text gain_shown(const void *row, enum look *look)
+{
+	(void)look;
+	return format_fixed(100 * ((const struct noise_amplification *)row)->gain.value, 1);
+}
+
+static struct format_text gain_range(const void *row, enum look *look)
+{
+	(void)look;
+	return range_shown(&((const struct noise_amplification *)row)->gain.range, 100, 1);
+}
+
+static const char *model_word(const void *row)
+{
+	return ((const struct noise_amplification *)row)->together ? "together" : "apart";
+}
+
+#define WHAT                                                                                       \
+	COL("kernel", "kernel", TEXT, kernel),                                                     \
+		{"lanes", "lanes", COLUMN_TEXT, .text = model_word},                               \
+		COL("without", "without", TEXT, without),                                          \
+		COL("ranks", "ranks", REAL, ranks, SHOWN(1, "ranks", 10, "#ranks"),                \
+			.format = format_count),                                                   \
+		COL("work_ns", "work_s", NS, work_ns),                                             \
+		COL("measured", "measured", REAL, measured),                                       \
+		COL("slow_down", "slow_down", ESTIMATE, slow),                                     \
+		COL("at_least", "at_least", BOOL, at_least)
+#define SLOW                                                                                       \
+	{.type = COLUMN_OWN, .own = slow_shown, SHOWN(2, "slow-down", 11, "#slow-down")},          \
+	{                                                                                          \
+		.type = COLUMN_OWN, .own = slow_range, SHOWN(3, "95 %", 17, "#95 % interval")      \
+	}
+
+const struct column noise_ranks_columns[] = {
+	TABLE,
+	WHAT,
+	SLOW,
+	COL("steps", "steps", REAL, steps),
+	COL("p50_ns", "p50_s", NS, p50_ns, SHOWN(4, "p50 ms", 10, "#p50 of a step, ms"),
+		.format = format_ms),
+	COL("p99_ns", "p99_s", NS, p99_ns, SHOWN(5, "p99 ms", 10, "#p99, ms"), .format = format_ms),
+	{},
+};
+
+const struct column noise_without_columns[] = {
+	TABLE,
+	COL(NULL, NULL, TEXT, without, SHOWN(1, "without", 18, "without")),
+	COL(NULL, NULL, REAL, ranks, SHOWN(2, "ranks", 10, "#ranks"), .format = format_count),
+	{.type = COLUMN_OWN, .own = slow_shown, SHOWN(3, "slow-down", 11, "#slow-down")},
+	{.type = COLUMN_OWN, .own = gain_shown, SHOWN(4, "% less time", 12, "#% less time")},
+	{.type = COLUMN_OWN, .own = gain_range, SHOWN(5, "95 %", 17, "#95 % interval")},
+	COL("gain", "gain", ESTIMATE, gain),
+	{},
+};
+#undef ROW
+
+static json_t *amplified_json(const struct noise_of *n)
+{
+	json_t *array = json_array();
+	bool bad = !array;
+
+	for (size_t i = 0; i < n->n_amplified; i++) {
+		json_t *o = json_object();
+
+		bad |= columns_json(noise_ranks_columns, &n->amplified[i], o);
+		bad |= columns_json(noise_without_columns, &n->amplified[i], o);
+		bad |= json_array_append_new(array, o) < 0;
+	}
+	return finish(array, bad);
+}
+
 static json_t *spectrum_json(const struct noise_spectrum *s)
 {
 	json_t *o = json_object(), *power = json_array(), *background = json_array(),
@@ -67,11 +167,39 @@ static json_t *spectrum_json(const struct noise_spectrum *s)
 json_t *noise_json(const struct noise_of *n)
 {
 	json_t *o;
+	bool bad;
 
-	if (!n->spectrum)
+	if (!n->spectrum && !n->n_amplified)
 		return json_null();
 	o = json_object();
-	return finish(o, put(o, "spectrum", spectrum_json(n->spectrum)));
+	bad = put(o, "spectrum", n->spectrum ? spectrum_json(n->spectrum) : json_null());
+	bad |= put(o, "amplification", amplified_json(n));
+	return finish(o, bad);
+}
+
+static void put_configuration(const struct configuration *c, FILE *out)
+{
+	csv_text(out, c->guest);
+	fprintf(out, ",%lld,", (long long)c->cores);
+	csv_text(out, c->scenario);
+	fputc(',', out);
+	csv_text(out, c->label);
+}
+
+int tables_write_noise_ranks_csv(const struct noise *n, FILE *out)
+{
+	fputs("guest,cores,scenario,label", out);
+	columns_csv_names(noise_ranks_columns, false, out);
+	columns_csv_names(noise_without_columns, false, out);
+	fputc('\n', out);
+	for (size_t i = 0; i < n->n; i++)
+		for (size_t k = 0; k < n->list[i].n_amplified; k++) {
+			put_configuration(n->list[i].configuration, out);
+			columns_csv(noise_ranks_columns, &n->list[i].amplified[k], false, out);
+			columns_csv(noise_without_columns, &n->list[i].amplified[k], false, out);
+			fputc('\n', out);
+		}
+	return 0;
 }
 
 int tables_write_noise_peaks_csv(const struct analysis *a, FILE *out)
@@ -84,14 +212,31 @@ int tables_write_noise_peaks_csv(const struct analysis *a, FILE *out)
 		const struct noise_spectrum *s = a->noise->list[i].spectrum;
 
 		for (size_t k = 0; s && k < s->n_peaks; k++) {
-			csv_text(out, c->guest);
-			fprintf(out, ",%lld,", (long long)c->cores);
-			csv_text(out, c->scenario);
-			fputc(',', out);
-			csv_text(out, c->label);
+			put_configuration(c, out);
 			columns_csv(noise_peak_columns, &s->peaks[k], false, out);
 			fputc('\n', out);
 		}
 	}
 	return 0;
+}
+
+int tables_make_noise_json(const struct noise *n, json_t **ret)
+{
+	json_t *cells = json_array(), *o = json_object();
+	bool bad = !cells;
+
+	for (size_t i = 0; i < n->n; i++) {
+		const struct configuration *c = n->list[i].configuration;
+		json_t *cell = json_object();
+
+		bad |= put(cell, "guest", text(c->guest));
+		bad |= put(cell, "cores", number(c->cores));
+		bad |= put(cell, "scenario", text(c->scenario));
+		bad |= put(cell, "label", text(c->label));
+		bad |= put(cell, "noise", noise_json(&n->list[i]));
+		bad |= json_array_append_new(cells, cell) < 0;
+	}
+	o = finish(o, bad | put(o, "cells", cells));
+	*ret = o;
+	return o ? 0 : -ENOMEM;
 }

@@ -47,7 +47,7 @@ static int put_peaks(struct table *t, const struct noise_of *n)
 	return r;
 }
 
-int noise_write_text(const struct noise *n, FILE *out, const struct style *style)
+static int spectra_write(const struct noise *n, FILE *out, const struct style *style)
 {
 	bool any = false;
 	struct table *t;
@@ -66,4 +66,75 @@ int noise_write_text(const struct noise *n, FILE *out, const struct style *style
 			r = put_peaks(t, &n->list[i]);
 	q = table_end(t, out, style);
 	return r < 0 ? r : q;
+}
+
+/* Is this row shown under the one before it? */
+static bool goes_on(const struct noise_of *n, size_t i)
+{
+	const struct noise_amplification *a = &n->amplified[i], *before = a - 1;
+
+	return i > 0 && !before->without == !a->without && before->kernel == a->kernel &&
+	       before->together == a->together;
+}
+
+static int put_ranks(struct table *t, const struct noise_of *n, bool without)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n->n_amplified && r >= 0; i++) {
+		const struct noise_amplification *a = &n->amplified[i];
+		char rest[256];
+
+		if (without != (a->without != NULL))
+			continue;
+		snprintf(rest, sizeof(rest), "%s, %s; steps of %s, %s of them measured", a->kernel,
+			a->together ? "lanes of a run held up together" : "each rank for itself",
+			format_time(a->work_ns).text, format_count(a->measured).text);
+		if (!goes_on(n, i))
+			r = head(t, n, rest);
+		columns_put(without ? noise_without_columns : noise_ranks_columns, a, t);
+		table_row(t);
+	}
+	return r;
+}
+
+static int ranks_write(const struct noise *n, bool without, FILE *out, const struct style *style)
+{
+	bool any = false;
+	struct table *t;
+	int q, r = 0;
+
+	for (size_t i = 0; i < n->n; i++)
+		for (size_t k = 0; k < n->list[i].n_amplified; k++)
+			any |= without == (n->list[i].amplified[k].without != NULL);
+	if (!any)
+		return 0;
+	fprintf(out, "\n%s%s%s\n", style->bold,
+		without ? "What it would bring to remove a cause"
+			: "Noise amplified: a program whose ranks wait for each other after each step",
+		style->plain);
+	t = table_begin();
+	columns_put_titles(without ? noise_without_columns : noise_ranks_columns, t);
+	table_row(t);
+	for (size_t i = 0; i < n->n && r >= 0; i++)
+		r = put_ranks(t, &n->list[i], without);
+	q = table_end(t, out, style);
+	return r < 0 ? r : q;
+}
+
+int noise_write_text(const struct noise *n, FILE *out, const struct style *style)
+{
+	int r = spectra_write(n, out, style);
+
+	if (r >= 0)
+		r = ranks_write(n, false, out, style);
+	return r < 0 ? r : ranks_write(n, true, out, style);
+}
+
+int tables_write_noise(const struct noise *n, FILE *out)
+{
+	if (!n->any)
+		fputs("Nothing here was measured by the workload noise: collector --scenario noise-ftq does.\n",
+			out);
+	return noise_write_text(n, out, style_of(out));
 }

@@ -16,6 +16,10 @@ int tables_write_text(const struct analysis *a, FILE *out);
  * configurations, one more for each that is more. */
 int tables_write_brief(const struct analysis *a, FILE *out);
 
+/** What the workload noise means, alone: for a terminal, as a document. -ENOMEM. */
+int tables_write_noise(const struct noise *n, FILE *out);
+int tables_make_noise_json(const struct noise *n, json_t **ret);
+
 /** One JSON document; see docs/database.md. A new reference. */
 int tables_make_json(const struct analysis *a, json_t **ret);
 
@@ -32,7 +36,8 @@ int tables_write_threads_csv(const struct analysis *a, FILE *out);
 bool tables_has_stacks(const struct analysis *a);
 int tables_write_stack_ends_csv(const struct analysis *a, FILE *out);
 int tables_write_stack_modules_csv(const struct analysis *a, FILE *out);
-/** Peaks of spectra, of the workload noise. */
+/** What noise makes of very many ranks; peaks of its spectra. */
+int tables_write_noise_ranks_csv(const struct noise *n, FILE *out);
 int tables_write_noise_peaks_csv(const struct analysis *a, FILE *out);
 int tables_write_explanation_csv(const struct analysis *a, FILE *out);
 int tables_write_boot_csv(const struct analysis *a, FILE *out);

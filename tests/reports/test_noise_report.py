@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the workload noise means, in reports: test_noise_report.py REPORT SCHEMA
+
+The store's noise is made here, of known frequencies, lengths, probabilities and causes; what it makes of many ranks is known in
+closed form."""
+import csv
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import make_store  # noqa: E402
+
+REPORT, SCHEMA = (os.path.abspath(a) for a in sys.argv[1:3])
+MS, RUNS, LANES = 1_000_000, 3, 2
+BEGIN = 5_000_000_000_000
+P, LATE = 0.01, 2 * MS  # fwq: so often, so much
+HOSTILE = "</td><script>9</"
+
+
+def run(*arguments):
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=300, check=False)
+
+
+def leb128(*numbers):
+    data = bytearray()
+    for n in numbers:
+        while n > 127:
+            data.append(n & 127 | 128)
+            n >>= 7
+        data.append(n)
+    return bytes(data)
+
+
+class Maker:
+    def __init__(self, folder):
+        os.mkdir(folder)
+        self.db = sqlite3.connect(folder + "/experiment.db")
+        with open(SCHEMA, encoding="utf-8") as f:
+            self.db.executescript(f.read())
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute(f"PRAGMA application_id = {make_store.APPLICATION_ID}")
+        self.db.execute("PRAGMA user_version = 3")
+        self.insert("experiment", key="tick_ns", value=4 * MS)
+        self.n = 0
+
+    def insert(self, table, **row):
+        self.db.execute(f"INSERT INTO {table} ({','.join(row)}) VALUES ({','.join('?' * len(row))})", list(row.values()))
+
+    def run(self, guest, accel, kernel, repetition, seconds=5):
+        self.n += 1
+        begin = BEGIN + self.n * 10**11
+        self.insert("run", id=self.n, guest=guest, cores=LANES, scenario="noise-" + kernel, repetition=repetition,
+                    position=self.n, accel=accel, status="ok", start_ns=begin, end_ns=begin + seconds * 10**9, boot_ns=0,
+                    runtime_ns=seconds * 10**9, guest_runtime_ns=seconds * 10**9, lost_events=0, closed=1, audited=1,
+                    residual_ns=0, start_utc="2026-01-02T03:04:05Z", split="sampled", command="[]", counted=1, block=1, label="")
+        self.insert("phase", run=self.n, name="measure", start_ns=begin, end_ns=begin + seconds * 10**9)
+        return self.n, begin
+
+    def distribution(self, kernel, worker, values, time_ns=5 * 10**9):
+        self.insert("distribution", run=self.n, kernel=kernel, worker=worker, n=len(values), sum_ns=sum(values),
+                    min_ns=min(values), max_ns=max(values), time_ns=time_ns, lost_ns=0, quantum_ns=MS)
+        for value in sorted(set(values)):
+            self.insert("distribution_bucket", run=self.n, kernel=kernel, worker=worker, low_ns=value, high_ns=value,
+                        n=values.count(value))
+
+    def close(self):
+        self.db.commit()
+        self.db.close()
+
+
+def make_ftq(m, rng):
+    """A linux guest with a tick of 100 Hz, on a host of 250 Hz, beside something that comes 61.3 times a second."""
+    for repetition in range(RUNS):
+        m.run("linux", "tcg", "ftq", repetition)
+        for worker in range(LANES):
+            values = [rng.randrange(20_000) for _ in range(5000)]
+            for hz, length in ((100, 9_000), (250, 9_000), (61.3, 30_000)):
+                at = rng.random() / hz
+                while at < 5:
+                    values[int(at * 1000)] += length
+                    at += 1 / hz
+            m.distribution("ftq", worker, [max(v // 100 * 100, 100) for v in values])
+            m.insert("distribution_series", run=m.n, kernel="ftq", worker=worker, begin_ns=BEGIN + m.n * 10**11, step_ns=MS,
+                     n=5000, total=7000, tick_ns=10 * MS, data=leb128(*values))
+
+
+def make_fwq(m):
+    for repetition in range(RUNS):
+        m.run("native", "none", "fwq", repetition)
+        for worker in range(LANES):
+            m.distribution("fwq", worker, [MS + LATE] * 100 + [MS] * 9900)
+
+
+def make_detours(m):
+    """Every 10 ms an interrupt of 0.1 ms, every 100 ms 2 ms for another program; on all lanes at once, in each run at another time."""
+    for repetition in range(RUNS):
+        number, begin = m.run("osv", "tcg", "detour", repetition)
+        for lane in range(LANES):
+            m.distribution("detour", lane, [100_000] * 490 + [2 * MS] * 49)
+            for k in range(500):
+                at = begin + k * 10 * MS + 3_300_000 + 100_000 * repetition
+                long = k % 10 == 5
+                m.insert("detour", run=number, lane=lane, start_ns=at, length_ns=2 * MS if long else 100_000,
+                         cause="preempted" if long else "interrupt", detail=HOSTILE if long else "local_timer",
+                         taken_by="other" if long else None, cause_ns=2 * MS if long else 100_000)
+            for cause, n, ns in (("preempted", 50, 100 * MS), ("interrupt", 450, 45 * MS)):
+                m.insert("detour_cause", run=number, lane=lane, cause=cause, detail="", detours=n, ns=ns, around_ns=0,
+                         sampled_ns=0)
+
+
+class NoiseReport(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = tempfile.mkdtemp(prefix="guestscope-report-")
+        cls.addClassCleanup(shutil.rmtree, cls.base)
+        cls.dir = cls.base + "/noise"
+        m = Maker(cls.dir)
+        make_ftq(m, random.Random(3))
+        make_fwq(m)
+        make_detours(m)
+        m.close()
+        done = run("noise", "--json", "--ranks", "2,10,100,1000000", cls.dir)
+        assert done.returncode == 0, done.stderr
+        cls.cells = {c["scenario"]: c["noise"] for c in json.loads(done.stdout)["cells"]}
+
+    def slow(self, scenario, ranks, lanes="apart", without=None):
+        row, = (a for a in self.cells[scenario]["amplification"]
+                if a["ranks"] == ranks and a["lanes"] == lanes and a["without"] == without)
+        return row
+
+    def test_peaks_are_named_by_the_ticks_of_host_and_guest(self):
+        spectrum = self.cells["noise-ftq"]["spectrum"]
+        self.assertEqual((spectrum["host_tick_hz"], spectrum["guest_tick_hz"]), (250, 100))
+        self.assertEqual((spectrum["series"], spectrum["values"], spectrum["total"]), (6, 30000, 42000))
+        names = {round(p["hz"]): p["name"] for p in spectrum["peaks"]}
+        self.assertEqual(names[100], "tick of the guest")
+        self.assertEqual(names[200], "2 × tick of the guest")
+        self.assertEqual(names[250], "tick of the host")
+        self.assertEqual(names[61], "unnamed")
+        self.assertRegex(names[123], r"^unnamed, 2 × 61\.[23]\d* Hz$")
+        base = min(spectrum["peaks"], key=lambda p: abs(p["hz"] - 61.3))
+        self.assertAlmostEqual(base["hz"], 61.3, delta=0.25)
+        self.assertTrue([p for p in spectrum["peaks"] if p["name"].endswith("Hz (folded)")])
+        self.assertTrue(all(0 < p["share"] < 1 for p in spectrum["peaks"]))
+
+    def test_bernoulli_noise_is_amplified_as_its_closed_form_says(self):
+        for ranks in (2, 10, 100, 1000000):
+            row = self.slow("noise-fwq", ranks)
+            # Means of cells, and cells are of one value each here: exact.
+            self.assertAlmostEqual(row["slow_down"]["value"], 1 + LATE / MS * (1 - (1 - P) ** ranks), delta=1e-9)
+            self.assertEqual(row["at_least"], ranks >= 100)
+            self.assertEqual((row["work_ns"], row["measured"], row["steps"]), (MS, 60000, 10000))
+            # All runs are equal.
+            self.assertAlmostEqual(row["slow_down"]["low"], row["slow_down"]["value"], delta=1e-6)
+        self.assertEqual(self.slow("noise-fwq", 1000000)["p50_ns"], 3 * MS)
+
+    def test_lanes_that_are_held_up_together_cost_once(self):
+        # 0.1 ms in 450 and 2 ms in 50 of some 4855 steps.
+        steps = (5000 - 45 - 100)
+        late, often = (0.1, 450 / steps), (2.0, 50 / steps)
+        apart, together = self.slow("noise-detour", 2), self.slow("noise-detour", 2, "together")
+        self.assertAlmostEqual(together["slow_down"]["value"], 1 + late[0] * late[1] + often[0] * often[1], delta=0.002)
+        longest = often[0] * (1 - (1 - often[1]) ** 2)
+        longest += late[0] * ((1 - often[1]) ** 2 - (1 - often[1] - late[1]) ** 2)
+        self.assertAlmostEqual(apart["slow_down"]["value"], 1 + longest, delta=0.002)
+        self.assertAlmostEqual(self.slow("noise-detour", 1000000)["slow_down"]["value"], 3, delta=0.01)
+
+    def test_a_cause_that_is_removed_leaves_the_others(self):
+        left = self.slow("noise-detour", 1000000, without="preempted")
+        self.assertAlmostEqual(left["slow_down"]["value"], 1.1, delta=0.001)
+        self.assertAlmostEqual(left["gain"]["value"], 1 - 1.1 / 3, delta=0.005)
+        other = self.slow("noise-detour", 1000000, without="interrupt")
+        self.assertAlmostEqual(other["slow_down"]["value"], 3, delta=0.001)
+        self.assertAlmostEqual(other["gain"]["value"], 0, delta=0.005)
+
+    def test_the_page_and_the_tables_have_it(self):
+        done = run(self.dir)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.dir + "/report/index.html", encoding="utf-8") as f:
+            page = f.read()
+        for word in ('id="noise"', "tick of the guest", "lanes of a run held up together", "% less time", "61.3"):
+            self.assertIn(word, page)
+        self.assertNotIn(HOSTILE, page)
+        with open(self.dir + "/report/noise_ranks.csv", encoding="utf-8") as f:
+            rows = list(csv.DictReader(f))
+        usual = [r for r in rows if r["guest"] == "native"]
+        self.assertEqual([float(r["ranks"]) for r in usual], [1e3, 1e4, 1e5, 1e6])
+        self.assertEqual(usual[0]["lanes"], "apart")
+        with open(self.dir + "/report/noise_peaks.csv", encoding="utf-8") as f:
+            self.assertIn("tick of the host", [r["name"] for r in csv.DictReader(f)])
+        self.assertTrue(os.path.exists(self.dir + "/report/figures/spectrum.csv"))
+        done = run("noise", self.dir)
+        for word in ("What is periodic", "Noise amplified", "What it would bring to remove a cause", "preempted"):
+            self.assertIn(word, done.stdout)
+
+    def test_other_experiments_have_none(self):
+        folder = self.base + "/other"
+        make_store.make(SCHEMA, folder, seed=5, small=True)
+        done = run("noise", folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Nothing here was measured by the workload noise", done.stdout)
+        self.assertEqual({c["noise"] for c in json.loads(run("--json", folder).stdout)["cells"]}, {None})
+        self.assertFalse(os.path.exists(folder + "/report/noise_ranks.csv"))
+
+    def test_many_steps_are_simulated(self):
+        done = run("noise", "--json", "--ranks", "1e6", "--steps", "3e6", "--work", "500", self.dir)
+        row, = (c["noise"]["amplification"][0] for c in json.loads(done.stdout)["cells"] if c["guest"] == "osv")
+        self.assertEqual((row["steps"], row["work_ns"]), (3e6, 500_000))
+
+    def test_mistakes_are_told_in_one_line(self):
+        for arguments, word in ((("--ranks", "x"), "--ranks"), (("--ranks", "1,,2"), "--ranks"), (("--steps", "0"), "--steps"),
+                                (("--work", "1y"), "--work"), (("--ranks", ",".join("1" * 20)), "--ranks"),
+                                (("--ranks", "nan"), "--ranks")):
+            done = run("noise", *arguments, self.dir)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn(word, done.stderr)
+        self.assertEqual(run("--ranks", "5", self.dir).returncode, 2)
+
+    def test_a_damaged_series_is_told(self):
+        folder = self.base + "/damaged"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db:
+            with sqlite3.connect(folder + "/experiment.db") as copy:
+                db.backup(copy)
+                copy.execute("UPDATE distribution_series SET data = ?", (b"\xff\xff",))
+        done = run("noise", folder)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
