@@ -11,6 +11,7 @@
 #define READINGS    4
 #define READINGS_NS 2000000ULL  /* no more after that, if there were two */
 #define READ_NS     20000000ULL /* no reading takes longer */
+#define OVERDUE_NS  100000000ULL
 
 #define ARMED "armed" /* OSv's word */
 
@@ -134,6 +135,18 @@ int timers_read(const struct sched_source *source, const struct sched_layout *sc
 	else
 		*ret = s;
 	return r;
+}
+
+const struct guest_timer_cpu *timers_overdue(const struct timers_snapshot *s)
+{
+	for (size_t i = 0; i < s->n_cpus; i++) {
+		const struct guest_timer_cpu *c = &s->cpus[i];
+
+		if (c->next_ns && c->clock_ns > c->next_ns &&
+			c->clock_ns - c->next_ns >= OVERDUE_NS && !c->torn && !c->trouble)
+			return c;
+	}
+	return NULL;
 }
 
 void timers_snapshot_done(struct timers_snapshot *s)

@@ -106,4 +106,10 @@ int timers_read(const struct sched_source *source, const struct sched_layout *sc
 /** What is wrong with it, in some words; NULL: nothing. */
 const char *guest_timer_fault(const struct guest_timer *t);
 
+/**
+ * A CPU that gets no timer any more: it looked at the clock a tenth of a second or more after a timer of its own was
+ * due, which still waits. NULL: none does, as far as this tells.
+ */
+const struct guest_timer_cpu *timers_overdue(const struct timers_snapshot *s);
+
 void timers_snapshot_done(struct timers_snapshot *s);

@@ -94,11 +94,26 @@ void run_sched_sample(struct run *run, const struct record_sample *s, unsigned p
 			&s->queues, 1000000000ULL / run->settings->frequency_hz);
 }
 
+/* As the last reading has it: what follows from a timer that does not come is in all that was measured. */
+static void say_overdue(struct run *run)
+{
+	const struct run_result *r = run->result;
+	const struct guest_timer_cpu *c =
+		r->n_scheds ? timers_overdue(&r->scheds[r->n_scheds - 1].timers) : NULL;
+
+	if (c)
+		run_warn(run,
+			"CPU %u of the guest got no timer any more: one was due %.2f s before the "
+			"CPU last looked at its clock, and still waits, so threads there had no time slices",
+			c->cpu, (double)(c->clock_ns - c->next_ns) / 1e9);
+}
+
 void run_sched_close(struct run *run)
 {
 	struct run_result *r = run->result;
 	uint64_t ns[PROBE_PHASES_MAX], count[PROBE_PHASES_MAX];
 
+	say_overdue(run);
 	if (!r->queues.n)
 		return;
 	for (unsigned lane = 0; lane < run->request->lanes; lane++) {

@@ -63,8 +63,8 @@ static int write_overview(const struct analysis *a, FILE *out, const struct styl
 	}
 	r = table_end(t, out, style);
 	if (r == 0 && o->n_metrics_hidden)
-		fprintf(out, "(and %zu more metric%s)\n", o->n_metrics_hidden,
-			o->n_metrics_hidden == 1 ? "" : "s");
+		fprintf(out, "(and %zu more metric%s: report --verbose, or the page)\n",
+			o->n_metrics_hidden, o->n_metrics_hidden == 1 ? "" : "s");
 	return r;
 }
 

@@ -431,6 +431,27 @@ static void a_timer_in_two_lists_is_told(void **state)
 	timers_snapshot_done(&s);
 }
 
+static void a_cpu_without_its_timer_is_told(void **state)
+{
+	struct cpu *cpu = &kernel->cpus[1];
+	struct timers_snapshot s = read_all();
+
+	(void)state;
+	assert_null(timers_overdue(&s));
+	timers_snapshot_done(&s);
+	cpu->next = 9000;
+	cpu->since = 9000 + 100000000 - 1;
+	s = read_all();
+	assert_null(timers_overdue(&s));
+	timers_snapshot_done(&s);
+	cpu->since++;
+	s = read_all();
+	assert_ptr_equal(timers_overdue(&s), &s.cpus[1]);
+	s.cpus[1].torn = 1;
+	assert_null(timers_overdue(&s));
+	timers_snapshot_done(&s);
+}
+
 static void layouts_of_two_kernels_are_refused(void **state)
 {
 	const struct sched_source source = {guest, GUEST_PAGES_ROOT, CPUS};
@@ -478,6 +499,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_that_lie_end_and_are_told, make, end),
 		cmocka_unit_test_setup_teardown(owners_and_cpus_that_lie_are_told, make, end),
 		cmocka_unit_test_setup_teardown(a_timer_in_two_lists_is_told, make, end),
+		cmocka_unit_test_setup_teardown(a_cpu_without_its_timer_is_told, make, end),
 		cmocka_unit_test_setup_teardown(layouts_of_two_kernels_are_refused, make, end),
 		cmocka_unit_test_setup_teardown(linux_tells_when_a_cpu_is_due, make, end),
 	};
