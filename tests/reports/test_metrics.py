@@ -104,7 +104,7 @@ class Metrics(unittest.TestCase):
         text = run(self.dir).stdout
         title = next(line for line in text.splitlines() if line.startswith("stack "))
         self.assertRegex(title, r" boot s +rate +count ")
-        self.assertRegex(text, r"\(and 2 more metrics\)")
+        self.assertRegex(text, r"\(and 2 more metrics: report --verbose, or the page\)")
         self.assertLessEqual(max(len(line) for line in text.split("\n\nThe page is")[0].splitlines()), 100)
         table = self.read("index.html").split('<section id="comparison"')[1].split("</section>")[0]
         for name in ("rate", "latency", "count"):
