@@ -4,7 +4,7 @@
 
 #include "reports/page/page_internal.h"
 
-#define THREADS_SHOWN 100
+#define THREADS_SHOWN 40
 #define TIMERS_SHOWN  200
 
 static void write_rows(const struct column *columns, const void *rows, size_t n, size_t shown,
