@@ -372,6 +372,29 @@ CREATE TABLE guest_timer_cpu (		-- each CPU's lists of them
 	trouble TEXT			-- why its lists are not whole; NULL: they are
 );
 
+CREATE TABLE guest_book (		-- where each thread of the guest's was in a phase, by the guest's own counters and clock
+	run INTEGER NOT NULL REFERENCES run(id),
+	phase TEXT NOT NULL,
+	id INTEGER NOT NULL,		-- the guest's number of it
+	process INTEGER,		-- of its process; NULL: it has none
+	cpu INTEGER,			-- of an idle thread; else NULL
+	name TEXT NOT NULL,
+	idle INTEGER NOT NULL,		-- 1: it runs where there is nothing to run
+	running_ns INTEGER NOT NULL,	-- this and the four below sum to the phase, from its first reading to its last
+	queued_ns INTEGER NOT NULL,	-- it could run, and waited for a CPU
+	waiting_ns INTEGER NOT NULL,	-- for anything else
+	absent_ns INTEGER NOT NULL,	-- before it began, after it ended
+	unknown_ns INTEGER NOT NULL,	-- what is not known
+	over_ns INTEGER NOT NULL,	-- counted beyond its time in the phase, and in none of these
+	within_ns INTEGER NOT NULL,	-- running_ns may be off by this
+	exact INTEGER NOT NULL,		-- 1: queued_ns is the guest's own count; 0: by readings
+	readings INTEGER NOT NULL,	-- in which it was there
+	queued_readings INTEGER NOT NULL,	-- of these: queued
+	switches INTEGER NOT NULL,
+	preemptions INTEGER NOT NULL,
+	migrations INTEGER NOT NULL
+);
+
 CREATE TABLE guest_queue (		-- run queues of the guest, as samples of the lanes saw them
 	run INTEGER NOT NULL REFERENCES run(id),
 	phase TEXT NOT NULL,
@@ -382,7 +405,8 @@ CREATE TABLE guest_queue (		-- run queues of the guest, as samples of the lanes 
 	queued INTEGER NOT NULL,	-- sum over these: threads that waited for it
 	most INTEGER NOT NULL,		-- of these at once
 	lost_ticks INTEGER NOT NULL,	-- when other lanes had nothing to run, while threads waited
-	lost_ns INTEGER NOT NULL	-- lane time that these others could have been of use in
+	lost_ns INTEGER NOT NULL,	-- lane time that these others could have been of use in
+	lost_blocked_ns INTEGER		-- of it: while they were blocked on the host; the rest: while they polled
 );
 
 CREATE TABLE guest_stuck (		-- lanes that the host made wait while threads of the guest waited for them

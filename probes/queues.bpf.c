@@ -28,25 +28,56 @@ static __always_inline struct guest_stuck *stuck_of(struct task_struct *task, __
 
 static __always_inline void leave(struct guest_stuck *s, __u32 lane, __u64 now)
 {
+	__u64 length = 0;
+
+	/* In this order: behind a look that failed the verifier of Linux 6.1 takes @s for no address any more. */
 	s->waiting = 0;
-	if (guest_queue_length(lane) > 1) {
+	s->since_ns = now;
+	if (guest_queue_length(lane, &length) && length > 1)
 		s->waiting = 1;
-		s->since_ns = now;
-	}
 }
 
-static __always_inline void come(struct guest_stuck *s, __u64 now)
+struct stuck_charge {
+	__u64 from, until;
+	__u32 lane, unused;
+};
+
+/* Up to the next part of a phase, or to the end: 1. What it adds to is looked up each time: Linux 6.1 knows no pointers in the context
+ * of a loop's body. */
+static long stuck_charge_step(__u32 i, void *context)
 {
-	__u32 part = phase_count - 1;
-	__u64 *sum = element_of(s->ns, part), *count = element_of(s->count, part);
+	struct stuck_charge *c = context;
+	struct guest_stuck *s = element_of(guest_stuck, c->lane);
+	__u32 part = s ? s->part : 0, next = part + 1;
+	__u64 *sum = s ? element_of(s->ns, part) : NULL;
+	__u64 *count = s ? element_of(s->count, part) : NULL;
+	volatile __u64 *start = next < phase_count ? element_of(phase_start_ns, next) : NULL;
+	__u64 until = charge_part_end(start, c->until);
+
+	(void)i;
+	if (!s || !sum || !count)
+		return 1;
+	if (c->from < until) {
+		*sum += until - c->from;
+		c->from = until;
+	}
+	if (until == c->until) {
+		*count += 1;
+		return 1;
+	}
+	s->part = next;
+	return 0;
+}
+
+static __always_inline void come(struct guest_stuck *s, __u32 lane, __u64 now)
+{
+	struct stuck_charge charge = {.from = s->since_ns, .until = now, .lane = lane};
 
 	if (!s->waiting)
 		return;
 	s->waiting = 0;
-	if (!sum || !count || now <= s->since_ns)
-		return;
-	*sum += now - s->since_ns;
-	*count += 1;
+	if (now > charge.from)
+		bpf_loop(PROBE_PARTS_MAX, stuck_charge_step, &charge, 0);
 }
 
 SEC("tp_btf/sched_switch")
@@ -62,6 +93,6 @@ int BPF_PROG(on_queue_switch, bool preempt, struct task_struct *prev, struct tas
 		leave(s, lane, bpf_ktime_get_ns());
 	s = stuck_of(next, &lane);
 	if (s)
-		come(s, bpf_ktime_get_ns());
+		come(s, lane, bpf_ktime_get_ns());
 	return 0;
 }

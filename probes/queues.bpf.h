@@ -14,16 +14,17 @@ extern volatile __u32 guest_queue_count; /* of the places; written last */
 extern volatile struct guest_queue_place guest_queue_places[GUEST_QUEUES_MAX];
 extern struct guest_stuck guest_stuck[GUEST_QUEUES_MAX];
 
-/** How many threads there are for CPU @cpu; it is not known: 0. */
-static __always_inline __u64 guest_queue_length(__u32 cpu)
+/** How many threads there are for CPU @cpu. False: that is not known. */
+static __always_inline bool guest_queue_length(__u32 cpu, __u64 *ret)
 {
 	volatile struct guest_queue_place *place = element_of(guest_queue_places, cpu);
 	__u64 word = 0;
 
 	if (!place || cpu >= guest_queue_count ||
 		bpf_probe_read_user(&word, sizeof(word), (const void *)place->host))
-		return 0;
-	return (word >> place->shift) & place->mask;
+		return false;
+	*ret = (word >> place->shift) & place->mask;
+	return true;
 }
 
 struct guest_queue_look {
@@ -40,9 +41,13 @@ static long guest_queue_step(__u32 cpu, void *context)
 
 	if (cpu >= guest_queue_count || !l)
 		return 1;
-	length = guest_queue_length(cpu);
 	q->cpus++;
+	if (!guest_queue_length(cpu, &length)) {
+		q->unread++;
+		return 0;
+	}
 	q->idle += length == 0;
+	q->halted += length == 0 && l->state == STATE_BLOCKED;
 	if (length > 1) {
 		q->waiting += length - 1;
 		q->own = cpu == look->lane ? length - 1 : q->own;

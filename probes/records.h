@@ -482,15 +482,17 @@ struct guest_queues {
 	__u16 idle;    /**< vCPUs that have nothing to run */
 	__u16 running; /**< vCPUs that have a CPU of the host's: each of them is sampled */
 	__u16 stuck;   /**< vCPUs for which threads wait, and that wait for the host themselves */
-	__u32 unused;
+	__u16 halted;  /**< of the idle ones those that are blocked on the host: the others poll */
+	__u16 unread;  /**< vCPUs whose run queue could not be read, which are in none of these */
 };
 
 /** A vCPU that was preempted by the host while threads waited for it. */
 struct guest_stuck {
 	__u64 since_ns;
-	__u64 waiting;             /**< it is so now */
-	__u64 ns[PROBE_PARTS_MAX]; /**< by the part of a phase in which it went on */
-	__u64 count[PROBE_PARTS_MAX];
+	__u32 waiting;                /**< it is so now */
+	__u32 part;                   /**< of a phase, up to which it was charged */
+	__u64 ns[PROBE_PARTS_MAX];    /**< by the part of a phase */
+	__u64 count[PROBE_PARTS_MAX]; /**< by that in which it went on */
 };
 
 struct record_sample {

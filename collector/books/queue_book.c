@@ -44,6 +44,7 @@ static void add_slice(struct queue_book *b, const struct queue_slice *from)
 	s->most = from->most > s->most ? from->most : s->most;
 	s->lost_ticks += from->lost_ticks;
 	s->lost_ns += from->lost_ns;
+	s->lost_blocked_ns += from->lost_blocked_ns;
 }
 
 /* Slices become twice as long. */
@@ -73,6 +74,11 @@ void queue_book_add(struct queue_book *b, uint32_t phase, uint32_t lane, uint64_
 
 	if (!q->cpus)
 		return;
+	b->ticks++;
+	if (q->unread) {
+		b->lost++;
+		return;
+	}
 	if (!b->slice_ns) {
 		b->start_ns = time_ns;
 		b->slice_ns = QUEUE_SLICE_NS;
@@ -84,6 +90,7 @@ void queue_book_add(struct queue_book *b, uint32_t phase, uint32_t lane, uint64_
 	if (useful) {
 		s.lost_ticks = 1;
 		s.lost_ns = (double)useful * (double)period_ns / (q->running ? q->running : 1);
+		s.lost_blocked_ns = s.lost_ns * (double)q->halted / (double)q->idle;
 	}
 	add_slice(b, &s);
 }

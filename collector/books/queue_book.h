@@ -27,6 +27,7 @@ struct queue_slice {
 	uint64_t most;       /**< of these at once */
 	uint64_t lost_ticks; /**< when others had nothing to run */
 	double lost_ns;      /**< vCPU time of those others, as far as it would have been of use */
+	double lost_blocked_ns; /**< of that: while they were blocked on the host, and did not poll */
 };
 
 struct queue_book {
@@ -34,7 +35,8 @@ struct queue_book {
 	size_t n;
 	uint64_t start_ns; /**< from which slices are counted */
 	uint64_t slice_ns; /**< 0: none was added yet */
-	uint64_t lost;     /**< ticks for which there was no room */
+	uint64_t ticks;    /**< that looked at run queues */
+	uint64_t lost; /**< ticks for which there was no room, or that could not read a run queue */
 };
 
 /** A tick that hit @lane at @time_ns, in @phase; @period_ns is that of the ticks. */

@@ -20,6 +20,9 @@
 #define ENTRY_NX      ((uint64_t)1 << 63)
 #define ENTRY_FRAME   0x000ffffffffff000ULL
 #define TABLE_BYTES   4096
+#define TABLE_BITS    9 /* of an address */
+#define ADDRESS_BITS  48
+#define ENTRIES       512U
 #define TABLES_MAX    (1U << 20) /* as many as 2 TiB in small pages need */
 
 _Static_assert(GUEST_RANGES_MAX <= GUEST_RAM_BLOCKS, "the probes have to know all ranges");
@@ -227,6 +230,14 @@ static void take_page(struct walk *w, uint64_t address, uint64_t entry, unsigned
 		w->over = true;
 }
 
+/* The first entry of a table for @base that may overlap what is asked for: tables are large, and one address is often all. */
+static unsigned first_entry(const struct walk *w, uint64_t base, unsigned shift)
+{
+	uint64_t differ = (w->from ^ base) & (((uint64_t)1 << ADDRESS_BITS) - 1);
+
+	return differ >> (shift + TABLE_BITS) ? 0 : (w->from >> shift) % ENTRIES;
+}
+
 /* Tables that refer to themselves make no endless walk: there are four levels, whatever they say, at
  * most w->max pages, and at most TABLES_MAX tables. */
 static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned shift, bool nx)
@@ -236,18 +247,20 @@ static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned s
 
 	if (!entries || w->n_tables++ >= TABLES_MAX)
 		return;
-	for (unsigned i = 0; i < 512 && !w->over; i++) {
+	for (unsigned i = first_entry(w, base, shift); i < ENTRIES && !w->over; i++) {
 		uint64_t entry = __atomic_load_n(&entries[i], __ATOMIC_RELAXED);
 		uint64_t address = canonical(base + i * span);
 		bool no_execute = nx || (entry & ENTRY_NX);
 
+		if (address >= w->to)
+			break;
 		if (!(entry & ENTRY_PRESENT) || address + (span - 1) < w->from ||
-			address >= w->to || (w->executable && no_execute))
+			(w->executable && no_execute))
 			continue;
 		if (shift == 12 || ((shift == 21 || shift == 30) && (entry & ENTRY_LARGE)))
 			take_page(w, address, entry, shift);
 		else
-			walk_table(w, entry, base + i * span, shift - 9, no_execute);
+			walk_table(w, entry, base + i * span, shift - TABLE_BITS, no_execute);
 	}
 }
 

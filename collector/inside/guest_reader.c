@@ -3,11 +3,7 @@
 
 #include <string.h>
 
-#define PAGE_BYTES    4096ULL
-#define ENTRY_PRESENT 1ULL
-#define ENTRY_LARGE   (1ULL << 7)
-#define ENTRY_FRAME   0x000ffffffffff000ULL
-
+#define PAGE_BYTES 4096ULL
 static bool read_physical(const struct guest_memory *m, uint64_t at, void *ret, size_t size)
 {
 	const void *bytes = guest_memory_at(m, at, size);
@@ -17,39 +13,34 @@ static bool read_physical(const struct guest_memory *m, uint64_t at, void *ret, 
 	return bytes != NULL;
 }
 
-static bool walk(const struct guest_reader *r, uint64_t address, uint64_t *ret)
+struct frame {
+	uint64_t address, physical; /* of the page that is asked for */
+};
+
+static bool take_frame(uint64_t address, uint64_t physical, uint64_t size, void *userdata)
 {
-	uint64_t entry = r->cr3;
+	struct frame *f = userdata;
 
-	for (unsigned shift = 39; shift >= 12; shift -= 9) {
-		uint64_t within = ((uint64_t)1 << shift) - 1;
-
-		if (!read_physical(r->memory,
-			    (entry & ENTRY_FRAME) + ((address >> shift) & 511) * sizeof(entry),
-			    &entry, sizeof(entry)) ||
-			!(entry & ENTRY_PRESENT))
-			return false;
-		if (shift == 12 || ((shift == 30 || shift == 21) && (entry & ENTRY_LARGE))) {
-			*ret = (entry & ENTRY_FRAME & ~within) | (address & within);
-			return true;
-		}
-	}
+	(void)size;
+	f->physical = physical + (f->address - address);
 	return false;
 }
 
 bool guest_reader_physical(struct guest_reader *r, uint64_t address, uint64_t *ret)
 {
-	uint64_t number = address / PAGE_BYTES, frame;
+	uint64_t number = address / PAGE_BYTES;
+	struct frame frame = {.address = address & ~(PAGE_BYTES - 1)};
 	size_t i = number % GUEST_READER_PAGES;
 
 	/* The two halves of the address space: the upper bits repeat the 47th. */
 	if ((uint64_t)((int64_t)(address << 16) >> 16) != address)
 		return false;
 	if (r->numbers[i] != number + 1) {
-		if (!walk(r, address, &frame))
+		if (!guest_memory_pages(r->memory, r->cr3, frame.address, frame.address + 1, false,
+			    1, take_frame, &frame))
 			return false;
 		r->numbers[i] = number + 1;
-		r->frames[i] = frame & ~(PAGE_BYTES - 1);
+		r->frames[i] = frame.physical;
 	}
 	*ret = r->frames[i] + address % PAGE_BYTES;
 	return true;

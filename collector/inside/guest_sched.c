@@ -44,6 +44,8 @@ static int read_once(const struct sched_source *source, const struct sched_layou
 	*ret = (struct sched_snapshot){.begin_ns = clock_ns()};
 	if (layout->kind == SCHED_OSV)
 		r = sched_osv_read(&reader, &layout->osv, ret);
+	else if (layout->kind == SCHED_FAKE)
+		r = sched_fake_read(&reader, &layout->fake, ret);
 	else
 		r = sched_linux_read(&reader, &layout->linux_kernel, source->cpus, ret);
 	ret->end_ns = clock_ns();
@@ -73,11 +75,33 @@ static size_t compare(struct sched_snapshot *s, const struct sched_snapshot *oth
 		torn += s->tasks[i].torn;
 	}
 	for (size_t i = 0; i < s->n_cpus; i++) {
-		s->cpus[i].torn = i >= other->n_cpus ||
-				  memcmp(&s->cpus[i], &other->cpus[i], sizeof(*s->cpus)) != 0;
+		s->cpus[i].torn =
+			i >= other->n_cpus || memcmp(&s->cpus[i], &other->cpus[i],
+						      offsetof(struct sched_cpu, clock_ns)) != 0;
 		torn += s->cpus[i].torn;
 	}
 	return torn;
+}
+
+static void sort(struct sched_snapshot *s)
+{
+	if (s->n_tasks)
+		qsort(s->tasks, s->n_tasks, sizeof(*s->tasks), by_id);
+}
+
+int sched_glance(const struct sched_source *source, const struct sched_layout *layout,
+	struct sched_snapshot *ret)
+{
+	struct sched_snapshot s;
+	int r = read_once(source, layout, &s);
+
+	if (r < 0) {
+		sched_snapshot_done(&s);
+		return r;
+	}
+	sort(&s);
+	*ret = s;
+	return 0;
 }
 
 static void unmark(struct sched_snapshot *s)
@@ -97,8 +121,7 @@ int sched_read(const struct sched_source *source, const struct sched_layout *lay
 
 	for (unsigned i = 0; i < READINGS && r == 0; i++) {
 		r = read_once(source, layout, &s);
-		if (s.n_tasks)
-			qsort(s.tasks, s.n_tasks, sizeof(*s.tasks), by_id);
+		sort(&s);
 		if (r == 0 && i > 0 && compare(&s, &last) == 0 && !s.trouble)
 			break;
 		if (i + 1 == READINGS || (i > 0 && clock_ns() - begin_ns > READINGS_NS))
@@ -125,6 +148,10 @@ size_t sched_queues(const struct sched_source *source, const struct sched_layout
 	if (layout->kind == SCHED_OSV) {
 		*ret_size = layout->osv.cpu_queue.size;
 		return sched_osv_queues(&r, &layout->osv, ret, max);
+	}
+	if (layout->kind == SCHED_FAKE) {
+		*ret_size = 8;
+		return sched_fake_queues(&r, &layout->fake, ret, max);
 	}
 	*ret_size = 4;
 	return sched_linux_queues(&r, &layout->linux_kernel, source->cpus, ret, max);

@@ -21,6 +21,12 @@
 
 #define SCHED_RUNNING "running" /**< on its CPU; both kernels' own words, or ours for them */
 #define SCHED_QUEUED  "queued"  /**< could run, and waits for its CPU */
+#define SCHED_WAKING  "waking"  /**< could run, and is about to be queued */
+
+/* What is known of a thread, and what it is. */
+#define SCHED_COUNTS_CPU   1U /**< its CPU time is counted: Linux's idle threads' is not */
+#define SCHED_COUNTS_DELAY 2U /**< the kernel itself counts how long it was queued */
+#define SCHED_IS_IDLE      4U /**< it runs where there is nothing to run */
 
 /** A thread of the guest. */
 struct sched_task {
@@ -31,9 +37,13 @@ struct sched_task {
 	char state[SCHED_STATE_BYTES]; /**< OSv: its own word */
 	int32_t cpu;                   /**< -1: none */
 	uint32_t torn;                 /**< it changed while it was read */
-	uint64_t cpu_ns;      /**< until it last lost its CPU (OSv), or the last tick (Linux) */
-	uint64_t switches;    /**< to it (OSv), from it (Linux) */
-	uint64_t preemptions; /**< of these: while it could have gone on */
+	uint32_t flags;                /**< SCHED_... */
+	uint32_t unused;
+	uint64_t delay_ns;        /**< queued, until it last got its CPU */
+	uint64_t queued_since_ns; /**< by its CPU's clock; 0: it is not queued now */
+	uint64_t cpu_ns;          /**< until it last lost its CPU (OSv), or the last tick (Linux) */
+	uint64_t switches;        /**< to it (OSv), from it (Linux) */
+	uint64_t preemptions;     /**< of these: while it could have gone on */
 	uint64_t migrations;
 };
 
@@ -46,6 +56,8 @@ struct sched_cpu {
 	uint64_t queued;   /**< threads that wait for it, without its idle thread */
 	uint64_t current;  /**< id of the thread that has it */
 	uint64_t switches; /**< since its boot; 0: not counted (OSv) */
+	uint64_t since_ns; /**< the thread got it, by the guest's clock; 0: not known (Linux) */
+	uint64_t clock_ns; /**< of its run queue; 0: there is none (OSv) */
 };
 
 /** All of it, at one instant. */
@@ -71,6 +83,7 @@ struct sched_osv {
 	struct sched_field next, node_value;      /**< in a node of it */
 	struct sched_field key, value;            /**< in the node's value */
 	struct sched_field cpu_id, cpu_queue, cpu_idle;
+	struct sched_field cpu_since; /**< size 0: there is none */
 	struct sched_field id, name, detached, switches, preemptions, migrations, cpu_time;
 	struct sched_field detached_thread, detached_cpu, detached_state;
 	struct sched_field stack,
@@ -88,15 +101,23 @@ struct sched_linux {
 	uint32_t thread_head;                         /**< in struct signal_struct */
 	uint32_t cpu_ns, migrations;                  /**< in struct sched_entity */
 	uint32_t queued, current, idle, cpu_switches; /**< in struct rq */
+	uint32_t delay, last_queued; /**< in the task; delay 0: the kernel does not count it */
+	uint32_t clock;              /**< in struct rq */
 };
 
-enum sched_kind { SCHED_NONE, SCHED_OSV, SCHED_LINUX };
+/** Where bare's calibrator has those of its fake threads: guests/fake_sched.h. */
+struct sched_fake {
+	uint64_t scheduler;
+};
+
+enum sched_kind { SCHED_NONE, SCHED_OSV, SCHED_LINUX, SCHED_FAKE };
 
 struct sched_layout {
 	enum sched_kind kind;
 	union {
 		struct sched_osv osv;
 		struct sched_linux linux_kernel;
+		struct sched_fake fake;
 	};
 };
 
@@ -110,6 +131,9 @@ struct sched_source {
 /** Of the OSv kernel @symbols: an ELF file with debug information. -ENODATA ..., with a message. */
 int sched_osv_layout(const char *symbols, struct sched_layout *ret, struct error *error);
 
+/** Of the kernel bare @symbols, if it has fake threads. -ENODATA, without a message: it has none. */
+int sched_fake_layout(const char *symbols, struct sched_layout *ret, struct error *error);
+
 /**
  * Of the Linux kernel whose type information is @btf (@size bytes). Addresses are the caller's to fill in.
  * -ENODATA.
@@ -118,9 +142,13 @@ int sched_linux_layout(const void *btf, size_t size, struct sched_layout *ret);
 
 /**
  * Read it, twice and more, until it is the same twice. *ret is to be released by sched_snapshot_done().
- * What cannot be read is missing, and ->trouble says so. -ENOMEM.
+ * What cannot be read is missing, and ->trouble says so. -ENOMEM; -ENODATA: bare has no fake threads, or not yet.
  */
 int sched_read(const struct sched_source *source, const struct sched_layout *layout,
+	struct sched_snapshot *ret);
+
+/** The same read once, for who looks often: what changed meanwhile is not marked. Errors are the same. */
+int sched_glance(const struct sched_source *source, const struct sched_layout *layout,
 	struct sched_snapshot *ret);
 
 /**

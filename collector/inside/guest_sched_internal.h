@@ -10,12 +10,16 @@
 #define SCHED_CPUS_MAX  1024
 #define SCHED_READ_NS   20000000ULL /* no reading takes longer */
 
-/** One reading: *s is empty before, and has what could be read after. -ENOMEM. */
+/** One reading: *s is empty before, and has what could be read after. -ENOMEM; -ENODATA (bare). */
 int sched_osv_read(struct guest_reader *r, const struct sched_osv *l, struct sched_snapshot *s);
 int sched_linux_read(struct guest_reader *r, const struct sched_linux *l, unsigned cpus,
 	struct sched_snapshot *s);
 
+int sched_fake_read(struct guest_reader *r, const struct sched_fake *l, struct sched_snapshot *s);
+
 /** sched_queues() of each. */
+size_t sched_fake_queues(
+	struct guest_reader *r, const struct sched_fake *l, uint64_t *ret, size_t max);
 size_t sched_osv_queues(
 	struct guest_reader *r, const struct sched_osv *l, uint64_t *ret, size_t max);
 size_t sched_linux_queues(struct guest_reader *r, const struct sched_linux *l, unsigned cpus,

@@ -61,6 +61,14 @@ int sched_linux_layout(const void *btf, size_t size, struct sched_layout *ret)
 	/* Since 5.16 it is the thread_info's. */
 	const struct guest_btf_member cpu[] = {
 		{"thread_info", "cpu", &l.thread_cpu}, {"task_struct", "cpu", &l.thread_cpu}};
+	/* CONFIG_SCHED_INFO, as distributions have it. */
+	uint32_t sched_info = 0, delay = 0, last_queued = 0;
+	const struct guest_btf_member delays[] = {
+		{"task_struct", "sched_info", &sched_info},
+		{"sched_info", "run_delay", &delay},
+		{"sched_info", "last_queued", &last_queued},
+		{"rq", "clock", &l.clock},
+	};
 	int r = guest_btf_find(btf, size, members, ARRAY_SIZE(members));
 
 	if (r < 0 || find_first(btf, size, state, ARRAY_SIZE(state)) < 0)
@@ -71,6 +79,12 @@ int sched_linux_layout(const void *btf, size_t size, struct sched_layout *ret)
 		l.thread_cpu += thread_info;
 	} else if (guest_btf_find(btf, size, &cpu[1], 1) < 0) {
 		return -ENODATA;
+	}
+	if (guest_btf_find(btf, size, delays, ARRAY_SIZE(delays)) == 0 &&
+		sched_info < STRUCTURE_MAX && delay < STRUCTURE_MAX &&
+		last_queued < STRUCTURE_MAX && l.clock < STRUCTURE_MAX) {
+		l.delay = sched_info + delay;
+		l.last_queued = sched_info + last_queued;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		if (*members[i].ret_offset >= STRUCTURE_MAX)
@@ -127,6 +141,10 @@ static bool read_task(
 		!get8(r, task + l->preemptions, &t->preemptions) ||
 		!guest_reader_copy(r, task + l->comm, comm, sizeof(comm)))
 		return false;
+	if (l->delay && (!get8(r, task + l->delay, &t->delay_ns) ||
+				!get8(r, task + l->last_queued, &t->queued_since_ns)))
+		return false;
+	t->flags = SCHED_COUNTS_CPU | (l->delay ? SCHED_COUNTS_DELAY : 0);
 	t->switches = voluntary + t->preemptions;
 	t->process = flags & OF_KERNEL ? 0 : tgid;
 	t->cpu = cpu < SCHED_CPUS_MAX ? (int32_t)cpu : -1;
@@ -136,7 +154,7 @@ static bool read_task(
 }
 
 /* One more task; false: the reading is over. */
-static int add_task(struct guest_reader *r, const struct sched_linux *l, uint64_t task,
+static int add_task(struct guest_reader *r, const struct sched_linux *l, uint64_t task, bool idle,
 	struct sched_snapshot *s)
 {
 	struct sched_task t = {0};
@@ -145,6 +163,8 @@ static int add_task(struct guest_reader *r, const struct sched_linux *l, uint64_
 		sched_trouble(s, "one of its tasks is not there");
 		return 0;
 	}
+	if (idle)
+		t.flags = SCHED_IS_IDLE;
 	return ARRAY_ADD(s->tasks, s->n_tasks, t);
 }
 
@@ -168,7 +188,7 @@ static int read_process(struct guest_reader *r, const struct sched_linux *l, uin
 			sched_trouble(s, "a list of threads leads elsewhere");
 			return 0;
 		}
-		q = add_task(r, l, task, s);
+		q = add_task(r, l, task, false, s);
 		if (q < 0)
 			return q;
 	}
@@ -183,7 +203,7 @@ static int read_cpus(struct guest_reader *r, const struct sched_linux *l, unsign
 	if (!s->cpus)
 		return -ENOMEM;
 	for (unsigned i = 0; i < cpus && i < SCHED_CPUS_MAX; i++) {
-		uint64_t offset, rq, running, current, idle, id, switches;
+		uint64_t offset, rq, running, current, idle, id, switches, clock = 0;
 		int q;
 
 		if (!get8(r, l->cpu_offsets + i * sizeof(offset), &offset)) {
@@ -194,7 +214,8 @@ static int read_cpus(struct guest_reader *r, const struct sched_linux *l, unsign
 		if (!get4(r, rq + l->queued, &running) || !get8(r, rq + l->current, &current) ||
 			!get8(r, rq + l->idle, &idle) ||
 			!get8(r, rq + l->cpu_switches, &switches) || running > SCHED_TASKS_MAX ||
-			!get4(r, current + l->pid, &id)) {
+			!get4(r, current + l->pid, &id) ||
+			(l->delay && !get8(r, rq + l->clock, &clock))) {
 			sched_trouble(s, "one of its run queues is not there");
 			return 0;
 		}
@@ -202,8 +223,9 @@ static int read_cpus(struct guest_reader *r, const struct sched_linux *l, unsign
 			.idle = current == idle,
 			.queued = running - (current != idle && running),
 			.current = id,
-			.switches = switches};
-		q = add_task(r, l, idle, s);
+			.switches = switches,
+			.clock_ns = clock};
+		q = add_task(r, l, idle, true, s);
 		if (q < 0 || s->trouble)
 			return q;
 	}

@@ -38,6 +38,7 @@ int sched_osv_layout(const char *symbols, struct sched_layout *ret, struct error
 		FIELD(cpu, "id", cpu_id),
 		FIELD(cpu, "runqueue.size_", cpu_queue),
 		FIELD(cpu, "idle_thread", cpu_idle),
+		{cpu, "running_since", &l.cpu_since.offset, &l.cpu_since.size, .optional = true},
 		FIELD(thread, "_id", id),
 		FIELD(thread, "_attr._name", name),
 		FIELD(thread, "_detached_state._M_head_impl", detached),
@@ -99,7 +100,10 @@ static size_t read_cpus(struct guest_reader *r, const struct sched_osv *l, struc
 			sched_trouble(s, "one of its CPUs is not what it should be");
 			break;
 		}
-		s->cpus[s->n_cpus++] = (struct sched_cpu){.cpu = (uint32_t)i, .queued = queued};
+		s->cpus[s->n_cpus] = (struct sched_cpu){.cpu = (uint32_t)i, .queued = queued};
+		if (l->cpu_since.size)
+			(void)get(r, ret_addresses[i], &l->cpu_since, &s->cpus[s->n_cpus].since_ns);
+		s->n_cpus++;
 	}
 	return s->n_cpus;
 }
@@ -205,6 +209,7 @@ static bool read_thread(struct guest_reader *r, const struct sched_osv *l, uint6
 			t->cpu = (int32_t)i;
 	if (t->cpu >= 0)
 		(void)get(r, cpu, &l->cpu_idle, &idle);
+	t->flags = SCHED_COUNTS_CPU | (idle == thread ? SCHED_IS_IDLE : 0);
 	place(s, t, idle == thread);
 	return true;
 }

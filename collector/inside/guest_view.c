@@ -89,11 +89,13 @@ static void find_sched(struct guest_view *v)
 		int (*find)(const char *symbols, struct sched_layout *ret, struct error *error);
 		int (*find_timers)(
 			const char *symbols, struct timers_layout *ret, struct error *error);
-	} kinds[] = {{"osv", sched_osv_layout, timers_osv_layout}};
+	} kinds[] = {
+		{"osv", sched_osv_layout, timers_osv_layout}, {"bare", sched_fake_layout, NULL}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (v->inside->symbols && strcmp(v->inside->subsystems, kinds[i].subsystems) == 0 &&
-			kinds[i].find(v->inside->symbols, &v->sched, &v->no_sched) == 0)
+			kinds[i].find(v->inside->symbols, &v->sched, &v->no_sched) == 0 &&
+			kinds[i].find_timers)
 			(void)kinds[i].find_timers(v->inside->symbols, &v->timers, &v->no_timers);
 	(void)guest_view_find_root(v, &v->sched_root);
 }
@@ -300,6 +302,16 @@ int guest_view_timers(const struct guest_view *v, unsigned cpus, struct timers_s
 		return -ENODATA;
 	source.cr3 = sched_tables(v);
 	return source.cr3 ? timers_read(&source, &v->sched, &v->timers, ret) : -ENODATA;
+}
+
+int guest_view_glance(const struct guest_view *v, unsigned cpus, struct sched_snapshot *ret)
+{
+	struct sched_source source = {.memory = v->memory, .cpus = cpus};
+
+	if (v->sched.kind == SCHED_NONE || !v->memory || v->five_level)
+		return -ENODATA;
+	source.cr3 = sched_tables(v);
+	return source.cr3 ? sched_glance(&source, &v->sched, ret) : -ENODATA;
 }
 
 /* The number of @size bytes at @address, in a word of QEMU's memory. */

@@ -75,6 +75,9 @@ int guest_view_sched(const struct guest_view *v, unsigned cpus, struct sched_sna
 int guest_view_timers(const struct guest_view *v, unsigned cpus, struct timers_snapshot *ret,
 	const char **ret_why);
 
+/** The same read once (sched_glance()). -ENODATA, -ENOMEM. */
+int guest_view_glance(const struct guest_view *v, unsigned cpus, struct sched_snapshot *ret);
+
 /** Where in QEMU's memory the guest's run queues are, by CPU, @cpus at most: how many are known. */
 size_t guest_view_queues(const struct guest_view *v, unsigned cpus,
 	struct guest_queue_place ret[static GUEST_QUEUES_MAX]);

@@ -142,7 +142,10 @@ static void watch(struct run *run, struct attach *a)
 	};
 
 	while (!*run->settings->interrupted) {
-		if (poll(fds, ARRAY_SIZE(fds), POLL_MS) < 0 && errno != EINTR)
+		int glance = run_sched_glance(run);
+
+		if (poll(fds, ARRAY_SIZE(fds), glance < POLL_MS ? glance : POLL_MS) < 0 &&
+			errno != EINTR)
 			return;
 		probe_set_consume(run->probes);
 		adopt_joined(run, a);

@@ -20,6 +20,7 @@
 #include "collector/books/timeline.h"
 #include "collector/counters/counters.h"
 #include "collector/inside/guest_view.h"
+#include "collector/inside/thread_book.h"
 #include "collector/machine/topology.h"
 #include "collector/run/attach.h"
 #include "collector/run/boot.h"
@@ -253,6 +254,7 @@ struct run_result {
 	size_t n_stuck;
 	struct run_sched *scheds; /**< in order of time */
 	size_t n_scheds;
+	struct thread_book thread_book; /**< of the guest's threads */
 	struct probe_losses losses;
 	uint64_t lost_events;
 	struct run_worker *workers;

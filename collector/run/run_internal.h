@@ -146,6 +146,8 @@ struct run {
 	bool registers_known;        /**< the same of its registers, under emulation */
 	int64_t look_pause_ms;       /**< see run_guest_look(); 0: not yet */
 	int64_t next_look_ms;
+	uint64_t next_glance_ns; /* at the guest's threads */
+	uint64_t glance_random;
 	bool distrusted;                      /**< what was read of the guest cannot be right */
 	struct guest_tcg_layout known_layout; /**< of this version of QEMU; rip is 0: not known */
 

@@ -91,6 +91,7 @@ void run_result_done(struct run_result *r)
 	free(r->scheds);
 	free(r->stuck);
 	queue_book_done(&r->queues);
+	thread_book_done(&r->thread_book);
 	free(r->exits);
 	free(r->workers);
 	free(r->rows);

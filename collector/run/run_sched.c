@@ -3,13 +3,22 @@
 
 /* What goes wrong here costs lines of a table, never the run. */
 
+#include <limits.h>
 #include <string.h>
 
 #include "collector/probes/probe_guest.h"
 #include "common/array.h"
+#include "common/clock.h"
 
 /* More than that was torn: a sentence for the user. */
 #define TORN_TO_SAY 0.2
+
+#define GLANCE_NS 20000000ULL /* in the mean from one look at the threads to the next */
+#define GLANCE_COST                                                                                \
+	200 /* that it is longer for each time that a look takes: 0.5 % of a CPU at most */
+
+/* So many of the looks were in vain. */
+#define SPOILT_TO_SAY 0.1
 
 static void say_trouble(struct run *run, const struct sched_snapshot *s)
 {
@@ -83,8 +92,36 @@ void run_sched_take(struct run *run, bool end)
 	/* Where a program marks its own phases, those that were taken for it before are none. */
 	while (r->n_scheds && r->scheds[r->n_scheds - 1].phase >= taken.phase)
 		done(&r->scheds[--r->n_scheds]);
+	(void)(end ? thread_book_add(&r->thread_book, &taken.snapshot, true)
+		   : thread_book_begin(&r->thread_book, taken.phase, &taken.snapshot));
 	if (ARRAY_ADD(r->scheds, r->n_scheds, taken) < 0)
 		done(&taken);
+}
+
+/* At random, so that the guest's own time slices are in no step with it. */
+static uint64_t pause_ns(struct run *run)
+{
+	run->glance_random = run->glance_random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return GLANCE_NS / 2 + (run->glance_random >> 33) % GLANCE_NS;
+}
+
+int run_sched_glance(struct run *run)
+{
+	struct sched_snapshot s = {0};
+	uint64_t now = clock_ns(), took;
+
+	if (!run->result->thread_book.open || run->ended)
+		return INT_MAX;
+	if (now >= run->next_glance_ns) {
+		if (run->next_glance_ns &&
+			guest_view_glance(run->result->view, run->request->lanes, &s) == 0)
+			(void)thread_book_add(&run->result->thread_book, &s, false);
+		sched_snapshot_done(&s);
+		took = clock_ns() - now;
+		run->next_glance_ns = now + pause_ns(run) + took * GLANCE_COST;
+		now += took;
+	}
+	return (int)(run->next_glance_ns > now ? (run->next_glance_ns - now) / 1000000 + 1 : 1);
 }
 
 void run_sched_sample(struct run *run, const struct record_sample *s, unsigned phase)
@@ -108,12 +145,35 @@ static void say_overdue(struct run *run)
 			c->cpu, (double)(c->clock_ns - c->next_ns) / 1e9);
 }
 
+static void say_spoilt(struct run *run)
+{
+	const struct thread_book *b = &run->result->thread_book;
+	size_t spoilt = 0, readings = 0;
+
+	for (size_t i = 0; i < b->n_phases; i++) {
+		spoilt += b->phases[i].spoilt;
+		readings += b->phases[i].readings;
+	}
+	if ((double)spoilt > SPOILT_TO_SAY * (double)(spoilt + readings))
+		run_warn(run,
+			"%zu of %zu looks at the guest's threads are lost, as not all of them could be read: "
+			"the threads' books lack these",
+			spoilt, spoilt + readings);
+}
+
 void run_sched_close(struct run *run)
 {
 	struct run_result *r = run->result;
 	uint64_t ns[PROBE_PHASES_MAX], count[PROBE_PHASES_MAX];
 
 	say_overdue(run);
+	thread_book_close(&r->thread_book);
+	say_spoilt(run);
+	if (r->queues.lost)
+		run_warn(run,
+			"%llu of %llu looks at the guest's run queues are lost (memory that could not be read, or no "
+			"room): lost parallelism is told by the others",
+			(unsigned long long)r->queues.lost, (unsigned long long)r->queues.ticks);
 	if (!r->queues.n)
 		return;
 	for (unsigned lane = 0; lane < run->request->lanes; lane++) {

@@ -11,6 +11,12 @@
  */
 void run_sched_take(struct run *run, bool end);
 
+/**
+ * Within a phase: look at the guest's threads if it is time to. How long that is until the next look, ms; INT_MAX: there
+ * is none to come.
+ */
+int run_sched_glance(struct run *run);
+
 /** A sample of the phase @phase: what it saw of the guest's run queues. */
 void run_sched_sample(struct run *run, const struct record_sample *s, unsigned phase);
 

@@ -18,6 +18,7 @@
 #include "collector/run/run_output.h"
 #include "collector/run/run_processes.h"
 #include "collector/run/run_program.h"
+#include "collector/run/run_sched.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
@@ -218,12 +219,14 @@ void run_watch(struct run *run)
 			{.fd = run->settings->alone ? g->event_fd : -1, .events = POLLIN},
 		};
 		int timeout = is_early(run) ? POLL_EARLY_MS : POLL_MS, look = run_guest_look(run);
-		int client = run_client_watch(run, &fds[CLIENT_AT]);
+		int client = run_client_watch(run, &fds[CLIENT_AT]), glance = run_sched_glance(run);
 
 		if (look < timeout)
 			timeout = look;
 		if (client < timeout)
 			timeout = client;
+		if (glance < timeout)
+			timeout = glance;
 		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
 			return;
 		/* What it said before it ended is in the pipe. */

@@ -79,11 +79,12 @@ static int write_queues(
 
 		if (k->phase < r->n_phases)
 			q = store_insert(s, error,
-				"INSERT INTO guest_queue VALUES (?,?,?,?,?,?,?,?,?,?)",
-				"isiiiiiiii", run, r->phases[k->phase].name, (int64_t)k->lane,
+				"INSERT INTO guest_queue VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+				"isiiiiiiiii", run, r->phases[k->phase].name, (int64_t)k->lane,
 				(int64_t)k->begin_ns, (int64_t)r->queues.slice_ns,
 				(int64_t)k->ticks, (int64_t)k->queued, (int64_t)k->most,
-				(int64_t)k->lost_ticks, (int64_t)k->lost_ns);
+				(int64_t)k->lost_ticks, (int64_t)k->lost_ns,
+				(int64_t)k->lost_blocked_ns);
 	}
 	for (size_t i = 0; i < r->n_stuck && q == 0; i++)
 		q = store_insert(s, error, "INSERT INTO guest_stuck VALUES (?,?,?,?,?)", "isiii",
@@ -98,6 +99,33 @@ static int write_taken(struct store_writer *s, int64_t run, const struct run_sch
 	int q = write_instant(s, run, &taken->snapshot, phase, instant, error);
 
 	return q < 0 ? q : write_timers(s, run, &taken->timers, phase, instant, error);
+}
+
+static int write_books(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error)
+{
+	const struct thread_book *b = &r->thread_book;
+	int q = 0;
+
+	for (size_t i = 0; i < b->n_phases; i++) {
+		const struct thread_phase *p = &b->phases[i];
+
+		for (size_t k = 0; k < p->n_rows && q == 0 && p->phase < r->n_phases; k++) {
+			const struct thread_row *t = &p->rows[k];
+
+			q = store_insert(s, error,
+				"INSERT INTO guest_book VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+				"isioosiiiiiiiiiiiiii", run, r->phases[p->phase].name,
+				(int64_t)t->id, t->process != 0, (int64_t)t->process, t->cpu >= 0,
+				(int64_t)t->cpu, t->name, (int64_t)t->idle, (int64_t)t->running_ns,
+				(int64_t)t->queued_ns, (int64_t)t->waiting_ns,
+				(int64_t)t->absent_ns, (int64_t)t->unknown_ns, (int64_t)t->over_ns,
+				(int64_t)t->within_ns, (int64_t)t->exact, (int64_t)t->readings,
+				(int64_t)t->queued_readings, (int64_t)t->switches,
+				(int64_t)t->preemptions, (int64_t)t->migrations);
+		}
+	}
+	return q;
 }
 
 int store_write_sched(
@@ -115,5 +143,7 @@ int store_write_sched(
 			q = write_taken(
 				s, run, taken, r->phases[taken->phase].name, "begin", error);
 	}
-	return q < 0 ? q : write_queues(s, run, r, error);
+	if (q == 0)
+		q = write_queues(s, run, r, error);
+	return q < 0 ? q : write_books(s, run, r, error);
 }

@@ -80,6 +80,16 @@ static bool place_of(Dwarf_Die *member, uint32_t *ret)
 	return true;
 }
 
+/* Of a union's members no place is told: they are at its begin. */
+static bool has_place(Dwarf_Die *member, uint32_t *ret)
+{
+	*ret = 0;
+	return place_of(member, ret) ||
+	       (dwarf_tag(member) == DW_TAG_member &&
+		       !dwarf_hasattr(member, DW_AT_data_member_location) &&
+		       !dwarf_hasattr(member, DW_AT_external) && !is_declaration(member));
+}
+
 static bool find_at_depth(
 	Dwarf_Die *type, const char *name, unsigned depth, uint32_t *ret_offset, Dwarf_Die *ret);
 
@@ -94,7 +104,7 @@ static bool try_member(
 
 	if ((tag != DW_TAG_member && tag != DW_TAG_inheritance) || !bare_type(child, &type))
 		return false;
-	if (!place_of(child, &at) && tag == DW_TAG_inheritance)
+	if (!has_place(child, &at))
 		return false;
 	if (depth == 0) {
 		if (tag != DW_TAG_member || !own || strcmp(own, name) != 0)
@@ -237,9 +247,13 @@ static void ask_unit(const struct question *q, Dwarf_Die *unit, struct answer *r
 		bool same = i && strcmp(q->members[i].type, q->members[i - 1].type) == 0;
 
 		ret->missing = (uint32_t)i + 1;
-		if ((!same && !find_name(unit, q->members[i].type, &type)) ||
-			!find_path(&type, q->members[i].path, &ret->offsets[i], &ret->sizes[i]))
+		if (!same && !find_name(unit, q->members[i].type, &type))
 			return;
+		if (find_path(&type, q->members[i].path, &ret->offsets[i], &ret->sizes[i]))
+			continue;
+		if (!q->members[i].optional)
+			return;
+		ret->offsets[i] = ret->sizes[i] = 0;
 	}
 	ret->missing = (uint32_t)q->n + 1;
 	if (q->enumeration &&

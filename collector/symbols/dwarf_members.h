@@ -6,6 +6,7 @@
  * does not stand every file, works in a child process.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct dwarf_member {
 	const char *path;
 	uint32_t *ret_offset; /**< in bytes, from the type's begin */
 	uint32_t *ret_size;   /**< in bytes; may be NULL */
+	bool optional;        /**< where there is none, offset and size are 0 */
 };
 
 #define DWARF_VALUES      16

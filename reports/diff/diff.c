@@ -58,20 +58,32 @@ static int build_tree(struct diff *d, size_t kind)
 	return r;
 }
 
+/* Of the lanes, over the runs, ns. */
+static double mean_of_term(const struct configuration *c, int term)
+{
+	const double *values = c->series.split_window->term_ns[term];
+	double sum = 0;
+
+	for (size_t i = 0; i < c->series.n; i++)
+		sum += values[i];
+	return sum / (double)(c->series.n ? c->series.n : 1) / (double)c->cores;
+}
+
 static void fill_states(struct diff *d)
 {
 	const struct configuration *configurations[] = {
 		d->pair.sides[TREE_A].configuration, d->pair.sides[TREE_B].configuration};
 	struct diff_state *residual;
 
-	for (int state = 0; state < STATE_COUNT; state++) {
+	for (int term = 0; term < TERM_COUNT; term++) {
 		struct diff_state *s = &d->states[d->n_states];
 
-		*s = (struct diff_state){.name = state_label(state), .exact = true};
+		if (term == TERM_RESIDUAL)
+			continue;
+		*s = (struct diff_state){.name = state_label(term), .exact = true};
 		for (int side = 0; side < TREE_SIDES; side++) {
-			s->ns[side] = configurations[side]->window.state_ns[state] /
-				      (double)configurations[side]->cores;
-			s->exact &= !configurations[side]->window.sampled[state];
+			s->ns[side] = mean_of_term(configurations[side], term);
+			s->exact &= !configurations[side]->series.split_window->sampled[term];
 		}
 		if (s->ns[TREE_A] > 0 || s->ns[TREE_B] > 0)
 			d->n_states++;

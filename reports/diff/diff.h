@@ -61,8 +61,8 @@ struct diff_function {
 
 struct diff {
 	struct diff_pair pair;
-	double runtime_ns[TREE_SIDES]; /**< mean over runs */
-	struct diff_state states[STATE_COUNT + 1];
+	double runtime_ns[TREE_SIDES];        /**< mean over runs */
+	struct diff_state states[TERM_COUNT]; /**< and other terms (summary.h) */
 	size_t n_states;
 	struct diff_metric *metrics;
 	size_t n_metrics;

@@ -44,7 +44,7 @@ static const struct column time_columns[] = {
 #define ROW struct diff_state
 static const struct column state_columns[] = {
 	TABLE,
-	COL("state", "state", TEXT, name, SHOWN(1, "state", 14, NULL)),
+	COL("state", "state", TEXT, name, SHOWN(1, "state", 18, NULL)),
 	TIMES(2),
 	COL("exact", NULL, BOOL, exact),
 	{},
@@ -175,7 +175,7 @@ static bool is_significant(const struct diff *d)
 static int put_states(const struct diff *d, FILE *out)
 {
 	const double *times = d->runtime_ns, whole = difference(times);
-	struct state_line lines[STATE_COUNT + 2] = {};
+	struct state_line lines[TERM_COUNT + 1] = {};
 	size_t n = 0;
 	int r;
 

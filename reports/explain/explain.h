@@ -14,6 +14,10 @@
  *
  * Each is exact: the terms sum to the whole but for the rounding of doubles, which is asserted. A
  * term may be split further, by phase and by detail; those parts sum to it likewise.
+ *
+ * k is a state, but for what a guest's run queues tell of it: time in which a vCPU had nothing to run while a thread
+ * was queued for another one (lost parallelism), and time in which the host ran something else while threads were
+ * queued for the vCPU (double scheduling), are terms of their own, taken out of the states in which they lie.
  */
 
 #include <stdbool.h>
@@ -25,7 +29,7 @@
 /** One part of a whole. */
 struct term {
 	const char *phase;  /**< NULL: of the window */
-	int state;          /**< enum lane_state or TERM_RESIDUAL; -1: all states of the phase */
+	int state;          /**< enum lane_state or TERM_...; -1: all states of the phase */
 	const char *detail; /**< NULL: the whole state */
 	double value;       /**< ns; of a variance ns² */
 	struct interval
@@ -45,7 +49,7 @@ struct terms {
  * Causes are the terms that people ask for, and what the words are made of: a term for each serial
  * phase (phase set, state -1; of a scaling only), and for all else together: STATE_USER without
  * detail for the program's own code, be it in user mode or a guest's; STATE_GUEST with the guest's
- * subsystem as detail; each other state. They sum to the whole, too.
+ * subsystem as detail; each other state; lost parallelism and double scheduling. They sum to the whole, too.
  */
 
 /** A phase of a configuration on several cores: is it parallel? */

@@ -115,7 +115,7 @@ static int gather_configuration(struct items *items, const struct configuration 
 	int r = 0;
 
 	for (size_t i = 0; i < configuration->n_phases && r >= 0; i++) {
-		const struct book_series *phase = &configuration->series.phases[i];
+		const struct book_series *phase = &configuration->series.split_phases[i];
 
 		if (!phase_is_outside(phase->name) && !scaling_is_serial(scaling, phase->name))
 			r = gather_phase(items, a, b, side_b, phase);

@@ -91,7 +91,7 @@ static int add_book(struct items *items, const char *phase, bool details,
 	int r = 0;
 
 	for (size_t k = 0; k < TERM_COUNT && r >= 0; k++) {
-		if (details && k != TERM_RESIDUAL)
+		if (details && k < STATE_COUNT)
 			r = add_details(items, phase, (int)k, a, b);
 		else
 			r = items_add(items, &(struct item){phase, (int)k, NULL, term_of(a, k),
@@ -120,17 +120,18 @@ static int items_make(const struct configuration *a, const struct configuration 
 	int r = 0;
 
 	if (grain == GRAIN_STATE) {
-		r = add_book(&items, NULL, false, &a->series.window, b ? &b->series.window : NULL);
+		r = add_book(&items, NULL, false, a->series.split_window,
+			b ? b->series.split_window : NULL);
 	} else {
 		for (size_t i = 0; i < a->n_phases && r >= 0; i++) {
-			const struct book_series *phase = &a->series.phases[i];
+			const struct book_series *phase = &a->series.split_phases[i];
 
 			if (!phase_is_outside(phase->name))
 				r = add_phase(&items, phase->name, grain, phase,
-					configuration_phase(b, phase->name));
+					configuration_terms(b, phase->name));
 		}
 		for (size_t i = 0; b && i < b->n_phases && r >= 0; i++) {
-			const struct book_series *phase = &b->series.phases[i];
+			const struct book_series *phase = &b->series.split_phases[i];
 
 			if (!phase_is_outside(phase->name) && !configuration_phase(a, phase->name))
 				r = add_phase(&items, phase->name, grain, NULL, phase);

@@ -93,6 +93,10 @@ static const char *const cause_titles[TERM_COUNT] = {
 	[STATE_BLOCKED] = "blocked",
 	[STATE_THROTTLED] = "throttled by a quota",
 	[TERM_RESIDUAL] = "not accounted for",
+	[TERM_LOST_PARALLELISM] =
+		"parallelism lost in the guest (a vCPU idle, a thread queued for another)",
+	[TERM_DOUBLE_SCHEDULING] =
+		"double scheduling (preempted while threads of the guest were queued)",
 };
 
 void say_state(struct verdict *v, int state)

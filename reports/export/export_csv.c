@@ -9,11 +9,16 @@
 /* What else is exported: tables of the store with the words that tell their rows apart. Columns are
  * named in the first line; times of these are whole nanoseconds, as the store's. */
 #define RUN_COLUMNS "r.id AS run, r.guest, r.cores, r.label, r.repetition"
+#define QUEUE_COLUMNS                                                                              \
+	"q.phase, q.lane, q.begin_ns, q.slice_ns, q.ticks, q.queued, q.most, q.lost_ticks, q.lost_ns"
+#define QUEUES " FROM guest_queue q JOIN run r ON r.id = q.run ORDER BY r.id, q.rowid"
 
 static const struct {
 	const char *file;
 	const char *sql;
-	const char *table; /* that older stores lack: then there is no file */
+	const char *table;  /* that older stores lack: then there is no file */
+	const char *column; /* that they lack in it: then @old_sql it is */
+	const char *old_sql;
 } store_tables_sql[] = {
 	{"phases.csv",
 		"SELECT " RUN_COLUMNS ", p.name AS phase, p.start_ns, p.end_ns,"
@@ -50,12 +55,15 @@ static const struct {
 		" t.misfiled, t.clock_ns, t.next_ns, t.torn, t.trouble"
 		" FROM guest_timer_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid",
 		"guest_timer_cpu"},
-	{"guest_queues.csv",
-		"SELECT " RUN_COLUMNS
-		", q.phase, q.lane, q.begin_ns, q.slice_ns, q.ticks, q.queued,"
-		" q.most, q.lost_ticks, q.lost_ns FROM guest_queue q JOIN run r ON r.id = q.run"
-		" ORDER BY r.id, q.rowid",
-		"guest_queue"},
+	{"guest_books.csv",
+		"SELECT " RUN_COLUMNS ", b.phase, b.id, b.process, b.cpu, b.name, b.idle,"
+		" b.running_ns, b.queued_ns, b.waiting_ns, b.absent_ns, b.unknown_ns, b.over_ns,"
+		" b.within_ns, b.exact, b.readings, b.queued_readings, b.switches, b.preemptions,"
+		" b.migrations FROM guest_book b JOIN run r ON r.id = b.run ORDER BY r.id, b.rowid",
+		"guest_book"},
+	{"guest_queues.csv", "SELECT " RUN_COLUMNS ", " QUEUE_COLUMNS ", q.lost_blocked_ns" QUEUES,
+		"guest_queue", "lost_blocked_ns",
+		"SELECT " RUN_COLUMNS ", " QUEUE_COLUMNS ", NULL AS lost_blocked_ns" QUEUES},
 	{"guest_stuck.csv",
 		"SELECT " RUN_COLUMNS ", q.phase, q.lane, q.ns, q.count FROM guest_stuck q"
 		" JOIN run r ON r.id = q.run ORDER BY r.id, q.rowid",
@@ -212,6 +220,10 @@ int export_csv(const struct export_job *job)
 		if (store_tables_sql[i].table &&
 			!store_has_table(job->store, store_tables_sql[i].table))
 			continue;
+		if (store_tables_sql[i].column &&
+			!store_has_column(
+				job->store, store_tables_sql[i].table, store_tables_sql[i].column))
+			table.sql = store_tables_sql[i].old_sql;
 		r = output_file(
 			job->output, store_tables_sql[i].file, fill_table, &table, job->error);
 	}

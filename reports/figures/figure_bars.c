@@ -27,13 +27,15 @@ struct layout {
 	double axis_low, axis_high;
 };
 
-static const int state_patterns[STATE_COUNT + 1] = {
+static const int state_patterns[TERM_COUNT] = {
 	[STATE_VMM] = 4,
 	[STATE_KERNEL] = 5,
 	[STATE_IRQ] = 1,
 	[STATE_PREEMPTED] = 6,
 	[STATE_WAKEUP] = 7,
 	[STATE_THROTTLED] = 2,
+	[TERM_LOST_PARALLELISM] = 3,
+	[TERM_DOUBLE_SCHEDULING] = 1,
 };
 
 struct bar_category bars_state(int state)
@@ -43,7 +45,7 @@ struct bar_category bars_state(int state)
 	if (state == STATE_NONE)
 		return (struct bar_category){"other", "#ffffff", 1, state};
 	return (struct bar_category){
-		state_table[state].name, state_table[state].color, state_patterns[state], state};
+		term_info(state)->name, term_info(state)->color, state_patterns[state], state};
 }
 
 void bars_clear(struct bars *b)

@@ -57,24 +57,6 @@ static void timeline_clear(struct timeline *t)
 		free(t->panels[i].boxes);
 }
 
-/** The run whose run time is in the middle; of an even number the quicker of the two. */
-static const struct store_run *median_run(const struct configuration *configuration)
-{
-	for (size_t i = 0; i < configuration->series.n; i++) {
-		size_t less = 0, equal = 0, middle = (configuration->series.n - 1) / 2;
-
-		for (size_t k = 0; k < configuration->series.n; k++) {
-			less += configuration->series.runtime_ns[k] <
-				configuration->series.runtime_ns[i];
-			equal += configuration->series.runtime_ns[k] ==
-				 configuration->series.runtime_ns[i];
-		}
-		if (less <= middle && middle < less + equal)
-			return configuration->series.runs[i];
-	}
-	return NULL;
-}
-
 static bool same_stack(const struct configuration *a, const struct configuration *b)
 {
 	return a->guest == b->guest && a->label == b->label && a->scenario == b->scenario;
@@ -105,7 +87,7 @@ static void choose_runs(const struct summary *s, struct timeline *t)
 	for (size_t i = 0; i < s->n_configurations && t->n < PANELS_MAX; i++) {
 		const struct configuration *configuration = &s->configurations[i];
 		struct panel panel = {.configuration = configuration,
-			.run = median_run(configuration),
+			.run = configuration_median(configuration),
 			.last_lane = -1};
 		bool last = configuration->cores <= LANES_MAX;
 

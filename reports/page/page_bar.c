@@ -63,7 +63,7 @@ void page_legend_entry(FILE *out, const char *color, const char *name, const cha
 
 const char *page_state_title(int state)
 {
-	return state == STATE_NONE ? "states this report does not know" : state_table[state].title;
+	return term_info(state)->title;
 }
 
 void page_state_legend(FILE *out, const bool used[static STATE_COUNT])

@@ -19,15 +19,12 @@
 /** A term below this share of the whole is no part of a sentence. */
 #define WORTH_NAMING 0.01
 
-/** Of serial phases; the residual has none. */
-#define SERIAL_COLOR   "#4a4a48"
-#define RESIDUAL_COLOR "#9a9a94"
+/** Of serial phases. */
+#define SERIAL_COLOR "#4a4a48"
 
 static const char *cause_color(const struct term *t)
 {
-	return t->phase                    ? SERIAL_COLOR
-	       : t->state == TERM_RESIDUAL ? RESIDUAL_COLOR
-					   : state_table[t->state].color;
+	return t->phase ? SERIAL_COLOR : term_info(t->state)->color;
 }
 
 /** Room for a cause's name; longer ones are cut. */
@@ -442,8 +439,8 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 
 /** What bars have parts of. */
 struct drawn {
-	bool states[STATE_COUNT];
-	bool serial, residual;
+	bool terms[TERM_COUNT];
+	bool serial;
 };
 
 static void mark_drawn(const struct terms *terms, struct drawn *ret)
@@ -457,19 +454,17 @@ static void mark_drawn(const struct terms *terms, struct drawn *ret)
 			continue;
 		if (t->phase)
 			ret->serial = true;
-		else if (t->state == TERM_RESIDUAL)
-			ret->residual = true;
 		else if (t->state >= 0)
-			ret->states[t->state] = true;
+			ret->terms[t->state] = true;
 	}
 }
 
 static bool any_drawn(const struct drawn *drawn)
 {
-	for (unsigned i = 0; i < STATE_COUNT; i++)
-		if (drawn->states[i])
+	for (unsigned i = 0; i < TERM_COUNT; i++)
+		if (drawn->terms[i])
 			return true;
-	return drawn->serial || drawn->residual;
+	return drawn->serial;
 }
 
 /** The colours of the bars that follow, and no others. */
@@ -487,12 +482,14 @@ static void write_legend(const struct explanation *e, FILE *out)
 	if (!any_drawn(&drawn))
 		return;
 	fputs("<ul class=\"legend\">", out);
-	page_state_legend(out, drawn.states);
+	page_state_legend(out, drawn.terms);
 	if (drawn.serial)
 		page_legend_entry(
 			out, SERIAL_COLOR, "serial phase", "where one lane works at a time");
-	if (drawn.residual)
-		page_legend_entry(out, RESIDUAL_COLOR, "residual", "not accounted for");
+	for (int i = STATE_COUNT; i < TERM_COUNT; i++)
+		if (drawn.terms[i])
+			page_legend_entry(
+				out, term_info(i)->color, state_label(i), term_info(i)->title);
 	fputs("</ul>\n", out);
 }
 

@@ -8,22 +8,27 @@
 
 void page_guest_work(const struct configuration *c, FILE *out)
 {
-	for (size_t k = 0, n; k < c->n_work; k += n) {
+	for (size_t k = 0, n, rest; k < c->n_work; k += n) {
 		for (n = 1; k + n < c->n_work; n++)
 			if (c->work[k + n].phase != c->work[k].phase)
 				break;
 		if (k == 0)
 			page_columns_open(out, "inside the guest",
 				"Threads of the guest, those of one name together, as its own "
-				"scheduler counts them, from the begin of each phase to its end: CPU time a run, "
-				"switches, preemptions and moves to another CPU a second. "
-				"Threads that are not there at its end are not seen, nor is what a thread did "
-				"since its kernel last counted: how much of the time of the guest's CPUs that "
-				"is stands in a row of its own, the last of the phase.",
+				"scheduler counts them, from the begin of each phase to its end. "
+				"CPU time, queued (a thread could run and waits for a CPU of the guest's), "
+				"waiting (for anything else), not there and not known sum to the phase, for "
+				"each thread; seconds a run. Linux counts how long threads are queued; of "
+				"OSv that is by readings, with their interval. Switches, preemptions and moves "
+				"to another CPU are a second of the phase. (idle): threads that run where "
+				"there is nothing to run. What no thread has of the time of the guest's CPUs is the "
+				"last row, (not counted).",
 				guest_work_columns);
-		page_rows(guest_work_columns, &c->work[k], n < WORK_SHOWN ? n : WORK_SHOWN, out);
-		if (n > WORK_SHOWN && c->work[k + n - 1].unknown)
-			page_rows(guest_work_columns, &c->work[k + n - 1], 1, out);
+		for (rest = 0; rest < n && guest_work_is_rest(&c->work[k + n - rest - 1]);)
+			rest++;
+		page_rows(guest_work_columns, &c->work[k],
+			n - rest < WORK_SHOWN ? n - rest : WORK_SHOWN, out);
+		page_rows(guest_work_columns, &c->work[k + n - rest], rest, out);
 	}
 	if (c->n_work)
 		page_table_close(out);

@@ -40,34 +40,6 @@ void page_times_free(struct page_times *p)
 	free(p);
 }
 
-static int compare_runtime(const void *a, const void *b)
-{
-	const struct store_run *x = *(const struct store_run *const *)a;
-	const struct store_run *y = *(const struct store_run *const *)b;
-
-	if (x->runtime_ns != y->runtime_ns)
-		return x->runtime_ns < y->runtime_ns ? -1 : 1;
-	return (x->id > y->id) - (x->id < y->id);
-}
-
-/** The configuration's run of the median run time; of an even number the faster. */
-static int mark_median(
-	const struct summary *s, const struct configuration *configuration, struct page_times *p)
-{
-	const struct run_series *series = &configuration->series;
-	_cleanup_free_ const struct store_run **runs =
-		calloc(series->n + 1, sizeof(struct store_run *));
-
-	if (!runs)
-		return -ENOMEM;
-	if (series->n == 0)
-		return 0;
-	memcpy(runs, series->runs, series->n * sizeof(struct store_run *));
-	qsort(runs, series->n, sizeof(struct store_run *), compare_runtime);
-	p->median[runs[(series->n - 1) / 2] - store_tables(s->store)->runs] = true;
-	return 0;
-}
-
 static int fill_times(const struct summary *s, struct page_times *p)
 {
 	const size_t n = store_tables(s->store)->n_runs;
@@ -79,8 +51,12 @@ static int fill_times(const struct summary *s, struct page_times *p)
 	p->median = calloc(n + 1, sizeof(*p->median));
 	if (!p->places || !p->median)
 		return -ENOMEM;
-	for (size_t i = 0; r >= 0 && i < s->n_configurations; i++)
-		r = mark_median(s, &s->configurations[i], p);
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct store_run *median = configuration_median(&s->configurations[i]);
+
+		if (median)
+			p->median[median - p->runs] = true;
+	}
 	for (size_t pass = 0; r >= 0 && pass < 2; pass++)
 		for (size_t i = 0; i < n; i++) {
 			if (p->bytes[i] == 0 || p->median[i] == (pass == 1))

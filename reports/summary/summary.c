@@ -23,12 +23,26 @@ struct book_series *configuration_phase(const struct configuration *configuratio
 	return NULL;
 }
 
+const struct store_run *configuration_median(const struct configuration *configuration)
+{
+	const struct run_series *series = &configuration->series;
+
+	for (size_t i = 0; i < series->n; i++) {
+		size_t less = 0, equal = 0, middle = (series->n - 1) / 2;
+
+		for (size_t k = 0; k < series->n; k++) {
+			less += series->runtime_ns[k] < series->runtime_ns[i];
+			equal += series->runtime_ns[k] == series->runtime_ns[i];
+		}
+		if (less <= middle && middle < less + equal)
+			return series->runs[i];
+	}
+	return NULL;
+}
+
 const char *state_label(int state)
 {
-	return state < 0                ? NULL
-	       : state == STATE_NONE    ? "other"
-	       : state == TERM_RESIDUAL ? "residual"
-					: state_table[state].name;
+	return state < 0 ? NULL : term_info(state)->name;
 }
 
 bool phase_is_outside(const char *name)
@@ -393,6 +407,8 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_queues(s);
 	if (r >= 0)
 		r = summary_make_failures(s);
+	if (r >= 0)
+		r = summary_make_terms(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

@@ -50,7 +50,10 @@ struct book_detail {
 
 /** The index after all states: what they leave of the whole. */
 #define TERM_RESIDUAL STATE_COUNT
-#define TERM_COUNT    (STATE_COUNT + 1)
+/** Split out of the states in which they lie, for explanations alone: see run_series.split_window. */
+#define TERM_LOST_PARALLELISM  (STATE_COUNT + 1) /**< out of blocked; of guest (idle) and vmm */
+#define TERM_DOUBLE_SCHEDULING (STATE_COUNT + 2) /**< out of preempted; throttled */
+#define TERM_COUNT             (STATE_COUNT + 3)
 
 /** One detail of one state, run by run. */
 struct detail_series {
@@ -63,7 +66,7 @@ struct detail_series {
 };
 
 /**
- * A phase, or the window, run by run. With k over the states and the residual, in each run
+ * A phase, or the window, run by run. With k over all terms, in each run
  * Σₖ term_ns[k] = cores × wall_ns, to the nanosecond: the residual is a term of its own. The mean
  * over the lanes of state k, C̄ₖ, is term_ns[k] / cores.
  */
@@ -74,7 +77,7 @@ struct book_series {
 	double *whole_ns;  /**< cores × wall_ns */
 	double *term_ns[TERM_COUNT]; /**< for each run: sum over the lanes */
 	bool accounted;              /**< some run was */
-	bool sampled[STATE_COUNT];   /**< some of it was split by samples */
+	bool sampled[TERM_COUNT];    /**< some of it was split by samples */
 	struct detail_series *details;
 	size_t n_details;
 	struct detail_series *helpers; /**< threads beside the lanes; part of no term */
@@ -97,6 +100,10 @@ struct run_series {
 	double *between_ns; /**< cores × what of the run time is in no phase: part of the window's
 				 residual */
 	struct book_series *phases; /**< as the configuration's: same number, same order */
+	/** The same books for explanations: what the guest's run queues say is taken out of the states in which it lies,
+	 * and is TERM_LOST_PARALLELISM and TERM_DOUBLE_SCHEDULING, which are 0 above. Where nothing is known of run queues
+	 * these are the books above. */
+	struct book_series *split_window, *split_phases;
 };
 
 /** A number that the program wrote in a configuration's runs. */
@@ -158,10 +165,22 @@ struct guest_work {
 	const char *phase, *name;
 	size_t position; /**< of the phase among the configuration's */
 	bool unknown; /**< what is left of the CPUs' time, of no thread that is there at the end */
-	double threads;                           /**< that there are at the phase's end */
+	bool idle;    /**< those that run where there is nothing to run, of all CPUs */
+	double threads;                           /**< a run; of older stores: at the phase's end */
 	double cpu_ns;                            /**< a run */
 	double whole_ns;                          /**< likewise, of all the guest's CPUs */
 	double switches, preemptions, migrations; /**< a second */
+	/* Of their books: with cpu_ns these sum to threads × the phase. NAN: there are none. */
+	double queued_ns; /**< could run, and waited for a CPU of the guest's */
+	double queued_low_ns,
+		queued_high_ns; /**< 95 % interval, by readings; none if it is exact */
+	double waiting_ns;      /**< for anything else */
+	double absent_ns;       /**< had not begun, had ended */
+	double unknown_ns;
+	double over_ns;   /**< counted beyond the phase, in none of these */
+	double within_ns; /**< cpu_ns of one of them may be off by that */
+	bool exact;       /**< the guest counts queued_ns itself */
+	double readings, queued_readings;
 };
 
 /** What became of the parallelism of a guest in one phase, by its run queues: means of the runs. */
@@ -172,6 +191,7 @@ struct guest_queueing {
 	double lane_ns;      /**< wall time × lanes */
 	double ticks;        /**< samples of the lanes, of all runs */
 	double queued, most; /**< threads that waited for a vCPU: in the mean, at most */
+	double booked;       /**< the mean by the books of the threads; NAN: there are none */
 	double lost_ticks;   /**< of all runs */
 	double lost_ns;      /**< lane time that idle vCPUs could have been of use in */
 	double lost_low_ns, lost_high_ns; /**< 95 % interval by the sampling alone */
@@ -180,6 +200,12 @@ struct guest_queueing {
 	double stuck_ns; /**< vCPUs waited for the host while threads waited for them; exact */
 	double stuck_count;
 };
+
+/** Is that a row of no thread's name? These are a phase's last, and always shown. */
+static inline bool guest_work_is_rest(const struct guest_work *w)
+{
+	return w->idle || w->unknown;
+}
 
 struct configuration {
 	const char *guest;
@@ -277,7 +303,18 @@ struct book_series *configuration_phase(
 struct configuration_metric *configuration_metric(
 	const struct configuration *configuration, const char *name);
 
-/** What a state, or TERM_RESIDUAL, is called; NULL: it is none (less than 0). */
+/** That phase with what explanations split out of its states (run_series.split_phases), or NULL. */
+const struct book_series *configuration_terms(
+	const struct configuration *configuration, const char *name);
+
+/** Name, meaning and colour of a state, or another term. */
+const struct state_info *term_info(int term);
+
+/** Of the configuration's counted runs that ended well the one whose run time is in the middle; of an even number the quicker of
+ * the two. NULL: there is none. */
+const struct store_run *configuration_median(const struct configuration *configuration);
+
+/** What a term is called; NULL: it is none (less than 0). */
 const char *state_label(int state);
 
 /** Is that phase outside the window (boot)? */

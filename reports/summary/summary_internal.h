@@ -11,6 +11,9 @@ int summary_make_series(struct summary *s);
 
 void series_clear(struct run_series *series, size_t n_phases);
 
+/** A copy of a book of @n runs, without its helpers. -ENOMEM: what there is of it is to be cleared all the same. */
+int book_copy(const struct book_series *book, size_t n, struct book_series *ret);
+
 /** The configuration that a run counts in; NULL: in none, as it failed or is no run. */
 const struct configuration *summary_configuration_of(const struct summary *s, int64_t run);
 
@@ -28,6 +31,9 @@ int summary_make_processes(struct summary *s);
 
 /** Fill in what samples saw of guests' run queues; phases are there. 0, -ENOMEM, -EBADMSG. */
 int summary_make_queues(struct summary *s);
+
+/** Split what guests' run queues say out of the states, for explanations: series are there. 0, -ENOMEM, -EBADMSG. */
+int summary_make_terms(struct summary *s);
 
 /** Fill in what the guests' schedulers counted; phases are there. 0, -ENOMEM, -EBADMSG. */
 int summary_make_sched(struct summary *s);

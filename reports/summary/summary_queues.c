@@ -16,6 +16,10 @@ static const char queue_sql[] =
 	" FROM guest_queue GROUP BY run, phase";
 static const char stuck_sql[] =
 	"SELECT run, phase, total(ns), total(count) FROM guest_stuck GROUP BY run, phase";
+/* The same as the threads' books have it. */
+static const char booked_sql[] =
+	"SELECT run, phase, total(queued_ns) FROM guest_book b WHERE idle = 0 AND EXISTS (SELECT 1"
+	" FROM guest_queue q WHERE q.run = b.run AND q.phase = b.phase) GROUP BY run, phase";
 /* From the phase's begin to the end of the slice of time by which most was lost. */
 static const char within_sql[] =
 	"WITH slice AS (SELECT run, phase, begin_ns + slice_ns AS until, sum(lost_ns) AS lost"
@@ -37,7 +41,7 @@ static struct guest_queueing *find_row(struct configuration *c, const char *phas
 	q = ARRAY_PUSH(c->queueing, c->n_queueing);
 	if (!q)
 		return NULL;
-	*q = (struct guest_queueing){.phase = phase, .position = c->n_phases};
+	*q = (struct guest_queueing){.phase = phase, .position = c->n_phases, .booked = NAN};
 	for (size_t k = 0; k < c->n_phases; k++) {
 		if (strcmp(c->phases[k].name, phase) != 0)
 			continue;
@@ -73,6 +77,11 @@ static void take_queue(struct guest_queueing *q, sqlite3_stmt *row)
 	q->most = most > q->most ? most : q->most;
 	q->lost_ticks += sqlite3_column_double(row, 5);
 	q->lost_ns += sqlite3_column_double(row, 6);
+}
+
+static void take_booked(struct guest_queueing *q, sqlite3_stmt *row)
+{
+	q->booked = (isnan(q->booked) ? 0 : q->booked) + sqlite3_column_double(row, 2);
 }
 
 static void take_stuck(struct guest_queueing *q, sqlite3_stmt *row)
@@ -120,6 +129,7 @@ static void finish(struct configuration *c)
 
 		q->lost_ns /= runs;
 		q->stuck_ns /= runs;
+		q->booked = q->lane_ns > 0 ? q->booked / runs / q->lane_ns : NAN;
 		q->stuck_count /= runs;
 		q->queued = q->ticks > 0 ? q->queued / q->ticks : 0;
 		q->within_ns = q->within_runs > 0 ? q->within_ns / q->within_runs : NAN;
@@ -143,6 +153,8 @@ int summary_make_queues(struct summary *s)
 		r = take_rows(s, stuck_sql, take_stuck);
 	if (r == 0)
 		r = take_rows(s, within_sql, take_within);
+	if (r == 0 && store_has_table(s->store, "guest_book"))
+		r = take_rows(s, booked_sql, take_booked);
 	for (size_t i = 0; i < s->n_configurations && r == 0; i++)
 		finish(&s->configurations[i]);
 	return r;

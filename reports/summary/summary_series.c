@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/array.h"
 #include "common/cleanup.h"
@@ -38,6 +39,13 @@ static void book_clear(struct book_series *b)
 
 void series_clear(struct run_series *series, size_t n_phases)
 {
+	if (series->split_window != &series->window && series->split_window) {
+		for (size_t i = 0; i < n_phases; i++)
+			book_clear(&series->split_phases[i]);
+		book_clear(series->split_window);
+		free(series->split_phases);
+		free(series->split_window);
+	}
 	for (size_t i = 0; series->phases && i < n_phases; i++)
 		book_clear(&series->phases[i]);
 	free(series->phases);
@@ -56,6 +64,29 @@ static int book_begin(struct book_series *b, const char *name, size_t n)
 	*b = (struct book_series){.name = name, .wall_ns = block, .whole_ns = block + n + 1};
 	for (size_t k = 0; k < TERM_COUNT; k++)
 		b->term_ns[k] = block + (k + 2) * (n + 1);
+	return 0;
+}
+
+int book_copy(const struct book_series *book, size_t n, struct book_series *ret)
+{
+	int r = book_begin(ret, book->name, n);
+
+	if (r < 0)
+		return r;
+	memcpy(ret->wall_ns, book->wall_ns, (TERM_COUNT + 2) * (n + 1) * sizeof(*ret->wall_ns));
+	memcpy(ret->sampled, book->sampled, sizeof(ret->sampled));
+	ret->has_accounts = book->has_accounts;
+	ret->accounted = book->accounted;
+	for (size_t i = 0; i < book->n_details; i++) {
+		struct detail_series d = book->details[i];
+
+		d.ns = calloc(n + 1, sizeof(*d.ns));
+		if (!d.ns || ARRAY_ADD(ret->details, ret->n_details, d) < 0) {
+			free(d.ns);
+			return -ENOMEM;
+		}
+		memcpy(d.ns, book->details[i].ns, n * sizeof(*d.ns));
+	}
 	return 0;
 }
 

@@ -211,21 +211,38 @@ const struct column guest_queueing_columns[] = {
 	COL("samples", NULL, REAL, ticks),
 	COL("queued", NULL, REAL, queued, SHOWN(2, "waiting", 8, "#threads that wait for a vCPU"),
 		.format = format_number),
-	COL("most", NULL, REAL, most, SHOWN(3, "most", 6, "#at most"), .format = format_count),
-	COL("lost_ns", NULL, NS, lost_ns, ON_PAGE(4, "#lost parallelism s")),
+	COL("queued_by_books", NULL, REAL, booked, ON_PAGE(3, "#by their books"),
+		.format = format_number),
+	COL("most", NULL, REAL, most, SHOWN(4, "most", 6, "#at most"), .format = format_count),
+	COL("lost_ns", NULL, NS, lost_ns, ON_PAGE(5, "#lost parallelism s")),
 	COL("lost_low_ns", NULL, NS, lost_low_ns),
 	COL("lost_high_ns", NULL, NS, lost_high_ns),
-	COL(NULL, NULL, SHARE, lost_ns, WHOLE(lane_ns), SHOWN(5, "lost %", 8, "#% of lane time")),
-	{.type = COLUMN_OWN, .own = lost_range, SHOWN(6, "95 % interval", 16, "#95 % interval, %")},
+	COL(NULL, NULL, SHARE, lost_ns, WHOLE(lane_ns), SHOWN(6, "lost %", 8, "#% of lane time")),
+	{.type = COLUMN_OWN, .own = lost_range, SHOWN(7, "95 % interval", 16, "#95 % interval, %")},
 	COL("lost_within_ns", NULL, NS, within_ns,
-		SHOWN(7, "90 % by, s", 11, "#90 % of it within s")),
-	COL("stuck_ns", NULL, NS, stuck_ns, ON_PAGE(8, "#double scheduling s")),
+		SHOWN(8, "90 % by, s", 11, "#90 % of it within s")),
+	COL("stuck_ns", NULL, NS, stuck_ns, ON_PAGE(9, "#double scheduling s")),
 	COL(NULL, NULL, SHARE, stuck_ns, WHOLE(lane_ns),
-		SHOWN(9, "double %", 9, "#% of lane time")),
-	COL("stuck_count", NULL, REAL, stuck_count, ON_PAGE(10, "#times"), .format = format_count),
+		SHOWN(10, "double %", 9, "#% of lane time")),
+	COL("stuck_count", NULL, REAL, stuck_count, ON_PAGE(11, "#times"), .format = format_count),
 	{},
 };
 #undef ROW
+
+static struct format_text queued_range(const void *row, enum look *look)
+{
+	const struct guest_work *w = row;
+	struct format_text t = {"-"};
+
+	(void)look;
+	if (isnan(w->queued_ns))
+		return t;
+	if (w->exact)
+		return (struct format_text){"exact"};
+	snprintf(t.text, sizeof(t.text), "%.28s to %.28s", format_seconds(w->queued_low_ns).text,
+		format_seconds(w->queued_high_ns).text);
+	return t;
+}
 
 #define ROW struct guest_work
 const struct column guest_work_columns[] = {
@@ -233,17 +250,39 @@ const struct column guest_work_columns[] = {
 	COL("phase", NULL, TEXT, phase, ON_PAGE(1, "phase")),
 	COL("name", NULL, TEXT, name, .none = "(no name)", SHOWN(2, "thread", 20, "thread"),
 		.field = PAGE_CODE),
-	COL("threads", NULL, REAL, threads, SHOWN(3, "threads", 8, "#threads"),
+	COL("threads", NULL, REAL, threads, SHOWN(3, "threads", 7, "#threads"),
 		.format = format_count),
 	COL("cpu_ns", NULL, NS, cpu_ns, SHOWN(4, "CPU s", 8, "#CPU s a run")),
 	COL(NULL, NULL, SHARE, cpu_ns, WHOLE(whole_ns),
 		SHOWN(5, "% CPUs", 7, "#% of the guest's CPUs")),
-	COL("switches_per_s", NULL, REAL, switches, SHOWN(6, "switch/s", 9, "#switches/s"),
+	COL("queued_ns", NULL, NS, queued_ns, ON_PAGE(6, "#queued s")),
+	COL("queued_low_ns", NULL, NS, queued_low_ns),
+	COL("queued_high_ns", NULL, NS, queued_high_ns),
+	COL("queued_is_exact", NULL, BOOL, exact),
+	{.type = COLUMN_OWN, .own = queued_range, ON_PAGE(7, "#95 % interval, s")},
+	COL("waiting_ns", NULL, NS, waiting_ns, ON_PAGE(8, "#waiting s")),
+	COL("absent_ns", NULL, NS, absent_ns, ON_PAGE(9, "#not there s")),
+	COL("unknown_ns", NULL, NS, unknown_ns, ON_PAGE(10, "#not known s")),
+	COL("over_ns", NULL, NS, over_ns, ON_PAGE(11, "#beyond the phase s")),
+	COL("within_ns", NULL, NS, within_ns),
+	COL("switches_per_s", NULL, REAL, switches, SHOWN(12, "switch/s", 9, "#switches/s"),
 		.format = format_number),
 	COL("preemptions_per_s", NULL, REAL, preemptions,
-		SHOWN(7, "preempt/s", 10, "#preemptions/s"), .format = format_number),
-	COL("migrations_per_s", NULL, REAL, migrations, SHOWN(8, "moves/s", 8, "#migrations/s"),
+		SHOWN(13, "preempt/s", 10, "#preemptions/s"), .format = format_number),
+	COL("migrations_per_s", NULL, REAL, migrations, SHOWN(14, "moves/s", 8, "#migrations/s"),
 		.format = format_number),
+	{},
+};
+/* In a terminal, where the two are too wide for one. */
+const struct column guest_book_columns[] = {
+	TABLE,
+	COL("name", NULL, TEXT, name, .none = "(no name)", SHOWN(1, "thread", 14, NULL)),
+	COL("threads", NULL, REAL, threads, SHOWN(2, "threads", 7, NULL), .format = format_count),
+	COL("cpu_ns", NULL, NS, cpu_ns, SHOWN(3, "running s", 9, NULL)),
+	COL("queued_ns", NULL, NS, queued_ns, SHOWN(4, "queued s", 8, NULL)),
+	{.type = COLUMN_OWN, .own = queued_range, SHOWN(5, "95 % interval", 14, NULL)},
+	COL("waiting_ns", NULL, NS, waiting_ns, SHOWN(6, "waiting s", 9, NULL)),
+	COL("absent_ns", NULL, NS, absent_ns, SHOWN(7, "absent s", 8, NULL)),
 	{},
 };
 #undef ROW

@@ -19,7 +19,9 @@ extern const struct column detail_columns[];
 extern const struct column thread_columns[];
 extern const struct column stack_end_columns[], stack_module_columns[]; /**< struct stack_share */
 extern const struct column process_columns[];
-extern const struct column guest_work_columns[];     /**< struct guest_work */
+extern const struct column guest_work_columns[]; /**< struct guest_work */
+extern const struct column
+	guest_book_columns[]; /**< likewise: where its time went, for a terminal */
 extern const struct column guest_queueing_columns[]; /**< struct guest_queueing */
 
 /** How a failed run's guest ended: struct failure_cpu, struct failure_thread, struct failure_timer. */

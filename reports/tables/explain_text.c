@@ -15,7 +15,8 @@
 
 /** What causes are summed up in, by their state; -1: serial phases. */
 static const int parts[] = {STATE_USER, -1, STATE_GUEST, STATE_VMM, STATE_KERNEL, STATE_IRQ,
-	STATE_PREEMPTED, STATE_WAKEUP, STATE_BLOCKED, STATE_THROTTLED};
+	STATE_PREEMPTED, STATE_WAKEUP, STATE_BLOCKED, STATE_THROTTLED, TERM_LOST_PARALLELISM,
+	TERM_DOUBLE_SCHEDULING};
 
 /** What has no part, and those that are too many. */
 #define PART_OTHER ARRAY_SIZE(parts)
@@ -25,9 +26,11 @@ static const char *part_title(size_t part)
 {
 	if (part == PART_OTHER)
 		return "other";
-	return parts[part] == STATE_USER ? "program"
-	       : parts[part] < 0         ? "serial"
-					 : state_label(parts[part]);
+	return parts[part] == STATE_USER               ? "program"
+	       : parts[part] < 0                       ? "serial"
+	       : parts[part] == TERM_LOST_PARALLELISM  ? "lost par."
+	       : parts[part] == TERM_DOUBLE_SCHEDULING ? "double s."
+						       : state_label(parts[part]);
 }
 
 static size_t part_of(const struct term *t)

@@ -2,6 +2,7 @@
 /* What guests' own schedulers count, as text. */
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -11,10 +12,28 @@
 
 #define SHOWN_MAX 8 /* of a phase, in a terminal */
 
-static int put_phase(struct table *t, const struct configuration *c, size_t first, size_t n)
+/* Which rows a table has. */
+typedef bool (*wanted_t)(const struct guest_work *w);
+
+static bool is_any(const struct guest_work *w)
+{
+	(void)w;
+	return true;
+}
+
+/* What no thread has is in no thread's books. */
+static bool is_booked(const struct guest_work *w)
+{
+	return !isnan(w->unknown_ns);
+}
+
+static int put_phase(struct table *t, const struct configuration *c, size_t first, size_t n,
+	const struct column *columns, wanted_t wanted)
 {
 	_cleanup_free_ char *head = NULL, *more = NULL;
 
+	if (!wanted(&c->work[first]))
+		return 0;
 	if (asprintf(&head, "%s on %lld %s, phase %s", c->name, (long long)c->cores,
 		    cores_word(c->cores, c->scenario), c->work[first].phase) < 0) {
 		head = NULL;
@@ -22,12 +41,14 @@ static int put_phase(struct table *t, const struct configuration *c, size_t firs
 	}
 	table_line(t, head);
 	for (size_t i = first; i < first + n; i++) {
-		if (i >= first + SHOWN_MAX && !c->work[i].unknown)
+		if (!wanted(&c->work[i]) ||
+			(i >= first + SHOWN_MAX && !guest_work_is_rest(&c->work[i])))
 			continue;
-		columns_put(guest_work_columns, &c->work[i], t);
+		columns_put(columns, &c->work[i], t);
 		table_row(t);
 	}
-	n -= c->work[first + n - 1].unknown;
+	while (n > 0 && guest_work_is_rest(&c->work[first + n - 1]))
+		n--;
 	if (n <= SHOWN_MAX)
 		return 0;
 	if (asprintf(&more, "  %zu more on the page", n - SHOWN_MAX) < 0) {
@@ -38,20 +59,21 @@ static int put_phase(struct table *t, const struct configuration *c, size_t firs
 	return 0;
 }
 
-int sched_write_text(const struct summary *s, FILE *out, const struct style *style)
+static int put_table(const struct summary *s, const char *title, const struct column *columns,
+	wanted_t wanted, FILE *out, const struct style *style)
 {
 	bool any = false;
 	struct table *t;
 	int q, r = 0;
 
 	for (size_t i = 0; i < s->n_configurations; i++)
-		any |= s->configurations[i].n_work > 0;
+		for (size_t k = 0; k < s->configurations[i].n_work; k++)
+			any |= wanted(&s->configurations[i].work[k]);
 	if (!any)
 		return 0;
-	fprintf(out, "\n%sGuest threads, by the counters of the guest's own scheduler%s\n",
-		style->bold, style->plain);
+	fprintf(out, "\n%s%s%s\n", style->bold, title, style->plain);
 	t = table_begin();
-	columns_put_titles(guest_work_columns, t);
+	columns_put_titles(columns, t);
 	table_row(t);
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct configuration *c = &s->configurations[i];
@@ -61,11 +83,21 @@ int sched_write_text(const struct summary *s, FILE *out, const struct style *sty
 			for (n = 1; k + n < c->n_work; n++)
 				if (c->work[k + n].phase != c->work[k].phase)
 					break;
-			r = put_phase(t, c, k, n);
+			r = put_phase(t, c, k, n, columns, wanted);
 		}
 	}
 	q = table_end(t, out, style);
 	return r < 0 ? r : q;
+}
+
+int sched_write_text(const struct summary *s, FILE *out, const struct style *style)
+{
+	int r = put_table(s, "Guest threads, by the counters of the guest's own scheduler",
+		guest_work_columns, is_any, out, style);
+
+	return r < 0 ? r
+		     : put_table(s, "Books of guest threads: where their time went, seconds a run",
+			       guest_book_columns, is_booked, out, style);
 }
 
 int queues_write_text(const struct summary *s, FILE *out, const struct style *style)

@@ -11,6 +11,7 @@
 #include "guests/bare/machine.h"
 #include "guests/bare/memory.h"
 #include "guests/bare/program.h"
+#include "tests/calibrator/fake.h"
 #include "tests/calibrator/hostile.h"
 #include "workload/emit.h"
 
@@ -38,6 +39,7 @@ struct lane {
 	uint64_t total_turns, turns[BURN_N_FUNCTIONS];
 	unsigned n_threads;
 	struct fake_thread *threads;
+	unsigned first_thread; /* its number among all */
 	_Atomic int done;
 };
 
@@ -110,6 +112,12 @@ static inline __attribute__((always_inline)) uint64_t turns_in(unsigned function
 	return most;
 }
 
+/* Of the fake thread that the slice is for. */
+static unsigned number_of(const struct lane *l)
+{
+	return l->first_thread + (unsigned)(l->slices % l->n_threads);
+}
+
 /*
  * The root of all stacks while time is burnt: its only caller is vcpu_root. Every tick from the
  * first slice on is somebody's: a slice ends where the next begins. How much is done in a slice is
@@ -130,13 +138,17 @@ static BURN_OPAQUE void burn_vcpu(void *argument)
 	exits_cause(&options.exits);
 	now = read_tsc();
 	end = now + (uint64_t)(options.seconds * (double)clock_tsc_hz());
+	if (l->threads)
+		fake_begin(l->vcpu, clock_ticks_to_ns(now));
 	while (now < end) {
 		unsigned function = choose(l, sum);
 		struct fake_thread *t = l->threads ? &l->threads[l->slices % l->n_threads] : NULL;
 		uint64_t length = slice / 2 + next_random(l) % slice, before = now, turns;
 
-		if (t)
+		if (t) {
 			write_msr(MSR_FS_BASE, (uint64_t)t);
+			fake_run(number_of(l), clock_ticks_to_ns(now));
+		}
 		hostile_step(l->slices, &burn_rbp[l->vcpu]);
 		turns = run_slice(function, end, length);
 		now = read_tsc();
@@ -144,11 +156,16 @@ static BURN_OPAQUE void burn_vcpu(void *argument)
 		l->total += now - before;
 		l->turns[function] += turns;
 		l->total_turns += turns;
-		l->slices++;
-		if (t)
+		if (t) {
 			t->ticks += now - before;
+			fake_stop(number_of(l), clock_ticks_to_ns(now),
+				clock_ticks_to_ns(now - before));
+		}
+		l->slices++;
 	}
 	hostile_leave();
+	if (l->threads)
+		fake_end(l->vcpu, clock_ticks_to_ns(now));
 	atomic_store(&l->done, 1);
 }
 
@@ -161,7 +178,7 @@ static int make_threads(struct error *error)
 	if (n == 0)
 		return 0;
 	all = calloc(n, sizeof(*all));
-	if (!all)
+	if (!all || fake_init(n, vcpu_count()) < 0)
 		return error_no_memory(error, " for %u threads", n);
 	for (unsigned i = 0; i < n; i++)
 		all[i].self = &all[i];
@@ -172,6 +189,11 @@ static int make_threads(struct error *error)
 			continue;
 		l->threads = all + first;
 		l->n_threads = n * (l->nth + 1) / n_burning - first;
+		l->first_thread = first;
+		if (!l->n_threads)
+			l->threads = NULL;
+		for (unsigned k = 0; k < l->n_threads; k++)
+			fake_deal(first + k, i);
 		first += l->n_threads;
 	}
 	return 0;

@@ -137,8 +137,9 @@ static int set_hostile(const char *value, struct burn_options *o, struct error *
 			o->hostile = m;
 			return 0;
 		}
-	return error_set_user(
-		error, -EINVAL, "-hostile: '%s' is not loop, range, unmapped or switch", value);
+	return error_set_user(error, -EINVAL,
+		"-hostile: '%s' is not loop, range, unmapped, switch, sched-loop, sched-nowhere or sched-rewrite",
+		value);
 }
 
 static int set_crash(const char *value, struct burn_options *o, struct error *error)

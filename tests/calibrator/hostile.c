@@ -103,11 +103,14 @@ static unsigned unmapped_traps(uint64_t *root, uint64_t *ret_rbp)
 }
 
 const struct hostile_mode hostile_table[] = {
-	{"loop", loop_traps},
-	{"range", range_traps},
-	{"unmapped", unmapped_traps},
-	{"switch", NULL},
-	{NULL, NULL},
+	{"loop", loop_traps, FAKE_HONEST},
+	{"range", range_traps, FAKE_HONEST},
+	{"unmapped", unmapped_traps, FAKE_HONEST},
+	{"switch", NULL, FAKE_HONEST},
+	{"sched-loop", NULL, FAKE_LOOP},
+	{"sched-nowhere", NULL, FAKE_NOWHERE},
+	{"sched-rewrite", NULL, FAKE_REWRITE},
+	{NULL, NULL, FAKE_HONEST},
 };
 
 int hostile_init(const struct hostile_mode *mode)
@@ -123,7 +126,8 @@ int hostile_init(const struct hostile_mode *mode)
 		if (n_traps == 0)
 			return -ENOMEM;
 	}
-	active = mode;
+	fake_lie(mode->lie);
+	active = mode->lie ? NULL : mode;
 	return 0;
 }
 

@@ -8,11 +8,14 @@
 
 #include <stdint.h>
 
+#include "tests/calibrator/fake.h"
+
 struct hostile_mode {
 	const char *name;
 	/** Fill in values for RBP that lead into trouble; returns how many. NULL: leave RBP alone.
 	 */
 	unsigned (*traps)(uint64_t *root, uint64_t *ret_rbp);
+	enum fake_lie lie; /**< of the scheduler's data; page tables stay honest then */
 };
 
 /** Ended by a row without a name. */
@@ -23,6 +26,8 @@ extern const struct hostile_mode hostile_table[];
  * range	tables and pages far beyond RAM; a frame across the end of RAM
  * unmapped	frames where nothing is mapped, at addresses that are not canonical, at the very end
  * switch	two page tables in turn: CR3 changes with every slice
+ * sched-...	the scheduler's data of the fake threads: a list without an end, one that leads nowhere, one that is
+ *		rewritten all the time
  */
 #define HOSTILE_TRAPS_MAX 8
 

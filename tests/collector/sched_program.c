@@ -7,6 +7,7 @@
  *	mover	moves MOVES times to another CPU; it begins on CPU 0
  *	yield/0, yield/1	yield their only CPU to each other, YIELDS times each
  *	burner	burns BURN_MS of CPU time
+ *	spawner	makes BRIEFS threads, one after the other, each called brief, which burn BRIEF_MS of CPU time
  *
  * Between the markers each of them is there, and outside of that does nothing. With "-do crowd" three threads burn
  * CPU time in phase "crowd" instead, and all begin on CPU 0. With "-do pairs" two threads burn CPU time on each of
@@ -34,6 +35,8 @@
 #define MOVES         30
 #define YIELDS        500
 #define BURN_MS       300
+#define BRIEFS        5
+#define BRIEF_MS      60
 #define CROWD_MS      2000
 #define PAIRS_MS      1500
 #define ALONE_MS      3000
@@ -118,6 +121,23 @@ static void do_burn(void)
 	burn(BURN_MS);
 }
 
+static void *be_brief(void *userdata)
+{
+	pthread_setname_np(pthread_self(), "brief");
+	burn(BRIEF_MS);
+	return userdata;
+}
+
+static void do_spawn(void)
+{
+	for (int i = 0; i < BRIEFS; i++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, be_brief, NULL) == 0)
+			pthread_join(thread, NULL);
+	}
+}
+
 static void do_crowd(void)
 {
 	burn(CROWD_MS);
@@ -141,6 +161,7 @@ struct actor {
 	bool with_next;
 	pthread_t thread;
 	sem_t ready, go, done, bye;
+	unsigned long long took_ns;
 	struct rusage before, after;
 };
 
@@ -150,6 +171,7 @@ static struct actor known[] = {
 	{"yield/0", do_yield, 0, YIELDS, true},
 	{"yield/1", do_yield, 0, YIELDS, false},
 	{"burner", do_burn, -1, BURN_MS, false},
+	{"spawner", do_spawn, -1, BRIEFS, false},
 };
 
 static struct actor crowd[] = {
@@ -194,7 +216,9 @@ static void *act(void *userdata)
 #ifdef RUSAGE_THREAD
 	getrusage(RUSAGE_THREAD, &a->before);
 #endif
+	a->took_ns = now_ns(CLOCK_MONOTONIC);
 	a->work();
+	a->took_ns = now_ns(CLOCK_MONOTONIC) - a->took_ns;
 #ifdef RUSAGE_THREAD
 	getrusage(RUSAGE_THREAD, &a->after);
 #endif
@@ -231,9 +255,10 @@ static void end(struct actor *actors, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		sem_post(&actors[i].bye);
 		pthread_join(actors[i].thread, NULL);
-		printf("known %s count=%d voluntary=%ld involuntary=%ld\n", actors[i].name,
-			actors[i].count, actors[i].after.ru_nvcsw - actors[i].before.ru_nvcsw,
-			actors[i].after.ru_nivcsw - actors[i].before.ru_nivcsw);
+		printf("known %s count=%d voluntary=%ld involuntary=%ld took=%llu\n",
+			actors[i].name, actors[i].count,
+			actors[i].after.ru_nvcsw - actors[i].before.ru_nvcsw,
+			actors[i].after.ru_nivcsw - actors[i].before.ru_nivcsw, actors[i].took_ns);
 	}
 }
 

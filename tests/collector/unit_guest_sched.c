@@ -32,6 +32,7 @@ struct task {
 	uint64_t cpu_ns, migrations; /* struct sched_entity */
 	struct list tasks, thread_node;
 	uint64_t signal, voluntary, involuntary;
+	uint64_t run_delay, last_queued; /* struct sched_info */
 	uint32_t pid, tgid, flags, state, on_cpu, on_rq, cpu, unused;
 	char comm[16];
 };
@@ -39,6 +40,7 @@ struct task {
 struct queue {
 	uint64_t current, idle, switches;
 	uint32_t running, unused;
+	uint64_t clock;
 };
 
 enum { SWAPPER_0, SWAPPER_1, INIT, INIT_THREAD, KTHREAD, TASKS };
@@ -105,6 +107,8 @@ static int make(void **state)
 	make_task(INIT_THREAD, 7, 1, "second\x1b");
 	make_task(KTHREAD, 2, 2, "kthreadd");
 	kernel->tasks[KTHREAD].flags = 0x00200000;
+	kernel->tasks[KTHREAD].run_delay = 70;
+	kernel->tasks[KTHREAD].last_queued = 9000;
 	kernel->tasks[SWAPPER_1].cpu = kernel->tasks[INIT_THREAD].cpu = 1;
 	kernel->tasks[SWAPPER_1].on_cpu = kernel->tasks[INIT].on_cpu = 1;
 	kernel->tasks[INIT].on_rq = kernel->tasks[KTHREAD].on_rq = 1;
@@ -114,10 +118,10 @@ static int make(void **state)
 	kernel->tasks[INIT].tasks.next = at(&kernel->tasks[KTHREAD].tasks);
 	kernel->tasks[KTHREAD].tasks.next = at(&kernel->tasks[SWAPPER_0].tasks);
 	kernel->cpu_offsets[1] = sizeof(struct queue);
-	kernel->queues[0] =
-		(struct queue){at(&kernel->tasks[INIT]), at(&kernel->tasks[SWAPPER_0]), 500, 2, 0};
+	kernel->queues[0] = (struct queue){
+		at(&kernel->tasks[INIT]), at(&kernel->tasks[SWAPPER_0]), 500, 2, 0, 4321};
 	kernel->queues[1] = (struct queue){
-		at(&kernel->tasks[SWAPPER_1]), at(&kernel->tasks[SWAPPER_1]), 600, 0, 0};
+		at(&kernel->tasks[SWAPPER_1]), at(&kernel->tasks[SWAPPER_1]), 600, 0, 0, 4322};
 	guest = guest_pages_memory(fd, MEMORY_SIZE);
 	close(fd);
 	return guest ? 0 : -1;
@@ -158,7 +162,10 @@ static struct sched_layout linux_layout(void)
 			.queued = offsetof(struct queue, running),
 			.current = offsetof(struct queue, current),
 			.idle = offsetof(struct queue, idle),
-			.cpu_switches = offsetof(struct queue, switches)}};
+			.cpu_switches = offsetof(struct queue, switches),
+			.delay = AT(run_delay),
+			.last_queued = AT(last_queued),
+			.clock = offsetof(struct queue, clock)}};
 #undef AT
 }
 
@@ -192,6 +199,11 @@ static void threads_and_cpus_are_what_the_kernel_has(void **state)
 	assert_string_equal(t[3].name, "kthreadd");
 	assert_string_equal(t[3].state, SCHED_QUEUED);
 	assert_int_equal(t[3].process, 0);
+	assert_int_equal(t[3].delay_ns, 70);
+	assert_int_equal(t[3].queued_since_ns, 9000);
+	assert_int_equal(t[3].flags, SCHED_COUNTS_CPU | SCHED_COUNTS_DELAY);
+	assert_int_equal(t[0].flags, SCHED_IS_IDLE);
+	assert_int_equal(s.cpus[0].clock_ns, 4321);
 	assert_string_equal(t[4].name, "second?");
 	assert_string_equal(t[4].state, "waiting");
 	assert_int_equal(t[4].cpu, 1);
@@ -265,6 +277,10 @@ struct outer {
 		struct inner within;
 	} wrapped[1];
 	struct inner *pointer;
+	union {
+		uint32_t small;
+		struct inner large;
+	} either;
 };
 
 enum colour { RED, GREEN = 2, FAR = 1000 };
@@ -274,12 +290,14 @@ enum colour colour;
 
 static void members_are_where_the_compiler_put_them(void **state)
 {
-	uint32_t deep, deep_size, pointer, hidden;
+	uint32_t deep, deep_size, pointer, hidden, large, none = 77, none_size = 77;
 	struct dwarf_values values;
 	const struct dwarf_member members[] = {
 		{"outer", "inner.deep", &deep, &deep_size},
 		{"o?ter", "pointer", &pointer, NULL},
 		{"variable", "hidden", &hidden, NULL},
+		{"outer", "either.large", &large, NULL},
+		{"outer", "later", &none, &none_size, .optional = true},
 	};
 	struct error error = {0};
 
@@ -291,6 +309,8 @@ static void members_are_where_the_compiler_put_them(void **state)
 	assert_int_equal(deep_size, 4);
 	assert_int_equal(pointer, offsetof(struct outer, pointer));
 	assert_int_equal(hidden, offsetof(struct outer, inner.hidden));
+	assert_int_equal(large, offsetof(struct outer, either));
+	assert_int_equal(none + none_size, 0);
 	assert_string_equal(values.names[RED], "RED");
 	assert_string_equal(values.names[1], "");
 	assert_string_equal(values.names[GREEN], "GREEN");

@@ -2,7 +2,7 @@
 
 /*
  * A guest's threads and run queues, from a memory that is made of the input. Bits of the first byte: 1, it is
- * Linux, else OSv; 2, its page tables are the input's first page, too; the rest is what is mapped at
+ * Linux, else OSv; 2, its page tables are the input's first page, too; 4, it is bare; the rest is what is mapped at
  * BASE, where the symbols are.
  */
 
@@ -25,7 +25,7 @@
 #define CPUS        4
 #define TASKS_MAX   20000
 
-enum { IS_LINUX = 1, OWN_TABLES = 2 };
+enum { IS_LINUX = 1, OWN_TABLES = 2, IS_FAKE = 4 };
 
 static const struct sched_layout osv = {.kind = SCHED_OSV,
 	.osv = {.cpus = BASE,
@@ -52,6 +52,8 @@ static const struct sched_layout osv = {.kind = SCHED_OSV,
 		.detached_cpu = {8, 8},
 		.detached_state = {16, 4},
 		.states = {.names = {"invalid", "waiting", SCHED_QUEUED, SCHED_RUNNING}}}};
+
+static const struct sched_layout fake = {.kind = SCHED_FAKE, .fake = {.scheduler = BASE}};
 
 static const struct sched_layout like_linux = {.kind = SCHED_LINUX,
 	.linux_kernel = {.cpu_offsets = BASE,
@@ -136,7 +138,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(memory + GUEST_PAGES_FROM, 0, INPUT_BYTES);
 	if (size)
 		memcpy(memory + GUEST_PAGES_FROM, data, size < INPUT_BYTES ? size : INPUT_BYTES);
-	look(guest, how & IS_LINUX ? &like_linux : &osv,
+	look(guest,
+		how & IS_FAKE    ? &fake
+		: how & IS_LINUX ? &like_linux
+				 : &osv,
 		how & OWN_TABLES ? GUEST_PAGES_FROM : GUEST_PAGES_ROOT);
 	return 0;
 }

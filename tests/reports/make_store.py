@@ -299,7 +299,8 @@ def add_guest_queues(store, run, phase, at, wall, cores):
     for lane in range(cores):
         for number, share in ((0, 0.99), (1, 0), (2, 0.01)):
             store.insert("guest_queue", run=run, phase=phase, lane=lane, begin_ns=at + number * wall // 3, slice_ns=wall // 3,
-                         ticks=1000, queued=500, most=2, lost_ticks=int(180 * share), lost_ns=int(0.06 * share * wall))
+                         ticks=1000, queued=500, most=2, lost_ticks=int(180 * share), lost_ns=int(0.06 * share * wall),
+                         lost_blocked_ns=int(0.03 * share * wall))
         store.insert("guest_stuck", run=run, phase=phase, lane=lane, ns=wall * 3 // 100, count=7)
 
 

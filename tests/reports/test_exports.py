@@ -466,7 +466,10 @@ class Tables(Exported):
                   " owner_name, owner_cpu, owned, fault, torn FROM guest_timer t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
         self.same("guest_timer_cpus.csv", f"{run} phase, instant, cpu, timers, t.counted, misfiled, clock_ns, next_ns, torn, trouble"
                   " FROM guest_timer_cpu t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
-        self.same("guest_queues.csv", f"{run} phase, lane, begin_ns, slice_ns, ticks, queued, most, lost_ticks, lost_ns"
+        self.same("guest_books.csv", f"{run} phase, t.id, process, cpu, name, idle, running_ns, queued_ns, waiting_ns, absent_ns, unknown_ns, over_ns,"
+                  " within_ns, exact, readings, queued_readings, switches, preemptions, migrations FROM guest_book t JOIN run r ON r.id = t.run"
+                  " ORDER BY r.id, t.rowid")
+        self.same("guest_queues.csv", f"{run} phase, lane, begin_ns, slice_ns, ticks, queued, most, lost_ticks, lost_ns, lost_blocked_ns"
                   " FROM guest_queue t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid")
         self.same("guest_stuck.csv", f"{run} phase, lane, ns, count FROM guest_stuck t JOIN run r ON r.id = t.run"
                   " ORDER BY r.id, t.rowid")

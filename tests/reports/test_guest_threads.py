@@ -38,12 +38,59 @@ class GuestThreads(unittest.TestCase):
             db.execute(f"INSERT INTO guest_thread SELECT id, 0, 4096, 900, 3, ? FROM ({osv})", ("by <name>",))
             db.execute(f"UPDATE sample SET guest_thread = 4096, guest_name = ? WHERE run IN ({osv}) AND kind = 'oncpu'"
                        " AND lane = 0", ("by <name>",))
+            cls.make_books(db)
             cls.render, = db.execute("SELECT avg(p.end_ns - p.start_ns) FROM phase p JOIN run ON run.id = run WHERE guest = 'osv'"
                                      " AND cores = 2 AND status = 'ok' AND counted AND name = 'render'").fetchone()
         result = run("--json", cls.dir)
         assert result.returncode == 0, result.stderr
         cls.document = json.loads(result.stdout)
         cls.cells = {(c["guest"], c["cores"]): c["guest_threads"] for c in cls.document["cells"]}
+
+    @staticmethod
+    def make_books(db):
+        """In phase encode a thread runs for half of the time and is queued in a quarter of the readings; another one, of which the
+        guest counts that, for an eighth; both wait for the rest. A third is there for a tenth of the phase. One of two vCPUs is idle."""
+        for run_, begin, end in db.execute("SELECT run, phase.start_ns, phase.end_ns FROM phase JOIN run ON run.id = run WHERE guest = 'osv' AND cores = 2"
+                                           " AND status = 'ok' AND name = 'encode'").fetchall():
+            wall = end - begin
+            for number, name, cpu, shares, exact, queued in (
+                    (2, "sampled", None, (0.5, 0.25, 0.25, 0, 0), 0, 100), (3, "counted", None, (0.5, 0.125, 0.375, 0, 0), 1, 50),
+                    (9, "brief", None, (0.05, 0, 0.03, 0.9, 0.02), 0, 0), (10, "idle0", 0, (0.25, 0, 0.75, 0, 0), 0, 0),
+                    (11, "idle1", 1, (0.6, 0, 0.4, 0, 0), 0, 0)):
+                db.execute("INSERT INTO guest_book VALUES (?,'encode',?,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                           (run_, number, cpu, name, int(cpu is not None), *(int(s * wall) for s in shares), 0, 7, exact, 400, queued, 40, 20, 10))
+
+    def test_books_of_threads_sum_to_the_phase(self):
+        rows = self.rows("encode")
+        encode = rows["sampled"]["cpu_ns"] * 2
+        for name, running, queued, waiting, absent in (("sampled", 0.5, 0.25, 0.25, 0), ("counted", 0.5, 0.125, 0.375, 0),
+                                                       ("brief", 0.05, 0, 0.03, 0.9)):
+            row = rows[name]
+            have = [row[k] / encode for k in ("cpu_ns", "queued_ns", "waiting_ns", "absent_ns")]
+            for a, b in zip(have, (running, queued, waiting, absent)):
+                self.assertAlmostEqual(a, b, 6)
+            self.assertAlmostEqual(sum(have) + row["unknown_ns"] / encode, 1, 6)
+        self.assertAlmostEqual(rows["(idle)"]["cpu_ns"] / encode, 0.85, 6)
+        self.assertEqual(rows["(idle)"]["threads"], 2)
+        self.assertIsNone(rows["(idle)"]["queued_ns"])
+        self.assertAlmostEqual(rows["(not counted)"]["cpu_ns"] / encode, 2 - 0.5 - 0.5 - 0.05 - 0.85, 5)
+        self.assertEqual([r["name"] for r in self.cells["osv", 2] if r["phase"] == "encode"][-2:], ["(idle)", "(not counted)"])
+
+    def test_what_is_by_readings_has_an_interval_and_what_is_counted_is_exact(self):
+        sampled, counted = (self.rows("encode")[n] for n in ("sampled", "counted"))
+        self.assertFalse(sampled["queued_is_exact"])
+        # Wilson's of a quarter of all readings of the runs, which are at least 800.
+        width = (sampled["queued_high_ns"] - sampled["queued_low_ns"]) / (2 * sampled["cpu_ns"])
+        self.assertTrue(0.02 < width < 0.09, width)
+        self.assertTrue(sampled["queued_low_ns"] < sampled["queued_ns"] < sampled["queued_high_ns"])
+        self.assertTrue(counted["queued_is_exact"])
+        self.assertEqual(counted["queued_low_ns"], counted["queued_ns"])
+
+    def test_the_run_queues_and_the_books_stand_side_by_side(self):
+        cell, = (c for c in self.document["cells"] if (c["guest"], c["cores"]) == ("osv", 2))
+        row, = (q for q in cell["guest_queues"] if q["phase"] == "encode")
+        self.assertAlmostEqual(row["queued_by_books"], 0.375 / 2, 4)
+        self.assertIsNone([q for q in cell["guest_queues"] if q["phase"] == "render"][0]["queued_by_books"])
 
     def rows(self, phase="render"):
         return {r["name"]: r for r in self.cells["osv", 2] if r["phase"] == phase}
@@ -72,7 +119,7 @@ class GuestThreads(unittest.TestCase):
 
     def test_what_no_thread_has_is_in_a_row_of_its_own(self):
         """Of two vCPUs the two workers have three quarters each, and the idle thread a quarter of one."""
-        row = self.rows()["(ended or uncounted)"]
+        row = self.rows()["(not counted)"]
         self.assertAlmostEqual((row["cpu_ns"] + 1_000_000) / self.render, 2 - 1.5 - 0.25, 3)
         self.assertIsNone(row["switches_per_s"])
 
@@ -98,11 +145,14 @@ class GuestThreads(unittest.TestCase):
         text = run("--verbose", "-o", self.base + "/out", self.dir).stdout
         self.assertRegex(text, r"osv on 2 cores, phase render")
         self.assertRegex(text, r"(?m)^ *worker/0 +1 +[0-9.]+ +[0-9.]+ +(100|99\.\d+)")
+        self.assertRegex(text, r"(?m)^ *sampled +1 +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+ +[0-9.]+ ")
+        self.assertRegex(text, r"(?m)^ *counted +1 +[0-9.]+ +[0-9.]+ +exact ")
+        self.assertRegex(text, r"(?m)^ *\(idle\) +2 +[0-9.]+ +- +- +- ")
         with open(self.base + "/out/index.html", encoding="utf-8") as f:
             page = f.read()
         self.assertRegex(text, r"(?m)^ *render +0\.50* +2 +6\.0 +5\.\d+ to 6\.\d+")
-        self.assertRegex(text, r"(?m)^ *\(ended or uncounted\) +- +[0-9.]+ +12\.\d")
-        self.assertIn("(ended or uncounted)", page)
+        self.assertRegex(text, r"(?m)^ *\(not counted\) +- +[0-9.]+ +12\.\d")
+        self.assertIn("(not counted)", page)
         self.assertIn("Run queues of the guest", page)
         self.assertIn("as its own scheduler counts them", page)
         self.assertTrue(re.search(r">worker/1</code>", page))

@@ -22,7 +22,7 @@ PLAN = {"version": 1, "arguments": ["-width", "512"], "repeat": 3}
 MACHINE = {"topology_shape": "Machine{Core*4}", "cpu_model": "Synthetic", "architecture": "x86_64",
            "kernel": "6.1.0", "kernel_version": "#1"}
 TABLES = ("run", "phase", "boot_step", "account", "audit", "timeline", "timeline_detail", "counter", "sample", "sample_time", "guest_thread",
-          "guest_process", "guest_task", "guest_cpu", "guest_timer", "guest_timer_cpu", "guest_queue", "guest_stuck",
+          "guest_process", "guest_task", "guest_cpu", "guest_book", "guest_timer", "guest_timer_cpu", "guest_queue", "guest_stuck",
           "guest_stack_end", "host_stack_end", "stack_module", "exit_sampling", "row", "worker", "metric", "output")
 
 
@@ -53,7 +53,8 @@ class Merged(unittest.TestCase):
                                    ("guest_cpu", "run, 'render', 'end', 0, 1, 1, 0, NULL, 0, 1000 + run, 5"),
                                    ("guest_timer", "run, 'render', 'end', 64 * run, 'armed', 9, 0, NULL, 0, 'cpu', 0, NULL, 0, 1, NULL, 0"),
                                    ("guest_timer_cpu", "run, 'render', 'end', 0, 1, 1, 0, 5, 9, 0, NULL"),
-                                   ("guest_queue", "run, 'render', 0, 1000 + run, 100, 5, 4, 2, 1, 50"),
+                                   ("guest_book", "run, 'render', 5, NULL, NULL, 'booked', 0, 50 + run, 20, 30, 0, 0, 0, 1, 0, 9, 2, 5, 4, 3"),
+                                   ("guest_queue", "run, 'render', 0, 1000 + run, 100, 5, 4, 2, 1, 50, 40"),
                                    ("guest_stuck", "run, 'render', 0, 77 + run, 3"),
                                    ("guest_stack_end", "run, '', 'root', 7 * run"),
                                    ("host_stack_end", "run, 'libc.so.6', 'no unwind rule', 5 * run"),
@@ -214,7 +215,7 @@ class SideBySide(Merged):
 
     def test_a_store_of_an_older_collector_has_less_in_it(self):
         a, b = self.copy("whole", "a"), self.copy("whole", "b")
-        for table in ("guest_thread", "guest_process", "guest_task", "guest_cpu", "guest_timer", "guest_timer_cpu", "guest_queue",
+        for table in ("guest_thread", "guest_process", "guest_task", "guest_cpu", "guest_book", "guest_timer", "guest_timer_cpu", "guest_queue",
                       "guest_stuck", "guest_stack_end", "host_stack_end", "stack_module", "boot_step"):
             change(b, f"DROP TABLE {table}")
         change(b, "DELETE FROM experiment WHERE key IN ('plan', 'plan_id')")
