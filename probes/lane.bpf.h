@@ -33,6 +33,8 @@ struct stack_rate {
 	__u64 window_ns; /* when the current window began */
 	__u32 seen;      /* intervals in it */
 	__u32 weight;    /* one in so many is taken, at least: what the last window came to */
+	__u32 storm;     /* windows one after the other that had more than their budget */
+	__u32 phase;     /* in which they were */
 };
 
 #define CPU_WAITING_MAX 4

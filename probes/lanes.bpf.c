@@ -265,10 +265,8 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		if (n->lane >= 0)
 			catch_up_run(cpu, n, next, now);
 		offcpu_end(pid, n, now);
-		if (n->floats) {
-			thread_on(next, n->lane, now);
-			thread_came_late(next, cpu->late_ns);
-		}
+		if (n->floats)
+			thread_on(next, n->lane, cpu->late_ns, now);
 		l = lane_get(n->lane);
 		if (l) {
 			lane_on(cpu, n, next, now);

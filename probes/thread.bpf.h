@@ -82,18 +82,22 @@ static __always_inline void thread_found(
 }
 
 /** It can run from @when on, and waits for the CPU of lane @id. */
-static __always_inline void thread_woken(struct task_struct *task, __s32 id, __u64 when)
+static __always_inline void thread_wake(struct thread_record *th, __s32 id, __u64 when)
 {
-	struct thread_record *th = thread_get(task);
-
-	if (!th || th->run != TASK_ASLEEP)
-		return;
 	if (when > th->since_ns) {
 		charge_sleep(th, when - th->since_ns);
 		th->since_ns = when;
 	}
 	th->run = TASK_WAITING;
 	th->busy_ns = lane_busy_ns(id, when);
+}
+
+static __always_inline void thread_woken(struct task_struct *task, __s32 id, __u64 when)
+{
+	struct thread_record *th = thread_get(task);
+
+	if (th && th->run == TASK_ASLEEP)
+		thread_wake(th, id, when);
 }
 
 /** Until @now it waited for the CPU of lane @id. */
@@ -119,8 +123,11 @@ static __always_inline void thread_moved(struct task_struct *task, __s32 from, _
 	th->busy_ns = lane_busy_ns(to, now);
 }
 
-/** It gets its CPU, lane @id. What is found out later may seem to lie before what is known. */
-static __always_inline void thread_on(struct task_struct *task, __s32 id, __u64 now)
+/**
+ * It gets its CPU, lane @id, at a switch at which the scheduler's clock is @late. What is found out later may seem to
+ * lie before what is known.
+ */
+static __always_inline void thread_on(struct task_struct *task, __s32 id, __u64 late, __u64 now)
 {
 	struct thread_record *th = thread_get(task);
 
@@ -129,11 +136,12 @@ static __always_inline void thread_on(struct task_struct *task, __s32 id, __u64 
 	if (now < th->since_ns)
 		now = th->since_ns;
 	if (th->run == TASK_ASLEEP)
-		thread_woken(task, id, now);
+		thread_wake(th, id, now);
 	if (th->run == TASK_WAITING)
 		thread_wait(th, id, now);
 	th->run = TASK_ON_CPU;
 	th->since_ns = now;
+	late_on(&th->late, late);
 }
 
 /** @th loses it; if it sleeps, for @cause. */
@@ -159,16 +167,7 @@ static __always_inline void thread_off_unseen(__u64 address, bool sleeps, __s32 
 		thread_leave(th, sleeps, 0, id, when);
 }
 
-/** It got its CPU at a switch at which the scheduler's clock was @late. */
-static __always_inline void thread_came_late(struct task_struct *task, __u64 late)
-{
-	struct thread_record *th = thread_get(task);
-
-	if (th)
-		late_on(&th->late, late);
-}
-
-/** The same as an event says it, with the kernel's own clocks of @task, which are @late. */
+/** It loses its CPU as an event says it, with the kernel's own clocks of @task, which are @late. */
 static __always_inline void thread_off(
 	struct task_struct *task, bool sleeps, __u64 cause, __s32 id, __u64 late, __u64 now)
 {

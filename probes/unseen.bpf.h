@@ -243,7 +243,7 @@ static __noinline void catch_up_away(struct cpu_state *cpu, struct task_struct *
 	if (t && t->run == TASK_ON_CPU && t->lane >= 0) {
 		lane_off_unseen(cpu, t, (__u64)task, false, NULL, left, exec);
 		offcpu_end(task->pid, t, back);
-		thread_on(task, t->lane, back);
+		thread_on(task, t->lane, 0, back);
 		lane_on(cpu, t, task, back);
 		task_came(t, task, back);
 	}
@@ -270,7 +270,7 @@ static __always_inline void catch_up_run(
 	from = until - (exec - t->events[EVENT_TASK_CLOCK]);
 	count_loss(&losses.switches);
 	offcpu_end(task->pid, t, from);
-	thread_on(task, t->lane, from);
+	thread_on(task, t->lane, 0, from);
 	lane_on(cpu, t, task, from);
 	t->in_exec_ns = t->events[EVENT_TASK_CLOCK];
 	lane_off_unseen(cpu, t, (__u64)task, false, NULL, until, exec);
@@ -321,7 +321,7 @@ static __noinline void catch_up(struct cpu_state *cpu, struct task_struct *task,
 		offcpu_end(task->pid, t, when);
 		if (is_floating(t)) {
 			float_arrive(cpu, t, task, when);
-			thread_on(task, t->lane, when);
+			thread_on(task, t->lane, 0, when);
 		}
 		if (t->lane >= 0) {
 			lane_on(cpu, t, task, when);

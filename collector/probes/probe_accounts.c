@@ -11,6 +11,7 @@
 #include "collector/probes/probe_boot.h"
 #include "collector/probes/probe_set_internal.h"
 #include "collector/probes/probe_timeline.h"
+#include "collector/probes/probe_wait.h"
 #include "common/array.h"
 #include "common/clock.h"
 #include "common/proc.h"
@@ -240,15 +241,15 @@ static void close_threads(struct probe_set *p, struct pid_list *closed, uint64_t
 
 void probe_set_finish(struct probe_set *p, uint64_t end_ns)
 {
-	struct timespec pause = {.tv_nsec = 2000000};
+	struct timespec pause = {.tv_nsec = 50000000};
 	struct pid_list closed = {0};
 
 	while (clock_ns() < end_ns)
 		;
 	__atomic_store_n(&p->bpf->bss->gate, 0, __ATOMIC_SEQ_CST);
-	/* A program that passed the gate before it closed has ended long before this is over:
-	 * programs cannot sleep. Detaching waits for a grace period as well. */
-	nanosleep(&pause, NULL);
+	/* A program that passed the gate before it closed may still charge a lane. */
+	if (probe_wait_programs() < 0)
+		nanosleep(&pause, NULL);
 	probe_boot_detach(p->boot);
 	p->boot = NULL;
 	probe_load_detach(&p->load);
