@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,14 @@ static uint32_t wait_begun(const struct slow_bpf *s, uint32_t before)
 	return begun;
 }
 
+/* Or for as long as this process lives. */
+static _Noreturn void call_for_ever(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		getppid();
+}
+
 static void test_what_ran_has_ended(void **state)
 {
 	struct slow_bpf *s = slow_bpf__open();
@@ -45,8 +54,8 @@ static void test_what_ran_has_ended(void **state)
 	assert_non_null(s);
 	child = fork();
 	assert_true(child >= 0);
-	while (child == 0)
-		getppid();
+	if (child == 0)
+		call_for_ever();
 	s->rodata->watched_tgid = (uint32_t)child;
 	assert_int_equal(slow_bpf__load(s), 0);
 	assert_int_equal(slow_bpf__attach(s), 0);
