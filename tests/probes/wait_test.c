@@ -41,7 +41,7 @@ static _Noreturn void call_for_ever(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;)
-		getppid();
+		(void)getppid();
 }
 
 static void test_what_ran_has_ended(void **state)
