@@ -106,7 +106,9 @@ enum probe_isa {
 	(((__u64)(cause) << 56) | ((__u64)(nr)&0xffffffff) << 16 | ((__u64)(sub)&0xffff))
 #define PROBE_DETAIL_CAUSE(n) ((unsigned int)((n) >> 56))
 #define PROBE_DETAIL_NR(n)    ((unsigned int)(((n) >> 16) & 0xffffffff))
-#define PROBE_DETAIL_SUB(n)   ((unsigned int)((n)&0xffff))
+/* Of an interrupt: enum probe_irq_kind. */
+#define PROBE_DETAIL_INTERRUPT(n) ((unsigned int)((n) >> 32) & 0x7fffffff)
+#define PROBE_DETAIL_SUB(n)       ((unsigned int)((n)&0xffff))
 
 /**
  * What the kernel's own clocks say of a lane's thread, beside what the books say at the same

@@ -18,6 +18,7 @@ struct noise_options {
 	double seconds;      /**< how long it measures */
 	double quantum_us;   /**< of fixed quanta */
 	int64_t quanta;      /**< how many, on each worker; 0: as many as fit into seconds */
+	int64_t records;     /**< detours that each worker keeps at most */
 	double threshold_us; /**< of detours; 0: measured */
 	const char *pin;     /**< as in struct options */
 	bool markers;        /**< write marker lines */

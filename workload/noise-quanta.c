@@ -146,6 +146,7 @@ static int detour_measure(struct noise *n, unsigned lane)
 
 		if (noise_gap(last, now) > threshold) {
 			noise_add(n, l, noise_ns(n, now - last), now);
+			detours_add(&l->detours, last, now);
 			now = noise_ticks(); /* what counting took is no detour */
 		}
 		last = now;
@@ -156,10 +157,11 @@ static int detour_measure(struct noise *n, unsigned lane)
 }
 
 const struct noise_kernel noise_quanta_kernels[] = {
-	{"fwq", "fixed work: how long does the same work take?", true, fwq_calibrate, fwq_measure},
+	{"fwq", "fixed work: how long does the same work take?", true, false, fwq_calibrate,
+		fwq_measure},
 	{"ftq", "fixed time: how much less work than in the best quantum, expressed as time?", true,
-		ftq_calibrate, ftq_measure},
+		false, ftq_calibrate, ftq_measure},
 	{"detour", "the clock is read in a loop: how long are the gaps above a measured threshold?",
-		false, detour_calibrate, detour_measure},
+		false, true, detour_calibrate, detour_measure},
 	{.name = NULL},
 };

@@ -62,6 +62,20 @@ static int announce(struct job *job, struct error *error)
 	return r < 0 ? lost_output(r, error) : begin_phase(job, "setup", error);
 }
 
+static int make_detours(struct noise *n, struct error *error)
+{
+	for (unsigned i = 0; i < n->n_lanes; i++) {
+		struct detours *d = &n->lanes[i].detours;
+
+		d->room = n->records;
+		d->kept = malloc(d->room * sizeof(*d->kept));
+		if (!d->kept)
+			return error_no_memory(error, " for %zu detours", d->room);
+		memset(d->kept, 1, d->room * sizeof(*d->kept)); /* so that its pages are there */
+	}
+	return 0;
+}
+
 static int make_lanes(struct job *job, struct error *error)
 {
 	struct noise *n = &job->noise;
@@ -75,6 +89,7 @@ static int make_lanes(struct job *job, struct error *error)
 		.quantum_ns = (uint64_t)(o->quantum_us * 1e3),
 		.threshold_ns = (uint64_t)(o->threshold_us * 1e3),
 		.quanta = (uint64_t)o->quanta,
+		.records = (uint64_t)o->records,
 	};
 	n->lanes = aligned_alloc(_Alignof(struct noise_lane), o->cores * sizeof(*n->lanes));
 	if (!n->lanes)
@@ -88,7 +103,7 @@ static int make_lanes(struct job *job, struct error *error)
 		/* Written, so that its pages are there. */
 		memset(n->lanes[i].found, 0, sizeof(*n->lanes[i].found));
 	}
-	return 0;
+	return n->kernel->detours && n->records ? make_detours(n, error) : 0;
 }
 
 static int set_up(struct job *job, struct error *error)
@@ -193,6 +208,24 @@ static struct distribution_head head_of(const struct job *job, unsigned lane)
 	return h;
 }
 
+static int report_detours(const struct job *job, unsigned lane)
+{
+	struct detours *d = &job->noise.lanes[lane].detours;
+	const char *kernel = job->noise.kernel->name;
+	char body[MARKER_LINE_MAX];
+	size_t from = 0;
+	int r;
+
+	if (!job->noise.kernel->detours)
+		return 0;
+	detours_sort(d);
+	detours_encode_head(body, kernel, lane, d);
+	r = emit_marker("%s", body);
+	while (r == 0 && detours_encode_times(body, kernel, lane, d, &from))
+		r = emit_marker("%s", body);
+	return r;
+}
+
 static int report_markers(const struct job *job, unsigned lane)
 {
 	const struct distribution *d = job->noise.lanes[lane].found;
@@ -207,7 +240,9 @@ static int report_markers(const struct job *job, unsigned lane)
 		r = emit_marker("%s", body);
 	if (r == 0 && distribution_encode_largest(body, &h, d))
 		r = emit_marker("%s", body);
-	return r == 0 ? noise_report_series(&job->noise, lane) : r;
+	if (r == 0)
+		r = noise_report_series(&job->noise, lane);
+	return r == 0 ? report_detours(job, lane) : r;
 }
 
 static double us(const struct distribution *d, double q)
@@ -273,6 +308,7 @@ static void release(struct job *job)
 	for (unsigned i = 0; job->noise.lanes && i < job->noise.n_lanes; i++) {
 		free(job->noise.lanes[i].found);
 		free(job->noise.lanes[i].series);
+		free(job->noise.lanes[i].detours.kept);
 	}
 	free(job->noise.lanes);
 	runtime_free(job->runtime);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "workload/detours.h"
 #include "workload/distribution.h"
 #include "workload/pin.h"
 
@@ -18,6 +19,7 @@ struct noise_kernel;
 
 struct noise_lane {
 	_Alignas(64) struct distribution *found;
+	struct detours detours; /**< one by one; of no room: of a kernel that has none */
 	uint32_t *
 		series; /**< ftq: of each quantum its turns; after measuring what is missing to the best, in ns */
 	uint64_t turns;      /**< fwq: work in a quantum; ftq: between two looks at the clock */
@@ -36,6 +38,7 @@ struct noise {
 	unsigned n_lanes;
 	uint64_t duration_ns, quantum_ns;
 	uint64_t threshold_ns; /**< given; 0: measured */
+	uint64_t records;      /**< detours that each lane keeps at most */
 	uint64_t quanta;       /**< given or worked out: of fixed quanta, on each lane */
 	double ns_per_tick;
 	struct noise_lane *lanes;
@@ -46,7 +49,8 @@ struct noise {
 
 struct noise_kernel {
 	const char *name, *title;
-	bool quanta; /**< it goes by -quantum and -quanta */
+	bool quanta;  /**< it goes by -quantum and -quanta */
+	bool detours; /**< its values are detours, which are kept one by one */
 	/** Before measuring, on each lane, all at once; NULL: nothing. 0 or a negative errno. */
 	int (*calibrate)(struct noise *n, unsigned lane);
 	/** Measure, on each lane, all at once. 0 or a negative errno. */

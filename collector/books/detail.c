@@ -119,7 +119,7 @@ static void irq_text(unsigned number, char ret[static DETAIL_SIZE])
 
 static void interrupt_text(uint64_t number, char ret[static DETAIL_SIZE])
 {
-	unsigned kind = (unsigned)(number >> 32) & 0x7fffffff, nr = (unsigned)number;
+	unsigned kind = PROBE_DETAIL_INTERRUPT(number), nr = (unsigned)number;
 
 	if (kind == IRQ_HARD)
 		irq_text(nr, ret);

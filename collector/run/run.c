@@ -195,6 +195,12 @@ int run_execute(const struct run_settings *settings, const struct run_request *r
 	offcpu_done(&run.exits);
 	boot_free(run.boot);
 	free(run.rows);
+	free(run.clock.readings);
+	free(run.clock.guests);
+	free(run.clock.trouble);
+	for (size_t i = 0; i < run.n_detours; i++)
+		free(run.detours[i].list);
+	free(run.detours);
 	free(run.cgroup_cpu);
 	free(run.cgroup_usage);
 	return r;

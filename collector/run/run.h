@@ -14,6 +14,7 @@
 
 #include "collector/books/audit.h"
 #include "collector/books/books.h"
+#include "collector/books/detours.h"
 #include "collector/books/offcpu.h"
 #include "collector/books/profile.h"
 #include "collector/books/queue_book.h"
@@ -21,6 +22,7 @@
 #include "collector/counters/counters.h"
 #include "collector/inside/guest_view.h"
 #include "collector/inside/thread_book.h"
+#include "collector/machine/tick_clock.h"
 #include "collector/machine/topology.h"
 #include "collector/run/attach.h"
 #include "collector/run/boot.h"
@@ -192,6 +194,21 @@ struct run_distribution {
 	bool series_torn;
 };
 
+/** A lane's time stamp counter, as its program reads it, on the host's clock. */
+struct run_clock {
+	unsigned lane;
+	const char *source; /**< the store's word; static */
+	struct tick_line line;
+};
+
+/** Detours of a lane, with their causes. */
+struct run_detours {
+	unsigned lane;
+	struct explained_detour *list;
+	size_t n;
+	struct detour_sum *sums; /**< one for each of the run's causes */
+};
+
 /** A number that sums up the distributions of a kernel over all workers. */
 struct run_quantile {
 	char name[64];
@@ -270,6 +287,11 @@ struct run_result {
 	size_t n_pins;
 	struct run_distribution *distributions;
 	size_t n_distributions;
+	struct run_clock *clocks;
+	size_t n_clocks;
+	struct detour_causes detour_causes;
+	struct run_detours *detours;
+	size_t n_detours;
 	struct run_quantile *quantiles; /**< of the above */
 	size_t n_quantiles;
 	char raster_sha256[65];

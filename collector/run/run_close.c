@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_close.h"
-#include "collector/run/run_distributions.h"
 
 /* What is left to do when a run is over: close and audit its books, gather counters, rows and
  * stacks. */
@@ -18,6 +17,9 @@
 #include "collector/run/run_audit.h"
 #include "collector/run/run_boot.h"
 #include "collector/run/run_checks.h"
+#include "collector/run/run_clock.h"
+#include "collector/run/run_detours.h"
+#include "collector/run/run_distributions.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_leftovers.h"
 #include "collector/run/run_pins.h"
@@ -236,5 +238,8 @@ int run_close(struct run *run)
 	say_files(run);
 	run_check_losses(run);
 	q = translate_rows(run);
-	return q == 0 ? run_close_distributions(run) : q;
+	run_clock_close(run);
+	if (q == 0)
+		q = run_close_distributions(run);
+	return q == 0 ? run_close_detours(run) : q;
 }

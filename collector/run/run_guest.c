@@ -63,7 +63,7 @@ static const struct guest_inside *inside_of(const struct run *run)
 	return run->request->attach ? run->request->attach->inside : run->guest->inside;
 }
 
-static pid_t process_of(const struct run *run)
+pid_t run_guest_process(const struct run *run)
 {
 	return run->request->attach ? run->request->attach->program_tgid : run->guest->pid;
 }
@@ -124,7 +124,7 @@ int run_guest_prepare(struct run *run, struct probe_options *options, struct err
 		options->guest = GUEST_KVM;
 		run->registers_known = true;
 
-		if (vmx_read_rip(process_of(run), &run->vmx_fd, &why) < 0)
+		if (vmx_read_rip(run_guest_process(run), &run->vmx_fd, &why) < 0)
 			run_warn(run, "no stacks of the guest: %s", why.text);
 		return 0;
 	}
@@ -205,12 +205,12 @@ static void place_memory(struct run *run)
 	if (!run->lanes_known)
 		return;
 	run->memory_known = true;
-	r = guest_layout_open(process_of(run), &run->layout, &why);
+	r = guest_layout_open(run_guest_process(run), &run->layout, &why);
 	if (r == 0)
 		r = guest_layout_read(run->layout, ranges, &n, &bytes, &left, &why);
 	if (r == 0)
-		r = guest_view_move_memory(
-			run->result->view, process_of(run), ranges, n, bytes, blocks, &n, &why);
+		r = guest_view_move_memory(run->result->view, run_guest_process(run), ranges, n,
+			bytes, blocks, &n, &why);
 	if (r < 0) {
 		run_warn(run, "no stacks of the guest: %s", why.text);
 		return;
@@ -236,12 +236,12 @@ void run_guest_find_memory(struct run *run)
 		place_memory(run);
 		return;
 	}
-	r = guest_view_open_memory(run->result->view, process_of(run), blocks, &n, &error);
+	r = guest_view_open_memory(run->result->view, run_guest_process(run), blocks, &n, &error);
 	if (r == -EAGAIN || r == -ESRCH)
 		return;
 	run->memory_known = true;
 	if (run->request->attach)
-		(void)guest_layout_open(process_of(run), &run->layout, NULL);
+		(void)guest_layout_open(run_guest_process(run), &run->layout, NULL);
 	if (r < 0)
 		run_warn(run, "no stacks of the guest: %s", error.text);
 	else
@@ -265,8 +265,8 @@ static void renew_memory(struct run *run)
 	say_left(run, left);
 	if (n == inside->n_ranges && memcmp(ranges, inside->ranges, n * sizeof(*ranges)) == 0)
 		return;
-	if (guest_view_move_memory(
-		    run->result->view, process_of(run), ranges, n, bytes, blocks, &n, &why) == 0)
+	if (guest_view_move_memory(run->result->view, run_guest_process(run), ranges, n, bytes,
+		    blocks, &n, &why) == 0)
 		probe_set_guest_ram(run->probes, blocks, n);
 }
 
@@ -285,7 +285,8 @@ void run_guest_sample(struct run *run, const struct record_sample *s, const uint
 		return;
 	guest_view_sample(
 		run->result->view, s, frames, run->result->n_phases <= run_first_phase(run));
-	if (run->finished || !guest_view_find_facts(run->result->view, process_of(run), &facts))
+	if (run->finished ||
+		!guest_view_find_facts(run->result->view, run_guest_process(run), &facts))
 		return;
 	if (facts.has_tasks)
 		probe_set_guest_tasks(run->probes, &facts.tasks);

@@ -5,6 +5,9 @@
 
 #include "collector/run/run_internal.h"
 
+/** QEMU's process. */
+pid_t run_guest_process(const struct run *run);
+
 /** Make the view, and say in @options where registers are. Before the probes are opened. -ENOMEM.
  */
 int run_guest_prepare(struct run *run, struct probe_options *options, struct error *error);

@@ -8,12 +8,14 @@
 #include <stdio.h>
 
 #include "collector/books/offcpu.h"
+#include "collector/inside/guest_ticks.h"
 #include "collector/run/output_lines.h"
 #include "collector/run/run.h"
 #include "collector/symbols/proc_maps.h"
 #include "collector/unwind/unwind.h"
 #include "common/marker.h"
 #include "common/spawn.h"
+#include "workload/detours.h"
 #include "workload/sha256.h"
 
 /* The end of an output that is kept for the verdict and for error messages. */
@@ -113,6 +115,26 @@ struct run_output {
 	struct sha256 digest; /**< of the program's lines, each with a newline */
 };
 
+/** The host's clocks beside each other, and the guest's counters; see run_clock.h. */
+struct run_clock_state {
+	struct tick_reading *readings;
+	size_t n_readings;
+	uint64_t pause_ns, next_ns; /**< between readings; of the next one */
+	bool failed;                /**< there is nothing to read, or no memory */
+	struct guest_ticks *guests; /**< of each lane, as it was first */
+	bool guests_known;
+	int64_t moved, moved_back; /**< ticks, by which one changed since then at most */
+	char *trouble;             /**< why they are not known after all, for people; or NULL */
+};
+
+/** Detours of a worker, as they come. */
+struct reported_detours {
+	struct detours_head head;
+	struct detour *list; /**< head.kept at most */
+	size_t n;
+	bool torn; /**< a line of it was malformed */
+};
+
 struct run {
 	const struct run_settings *settings;
 	const struct run_request *request;
@@ -175,6 +197,9 @@ struct run {
 		guest_begin_ns; /**< the guest's clock when the first phase began, 0: not known ... */
 	uint64_t host_begin_ns; /**< ... and the host's */
 
+	struct run_clock_state clock;
+	struct reported_detours *detours;
+	size_t n_detours;
 	struct reported_rows *rows; /**< as reported, in guest time */
 	size_t n_rows;
 };

@@ -10,6 +10,8 @@
 
 #include "collector/probes/probe_phases.h"
 #include "collector/run/run_audit.h"
+#include "collector/run/run_clock.h"
+#include "collector/run/run_detours.h"
 #include "collector/run/run_distributions.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_pins.h"
@@ -143,6 +145,7 @@ bool run_open_phase(struct run *run, const char *name, uint64_t guest_ns)
 	r->phases[r->n_phases].start_ns = now;
 	name_phase(run, name);
 	run_sched_take(run, false);
+	run_clock_guest(run);
 	return true;
 }
 
@@ -178,6 +181,7 @@ void run_end_phases(struct run *run)
 	r->has_runtime = true;
 	r->end_ns = now;
 	run_sched_take(run, true);
+	run_clock_guest(run);
 	run->cgroup_end = run_read_cgroup(run);
 	run_check_pins(run, "");
 	run->ended = true;
@@ -280,6 +284,8 @@ static const struct {
 	{"largest", run_take_largest},
 	{"series", run_take_series},
 	{"values", run_take_values},
+	{"detours", run_take_detours},
+	{"detour-times", run_take_detour_times},
 	{"bye", take_bye},
 };
 

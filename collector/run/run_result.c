@@ -104,6 +104,13 @@ void run_result_done(struct run_result *r)
 		free(r->distributions[i].series);
 	}
 	free(r->distributions);
+	free(r->clocks);
+	for (size_t i = 0; i < r->n_detours; i++) {
+		free(r->detours[i].list);
+		free(r->detours[i].sums);
+	}
+	free(r->detours);
+	detour_causes_done(&r->detour_causes);
 	free(r->quantiles);
 	free(r->metrics);
 	run_said_done(&r->said);

@@ -12,6 +12,7 @@
 #include "collector/probes/probe_set.h"
 #include "collector/run/run_boot.h"
 #include "collector/run/run_client.h"
+#include "collector/run/run_clock.h"
 #include "collector/run/run_console.h"
 #include "collector/run/run_guest.h"
 #include "collector/run/run_markers.h"
@@ -233,6 +234,7 @@ void run_watch(struct run *run)
 		if (!run->output_ended && (fds[0].revents || fds[2].revents))
 			run->output_ended = !read_console(run, fds[2].revents);
 		run_program_look(run);
+		run_clock_look(run);
 		if (!run_client_turn(run, &fds[CLIENT_AT]) || is_over(run, fds[2].revents))
 			return;
 		if (run->output_ended)

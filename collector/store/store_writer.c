@@ -424,6 +424,8 @@ int store_writer_run(struct store_writer *s, const struct run_settings *settings
 	if (r == 0)
 		r = store_write_distributions(s, request->id, result, error);
 	if (r == 0)
+		r = store_write_detours(s, request->id, result, error);
+	if (r == 0)
 		r = write_threads(s, request->id, result, error);
 	if (r == 0)
 		r = write_guest(s, request->id, result, error);

@@ -32,6 +32,10 @@ int store_insert(
 int store_write_sched(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);
 
+/** Write the lanes' clocks, and detours with their causes. */
+int store_write_detours(
+	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);
+
 /** Write what the workload noise found: whole, and summed up as metrics. */
 int store_write_distributions(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);

@@ -67,6 +67,16 @@ class Found:
 
     def __init__(self, said, worker):
         mine = [(kind, fields) for kind, fields in said if fields.get("worker") == str(worker)]
+        self.detours = []
+        for kind, fields in mine:
+            if kind == "detours":
+                self.detours_head = {key: int(value) for key, value in fields.items() if key != "kernel"}
+            elif kind == "detour-times":
+                data, at = numbers(fields["data"]), int(fields["t"])
+                for gap, length in zip(data[::2], data[1::2]):
+                    self.detours.append((at + gap, at + gap + length))
+                    at += gap + length
+        mine = [(kind, fields) for kind, fields in mine if not kind.startswith("detour")]
         self.kinds = [kind for kind, _ in mine]
         self.head = {key: int(value) for key, value in mine[0][1].items() if key != "kernel"}
         self.buckets, self.largest, self.series, self.series_head = {}, [], [], None
