@@ -180,6 +180,18 @@ class NoiseTest(unittest.TestCase):
         self.assertGreaterEqual(found.head["lost"], sum(shortest for shortest, _, _ in stops))
         self.assertLess(found.head["threshold"], 1 * MS)
 
+    def test_detours_are_told_one_by_one(self):
+        for found in self.measured("-kernel", "detour", "-seconds", "0.5", "-records", "50", workers=len(CPUS[:2])):
+            head = found.detours_head
+            self.assertEqual((head["n"], head["kept"]), (found.head["n"], min(50, found.head["n"])))
+            self.assertEqual(len(found.detours), head["kept"])
+            self.assertEqual(found.detours, sorted(found.detours))
+            ns_per_tick = found.head["sum"] / head["ticks"]
+            # The longest, in ticks, are the largest values, in ns rounded down.
+            longest = sorted((end - begin for begin, end in found.detours), reverse=True)[:16]
+            for ticks, (value, _) in zip(longest, found.largest):
+                self.assertAlmostEqual(ticks * ns_per_tick, value, delta=2 + value * 1e-3)
+
     def test_a_stop_makes_its_quantum_of_work_longer(self):
         found, stops = self.stopped("-kernel", "fwq", "-quanta", "2000", stops=3)
         for shortest, _, end in stops:
