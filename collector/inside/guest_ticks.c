@@ -42,7 +42,7 @@ static int find_variable(pid_t pid, const char *name, uint64_t *ret)
 {
 	const char *const names[] = {name};
 	_cleanup_free_ struct program_search *s = calloc(1, sizeof(*s));
-	struct elf_file file;
+	struct elf_file file = {.n_segments = 0};
 	_cleanup_close_ int fd = -EBADF;
 	uint64_t linked = 0;
 	char exe[64];
