@@ -468,6 +468,9 @@ static void fill(const struct explanation *e, struct verdicts *v)
 			name_losses(s, &s->configurations[i], v);
 	for (size_t i = 0; i < s->n_configurations && !v->brief; i++)
 		verdicts_of_queues(&s->configurations[i], v);
+	for (size_t i = 0; i < s->n_configurations; i++)
+		if (verdict_is_about(v, s, &s->configurations[i]))
+			verdicts_of_detours(&s->configurations[i], v);
 	if (!v->brief)
 		explain_spread(e, v);
 	verdicts_of_order(e, v);

@@ -100,3 +100,6 @@ bool is_looked_into(const struct configuration *configuration);
 /** What samples saw of the run queues of the configuration's guest: the phase in which each of the two took most, if it is more
  * than 1 %. */
 void verdicts_of_queues(const struct configuration *c, struct verdicts *v);
+
+/** The largest cause of detours of the workload noise, and how much has none. */
+void verdicts_of_detours(const struct configuration *c, struct verdicts *v);

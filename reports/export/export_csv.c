@@ -68,6 +68,22 @@ static const struct {
 		"SELECT " RUN_COLUMNS ", q.phase, q.lane, q.ns, q.count FROM guest_stuck q"
 		" JOIN run r ON r.id = q.run ORDER BY r.id, q.rowid",
 		"guest_stuck"},
+	{"detours.csv",
+		"SELECT " RUN_COLUMNS ", d.lane, d.start_ns, d.length_ns, d.cause, d.detail,"
+		" d.taken_by, d.cause_ns FROM detour d JOIN run r ON r.id = d.run"
+		" ORDER BY r.id, d.rowid",
+		"detour"},
+	{"detour_causes.csv",
+		"SELECT " RUN_COLUMNS ", d.lane, d.cause, d.detail, d.taken_by, d.detours, d.ns,"
+		" d.around_ns, d.sampled_ns FROM detour_cause d JOIN run r ON r.id = d.run"
+		" ORDER BY r.id, d.rowid",
+		"detour_cause"},
+	{"clocks.csv",
+		"SELECT " RUN_COLUMNS
+		", c.lane, c.source, c.ticks, c.at_ns, c.ns_per_tick, c.low_ns,"
+		" c.high_ns, c.begin_ns, c.end_ns, c.readings FROM clock c JOIN run r ON r.id = c.run"
+		" ORDER BY r.id, c.rowid",
+		"clock"},
 	{"rows.csv", "SELECT " RUN_COLUMNS ", t.task, t.lane, t.start_ns, t.end_ns"
 		     " FROM row t JOIN run r ON r.id = t.run ORDER BY r.id, t.rowid"},
 };

@@ -41,6 +41,10 @@ static const struct {
 		"What the expressions of --metric found in the output of each run, of a server in its client’s: the last match. Or, of the workload noise, quantiles of what its kernel measured on all workers. "
 		"Analysed as run time is; a run without a match is in no statistic.",
 		page_metrics},
+	{"detours", NULL, "Detours", "Causes of detours",
+		"What held up the loop of the workload noise, on the host’s clock: each detour has the one cause "
+		"that took most of it, and the time of all detours is split without a rest.",
+		page_detours},
 	{"explanation", NULL, "Explanation", "Why", NULL, page_explain},
 	{"figures", NULL, "Figures", "Figures", NULL, page_figures},
 	{"books", "Where the time went", "Books", "Where the lanes’ time went",

@@ -26,6 +26,7 @@ int page_comparison(const struct page *page, FILE *out);
 int page_findings(const struct page *page, FILE *out);
 int page_statistics(const struct page *page, FILE *out);
 int page_metrics(const struct page *page, FILE *out);
+int page_detours(const struct page *page, FILE *out);
 int page_explain(const struct page *page, FILE *out);
 int page_figures(const struct page *page, FILE *out);
 

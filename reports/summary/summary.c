@@ -70,6 +70,7 @@ void summary_free(struct summary *s)
 		free(s->configurations[i].processes);
 		free(s->configurations[i].work);
 		free(s->configurations[i].queueing);
+		free(s->configurations[i].detours);
 	}
 	summary_clear_failures(s);
 	free(s->runs);
@@ -409,6 +410,7 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_failures(s);
 	if (r >= 0)
 		r = summary_make_terms(s);
+		r = summary_make_detours(s);
 	if (r >= 0)
 		r = summary_make_details(s);
 	if (r < 0)

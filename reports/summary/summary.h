@@ -183,6 +183,15 @@ struct guest_work {
 	double readings, queued_readings;
 };
 
+/** Where the time of detours went (workload noise): means of the runs, sums of the lanes. */
+struct detour_share {
+	const char *cause, *detail,
+		*taken_by; /**< as in the store; may be empty but for the first */
+	double detours;    /**< whose one cause it is */
+	double ns, around_ns, sampled_ns;
+	double whole_ns; /**< of all causes */
+};
+
 /** What became of the parallelism of a guest in one phase, by its run queues: means of the runs. */
 struct guest_queueing {
 	const char *phase;
@@ -248,6 +257,8 @@ struct configuration {
 	size_t n_work;
 	struct guest_queueing *queueing; /**< by phase, in order of time */
 	size_t n_queueing;
+	struct detour_share *detours; /**< the most time first */
+	size_t n_detours;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 	const struct store_audit *audit_farthest; /**< that row; NULL without any */
 };

@@ -34,6 +34,8 @@ int summary_make_queues(struct summary *s);
 
 /** Split what guests' run queues say out of the states, for explanations: series are there. 0, -ENOMEM, -EBADMSG. */
 int summary_make_terms(struct summary *s);
+/** Fill in the causes of detours. 0, -ENOMEM, -EBADMSG. */
+int summary_make_detours(struct summary *s);
 
 /** Fill in what the guests' schedulers counted; phases are there. 0, -ENOMEM, -EBADMSG. */
 int summary_make_sched(struct summary *s);

@@ -243,6 +243,21 @@ static struct format_text queued_range(const void *row, enum look *look)
 		format_seconds(w->queued_high_ns).text);
 	return t;
 }
+#define ROW struct detour_share
+const struct column detour_share_columns[] = {
+	TABLE,
+	COL("cause", "cause", TEXT, cause, SHOWN(1, "cause", 16, "cause")),
+	COL("detail", "detail", TEXT, detail, SHOWN(2, "who, which", 28, "who, which")),
+	COL("taken_by", "taken_by", TEXT, taken_by, ON_PAGE(3, "of")),
+	COL("detours", "detours", REAL, detours, SHOWN(4, "detours", 9, "#detours"),
+		.format = format_count),
+	COL("ns", NULL, NS, ns, SHOWN(5, "s", 9, "#s")),
+	COL(NULL, NULL, SHARE, ns, WHOLE(whole_ns), SHOWN(6, "% of all", 8, "#% of all")),
+	COL("around_ns", NULL, NS, around_ns, ON_PAGE(7, "#around s")),
+	COL("sampled_ns", NULL, NS, sampled_ns, ON_PAGE(8, "#by samples s")),
+	{},
+};
+#undef ROW
 
 #define ROW struct guest_work
 const struct column guest_work_columns[] = {

@@ -23,6 +23,7 @@ extern const struct column guest_work_columns[]; /**< struct guest_work */
 extern const struct column
 	guest_book_columns[]; /**< likewise: where its time went, for a terminal */
 extern const struct column guest_queueing_columns[]; /**< struct guest_queueing */
+extern const struct column detour_share_columns[];   /**< struct detour_share */
 
 /** How a failed run's guest ended: struct failure_cpu, struct failure_thread, struct failure_timer. */
 extern const struct column failure_cpu_columns[], failure_thread_columns[], failure_timer_columns[];

@@ -85,6 +85,8 @@ static json_t *configuration(const struct analysis *a, const struct configuratio
 	bad |= put(o, "guest_queues",
 		columns_json_rows(guest_queueing_columns, c->queueing, c->n_queueing));
 	bad |= put(o, "noise", noise_json(&a->noise->list[c - s->configurations]));
+	bad |= put(o, "detour_causes",
+		columns_json_rows(detour_share_columns, c->detours, c->n_detours));
 	bad |= put(o, "failures", failures(s, c));
 	return finish(o, bad);
 }

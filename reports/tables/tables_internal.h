@@ -41,6 +41,7 @@ int threads_write_text(const struct summary *s, FILE *out, const struct style *s
 int sched_write_text(const struct summary *s, FILE *out, const struct style *style);
 int queues_write_text(const struct summary *s, FILE *out, const struct style *style);
 int noise_write_text(const struct noise *n, FILE *out, const struct style *style);
+int detours_write_text(const struct summary *s, FILE *out, const struct style *style);
 int stacks_write_text(const struct summary *s, FILE *out, const struct style *style);
 
 /** How the guests of failed runs ended. -ENOMEM. */

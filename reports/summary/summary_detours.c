@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** Where the time of detours went, of the workload noise. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "common/cleanup.h"
+#include "reports/summary/summary_internal.h"
+
+static const char sql[] =
+	"SELECT run, cause, detail, ifnull(taken_by, ''), total(detours), total(ns), total(around_ns), total(sampled_ns)"
+	" FROM detour_cause GROUP BY 1, 2, 3, 4";
+
+/* The row of a cause, made if need be. Names are interned. NULL: no memory. */
+static struct detour_share *find_row(
+	struct configuration *c, const char *cause, const char *detail, const char *taken_by)
+{
+	struct detour_share *d;
+
+	for (size_t i = 0; i < c->n_detours; i++)
+		if (c->detours[i].cause == cause && c->detours[i].detail == detail &&
+			c->detours[i].taken_by == taken_by)
+			return &c->detours[i];
+	d = ARRAY_PUSH(c->detours, c->n_detours);
+	if (d)
+		*d = (struct detour_share){.cause = cause, .detail = detail, .taken_by = taken_by};
+	return d;
+}
+
+static int take_row(struct summary *s, sqlite3_stmt *row)
+{
+	const struct store_run *run = store_run(s->store, store_number(row, 0));
+	const char *cause = store_text(s->store, row, 1), *detail = store_text(s->store, row, 2);
+	const char *taken_by = store_text(s->store, row, 3);
+	struct configuration *c =
+		run && run->ok && run->counted ? summary_configuration(s, run) : NULL;
+	struct detour_share *d;
+
+	if (!cause || !detail || !taken_by)
+		return -ENOMEM;
+	if (!c)
+		return 0;
+	d = find_row(c, cause, detail, taken_by);
+	if (!d)
+		return -ENOMEM;
+	d->detours += sqlite3_column_double(row, 4);
+	d->ns += sqlite3_column_double(row, 5);
+	d->around_ns += sqlite3_column_double(row, 6);
+	d->sampled_ns += sqlite3_column_double(row, 7);
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct detour_share *x = a, *y = b;
+
+	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : 0;
+}
+
+/* Sums of all runs become means. */
+static void finish(struct configuration *c)
+{
+	double whole = 0, runs = c->n_ok ? (double)c->n_ok : 1;
+
+	for (size_t i = 0; i < c->n_detours; i++) {
+		struct detour_share *d = &c->detours[i];
+
+		d->detours /= runs;
+		d->ns /= runs;
+		d->around_ns /= runs;
+		d->sampled_ns /= runs;
+		whole += d->ns;
+	}
+	for (size_t i = 0; i < c->n_detours; i++)
+		c->detours[i].whole_ns = whole;
+	if (c->n_detours)
+		qsort(c->detours, c->n_detours, sizeof(*c->detours), by_time);
+}
+
+int summary_make_detours(struct summary *s)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r;
+
+	if (!store_has_table(s->store, "detour_cause"))
+		return 0;
+	r = store_prepare(s->store, &query, sql);
+	while (r >= 0 && (r = store_step(s->store, query)) > 0)
+		r = take_row(s, query);
+	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
+		finish(&s->configurations[i]);
+	return r < 0 ? r : 0;
+}
