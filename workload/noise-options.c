@@ -63,7 +63,7 @@ static const struct flag rows[] = {
 	{"threshold", "US", flag_real, FIELD(threshold_us), 0.001, 1e6,
 		"detour: the shortest gap that counts, in microseconds (default: measured)"},
 	{"records", "N", flag_integer, FIELD(records), 0, DETOURS_KEPT_MAX,
-		"detour: how many are told one by one, the longest of each worker (4096)"},
+		"detour: how many are told one by one, the longest of each worker (16384)"},
 	{"pin", "MODE", flag_pin, FIELD(pin), 0, 0,
 		"cores (default): bind each worker to a processor; none: do not; 4,0,2-3: to "
 		"these"},
@@ -86,7 +86,7 @@ int noise_options_parse(int argc, char **argv, struct noise_options *ret, struct
 		.kernel = &noise_quanta_kernels[0],
 		.seconds = 5,
 		.quantum_us = 1000,
-		.records = 4096,
+		.records = 16384,
 		.pin = "cores",
 	};
 	if (pin_from_environment())
