@@ -5,6 +5,7 @@
  * of bare, and is an ordinary program as well.
  */
 #define noise_quanta_kernels undisturbed
+/* Its static functions, too. NOLINTNEXTLINE(bugprone-suspicious-include) */
 #include "workload/noise-quanta.c"
 #undef noise_quanta_kernels
 
