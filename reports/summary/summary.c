@@ -410,6 +410,7 @@ int summary_make(struct store_reader *store, struct summary **ret)
 		r = summary_make_failures(s);
 	if (r >= 0)
 		r = summary_make_terms(s);
+	if (r >= 0)
 		r = summary_make_detours(s);
 	if (r >= 0)
 		r = summary_make_details(s);

@@ -255,6 +255,7 @@ int tables_write_text(const struct analysis *a, FILE *out)
 			r = queues_write_text(s, out, style);
 		if (r == 0)
 			r = noise_write_text(a->noise, out, style);
+		if (r == 0)
 			r = detours_write_text(s, out, style);
 		if (r == 0)
 			r = stacks_write_text(s, out, style);
