@@ -78,6 +78,41 @@ static const struct flag rows[] = {
 
 static const struct flag_table table = {"noise", rows, ARRAY_SIZE(rows)};
 
+/* Options that not all kernels go by. */
+static const struct {
+	const char *option, *words;
+	const char *kernels[3];
+} special[] = {
+	{"quantum", "fwq, ftq and timer", {"fwq", "ftq", "timer"}},
+	{"quanta", "fwq and ftq", {"fwq", "ftq"}},
+	{"threshold", "detour", {"detour"}},
+	{"records", "detour", {"detour"}},
+};
+
+/* Is @argument an option that the kernel would not heed? */
+static int check_heeded(const struct noise_options *o, const char *argument, struct error *error)
+{
+	const char *name = argument;
+	size_t n;
+
+	while (*name == '-')
+		name++;
+	n = strcspn(name, "=");
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++) {
+		bool heeded = *argument != '-' || strlen(special[i].option) != n ||
+			      strncmp(name, special[i].option, n) != 0;
+
+		for (size_t k = 0; k < ARRAY_SIZE(special[i].kernels) && !heeded; k++)
+			heeded = special[i].kernels[k] &&
+				 strcmp(special[i].kernels[k], o->kernel->name) == 0;
+		if (!heeded)
+			return error_set_user(error, -EINVAL,
+				"-%s is not for the kernel %s: it is for %s", special[i].option,
+				o->kernel->name, special[i].words);
+	}
+	return 0;
+}
+
 int noise_options_parse(int argc, char **argv, struct noise_options *ret, struct error *error)
 {
 	int r = 0;
@@ -94,6 +129,8 @@ int noise_options_parse(int argc, char **argv, struct noise_options *ret, struct
 			flags_find(&table, "pin", 3), pin_from_environment(), &ret->pin, error);
 	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
 		r = flags_parse_one(&table, argc, argv, &i, ret, error);
+	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
+		r = check_heeded(ret, argv[i], error);
 	if (r == 0 && ret->quanta == 0)
 		ret->quanta = (int64_t)(ret->seconds * 1e6 / ret->quantum_us);
 	if (r == 0 && (ret->quanta < 1 || ret->quanta > QUANTA_MAX))

@@ -5,7 +5,7 @@
  */
 (function () {
 	'use strict';
-	var root = document.documentElement, charts = [];
+	var root = document.documentElement, make = guestscopeMake, charts = [];
 	/* The shapes of reports/text/stack_style.c, in its order: a circle of radius 5 holds each. */
 	var MARKS = ['M-4 0A4 4 0 1 1 4 0A4 4 0 1 1-4 0Z', 'M-3.6-3.6H3.6V3.6H-3.6Z', 'M0-4.8L4.6 3.4H-4.6Z',
 		'M0-5L5 0L0 5L-5 0Z', 'M0 4.8L4.6-3.4H-4.6Z',
@@ -20,17 +20,6 @@
 
 	function color(name) {
 		return getComputedStyle(root).getPropertyValue(name).trim();
-	}
-
-	function make(name, className, parent, text) {
-		var e = document.createElement(name);
-		if (className)
-			e.className = className;
-		if (text !== undefined)
-			e.textContent = text;
-		if (parent)
-			parent.appendChild(e);
-		return e;
 	}
 
 	function digits(value) {

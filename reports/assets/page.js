@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A new element, in @parent if that is given: what the scripts of the page make theirs with. */
+function guestscopeMake(name, className, parent, text) {
+	'use strict';
+	var e = document.createElement(name);
+	if (className)
+		e.className = className;
+	if (text !== undefined)
+		e.textContent = text;
+	if (parent)
+		parent.appendChild(e);
+	return e;
+}
+
 /* Shows at once, beside the pointer, what the browser would show of a bar after a while. */
 (function () {
 	'use strict';

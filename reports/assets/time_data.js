@@ -6,7 +6,7 @@
  */
 var guestscopeTime = (function () {
 	'use strict';
-	var STEP = 64, NOWHERE = -1;
+	var STEP = 64, NOWHERE = -1, make = guestscopeMake;
 
 	/* A run's document, as reports/time/time_data.h has it, read. */
 	function Run(document, states) {
@@ -321,17 +321,6 @@ var guestscopeTime = (function () {
 	function fromPage() {
 		var index = document.getElementById('time-index');
 		return index ? new Store(JSON.parse(index.textContent)) : null;
-	}
-
-	function make(name, className, parent, text) {
-		var e = document.createElement(name);
-		if (className)
-			e.className = className;
-		if (text !== undefined)
-			e.textContent = text;
-		if (parent)
-			parent.appendChild(e);
-		return e;
 	}
 
 	function button(parent, text, label, act) {

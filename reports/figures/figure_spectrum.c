@@ -12,12 +12,12 @@
 #include "reports/text/format.h"
 
 #define PANELS_MAX  6
-#define PEAKS_NAMED 4 /* of a panel: those with most of the variance */
+#define PEAKS_NAMED 2 /* of a panel: those with most of the variance */
 
 #define PANEL_CM 3.0
 #define NAME_CM  0.75
 #define AXIS_CM  0.75
-#define LEFT_CM  1.35
+#define LEFT_CM  1.6
 #define RIGHT_CM 0.35
 
 /* The last configuration of a stack has most cores. */
@@ -51,10 +51,10 @@ static void write_line(FILE *out, size_t panel, const char *kind, double hz, dou
 	fputc('\n', out);
 }
 
-/* Those that are written beside their points: not the multiples of one that no tick makes. */
+/* Those that are written beside their points: not the multiples of others. */
 static bool is_shown(const struct noise_peak *p)
 {
-	return p->named || p->multiple == 0;
+	return p->multiple == 0;
 }
 
 /* How many of them have more of the variance. */
@@ -101,7 +101,7 @@ static void write_panel(
 	fprintf(out,
 		"set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
 		"set xrange [0:%.9g]\nset yrange [0.1:*]\n"
-		"set label 1 stacks[%zu] at graph 0, graph 1 left offset 0,0.6\n"
+		"set label 90 stacks[%zu] at graph 0, graph 1 left offset 0,0.6\n"
 		"set xlabel \"%s\" offset 0,0.7\n",
 		(top - NAME_CM) / d->height_cm, (top - NAME_CM - PANEL_CM) / d->height_cm,
 		1e9 / s->quantum_ns / 2, p, p == panels ? "Hz" : "");

@@ -34,6 +34,7 @@ static const struct figure_kind {
 	{"order", "Run time in order of execution", figure_order},
 	{"timeline", "A run, lane by lane", figure_timeline},
 	{"spectrum", "What is periodic in the noise", figure_spectrum},
+	{"signature", "Detours over time, by cause", figure_signature},
 	{"picture", "The picture that is rendered", figure_picture},
 };
 

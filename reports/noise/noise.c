@@ -83,6 +83,7 @@ void noise_free(struct noise *n)
 		return;
 	for (size_t i = 0; i < n->n; i++) {
 		noise_spectrum_free(n->list[i].spectrum);
+		noise_signature_free(n->list[i].signature);
 		free(n->list[i].amplified);
 	}
 	free(n->list);
@@ -98,6 +99,8 @@ static int make_of(const struct summary *s, const struct configuration *c,
 	ret->configuration = c;
 	if (r >= 0)
 		r = noise_spectrum_make(s, &series, &ret->spectrum);
+	if (r >= 0)
+		r = noise_signature_make(s, c, &ret->signature);
 	return r < 0 ? r : noise_amplify(s, &series, question, ret);
 }
 
@@ -110,7 +113,8 @@ int noise_make(const struct summary *s, const struct noise_question *question, s
 		return -ENOMEM;
 	for (; n->n < s->n_configurations && r >= 0; n->n++) {
 		r = make_of(s, &s->configurations[n->n], question, &n->list[n->n]);
-		n->any |= n->list[n->n].spectrum || n->list[n->n].n_amplified;
+		n->any |= n->list[n->n].spectrum || n->list[n->n].signature ||
+			  n->list[n->n].n_amplified;
 	}
 	if (r < 0)
 		return r;

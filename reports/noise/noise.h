@@ -18,7 +18,7 @@ struct noise_peak {
 	double share;  /**< of the variance: 0 to 1 */
 	double whole;  /**< 1 */
 	bool named;    /**< a timer tick's, or a multiple of it */
-	int multiple;  /**< else: of the frequency of another peak; 0: of none */
+	int multiple;  /**< of a tick, or of the frequency of another peak; 0: of none */
 	char name[NOISE_NAME_MAX];
 };
 
@@ -64,10 +64,34 @@ struct noise_question {
 /** 10^3 to 10^6 ranks, 10^4 steps of a millisecond. */
 extern const struct noise_question noise_usual_question;
 
+/** A detour. */
+struct noise_point {
+	int64_t lane;
+	double begin_ns; /**< since measuring began */
+	double length_ns;
+	size_t cause;
+};
+
+struct noise_cause {
+	const char *name;
+	double detours, ns; /**< that have it; of these its time */
+};
+
+/** Detours of the run with the median run time, those that are kept one by one. */
+struct noise_signature {
+	const struct store_run *run;
+	double begin_ns;            /**< of measuring, the store's clock */
+	struct noise_point *points; /**< the longest first */
+	size_t n;
+	struct noise_cause *causes; /**< those that took most time first */
+	size_t n_causes;
+};
+
 /** What is known of a configuration. */
 struct noise_of {
 	const struct configuration *configuration;
 	struct noise_spectrum *spectrum;       /**< NULL: there are no series, or too short ones */
+	struct noise_signature *signature;     /**< NULL: no detours are kept */
 	struct noise_amplification *amplified; /**< as measured; then without each cause */
 	size_t n_amplified;
 };

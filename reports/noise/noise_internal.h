@@ -29,6 +29,12 @@ void noise_series_clear(struct noise_series_list *l);
 
 #define _cleanup_noise_series_ __attribute__((cleanup(noise_series_clear)))
 
+/** *ret NULL: there are none. -ENOMEM, -EBADMSG. */
+int noise_signature_make(
+	const struct summary *s, const struct configuration *c, struct noise_signature **ret);
+
+void noise_signature_free(struct noise_signature *s);
+
 /** Fills ret->amplified. -ENOMEM, -EBADMSG. */
 int noise_amplify(const struct summary *s, const struct noise_series_list *l,
 	const struct noise_question *question, struct noise_of *ret);

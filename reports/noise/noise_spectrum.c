@@ -61,6 +61,7 @@ static void name_by_tick(const struct noise_spectrum *s, struct noise_peak *p)
 	if (!host && !guest)
 		return;
 	p->named = true;
+	p->multiple = k > 1 ? k : 0;
 	if (k > 1)
 		used = (size_t)snprintf(p->name, sizeof(p->name), "%d × ", k);
 	used += (size_t)snprintf(p->name + used, sizeof(p->name) - used, "%s",
@@ -72,54 +73,58 @@ static void name_by_tick(const struct noise_spectrum *s, struct noise_peak *p)
 			format_number(hz).text);
 }
 
-/* Of those that no tick makes: the lowest of a row of multiples is "unnamed". */
-static void name_rest(const struct noise_spectrum *s, size_t i)
-{
-	struct noise_peak *p = &s->peaks[i];
-
-	for (size_t k = 0; k < i; k++) {
-		const struct noise_peak *base = &s->peaks[k];
-		double multiple = nearbyint(p->hz / base->hz);
-
-		if (base->named || base->multiple || multiple > MULTIPLES_MAX ||
-			fabs(p->hz - multiple * base->hz) >
-				s->bin_hz * (SURE_BINS * multiple + 0.5) ||
-			s->bin_hz * SURE_BINS * multiple > base->hz / 4)
-			continue;
-		p->multiple = (int)multiple;
-		snprintf(p->name, sizeof(p->name), "unnamed, %d × %s Hz", (int)multiple,
-			format_number(base->hz).text);
-		return;
-	}
-	snprintf(p->name, sizeof(p->name), "unnamed");
-}
-
 static bool is_base(const struct noise_peak *p)
 {
 	return !p->named && !p->multiple;
 }
 
-/* Multiples above half the sampling rate show below it: those of a peak that is not much smaller. */
-static void name_folded(const struct noise_spectrum *s, size_t i)
+/* Which multiple of @base shows where @p is; 0: none that is surely told from others. Those above half the sampling rate
+ * show below it where it @folds. */
+static int multiple_at(const struct noise_spectrum *s, const struct noise_peak *base,
+	const struct noise_peak *p, bool folds)
 {
-	struct noise_peak *p = &s->peaks[i];
 	double rate = 1e9 / s->quantum_ns;
 
-	for (size_t k = 0; k < s->n_peaks && is_base(p); k++) {
-		const struct noise_peak *base = &s->peaks[k];
+	for (int k = 2; k <= MULTIPLES_MAX; k++) {
+		bool above = k * base->hz > rate / 2;
 
-		for (int times = 2;
-			times <= HARMONICS_MAX && is_base(base) && base->share > p->share / 2;
-			times++) {
-			if (fabs(folded(times * base->hz, rate) - p->hz) >
-				s->bin_hz * (SURE_BINS * times + 0.5))
-				continue;
-			p->multiple = times;
-			snprintf(p->name, sizeof(p->name), "unnamed, %d × %s Hz (folded)", times,
-				format_number(base->hz).text);
+		if ((above && (!folds || k > HARMONICS_MAX)) ||
+			(!above && s->bin_hz * SURE_BINS * k > base->hz / 4))
 			break;
-		}
+		if (fabs(folded(k * base->hz, rate) - p->hz) <= s->bin_hz * (SURE_BINS * k + 0.5))
+			return k;
 	}
+	return 0;
+}
+
+/* Make it a multiple of the lowest of those that no tick makes and that have at least @times its share. */
+static void relate(const struct noise_spectrum *s, struct noise_peak *p, double times, bool folds)
+{
+	for (size_t i = 0; i < s->n_peaks && is_base(p); i++) {
+		const struct noise_peak *base = &s->peaks[i];
+		int k = base != p && is_base(base) && base->share >= times * p->share
+				? multiple_at(s, base, p, folds)
+				: 0;
+
+		if (!k)
+			continue;
+		p->multiple = k;
+		snprintf(p->name, sizeof(p->name), "unnamed, %d × %s Hz%s", k,
+			format_number(base->hz).text,
+			k * base->hz > 0.5e9 / s->quantum_ns ? " (folded)" : "");
+	}
+}
+
+/* First those that are small beside what they are multiples of, then those of any size, from below. */
+static void name_rest(const struct noise_spectrum *s)
+{
+	for (size_t i = 0; i < s->n_peaks; i++)
+		if (is_base(&s->peaks[i]))
+			snprintf(s->peaks[i].name, sizeof(s->peaks[i].name), "unnamed");
+	for (size_t i = 0; i < s->n_peaks; i++)
+		relate(s, &s->peaks[i], 2, true);
+	for (size_t i = 0; i < s->n_peaks; i++)
+		relate(s, &s->peaks[i], 0.25, false);
 }
 
 static int name_peaks(struct noise_spectrum *s)
@@ -142,12 +147,8 @@ static int name_peaks(struct noise_spectrum *s)
 			.share = found[s->n_peaks].share,
 			.whole = 1};
 		name_by_tick(s, p);
-		if (!p->named)
-			name_rest(s, s->n_peaks);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (is_base(&s->peaks[i]))
-			name_folded(s, i);
+	name_rest(s);
 	return 0;
 }
 

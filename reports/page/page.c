@@ -16,6 +16,7 @@
 #include "reports/text/format.h"
 #include "reports/text/stack_style.h"
 #include "script_policy.h"
+#include "signature_js.h"
 #include "time_data_js.h"
 #include "time_draw_js.h"
 #include "time_js.h"
@@ -318,9 +319,9 @@ static void write_timescript(const struct summary *s, const struct bodies *bodie
 	(void)s;
 	(void)bodies;
 	fprintf(out,
-		"<script>%s</script>\n<script>%s</script>\n<script>%s</script>\n<script>%s</script>",
+		"<script>%s</script>\n<script>%s</script>\n<script>%s</script>\n<script>%s</script>\n<script>%s</script>",
 		(const char *)time_data_js, (const char *)time_draw_js, (const char *)time_js,
-		(const char *)heat_js);
+		(const char *)heat_js, (const char *)signature_js);
 }
 
 typedef void (*place_t)(const struct summary *s, const struct bodies *bodies, FILE *out);

@@ -5,8 +5,12 @@
 #include "reports/noise/noise.h"
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
+#include "reports/text/json_text.h"
 
 #define PEAKS_SHOWN 24 /* of a configuration */
+
+/* Of a configuration: some 150 kB of the page. */
+#define POINTS_SHOWN 6000
 
 static void write_spectrum(const struct noise_of *n, FILE *out)
 {
@@ -83,6 +87,43 @@ static void write_amplified(const struct noise_of *n, FILE *out)
 	write_ranks(n, out);
 }
 
+/* Read by assets/signature.js: lane, begin, length and cause of each, all in one row of numbers. */
+static void write_points(const struct noise_signature *s, size_t n, FILE *out)
+{
+	double end = 0;
+
+	fputs("<div class=\"noise-signature\" hidden><script type=\"application/json\">{\"causes\":[",
+		out);
+	for (size_t i = 0; i < s->n_causes; i++) {
+		fputs(i ? "," : "", out);
+		json_put_text(out, s->causes[i].name);
+	}
+	fputs("],\"points\":[", out);
+	for (size_t i = 0; i < n; i++) {
+		const struct noise_point *p = &s->points[i];
+
+		fprintf(out, "%s%lld,%.0f,%.0f,%zu", i ? "," : "", (long long)p->lane, p->begin_ns,
+			p->length_ns, p->cause);
+		end = p->begin_ns + p->length_ns > end ? p->begin_ns + p->length_ns : end;
+	}
+	fprintf(out, "],\"length\":%.0f}</script></div>\n", end > 0 ? end : 1);
+}
+
+static void write_signature(const struct noise_of *n, FILE *out)
+{
+	const struct noise_signature *s = n->signature;
+	size_t shown = s->n < POINTS_SHOWN ? s->n : POINTS_SHOWN;
+
+	fputs("<h3>", out);
+	page_configuration_name(out, n->configuration);
+	fprintf(out,
+		": detours over time</h3>\n<p>Of the median run, %lld, the %s longest detours of the %s that are kept. "
+		"Sums by cause are under <a href=\"#detours\">Detours</a>.</p>\n",
+		(long long)s->run->id, format_count((double)shown).text,
+		format_count((double)s->n).text);
+	write_points(s, shown, out);
+}
+
 int page_noise(const struct page *page, FILE *out)
 {
 	const struct noise *n = page->analysis->noise;
@@ -90,6 +131,8 @@ int page_noise(const struct page *page, FILE *out)
 	for (size_t i = 0; i < n->n; i++) {
 		if (n->list[i].spectrum)
 			write_spectrum(&n->list[i], out);
+		if (n->list[i].signature)
+			write_signature(&n->list[i], out);
 		write_amplified(&n->list[i], out);
 	}
 	return 0;

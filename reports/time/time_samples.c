@@ -31,11 +31,10 @@ void time_samples_clear(struct time_samples *s)
 	memset(s, 0, sizeof(*s));
 }
 
+/* With its end, so that two texts are not those of another border between them. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-	for (; *text; text++)
-		hash = hash_number(hash, (unsigned char)*text);
-	return hash_number(hash, 256);
+	return hash_bytes(hash, text, strlen(text) + 1);
 }
 
 static bool is_frame(const void *frames, size_t i, const void *key)
@@ -55,8 +54,8 @@ static bool is_stack(const void *stacks, size_t i, const void *key)
 
 static int frame_of(struct time_samples *s, const struct time_frame *frame, size_t *ret)
 {
-	uint64_t hash = hash_text(
-		hash_text(hash_number(HASH_FIRST, frame->inlined), frame->symbol), frame->module);
+	uint64_t hash = hash_number(
+		hash_text(hash_text(HASH_FIRST, frame->symbol), frame->module), frame->inlined);
 
 	*ret = hash_index_find(&s->frame_index, hash, is_frame, s->frames, frame);
 	if (*ret != HASH_NONE)

@@ -130,6 +130,17 @@ class Daemon(DockerTest):
         return self.start("--guest", "docker", "--cores", "1", "--repeat", repeat, "--program",
                           self.programs["truth"], *options, workload=("-do", *arguments))
 
+    def test_noise_runs_in_a_container_under_the_hosts_tick(self):
+        done = self.collect("--guest", "docker", "--cores", "1", "--repeat", "1", "--scenario", "noise-ftq", "--timeline", "none",
+                            workload=None)
+        self.assertEqual(done.status, 0, done.stderr)
+        with done.store() as store:
+            (series,) = store.rows("SELECT * FROM distribution_series")
+            (tick,) = store.rows("SELECT value FROM experiment WHERE key = 'tick_ns'")
+            self.assertEqual((series["n"], series["tick_ns"]), (5000, int(tick["value"])))
+            (head,) = store.rows("SELECT * FROM distribution")
+            self.assertEqual((head["kernel"], head["n"]), ("ftq", 5000))
+
     def failed(self, process, pattern):
         done = self.finish(process)
         self.assertEqual(done.status, 1, done.stderr)

@@ -9,6 +9,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
+from podman_settings import modest_podman  # noqa: E402
 
 STACKS = ("native", "linux-minimal", "osv", "bare")
 QUANTILES = {"p50": .5, "p90": .9, "p99": .99, "p99.9": .999, "p99.99": .9999}
@@ -117,6 +118,38 @@ class NoiseTest(harness.SystemTest):
                 self.assertIn(series["tick_ns"], (1_000_000, 4_000_000, 10_000_000))
             else:
                 self.assertIsNone(series["tick_ns"])
+
+    def check_series(self, done, stack):
+        """One worker's fixed time, in a stack whose kernel is Linux."""
+        self.assertEqual(done.status, 0, done.stderr)
+        store = done.store()
+        self.addCleanup(store.db.close)
+        run, = store.runs()
+        self.assertEqual((run["guest"], run["closed"]), (stack, 1))
+        self.check_run(store, run, "ftq")
+        series, = store.rows("SELECT * FROM distribution_series WHERE run = ?", run["id"])
+        self.assertEqual(series["n"], 5000)
+        return series["tick_ns"], int(store.rows("SELECT value FROM experiment WHERE key = 'tick_ns'")[0]["value"])
+
+    def test_noise_runs_in_podman_under_the_hosts_tick(self):
+        if not harness.guests_available(self.collector, "podman"):
+            harness.skip("podman cannot run here")
+        done = self.collect("--guest", "podman", "--cores", "1", "--repeat", "1", "--scenario", "noise-ftq", "--timeline",
+                            "none", workload=None, env=modest_podman(self.work))
+        if "could not run the program" in done.stderr:
+            harness.skip("Podman cannot run containers here")
+        tick, host = self.check_series(done, "podman")
+        self.assertEqual(tick, host)
+
+    def test_noise_runs_in_a_whole_debian(self):
+        if not os.environ.get("GUESTSCOPE_EVERY_PROGRAM"):
+            harness.skip("a whole Debian is not booted for this but with GUESTSCOPE_EVERY_PROGRAM=1")
+        if not harness.guests_available(self.collector, "linux"):
+            harness.skip("linux cannot run here")
+        done = self.collect("--guest", "linux", "--cores", "1", "--repeat", "1", "--scenario", "noise-ftq", "--timeline",
+                            "none", workload=None)
+        tick, _ = self.check_series(done, "linux")
+        self.assertIn(tick, (1_000_000, 4_000_000, 10_000_000))
 
     def test_a_competitor_is_a_peak_at_the_frequency_at_which_it_runs(self):
         # A millisecond, 41.7 times a second, before whatever else is there.

@@ -8,6 +8,7 @@ import csv
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -190,6 +191,16 @@ class NoiseReport(unittest.TestCase):
         for word in ('id="noise"', "tick of the guest", "lanes of a run held up together", "% less time", "61.3"):
             self.assertIn(word, page)
         self.assertNotIn(HOSTILE, page)
+        points = json.loads(re.search(r'class="noise-signature" hidden><script type="application/json">(.*?)</script>', page)[1])
+        self.assertEqual(points["causes"], ["preempted", "interrupt"])
+        # The longest first, lane, begin, length and cause: all of one run, a tenth of them preempted.
+        self.assertEqual(len(points["points"]), 4 * 1000)
+        self.assertEqual(points["points"][2::4], [2 * MS] * 100 + [100_000] * 900)
+        self.assertEqual(points["points"][3::4], [0] * 100 + [1] * 900)
+        self.assertEqual({begin % (10 * MS) for begin in points["points"][1::4]}, {points["points"][1] % (10 * MS)})
+        with open(self.dir + "/report/figures/signature.csv", encoding="utf-8") as f:
+            rows = list(csv.DictReader(f))
+        self.assertEqual(len([r for r in rows if r["kind"] == "detour"]), 1000)
         with open(self.dir + "/report/noise_ranks.csv", encoding="utf-8") as f:
             rows = list(csv.DictReader(f))
         usual = [r for r in rows if r["guest"] == "native"]

@@ -475,7 +475,7 @@ class Page(Reported):
 
     def test_names_from_the_store_stay_text(self):
         scan = self.scan()
-        self.assertEqual(len(scan.scripts), 8)
+        self.assertEqual(len(scan.scripts), 9)
         self.assertFalse([a for a in scan.attributes if a[1].startswith("on")])
         self.assertTrue(all(v.startswith("data:image/svg+xml,") for t, k, v in scan.attributes if (t, k) == ("img", "src")))
         self.assertNotIn("i", scan.tags)

@@ -231,7 +231,11 @@ class NoiseTest(unittest.TestCase):
     def test_mistakes_are_told_in_one_line(self):
         for args, word in ((("-kernel", "nosuch"), "there is no kernel 'nosuch'"), (("-seconds", "0"), "-seconds"),
                            (("-quantum", "x"), "-quantum"), (("-cores", "4096"), "-cores"), (("stray",), "stray"),
-                           (("-seconds", "3600", "-quantum", "1"), "quanta")):
+                           (("-seconds", "3600", "-quantum", "1"), "quanta"),
+                           (("-threshold", "5"), "-threshold is not for the kernel fwq"),
+                           (("-records", "5"), "-records is not for the kernel fwq"),
+                           (("-kernel", "timer", "-quanta=5"), "-quanta is not for the kernel timer: it is for fwq and ftq"),
+                           (("--quantum", "5", "-kernel", "detour"), "-quantum is not for the kernel detour")):
             done = run(*args)
             self.assertEqual(done.returncode, 2, args)
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
