@@ -42,16 +42,16 @@ def descends(pid, ancestor):
 
 
 def lane_of(name, ancestor):
-    """The process whose thread has that name, of those that @ancestor made: others may have such threads, too."""
+    """Process and thread: that of the name, of those that @ancestor made: others may have such threads, too."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             for task in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8", errors="replace") as f:
                     if f.read().rstrip("\n") == name and descends(int(pid), ancestor):
-                        return int(pid)
+                        return int(pid), int(task)
         except OSError:
             pass
-    return None
+    return None, None
 
 
 class DetoursTest(harness.SystemTest):
@@ -66,7 +66,7 @@ class DetoursTest(harness.SystemTest):
         running = self.start("--cores", "1", "--repeat", "1", "--pin", str(CPU), "--timeline", "full", "--frequency", "999",
                              *arguments, **more)
         for _ in range(600):
-            pid = lane_of(lane, running.pid)
+            pid, thread = lane_of(lane, running.pid)
             if pid or running.poll() is not None:
                 break
             time.sleep(0.05)
@@ -75,7 +75,7 @@ class DetoursTest(harness.SystemTest):
         for task in os.listdir(f"/proc/{pid}/task"):
             os.setpriority(os.PRIO_PROCESS, int(task), -20)
         time.sleep(1.5)
-        said = subprocess.run([DISTURB, str(CPU), str(pid), str(COUNT)], capture_output=True, text=True, timeout=60,
+        said = subprocess.run([DISTURB, str(CPU), str(pid), str(COUNT), str(thread)], capture_output=True, text=True, timeout=60,
                               check=True).stdout
         done = self.finish(running)
         self.assertEqual(done.status, 0, done.stderr)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disturbs what runs on a CPU, at instants that it tells: disturb_program CPU PID COUNT
+ * Disturbs what runs on a CPU, at instants that it tells: disturb_program CPU PID COUNT THREAD
  *
  * In turn: a burst of a competitor that no ordinary thread can keep from the CPU (compete), a train of interrupts
- * from another CPU (interrupt), SIGSTOP and SIGCONT for process PID (stop). For each a line
- * "KIND BEGIN END", CLOCK_MONOTONIC in ns.
+ * from another CPU (interrupt), SIGSTOP and SIGCONT for process PID (stop). For each a line "KIND BEGIN END",
+ * CLOCK_MONOTONIC in ns. Interrupts that come while THREAD waits for a CPU are not told.
  */
 #include <linux/perf_event.h>
 #include <sched.h>
@@ -65,17 +65,38 @@ static void compete(void)
 	printf("compete %llu %llu\n", (unsigned long long)begin, (unsigned long long)now);
 }
 
+/* How long a thread has waited for a CPU so far, as the kernel itself counts. */
+static unsigned long long waited_ns(int thread)
+{
+	char path[64];
+	unsigned long long ran, waited = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", thread);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%llu %llu", &ran, &waited) != 2)
+		waited = 0;
+	if (f)
+		fclose(f);
+	return waited;
+}
+
 /* To switch an event of a CPU on and off is done by that CPU, in an interrupt. */
-static void train(int cpu, int other, int event)
+static void train(int cpu, int other, int event, int thread)
 {
 	bind_to(other);
 	for (unsigned i = 0; i < TRAIN; i++) {
 		uint64_t begin, end;
+		unsigned long long before = waited_ns(thread);
 
 		sleep_until(now_ns() + PERIOD);
 		begin = now_ns();
 		ioctl(event, i % 2 ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 		end = now_ns();
+		sleep_until(end + PERIOD / 2);
+		/* Where it had no CPU, that is what held it up. */
+		if (waited_ns(thread) != before)
+			continue;
 		printf("interrupt %llu %llu\n", (unsigned long long)begin, (unsigned long long)end);
 	}
 	bind_to(cpu);
@@ -109,14 +130,14 @@ int main(int argc, char **argv)
 	int cpu = argc > 3 ? atoi(argv[1]) : 0, other = cpu ? 0 : 1, event = event_of(cpu);
 	struct sched_param first = {.sched_priority = 50};
 
-	if (argc < 4 || event < 0 || sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+	if (argc < 5 || event < 0 || sched_setscheduler(0, SCHED_FIFO, &first) < 0)
 		return 2;
 	for (int i = 0; i < atoi(argv[3]); i++) {
 		bind_to(cpu);
 		sleep_until(now_ns() + PAUSE);
 		compete();
 		sleep_until(now_ns() + PAUSE);
-		train(cpu, other, event);
+		train(cpu, other, event, atoi(argv[4]));
 		sleep_until(now_ns() + PAUSE);
 		stop((pid_t)atoi(argv[2]), cpu, other);
 	}
