@@ -52,7 +52,7 @@ int noise_lanes_of_series(
 static const char lane_sql[] =
 	"SELECT d.worker, p.start_ns, d.time_ns, (SELECT sum(c.ns) FROM detour_cause c WHERE c.run = d.run"
 	" AND c.lane = d.worker AND c.cause = 'not kept'), (SELECT sum(t.length_ns) FROM detour t"
-	" WHERE t.run = d.run AND t.lane = d.worker)"
+	" WHERE t.run = d.run AND t.lane = d.worker), d.n"
 	" FROM distribution d JOIN phase p ON p.run = d.run AND p.name = 'measure'"
 	" WHERE d.run = ?1 AND d.kernel = 'detour' ORDER BY d.worker";
 static const char detour_sql[] = "SELECT start_ns, length_ns, cause, cause_ns FROM detour"
@@ -130,8 +130,7 @@ int noise_lanes_of_detours(const struct summary *s, const struct store_run *run,
 	sqlite3_bind_int64(lanes, 1, run->id);
 	while ((r = store_step(s->store, lanes)) > 0) {
 		/* Nothing was kept one by one: nothing can be said of steps. */
-		if (sqlite3_column_type(lanes, 4) == SQLITE_NULL &&
-			sqlite3_column_double(lanes, 3) > 0)
+		if (sqlite3_column_type(lanes, 4) == SQLITE_NULL && store_number(lanes, 5) > 0)
 			continue;
 		r = trace(s, detours, lanes, run, without, ret);
 		if (r < 0)

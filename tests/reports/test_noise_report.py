@@ -237,6 +237,17 @@ class NoiseReport(unittest.TestCase):
             self.assertIn(word, done.stderr)
         self.assertEqual(run("--ranks", "5", self.dir).returncode, 2)
 
+    def test_detours_that_are_not_kept_one_by_one_say_nothing_of_ranks(self):
+        folder = self.base + "/unkept"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db:
+            with sqlite3.connect(folder + "/experiment.db") as copy:
+                db.backup(copy)
+                copy.execute("DELETE FROM detour")
+                copy.execute("DELETE FROM detour_cause")
+        cells = json.loads(run("noise", "--json", folder).stdout)["cells"]
+        self.assertEqual([c["noise"] for c in cells if c["guest"] == "osv"], [None])
+
     def test_a_damaged_series_is_told(self):
         folder = self.base + "/damaged"
         os.mkdir(folder)
