@@ -196,16 +196,18 @@ static double late_of(const struct model *m, const double *weights, double ranks
 static double estimate_late(const double *const *weights, void *userdata)
 {
 	const struct view *v = userdata;
+	double late = late_of(v->model, weights[0], v->ranks);
 
-	return late_of(v->model, weights[0], v->ranks);
+	/* No step is longer than it was; the means of cells may be, by digits. */
+	return v->all ? fmin(late, late_of(v->all, weights[0], v->ranks)) : late;
 }
 
 static double estimate_gain(const double *const *weights, void *userdata)
 {
 	const struct view *v = userdata;
 
-	return 1 - (1 + late_of(v->model, weights[0], v->ranks)) /
-			   (1 + late_of(v->all, weights[0], v->ranks));
+	return 1 -
+	       (1 + estimate_late(weights, userdata)) / (1 + late_of(v->all, weights[0], v->ranks));
 }
 
 static int simulate(const struct model *m, const double *weights, const struct noise_question *q,
@@ -234,6 +236,8 @@ static int tell(const struct model *m, const struct model *all, const char *with
 	for (size_t i = 0; i < m->n_runs && ones; i++)
 		ones[i] = 1;
 	for (size_t i = 0; i < q->n_ranks && r >= 0; i++) {
+		if (q->ranks[i] < m->lanes)
+			continue; /* no whole node: nothing is held up together */
 		struct view view = {m, all, q->ranks[i]};
 		struct noise_amplification a = {.kernel = m->kernel,
 			.together = m->lanes > 1,

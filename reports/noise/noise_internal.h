@@ -57,7 +57,8 @@ int noise_lanes_of_series(
 
 /**
  * By the detours of @run, those that are kept; what the others took is spread over the rest of the time. Where
- * @without is a cause, what it took of the detours that have it is not there. Without detours: no lanes. -ENOMEM, -EBADMSG.
+ * @without is a cause, what it took of the detours that have it is taken out. Without detours, or where those of a lane do
+ * not make up what was measured on it: no lanes. -ENOMEM, -EBADMSG.
  */
 int noise_lanes_of_detours(const struct summary *s, const struct store_run *run,
 	const char *without, struct noise_lanes *ret);

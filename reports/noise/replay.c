@@ -9,12 +9,13 @@
 #include "common/array.h"
 #include "common/cleanup.h"
 
-int replay_point(struct replay_lane *l, double at_ns, double done_ns)
+int replay_point(struct replay_lane *l, double at_ns, double done_ns, double gone_ns)
 {
-	size_t n = l->n;
+	size_t n = l->n, also_n = l->n;
 
-	/* Both grow together. */
-	if (ARRAY_ADD(l->at_ns, n, at_ns) < 0 || ARRAY_ADD(l->done_ns, l->n, done_ns) < 0)
+	/* All grow together. */
+	if (ARRAY_ADD(l->at_ns, n, at_ns) < 0 || ARRAY_ADD(l->done_ns, also_n, done_ns) < 0 ||
+		ARRAY_ADD(l->gone_ns, l->n, gone_ns) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -23,6 +24,7 @@ void replay_clear(struct replay_lane *l)
 {
 	free(l->at_ns);
 	free(l->done_ns);
+	free(l->gone_ns);
 	*l = (struct replay_lane){.n = 0};
 }
 
@@ -49,6 +51,18 @@ static double done_at(const struct replay_lane *l, size_t *place, double begin_n
 	return l->done_ns[i + 1] >= target ? between(l->done_ns, l->at_ns, i, target) : NAN;
 }
 
+/* What is taken out from @begin_ns, which is behind the point @place, to @end_ns. */
+static double gone_in(const struct replay_lane *l, size_t place, double begin_ns, double end_ns)
+{
+	size_t i = place;
+
+	while (i + 2 < l->n && l->at_ns[i + 1] < end_ns)
+		i++;
+	return fmax(between(l->at_ns, l->gone_ns, i, end_ns) -
+			    between(l->at_ns, l->gone_ns, place, begin_ns),
+		0);
+}
+
 int replay(const struct replay_lane *lanes, size_t n, double work_ns, replay_step_t step,
 	void *userdata)
 {
@@ -63,7 +77,7 @@ int replay(const struct replay_lane *lanes, size_t n, double work_ns, replay_ste
 		now = fmax(now, lanes[i].at_ns[0]);
 	}
 	for (;;) {
-		double last = now;
+		double last = now, left = now;
 		int r;
 
 		for (size_t i = 0; i < n; i++) {
@@ -72,9 +86,10 @@ int replay(const struct replay_lane *lanes, size_t n, double work_ns, replay_ste
 			if (isnan(at))
 				return 0;
 			last = fmax(last, at);
+			left = fmax(left, at - gone_in(&lanes[i], places[i], now, at));
 		}
 		/* No work takes less than its own time but for digits. */
-		r = step(fmax(last - now - work_ns, 0), userdata);
+		r = step(fmax(left - now - work_ns, 0), userdata);
 		if (r < 0 || last <= now)
 			return r;
 		now = last;

@@ -11,11 +11,12 @@
 /** The work of a lane, in ns that it takes undisturbed, at instants in between which it grows evenly. */
 struct replay_lane {
 	double *at_ns, *done_ns;
+	double *gone_ns; /**< of the time until then, what is taken out */
 	size_t n;
 };
 
-/** One more point; neither goes back. -ENOMEM. */
-int replay_point(struct replay_lane *l, double at_ns, double done_ns);
+/** One more point; none of them goes back. -ENOMEM. */
+int replay_point(struct replay_lane *l, double at_ns, double done_ns, double gone_ns);
 
 void replay_clear(struct replay_lane *l);
 
@@ -24,7 +25,8 @@ typedef int (*replay_step_t)(double late_ns, void *userdata);
 
 /**
  * Lay steps of @work_ns upon @n lanes, from the first instant that all of them have to the last. A step begins on all lanes
- * at once, and the next when the last of them is done. A negative errno of @step, or -ENOMEM.
+ * at once, and the next when the last of them is done. What is taken out moves no step: it is as it was, without what
+ * was taken out of it, so none becomes longer. A negative errno of @step, or -ENOMEM.
  */
 int replay(const struct replay_lane *lanes, size_t n, double work_ns, replay_step_t step,
 	void *userdata);

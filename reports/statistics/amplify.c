@@ -29,7 +29,8 @@ int amplify_begin(const double *values, size_t n, size_t n_sources, struct ampli
 	*ret = (struct amplify){.n = n, .n_sources = n_sources};
 	ret->values = calloc(n + 1, sizeof(*ret->values));
 	ret->logs = calloc(n * n_sources + 1, sizeof(*ret->logs));
-	if (!ret->values || !ret->logs)
+	ret->above = calloc(n * n_sources + 1, sizeof(*ret->above));
+	if (!ret->values || !ret->logs || !ret->above)
 		return -ENOMEM;
 	memcpy(ret->values, values, n * sizeof(*values));
 	return 0;
@@ -39,18 +40,36 @@ void amplify_clear(struct amplify *a)
 {
 	free(a->values);
 	free(a->logs);
+	free(a->above);
 	*a = (struct amplify){.n = 0};
 }
 
 void amplify_add(struct amplify *a, size_t source, const double *mass, double share)
 {
-	double *logs = a->logs + source * a->n, all = 0, above = 0;
+	double *logs = a->logs + source * a->n, *mixed = a->above + source * a->n;
+	double all = 0, above = 0;
 
 	for (size_t i = 0; i < a->n; i++)
 		all += mass[i];
 	/* From above, so that what is rare keeps its digits. */
-	for (size_t i = a->n; i-- > 0; above += mass[i])
+	for (size_t i = a->n; i-- > 0; above += mass[i]) {
 		logs[i] += share * (above < all ? fmax(log1p(-above / all), NEVER) : NEVER);
+		mixed[i] += share * fmin(above / all, 1);
+	}
+	a->n_distributions++;
+}
+
+/* Each draw is from any distribution. */
+static void find_mixed(
+	const struct amplify *a, const double *weights, double all, double draws, double *ret)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		double above = 0;
+
+		for (size_t s = 0; s < a->n_sources; s++)
+			above += weights[s] / all * a->above[s * a->n + i];
+		ret[i] = draws * (above < 1 ? fmax(log1p(-above), NEVER) : NEVER);
+	}
 }
 
 /* ln of the probability that the longest is at most each value. */
@@ -61,6 +80,10 @@ static void find_logs(const struct amplify *a, const double *weights, double dra
 	memset(ret, 0, a->n * sizeof(*ret));
 	for (size_t s = 0; s < a->n_sources; s++)
 		all += weights[s];
+	if (draws < (double)a->n_distributions) {
+		find_mixed(a, weights, all, draws, ret);
+		return;
+	}
 	for (size_t s = 0; s < a->n_sources; s++) {
 		const double *logs = a->logs + s * a->n;
 		double power = draws * weights[s] / all;

@@ -14,7 +14,9 @@ struct amplify {
 	size_t n;       /**< values */
 	double *values; /**< ascending */
 	double *logs;   /**< n for each source: ln P(X <= value); 0 P is a very low number */
+	double *above; /**< likewise: P(X > value) of a draw from any of the source's distributions */
 	size_t n_sources;
+	size_t n_distributions; /**< of all sources */
 };
 
 /** @values are copied; they ascend. -ENOMEM; amplify_clear() in any case. */
@@ -28,7 +30,8 @@ void amplify_add(struct amplify *a, size_t source, const double *mass, double sh
 
 /**
  * The mean of the longest of @draws values. @weights[s] says how often source s counts (in all any number above 0):
- * that share of the draws is from it.
+ * that share of the draws is from it. Fewer draws than there are distributions cannot be of all of them: each is
+ * from any, which is the mean over all choices of distributions. So one draw has their mean.
  */
 double amplify_expected(const struct amplify *a, const double *weights, double draws);
 

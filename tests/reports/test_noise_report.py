@@ -183,6 +183,45 @@ class NoiseReport(unittest.TestCase):
         self.assertAlmostEqual(other["slow_down"]["value"], 3, delta=0.001)
         self.assertAlmostEqual(other["gain"]["value"], 0, delta=0.005)
 
+    def test_removing_a_cause_never_costs_time(self):
+        folder = self.base + "/crowded"
+        os.mkdir(folder)
+        m = Maker(folder + "/x")
+        rng = random.Random(7)
+        for repetition in range(RUNS):
+            number, begin = m.run("osv", "tcg", "detour", repetition)
+            for lane in range(LANES):
+                at, lengths = begin, []
+                while at < begin + 4900 * MS:
+                    at += rng.randrange(MS)
+                    lengths.append(rng.choice((10_000, 100_000, 3 * MS, 7 * MS)))
+                    m.insert("detour", run=number, lane=lane, start_ns=at, length_ns=lengths[-1],
+                             cause="preempted" if lengths[-1] > MS else "interrupt", detail="", cause_ns=lengths[-1])
+                    at += lengths[-1]
+                m.distribution("detour", lane, lengths)
+        m.close()
+        done = run("noise", "--json", "--ranks", "1,2,3,6,100,10000", folder + "/x")
+        rows = json.loads(done.stdout)["cells"][0]["noise"]["amplification"]
+        measured = {(r["ranks"], r["measured"]): r["slow_down"]["value"] for r in rows if not r["without"] and r["lanes"] == "apart"}
+        removed = [r for r in rows if r["without"]]
+        self.assertEqual(len(removed), 12)
+        for r in removed:
+            self.assertGreaterEqual(r["gain"]["value"], 0)
+            self.assertGreaterEqual(r["gain"]["low"], 0)
+            self.assertLessEqual(r["slow_down"]["value"], measured[r["ranks"], r["measured"]])
+        # One rank is no node of two lanes.
+        self.assertEqual({r["ranks"] for r in rows if r["lanes"] == "together"}, {2, 3, 6, 100, 10000})
+
+    def test_detours_that_do_not_make_up_what_was_measured_say_nothing_of_ranks(self):
+        folder = self.base + "/few"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db:
+            with sqlite3.connect(folder + "/experiment.db") as copy:
+                db.backup(copy)
+                copy.execute("DELETE FROM detour WHERE length_ns < 1000000")
+        cells = json.loads(run("noise", "--json", folder).stdout)["cells"]
+        self.assertEqual([c["noise"] for c in cells if c["guest"] == "osv"], [None])
+
     def test_the_page_and_the_tables_have_it(self):
         done = run(self.dir)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -137,6 +137,32 @@ static void drawing_each_rank_by_itself_gives_the_same(void **unused)
 	amplify_clear(&a);
 }
 
+/* One lane that is late by 10 in each step, three that never are. A rank is on any of them. */
+static void fewer_ranks_than_lanes_are_on_any_of_them(void **unused)
+{
+	static const double values[] = {0, 10}, never[] = {1, 0}, ever[] = {0, 1};
+	struct amplify_steps steps;
+	struct amplify a;
+
+	(void)unused;
+	assert_int_equal(amplify_begin(values, 2, 2, &a), 0);
+	amplify_add(&a, 0, ever, .5);
+	amplify_add(&a, 0, never, .5);
+	amplify_add(&a, 1, never, .5);
+	amplify_add(&a, 1, never, .5);
+	for (double n = 1; n < 4; n++) {
+		double should = 10 * (1 - pow(.75, n));
+
+		assert_close(amplify_expected(&a, one, n), should, 1e-9, "mean of the longest", n);
+		assert_close(amplify_at_top(&a, one, n), should / 10, 1e-9, "at top", n);
+		assert_int_equal(amplify_simulate(&a, one, n, 100000, 1, NULL, NULL, &steps), 0);
+		assert_close(steps.mean, should, 0.03, "drawn", n);
+	}
+	/* As many as there are: one is on each. */
+	assert_close(amplify_expected(&a, one, 4), 10, 1e-9, "mean of the longest", 4);
+	amplify_clear(&a);
+}
+
 static void many_steps_are_the_same_on_any_number_of_threads(void **unused)
 {
 	const double values[] = {0, 1, 2, 4}, mass[] = {90, 9, 1, .01};
@@ -165,6 +191,7 @@ int main(void)
 		cmocka_unit_test(bernoulli_noise_is_as_its_closed_form_says),
 		cmocka_unit_test(exponential_noise_is_the_harmonic_number),
 		cmocka_unit_test(drawing_each_rank_by_itself_gives_the_same),
+		cmocka_unit_test(fewer_ranks_than_lanes_are_on_any_of_them),
 		cmocka_unit_test(many_steps_are_the_same_on_any_number_of_threads),
 	};
 

@@ -27,7 +27,7 @@ static int take(double late_ns, void *userdata)
 static void points(struct replay_lane *l, const double (*points)[2], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		assert_int_equal(replay_point(l, points[i][0], points[i][1]), 0);
+		assert_int_equal(replay_point(l, points[i][0], points[i][1], 0), 0);
 }
 
 static void each_step_is_late_by_the_detours_in_it(void **state)
@@ -68,6 +68,25 @@ static void lanes_together_wait_for_the_last(void **state)
 	replay_clear(&l[1]);
 }
 
+static void what_is_taken_out_moves_no_step(void **state)
+{
+	/* Held up from 125 to 155, of which 20 go, and from 160 to 165, of which all goes. */
+	static const double p[][3] = {{100, 0, 0}, {125, 25, 0}, {155, 25, 20}, {160, 30, 20},
+		{165, 30, 25}, {200, 65, 25}};
+	struct replay_lane l = {.n = 0};
+	struct late late = {.n = 0};
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(replay_point(&l, p[i][0], p[i][1], p[i][2]), 0);
+	assert_int_equal(replay(&l, 1, 10, take, &late), 0);
+	/* As many steps as with all of it, each where it was. */
+	assert_int_equal(late.n, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(fabs(late.ns[i] - (double[]){0, 0, 10, 0, 0, 0}[i]) < 1e-9);
+	replay_clear(&l);
+}
+
 static void what_is_less_than_a_step_has_none(void **state)
 {
 	struct replay_lane l = {.n = 0};
@@ -86,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_step_is_late_by_the_detours_in_it),
 		cmocka_unit_test(lanes_together_wait_for_the_last),
+		cmocka_unit_test(what_is_taken_out_moves_no_step),
 		cmocka_unit_test(what_is_less_than_a_step_has_none),
 	};
 
