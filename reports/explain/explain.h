@@ -227,6 +227,13 @@ void spread_words(const struct spread *x, struct verdict *ret);
  * one? */
 bool contrast_is_with_best(const struct contrast *list, size_t n, const struct contrast *x);
 
+/** Why stacks are not compared by @metric: the thresholds of their detours differ. Empty: they are. */
+struct not_compared {
+	char text[512];
+};
+
+struct not_compared explanation_not_compared(const struct explanation *e, const char *metric);
+
 /** Is that phase of the window one of the serial ones? @x may be NULL. */
 bool scaling_is_serial(const struct scaling *x, const char *phase);
 

@@ -80,6 +80,10 @@ int spreads_correct(struct spread *list, size_t n);
 /** Are these compared: configurations of the same cores and scenario? */
 bool contrast_has(const struct configuration *a, const struct configuration *b);
 
+/** Are their detours above thresholds so different that they are not compared by @metric? */
+bool thresholds_forbid(
+	const struct configuration *a, const struct configuration *b, const char *metric);
+
 /** The most pairs that contrast_has() of the summary's configurations. */
 size_t contrasts_room(const struct summary *s);
 

@@ -66,7 +66,9 @@ static int add_group(const struct summary *s, size_t i, const char *name, struct
 	for (size_t k = i; k < end; k++)
 		for (size_t j = k + 1; r >= 0 && j < end; j++)
 			if (has_values(&s->configurations[k], name) &&
-				has_values(&s->configurations[j], name))
+				has_values(&s->configurations[j], name) &&
+				!thresholds_forbid(
+					&s->configurations[k], &s->configurations[j], name))
 				r = add_contrast(
 					e, &s->configurations[k], &s->configurations[j], name);
 	return r < 0 ? r

@@ -159,6 +159,15 @@ static void explain_slowest(
 		contrast_say(worst, v->brief, verdict_begin(v, true));
 }
 
+static void compare_group(
+	const struct explanation *e, const struct configuration *first, struct verdicts *v)
+{
+	if (length_is_set(first))
+		verdict_of_noise(e, first, v);
+	else
+		compare_stacks(e, first, v);
+}
+
 static void report_controls(const struct explanation *e, struct verdicts *v)
 {
 	for (size_t i = 0; i < e->n_contrasts; i++)
@@ -168,9 +177,11 @@ static void report_controls(const struct explanation *e, struct verdicts *v)
 			contrast_words(&e->contrasts[i], verdict_begin(v, true));
 }
 
-/** Of the stack's speed-ups, is it that on the most cores? */
+/** Of the stack's speed-ups, is it that on the most cores? A length that is set has none. */
 static bool is_of_most_cores(const struct explanation *e, const struct scaling *x)
 {
+	if (length_is_set(x->many))
+		return false;
 	for (size_t i = 0; i < e->n_scalings; i++)
 		if (e->scalings[i].many->name == x->many->name &&
 			e->scalings[i].many->cores > x->many->cores)
@@ -452,11 +463,11 @@ static void fill(const struct explanation *e, struct verdicts *v)
 				       "can be said of run times."
 				     : "The store holds no runs.");
 	for (size_t i = 0; i < s->n_configurations; i++)
-		if (begins_group(s, i, v))
+		if (begins_group(s, i, v) && !length_is_set(&s->configurations[i]))
 			explain_slowest(e, &s->configurations[i], v);
 	for (size_t i = 0; i < s->n_configurations; i++)
 		if (begins_group(s, i, v))
-			compare_stacks(e, &s->configurations[i], v);
+			compare_group(e, &s->configurations[i], v);
 	verdicts_of_metrics(e, v);
 	report_controls(e, v);
 	if (v->brief)

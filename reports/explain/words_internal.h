@@ -46,6 +46,13 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 /** Metrics in which a stack differs from the best one. */
 void verdicts_of_metrics(const struct explanation *e, struct verdicts *v);
 
+/** Is the length of its runs set, so that it says nothing of the stack? */
+bool length_is_set(const struct configuration *c);
+
+/** Instead of run times: the metric that @first's group was asked for, where its stacks do not differ by it. */
+void verdict_of_noise(
+	const struct explanation *e, const struct configuration *first, struct verdicts *v);
+
 /** "in 3 of 8 measured runs", "in the one measured run", "in all 8 measured runs", "in none of the 8 ...". */
 void say_in_runs(struct verdict *v, size_t n, size_t of);
 

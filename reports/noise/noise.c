@@ -70,6 +70,9 @@ int noise_series_read(
 		sqlite3_bind_int64(query, 1, c->series.runs[i]->id);
 		while ((r = store_step(s->store, query)) > 0) {
 			r = take_row(query, c->series.runs[i], ret);
+			if (r == -EBADMSG)
+				store_damaged(
+					s->store, "distribution_series", c->series.runs[i]->id);
 			if (r < 0)
 				break;
 		}

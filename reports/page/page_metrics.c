@@ -60,6 +60,17 @@ static void write_contrasts(const struct explanation *e, const char *name, FILE 
 		page_table_close(out);
 }
 
+static void write_not_compared(const struct explanation *e, const char *name, FILE *out)
+{
+	const struct not_compared why = explanation_not_compared(e, name);
+
+	if (why.text[0]) {
+		fputs("<p>", out);
+		markup_text(out, name);
+		fprintf(out, " is %s.</p>\n", why.text);
+	}
+}
+
 /* Those of one metric are neighbours. */
 int page_metrics(const struct page *page, FILE *out)
 {
@@ -73,6 +84,7 @@ int page_metrics(const struct page *page, FILE *out)
 		write_title(m, out);
 		write_values(e, i, j, out);
 		write_contrasts(e, m->name, out);
+		write_not_compared(e, m->name, out);
 	}
 	return 0;
 }

@@ -75,6 +75,13 @@ static int store_fail(struct store_reader *s)
 		sqlite3_errmsg(s->db));
 }
 
+int store_damaged(struct store_reader *s, const char *table, int64_t run)
+{
+	return error_set(&s->last, -EBADMSG,
+		"the store %s is damaged: the table \"%s\" has rows of run %lld that cannot be read",
+		s->path, table, (long long)run);
+}
+
 bool store_has_table(struct store_reader *s, const char *name)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;

@@ -267,6 +267,9 @@ const struct store_frame *store_frame(const struct store_stacks *s, int64_t id);
 /** The last error of a query in words; empty where there was none. */
 const char *store_reader_error(const struct store_reader *s);
 
+/** Say that what @table has of @run cannot be read. Returns -EBADMSG, with store_reader_error() set. */
+int store_damaged(struct store_reader *s, const char *table, int64_t run);
+
 /** Is there a table of that name? Stores of older programs lack the newer ones. */
 bool store_has_table(struct store_reader *s, const char *name);
 

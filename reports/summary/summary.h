@@ -259,6 +259,8 @@ struct configuration {
 	size_t n_queueing;
 	struct detour_share *detours; /**< the most time first */
 	size_t n_detours;
+	/** Above which a gap is a detour: the least and the largest of all runs and workers; 0: there is none. */
+	double threshold_low_ns, threshold_high_ns;
 	double audit_worst; /**< largest |books - other| / bound over all rows; NAN without any */
 	const struct store_audit *audit_farthest; /**< that row; NULL without any */
 };

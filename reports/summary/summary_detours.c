@@ -12,6 +12,10 @@ static const char sql[] =
 	"SELECT run, cause, detail, ifnull(taken_by, ''), total(detours), total(ns), total(around_ns), total(sampled_ns)"
 	" FROM detour_cause GROUP BY 1, 2, 3, 4";
 
+static const char threshold_sql[] =
+	"SELECT run, min(threshold_ns), max(threshold_ns) FROM distribution"
+	" WHERE kernel = 'detour' AND typeof(threshold_ns) = 'integer' AND threshold_ns > 0 GROUP BY 1";
+
 /* The row of a cause, made if need be. Names are interned. NULL: no memory. */
 static struct detour_share *find_row(
 	struct configuration *c, const char *cause, const char *detail, const char *taken_by)
@@ -78,13 +82,41 @@ static void finish(struct configuration *c)
 		qsort(c->detours, c->n_detours, sizeof(*c->detours), by_time);
 }
 
-int summary_make_detours(struct summary *s)
+static void take_threshold(const struct summary *s, sqlite3_stmt *row)
+{
+	const struct store_run *run = store_run(s->store, store_number(row, 0));
+	struct configuration *c =
+		run && run->ok && run->counted ? summary_configuration(s, run) : NULL;
+	double low = sqlite3_column_double(row, 1), high = sqlite3_column_double(row, 2);
+
+	if (!c)
+		return;
+	if (c->threshold_low_ns <= 0 || low < c->threshold_low_ns)
+		c->threshold_low_ns = low;
+	if (high > c->threshold_high_ns)
+		c->threshold_high_ns = high;
+}
+
+static int make_thresholds(struct summary *s)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	int r;
 
-	if (!store_has_table(s->store, "detour_cause"))
+	if (!store_has_table(s->store, "distribution"))
 		return 0;
+	r = store_prepare(s->store, &query, threshold_sql);
+	while (r >= 0 && (r = store_step(s->store, query)) > 0)
+		take_threshold(s, query);
+	return r;
+}
+
+int summary_make_detours(struct summary *s)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r = make_thresholds(s);
+
+	if (r < 0 || !store_has_table(s->store, "detour_cause"))
+		return r;
 	r = store_prepare(s->store, &query, sql);
 	while (r >= 0 && (r = store_step(s->store, query)) > 0)
 		r = take_row(s, query);

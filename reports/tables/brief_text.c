@@ -42,6 +42,20 @@ static int write_verdict(const struct analysis *a, FILE *out, const struct style
 	return 0;
 }
 
+/* One line: what holds of one quantile holds of all. */
+static void write_not_compared(const struct explanation *e, FILE *out)
+{
+	for (size_t i = 0; i < e->n_metrics; i++) {
+		const struct not_compared why =
+			explanation_not_compared(e, e->metrics[i].metric->name);
+
+		if (!why.text[0])
+			continue;
+		fprintf(out, "(quantiles of detours are %s)\n", why.text);
+		return;
+	}
+}
+
 static int write_overview(const struct analysis *a, FILE *out, const struct style *style)
 {
 	_cleanup_overview_ struct overview *o = NULL;
@@ -65,6 +79,8 @@ static int write_overview(const struct analysis *a, FILE *out, const struct styl
 	if (r == 0 && o->n_metrics_hidden)
 		fprintf(out, "(and %zu more metric%s: report --verbose, or the page)\n",
 			o->n_metrics_hidden, o->n_metrics_hidden == 1 ? "" : "s");
+	if (r == 0)
+		write_not_compared(a->explanation, out);
 	return r;
 }
 

@@ -255,6 +255,7 @@ static int write_metric_contrasts(
 	const struct explanation *e, const char *name, FILE *out, const struct style *style)
 {
 	_cleanup_free_ struct line *lines = calloc(e->n_metric_contrasts + 1, sizeof(*lines));
+	const struct not_compared why = explanation_not_compared(e, name);
 	enum output_wish wish = WISH_NONE;
 	size_t n = 0;
 
@@ -269,6 +270,8 @@ static int write_metric_contrasts(
 		wish = x->metric->wish;
 		lines[n++] = (struct line){x->a, x};
 	}
+	if (why.text[0])
+		fprintf(out, "(%s is %s)\n", name, why.text);
 	if (n == 0)
 		return 0;
 	fprintf(out, "\n%s%s, against the %s stack with the same number of cores%s\n", style->bold,

@@ -297,6 +297,55 @@ class NoiseReport(unittest.TestCase):
         done = run("noise", folder)
         self.assertEqual(done.returncode, 3, done.stdout)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn('the table "distribution_series" has rows of run 1 that', done.stderr)
+
+    def apart(self, name, threshold):
+        """Two stacks whose detours differ ten times; of the second the threshold is @threshold ns."""
+        folder = f"{self.base}/{name}"
+        m = Maker(folder)
+        for repetition in range(RUNS):
+            for guest, accel, above, times in (("native", "none", 20, 1), ("osv", "tcg", threshold, 10)):
+                number, _ = m.run(guest, accel, "detour", repetition, seconds=5 if guest == "native" else 4)
+                for worker in range(LANES):
+                    m.distribution("detour", worker, [100 * times])
+                m.db.execute("UPDATE distribution SET threshold_ns = ? WHERE run = ?", (above, number))
+                for metric in ("p99 us", "mean us", "max us", "noise %"):
+                    m.insert("metric", run=number, name="detour " + metric, value=times * (10 + repetition / 100),
+                             better="lower")
+        m.close()
+        compared = {x["metric"] for x in json.loads(run("--json", folder).stdout)["explanation"]["metric_difference"]}
+        with open(folder + "/report/index.html", encoding="utf-8") as f:
+            page = f.read()
+        return compared, run(folder).stdout, run("--verbose", folder).stdout, page
+
+    def test_quantiles_of_detours_above_other_thresholds_are_not_compared(self):
+        why = "not compared: thresholds (20 to 41 ns) differ by more than a factor of 2"
+        compared, brief, verbose, page = self.apart("apart", 41)
+        self.assertEqual(compared, {"detour max us", "detour noise %"})
+        for text in (brief, verbose):
+            self.assertNotIn("detour p99 us on 2 cores", text)
+            self.assertIn("detour noise % on 2 cores", text)
+            self.assertIn(why, " ".join(text.split()))
+        self.assertIn("detour p99 us is " + why, page)
+        compared, brief, verbose, page = self.apart("alike", 40)
+        self.assertIn("detour p99 us", compared)
+        for text in (brief, verbose, page):
+            self.assertNotIn("not compared", text)
+
+    def test_a_length_that_is_set_is_not_compared(self):
+        _, brief, verbose, page = self.apart("set", 400)
+        for text in (brief, verbose, page):
+            self.assertNotIn("has the shortest mean run time", text)
+        folder = self.base + "/equal"
+        m = Maker(folder)
+        for repetition in range(RUNS):
+            for guest, accel, more in (("native", "none", 0), ("osv", "tcg", 0.01)):
+                number, _ = m.run(guest, accel, "ftq", repetition, seconds=5 if guest == "native" else 4)
+                m.insert("metric", run=number, name="ftq noise %", value=7 + repetition + more, better="lower")
+        m.close()
+        text = " ".join(run(folder).stdout.split())
+        self.assertIn("On 2 cores ftq noise % is 8 for native (n = 3), 8.0100 for osv (n = 3): no significant difference;", text)
+        self.assertIn("how long these runs take is set, not measured", text)
 
 
 if __name__ == "__main__":
