@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** report noise DIR...: what the workload noise means, and what it makes of programs of very many ranks. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,14 @@
 /* Of ranks; of steps; of microseconds. Far more than makes sense, and far less than overflows. */
 static const double ranks_limit = 1e12, steps_limit = 1e12, work_limit = 1e9;
 
-/* A number of at least @least up to @most, which ends at *end. */
+/* A number of at least @least up to @most, in decimal digits, which ends at *end. */
 static int read_number(const char *option, const char *text, double least, double most, char **end,
 	double *ret, struct error *error)
 {
 	double value = strtod(text, end);
 
-	if (*end == text || !(value >= least && value <= most))
+	if (*end == text || strspn(text, "0123456789.+eE") < (size_t)(*end - text) ||
+		!(value >= least && value <= most))
 		return error_set_user(error, -EINVAL, "--%s %s: a number from %g to %g is needed",
 			option, text, least, most);
 	*ret = value;
@@ -39,15 +41,26 @@ static int read_one(const char *option, const char *text, double least, double m
 		       : r;
 }
 
+static int read_whole(const char *option, const char *text, double most, char **end, double *ret,
+	struct error *error)
+{
+	int r = read_number(option, text, 1, most, end, ret, error);
+
+	return r == 0 && *ret != floor(*ret)
+		       ? error_set_user(
+				 error, -EINVAL, "--%s %s: a whole number is needed", option, text)
+		       : r;
+}
+
 static int read_ranks(const char *text, double ranks[RANKS_MAX], size_t *n, struct error *error)
 {
 	char *end;
 
 	for (*n = 0;; text = end + 1) {
-		int r = *n < RANKS_MAX ? read_number("ranks", text, 1, ranks_limit, &end,
-						 &ranks[*n], error)
-				       : error_set_user(error, -EINVAL, "--ranks: more than %d",
-						 RANKS_MAX);
+		int r = *n < RANKS_MAX
+				? read_whole("ranks", text, ranks_limit, &end, &ranks[*n], error)
+				: error_set_user(error, -EINVAL, "--ranks: more than %d numbers",
+					  RANKS_MAX);
 
 		if (r < 0)
 			return r;

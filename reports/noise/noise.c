@@ -104,7 +104,9 @@ static int make_of(const struct summary *s, const struct configuration *c,
 		r = noise_spectrum_make(s, &series, &ret->spectrum);
 	if (r >= 0)
 		r = noise_signature_make(s, c, &ret->signature);
-	return r < 0 ? r : noise_amplify(s, &series, question, ret);
+	if (r >= 0)
+		r = noise_amplify(s, &series, question, ret);
+	return r < 0 ? r : noise_say_missing(s, &series, question, ret);
 }
 
 int noise_make(const struct summary *s, const struct noise_question *question, struct noise **ret)
@@ -118,6 +120,7 @@ int noise_make(const struct summary *s, const struct noise_question *question, s
 		r = make_of(s, &s->configurations[n->n], question, &n->list[n->n]);
 		n->any |= n->list[n->n].spectrum || n->list[n->n].signature ||
 			  n->list[n->n].n_amplified;
+		n->missing |= *n->list[n->n].missing;
 	}
 	if (r < 0)
 		return r;

@@ -9,7 +9,8 @@
 #include "reports/statistics/spectrum.h"
 #include "reports/summary/summary.h"
 
-#define NOISE_NAME_MAX 128
+#define NOISE_NAME_MAX  128
+#define NOISE_WORDS_MAX 256
 
 /** A peak of a spectrum. */
 struct noise_peak {
@@ -94,13 +95,22 @@ struct noise_of {
 	struct noise_signature *signature;     /**< NULL: no detours are kept */
 	struct noise_amplification *amplified; /**< as measured; then without each cause */
 	size_t n_amplified;
+	char missing
+		[NOISE_WORDS_MAX]; /**< why nothing is said of ranks; "": it is, or this is no noise */
 };
 
 struct noise {
 	struct noise_of *list; /**< as the summary's configurations */
 	size_t n;
-	bool any; /**< some has something */
+	bool any;     /**< some has something */
+	bool missing; /**< of some it is told why not */
 };
+
+/** "6 series of ftq, 30,000 values in all, one each 1.000 ms" */
+void noise_spectrum_words(const struct noise_spectrum *s, char ret[NOISE_WORDS_MAX]);
+
+/** Is the peak one of the @most that have most of the variance? */
+bool noise_peak_is_among(const struct noise_spectrum *s, size_t peak, size_t most);
 
 /** Work it out. The summary must outlive it. -ENOMEM, -EBADMSG with store_reader_error(). */
 int noise_make(const struct summary *s, const struct noise_question *question, struct noise **ret);

@@ -39,6 +39,10 @@ void noise_signature_free(struct noise_signature *s);
 int noise_amplify(const struct summary *s, const struct noise_series_list *l,
 	const struct noise_question *question, struct noise_of *ret);
 
+/** Fills ret->missing, once it is known what there is. -ENOMEM, -EBADMSG. */
+int noise_say_missing(const struct summary *s, const struct noise_series_list *l,
+	const struct noise_question *question, struct noise_of *ret);
+
 /** *ret NULL: they have none. -ENOMEM. */
 int noise_spectrum_make(
 	const struct summary *s, const struct noise_series_list *l, struct noise_spectrum **ret);

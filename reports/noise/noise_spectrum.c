@@ -86,12 +86,17 @@ static int multiple_at(const struct noise_spectrum *s, const struct noise_peak *
 	double rate = 1e9 / s->quantum_ns;
 
 	for (int k = 2; k <= MULTIPLES_MAX; k++) {
+		double at = folded(k * base->hz, rate), within = s->bin_hz * (SURE_BINS * k + 0.5);
 		bool above = k * base->hz > rate / 2;
 
 		if ((above && (!folds || k > HARMONICS_MAX)) ||
 			(!above && s->bin_hz * SURE_BINS * k > base->hz / 4))
 			break;
-		if (fabs(folded(k * base->hz, rate) - p->hz) <= s->bin_hz * (SURE_BINS * k + 0.5))
+		/* What folds onto the peak itself, or to an end of the spectrum, is no other's name. */
+		if (above && (fabs(at - base->hz) <= within + base->width_hz / 2 || at <= within ||
+				     at >= rate / 2 - within))
+			continue;
+		if (fabs(at - p->hz) <= within)
 			return k;
 	}
 	return 0;
@@ -115,12 +120,15 @@ static void relate(const struct noise_spectrum *s, struct noise_peak *p, double 
 	}
 }
 
-/* First those that are small beside what they are multiples of, then those of any size, from below. */
+/* First those that are small beside what they are multiples of, of these such as do not fold; then those of any size, from
+ * below. */
 static void name_rest(const struct noise_spectrum *s)
 {
 	for (size_t i = 0; i < s->n_peaks; i++)
 		if (is_base(&s->peaks[i]))
 			snprintf(s->peaks[i].name, sizeof(s->peaks[i].name), "unnamed");
+	for (size_t i = 0; i < s->n_peaks; i++)
+		relate(s, &s->peaks[i], 2, false);
 	for (size_t i = 0; i < s->n_peaks; i++)
 		relate(s, &s->peaks[i], 2, true);
 	for (size_t i = 0; i < s->n_peaks; i++)
@@ -167,6 +175,28 @@ static void note_blind(struct noise_spectrum *s)
 				ticks[i].name, format_number(ticks[i].hz).text,
 				format_number(at).text);
 	}
+}
+
+void noise_spectrum_words(const struct noise_spectrum *s, char ret[NOISE_WORDS_MAX])
+{
+	size_t used = (size_t)snprintf(ret, NOISE_WORDS_MAX, "%s series of ftq, %s values in all",
+		format_count(s->series).text, format_count(s->values).text);
+
+	if (s->total > s->values)
+		used += (size_t)snprintf(ret + used, NOISE_WORDS_MAX - used,
+			" of %s that were measured", format_count(s->total).text);
+	snprintf(ret + used, NOISE_WORDS_MAX - used, ", one each %s",
+		format_time(s->quantum_ns).text);
+}
+
+bool noise_peak_is_among(const struct noise_spectrum *s, size_t peak, size_t most)
+{
+	size_t larger = 0;
+
+	for (size_t i = 0; i < s->n_peaks; i++)
+		larger += s->peaks[i].share > s->peaks[peak].share ||
+			  (s->peaks[i].share == s->peaks[peak].share && i < peak);
+	return larger < most;
 }
 
 /* Those that are looked at together: of the first one's step, at least as long as the segment. */

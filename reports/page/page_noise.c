@@ -15,13 +15,13 @@
 static void write_spectrum(const struct noise_of *n, FILE *out)
 {
 	const struct noise_spectrum *s = n->spectrum;
+	char words[NOISE_WORDS_MAX];
 
+	noise_spectrum_words(s, words);
 	fputs("<h3>", out);
 	page_configuration_name(out, n->configuration);
 	fputs(": what is periodic</h3>\n<p>", out);
-	fprintf(out, "%s series of ftq, %s of %s values, one each %s. ",
-		format_count(s->series).text, format_count(s->values).text,
-		format_count(s->total).text, format_time(s->quantum_ns).text);
+	fprintf(out, "%s. ", words);
 	if (s->host_tick_hz > 0)
 		fprintf(out, "The host’s timer tick: %s Hz. ", format_number(s->host_tick_hz).text);
 	if (s->guest_tick_hz > 0)
@@ -35,13 +35,14 @@ static void write_spectrum(const struct noise_of *n, FILE *out)
 	page_columns_open(out, "peaks of the spectrum",
 		"Frequencies that stand out of the noise around them. By chance any would in 1 of 100 spectra.",
 		noise_peak_columns);
-	page_rows(noise_peak_columns, s->peaks, s->n_peaks < PEAKS_SHOWN ? s->n_peaks : PEAKS_SHOWN,
-		out);
+	for (size_t i = 0; i < s->n_peaks; i++)
+		if (noise_peak_is_among(s, i, PEAKS_SHOWN))
+			page_rows(noise_peak_columns, &s->peaks[i], 1, out);
 	page_table_close(out);
 	if (s->n_peaks > PEAKS_SHOWN)
 		fprintf(out,
-			"<p class=\"of-runs\">%zu more are in <code>noise_peaks.csv</code>.</p>\n",
-			s->n_peaks - PEAKS_SHOWN);
+			"<p class=\"of-runs\">The %d largest of %zu; all are in <code>noise_peaks.csv</code>.</p>\n",
+			PEAKS_SHOWN, s->n_peaks);
 }
 
 static bool goes_on(const struct noise_of *n, size_t i)
@@ -77,10 +78,16 @@ static void write_ranks(const struct noise_of *n, FILE *out)
 
 static void write_amplified(const struct noise_of *n, FILE *out)
 {
-	if (!n->n_amplified)
+	if (!n->n_amplified && !*n->missing)
 		return;
 	fputs("<h3>", out);
 	page_configuration_name(out, n->configuration);
+	if (!n->n_amplified) {
+		fprintf(out, ": amplified</h3>\n<p>Nothing is said of ranks: ");
+		markup_text(out, n->missing);
+		fputs(".</p>\n", out);
+		return;
+	}
 	fputs(": amplified</h3>\n<p>A program of so many ranks, which all wait for the last one after each step, and "
 	      "are held up as the lanes that were measured.</p>\n",
 		out);

@@ -10,6 +10,25 @@
 
 #define SHOWN_MAX 16 /* of a configuration */
 
+/* The rows from the first that is not shown on, as one: all rows sum to all detours. */
+static void put_rest(struct table *t, const struct configuration *c, size_t first)
+{
+	struct detour_share rest = {.cause = "rest", .taken_by = ""};
+	char detail[64];
+
+	if (first >= c->n_detours)
+		return;
+	snprintf(detail, sizeof(detail), "%zu more", c->n_detours - first);
+	rest.detail = detail;
+	rest.whole_ns = c->detours[first].whole_ns;
+	for (size_t i = first; i < c->n_detours; i++) {
+		rest.detours += c->detours[i].detours;
+		rest.ns += c->detours[i].ns;
+	}
+	columns_put(detour_share_columns, &rest, t);
+	table_row(t);
+}
+
 int detours_write_text(const struct summary *s, FILE *out, const struct style *style)
 {
 	bool any = false;
@@ -41,6 +60,7 @@ int detours_write_text(const struct summary *s, FILE *out, const struct style *s
 			columns_put(detour_share_columns, &c->detours[k], t);
 			table_row(t);
 		}
+		put_rest(t, c, SHOWN_MAX);
 	}
 	q = table_end(t, out, style);
 	return r < 0 ? r : q;

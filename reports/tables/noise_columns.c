@@ -99,6 +99,8 @@ static const char *model_word(const void *row)
 		COL("work_ns", "work_s", NS, work_ns),                                             \
 		COL("measured", "measured", REAL, measured),                                       \
 		COL("slow_down", "slow_down", ESTIMATE, slow),                                     \
+		COL(NULL, "slow_down_low", REAL, slow.range.low),                                  \
+		COL(NULL, "slow_down_high", REAL, slow.range.high),                                \
 		COL("at_least", "at_least", BOOL, at_least)
 #define SLOW                                                                                       \
 	{.type = COLUMN_OWN, .own = slow_shown, SHOWN(2, "slow-down", 11, "#slow-down")},          \
@@ -125,6 +127,8 @@ const struct column noise_without_columns[] = {
 	{.type = COLUMN_OWN, .own = gain_shown, SHOWN(4, "% less time", 12, "#% less time")},
 	{.type = COLUMN_OWN, .own = gain_range, SHOWN(5, "95 %", 17, "#95 % interval")},
 	COL("gain", "gain", ESTIMATE, gain),
+	COL(NULL, "gain_low", REAL, gain.range.low),
+	COL(NULL, "gain_high", REAL, gain.range.high),
 	{},
 };
 #undef ROW

@@ -28,19 +28,27 @@ static int head(struct table *t, const struct noise_of *n, const char *rest)
 static int put_peaks(struct table *t, const struct noise_of *n)
 {
 	const struct noise_spectrum *s = n->spectrum;
+	char words[NOISE_WORDS_MAX], peaks[64];
 	_cleanup_free_ char *rest = NULL;
 	int r;
 
-	if (asprintf(&rest, "%s series of %s of %s values, one each %s; %s peak%s%s%s",
-		    format_count(s->series).text, format_count(s->values).text,
-		    format_count(s->total).text, format_time(s->quantum_ns).text,
-		    s->n_peaks ? format_count((double)s->n_peaks).text : "no",
-		    s->n_peaks == 1 ? "" : "s", *s->note ? ". " : "", s->note) < 0) {
+	noise_spectrum_words(s, words);
+	if (s->n_peaks > PEAKS_SHOWN)
+		snprintf(peaks, sizeof(peaks), "the %d largest of %zu peaks", PEAKS_SHOWN,
+			s->n_peaks);
+	else if (s->n_peaks)
+		snprintf(
+			peaks, sizeof(peaks), "%zu peak%s", s->n_peaks, s->n_peaks == 1 ? "" : "s");
+	else
+		snprintf(peaks, sizeof(peaks), "no peaks");
+	if (asprintf(&rest, "%s; %s%s%s", words, peaks, *s->note ? ". " : "", s->note) < 0) {
 		rest = NULL;
 		return -ENOMEM;
 	}
 	r = head(t, n, rest);
-	for (size_t i = 0; i < s->n_peaks && i < PEAKS_SHOWN && r >= 0; i++) {
+	for (size_t i = 0; i < s->n_peaks && r >= 0; i++) {
+		if (!noise_peak_is_among(s, i, PEAKS_SHOWN))
+			continue;
 		columns_put(noise_peak_columns, &s->peaks[i], t);
 		table_row(t);
 	}
@@ -131,10 +139,29 @@ int noise_write_text(const struct noise *n, FILE *out, const struct style *style
 	return r < 0 ? r : ranks_write(n, true, out, style);
 }
 
+/* Of whom nothing is said of ranks, and why. */
+static void missing_write(const struct noise *n, FILE *out)
+{
+	if (n->missing)
+		fputc('\n', out);
+	for (size_t i = 0; i < n->n; i++) {
+		const struct configuration *c = n->list[i].configuration;
+
+		if (*n->list[i].missing)
+			fprintf(out, "%s on %lld %s: nothing is said of ranks: %s.\n", c->name,
+				(long long)c->cores, cores_word(c->cores, c->scenario),
+				n->list[i].missing);
+	}
+}
+
 int tables_write_noise(const struct noise *n, FILE *out)
 {
-	if (!n->any)
+	int r;
+
+	if (!n->any && !n->missing)
 		fputs("Nothing here was measured by the workload noise: collector --scenario noise-ftq does.\n",
 			out);
-	return noise_write_text(n, out, style_of(out));
+	r = noise_write_text(n, out, style_of(out));
+	missing_write(n, out);
+	return r;
 }

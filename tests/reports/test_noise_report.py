@@ -94,6 +94,18 @@ def make_ftq(m, rng):
                      n=5000, total=7000, tick_ns=10 * MS, data=leb128(*values))
 
 
+def make_restless(m, rng):
+    """Something that comes 125 times a second, but never quite."""
+    m.run("native", "none", "ftq", 0)
+    values, at = [rng.randrange(20_000) for _ in range(5000)], 0
+    while at < 5:
+        values[int(at * 1000)] += 300_000
+        at += 1 / 125 + rng.gauss(0, 0.00035)
+    m.distribution("ftq", 0, [max(v // 100 * 100, 100) for v in values])
+    m.insert("distribution_series", run=m.n, kernel="ftq", worker=0, begin_ns=BEGIN + m.n * 10**11, step_ns=MS,
+             n=5000, total=5000, tick_ns=None, data=leb128(*values))
+
+
 def make_fwq(m):
     for repetition in range(RUNS):
         m.run("native", "none", "fwq", repetition)
@@ -152,6 +164,54 @@ class NoiseReport(unittest.TestCase):
         self.assertAlmostEqual(base["hz"], 61.3, delta=0.25)
         self.assertTrue([p for p in spectrum["peaks"] if p["name"].endswith("Hz (folded)")])
         self.assertTrue(all(0 < p["share"] < 1 for p in spectrum["peaks"]))
+
+    def test_no_peak_is_a_multiple_of_itself(self):
+        m = Maker(self.base + "/restless")
+        make_restless(m, random.Random(5))
+        m.close()
+        done = run("noise", "--json", self.base + "/restless")
+        peaks = json.loads(done.stdout)["cells"][0]["noise"]["spectrum"]["peaks"]
+        near = [p["name"] for p in peaks if abs(p["hz"] - 125) < 20]
+        self.assertTrue(near)
+        for name in near:
+            self.assertNotRegex(name, r"× 1[123]\d(\.\d+)? Hz \(folded\)")
+        text = run("noise", self.base + "/restless").stdout
+        self.assertIn("1 series of ftq, 5,000 values in all, one each 1.000 ms", text)
+        shown = re.search(r"; the 12 largest of (\d+) peaks", text)
+        rows = [line for line in text.splitlines() if re.match(r"(unnamed|tick|\d+ × tick)", line)]
+        self.assertEqual(len(rows), 12 if shown else len(peaks))
+
+    def test_why_nothing_is_said_of_ranks(self):
+        done = run("noise", "--work", "6000000", self.dir)
+        for name in ("linux noise-ftq", "osv noise-detour"):
+            self.assertIn(name + " on 2 cores: nothing is said of ranks: no lane was measured for as long as a step of 6.000 s",
+                          done.stdout)
+        m = Maker(self.base + "/others")
+        m.run("native", "none", "timer", 0)
+        m.distribution("timer", 0, [1000, 2000])
+        m.run("osv", "tcg", "detour", 0)
+        m.db.execute("UPDATE run SET status = 'failed' WHERE guest = 'osv'")
+        m.close()
+        done = run("noise", self.base + "/others")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("Nothing here was measured", done.stdout)
+        self.assertIn("native noise-timer on 2 cores: nothing is said of ranks: the kernel timer says nothing of them", done.stdout)
+        self.assertIn("osv noise-detour on 2 cores: nothing is said of ranks: no counted run of it ended well", done.stdout)
+
+    def test_a_cause_is_the_same_in_sentences_and_tables(self):
+        folder = self.base + "/causes"
+        m = Maker(folder)
+        number, _ = m.run("native", "none", "detour", 0)
+        m.distribution("detour", 0, [MS] * 100)
+        causes = [("interrupt", "local_timer", 36)] + [("preempted", f"other{i}", 2) for i in range(22)] + [("unmatched", "", 20)]
+        for cause, detail, n in causes:
+            m.insert("detour_cause", run=number, lane=0, cause=cause, detail=detail, taken_by="other" if detail[0:1] == "o" else None,
+                     detours=n, ns=n * MS, around_ns=0, sampled_ns=0)
+        m.close()
+        done = run(folder)
+        self.assertIn("the largest cause of detours is preempted, 44.0 % of their time (first of all by other", " ".join(done.stdout.split()))
+        # 24 rows, of which 16 are shown.
+        self.assertRegex(run("--verbose", folder).stdout, r"rest +8 more +16 +0\.016\d* +16\.0")
 
     def test_bernoulli_noise_is_amplified_as_its_closed_form_says(self):
         for ranks in (2, 10, 100, 1000000):
@@ -243,6 +303,11 @@ class NoiseReport(unittest.TestCase):
         with open(self.dir + "/report/noise_ranks.csv", encoding="utf-8") as f:
             rows = list(csv.DictReader(f))
         usual = [r for r in rows if r["guest"] == "native"]
+        for r in rows:
+            self.assertLessEqual(float(r["slow_down_low"]), float(r["slow_down"]) + 1e-6)
+            self.assertGreaterEqual(float(r["slow_down_high"]), float(r["slow_down"]) - 1e-6)
+            self.assertEqual(bool(r["without"]), bool(r["gain"]))
+            self.assertEqual(bool(r["without"]), bool(r["gain_low"]) and bool(r["gain_high"]))
         self.assertEqual([float(r["ranks"]) for r in usual], [1e3, 1e4, 1e5, 1e6])
         self.assertEqual(usual[0]["lanes"], "apart")
         with open(self.dir + "/report/noise_peaks.csv", encoding="utf-8") as f:
@@ -269,7 +334,8 @@ class NoiseReport(unittest.TestCase):
     def test_mistakes_are_told_in_one_line(self):
         for arguments, word in ((("--ranks", "x"), "--ranks"), (("--ranks", "1,,2"), "--ranks"), (("--steps", "0"), "--steps"),
                                 (("--work", "1y"), "--work"), (("--ranks", ",".join("1" * 20)), "--ranks"),
-                                (("--ranks", "nan"), "--ranks")):
+                                (("--ranks", "nan"), "--ranks"), (("--ranks", "1.5"), "--ranks"),
+                                (("--ranks", "0x10"), "--ranks"), (("--work", "0x10"), "--work")):
             done = run("noise", *arguments, self.dir)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
