@@ -291,6 +291,15 @@ static int add_pairs(struct diff_set *c, bool any_scenario, struct error *error)
 	return 0;
 }
 
+/** Do both operands name the same of one experiment? */
+static bool are_the_same(const struct diff_set *c)
+{
+	const struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
+
+	return c->one_store && a->cores == b->cores &&
+	       strcmp(a->stack ? a->stack : "", b->stack ? b->stack : "") == 0;
+}
+
 static int find_pairs(struct diff_set *c, struct error *error)
 {
 	const struct summary *a = c->operands[TREE_A].summary, *b = c->operands[TREE_B].summary;
@@ -307,6 +316,11 @@ static int find_pairs(struct diff_set *c, struct error *error)
 	if (r < 0 || c->n_diffs > 0)
 		return r;
 	list_configurations(&c->operands[TREE_A], has_a, sizeof(has_a));
+	if (are_the_same(c))
+		return error_set_user(error, -EINVAL,
+			"A and B are the same: name two of what it has (%s) as DIR:STACK or "
+			"DIR:STACK:CORES",
+			has_a);
 	list_configurations(&c->operands[TREE_B], has_b, sizeof(has_b));
 	return error_set_user(error, -EINVAL,
 		"nothing to compare: A has %s; B has %s: name what to compare as DIR:STACK or "

@@ -272,6 +272,18 @@ uint64_t books_state_ns(const struct books *b, unsigned phase, int lane, unsigne
 	return ns;
 }
 
+uint64_t books_strangers_ns(const struct books *b, unsigned first_phase)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->accounts[i].phase >= first_phase &&
+			b->accounts[i].state == STATE_PREEMPTED &&
+			b->accounts[i].taker == TAKER_OTHER)
+			ns += b->accounts[i].ns;
+	return ns;
+}
+
 void books_done(struct books *b)
 {
 	free(b->accounts);

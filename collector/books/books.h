@@ -80,4 +80,7 @@ uint64_t books_cpu_ns(const struct books *b, unsigned phase, int lane);
 /** Time in @state, ns. */
 uint64_t books_state_ns(const struct books *b, unsigned phase, int lane, unsigned state);
 
+/** Time from @first_phase on in which strangers ran in place of lanes, which are no threads of the stack and not guestscope, ns. */
+uint64_t books_strangers_ns(const struct books *b, unsigned first_phase);
+
 void books_done(struct books *b);

@@ -19,18 +19,14 @@
 
 /* Without a number: equal warnings of several runs are shown as one, and the books have the number.
  */
-static const char noisy[] = "noisy neighbours: other work ran in place of the lanes for more than "
+static const char noisy[] = "noisy neighbours: strangers ran in place of the lanes for more than "
 			    "5 % of their time (books: preempted)";
 
 static void warn_noise(struct run_result *r)
 {
 	unsigned first = r->n_phases > 1; /* after the boot; who is attached to has none */
-	uint64_t waited = 0, wall = 0;
+	uint64_t waited = books_strangers_ns(&r->books, first), wall = 0;
 
-	for (size_t i = 0; i < r->books.n; i++)
-		if (r->books.accounts[i].phase >= first &&
-			r->books.accounts[i].state == STATE_PREEMPTED)
-			waited += r->books.accounts[i].ns;
 	for (unsigned i = first; i < r->n_phases; i++)
 		wall += (r->phases[i].end_ns - r->phases[i].start_ns) * r->lanes;
 	if (!wall || (double)waited < NOISY_SHARE * (double)wall)

@@ -260,16 +260,20 @@ static void close_row(
 	row->over_ns = less(row->running_ns, left);
 	row->running_ns -= row->over_ns;
 	left -= row->running_ns;
+	row->within_ns = uncertain(b, row);
+	if (!row->exact && !row->idle && !row->readings) { /* nothing tells queued from waiting */
+		row->unknown_ns += left;
+		return;
+	}
 	if (row->exact)
 		row->queued_ns = less(row->last_delay_ns, row->first_delay_ns);
-	else if (!row->idle && row->readings)
+	else if (!row->idle)
 		row->queued_ns = (uint64_t)((double)(left + row->running_ns) *
 					    (double)row->queued_readings / (double)row->readings);
 	if (row->exact)
 		row->over_ns += less(row->queued_ns, left);
 	row->queued_ns = row->queued_ns > left ? left : row->queued_ns;
 	row->waiting_ns = left - row->queued_ns;
-	row->within_ns = uncertain(b, row);
 }
 
 void thread_book_close(struct thread_book *b)

@@ -168,6 +168,7 @@ static void warn_environment(const struct context *c)
 	environment_inherited(say_variable, (void *)(uintptr_t)c);
 }
 
+/* The last is shown first. */
 static void (*const checks[])(const struct context *c) = {
 	warn_hypervisor,
 	warn_clocksource,
@@ -175,11 +176,11 @@ static void (*const checks[])(const struct context *c) = {
 	warn_boost,
 	warn_kinds,
 	warn_smt,
-	warn_sharing,
 	warn_mixture,
 	warn_pinning,
 	warn_swap,
 	warn_environment,
+	warn_sharing,
 };
 
 void machine_warnings(const json_t *facts, const struct topology *t,

@@ -22,7 +22,9 @@ void page_guest_work(const struct configuration *c, FILE *out)
 				"OSv that is by readings, with their interval. Switches, preemptions and moves "
 				"to another CPU are a second of the phase. (idle): threads that run where "
 				"there is nothing to run. What no thread has of the time of the guest's CPUs is the "
-				"last row, (not counted).",
+				"last row, (not counted), which is below 0 where the guest's clocks count more "
+				"than the host's. Not read: a thread that is in no reading within the phase; "
+				"whether it was queued or waiting is not known.",
 				guest_work_columns);
 		for (rest = 0; rest < n && guest_work_is_rest(&c->work[k + n - rest - 1]);)
 			rest++;
@@ -40,9 +42,9 @@ void page_guest_queues(const struct configuration *c, FILE *out)
 		return;
 	page_columns_open(out, "inside the guest",
 		"Run queues of the guest. Lost parallelism: lane time in which vCPUs had nothing to "
-		"run while threads waited for others, by samples; the interval is of the sampling "
+		"run while threads were queued for others, by samples; the interval is of the sampling "
 		"alone. Double scheduling: lane time in which a vCPU waited for the host while threads "
-		"waited for it; its length is exact, the threads are those at its begin. Seconds a run.",
+		"were queued for it; its length is exact, the threads are those at its begin. Seconds a run.",
 		guest_queueing_columns);
 	page_rows(guest_queueing_columns, c->queueing, c->n_queueing, out);
 	page_table_close(out);

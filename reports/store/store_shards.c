@@ -131,13 +131,49 @@ static int check_programs(const struct source *a, const struct source *b, bool f
 	return object(db, force, sentence, error);
 }
 
+/* When the first phase began, by the machine's clock; 0: no run has any. -1: cannot be read. */
+static int64_t first_phase_ns(const struct source *s)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+
+	if (store_prepare(s->reader, &query, "SELECT ifnull(min(start_ns), 0) FROM phase") < 0 ||
+		store_step(s->reader, query) <= 0)
+		return -1;
+	return sqlite3_column_int64(query, 0);
+}
+
+/* A copy of a store is no other experiment: its runs would count twice. Of shards each run is looked at, as one may hold some. */
+static int check_copies(const struct source *a, const struct source *b, struct error *error)
+{
+	static const char *const identity[] = {"started_utc", "hostname", "seed", "plan_id"};
+	int64_t begin;
+
+	if (!setting(a, "started_utc") || setting(a, "shard") || setting(b, "shard"))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(identity); i++) {
+		const char *x = setting(a, identity[i]), *y = setting(b, identity[i]);
+
+		if (strcmp(x ? x : "", y ? y : "") != 0)
+			return 0;
+	}
+	begin = first_phase_ns(a);
+	if (begin < 0 || begin != first_phase_ns(b))
+		return 0;
+	return error_set(
+		error, -EEXIST, "%s and %s are the same experiment, given twice", a->path, b->path);
+}
+
 int shards_check(
 	const struct source *sources, size_t n, bool force, sqlite3 *db, struct error *error)
 {
 	for (size_t i = 1; i < n; i++) {
 		const struct source *s = &sources[i];
-		int r = check_workloads(&sources[0], s, force, db, error);
+		int r = 0;
 
+		for (size_t j = 0; r == 0 && j < i; j++)
+			r = check_copies(&sources[j], s, error);
+		if (r == 0)
+			r = check_workloads(&sources[0], s, force, db, error);
 		if (r == 0)
 			r = check_programs(&sources[0], s, force, db, error);
 		if (r == 0 && s->first != i)

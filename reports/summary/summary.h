@@ -171,7 +171,7 @@ struct guest_work {
 	double whole_ns;                          /**< likewise, of all the guest's CPUs */
 	double switches, preemptions, migrations; /**< a second */
 	/* Of their books: with cpu_ns these sum to threads × the phase. NAN: there are none. */
-	double queued_ns; /**< could run, and waited for a CPU of the guest's */
+	double queued_ns; /**< could run, and had no CPU of the guest's; NAN, too: no reading tells */
 	double queued_low_ns,
 		queued_high_ns; /**< 95 % interval, by readings; none if it is exact */
 	double waiting_ns;      /**< for anything else */
@@ -199,14 +199,14 @@ struct guest_queueing {
 	double runs;
 	double lane_ns;      /**< wall time × lanes */
 	double ticks;        /**< samples of the lanes, of all runs */
-	double queued, most; /**< threads that waited for a vCPU: in the mean, at most */
+	double queued, most; /**< threads queued for a vCPU: in the mean, at most */
 	double booked;       /**< the mean by the books of the threads; NAN: there are none */
 	double lost_ticks;   /**< of all runs */
 	double lost_ns;      /**< lane time that idle vCPUs could have been of use in */
 	double lost_low_ns, lost_high_ns; /**< 95 % interval by the sampling alone */
 	double within_ns; /**< from the phase's begin, most of it; NAN: there is none */
 	double within_runs;
-	double stuck_ns; /**< vCPUs waited for the host while threads waited for them; exact */
+	double stuck_ns; /**< vCPUs waited for the host while threads were queued for them; exact */
 	double stuck_count;
 };
 

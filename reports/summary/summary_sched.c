@@ -30,10 +30,15 @@
 /* Where there are books of them, these have it all. */
 #define WITHOUT_BOOKS                                                                              \
 	" AND NOT EXISTS (SELECT 1 FROM guest_book g WHERE g.run = e.run AND g.phase = e.phase)"
+/* Of no reading within the phase: what is left beside its running may be queued or waiting. Older stores call it waiting. */
+#define UNREAD "(NOT exact AND NOT idle AND readings = 0)"
 static const char book_sql[] =
 	"SELECT run, phase, CASE WHEN idle THEN '(idle)' ELSE name END AS thread, count(*),"
-	" total(running_ns), total(switches), total(preemptions), total(migrations), total(queued_ns),"
-	" total(waiting_ns), total(absent_ns), total(unknown_ns), total(over_ns), max(within_ns),"
+	" total(running_ns), total(switches), total(preemptions), total(migrations),"
+	" sum(CASE WHEN NOT " UNREAD " THEN queued_ns END),"
+	" sum(CASE WHEN NOT " UNREAD " THEN waiting_ns END), total(absent_ns),"
+	" total(unknown_ns + CASE WHEN " UNREAD " THEN queued_ns + waiting_ns ELSE 0 END),"
+	" total(over_ns), max(within_ns),"
 	" min(exact), total(readings), total(queued_readings), max(idle) FROM guest_book"
 	" GROUP BY run, phase, thread";
 /* Time of its CPUs, and that in which they halted, by the books: Linux's idle threads (number 0) count none, and OSv's do. */
@@ -155,9 +160,12 @@ static int take_work(struct summary *s, sqlite3_stmt *row)
 	return take_counters(s, row, &w);
 }
 
-static void add_known(double *sum, double value)
+static void add_known(double *sum, sqlite3_stmt *row, int column)
 {
-	*sum = isnan(*sum) ? value : *sum + value;
+	double value = sqlite3_column_double(row, column);
+
+	if (sqlite3_column_type(row, column) != SQLITE_NULL)
+		*sum = isnan(*sum) ? value : *sum + value;
 }
 
 /* Of its books, too. */
@@ -168,13 +176,13 @@ static int take_book(struct summary *s, sqlite3_stmt *row)
 
 	if (r < 0 || !w)
 		return r;
-	w->exact = (isnan(w->queued_ns) || w->exact) && sqlite3_column_int(row, 14);
+	w->exact = (isnan(w->unknown_ns) || w->exact) && sqlite3_column_int(row, 14);
 	w->idle |= sqlite3_column_int(row, 17) != 0;
-	add_known(&w->queued_ns, sqlite3_column_double(row, 8));
-	add_known(&w->waiting_ns, sqlite3_column_double(row, 9));
-	add_known(&w->absent_ns, sqlite3_column_double(row, 10));
-	add_known(&w->unknown_ns, sqlite3_column_double(row, 11));
-	add_known(&w->over_ns, sqlite3_column_double(row, 12));
+	add_known(&w->queued_ns, row, 8);
+	add_known(&w->waiting_ns, row, 9);
+	add_known(&w->absent_ns, row, 10);
+	add_known(&w->unknown_ns, row, 11);
+	add_known(&w->over_ns, row, 12);
 	w->within_ns = fmax(w->within_ns, sqlite3_column_double(row, 13));
 	w->readings += sqlite3_column_double(row, 15);
 	w->queued_readings += sqlite3_column_double(row, 16);
@@ -186,11 +194,14 @@ static void fill_idle(struct configuration *c, const struct span *span)
 {
 	for (size_t i = 0; i < c->n_work; i++) {
 		struct guest_work *w = &c->work[i];
+		double halted;
 
 		if (!w->idle || w->phase != span->phase || !(w->unknown_ns > 0) || span->unhalted)
 			continue;
-		w->cpu_ns += span->halted_ns;
-		w->unknown_ns = fmax(w->unknown_ns - span->halted_ns, 0);
+		halted = fmin(span->halted_ns, w->unknown_ns);
+		w->cpu_ns += halted;
+		w->unknown_ns -= halted;
+		w->over_ns += span->halted_ns - halted;
 	}
 }
 
@@ -216,7 +227,8 @@ static void drop_still(struct configuration *c)
 	c->n_work = n;
 }
 
-/* A row for what the others do not know of, which is the last of its phase. */
+/* A row for what the others do not know of, which is the last of its phase. Below 0 where the guest's clocks count more than the
+ * host's: with it all sum to the CPUs' time. */
 static int add_unknown(struct configuration *c, const struct span *span)
 {
 	double known = 0;
@@ -236,7 +248,7 @@ static int add_unknown(struct configuration *c, const struct span *span)
 		.name = unknown_name,
 		.unknown = true,
 		.threads = NAN,
-		.cpu_ns = span->cpu_ns > known ? span->cpu_ns - known : 0,
+		.cpu_ns = span->cpu_ns - known,
 		.switches = NAN,
 		.preemptions = NAN,
 		.migrations = NAN,
@@ -269,7 +281,7 @@ static int by_phase_and_time(const void *a, const void *b)
 /* Of how long it was queued: what so many readings can tell. */
 static void finish_book(struct guest_work *w, double runs)
 {
-	double there, low = 0, high = 0;
+	double there, left, low = 0, high = 0;
 
 	w->queued_ns /= runs;
 	w->waiting_ns /= runs;
@@ -279,12 +291,13 @@ static void finish_book(struct guest_work *w, double runs)
 	if (w->idle) /* which waits for nothing */
 		w->queued_ns = w->waiting_ns = NAN;
 	w->queued_low_ns = w->queued_high_ns = w->queued_ns;
-	there = w->cpu_ns + w->queued_ns + w->waiting_ns;
+	left = w->queued_ns + w->waiting_ns; /* its running is known, and is none of it */
+	there = w->cpu_ns + left;
 	if (w->exact || !(w->readings > 0) || isnan(there))
 		return;
 	proportion_interval(w->queued_readings / w->readings, w->readings, &low, &high);
 	w->queued_low_ns = fmin(low * there, w->queued_ns);
-	w->queued_high_ns = fmax(high * there, w->queued_ns);
+	w->queued_high_ns = fmin(fmax(high * there, w->queued_ns), left);
 }
 
 /* Sums of all runs become means, and counts so many a second. */

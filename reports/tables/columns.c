@@ -209,7 +209,7 @@ const struct column guest_queueing_columns[] = {
 	COL("phase", NULL, TEXT, phase, SHOWN(1, "phase", 12, "phase")),
 	COL("lane_time_ns", NULL, NS, lane_ns),
 	COL("samples", NULL, REAL, ticks),
-	COL("queued", NULL, REAL, queued, SHOWN(2, "waiting", 8, "#threads that wait for a vCPU"),
+	COL("queued", NULL, REAL, queued, SHOWN(2, "queued", 8, "#threads queued for a vCPU"),
 		.format = format_number),
 	COL("queued_by_books", NULL, REAL, booked, ON_PAGE(3, "#by their books"),
 		.format = format_number),
@@ -236,13 +236,23 @@ static struct format_text queued_range(const void *row, enum look *look)
 
 	(void)look;
 	if (isnan(w->queued_ns))
-		return t;
+		return w->idle || isnan(w->unknown_ns) ? t : (struct format_text){"not read"};
 	if (w->exact)
 		return (struct format_text){"exact"};
 	snprintf(t.text, sizeof(t.text), "%.28s to %.28s", format_seconds(w->queued_low_ns).text,
 		format_seconds(w->queued_high_ns).text);
 	return t;
 }
+
+/* Absent and unknown, where there is no room for both. */
+static struct format_text other_time(const void *row, enum look *look)
+{
+	const struct guest_work *w = row;
+
+	(void)look;
+	return format_seconds(w->absent_ns + w->unknown_ns);
+}
+
 #define ROW struct detour_share
 const struct column detour_share_columns[] = {
 	TABLE,
@@ -297,7 +307,7 @@ const struct column guest_book_columns[] = {
 	COL("queued_ns", NULL, NS, queued_ns, SHOWN(4, "queued s", 8, NULL)),
 	{.type = COLUMN_OWN, .own = queued_range, SHOWN(5, "95 % interval", 14, NULL)},
 	COL("waiting_ns", NULL, NS, waiting_ns, SHOWN(6, "waiting s", 9, NULL)),
-	COL("absent_ns", NULL, NS, absent_ns, SHOWN(7, "absent s", 8, NULL)),
+	{.type = COLUMN_OWN, .own = other_time, SHOWN(7, "other s", 8, NULL)},
 	{},
 };
 #undef ROW

@@ -92,11 +92,15 @@ static int put_table(const struct summary *s, const char *title, const struct co
 
 int sched_write_text(const struct summary *s, FILE *out, const struct style *style)
 {
-	int r = put_table(s, "Guest threads, by the counters of the guest's own scheduler",
+	int r = put_table(s,
+		"Guest threads, by the counters of the guest's own scheduler; (not counted) is\n"
+		"below 0 where the guest's clocks count more than the host's",
 		guest_work_columns, is_any, out, style);
 
 	return r < 0 ? r
-		     : put_table(s, "Books of guest threads: where their time went, seconds a run",
+		     : put_table(s,
+			       "Books of guest threads, seconds a run: running, queued for a CPU, waiting\n"
+			       "for anything else, and other (not there, not known) sum to the phase",
 			       guest_book_columns, is_booked, out, style);
 }
 
@@ -111,8 +115,8 @@ int queues_write_text(const struct summary *s, FILE *out, const struct style *st
 	if (!any)
 		return 0;
 	fprintf(out,
-		"\n%sGuest run queues: threads that wait; lost parallelism (lost) and double\n"
-		"scheduling (double), %% of lane time%s\n",
+		"\n%sGuest run queues: threads queued for a vCPU; lost parallelism (lost) and\n"
+		"double scheduling (double), %% of lane time%s\n",
 		style->bold, style->plain);
 	t = table_begin();
 	columns_put_titles(guest_queueing_columns, t);

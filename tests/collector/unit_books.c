@@ -163,6 +163,26 @@ static void details_get_their_words_and_helpers_their_names(void **state)
 	books_done(&b);
 }
 
+static void only_strangers_are_neighbours(void **state)
+{
+	static const char takers[] = {TAKER_OTHER, TAKER_LANE, TAKER_HELPER, TAKER_COLLECTOR};
+	struct profile p = {0};
+	struct books b;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		count(0, 1, STATE_PREEMPTED, 0, 100 << i);
+		memcpy(counted[i].key.detail.name, "worker/1", 9);
+		counted[i].key.detail.name[PROBE_NAME_SIZE - 1] = takers[i];
+	}
+	count(0, 0, STATE_PREEMPTED, 0, 5000);
+	count(0, 1, STATE_BLOCKED, PROBE_DETAIL(CAUSE_STOPPED, 0, 0), 7000);
+	b = close_books(&p, 2, 1);
+	assert_int_equal(books_strangers_ns(&b, 1), 100);
+	assert_int_equal(books_strangers_ns(&b, 0), 5100);
+	books_done(&b);
+}
+
 static void numbers_with_the_same_words_are_one_account(void **state)
 {
 	struct profile p = {0};
@@ -437,6 +457,7 @@ int main(void)
 		cmocka_unit_test_setup(states_by_events_are_taken_as_they_are, start_empty),
 		cmocka_unit_test_setup(
 			details_get_their_words_and_helpers_their_names, start_empty),
+		cmocka_unit_test_setup(only_strangers_are_neighbours, start_empty),
 		cmocka_unit_test_setup(numbers_with_the_same_words_are_one_account, start_empty),
 		cmocka_unit_test_setup(
 			on_cpu_time_is_split_in_proportion_to_the_samples, start_empty),

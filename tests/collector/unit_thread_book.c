@@ -203,6 +203,29 @@ static void what_the_kernel_counts_itself_is_exact(void **state)
 	thread_book_done(&b);
 }
 
+static void of_one_that_no_reading_met_it_is_not_known_whether_it_was_queued(void **state)
+{
+	struct thread_book b = {0};
+	const struct thread_row *r;
+	struct sched_snapshot s;
+
+	(void)state;
+	for (unsigned ms = 0; ms <= 100; ms += 100) {
+		reset();
+		add(1, "task", "waiting", ms / 4 * MS);
+		s = at(ms);
+		assert_int_equal(
+			ms ? thread_book_add(&b, &s, true) : thread_book_begin(&b, 1, &s), 0);
+	}
+	thread_book_close(&b);
+	assert_sums(&b);
+	r = row_of(&b, "task");
+	assert_int_equal(r->running_ns, 25 * MS);
+	assert_int_equal(r->queued_ns + r->waiting_ns, 0);
+	assert_int_equal(r->unknown_ns, 75 * MS);
+	thread_book_done(&b);
+}
+
 static void more_than_there_is_is_told_apart_and_spoilt_readings_are_counted(void **state)
 {
 	struct thread_book b = {0};
@@ -261,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_stretch_on_the_cpu_that_goes_on_counts),
 		cmocka_unit_test(one_that_begins_and_ends_in_the_phase_is_there_for_so_long),
 		cmocka_unit_test(what_the_kernel_counts_itself_is_exact),
+		cmocka_unit_test(of_one_that_no_reading_met_it_is_not_known_whether_it_was_queued),
 		cmocka_unit_test(more_than_there_is_is_told_apart_and_spoilt_readings_are_counted),
 		cmocka_unit_test(a_reading_ends_one_phase_and_begins_the_next),
 	};

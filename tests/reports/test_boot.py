@@ -130,7 +130,7 @@ class Case(unittest.TestCase):
             self.assertNotRegex(words, r"\b-?(nan|inf)\b")
 
     def test_merged_stores_keep_their_steps(self):
-        document = self.read(self.changed(""), self.changed(""), options=("--output", os.path.join(self.dir, "merged")))
+        document = self.read(self.changed(""), self.changed("UPDATE experiment SET value = 'later' WHERE key = 'started_utc'"), options=("--output", os.path.join(self.dir, "merged")))
         self.assertEqual(len(document["cells"]), 2 * len(self.document["cells"]))
         self.assertTrue(all(c["boot_steps"] for c in document["cells"]))
 

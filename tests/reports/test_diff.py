@@ -221,7 +221,7 @@ class BadInput(Case):
         self.refuses(2, r"A has no stack \"xen\": .*/a has native:1, .*osv:1", self.path("a:xen:1"), ":osv")
         self.refuses(2, r"B has no stack \"nope\": .*/a has native:1", self.path("a:osv:1"), ":nope")
         self.refuses(2, r"B has no \"osv:77\": .*/b has native:1", self.path("a:osv:1"), self.path("b:osv:77"))
-        self.refuses(2, r"nothing to compare", self.path("a"), self.path("a"))
+        self.refuses(2, r"A and B are the same: .*native:1", self.path("a"), self.path("a"))
 
     def test_different_workloads_are_compared_by_force_only(self):
         shutil.copytree(self.path("b"), self.path("other"), dirs_exist_ok=True)

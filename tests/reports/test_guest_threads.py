@@ -49,16 +49,18 @@ class GuestThreads(unittest.TestCase):
     @staticmethod
     def make_books(db):
         """In phase encode a thread runs for half of the time and is queued in a quarter of the readings; another one, of which the
-        guest counts that, for an eighth; both wait for the rest. A third is there for a tenth of the phase. One of two vCPUs is idle."""
+        guest counts that, for an eighth; both wait for the rest. A third is there for a tenth of the phase. One of two vCPUs is idle.
+        One runs nearly all of the time, one is in no reading: all have more CPU time than there is."""
         for run_, begin, end in db.execute("SELECT run, phase.start_ns, phase.end_ns FROM phase JOIN run ON run.id = run WHERE guest = 'osv' AND cores = 2"
                                            " AND status = 'ok' AND name = 'encode'").fetchall():
             wall = end - begin
-            for number, name, cpu, shares, exact, queued in (
+            for number, name, cpu, shares, exact, queued, *readings in (
+                    (4, "squeezed", None, (0.99, 0.0025, 0.0075, 0, 0), 0, 1, 4), (5, "unread", None, (0.01, 0, 0.99, 0, 0), 0, 0, 0),
                     (2, "sampled", None, (0.5, 0.25, 0.25, 0, 0), 0, 100), (3, "counted", None, (0.5, 0.125, 0.375, 0, 0), 1, 50),
                     (9, "brief", None, (0.05, 0, 0.03, 0.9, 0.02), 0, 0), (10, "idle0", 0, (0.25, 0, 0.75, 0, 0), 0, 0),
                     (11, "idle1", 1, (0.6, 0, 0.4, 0, 0), 0, 0)):
                 db.execute("INSERT INTO guest_book VALUES (?,'encode',?,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                           (run_, number, cpu, name, int(cpu is not None), *(int(s * wall) for s in shares), 0, 7, exact, 400, queued, 40, 20, 10))
+                           (run_, number, cpu, name, int(cpu is not None), *(int(s * wall) for s in shares), 0, 7, exact, *(readings or [400]), queued, 40, 20, 10))
 
     def test_books_of_threads_sum_to_the_phase(self):
         rows = self.rows("encode")
@@ -73,7 +75,8 @@ class GuestThreads(unittest.TestCase):
         self.assertAlmostEqual(rows["(idle)"]["cpu_ns"] / encode, 0.85, 6)
         self.assertEqual(rows["(idle)"]["threads"], 2)
         self.assertIsNone(rows["(idle)"]["queued_ns"])
-        self.assertAlmostEqual(rows["(not counted)"]["cpu_ns"] / encode, 2 - 0.5 - 0.5 - 0.05 - 0.85, 5)
+        self.assertAlmostEqual(rows["(not counted)"]["cpu_ns"] / encode, 2 - 0.5 - 0.5 - 0.05 - 0.85 - 0.99 - 0.01, 5)
+        self.assertAlmostEqual(sum(r["cpu_ns"] for r in rows.values()) / encode, 2, 6)
         self.assertEqual([r["name"] for r in self.cells["osv", 2] if r["phase"] == "encode"][-2:], ["(idle)", "(not counted)"])
 
     def test_what_is_by_readings_has_an_interval_and_what_is_counted_is_exact(self):
@@ -86,10 +89,16 @@ class GuestThreads(unittest.TestCase):
         self.assertTrue(counted["queued_is_exact"])
         self.assertEqual(counted["queued_low_ns"], counted["queued_ns"])
 
+    def test_no_interval_is_beyond_what_is_possible(self):
+        squeezed, unread = (self.rows("encode")[n] for n in ("squeezed", "unread"))
+        self.assertAlmostEqual(squeezed["queued_high_ns"], squeezed["queued_ns"] + squeezed["waiting_ns"], delta=1)
+        self.assertEqual([unread[k] for k in ("queued_ns", "queued_low_ns", "queued_high_ns", "waiting_ns")], [None] * 4)
+        self.assertAlmostEqual(unread["unknown_ns"] / unread["cpu_ns"], 99, 4)
+
     def test_the_run_queues_and_the_books_stand_side_by_side(self):
         cell, = (c for c in self.document["cells"] if (c["guest"], c["cores"]) == ("osv", 2))
         row, = (q for q in cell["guest_queues"] if q["phase"] == "encode")
-        self.assertAlmostEqual(row["queued_by_books"], 0.375 / 2, 4)
+        self.assertAlmostEqual(row["queued_by_books"], (0.375 + 0.0025) / 2, 4)
         self.assertIsNone([q for q in cell["guest_queues"] if q["phase"] == "render"][0]["queued_by_books"])
 
     def rows(self, phase="render"):
@@ -146,6 +155,7 @@ class GuestThreads(unittest.TestCase):
         self.assertRegex(text, r"osv on 2 cores, phase render")
         self.assertRegex(text, r"(?m)^ *worker/0 +1 +[0-9.]+ +[0-9.]+ +(100|99\.\d+)")
         self.assertRegex(text, r"(?m)^ *sampled +1 +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+ +[0-9.]+ ")
+        self.assertRegex(text, r"(?m)^ *unread +1 +[0-9.]+ +- +not read +- +[0-9.]+$")
         self.assertRegex(text, r"(?m)^ *counted +1 +[0-9.]+ +[0-9.]+ +exact ")
         self.assertRegex(text, r"(?m)^ *\(idle\) +2 +[0-9.]+ +- +- +- ")
         with open(self.base + "/out/index.html", encoding="utf-8") as f:

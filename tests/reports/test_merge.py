@@ -88,6 +88,8 @@ class Merged(unittest.TestCase):
     def copy(self, name, to=None):
         target = f"{self.work}/{to or name}"
         shutil.copytree(f"{self.base}/{name}", target)
+        if to:  # the same plan, measured another time
+            settings(target, started_utc=to)
         return target
 
     def parts(self, *numbers):
@@ -192,6 +194,13 @@ class SideBySide(Merged):
     def test_whole_experiments_of_the_same_plan_are_compared(self):
         document = self.document(self.copy("whole", "before"), self.copy("whole", "after"))
         self.assertEqual({c["guest"].split("@")[1] for c in document["cells"]}, {"before", "after"})
+
+    def test_one_given_twice_is_refused(self):
+        whole, again = self.copy("whole"), self.work + "/again"
+        shutil.copytree(whole, again)
+        for other in (whole, again, whole + "/experiment.db"):
+            self.refused(["same experiment", "twice"], whole, other)
+            self.refused(["same experiment", "twice"], "--force", whole, other)
 
     def test_different_workloads_are_refused_but_by_force(self):
         a, b = self.copy("whole", "a"), self.copy("whole", "b")

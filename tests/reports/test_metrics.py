@@ -150,6 +150,7 @@ class Metrics(unittest.TestCase):
         with sqlite3.connect(folder + "/experiment.db") as db:
             db.execute("DROP TABLE metric")
             db.execute("DROP TABLE output")
+            db.execute("UPDATE experiment SET value = 'earlier' WHERE key = 'started_utc'")
         return folder
 
     def test_a_store_of_before_has_none(self):
