@@ -2,6 +2,7 @@
 /* What noise makes of a program whose ranks wait for each other after each step. */
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,7 +275,8 @@ static int fill_by_work(const struct summary *s, struct model *m)
 		" WHERE b.run = ?1 AND b.kernel = 'fwq' ORDER BY b.worker, b.low_ns");
 
 	for (size_t i = 0; i < m->configuration->series.n && r >= 0; i++) {
-		int64_t worker = -1;
+		int64_t worker = 0;
+		bool any = false;
 
 		sqlite3_reset(query);
 		sqlite3_bind_int64(query, 1, m->configuration->series.runs[i]->id);
@@ -284,7 +286,8 @@ static int fill_by_work(const struct summary *s, struct model *m)
 			double low = fmax(sqlite3_column_double(query, 1), min);
 			double high = fmin(sqlite3_column_double(query, 2), max);
 
-			if (worker != store_number(query, 0)) {
+			if (!any || worker != store_number(query, 0)) {
+				any = true;
 				worker = store_number(query, 0);
 				r = add_bag(m, i);
 				least += min;

@@ -238,6 +238,7 @@ int tables_make_noise_json(const struct noise *n, json_t **ret)
 		bad |= put(cell, "scenario", text(c->scenario));
 		bad |= put(cell, "label", text(c->label));
 		bad |= put(cell, "noise", noise_json(&n->list[i]));
+		bad |= put(cell, "missing", text(*n->list[i].missing ? n->list[i].missing : NULL));
 		bad |= json_array_append_new(cells, cell) < 0;
 	}
 	o = finish(o, bad | put(o, "cells", cells));

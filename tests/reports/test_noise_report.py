@@ -281,6 +281,7 @@ class NoiseReport(unittest.TestCase):
                 copy.execute("DELETE FROM detour WHERE length_ns < 1000000")
         cells = json.loads(run("noise", "--json", folder).stdout)["cells"]
         self.assertEqual([c["noise"] for c in cells if c["guest"] == "osv"], [None])
+        self.assertEqual({c["guest"]: bool(c["missing"]) for c in cells}, {"linux": False, "native": False, "osv": True})
 
     def test_the_page_and_the_tables_have_it(self):
         done = run(self.dir)
@@ -352,6 +353,19 @@ class NoiseReport(unittest.TestCase):
                 copy.execute("DELETE FROM detour_cause")
         cells = json.loads(run("noise", "--json", folder).stdout)["cells"]
         self.assertEqual([c["noise"] for c in cells if c["guest"] == "osv"], [None])
+
+    def test_workers_of_any_number_are_lanes(self):
+        folder = self.base + "/numbers"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db:
+            with sqlite3.connect(folder + "/experiment.db") as copy:
+                db.backup(copy)
+                for table in ("distribution", "distribution_bucket"):
+                    copy.execute(f"UPDATE {table} SET worker = worker - 1 WHERE kernel = 'fwq'")
+        done = run("noise", "--json", "--ranks", "2", folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        row, = (c["noise"]["amplification"][0] for c in json.loads(done.stdout)["cells"] if c["guest"] == "native")
+        self.assertEqual(row["slow_down"], self.slow("noise-fwq", 2)["slow_down"])
 
     def test_a_damaged_series_is_told(self):
         folder = self.base + "/damaged"
