@@ -3,7 +3,7 @@
 
 /**
  * What samples saw of a guest's run queues: how many threads waited for each vCPU, and for how long a vCPU had
- * nothing to run while threads waited for others (lost parallelism).
+ * nothing to run while threads were queued for others (lost parallelism).
  *
  * Each vCPU that has a CPU of the host's is sampled, so at each instant there are as many that may be: what a tick
  * sees counts for its period, divided by their number. Of time in which none has one nothing is known.
@@ -23,7 +23,7 @@ struct queue_slice {
 	uint32_t phase, lane;
 	uint64_t begin_ns;   /**< of the slice, which may begin before the phase */
 	uint64_t ticks;      /**< that hit the lane */
-	uint64_t queued;     /**< sum over them: threads that waited for it */
+	uint64_t queued;     /**< sum over them: threads queued for it */
 	uint64_t most;       /**< of these at once */
 	uint64_t lost_ticks; /**< when others had nothing to run */
 	double lost_ns;      /**< vCPU time of those others, as far as it would have been of use */

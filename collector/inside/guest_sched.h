@@ -53,7 +53,7 @@ struct sched_cpu {
 	uint32_t idle; /**< its idle thread has it */
 	uint32_t torn; /**< it changed while it was read */
 	uint32_t unused;
-	uint64_t queued;   /**< threads that wait for it, without its idle thread */
+	uint64_t queued;   /**< threads queued for it, without its idle thread */
 	uint64_t current;  /**< id of the thread that has it */
 	uint64_t switches; /**< since its boot; 0: not counted (OSv) */
 	uint64_t since_ns; /**< the thread got it, by the guest's clock; 0: not known (Linux) */

@@ -93,7 +93,7 @@ const struct column failure_cpu_columns[] = {
 	COL("thread_name", NULL, TEXT, thread_name, .none = "(not known)",
 		SHOWN(2, "has it", 17, "thread that has it"), .field = PAGE_CODE),
 	COL("thread", NULL, NUMBER, thread, ON_PAGE(3, "#its id")),
-	COL("queued", NULL, NUMBER, queued, SHOWN(4, "waiting", 8, "#threads that wait for it")),
+	COL("queued", NULL, NUMBER, queued, SHOWN(4, "queued", 8, "#threads queued for it")),
 	COL("timers", NULL, NUMBER, timers, SHOWN(5, "timers", 7, "#timers in its lists")),
 	COL("counted", NULL, NUMBER, counted, .own = counted,
 		SHOWN(6, "by its count", 13, "#by their own count")),
