@@ -45,7 +45,8 @@ static int on_libbpf(enum libbpf_print_level level, const char *format, va_list 
 	return getenv("GUESTSCOPE_DEBUG") ? vfprintf(stderr, format, ap) : 0;
 }
 
-static int dispatch(struct options *o, char **argv, char **ret_unfinished, struct error *error)
+static int dispatch(
+	struct options *o, char **argv, struct experiment_next *ret_next, struct error *error)
 {
 	struct topology *topology = NULL;
 	int r;
@@ -69,17 +70,17 @@ static int dispatch(struct options *o, char **argv, char **ret_unfinished, struc
 	if (o->action == ACTION_DRY_RUN)
 		r = experiment_dry_run(o, topology, error);
 	else
-		r = experiment_measure(o, topology, argv, &interrupted, ret_unfinished, error);
+		r = experiment_measure(o, topology, argv, &interrupted, ret_next, error);
 	topology_free(topology);
 	return r;
 }
 
 /* The last line, after what went wrong: it is what the user needs next. */
-static void say_how_to_continue(const char *folder)
+static void say_how_to_continue(const struct experiment_next *next)
 {
 	fflush(stdout);
-	fputs("collector: continue with: collector --resume ", stderr);
-	shell_word(stderr, folder);
+	fprintf(stderr, "collector: continue with: %s ", next->program);
+	shell_word(stderr, next->folder);
 	fputc('\n', stderr);
 }
 
@@ -97,7 +98,7 @@ static int end(int r, const struct error *error)
 
 int main(int argc, char **argv)
 {
-	_cleanup_free_ char *unfinished = NULL;
+	struct experiment_next next = {NULL};
 	struct error error = {0};
 	struct options options;
 	int r;
@@ -109,10 +110,11 @@ int main(int argc, char **argv)
 	catch_signals();
 	r = options_parse(argc, argv, &options, &error);
 	if (r == 0)
-		r = dispatch(&options, argv, &unfinished, &error);
+		r = dispatch(&options, argv, &next, &error);
 	options_done(&options);
 	r = end(r, &error);
-	if (unfinished)
-		say_how_to_continue(unfinished);
+	if (next.folder)
+		say_how_to_continue(&next);
+	free(next.folder);
 	return r;
 }

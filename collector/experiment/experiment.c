@@ -530,7 +530,7 @@ static void report_warning(const char *text, void *userdata)
 }
 
 /* The report, and its summary on standard output. */
-static int make_report(const struct experiment *x, struct error *error)
+static int make_report(struct experiment *x, struct error *error)
 {
 	json_t *json = NULL;
 	const struct report_closing closing = {
@@ -539,7 +539,10 @@ static int make_report(const struct experiment *x, struct error *error)
 		.verbose = x->o->verbose,
 		.warn = report_warning,
 	};
-	int r = report_make(x->output.path, &closing, error);
+	int r;
+
+	x->all_kept = true;
+	r = report_make(x->output.path, &closing, error);
 
 	if (r < 0)
 		return r;
@@ -632,15 +635,22 @@ static int measure(struct experiment *x, char **argv, struct error *error)
 	return r < 0 ? r : status;
 }
 
+/* A disk can be given room. */
+static bool is_for_room(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
+}
+
 /* An experiment that could not measure at all is not to be continued but begun again. */
 static bool can_continue(const struct experiment *x, int r)
 {
 	return x->begun && !x->attach && x->n_measured < x->plan.n &&
-	       (x->n_measured || r == EXIT_INTERRUPTED);
+	       (x->n_measured || r == EXIT_INTERRUPTED || is_for_room(r));
 }
 
 int experiment_measure(struct options *o, const struct topology *topology, char **argv,
-	const volatile sig_atomic_t *interrupted, char **ret_unfinished, struct error *error)
+	const volatile sig_atomic_t *interrupted, struct experiment_next *ret_next,
+	struct error *error)
 {
 	struct experiment x = {.o = o, .topology = topology, .output = OUTPUT_FOLDER_NONE};
 	int r;
@@ -648,8 +658,9 @@ int experiment_measure(struct options *o, const struct topology *topology, char 
 	x.settings.interrupted = interrupted;
 	store_wait_heed(interrupted);
 	r = measure(&x, argv, error);
-	if (can_continue(&x, r))
-		*ret_unfinished = strdup(x.output.path);
+	if (x.all_kept ? r < 0 : can_continue(&x, r))
+		*ret_next = (struct experiment_next){
+			strdup(x.output.path), x.all_kept ? "report" : "collector --resume"};
 	return done(&x, r, error);
 }
 

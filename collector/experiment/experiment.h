@@ -9,15 +9,22 @@
 #include "collector/options/options.h"
 #include "common/error.h"
 
+/** What goes on with an experiment: "collector --resume" where runs of its plan are left, "report" where but that is missing. */
+struct experiment_next {
+	char *folder; /**< malloced, the last argument */
+	const char *program;
+};
+
 /**
  * Measure. Progress goes to standard error, the summary to standard output. Returns the exit status
  * (enum exit_status) where the experiment was made, even if runs failed; a negative errno with a
  * message where it could not begin or not go on. What @o leaves open (seed, cores) is filled in,
- * and with --resume all that the experiment's plan says. *ret_unfinished becomes the folder,
- * malloced, if runs of the plan are left that --resume can measure; it is not touched else.
+ * and with --resume all that the experiment's plan says. *ret_next is what
+ * is left to be done, where there is something; it is not touched else.
  */
 int experiment_measure(struct options *o, const struct topology *topology, char **argv,
-	const volatile sig_atomic_t *interrupted, char **ret_unfinished, struct error *error);
+	const volatile sig_atomic_t *interrupted, struct experiment_next *ret_next,
+	struct error *error);
 
 /** Print every run in order with its exact command line, and start nothing. 0 or a negative errno.
  */

@@ -27,6 +27,7 @@ struct experiment {
 	json_t *files;                 /**< SHA-256 by name, as the files are now */
 	bool *measured;                /**< by index into the plan: is it in the store already? */
 	size_t n_measured;             /**< runs of the plan that are in the store */
+	bool all_kept;                 /**< nothing is left but the report */
 	bool begun;                    /**< there is a store, so that --resume can continue */
 	size_t n_failed;               /**< of all runs in the store */
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */

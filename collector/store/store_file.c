@@ -363,15 +363,23 @@ void store_writer_close(struct store_writer *s)
 	store_stacks_free(s->stacks);
 	if (s->db && !s->temporary) {
 		/* One file, that can be copied and read anywhere. */
+		int r;
+
 		sqlite3_busy_timeout(s->db, CLOSE_MS);
-		if (sqlite3_exec(s->db,
-			    "PRAGMA wal_checkpoint(TRUNCATE); "
-			    "PRAGMA journal_mode = DELETE",
-			    NULL, NULL, NULL) == SQLITE_BUSY)
+		r = sqlite3_exec(s->db,
+			"PRAGMA wal_checkpoint(TRUNCATE); "
+			"PRAGMA journal_mode = DELETE",
+			NULL, NULL, NULL);
+		if (r != SQLITE_OK)
 			fprintf(stderr,
-				"collector: another program is reading %s: the newest runs are in "
-				"%s-wal, which belongs to it\n",
-				s->path, s->path);
+				"collector: %s%s%s: the newest runs are in %s-wal, which belongs to it\n",
+				r == SQLITE_BUSY ? "another program is reading "
+						 : "cannot write all of ",
+				s->path,
+				r == SQLITE_BUSY   ? ""
+				: r == SQLITE_FULL ? " (disk full)"
+						   : "",
+				s->path);
 	}
 	sqlite3_close(s->db);
 	if (s->temporary)

@@ -5,6 +5,7 @@ lifecycle_test.py COLLECTOR MANDELBROT TRUTH_PROGRAM
 
 Whatever happens, finished runs are in the store and nothing is left running, mounted or lying about."""
 import os
+import shlex
 import signal
 import sys
 import time
@@ -251,7 +252,7 @@ class Folders(LifeTest):
     def test_a_full_output_folder_is_told_and_finished_runs_are_kept(self):
         folder = os.path.join(self.work, "full")
         copy = os.path.join(self.work, "copy")
-        seen = set()
+        seen, again = set(), set()
         for size in ("64k", "200k", "400k", "700k"):
             with self.subTest(size=size):
                 os.makedirs(folder, exist_ok=True)
@@ -268,9 +269,15 @@ class Folders(LifeTest):
                 complaints = done.errors()
                 if done.status == 0:
                     continue
-                if "continue with" in complaints[-1]:  # the last line, where a run was kept
-                    self.assertIn(": boot ", done.stderr)
-                    complaints.pop()
+                kept = copy + size + "/results"
+                if "continue with" in complaints[-1]:  # the last line, where there is a plan
+                    words = shlex.split(complaints.pop())[3:]
+                    self.assertEqual(words[-1], folder + "/results")
+                    self.assertIn(words[:-1], (["report"], ["collector", "--resume"]))
+                    again.add((words[0], kept))
+                else:
+                    self.assertFalse(os.path.exists(kept + "/logs") and os.path.exists(kept + "/experiment.db"), done.stderr)
+                complaints = [c for c in complaints if "the newest runs are in" not in c]
                 self.assertEqual(len(complaints), 1, done.stderr)
                 self.assertRegex(complaints[0], "^collector: .*(full|space)")
                 if os.path.exists(copy + size + "/results/experiment.db"):
@@ -280,6 +287,13 @@ class Folders(LifeTest):
                             self.assertTrue(store.sound())
                             self.assertEqual(len(store.runs("ok")), finished, done.stderr)
         self.assertTrue(seen - {0}, "no folder was full")
+        self.assertTrue(again, "nothing was left to be done")
+        for _, kept in again:  # with more room, --resume does all that is left, and makes the report
+            done = self.finish(self.start(resume=kept))
+            self.assertEqual(done.status, 0, done.stderr)
+            self.assertEqual(os.listdir(kept).count("experiment.db-wal"), 0)
+            with harness.Store(kept) as store:
+                self.assertEqual(sum(r["counted"] for r in store.runs("ok")), 3)
 
 
 if __name__ == "__main__":
