@@ -85,6 +85,9 @@ static int tear_down(void **state)
 {
 	(void)state;
 	free(run.rows);
+	free(run.clock.readings);
+	free(run.clock.guests);
+	free(run.clock.trouble);
 	run_result_done(&result);
 	return 0;
 }
