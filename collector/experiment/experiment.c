@@ -541,7 +541,7 @@ static int make_report(struct experiment *x, struct error *error)
 	};
 	int r;
 
-	x->all_kept = true;
+	x->all_kept = x->n_measured >= x->plan.n;
 	r = report_make(x->output.path, &closing, error);
 
 	if (r < 0)

@@ -356,6 +356,13 @@ int store_writer_done(
 	return r;
 }
 
+/* What is in the log of changes could not be moved into the store's one file. */
+static void say_wal_is_left(const struct store_writer *s, const char *why, const char *more)
+{
+	fprintf(stderr, "collector: %s%s%s: the newest runs are in %s-wal, which belongs to it\n",
+		why, s->path, more, s->path);
+}
+
 void store_writer_close(struct store_writer *s)
 {
 	if (!s)
@@ -370,16 +377,11 @@ void store_writer_close(struct store_writer *s)
 			"PRAGMA wal_checkpoint(TRUNCATE); "
 			"PRAGMA journal_mode = DELETE",
 			NULL, NULL, NULL);
-		if (r != SQLITE_OK)
-			fprintf(stderr,
-				"collector: %s%s%s: the newest runs are in %s-wal, which belongs to it\n",
-				r == SQLITE_BUSY ? "another program is reading "
-						 : "cannot write all of ",
-				s->path,
-				r == SQLITE_BUSY   ? ""
-				: r == SQLITE_FULL ? " (disk full)"
-						   : "",
-				s->path);
+		if (r == SQLITE_BUSY)
+			say_wal_is_left(s, "another program is reading ", "");
+		else if (r == SQLITE_FULL || r == SQLITE_IOERR)
+			say_wal_is_left(
+				s, "cannot write all of ", r == SQLITE_FULL ? " (disk full)" : "");
 	}
 	sqlite3_close(s->db);
 	if (s->temporary)
