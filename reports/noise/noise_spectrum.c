@@ -195,7 +195,7 @@ bool noise_peak_is_among(const struct noise_spectrum *s, size_t peak, size_t mos
 
 	for (size_t i = 0; i < s->n_peaks; i++)
 		larger += s->peaks[i].share > s->peaks[peak].share ||
-			  (s->peaks[i].share == s->peaks[peak].share && i < peak);
+			  (i < peak && s->peaks[i].share == s->peaks[peak].share);
 	return larger < most;
 }
 

