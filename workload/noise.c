@@ -201,7 +201,8 @@ static struct distribution_head head_of(const struct job *job, unsigned lane)
 		.time_ns = noise_ns(n, noise_gap(l->begin, l->end)),
 		.lost_ns = l->lost_ns,
 		.quantum_ns = n->kernel->quanta ? n->quantum_ns : 0,
-		.threshold_ns = noise_ns(n, l->threshold),
+		/* In ticks it may be a nanosecond less than was asked for. */
+		.threshold_ns = n->threshold_ns ? n->threshold_ns : noise_ns(n, l->threshold),
 	};
 
 	snprintf(h.kernel, sizeof(h.kernel), "%s", n->kernel->name);
@@ -261,6 +262,10 @@ static void report_text(const struct job *job, unsigned lane)
 		printf(", threshold %.3f us", (double)h.threshold_ns / 1e3);
 	if (h.lost_ns != DISTRIBUTION_NONE && h.time_ns)
 		printf(", noise %.3f %%", 100.0 * (double)h.lost_ns / (double)h.time_ns);
+	if (!h.n) {
+		putchar('\n');
+		return;
+	}
 	printf("\n  us: min %.3f, p50 %.3f, p90 %.3f, p99 %.3f, p99.9 %.3f, p99.99 %.3f, max %.3f\n",
 		(double)d->min / 1e3, us(d, .5), us(d, .9), us(d, .99), us(d, .999), us(d, .9999),
 		(double)d->max / 1e3);

@@ -29,20 +29,32 @@ static int write_warning(const struct store_reader *store, size_t i, const char 
 	return 0;
 }
 
+/* As many warnings as everywhere; a note is for the record alone. */
+static void write_count(size_t warnings, size_t notes, FILE *out)
+{
+	if (warnings)
+		fprintf(out, "%zu warning%s", warnings, warnings == 1 ? "" : "s");
+	if (notes)
+		fprintf(out, "%s%zu note%s", warnings ? ", " : "", notes, notes == 1 ? "" : "s");
+}
+
 static int write_warnings(const struct store_reader *store, FILE *out)
 {
 	const struct store_tables *t = store_tables(store);
-	size_t n = 0, shown = 0;
+	size_t notes = 0, n = 0, shown = 0;
 	char runs[256];
 
 	for (size_t i = 0; i < t->n_warnings; i++)
-		n += store_warning_runs(t, i, runs, sizeof(runs));
+		if (store_warning_runs(t, i, runs, sizeof(runs))) {
+			notes += store_warning_is_note(t, i);
+			n++;
+		}
 	if (n == 0)
 		return 0;
-	fprintf(out,
-		"<div class=\"warnings\" role=\"note\" aria-labelledby=\"warnings-title\">"
-		"<h3 id=\"warnings-title\">%zu warning%s</h3><ul>\n",
-		n, n == 1 ? "" : "s");
+	fprintf(out, "<div class=\"warnings\" role=\"note\" aria-labelledby=\"warnings-title\">"
+		     "<h3 id=\"warnings-title\">");
+	write_count(n - notes, notes, out);
+	fputs("</h3><ul>\n", out);
 	for (size_t k = 0; k < 2 * t->n_warnings; k++) {
 		const size_t i = k % t->n_warnings;
 		const bool note = k >= t->n_warnings;

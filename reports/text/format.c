@@ -46,6 +46,9 @@ struct format_text format_fixed(double value, int decimals)
 
 	if (isfinite(value))
 		snprintf(t.text, sizeof(t.text), "%.*f", decimals, value);
+	/* What rounds to nothing has no sign. */
+	if (t.text[0] == '-' && t.text[1] && !t.text[strspn(t.text, "-0.")])
+		snprintf(t.text, sizeof(t.text), "%.*f", decimals, 0.0);
 	return t;
 }
 

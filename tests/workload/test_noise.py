@@ -228,6 +228,13 @@ class NoiseTest(unittest.TestCase):
         for word in ("fwq, worker 0: 50 values", "p50", "p99.99", "max"):
             self.assertIn(word, done.stdout)
 
+    def test_no_values_have_no_quantiles(self):
+        done = run("-kernel", "detour", "-threshold", "1000000", "-seconds", "0.05", "-cores", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
+        self.assertIn(": 0 values in 0.05", done.stdout)
+        self.assertIn(", threshold 1000000.000 us", done.stdout)
+
     def test_mistakes_are_told_in_one_line(self):
         for args, word in ((("-kernel", "nosuch"), "there is no kernel 'nosuch'"), (("-seconds", "0"), "-seconds"),
                            (("-quantum", "x"), "-quantum"), (("-cores", "4096"), "-cores"), (("stray",), "stray"),
