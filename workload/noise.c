@@ -263,7 +263,7 @@ static void report_text(const struct job *job, unsigned lane)
 	if (h.lost_ns != DISTRIBUTION_NONE && h.time_ns)
 		printf(", noise %.3f %%", 100.0 * (double)h.lost_ns / (double)h.time_ns);
 	if (!h.n) {
-		putchar('\n');
+		printf("\n");
 		return;
 	}
 	printf("\n  us: min %.3f, p50 %.3f, p90 %.3f, p99 %.3f, p99.9 %.3f, p99.99 %.3f, max %.3f\n",
