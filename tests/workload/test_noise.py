@@ -126,11 +126,16 @@ class NoiseTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.finished(done.stdout, workers)
 
+    @staticmethod
+    def least(kernel, asked):
+        """fwq's work is made as long as a quantum on a machine that others use: later it may take less."""
+        return asked * (0.2 if kernel == "fwq" else 0.9)
+
     def test_every_kernel_reports_what_each_worker_found(self):
         for kernel in KERNELS:
             with self.subTest(kernel=kernel):
                 for found in self.measured("-kernel", kernel, "-seconds", "0.1", workers=len(CPUS[:2])):
-                    self.assertGreater(found.head["time"], 0.09e9)
+                    self.assertGreater(found.head["time"], self.least(kernel, 100 * MS))
                     self.assertGreater(found.head["n"], 0 if kernel != "detour" else -1)
 
     def test_as_many_quanta_are_counted_as_were_asked_for(self):
@@ -138,7 +143,7 @@ class NoiseTest(unittest.TestCase):
             for found in self.measured("-kernel", kernel, "-quanta", "777", "-quantum", "100", workers=len(CPUS[:2])):
                 self.assertEqual(found.head["n"], 777)
                 self.assertEqual(found.head["quantum"], 100_000)
-                self.assertGreater(found.head["time"], 777 * 90_000)
+                self.assertGreater(found.head["time"], self.least(kernel, 777 * 100_000))
                 if kernel == "ftq":
                     self.assertLessEqual(found.head["max"], 100_000)
                 else:
