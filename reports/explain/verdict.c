@@ -301,7 +301,7 @@ static void say_sound(const struct summary *s, struct verdicts *v)
 	if (s->n_ok == 1)
 		say(verdict, "In the one measured run");
 	else
-		say(verdict, "In all %zu measured runs", s->n_ok);
+		say(verdict, "In %zu/%zu measured runs", s->n_ok, s->n_ok);
 	say(verdict, " the books close, and independent clocks agree with them");
 	if (s->n_warmups)
 		say(verdict, "; %zu warm-up %s not included", s->n_warmups,

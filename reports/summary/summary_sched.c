@@ -107,15 +107,11 @@ static int take_span(struct summary *s, sqlite3_stmt *row, struct spans *spans)
 	return 0;
 }
 
-/* The row of that name in that phase, made if need be. NULL: no memory. */
-static struct guest_work *find_work(struct configuration *c, const char *phase, const char *name)
+/* A row without books: none is known. NULL: no memory. */
+static struct guest_work *add_work(struct configuration *c, const char *phase, const char *name)
 {
-	struct guest_work *w;
+	struct guest_work *w = ARRAY_PUSH(c->work, c->n_work);
 
-	for (size_t i = 0; i < c->n_work; i++)
-		if (c->work[i].phase == phase && c->work[i].name == name)
-			return &c->work[i];
-	w = ARRAY_PUSH(c->work, c->n_work);
 	if (w)
 		*w = (struct guest_work){.phase = phase,
 			.name = name,
@@ -128,6 +124,15 @@ static struct guest_work *find_work(struct configuration *c, const char *phase, 
 			.over_ns = NAN,
 			.within_ns = NAN};
 	return w;
+}
+
+/* The row of that name in that phase, made if need be. NULL: no memory. */
+static struct guest_work *find_work(struct configuration *c, const char *phase, const char *name)
+{
+	for (size_t i = 0; i < c->n_work; i++)
+		if (c->work[i].phase == phase && c->work[i].name == name)
+			return &c->work[i];
+	return add_work(c, phase, name);
 }
 
 /* Counters alone: 0, or the row (*ret), which is NULL if it counts nowhere. */
@@ -241,25 +246,12 @@ static int add_unknown(struct configuration *c, const struct span *span)
 		known = span->halted_ns;
 	for (size_t i = 0; i < c->n_work; i++)
 		known += c->work[i].phase == span->phase ? c->work[i].cpu_ns : 0;
-	w = ARRAY_PUSH(c->work, c->n_work);
+	w = add_work(c, span->phase, unknown_name);
 	if (!w)
 		return -ENOMEM;
-	*w = (struct guest_work){.phase = span->phase,
-		.name = unknown_name,
-		.unknown = true,
-		.threads = NAN,
-		.cpu_ns = span->cpu_ns - known,
-		.switches = NAN,
-		.preemptions = NAN,
-		.migrations = NAN,
-		.queued_ns = NAN,
-		.queued_low_ns = NAN,
-		.queued_high_ns = NAN,
-		.waiting_ns = NAN,
-		.absent_ns = NAN,
-		.unknown_ns = NAN,
-		.over_ns = NAN,
-		.within_ns = NAN};
+	w->unknown = true;
+	w->cpu_ns = span->cpu_ns - known;
+	w->threads = w->switches = w->preemptions = w->migrations = NAN;
 	return 0;
 }
 

@@ -44,23 +44,16 @@ static void put_step(struct table *t, const struct boot_part *p, double boot_ns,
 static int put_configuration(
 	struct table *t, const struct boot_configuration *c, int source_columns)
 {
-	_cleanup_free_ char *head = NULL;
 	char other[64] = "";
+	int r;
 
 	if (c->n_other)
 		snprintf(other, sizeof(other), " (%zu more with other steps)", c->n_other);
-	if (asprintf(&head, "%s on %lld %s: %s s, %zu %s%s", c->configuration->name,
-		    (long long)c->configuration->cores,
-		    cores_word(c->configuration->cores, c->configuration->scenario),
-		    format_spread(&c->boot_ns).text, c->n_runs, c->n_runs == 1 ? "run" : "runs",
-		    other) < 0) {
-		head = NULL;
-		return -ENOMEM;
-	}
-	table_line(t, head);
+	r = put_configuration_line(t, c->configuration, ": %s s, %zu %s%s",
+		format_spread(&c->boot_ns).text, c->n_runs, c->n_runs == 1 ? "run" : "runs", other);
 	for (size_t i = 0; i < c->n_steps; i++)
 		put_step(t, &c->steps[i], c->boot_ns.mean, source_columns);
-	return 0;
+	return r;
 }
 
 int boot_write_text(const struct boot_report *b, FILE *out, const struct style *style)

@@ -29,39 +29,32 @@ static void put_rest(struct table *t, const struct configuration *c, size_t firs
 	table_row(t);
 }
 
+static bool has_detours(const struct parted_table *p, const void *summary, size_t i)
+{
+	const struct summary *s = summary;
+
+	(void)p;
+	return s->configurations[i].n_detours > 0;
+}
+
+static int put_detours(
+	struct table *t, const struct parted_table *p, const void *summary, size_t at)
+{
+	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
+	int r = put_configuration_line(t, c, "%s", "");
+
+	for (size_t k = 0; k < c->n_detours && k < SHOWN_MAX; k++) {
+		columns_put(p->columns, &c->detours[k], t);
+		table_row(t);
+	}
+	put_rest(t, c, SHOWN_MAX);
+	return r;
+}
+
 int detours_write_text(const struct summary *s, FILE *out, const struct style *style)
 {
-	bool any = false;
-	struct table *t;
-	int q, r = 0;
+	static const struct parted_table table = {
+		"Causes of detours", detour_share_columns, has_detours, put_detours};
 
-	for (size_t i = 0; i < s->n_configurations; i++)
-		any |= s->configurations[i].n_detours > 0;
-	if (!any)
-		return 0;
-	fprintf(out, "\n%sCauses of detours%s\n", style->bold, style->plain);
-	t = table_begin();
-	columns_put_titles(detour_share_columns, t);
-	table_row(t);
-	for (size_t i = 0; i < s->n_configurations && r == 0; i++) {
-		const struct configuration *c = &s->configurations[i];
-		_cleanup_free_ char *head = NULL;
-
-		if (!c->n_detours)
-			continue;
-		if (asprintf(&head, "%s on %lld %s", c->name, (long long)c->cores,
-			    cores_word(c->cores, c->scenario)) < 0) {
-			head = NULL;
-			r = -ENOMEM;
-			break;
-		}
-		table_line(t, head);
-		for (size_t k = 0; k < c->n_detours && k < SHOWN_MAX; k++) {
-			columns_put(detour_share_columns, &c->detours[k], t);
-			table_row(t);
-		}
-		put_rest(t, c, SHOWN_MAX);
-	}
-	q = table_end(t, out, style);
-	return r < 0 ? r : q;
+	return parts_write(&table, s, s->n_configurations, out, style);
 }

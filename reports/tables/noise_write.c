@@ -10,26 +10,17 @@
 
 #define PEAKS_SHOWN 12 /* of a configuration, in a terminal */
 
-/* "osv on 2 cores: ..." */
-static int head(struct table *t, const struct noise_of *n, const char *rest)
+static bool has_spectrum(const struct parted_table *p, const void *noise, size_t i)
 {
-	const struct configuration *c = n->configuration;
-	_cleanup_free_ char *line = NULL;
-
-	if (asprintf(&line, "%s on %lld %s: %s", c->name, (long long)c->cores,
-		    cores_word(c->cores, c->scenario), rest) < 0) {
-		line = NULL;
-		return -ENOMEM;
-	}
-	table_line(t, line);
-	return 0;
+	(void)p;
+	return ((const struct noise *)noise)->list[i].spectrum != NULL;
 }
 
-static int put_peaks(struct table *t, const struct noise_of *n)
+static int put_peaks(struct table *t, const struct parted_table *p, const void *noise, size_t at)
 {
+	const struct noise_of *n = &((const struct noise *)noise)->list[at];
 	const struct noise_spectrum *s = n->spectrum;
 	char words[NOISE_WORDS_MAX], peaks[64];
-	_cleanup_free_ char *rest = NULL;
 	int r;
 
 	noise_spectrum_words(s, words);
@@ -41,39 +32,15 @@ static int put_peaks(struct table *t, const struct noise_of *n)
 			peaks, sizeof(peaks), "%zu peak%s", s->n_peaks, s->n_peaks == 1 ? "" : "s");
 	else
 		snprintf(peaks, sizeof(peaks), "no peaks");
-	if (asprintf(&rest, "%s; %s%s%s", words, peaks, *s->note ? ". " : "", s->note) < 0) {
-		rest = NULL;
-		return -ENOMEM;
-	}
-	r = head(t, n, rest);
-	for (size_t i = 0; i < s->n_peaks && r >= 0; i++) {
+	r = put_configuration_line(
+		t, n->configuration, ": %s; %s%s%s", words, peaks, *s->note ? ". " : "", s->note);
+	for (size_t i = 0; i < s->n_peaks; i++) {
 		if (!noise_peak_is_among(s, i, PEAKS_SHOWN))
 			continue;
-		columns_put(noise_peak_columns, &s->peaks[i], t);
+		columns_put(p->columns, &s->peaks[i], t);
 		table_row(t);
 	}
 	return r;
-}
-
-static int spectra_write(const struct noise *n, FILE *out, const struct style *style)
-{
-	bool any = false;
-	struct table *t;
-	int q, r = 0;
-
-	for (size_t i = 0; i < n->n; i++)
-		any |= n->list[i].spectrum != NULL;
-	if (!any)
-		return 0;
-	fprintf(out, "\n%sWhat is periodic in the noise (ftq)%s\n", style->bold, style->plain);
-	t = table_begin();
-	columns_put_titles(noise_peak_columns, t);
-	table_row(t);
-	for (size_t i = 0; i < n->n && r >= 0; i++)
-		if (n->list[i].spectrum)
-			r = put_peaks(t, &n->list[i]);
-	q = table_end(t, out, style);
-	return r < 0 ? r : q;
 }
 
 /* Is this row shown under the one before it? */
@@ -85,58 +52,60 @@ static bool goes_on(const struct noise_of *n, size_t i)
 	       before->together == a->together;
 }
 
-static int put_ranks(struct table *t, const struct noise_of *n, bool without)
+/* Is it a row of this table? ->which: whether a cause was removed. */
+static bool is_of(const struct parted_table *p, const struct noise_amplification *a)
 {
+	return *(const bool *)p->which == (a->without != NULL);
+}
+
+static bool has_ranks(const struct parted_table *p, const void *noise, size_t at)
+{
+	const struct noise_of *n = &((const struct noise *)noise)->list[at];
+	bool any = false;
+
+	for (size_t k = 0; k < n->n_amplified; k++)
+		any |= is_of(p, &n->amplified[k]);
+	return any;
+}
+
+static int put_ranks(struct table *t, const struct parted_table *p, const void *noise, size_t at)
+{
+	const struct noise_of *n = &((const struct noise *)noise)->list[at];
 	int r = 0;
 
-	for (size_t i = 0; i < n->n_amplified && r >= 0; i++) {
+	for (size_t i = 0; i < n->n_amplified && r == 0; i++) {
 		const struct noise_amplification *a = &n->amplified[i];
-		char rest[256];
 
-		if (without != (a->without != NULL))
+		if (!is_of(p, a))
 			continue;
-		snprintf(rest, sizeof(rest), "%s, %s; steps of %s, %s of them measured", a->kernel,
-			a->together ? "lanes of a run held up together" : "each rank for itself",
-			format_time(a->work_ns).text, format_count(a->measured).text);
 		if (!goes_on(n, i))
-			r = head(t, n, rest);
-		columns_put(without ? noise_without_columns : noise_ranks_columns, a, t);
+			r = put_configuration_line(t, n->configuration,
+				": %s, %s; steps of %s, %s of them measured", a->kernel,
+				a->together ? "lanes of a run held up together"
+					    : "each rank for itself",
+				format_time(a->work_ns).text, format_count(a->measured).text);
+		columns_put(p->columns, a, t);
 		table_row(t);
 	}
 	return r;
 }
 
-static int ranks_write(const struct noise *n, bool without, FILE *out, const struct style *style)
-{
-	bool any = false;
-	struct table *t;
-	int q, r = 0;
-
-	for (size_t i = 0; i < n->n; i++)
-		for (size_t k = 0; k < n->list[i].n_amplified; k++)
-			any |= without == (n->list[i].amplified[k].without != NULL);
-	if (!any)
-		return 0;
-	fprintf(out, "\n%s%s%s\n", style->bold,
-		without ? "What it would bring to remove a cause"
-			: "Noise amplified: a program whose ranks wait for each other after each step",
-		style->plain);
-	t = table_begin();
-	columns_put_titles(without ? noise_without_columns : noise_ranks_columns, t);
-	table_row(t);
-	for (size_t i = 0; i < n->n && r >= 0; i++)
-		r = put_ranks(t, &n->list[i], without);
-	q = table_end(t, out, style);
-	return r < 0 ? r : q;
-}
-
 int noise_write_text(const struct noise *n, FILE *out, const struct style *style)
 {
-	int r = spectra_write(n, out, style);
+	static const bool as_measured = false, without = true;
+	static const struct parted_table tables[] = {
+		{"What is periodic in the noise (ftq)", noise_peak_columns, has_spectrum, put_peaks,
+			NULL},
+		{"Noise amplified: a program whose ranks wait for each other after each step",
+			noise_ranks_columns, has_ranks, put_ranks, &as_measured},
+		{"What it would bring to remove a cause", noise_without_columns, has_ranks,
+			put_ranks, &without},
+	};
+	int r = 0;
 
-	if (r >= 0)
-		r = ranks_write(n, false, out, style);
-	return r < 0 ? r : ranks_write(n, true, out, style);
+	for (size_t i = 0; i < ARRAY_SIZE(tables) && r == 0; i++)
+		r = parts_write(&tables[i], n, n->n, out, style);
+	return r;
 }
 
 /* Of whom nothing is said of ranks, and why. */

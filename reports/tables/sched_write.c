@@ -12,7 +12,7 @@
 
 #define SHOWN_MAX 8 /* of a phase, in a terminal */
 
-/* Which rows a table has. */
+/* Which rows a table has: its parted_table's ->which. */
 typedef bool (*wanted_t)(const struct guest_work *w);
 
 static bool is_any(const struct guest_work *w)
@@ -27,30 +27,27 @@ static bool is_booked(const struct guest_work *w)
 	return !isnan(w->unknown_ns);
 }
 
-static int put_phase(struct table *t, const struct configuration *c, size_t first, size_t n,
-	const struct column *columns, wanted_t wanted)
+static int put_phase(struct table *t, const struct parted_table *p, const struct configuration *c,
+	size_t first, size_t n)
 {
-	_cleanup_free_ char *head = NULL, *more = NULL;
+	const wanted_t *wanted = p->which;
+	_cleanup_free_ char *more = NULL;
+	int r;
 
-	if (!wanted(&c->work[first]))
+	if (!(*wanted)(&c->work[first]))
 		return 0;
-	if (asprintf(&head, "%s on %lld %s, phase %s", c->name, (long long)c->cores,
-		    cores_word(c->cores, c->scenario), c->work[first].phase) < 0) {
-		head = NULL;
-		return -ENOMEM;
-	}
-	table_line(t, head);
+	r = put_configuration_line(t, c, ", phase %s", c->work[first].phase);
 	for (size_t i = first; i < first + n; i++) {
-		if (!wanted(&c->work[i]) ||
+		if (!(*wanted)(&c->work[i]) ||
 			(i >= first + SHOWN_MAX && !guest_work_is_rest(&c->work[i])))
 			continue;
-		columns_put(columns, &c->work[i], t);
+		columns_put(p->columns, &c->work[i], t);
 		table_row(t);
 	}
 	while (n > 0 && guest_work_is_rest(&c->work[first + n - 1]))
 		n--;
-	if (n <= SHOWN_MAX)
-		return 0;
+	if (r < 0 || n <= SHOWN_MAX)
+		return r;
 	if (asprintf(&more, "  %zu more on the page", n - SHOWN_MAX) < 0) {
 		more = NULL;
 		return -ENOMEM;
@@ -59,86 +56,76 @@ static int put_phase(struct table *t, const struct configuration *c, size_t firs
 	return 0;
 }
 
-static int put_table(const struct summary *s, const char *title, const struct column *columns,
-	wanted_t wanted, FILE *out, const struct style *style)
+static bool has_work(const struct parted_table *p, const void *summary, size_t at)
 {
+	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
+	const wanted_t *wanted = p->which;
 	bool any = false;
-	struct table *t;
-	int q, r = 0;
 
-	for (size_t i = 0; i < s->n_configurations; i++)
-		for (size_t k = 0; k < s->configurations[i].n_work; k++)
-			any |= wanted(&s->configurations[i].work[k]);
-	if (!any)
-		return 0;
-	fprintf(out, "\n%s%s%s\n", style->bold, title, style->plain);
-	t = table_begin();
-	columns_put_titles(columns, t);
-	table_row(t);
-	for (size_t i = 0; i < s->n_configurations; i++) {
-		const struct configuration *c = &s->configurations[i];
-		size_t n;
+	for (size_t k = 0; k < c->n_work; k++)
+		any |= (*wanted)(&c->work[k]);
+	return any;
+}
 
-		for (size_t k = 0; k < c->n_work && r == 0; k += n) {
-			for (n = 1; k + n < c->n_work; n++)
-				if (c->work[k + n].phase != c->work[k].phase)
-					break;
-			r = put_phase(t, c, k, n, columns, wanted);
-		}
+static int put_work(struct table *t, const struct parted_table *p, const void *summary, size_t at)
+{
+	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
+	int r = 0;
+	size_t n;
+
+	for (size_t k = 0; k < c->n_work && r == 0; k += n) {
+		for (n = 1; k + n < c->n_work; n++)
+			if (c->work[k + n].phase != c->work[k].phase)
+				break;
+		r = put_phase(t, p, c, k, n);
 	}
-	q = table_end(t, out, style);
-	return r < 0 ? r : q;
+	return r;
 }
 
 int sched_write_text(const struct summary *s, FILE *out, const struct style *style)
 {
-	int r = put_table(s,
-		"Guest threads, by the counters of the guest's own scheduler; (not counted) is\n"
-		"below 0 where the guest's clocks count more than the host's",
-		guest_work_columns, is_any, out, style);
+	static const wanted_t any = is_any, booked = is_booked;
+	static const struct parted_table
+		counters =
+			{"Guest threads, by the counters of the guest's own scheduler; (not counted) is\n"
+			 "below 0 where the guest's clocks count more than the host's",
+				guest_work_columns, has_work, put_work, &any},
+		books = {
+			"Books of guest threads, seconds a run: running, queued for a CPU, waiting\n"
+			"for anything else, and other (not there, not known) sum to the phase",
+			guest_book_columns, has_work, put_work, &booked};
+	int r = parts_write(&counters, s, s->n_configurations, out, style);
 
-	return r < 0 ? r
-		     : put_table(s,
-			       "Books of guest threads, seconds a run: running, queued for a CPU, waiting\n"
-			       "for anything else, and other (not there, not known) sum to the phase",
-			       guest_book_columns, is_booked, out, style);
+	return r < 0 ? r : parts_write(&books, s, s->n_configurations, out, style);
+}
+
+static bool has_queueing(const struct parted_table *p, const void *summary, size_t i)
+{
+	const struct summary *s = summary;
+
+	(void)p;
+	return s->configurations[i].n_queueing > 0;
+}
+
+static int put_queueing(
+	struct table *t, const struct parted_table *p, const void *summary, size_t at)
+{
+	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
+	int r = put_configuration_line(t, c, "%s", "");
+
+	for (size_t k = 0; k < c->n_queueing; k++) {
+		columns_put(p->columns, &c->queueing[k], t);
+		table_row(t);
+	}
+	return r;
 }
 
 int queues_write_text(const struct summary *s, FILE *out, const struct style *style)
 {
-	bool any = false;
-	struct table *t;
-	int q, r = 0;
+	static const struct parted_table table = {
+		"Guest run queues: threads queued for a vCPU; lost parallelism (lost) and\n"
+		"double scheduling (double), % of lane time",
+		guest_queueing_columns, has_queueing, put_queueing};
 
-	for (size_t i = 0; i < s->n_configurations; i++)
-		any |= s->configurations[i].n_queueing > 0;
-	if (!any)
-		return 0;
-	fprintf(out,
-		"\n%sGuest run queues: threads queued for a vCPU; lost parallelism (lost) and\n"
-		"double scheduling (double), %% of lane time%s\n",
-		style->bold, style->plain);
-	t = table_begin();
-	columns_put_titles(guest_queueing_columns, t);
-	table_row(t);
-	for (size_t i = 0; i < s->n_configurations && r == 0; i++) {
-		const struct configuration *c = &s->configurations[i];
-		_cleanup_free_ char *head = NULL;
-
-		if (!c->n_queueing)
-			continue;
-		if (asprintf(&head, "%s on %lld %s", c->name, (long long)c->cores,
-			    cores_word(c->cores, c->scenario)) < 0) {
-			head = NULL;
-			r = -ENOMEM;
-			break;
-		}
-		table_line(t, head);
-		for (size_t k = 0; k < c->n_queueing; k++) {
-			columns_put(guest_queueing_columns, &c->queueing[k], t);
-			table_row(t);
-		}
-	}
-	q = table_end(t, out, style);
-	return r < 0 ? r : q;
+	return parts_write(&table, s, s->n_configurations, out, style);
 }

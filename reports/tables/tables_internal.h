@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "reports/tables/columns.h"
 #include "reports/tables/tables.h"
 #include "reports/text/table.h"
 
@@ -22,6 +23,26 @@ int name_width(const struct summary *s, int others);
 
 /** Name and cores: the first two cells of a row, of @width and 6 columns. */
 void put_configuration_name(struct table *t, const struct configuration *configuration, int width);
+
+/** A line above rows: "osv on 2 cores", and what follows that. -ENOMEM. */
+int put_configuration_line(struct table *t, const struct configuration *c, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** A table that has a part for each configuration, or for each of what else a whole consists of. */
+struct parted_table {
+	const char *title;
+	const struct column *columns;
+	/** Has the i-th one a part? */
+	bool (*has)(const struct parted_table *p, const void *whole, size_t i);
+	/** Put its line and its rows. -ENOMEM. */
+	int (*put)(struct table *t, const struct parted_table *p, const void *whole, size_t i);
+	const void
+		*which; /**< for these two: what else tells this table from one of the same kind */
+};
+
+/** Write it; nothing where there is no part. @n: of how many the whole consists. -ENOMEM. */
+int parts_write(const struct parted_table *p, const void *whole, size_t n, FILE *out,
+	const struct style *style);
 
 /** The titles of these two. */
 void put_configuration_titles(struct table *t, int width);

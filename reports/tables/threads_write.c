@@ -11,22 +11,27 @@
 
 #define SHOWN_MAX 6 /* for each configuration, in a terminal */
 
-static int put_configuration(struct table *t, const struct configuration *c)
+static bool has_threads(const struct parted_table *p, const void *summary, size_t i)
 {
-	_cleanup_free_ char *head = NULL, *more = NULL;
+	const struct summary *s = summary;
 
-	if (asprintf(&head, "%s on %lld %s", c->name, (long long)c->cores,
-		    cores_word(c->cores, c->scenario)) < 0) {
-		head = NULL;
-		return -ENOMEM;
-	}
-	table_line(t, head);
+	(void)p;
+	return s->configurations[i].n_threads > 0;
+}
+
+static int put_threads(
+	struct table *t, const struct parted_table *p, const void *summary, size_t at)
+{
+	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
+	_cleanup_free_ char *more = NULL;
+	int r = put_configuration_line(t, c, "%s", "");
+
 	for (size_t i = 0; i < c->n_threads && i < SHOWN_MAX; i++) {
-		columns_put(thread_columns, &c->threads[i], t);
+		columns_put(p->columns, &c->threads[i], t);
 		table_row(t);
 	}
-	if (c->n_threads <= SHOWN_MAX)
-		return 0;
+	if (r < 0 || c->n_threads <= SHOWN_MAX)
+		return r;
 	if (asprintf(&more, "  and %zu more names: threads.csv", c->n_threads - SHOWN_MAX) < 0) {
 		more = NULL;
 		return -ENOMEM;
@@ -37,24 +42,11 @@ static int put_configuration(struct table *t, const struct configuration *c)
 
 int threads_write_text(const struct summary *s, FILE *out, const struct style *style)
 {
-	bool any = false;
-	struct table *t;
-	int q, r = 0;
+	static const struct parted_table table = {
+		"Threads of the program, those of one name together, seconds a run", thread_columns,
+		has_threads, put_threads};
 
-	for (size_t i = 0; i < s->n_configurations; i++)
-		any |= s->configurations[i].n_threads > 0;
-	if (!any)
-		return 0;
-	fprintf(out, "\n%sThreads of the program, those of one name together, seconds a run%s\n",
-		style->bold, style->plain);
-	t = table_begin();
-	columns_put_titles(thread_columns, t);
-	table_row(t);
-	for (size_t i = 0; i < s->n_configurations && r == 0; i++)
-		if (s->configurations[i].n_threads)
-			r = put_configuration(t, &s->configurations[i]);
-	q = table_end(t, out, style);
-	return r < 0 ? r : q;
+	return parts_write(&table, s, s->n_configurations, out, style);
 }
 
 int tables_write_threads_csv(const struct analysis *a, FILE *out)
