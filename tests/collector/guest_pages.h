@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "collector/inside/guest_memory.h"
 
@@ -43,4 +45,25 @@ static inline struct guest_memory *guest_pages_memory(int fd, size_t size)
 	struct guest_memory *m = NULL;
 
 	return guest_memory_map(fd, &inside, &m, NULL) == 0 ? m : NULL;
+}
+
+/**
+ * The same of @size bytes of new memory, all 0, which are at *ret_memory for the test to write: munmap() them after
+ * guest_memory_close(). NULL: failed.
+ */
+static inline struct guest_memory *guest_pages_new(size_t size, unsigned char **ret_memory)
+{
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	struct guest_memory *m = NULL;
+	void *memory = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory != MAP_FAILED) {
+		*ret_memory = memory;
+		m = guest_pages_memory(fd, size);
+	}
+	if (fd >= 0)
+		close(fd);
+	return m;
 }

@@ -91,13 +91,9 @@ static void link_threads(unsigned leader, unsigned other)
 
 static int make(void **state)
 {
-	int fd = memfd_create("guest", MFD_CLOEXEC);
-
 	(void)state;
-	if (fd < 0 || ftruncate(fd, MEMORY_SIZE) < 0)
-		return -1;
-	memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
+	guest = guest_pages_new(MEMORY_SIZE, &memory);
+	if (!guest)
 		return -1;
 	guest_pages_map(memory, ADDRESS, PAGES);
 	kernel = (void *)(memory + GUEST_PAGES_FROM);
@@ -122,9 +118,7 @@ static int make(void **state)
 		at(&kernel->tasks[INIT]), at(&kernel->tasks[SWAPPER_0]), 500, 2, 0, 4321};
 	kernel->queues[1] = (struct queue){
 		at(&kernel->tasks[SWAPPER_1]), at(&kernel->tasks[SWAPPER_1]), 600, 0, 0, 4322};
-	guest = guest_pages_memory(fd, MEMORY_SIZE);
-	close(fd);
-	return guest ? 0 : -1;
+	return 0;
 }
 
 static int end(void **state)

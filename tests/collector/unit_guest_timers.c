@@ -171,21 +171,15 @@ static void make_kernel(void)
 
 static int make(void **state)
 {
-	int fd = memfd_create("guest", MFD_CLOEXEC);
-
 	(void)state;
 	_Static_assert(sizeof(struct kernel) < PAGES * GUEST_PAGE, "it fits");
-	if (fd < 0 || ftruncate(fd, MEMORY_SIZE) < 0)
-		return -1;
-	memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
+	guest = guest_pages_new(MEMORY_SIZE, &memory);
+	if (!guest)
 		return -1;
 	guest_pages_map(memory, ADDRESS, PAGES);
 	kernel = (void *)(memory + GUEST_PAGES_FROM);
 	make_kernel();
-	guest = guest_pages_memory(fd, MEMORY_SIZE);
-	close(fd);
-	return guest ? 0 : -1;
+	return 0;
 }
 
 static int end(void **state)

@@ -33,21 +33,18 @@ static size_t own_size(const char *image)
 static int make_guest(void **state)
 {
 	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
-	int fd = memfd_create("guest", MFD_CLOEXEC);
 
 	(void)state;
-	if (!image || own_size(image) > IMAGE_MAX || fd < 0 || ftruncate(fd, MEMORY_SIZE) < 0)
+	if (!image || own_size(image) > IMAGE_MAX)
 		return -1;
-	memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
+	guest = guest_pages_new(MEMORY_SIZE, &memory);
+	if (!guest)
 		return -1;
 	guest_pages_map(memory, ADDRESS, 1);
 	memcpy(memory + GUEST_PAGES_FROM, image, own_size(image));
-	guest = guest_pages_memory(fd, MEMORY_SIZE);
-	close(fd);
 	snprintf(path, sizeof(path), "%s/vdso", temporary_dir);
 	(void)unlink(path);
-	return guest ? 0 : -1;
+	return 0;
 }
 
 static int end_guest(void **state)

@@ -122,17 +122,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct guest_memory *guest;
 	unsigned how = size ? *data++ : 0;
 
-	if (!guest) {
-		int fd = memfd_create("guest", MFD_CLOEXEC);
-
-		if (fd < 0 || ftruncate(fd, MEMORY_SIZE) < 0)
-			abort();
-		memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		guest = guest_pages_memory(fd, MEMORY_SIZE);
-		close(fd);
-		if (memory == MAP_FAILED || !guest)
-			abort();
-	}
+	if (!guest)
+		guest = guest_pages_new(MEMORY_SIZE, &memory);
+	if (!guest)
+		abort();
 	size -= size > 0;
 	guest_pages_map(memory, BASE, PAGES);
 	memset(memory + GUEST_PAGES_FROM, 0, INPUT_BYTES);

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "reports/statistics/amplify.h"
+#include "tests/reports/random_numbers.h"
 
 static const double one[] = {1, 1, 1, 1};
 
@@ -81,17 +82,6 @@ static void exponential_noise_is_the_harmonic_number(void **unused)
 		assert_true(fabs(steps.p50 + log(-expm1(log(.5) / n))) < 0.05);
 	}
 	amplify_clear(&a);
-}
-
-/* splitmix64: rand() adds up numbers of its own that are three apart. */
-static double uniform(void)
-{
-	static uint64_t state;
-	uint64_t z = state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return ((double)((z ^ (z >> 31)) >> 11) + .5) / 9007199254740992.0;
 }
 
 static void drawing_each_rank_by_itself_gives_the_same(void **unused)

@@ -12,28 +12,9 @@
 
 #include "common/cleanup.h"
 #include "reports/statistics/spectrum.h"
+#include "tests/reports/random_numbers.h"
 
 enum { N = 5000, SERIES = 4, SEEDS = 100 };
-
-static uint64_t state;
-
-static double uniform(void)
-{
-	uint64_t z = state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
-static double normal(void)
-{
-	double sum = -6;
-
-	for (int i = 0; i < 12; i++)
-		sum += uniform();
-	return sum;
-}
 
 /* Noise of machines: mostly nothing, now and then much. */
 static double spikes(void)
@@ -102,7 +83,7 @@ static void noise_without_a_period_has_no_peak(void **unused)
 			for (int seed = 1; seed <= SEEDS; seed++) {
 				struct spectrum_peak *peaks;
 
-				state = (uint64_t)seed * 7919;
+				random_state = (uint64_t)seed * 7919;
 				clean += peaks_of(series, kinds[k].fill, &peaks) == 0;
 				free(peaks);
 			}
@@ -149,7 +130,7 @@ static void a_period_is_found_with_its_frequency_and_harmonics(void **unused)
 		size_t n, found = 0;
 		int harmonic = 0;
 
-		state = i + 1;
+		random_state = i + 1;
 		period = periods[i];
 		n = peaks_of(SERIES, periodic, &peaks);
 		for (size_t k = 0; k < n; k++) {
@@ -199,7 +180,7 @@ static void a_peaks_share_is_its_part_of_the_variance(void **unused)
 	struct spectrum_peak *peaks;
 
 	(void)unused;
-	state = 3;
+	random_state = 3;
 	assert_int_equal(peaks_of(SERIES, sine, &peaks), 1);
 	assert_true(fabs(peaks[0].share - 2 / 3.) < 0.02);
 	assert_true(fabs(peaks[0].bin - 0.1234 * 2048) < 0.1);

@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "reports/statistics/statistics.h"
 #include "tests/common/ranges.h"
+#include "tests/reports/random_numbers.h"
 
 #define assert_near(a, b, within)                                                                  \
 	do {                                                                                       \
@@ -20,27 +21,6 @@
 		if (!(fabs(near_a - near_b) <= (within)))                                          \
 			fail_msg("%s is %.12g, not %.12g", #a, near_a, near_b);                    \
 	} while (0)
-
-/* The tests' own random numbers: splitmix64, and a normal distribution by twelve of them. */
-static uint64_t state = 1;
-
-static double uniform(void)
-{
-	uint64_t z = state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
-static double normal(void)
-{
-	double sum = -6;
-
-	for (int i = 0; i < 12; i++)
-		sum += uniform();
-	return sum;
-}
 
 /** NIST StRD, univariate: NumAcc1 to NumAcc4, which lose digits in naive sums. */
 static void means_and_deviations_are_those_that_NIST_certifies(void **unused)
