@@ -402,14 +402,14 @@ CREATE TABLE guest_queue (		-- run queues of the guest, as samples of the lanes 
 	begin_ns INTEGER NOT NULL,	-- of the slice of time, host CLOCK_MONOTONIC
 	slice_ns INTEGER NOT NULL,	-- its length, the same in all of a run
 	ticks INTEGER NOT NULL,		-- samples that hit the lane
-	queued INTEGER NOT NULL,	-- sum over these: threads that waited for it
+	queued INTEGER NOT NULL,	-- sum over these: threads that were queued for it
 	most INTEGER NOT NULL,		-- of these at once
-	lost_ticks INTEGER NOT NULL,	-- when other lanes had nothing to run, while threads waited
+	lost_ticks INTEGER NOT NULL,	-- when other lanes had nothing to run, while threads were queued
 	lost_ns INTEGER NOT NULL,	-- lane time that these others could have been of use in
 	lost_blocked_ns INTEGER		-- of it: while they were blocked on the host; the rest: while they polled
 );
 
-CREATE TABLE guest_stuck (		-- lanes that the host made wait while threads of the guest waited for them
+CREATE TABLE guest_stuck (		-- lanes that the host made wait while threads of the guest were queued for them
 	run INTEGER NOT NULL REFERENCES run(id),
 	phase TEXT NOT NULL,
 	lane INTEGER NOT NULL,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Double scheduling: the host takes the CPU from a vCPU for which threads of its guest wait. How long that
- * lasts is exact; how many wait is looked at when it begins.
+ * Double scheduling: the host takes the CPU from a vCPU for which threads of its guest are queued. How long that
+ * lasts is exact; how many there are is looked at when it begins.
  */
 
 #include "probes/queues.bpf.h"

@@ -479,16 +479,16 @@ struct guest_queue_place {
 /** The guest's run queues at the instant of a sample, idle threads and those that run left out. */
 struct guest_queues {
 	__u16 cpus;    /**< that were looked at; 0: none */
-	__u16 own;     /**< threads that wait for the vCPU that was hit */
+	__u16 own;     /**< threads that are queued for the vCPU that was hit */
 	__u16 waiting; /**< for all of them */
 	__u16 idle;    /**< vCPUs that have nothing to run */
 	__u16 running; /**< vCPUs that have a CPU of the host's: each of them is sampled */
-	__u16 stuck;   /**< vCPUs for which threads wait, and that wait for the host themselves */
-	__u16 halted;  /**< of the idle ones those that are blocked on the host: the others poll */
-	__u16 unread;  /**< vCPUs whose run queue could not be read, which are in none of these */
+	__u16 stuck; /**< vCPUs for which threads are queued, and that wait for the host themselves */
+	__u16 halted; /**< of the idle ones those that are blocked on the host: the others poll */
+	__u16 unread; /**< vCPUs whose run queue could not be read, which are in none of these */
 };
 
-/** A vCPU that was preempted by the host while threads waited for it. */
+/** A vCPU that was preempted by the host while threads were queued for it. */
 struct guest_stuck {
 	__u64 since_ns;
 	__u32 waiting;                /**< it is so now */

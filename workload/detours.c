@@ -9,10 +9,6 @@
 
 #include "workload/digits.h"
 
-/* Of the line: what is around the data, and the other fields. */
-#define FRAME_BYTES 160
-#define DATA_MAX    (MARKER_LINE_MAX - FRAME_BYTES)
-
 static bool is_shorter(const struct detour *a, const struct detour *b)
 {
 	return a->end - a->begin < b->end - b->begin;
@@ -87,7 +83,7 @@ void detours_encode_head(char ret_body[MARKER_LINE_MAX], const char *kernel, uns
 int detours_encode_times(char ret_body[MARKER_LINE_MAX], const char *kernel, unsigned worker,
 	const struct detours *d, size_t *from)
 {
-	char data[DATA_MAX], *to = data;
+	char data[DISTRIBUTION_DATA_MAX], *to = data;
 	uint64_t first, end;
 
 	if (*from >= d->n_kept)

@@ -63,7 +63,7 @@ static const struct flag rows[] = {
 	{"threshold", "US", flag_real, FIELD(threshold_us), 0.001, 1e6,
 		"detour: the shortest gap that counts, in microseconds (default: measured)"},
 	{"records", "N", flag_integer, FIELD(records), 0, DETOURS_KEPT_MAX,
-		"detour: how many are told one by one, the longest of each worker (16384)"},
+		"detour: how many are reported one by one, the longest of each worker (16384)"},
 	{"pin", "MODE", flag_pin, FIELD(pin), 0, 0,
 		"cores (default): bind each worker to a processor; none: do not; 4,0,2-3: to "
 		"these"},
@@ -78,37 +78,60 @@ static const struct flag rows[] = {
 
 static const struct flag_table table = {"noise", rows, ARRAY_SIZE(rows)};
 
-/* Options that not all kernels go by. */
+/* Options that not all kernels use, and where a kernel says that it does. */
 static const struct {
-	const char *option, *words;
-	const char *kernels[3];
+	const char *option;
+	size_t used; /* of struct noise_kernel, a bool */
 } special[] = {
-	{"quantum", "fwq, ftq and timer", {"fwq", "ftq", "timer"}},
-	{"quanta", "fwq and ftq", {"fwq", "ftq"}},
-	{"threshold", "detour", {"detour"}},
-	{"records", "detour", {"detour"}},
+	{"quantum", offsetof(struct noise_kernel, quantum)},
+	{"quanta", offsetof(struct noise_kernel, quanta)},
+	{"threshold", offsetof(struct noise_kernel, detours)},
+	{"records", offsetof(struct noise_kernel, detours)},
 };
+
+static bool uses(const struct noise_kernel *k, size_t i)
+{
+	return *(const bool *)((const char *)k + special[i].used);
+}
+
+/* "fwq, ftq and timer" */
+static void name_users(size_t i, char *ret, size_t size)
+{
+	const char *last = NULL, *between = "";
+	size_t used = 0;
+
+	*ret = 0;
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct noise_kernel *k = tables[t]; k->name && used < size; k++) {
+			if (!uses(k, i))
+				continue;
+			if (last)
+				used += (size_t)snprintf(
+					ret + used, size - used, "%s%s", between, last);
+			between = last ? ", " : "";
+			last = k->name;
+		}
+	if (last && used < size)
+		snprintf(ret + used, size - used, "%s%s", used ? " and " : "", last);
+}
 
 /* Is @argument an option that the kernel would not heed? */
 static int check_heeded(const struct noise_options *o, const char *argument, struct error *error)
 {
 	const char *name = argument;
+	char users[128];
 	size_t n;
 
 	while (*name == '-')
 		name++;
 	n = strcspn(name, "=");
 	for (size_t i = 0; i < ARRAY_SIZE(special); i++) {
-		bool heeded = *argument != '-' || strlen(special[i].option) != n ||
-			      strncmp(name, special[i].option, n) != 0;
-
-		for (size_t k = 0; k < ARRAY_SIZE(special[i].kernels) && !heeded; k++)
-			heeded = special[i].kernels[k] &&
-				 strcmp(special[i].kernels[k], o->kernel->name) == 0;
-		if (!heeded)
-			return error_set_user(error, -EINVAL,
-				"-%s is not for the kernel %s: it is for %s", special[i].option,
-				o->kernel->name, special[i].words);
+		if (*argument != '-' || strlen(special[i].option) != n ||
+			strncmp(name, special[i].option, n) != 0 || uses(o->kernel, i))
+			continue;
+		name_users(i, users, sizeof(users));
+		return error_set_user(error, -EINVAL, "-%s is not for the kernel %s: it is for %s",
+			special[i].option, o->kernel->name, users);
 	}
 	return 0;
 }

@@ -157,11 +157,11 @@ static int detour_measure(struct noise *n, unsigned lane)
 }
 
 const struct noise_kernel noise_quanta_kernels[] = {
-	{"fwq", "fixed work: how long does the same work take?", true, false, fwq_calibrate,
+	{"fwq", "fixed work: how long does the same work take?", true, true, false, fwq_calibrate,
 		fwq_measure},
 	{"ftq", "fixed time: how much less work than in the best quantum, expressed as time?", true,
-		false, ftq_calibrate, ftq_measure},
+		true, false, ftq_calibrate, ftq_measure},
 	{"detour", "the clock is read in a loop: how long are the gaps above a measured threshold?",
-		false, true, detour_calibrate, detour_measure},
+		false, false, true, detour_calibrate, detour_measure},
 	{.name = NULL},
 };

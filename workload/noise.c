@@ -200,7 +200,7 @@ static struct distribution_head head_of(const struct job *job, unsigned lane)
 		.max = l->found->max,
 		.time_ns = noise_ns(n, noise_gap(l->begin, l->end)),
 		.lost_ns = l->lost_ns,
-		.quantum_ns = n->kernel->quanta ? n->quantum_ns : 0,
+		.quantum_ns = n->kernel->quantum ? n->quantum_ns : 0,
 		/* In ticks it may be a nanosecond less than was asked for. */
 		.threshold_ns = n->threshold_ns ? n->threshold_ns : noise_ns(n, l->threshold),
 	};

@@ -49,8 +49,9 @@ struct noise {
 
 struct noise_kernel {
 	const char *name, *title;
-	bool quanta;  /**< it goes by -quantum and -quanta */
-	bool detours; /**< its values are detours, which are kept one by one */
+	bool quantum; /**< it uses -quantum ... */
+	bool quanta;  /**< ... and makes a fixed number of these: -quanta */
+	bool detours; /**< its values are detours, which are kept one by one: -threshold, -records */
 	/** Before measuring, on each lane, all at once; NULL: nothing. 0 or a negative errno. */
 	int (*calibrate)(struct noise *n, unsigned lane);
 	/** Measure, on each lane, all at once. 0 or a negative errno. */

@@ -9,7 +9,7 @@
 #include "collector/options/options.h"
 #include "common/error.h"
 
-/** What goes on with an experiment: "collector --resume" where runs of its plan are left, "report" where but that is missing. */
+/** What goes on with an experiment: "collector --resume" where runs of its plan are left, "report" if only the report is missing. */
 struct experiment_next {
 	char *folder; /**< malloced, the last argument */
 	const char *program;

@@ -74,8 +74,8 @@ static char *why_moved(const struct run *run)
 		tick_clock_fit(c->readings, c->n_readings, &line) < 0)
 		return strdup("the guest's clock was set while it ran");
 	if (asprintf(&ret,
-		    "QEMU's clock of the guest ran fast, by %.3g ms, as it does where several vCPUs "
-		    "that it emulates read it at once; the guest's own times are too long by that",
+		    "QEMU advanced the guest's clock by %.3g ms too much, as it does when several emulated "
+		    "vCPUs read it at the same time: times measured inside the guest are too long by that",
 		    (double)c->moved * line.ns_per_tick / 1e6) < 0)
 		return NULL;
 	return ret;

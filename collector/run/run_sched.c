@@ -140,8 +140,8 @@ static void say_overdue(struct run *run)
 
 	if (c)
 		run_warn(run,
-			"CPU %u of the guest got no timer any more: one was due %.2f s before the "
-			"CPU last looked at its clock, and still waits, so threads there had no time slices",
+			"CPU %u of the guest stopped receiving timer interrupts: a timer that was due "
+			"%.2f s before the CPU last read its clock is still pending, so its threads had no time slices",
 			c->cpu, (double)(c->clock_ns - c->next_ns) / 1e9);
 }
 
@@ -156,8 +156,8 @@ static void say_spoilt(struct run *run)
 	}
 	if ((double)spoilt > SPOILT_TO_SAY * (double)(spoilt + readings))
 		run_warn(run,
-			"%zu of %zu looks at the guest's threads are lost, as not all of them could be read: "
-			"the threads' books lack these",
+			"%zu of %zu readings of the guest's threads were incomplete and are missing from "
+			"their books",
 			spoilt, spoilt + readings);
 }
 
@@ -171,8 +171,8 @@ void run_sched_close(struct run *run)
 	say_spoilt(run);
 	if (r->queues.lost)
 		run_warn(run,
-			"%llu of %llu looks at the guest's run queues are lost (memory that could not be read, or no "
-			"room): lost parallelism is told by the others",
+			"%llu of %llu samples could not use the guest's run queues (unreadable memory, or no room): "
+			"lost parallelism is estimated from the others",
 			(unsigned long long)r->queues.lost, (unsigned long long)r->queues.ticks);
 	if (!r->queues.n)
 		return;

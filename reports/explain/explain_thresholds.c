@@ -49,7 +49,7 @@ struct not_compared explanation_not_compared(const struct explanation *e, const 
 	}
 	if (high > 0)
 		snprintf(ret.text, sizeof(ret.text),
-			"not compared: thresholds (%s to %s ns) differ by more than a factor of %d",
+			"not compared for all stacks: thresholds (%s to %s ns) differ by more than a factor of %d",
 			format_number(low).text, format_number(high).text, THRESHOLDS_APART);
 	return ret;
 }

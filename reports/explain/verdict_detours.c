@@ -42,11 +42,11 @@ void verdicts_of_detours(const struct configuration *c, struct verdicts *v)
 	if (!most || !(most->whole_ns > 0))
 		return;
 	verdict = verdict_begin(v, true);
-	say(verdict, "%s on %lld %s: the largest cause of detours is %s, %s %% of their time",
+	say(verdict, "%s on %lld %s: the largest cause of detours is %s, with %s %% of their time",
 		c->name, (long long)c->cores, cores_word(c->cores, c->scenario), most->cause,
 		format_percent(share_of(c, most->cause), most->whole_ns).text);
 	if (most->detail[0])
-		say(verdict, " (first of all %s%.*s: %s %%)",
+		say(verdict, " (%s%.*s alone: %s %%)",
 			strcmp(most->cause, "preempted") == 0 ? "by " : "", said_of(most->detail),
 			most->detail, format_percent(most->ns, most->whole_ns).text);
 	say(verdict, "; no cause is known for %s %%, and %s %% is in detours too short to be kept.",

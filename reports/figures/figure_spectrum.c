@@ -151,8 +151,8 @@ int figure_spectrum(const struct figures_source *source, struct draft *d)
 		write_panel_data(panels[i], i, d->data);
 	write_plot(d, panels, n);
 	fputs("Spectrum of what the program lost in equal times (ftq), of each stack on most cores: averaged over segments, "
-	      "workers and runs, over the median of the frequencies around. What is above the dashed line is a peak: by "
-	      "chance any would be in 1 of 100 spectra. Of the peaks those with most of the variance are named: a timer tick, or the frequency.",
+	      "workers and runs, over the median of the frequencies around. What is above the dashed line is a peak: without "
+	      "anything periodic, 1 spectrum in 100 would have one by chance. Of the peaks those with most of the variance are named: a timer tick, or the frequency.",
 		d->caption);
 	return 1;
 }

@@ -96,7 +96,7 @@ struct noise_of {
 	struct noise_amplification *amplified; /**< as measured; then without each cause */
 	size_t n_amplified;
 	char missing
-		[NOISE_WORDS_MAX]; /**< why nothing is said of ranks; "": it is, or this is no noise */
+		[NOISE_WORDS_MAX]; /**< why there is no estimate for many ranks; "": there is, or this is no noise */
 };
 
 struct noise {

@@ -11,7 +11,7 @@
 #include "reports/noise/noise_internal.h"
 #include "reports/statistics/amplify.h"
 
-/* Values are kept in cells that are 0.55 % wide; what stands for a cell is the mean of what is in it. */
+/* Values are kept in cells that are 0.54 % wide; what stands for a cell is the mean of what is in it. */
 #define CELLS_OCTAVE 128UL
 #define OCTAVES      48
 #define CELLS        (CELLS_OCTAVE * OCTAVES)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Why nothing is said of ranks. */
+/* Why there is no estimate for many ranks. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ static void say_of(const char *kernel, bool lanes, const struct noise_question *
 
 	if (strcmp(kernel, "fwq") != 0 && strcmp(kernel, "ftq") != 0 && !detour)
 		snprintf(ret, NOISE_WORDS_MAX,
-			"the kernel %.32s says nothing of them, as fwq, ftq and detour do", kernel);
+			"only the kernels fwq, ftq and detour give one, and this is %.32s", kernel);
 	else if (lanes)
 		snprintf(ret, NOISE_WORDS_MAX,
 			"no lane was measured for as long as a step of %s (--work)",

@@ -102,7 +102,7 @@ static const struct {
 	{"counters", NULL, "Counters", "Counters", NULL, page_counters},
 	{"runs", NULL, "Every run", "Every run", NULL, page_runs},
 	{"failures", NULL, "Failed runs", "How the guests of failed runs ended",
-		"What the guest’s CPUs, threads and timers were when the run was over, read from its "
+		"State of the guest’s CPUs, threads and timers when the run ended, read from its "
 		"memory.",
 		page_failures},
 	{"machine", "The experiment", "Machine", "Machine and settings", NULL, page_machine},

@@ -36,7 +36,7 @@ static void write_failure(const struct summary *s, const struct failure *f, bool
 	}
 	write_rows(failure_cpu_columns, f->cpus, f->n_cpus, f->n_cpus, "the guest's CPUs",
 		"CPUs. Lists of timers keep count of themselves: where that is not what is in them, "
-		"somebody changed a list that was not his.",
+		"one CPU changed another CPU's list.",
 		out);
 	write_rows(failure_timer_columns, f->timers, f->n_timers, TIMERS_SHOWN,
 		"the guest's timers",

@@ -33,7 +33,7 @@ static void write_spectrum(const struct noise_of *n, FILE *out)
 	}
 	fputs("</p>\n", out);
 	page_columns_open(out, "peaks of the spectrum",
-		"Frequencies that stand out of the noise around them. By chance any would in 1 of 100 spectra.",
+		"Frequencies that stand out of the noise around them. Without anything periodic, 1 spectrum in 100 would show such a peak by chance.",
 		noise_peak_columns);
 	for (size_t i = 0; i < s->n_peaks; i++)
 		if (noise_peak_is_among(s, i, PEAKS_SHOWN))
@@ -69,7 +69,7 @@ static void write_ranks(const struct noise_of *n, FILE *out)
 			format_time(a->work_ns).text, format_count(a->measured).text,
 			a->without ? "what it would bring to remove a cause. "
 				   : "slow-down is mean time over work. ",
-			"≥: mostly the longest step ever measured is waited for.");
+			"≥: most steps wait for the longest delay ever measured, so the true value may be larger.");
 		page_columns_open(out, "noise amplified", caption, columns);
 		page_rows(columns, a, end - i, out);
 		page_table_close(out);
@@ -83,13 +83,13 @@ static void write_amplified(const struct noise_of *n, FILE *out)
 	fputs("<h3>", out);
 	page_configuration_name(out, n->configuration);
 	if (!n->n_amplified) {
-		fprintf(out, ": amplified</h3>\n<p>Nothing is said of ranks: ");
+		fprintf(out, ": amplified</h3>\n<p>No estimate for many ranks: ");
 		markup_text(out, n->missing);
 		fputs(".</p>\n", out);
 		return;
 	}
-	fputs(": amplified</h3>\n<p>A program of so many ranks, which all wait for the last one after each step, and "
-	      "are held up as the lanes that were measured.</p>\n",
+	fputs(": amplified</h3>\n<p>A program of this many ranks: after each step all wait for the last one, and each "
+	      "is delayed as the measured lanes were.</p>\n",
 		out);
 	write_ranks(n, out);
 }

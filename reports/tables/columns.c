@@ -220,7 +220,7 @@ const struct column guest_queueing_columns[] = {
 	COL(NULL, NULL, SHARE, lost_ns, WHOLE(lane_ns), SHOWN(6, "lost %", 8, "#% of lane time")),
 	{.type = COLUMN_OWN, .own = lost_range, SHOWN(7, "95 % interval", 16, "#95 % interval, %")},
 	COL("lost_within_ns", NULL, NS, within_ns,
-		SHOWN(8, "90 % by, s", 11, "#90 % of it within s")),
+		SHOWN(8, "90 % in s", 11, "#90 % of it within s")),
 	COL("stuck_ns", NULL, NS, stuck_ns, ON_PAGE(9, "#double scheduling s")),
 	COL(NULL, NULL, SHARE, stuck_ns, WHOLE(lane_ns),
 		SHOWN(10, "double %", 9, "#% of lane time")),

@@ -40,7 +40,7 @@ const struct column noise_peak_columns[] = {
 	COL("share", "share", REAL, share),
 	COL(NULL, NULL, SHARE, share, WHOLE(whole),
 		SHOWN(4, "% of variance", 14, "#% of the variance")),
-	COL("height", "height", REAL, height, SHOWN(5, "x background", 13, "#times the background"),
+	COL("height", "height", REAL, height, SHOWN(5, "× background", 13, "#times the background"),
 		.format = format_number),
 	{},
 };

@@ -108,7 +108,7 @@ int noise_write_text(const struct noise *n, FILE *out, const struct style *style
 	return r;
 }
 
-/* Of whom nothing is said of ranks, and why. */
+/* For whom there is no estimate, and why. */
 static void missing_write(const struct noise *n, FILE *out)
 {
 	if (n->missing)
@@ -117,7 +117,7 @@ static void missing_write(const struct noise *n, FILE *out)
 		const struct configuration *c = n->list[i].configuration;
 
 		if (*n->list[i].missing)
-			fprintf(out, "%s on %lld %s: nothing is said of ranks: %s.\n", c->name,
+			fprintf(out, "%s on %lld %s: no estimate for many ranks: %s.\n", c->name,
 				(long long)c->cores, cores_word(c->cores, c->scenario),
 				n->list[i].missing);
 	}
@@ -128,7 +128,7 @@ int tables_write_noise(const struct noise *n, FILE *out)
 	int r;
 
 	if (!n->any && !n->missing)
-		fputs("Nothing here was measured by the workload noise: collector --scenario noise-ftq does.\n",
+		fputs("This experiment has no runs of the workload noise. To measure some: collector --scenario noise-ftq\n",
 			out);
 	r = noise_write_text(n, out, style_of(out));
 	missing_write(n, out);

@@ -206,8 +206,7 @@ static int write_warnings(
 			continue;
 		if (!any)
 			fprintf(out, "\n%s%s%s\n", style->bold,
-				notes ? "Notes: nothing is wrong because of these" : "Warnings",
-				style->plain);
+				notes ? "Notes (nothing is wrong)" : "Warnings", style->plain);
 		any = true;
 		r = write_warning(t, i, out, SIZE_MAX);
 	}

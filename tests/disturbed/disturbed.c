@@ -64,7 +64,7 @@ static int disturbed_measure(struct noise *n, unsigned lane)
 }
 
 const struct noise_kernel noise_quanta_kernels[] = {
-	{"detour", "the same loop, disturbed by itself", false, true, detour_calibrate,
+	{"detour", "the same loop, disturbed by itself", false, false, true, detour_calibrate,
 		disturbed_measure},
 	{.name = NULL},
 };
