@@ -12,7 +12,9 @@
 #include "reports/text/format.h"
 
 #define PANELS_MAX  6
-#define PEAKS_NAMED 2 /* of a panel: those with most of the variance */
+#define PEAKS_NAMED 2   /* of a panel: those with most of the variance */
+#define NAME_SHARE  0.3 /* of the axis of frequency, that a name takes */
+#define NAME_RATIO  1.8 /* on the other axis */
 
 #define PANEL_CM 3.0
 #define NAME_CM  0.75
@@ -51,35 +53,59 @@ static void write_line(FILE *out, size_t panel, const char *kind, double hz, dou
 	fputc('\n', out);
 }
 
-/* Those that are written beside their points: not the multiples of others. */
-static bool is_shown(const struct noise_peak *p)
+/* Is there room for its name beside its point? Multiples of others are not named. */
+static bool may_be_named(const struct noise_peak *p, double axis_hz)
 {
-	return p->multiple == 0;
+	const double margin = 0.4 * NAME_SHARE * axis_hz;
+
+	return p->multiple == 0 && p->hz >= margin && p->hz <= axis_hz - margin;
 }
 
-/* How many of them have more of the variance. */
-static size_t rank_of(const struct noise_spectrum *s, const struct noise_peak *p)
+/* Would their names be one above the other? */
+static bool collide(const struct noise_peak *a, const struct noise_peak *b, double axis_hz)
 {
-	size_t rank = 0;
-
-	for (size_t i = 0; i < s->n_peaks; i++)
-		rank += is_shown(&s->peaks[i]) && s->peaks[i].share > p->share;
-	return rank;
+	return fabs(a->hz - b->hz) < NAME_SHARE * axis_hz &&
+	       fabs(log(a->height / b->height)) < log(NAME_RATIO);
 }
 
-static void write_peak(
-	const struct noise_spectrum *s, const struct noise_peak *p, size_t panel, FILE *out)
+/* Ticks first, then what has most of the variance. */
+static bool comes_before(const struct noise_peak *a, const struct noise_peak *b)
+{
+	return a->named != b->named ? a->named : a->share > b->share;
+}
+
+/* Which peaks are named: as many as PEAKS_NAMED, and none so near to another that their names would overlap. */
+static void choose_named(const struct noise_spectrum *s, const struct noise_peak **ret)
+{
+	const double axis_hz = 0.5e9 / s->quantum_ns;
+
+	for (size_t n = 0; n < PEAKS_NAMED; n++) {
+		ret[n] = NULL;
+		for (size_t i = 0; i < s->n_peaks; i++) {
+			const struct noise_peak *p = &s->peaks[i];
+			bool fits = may_be_named(p, axis_hz);
+
+			for (size_t k = 0; k < n && fits; k++)
+				fits = ret[k] && ret[k] != p && !collide(ret[k], p, axis_hz);
+			if (fits && (!ret[n] || comes_before(p, ret[n])))
+				ret[n] = p;
+		}
+	}
+}
+
+static void write_peak(const struct noise_peak *p, bool named, size_t panel, FILE *out)
 {
 	char words[NOISE_NAME_MAX];
 
 	snprintf(words, sizeof(words), "%s Hz", format_number(p->hz).text);
-	write_line(out, panel, is_shown(p) && rank_of(s, p) < PEAKS_NAMED ? "named" : "peak", p->hz,
-		p->height, NAN, p->named ? p->name : words);
+	write_line(out, panel, named ? "named" : "peak", p->hz, p->height, NAN,
+		p->named ? p->name : words);
 }
 
 static void write_panel_data(const struct noise_of *n, size_t panel, FILE *out)
 {
 	const struct noise_spectrum *s = n->spectrum;
+	const struct noise_peak *chosen[PEAKS_NAMED];
 
 	write_line(out, panel, "stack", 0, 0, NAN, n->configuration->name);
 	for (size_t k = 1; k < s->spectrum.n; k++)
@@ -87,8 +113,14 @@ static void write_panel_data(const struct noise_of *n, size_t panel, FILE *out)
 			write_line(out, panel, "bin", (double)k * s->bin_hz,
 				s->spectrum.power[k] / s->spectrum.background[k],
 				s->spectrum.ratio[k], "");
-	for (size_t i = 0; i < s->n_peaks; i++)
-		write_peak(s, &s->peaks[i], panel, out);
+	choose_named(s, chosen);
+	for (size_t i = 0; i < s->n_peaks; i++) {
+		bool named = false;
+
+		for (size_t k = 0; k < PEAKS_NAMED; k++)
+			named |= chosen[k] == &s->peaks[i];
+		write_peak(&s->peaks[i], named, panel, out);
+	}
 }
 
 static void write_panel(
@@ -152,7 +184,7 @@ int figure_spectrum(const struct figures_source *source, struct draft *d)
 	write_plot(d, panels, n);
 	fputs("Spectrum of what the program lost in equal times (ftq), of each stack on most cores: averaged over segments, "
 	      "workers and runs, over the median of the frequencies around. What is above the dashed line is a peak: without "
-	      "anything periodic, 1 spectrum in 100 would have one by chance. Of the peaks those with most of the variance are named: a timer tick, or the frequency.",
+	      "anything periodic, 1 spectrum in 100 would have one by chance. Timer ticks are named, and the peaks with most of the variance.",
 		d->caption);
 	return 1;
 }
