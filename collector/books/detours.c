@@ -24,23 +24,47 @@ int detour_causes_new(struct detour_causes *ret)
 	return 0;
 }
 
+static uint64_t hash_of(const struct detour_cause *c)
+{
+	uint64_t hash = hash_bytes(HASH_FIRST, c->kind, strlen(c->kind));
+
+	hash = hash_bytes(hash, c->detail, strlen(c->detail));
+	return hash_number(hash, (uintptr_t)c->taken_by);
+}
+
+static bool is_same(const void *array, size_t i, const void *key)
+{
+	const struct detour_cause *a = (const struct detour_cause *)array + i, *b = key;
+
+	return strcmp(a->kind, b->kind) == 0 && strcmp(a->detail, b->detail) == 0 &&
+	       a->taken_by == b->taken_by;
+}
+
 int detour_cause_number(
 	struct detour_causes *c, const char *kind, const char *detail, const char *taken_by)
 {
 	struct detour_cause fresh = {.kind = kind, .taken_by = taken_by};
+	uint64_t hash;
+	size_t i;
 
 	strncpy(fresh.detail, detail, sizeof(fresh.detail) - 1);
-	for (size_t i = DETOUR_FIXED; i < c->n; i++)
-		if (strcmp(c->list[i].kind, kind) == 0 &&
-			strcmp(c->list[i].detail, fresh.detail) == 0 &&
-			c->list[i].taken_by == taken_by)
-			return (int)i;
-	return ARRAY_ADD(c->list, c->n, fresh) < 0 ? -ENOMEM : (int)c->n - 1;
+	hash = hash_of(&fresh);
+	i = hash_index_find(&c->index, hash, is_same, c->list, &fresh);
+	if (i != HASH_NONE)
+		return (int)i;
+	if (ARRAY_ADD(c->list, c->n, fresh) < 0)
+		return -ENOMEM;
+	if (hash_index_add(&c->index, hash, c->n - 1) < 0) {
+		c->n--;
+		return -ENOMEM;
+	}
+	return (int)c->n - 1;
 }
 
 void detour_causes_done(struct detour_causes *c)
 {
 	free(c->list);
+	hash_index_clear(&c->index);
 	*c = (struct detour_causes){0};
 }
 
@@ -58,7 +82,7 @@ struct work {
 	uint64_t *ns;      /* by cause, of this detour */
 	uint64_t *sampled; /* by cause: time that samples showed */
 	uint32_t *touched; /* causes that have some of it */
-	size_t n_touched, n_causes;
+	size_t n_touched;
 	struct piece *pieces;
 	size_t n_pieces;
 	uint64_t open_ns; /* on its CPU, and not explained yet */
@@ -111,7 +135,7 @@ struct extent {
 static int take_spans(struct work *w, const struct detour_lane *lane, const struct extent *extents,
 	size_t first, const struct explained_detour *d)
 {
-	uint64_t at = d->begin_ns, known_ns = 0;
+	uint64_t at = d->begin_ns, known_ns = 0, known_end = 0;
 	uint32_t known = DETOUR_UNMATCHED;
 
 	w->n_pieces = 0;
@@ -134,7 +158,7 @@ static int take_spans(struct work *w, const struct detour_lane *lane, const stru
 			return -ENOMEM;
 		if (!is_known) {
 			w->pieces[w->n_pieces - 1].before = known;
-			w->pieces[w->n_pieces - 1].before_ns = known_ns;
+			w->pieces[w->n_pieces - 1].before_ns = known_end == begin ? known_ns : 0;
 			known_ns = 0;
 			continue;
 		}
@@ -148,28 +172,22 @@ static int take_spans(struct work *w, const struct detour_lane *lane, const stru
 		}
 		known = s->cause;
 		known_ns = end - begin;
+		known_end = end;
 	}
 	give(w, DETOUR_UNMATCHED, d->end_ns - at);
 	return 0;
 }
 
-/* What is said of @p: by an event in it, or by the sample that ended it, which was taken in the interrupt
- * after it. DETOUR_LOOP: nothing. */
-static struct detour_hint hint_of(const struct detour_lane *lane, const struct piece *p)
+/* The cause that is said of @p by the sample that ended it, which was taken in the interrupt after it. DETOUR_LOOP: none. */
+static uint32_t hint_of(const struct detour_lane *lane, const struct piece *p)
 {
 	uint64_t until = p->end_ns + p->after_ns;
-	size_t i = ARRAY_BISECT(lane->hints, lane->n_hints, h, h->time_ns < p->begin_ns);
-	struct detour_hint found = {.cause = DETOUR_LOOP};
+	size_t i = ARRAY_BISECT(lane->hints, lane->n_hints, h, h->time_ns < p->end_ns);
 
-	for (; i < lane->n_hints && lane->hints[i].time_ns <= until; i++) {
-		const struct detour_hint *h = &lane->hints[i];
-
-		if (h->begins && h->time_ns < p->end_ns)
-			return *h;
-		if (!h->begins && h->time_ns >= p->end_ns && found.cause == DETOUR_LOOP)
-			found = *h;
-	}
-	return found;
+	for (; i < lane->n_hints && lane->hints[i].time_ns <= until; i++)
+		if (lane->hints[i].cause != DETOUR_LOOP)
+			return lane->hints[i].cause;
+	return DETOUR_LOOP;
 }
 
 static uint64_t around(uint64_t beside_ns, uint64_t left)
@@ -188,14 +206,13 @@ static void take_around(struct work *w, uint32_t cause, uint64_t ns)
 static void explain_piece(struct work *w, const struct detour_lane *lane, const struct piece *p)
 {
 	uint64_t left = p->end_ns - p->begin_ns, part;
-	struct detour_hint hint = hint_of(lane, p);
+	uint32_t hint = hint_of(lane, p);
 
 	/* A sample at the begin of a detour shows what was before it. */
-	if (hint.cause != DETOUR_LOOP && (hint.begins || left > DETOUR_AROUND_NS || !p->after_ns)) {
-		give(w, hint.cause, left);
-		if (!hint.begins)
-			w->sampled[hint.cause] += left;
-		w->sums[hint.cause].sampled_ns += hint.begins ? 0 : left;
+	if (hint != DETOUR_LOOP && (left > DETOUR_AROUND_NS || !p->after_ns)) {
+		give(w, hint, left);
+		w->sampled[hint] += left;
+		w->sums[hint].sampled_ns += left;
 		return;
 	}
 	part = around(p->before_ns, left);
@@ -273,11 +290,7 @@ int detours_explain(const struct detour_lane *lane, const struct detour_causes *
 	_cleanup_free_ uint64_t *ns = calloc(causes->n, sizeof(*ns));
 	_cleanup_free_ uint64_t *sampled = calloc(causes->n, sizeof(*sampled));
 	_cleanup_free_ uint32_t *touched = calloc(causes->n, sizeof(*touched));
-	struct work w = {.sums = sums,
-		.ns = ns,
-		.sampled = sampled,
-		.touched = touched,
-		.n_causes = causes->n};
+	struct work w = {.sums = sums, .ns = ns, .sampled = sampled, .touched = touched};
 	int r = extents && ns && sampled && touched ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < lane->n_spans; i++)

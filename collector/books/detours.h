@@ -7,7 +7,7 @@
  *
  * - what the timeline has in another state than on the lane's CPU is that state's;
  * - time on its CPU that a sample ends, and that the sample does not show in the program's own loop, is
- *   what the sample shows; a page fault in it makes it one;
+ *   what the sample shows;
  * - of other time on its CPU, the way into the kernel and back belongs to what lies beside it, up to
  *   DETOUR_AROUND_NS or that one's own length on each side;
  * - what is left is split like what samples show of the same detour, and without such is unmatched.
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "collector/books/detail.h"
+#include "common/hash_index.h"
 
 #define DETOUR_AROUND_NS 10000
 
@@ -42,6 +43,7 @@ enum {
 struct detour_causes {
 	struct detour_cause *list;
 	size_t n;
+	struct hash_index index; /**< of those that are not fixed */
 };
 
 /** With the fixed ones. -ENOMEM. */
@@ -62,11 +64,10 @@ struct detour_span {
 			    first one's begin and last one's end */
 };
 
-/** What a sample shows (DETOUR_LOOP: nothing), or another event. */
+/** What a sample shows of what came before it (DETOUR_LOOP: nothing). */
 struct detour_hint {
 	uint64_t time_ns;
 	uint32_t cause;
-	bool begins; /**< it explains what comes after it (a page fault), not what came before */
 };
 
 /** What the host saw of a lane, in order of time. Merged spans are used up as they are given to detours. */

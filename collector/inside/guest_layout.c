@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "collector/inside/guest_root.h"
-#include "collector/symbols/elf_handle.h"
+#include "collector/inside/process_variable.h"
 #include "common/cleanup.h"
 
 #define SYMBOL "address_space_memory"
@@ -57,39 +55,6 @@ static bool read_words(const struct reader *r, uint64_t at, uint64_t *ret, size_
 	size_t bytes = n * sizeof(*ret);
 
 	return at < ADDRESS_END && pread(r->fd, ret, bytes, (off_t)at) == (ssize_t)bytes;
-}
-
-/* Where the file's first byte is in the process's memory, less where its own headers have it. */
-static int find_bias(pid_t pid, const char *exe, uint64_t *ret)
-{
-	_cleanup_close_ int fd = open(exe, O_RDONLY | O_CLOEXEC);
-	_cleanup_(elf_handle_done) Elf *elf = fd < 0 ? NULL : elf_handle_open(fd);
-	_cleanup_fclose_ FILE *f = NULL;
-	uint64_t first = UINT64_MAX;
-	char path[64], line[4608];
-	struct stat st;
-	size_t n = 0;
-
-	if (!elf || fstat(fd, &st) < 0 || elf_getphdrnum(elf, &n) < 0)
-		return -ENOEXEC;
-	for (size_t i = 0; i < n; i++) {
-		GElf_Phdr h;
-
-		if (gelf_getphdr(elf, (int)i, &h) && h.p_type == PT_LOAD && h.p_offset == 0)
-			first = h.p_vaddr;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	f = fopen(path, "re");
-	while (f && first != UINT64_MAX && fgets(line, sizeof(line), f)) {
-		unsigned long long from, offset, inode;
-
-		if (sscanf(line, "%llx-%*x %*4s %llx %*s %llu", &from, &offset, &inode) == 3 &&
-			offset == 0 && inode == (unsigned long long)st.st_ino) {
-			*ret = from - first;
-			return 0;
-		}
-	}
-	return -ENOENT;
 }
 
 /* The block of memory of the region at @mr, which has to have @bytes. */
@@ -238,28 +203,12 @@ static void choose(struct reader *r, struct guest_range *ret, size_t *ret_n, uin
 	*ret_left = left;
 }
 
-static int find_space(pid_t pid, uint64_t *ret)
-{
-	const struct guest_root_symbol symbol = {.name = SYMBOL};
-	struct guest_root at;
-	uint64_t bias = 0;
-	char exe[64];
-	int r;
-
-	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)pid);
-	r = guest_root_find(exe, &symbol, &at);
-	if (r == 0)
-		r = find_bias(pid, exe, &bias);
-	*ret = r == 0 ? at.physical + bias : 0;
-	return r;
-}
-
 int guest_layout_open(pid_t pid, struct guest_layout **ret, struct error *error)
 {
 	struct guest_layout *l;
 	uint64_t space;
 	char memory[64];
-	int fd = -1, r = find_space(pid, &space);
+	int fd = -1, r = process_variable_find(pid, SYMBOL, &space);
 
 	if (r == -ENOENT || r == -ENOEXEC)
 		return error_set(error, -ENOENT,

@@ -9,9 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collector/inside/guest_symbols.h"
-#include "collector/symbols/elf_file.h"
-#include "collector/symbols/proc_maps.h"
+#include "collector/inside/process_variable.h"
 #include "common/cleanup.h"
 #include "common/text_file.h"
 
@@ -23,67 +21,27 @@ struct timers_state {
 	int64_t ticks_offset; /* guest's counter = host's + this, while the machine runs */
 };
 
-struct program_search {
-	char path[4096];
-	uint64_t start; /* where its first byte is mapped; 0: not found */
-};
-
-static int find_first_byte(const struct proc_mapping *m, void *userdata)
+int guest_ticks_qemu_find(pid_t pid, uint64_t *ret, struct error *error)
 {
-	struct program_search *s = userdata;
+	int r = process_variable_find(pid, TIMERS_STATE, ret);
 
-	if (!s->start && m->offset == 0 && strcmp(m->path, s->path) == 0)
-		s->start = m->start;
-	return 0;
+	return r < 0 ? error_set_errno(
+			       error, r, "QEMU does not tell of its clock (%s)", TIMERS_STATE)
+		     : 0;
 }
 
-/* The address of an exported variable of process @pid's program. */
-static int find_variable(pid_t pid, const char *name, uint64_t *ret)
-{
-	const char *const names[] = {name};
-	_cleanup_free_ struct program_search *s = calloc(1, sizeof(*s));
-	struct elf_file file = {.n_segments = 0};
-	_cleanup_close_ int fd = -EBADF;
-	uint64_t linked = 0;
-	char exe[64];
-	ssize_t n;
-	int r;
-
-	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)pid);
-	n = s ? readlink(exe, s->path, sizeof(s->path) - 1) : -1;
-	fd = open(exe, O_RDONLY | O_CLOEXEC);
-	if (n < 0 || fd < 0)
-		return s ? -errno : -ENOMEM;
-	r = guest_symbols_find(exe, names, 1, &linked);
-	if (r == 0 && !linked)
-		r = -ENOENT;
-	if (r == 0)
-		r = elf_file_read(fd, &file);
-	if (r == 0)
-		r = proc_maps_each(pid, find_first_byte, s);
-	if (r < 0)
-		return r;
-	if (!s->start || !file.n_segments)
-		return -ENOENT;
-	*ret = s->start - (file.segments[0].address - file.segments[0].offset) + linked;
-	return 0;
-}
-
-int guest_ticks_qemu(pid_t pid, struct guest_ticks *ret, struct error *error)
+int guest_ticks_qemu(pid_t pid, uint64_t address, struct guest_ticks *ret, struct error *error)
 {
 	struct timers_state state;
 	_cleanup_close_ int fd = -EBADF;
-	uint64_t address = 0;
 	char path[64];
-	int r = find_variable(pid, TIMERS_STATE, &address);
+	ssize_t n;
 
-	if (r < 0)
-		return error_set_errno(
-			error, r, "QEMU does not tell of its clock (%s)", TIMERS_STATE);
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || pread(fd, &state, sizeof(state), (off_t)address) != sizeof(state))
-		return error_set_errno(error, errno ? -errno : -EIO, "cannot read QEMU's clock");
+	n = fd < 0 ? -1 : pread(fd, &state, sizeof(state), (off_t)address);
+	if (n != sizeof(state))
+		return error_set_errno(error, n < 0 ? -errno : -EIO, "cannot read QEMU's clock");
 	*ret = (struct guest_ticks){.offset = state.ticks_offset, .ratio = 1};
 	return 0;
 }
@@ -129,12 +87,17 @@ static int find_vcpu(const char *folder, unsigned nth, unsigned *ret)
 }
 
 /* KVM names a machine by the process and a descriptor of it. */
-static int find_machine(const char *root, pid_t pid, char *ret, size_t size)
+static int find_machine(const char *root, pid_t pid, char *ret, size_t size, struct error *error)
 {
 	DIR *dir = opendir(root);
 	struct dirent *entry;
 	int r = dir ? -ENOENT : -errno, of, fd;
 
+	if (r == -ENOENT && !dir)
+		return error_set(error, r,
+			"KVM does not tell of its guests' clocks: there is no %s (mount -t debugfs none "
+			"/sys/kernel/debug)",
+			root);
 	while (dir && r < 0 && (entry = readdir(dir)))
 		if (sscanf(entry->d_name, "%d-%d", &of, &fd) == 2 && of == (int)pid)
 			r = snprintf(ret, size, "%s/%d-%d", root, of, fd) < (int)size
@@ -142,7 +105,10 @@ static int find_machine(const char *root, pid_t pid, char *ret, size_t size)
 				    : -ENAMETOOLONG;
 	if (dir)
 		closedir(dir);
-	return r;
+	return r < 0 ? error_set_errno(error, r,
+			       "KVM does not tell of the clocks of process %d in %s", (int)pid,
+			       root)
+		     : 0;
 }
 
 int guest_ticks_kvm(
@@ -152,12 +118,10 @@ int guest_ticks_kvm(
 	struct guest_ticks found = {.ratio = 1};
 	int64_t ratio, bits;
 	unsigned number = 0;
-	int r = find_machine(root, pid, machine, sizeof(machine));
+	int r = find_machine(root, pid, machine, sizeof(machine), error);
 
 	if (r < 0)
-		return error_set_errno(error, r,
-			"KVM does not tell of its guests' clocks in %s (mount -t debugfs none /sys/kernel/debug)",
-			root);
+		return r;
 	r = find_vcpu(machine, vcpu, &number);
 	if (r < 0)
 		return error_set_errno(

@@ -17,8 +17,11 @@ struct guest_ticks {
 	double ratio;
 };
 
-/** Of all vCPUs of the emulator @pid. -ENOENT ..., with a sentence for the user. */
-int guest_ticks_qemu(pid_t pid, struct guest_ticks *ret, struct error *error);
+/** Where the emulator @pid has that in its memory, as long as it lives. -ENOENT ..., with a sentence for the user. */
+int guest_ticks_qemu_find(pid_t pid, uint64_t *ret, struct error *error);
+
+/** Of all its vCPUs, from that @address. -EIO ..., likewise. */
+int guest_ticks_qemu(pid_t pid, uint64_t address, struct guest_ticks *ret, struct error *error);
 
 /** Of the @vcpu-th vCPU of the QEMU process @pid under KVM, in the order of their APIC numbers; @root is
  * /sys/kernel/debug/kvm. -ENOENT ..., likewise. */

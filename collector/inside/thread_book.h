@@ -39,14 +39,13 @@ struct thread_row {
 	uint64_t first_delay_ns, last_delay_ns;
 	uint64_t first_ns, last_ns; /**< when it began, was last seen, */
 	uint64_t gone_ns;           /**< and had ended; 0: it has not */
-	bool before;                /**< it was there when the phase began */
 };
 
 struct thread_phase {
 	unsigned phase;
 	uint64_t begin_ns, end_ns; /**< of its first and last reading */
 	size_t readings;
-	size_t spoilt;           /**< readings that were not whole, or had no room */
+	size_t spoilt;           /**< others, that were not whole, or had no room */
 	struct thread_row *rows; /**< by number, and CPU */
 	size_t n_rows;
 };
@@ -54,9 +53,11 @@ struct thread_phase {
 struct thread_book {
 	struct thread_phase *phases;
 	size_t n_phases;
+	size_t n_rows;    /**< of all of them */
 	bool open;        /**< the last of them goes on */
 	bool clock_known; /**< guest's clock minus the host's lies between these: */
 	int64_t clock_low, clock_high;
+	bool clock_denied;      /**< what its CPUs say of it cannot be: it never is known */
 	struct sched_cpu *cpus; /**< as they were last read, and when that began */
 	size_t n_cpus;
 	uint64_t cpus_ns;
@@ -67,6 +68,9 @@ int thread_book_begin(struct thread_book *b, unsigned phase, const struct sched_
 
 /** One within the phase that is open; which does not belong to it any more after @last. -ENOMEM. */
 int thread_book_add(struct thread_book *b, const struct sched_snapshot *s, bool last);
+
+/** None belongs to the phase that is open any more: it ended with the last. */
+void thread_book_stop(struct thread_book *b);
 
 /** All readings are in: work the rows out. */
 void thread_book_close(struct thread_book *b);

@@ -31,6 +31,8 @@ int tick_clock_read(struct tick_reading *ret)
 		if (r.after > r.before && r.after - r.before < best.after - best.before)
 			best = r;
 	}
+	if (best.after == UINT64_MAX)
+		return -EAGAIN;
 	*ret = best;
 	return 0;
 }

@@ -24,7 +24,8 @@ struct tick_line {
 	uint64_t readings;
 };
 
-/** Read both, a few times: the narrowest reading. -EOPNOTSUPP: this processor has no such counter. */
+/** Read both, a few times: the narrowest reading. -EOPNOTSUPP: this processor has no such counter.
+ * -EAGAIN: each time it went back, as that of another processor may. */
 int tick_clock_read(struct tick_reading *ret);
 
 /** Lay the line through @n readings, in order of time. -ENODATA: fewer than two, or of no different instants. */

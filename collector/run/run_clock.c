@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/run/run_clock.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ void run_clock_look(struct run *run)
 	struct run_clock_state *c = &run->clock;
 	struct tick_reading reading;
 	uint64_t now = clock_ns();
+	int r;
 
 	if (!c->pause_ns)
 		c->pause_ns = PAUSE_NS;
@@ -38,17 +40,23 @@ void run_clock_look(struct run *run)
 	if (c->n_readings >= READINGS_MAX)
 		thin_out(c);
 	c->next_ns = now + c->pause_ns;
-	if (tick_clock_read(&reading) < 0 || ARRAY_ADD(c->readings, c->n_readings, reading) < 0)
+	r = tick_clock_read(&reading);
+	if (r == -EAGAIN)
+		return;
+	if (r < 0 || ARRAY_ADD(c->readings, c->n_readings, reading) < 0)
 		c->failed = true;
 }
 
 static int read_guest(struct run *run, unsigned lane, struct guest_ticks *ret, struct error *why)
 {
 	pid_t pid = run_guest_process(run);
+	int r = 0;
 
 	if (run->request->accel == ACCEL_KVM)
 		return guest_ticks_kvm(KVM_FOLDER, pid, lane, ret, why);
-	return guest_ticks_qemu(pid, ret, why);
+	if (!run->clock.emulators)
+		r = guest_ticks_qemu_find(pid, &run->clock.emulators, why);
+	return r < 0 ? r : guest_ticks_qemu(pid, run->clock.emulators, ret, why);
 }
 
 /* QEMU moves its clock on by a few ticks where it would go back: two threads of its may read the processor's counter in

@@ -122,7 +122,7 @@ static int take_samples(const struct run_result *r, unsigned lane, uint64_t begi
 				r->profile.entries[s.number]->kind != PROFILE_ONCPU)
 				continue;
 			if (ARRAY_ADD(*list, *n,
-				    (struct detour_hint){s.time_ns, (uint32_t)s.number, false}) < 0)
+				    (struct detour_hint){s.time_ns, (uint32_t)s.number}) < 0)
 				return -ENOMEM;
 		}
 	}

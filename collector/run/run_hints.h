@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * What samples, and page faults, say of why a lane was held up. A sample of a detour shows another thread of the guest than is
+ * What samples say of why a lane was held up. A sample of a detour shows another thread of the guest than is
  * usual for the lane, or an interrupt or another function of the guest, or another function of the host:
  * the first of these that differs from what samples show of the lane beside its detours.
  */

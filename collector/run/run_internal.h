@@ -121,6 +121,7 @@ struct run_clock_state {
 	size_t n_readings;
 	uint64_t pause_ns, next_ns; /**< between readings; of the next one */
 	bool failed;                /**< there is nothing to read, or no memory */
+	uint64_t emulators;         /**< where the emulator has its clock; 0: not looked for yet */
 	struct guest_ticks *guests; /**< of each lane, as it was first */
 	bool guests_known;
 	int64_t moved, moved_back; /**< ticks, by which one changed since then at most */

@@ -78,9 +78,12 @@ void run_sched_take(struct run *run, bool end)
 	struct run_sched taken = {.phase = end ? r->n_phases : r->n_phases - 1};
 	const char *why = NULL;
 
-	if (!r->view || !r->n_phases || run->distrusted)
+	if (!r->view || !r->n_phases || run->distrusted) {
+		thread_book_stop(&r->thread_book);
 		return;
+	}
 	if (guest_view_sched(r->view, run->request->lanes, &taken.snapshot, &why) < 0) {
+		thread_book_stop(&r->thread_book);
 		if (why)
 			run_warn(run, "the guest's threads are not known: %s", why);
 		return;
@@ -110,7 +113,7 @@ int run_sched_glance(struct run *run)
 	struct sched_snapshot s = {0};
 	uint64_t now = clock_ns(), took;
 
-	if (!run->result->thread_book.open || run->ended)
+	if (!run->result->thread_book.open || run->ended || run->distrusted)
 		return INT_MAX;
 	if (now >= run->next_glance_ns) {
 		if (run->next_glance_ns &&

@@ -80,10 +80,12 @@ static bool place_of(Dwarf_Die *member, uint32_t *ret)
 	return true;
 }
 
-/* Of a union's members no place is told: they are at its begin. */
+/* Of a union's members no place is told: they are at its begin. What is not made of whole bytes has none that can be told. */
 static bool has_place(Dwarf_Die *member, uint32_t *ret)
 {
 	*ret = 0;
+	if (dwarf_hasattr(member, DW_AT_bit_size) || dwarf_hasattr(member, DW_AT_data_bit_offset))
+		return false;
 	return place_of(member, ret) ||
 	       (dwarf_tag(member) == DW_TAG_member &&
 		       !dwarf_hasattr(member, DW_AT_data_member_location) &&

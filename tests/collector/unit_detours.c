@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 #define US 1000
 
-enum { TIMER = DETOUR_FIXED, RIVAL, STOPPED, BURN, FAULT, CAUSES };
+enum { TIMER = DETOUR_FIXED, RIVAL, STOPPED, BURN, CAUSES };
 
 static struct detour_causes causes;
 static struct detour_sum sums[CAUSES];
@@ -29,8 +30,7 @@ static int set_up(void **state)
 				       RIVAL &&
 			       detour_cause_number(&causes, "blocked", "stopped", NULL) ==
 				       STOPPED &&
-			       detour_cause_number(&causes, "function", "burn", NULL) == BURN &&
-			       detour_cause_number(&causes, "page fault", "", NULL) == FAULT
+			       detour_cause_number(&causes, "function", "burn", NULL) == BURN
 		       ? 0
 		       : -1;
 }
@@ -112,8 +112,7 @@ static void samples_explain_time_on_the_cpu(void **state)
 		{1000 * US, 1002 * US, TIMER, 0}, {1002 * US, 2000 * US, DETOUR_ONCPU, 0},
 		{2000 * US, 2002 * US, TIMER, 0}, {2002 * US, 3000 * US, DETOUR_ONCPU, 0}};
 	/* The first hits the loop, before the detour; the second what holds it up. */
-	const struct detour_hint hints[] = {
-		{1001 * US, DETOUR_LOOP, false}, {2001 * US, BURN, false}};
+	const struct detour_hint hints[] = {{1001 * US, DETOUR_LOOP}, {2001 * US, BURN}};
 	struct explained_detour d = explain(spans, 5, hints, 2, 999 * US, 2500 * US);
 
 	(void)state;
@@ -127,23 +126,41 @@ static void a_sample_of_the_loop_explains_nothing(void **state)
 {
 	struct detour_span spans[] = {{0, 1000 * US, DETOUR_ONCPU, 0},
 		{1000 * US, 1002 * US, TIMER, 0}, {1002 * US, 3000 * US, DETOUR_ONCPU, 0}};
-	const struct detour_hint hints[] = {{1001 * US, DETOUR_LOOP, false}};
+	const struct detour_hint hints[] = {{1001 * US, DETOUR_LOOP}};
 	struct explained_detour d = explain(spans, 3, hints, 1, 500 * US, 1005 * US);
 
 	(void)state;
 	assert_int_equal(d.cause, DETOUR_UNMATCHED);
 }
 
-static void a_page_fault_explains_what_comes_with_it(void **state)
+/* Between the interrupt and the time on the CPU is a time of which nothing is known. */
+static void what_lies_beyond_a_hole_is_not_beside(void **state)
 {
-	struct detour_span spans[] = {{0, 1000 * US, DETOUR_ONCPU, 0}};
-	const struct detour_hint hints[] = {{501 * US, FAULT, true}};
-	struct explained_detour d = explain(spans, 1, hints, 1, 500 * US, 530 * US);
+	struct detour_span spans[] = {{0, 10 * US, TIMER, 0}, {20 * US, 100 * US, DETOUR_ONCPU, 0}};
+	struct explained_detour d = explain(spans, 2, NULL, 0, 5 * US, 40 * US);
 
 	(void)state;
-	assert_int_equal(d.cause, FAULT);
-	assert_int_equal(sums[FAULT].ns, 30 * US);
-	assert_int_equal(sums[FAULT].sampled_ns, 0);
+	assert_int_equal(d.cause, DETOUR_UNMATCHED);
+	assert_int_equal(sums[TIMER].ns, 5 * US);
+	assert_int_equal(sums[TIMER].around_ns, 0);
+	assert_int_equal(sums[DETOUR_UNMATCHED].ns, 30 * US);
+}
+
+static void each_cause_has_one_number_however_many_there_are(void **state)
+{
+	enum { MANY = 50000 };
+	char name[DETAIL_SIZE];
+
+	(void)state;
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < MANY; i++) {
+			snprintf(name, sizeof(name), "thread %d", i);
+			assert_int_equal(detour_cause_number(&causes, "guest thread", name, NULL),
+				CAUSES + i);
+		}
+	assert_int_equal(causes.n, CAUSES + MANY);
+	/* What is fixed is no cause of that name. */
+	assert_int_equal(detour_cause_number(&causes, "unmatched", "", NULL), CAUSES + MANY);
 }
 
 static void merged_intervals_are_used_once(void **state)
@@ -214,8 +231,7 @@ static void no_nanosecond_is_lost_or_counted_twice(void **state)
 		at = 0;
 		for (size_t i = 0; i < HINTS; i++)
 			hints[i] = (struct detour_hint){at += (uint64_t)rand() % 90000,
-				DETOUR_LOOP + (uint32_t)rand() % (CAUSES - DETOUR_LOOP),
-				rand() % 2};
+				DETOUR_LOOP + (uint32_t)rand() % (CAUSES - DETOUR_LOOP)};
 		assert_int_equal(detours_explain(&lane, &causes, d, DETOURS, sums), 0);
 		assert_int_equal(sum_of_all(), whole);
 		for (size_t i = 0; i < CAUSES; i++)
@@ -237,7 +253,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_sample_of_the_loop_explains_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			a_page_fault_explains_what_comes_with_it, set_up, tear_down),
+			what_lies_beyond_a_hole_is_not_beside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			each_cause_has_one_number_however_many_there_are, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(merged_intervals_are_used_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			time_of_which_nothing_is_known_is_unmatched, set_up, tear_down),

@@ -275,6 +275,7 @@ struct outer {
 		uint32_t small;
 		struct inner large;
 	} either;
+	uint32_t three_bits : 3, five_bits : 5;
 };
 
 enum colour { RED, GREEN = 2, FAR = 1000 };
@@ -314,6 +315,7 @@ static void what_is_not_there_is_said(void **state)
 {
 	uint32_t offset = 77;
 	const struct dwarf_member missing = {"outer", "inner.no_such", &offset, NULL};
+	const struct dwarf_member bits = {"outer", "five_bits", &offset, NULL};
 	struct error error = {0};
 
 	(void)state;
@@ -321,6 +323,10 @@ static void what_is_not_there_is_said(void **state)
 				 NULL, NULL, &error),
 		-ENODATA);
 	assert_non_null(strstr(error.text, "inner.no_such"));
+	/* It begins within a byte. */
+	assert_int_equal(dwarf_members_find("/proc/self/exe", "unit_guest_sched.c", &bits, 1, NULL,
+				 NULL, &error),
+		-ENODATA);
 	assert_int_equal(offset, 77);
 	assert_int_equal(
 		dwarf_members_find("/proc/self/maps", "x", &missing, 1, NULL, NULL, &error),

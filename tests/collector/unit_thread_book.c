@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/inside/thread_book.h"
@@ -277,6 +278,140 @@ static void a_reading_ends_one_phase_and_begins_the_next(void **state)
 	thread_book_done(&b);
 }
 
+/* Whatever the guest says of its clock: the books hold, and the sanitizer is content. */
+static void clocks_that_cannot_be_are_not_believed(void **state)
+{
+	static const uint64_t words[] = {
+		1, BEGIN_NS, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 1, UINT64_MAX};
+	struct sched_snapshot s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words) * ARRAY_SIZE(words); i++) {
+		struct thread_book b = {0};
+
+		for (unsigned ms = 0; ms <= 100; ms += 50) {
+			reset();
+			cpus[0].since_ns = words[(i + ms / 50) % ARRAY_SIZE(words)];
+			cpus[1].since_ns = words[i / ARRAY_SIZE(words)];
+			add(1, "liar", SCHED_RUNNING, words[i % ARRAY_SIZE(words)]);
+			s = at(ms);
+			assert_int_equal(ms ? thread_book_add(&b, &s, ms == 100)
+					    : thread_book_begin(&b, 1, &s),
+				0);
+		}
+		thread_book_close(&b);
+		assert_sums(&b);
+		assert_true(row_of(&b, "liar")->over_ns <= INT64_MAX);
+		assert_true(row_of(&b, "liar")->within_ns <= INT64_MAX);
+		thread_book_done(&b);
+	}
+}
+
+/* One CPU says that the guest's clock is a second ahead of what another one says. */
+static void cpus_that_contradict_each_other_tell_no_clock(void **state)
+{
+	struct thread_book b = {0};
+	struct sched_snapshot s;
+
+	(void)state;
+	for (unsigned ms = 0; ms <= 100; ms += 50) {
+		reset();
+		cpus[0].since_ns = BEGIN_NS + ms * MS - EARLIER_NS;
+		cpus[1].since_ns = BEGIN_NS + ms * MS - EARLIER_NS + 1000 * MS;
+		add(1, "task", SCHED_RUNNING, 0);
+		s = at(ms);
+		assert_int_equal(
+			ms ? thread_book_add(&b, &s, ms == 100) : thread_book_begin(&b, 1, &s), 0);
+	}
+	assert_false(b.clock_known);
+	assert_true(b.clock_denied);
+	thread_book_done(&b);
+}
+
+/* The guest's clock runs fast, by a millisecond in each of 50: so well its running threads are known. */
+static void a_clock_that_drifts_is_known_to_what_it_drifted(void **state)
+{
+	struct thread_book b = {0};
+	struct sched_snapshot s;
+
+	(void)state;
+	for (unsigned ms = 0; ms <= 400; ms += 50) {
+		reset();
+		cpus[0].since_ns = BEGIN_NS + ms * MS + ms / 50 * MS - EARLIER_NS;
+		cpus[1].since_ns = ms ? BEGIN_NS + (ms - 50) * MS - EARLIER_NS + ms / 50 : 1;
+		add(1, "task", SCHED_RUNNING, 0);
+		s = at(ms);
+		assert_int_equal(
+			ms ? thread_book_add(&b, &s, ms == 400) : thread_book_begin(&b, 1, &s), 0);
+	}
+	thread_book_close(&b);
+	assert_true(b.clock_known);
+	assert_true(row_of(&b, "task")->within_ns >= 8 * MS);
+	thread_book_done(&b);
+}
+
+static void more_threads_than_there_is_room_for_spoil_their_reading_once(void **state)
+{
+	enum { MANY = 20003, IN_FIRST = 20000 };
+	struct sched_task *many = calloc(MANY, sizeof(*many));
+	struct thread_book b = {0};
+	struct sched_snapshot s;
+
+	(void)state;
+	assert_non_null(many);
+	for (size_t i = 0; i < MANY; i++)
+		many[i] = (struct sched_task){.id = i, .cpu = -1, .flags = SCHED_COUNTS_CPU};
+	for (unsigned ms = 0; ms <= 100; ms += 50) {
+		s = at(ms);
+		s.tasks = many;
+		s.n_tasks = ms == 100 ? MANY : IN_FIRST;
+		assert_int_equal(
+			ms ? thread_book_add(&b, &s, false) : thread_book_begin(&b, 1, &s), 0);
+	}
+	assert_int_equal(b.phases[0].spoilt, 1);
+	assert_int_equal(b.phases[0].readings, 1);
+	assert_int_equal(b.phases[0].n_rows, IN_FIRST);
+	/* The room is that of all phases. */
+	s = at(150);
+	s.tasks = many;
+	s.n_tasks = 2;
+	assert_int_equal(thread_book_begin(&b, 2, &s), 0);
+	assert_int_equal(b.phases[1].n_rows, 0);
+	assert_int_equal(b.phases[1].spoilt, 1);
+	/* What is dropped makes room. */
+	s = at(200);
+	s.tasks = many;
+	s.n_tasks = 2;
+	assert_int_equal(thread_book_begin(&b, 1, &s), 0);
+	assert_int_equal(b.phases[0].n_rows, 2);
+	assert_int_equal(b.phases[0].spoilt, 0);
+	thread_book_done(&b);
+	free(many);
+}
+
+static void a_book_that_was_stopped_takes_no_more_readings(void **state)
+{
+	struct thread_book b = {0};
+	struct sched_snapshot s;
+
+	(void)state;
+	reset();
+	add(1, "task", "waiting", 0);
+	s = at(0);
+	assert_int_equal(thread_book_begin(&b, 1, &s), 0);
+	s = at(50);
+	assert_int_equal(thread_book_add(&b, &s, false), 0);
+	thread_book_stop(&b);
+	s = at(100);
+	assert_int_equal(thread_book_add(&b, &s, false), 0);
+	assert_int_equal(b.phases[0].end_ns, BEGIN_NS + 50 * MS);
+	/* The next phase begins with its own reading, and the one before has no part in it. */
+	assert_int_equal(thread_book_begin(&b, 2, &s), 0);
+	assert_int_equal(b.phases[0].end_ns, BEGIN_NS + 50 * MS);
+	assert_int_equal(b.phases[1].begin_ns, BEGIN_NS + 100 * MS);
+	thread_book_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +422,11 @@ int main(void)
 		cmocka_unit_test(of_one_that_no_reading_met_it_is_not_known_whether_it_was_queued),
 		cmocka_unit_test(more_than_there_is_is_told_apart_and_spoilt_readings_are_counted),
 		cmocka_unit_test(a_reading_ends_one_phase_and_begins_the_next),
+		cmocka_unit_test(clocks_that_cannot_be_are_not_believed),
+		cmocka_unit_test(cpus_that_contradict_each_other_tell_no_clock),
+		cmocka_unit_test(a_clock_that_drifts_is_known_to_what_it_drifted),
+		cmocka_unit_test(more_threads_than_there_is_room_for_spoil_their_reading_once),
+		cmocka_unit_test(a_book_that_was_stopped_takes_no_more_readings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,10 +10,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/inside/guest_ticks.h"
+#include "collector/inside/process_variable.h"
 #include "collector/machine/tick_clock.h"
 #include "common/clock.h"
 
@@ -129,11 +131,35 @@ static void kvm_tells_offset_and_ratio_of_each_vcpu(void **state)
 	assert_true(found.offset == -5 && found.ratio == 1.5);
 	assert_int_equal(guest_ticks_kvm(root, 77, 2, &found, &error), -ENOENT);
 	assert_int_equal(guest_ticks_kvm(root, 78, 0, &found, &error), -ENOENT);
+	assert_null(strstr(error.text, "mount"));
 	snprintf(command, sizeof(command), "%s/77-12/vcpu2/tsc-offset", root);
 	unlink(command);
 	assert_int_equal(guest_ticks_kvm(root, 77, 0, &found, &error), -ENOENT);
 	snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0); /* a test's own folder: NOLINT(cert-env33-c) */
+	assert_int_equal(guest_ticks_kvm(root, 77, 0, &found, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "mount -t debugfs"));
+}
+
+int64_t told[2] = {17, -123456789}; /* as QEMU's timers_state begins */
+
+/* This program is position-independent, as QEMU is. */
+static void an_emulators_variable_is_found_in_its_memory(void **state)
+{
+	struct guest_ticks found;
+	struct error error = {0};
+	uint64_t address = 0;
+
+	(void)state;
+	assert_int_equal(process_variable_find(getpid(), "told", &address), 0);
+	assert_int_equal(address, (uintptr_t)told);
+	assert_int_equal(guest_ticks_qemu(getpid(), address, &found, &error), 0);
+	assert_true(found.offset == -123456789 && found.ratio == 1);
+	assert_int_equal(process_variable_find(getpid(), "no_such_variable", &address), -ENOENT);
+	assert_int_equal(guest_ticks_qemu_find(getpid(), &address, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "timers_state"));
+	/* Nothing is there. */
+	assert_true(guest_ticks_qemu(getpid(), 8, &found, &error) < 0);
 }
 
 int main(void)
@@ -144,6 +170,7 @@ int main(void)
 		cmocka_unit_test(a_guests_counter_is_moved),
 		cmocka_unit_test(two_equal_readings_make_no_line),
 		cmocka_unit_test(kvm_tells_offset_and_ratio_of_each_vcpu),
+		cmocka_unit_test(an_emulators_variable_is_found_in_its_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
