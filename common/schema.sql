@@ -453,3 +453,4 @@ CREATE INDEX account_run ON account(run);
 CREATE INDEX sample_run ON sample(run);
 CREATE INDEX sample_time_run ON sample_time(run, lane, begin_ns);
 CREATE INDEX timeline_run ON timeline(run, lane, begin_ns);
+CREATE INDEX detour_run ON detour(run, lane, start_ns);

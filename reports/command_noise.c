@@ -93,6 +93,9 @@ static int read_question(const struct report_options *o, double ranks[RANKS_MAX]
 	}
 	if (r == 0)
 		r = read_one("steps", o->steps, 1, steps_limit, &q->steps, error);
+	if (r == 0 && q->steps != floor(q->steps))
+		r = error_set_user(
+			error, -EINVAL, "--steps %s: a whole number is needed", o->steps);
 	if (r == 0)
 		r = read_one("work", o->work, 1, work_limit, &work_us, error);
 	q->work_ns = work_us * 1e3;

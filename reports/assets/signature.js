@@ -149,5 +149,12 @@
 			', ' + time(this.points[best + 1]) + ' after measuring began';
 	};
 
-	document.querySelectorAll('.noise-signature').forEach(function (box) { box.guestscopePlot = new Plot(box); });
+	document.querySelectorAll('.noise-signature').forEach(function (box) {
+		/* One that cannot be drawn leaves the others, and the rest of the page. */
+		try {
+			box.guestscopePlot = new Plot(box);
+		} catch (error) {
+			console.error(error);
+		}
+	});
 })();

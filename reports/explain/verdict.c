@@ -162,7 +162,7 @@ static void explain_slowest(
 static void compare_group(
 	const struct explanation *e, const struct configuration *first, struct verdicts *v)
 {
-	if (length_is_set(first))
+	if (configuration_is_noise(first))
 		verdict_of_noise(e, first, v);
 	else
 		compare_stacks(e, first, v);
@@ -180,7 +180,7 @@ static void report_controls(const struct explanation *e, struct verdicts *v)
 /** Of the stack's speed-ups, is it that on the most cores? A length that is set has none. */
 static bool is_of_most_cores(const struct explanation *e, const struct scaling *x)
 {
-	if (length_is_set(x->many))
+	if (configuration_is_noise(x->many))
 		return false;
 	for (size_t i = 0; i < e->n_scalings; i++)
 		if (e->scalings[i].many->name == x->many->name &&
@@ -463,7 +463,7 @@ static void fill(const struct explanation *e, struct verdicts *v)
 				       "can be said of run times."
 				     : "The store holds no runs.");
 	for (size_t i = 0; i < s->n_configurations; i++)
-		if (begins_group(s, i, v) && !length_is_set(&s->configurations[i]))
+		if (begins_group(s, i, v) && !configuration_is_noise(&s->configurations[i]))
 			explain_slowest(e, &s->configurations[i], v);
 	for (size_t i = 0; i < s->n_configurations; i++)
 		if (begins_group(s, i, v))

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** Runs of the workload noise take as long as they are told: what was asked is their metric. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
-
-#define PREFIX "noise-"
-
-bool length_is_set(const struct configuration *c)
-{
-	return c->scenario && strncmp(c->scenario, PREFIX, strlen(PREFIX)) == 0;
-}
 
 /* The share that noise took, or of kernels without one the median. */
 static const struct configuration_metric *asked_of(const struct configuration *c)
@@ -20,12 +14,20 @@ static const struct configuration_metric *asked_of(const struct configuration *c
 	char name[128];
 
 	for (size_t k = 0; k < 2; k++) {
-		snprintf(name, sizeof(name), "%s %s", c->scenario + strlen(PREFIX), units[k]);
+		snprintf(
+			name, sizeof(name), "%s %s", c->scenario + strlen(SUMMARY_NOISE), units[k]);
 		for (size_t i = 0; i < c->n_metrics; i++)
 			if (strcmp(c->metrics[i].name, name) == 0 && c->metrics[i].known.n)
 				return &c->metrics[i];
 	}
 	return NULL;
+}
+
+static bool is_of_group(const struct contrast *x, const struct configuration *first,
+	const struct configuration_metric *m)
+{
+	return x->metric->name == m->name && x->a->cores == first->cores &&
+	       x->a->scenario == first->scenario;
 }
 
 static bool some_differ(const struct explanation *e, const struct configuration *first,
@@ -34,11 +36,31 @@ static bool some_differ(const struct explanation *e, const struct configuration 
 	for (size_t i = 0; i < e->n_metric_contrasts; i++) {
 		const struct contrast *x = &e->metric_contrasts[i];
 
-		if (x->metric->name == m->name && x->a->cores == first->cores &&
-			x->a->scenario == first->scenario && x->differs && !x->control)
+		if (is_of_group(x, first, m) && x->differs && !x->control)
 			return true;
 	}
 	return false;
+}
+
+/* Was each tested against each? */
+static bool all_are_tested(const struct explanation *e, const struct configuration *first,
+	const struct configuration_metric *m)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < e->n_metric_contrasts; i++) {
+		const struct contrast *x = &e->metric_contrasts[i];
+
+		const struct configuration_metric *best = configuration_metric(x->b, m->name);
+
+		if (!is_of_group(x, first, m))
+			continue;
+		/* Two that never vary have no p. */
+		if (isnan(x->values.p_holm) && !(x->metric->known.n >= 2 && best->known.n >= 2))
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 void verdict_of_noise(
@@ -63,5 +85,7 @@ void verdict_of_noise(
 				of->known.n);
 	}
 	say(verdict, "%s; how long these runs take is set, not measured.",
-		configuration_is_alone(e->summary, first) ? "" : ": no significant difference");
+		configuration_is_alone(e->summary, first) ? ""
+		: all_are_tested(e, first, m)             ? ": no significant difference"
+					      : ": too few runs for a test of significance");
 }

@@ -46,9 +46,6 @@ void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 /** Metrics in which a stack differs from the best one. */
 void verdicts_of_metrics(const struct explanation *e, struct verdicts *v);
 
-/** Is the length of its runs set, so that it says nothing of the stack? */
-bool length_is_set(const struct configuration *c);
-
 /** Instead of run times: the metric that @first's group was asked for, where its stacks do not differ by it. */
 void verdict_of_noise(
 	const struct explanation *e, const struct configuration *first, struct verdicts *v);

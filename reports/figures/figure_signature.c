@@ -44,16 +44,15 @@ static size_t find_cause(struct signatures *s, const char *name)
 	return s->n_causes++;
 }
 
-/* The last configuration of a stack has most cores. */
+static bool has_signature(const struct noise_of *n)
+{
+	return n->signature != NULL;
+}
+
 static void choose(const struct noise *n, struct signatures *s)
 {
 	for (size_t i = 0; i < n->n && s->n < PANELS_MAX; i++) {
-		bool last = n->list[i].signature != NULL;
-
-		for (size_t k = i + 1; k < n->n && last; k++)
-			last = !n->list[k].signature ||
-			       n->list[k].configuration->name != n->list[i].configuration->name;
-		if (!last)
+		if (!noise_is_last_of_stack(n, i, has_signature))
 			continue;
 		s->panels[s->n++] = &n->list[i];
 		for (size_t k = 0; k < n->list[i].signature->n_causes; k++)

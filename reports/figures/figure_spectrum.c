@@ -22,20 +22,18 @@
 #define LEFT_CM  1.6
 #define RIGHT_CM 0.35
 
-/* The last configuration of a stack has most cores. */
+static bool has_spectrum(const struct noise_of *n)
+{
+	return n->spectrum != NULL;
+}
+
 static size_t choose(const struct noise *n, const struct noise_of *ret[PANELS_MAX])
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i < n->n && found < PANELS_MAX; i++) {
-		bool last = n->list[i].spectrum != NULL;
-
-		for (size_t k = i + 1; k < n->n && last; k++)
-			last = !n->list[k].spectrum ||
-			       n->list[k].configuration->name != n->list[i].configuration->name;
-		if (last)
+	for (size_t i = 0; i < n->n && found < PANELS_MAX; i++)
+		if (noise_is_last_of_stack(n, i, has_spectrum))
 			ret[found++] = &n->list[i];
-	}
 	return found;
 }
 

@@ -13,6 +13,14 @@
 /* More values than any workload reports. */
 #define VALUES_MOST (1 << 20)
 
+/* The clocks of guests are not the host's. */
+#define CLOCKS_APART 2
+
+bool noise_time_fits(const struct store_run *run, double ns)
+{
+	return ns >= 0 && ns <= CLOCKS_APART * ((double)run->end_ns - (double)run->start_ns);
+}
+
 void noise_series_clear(struct noise_series_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -37,7 +45,8 @@ static int take_row(sqlite3_stmt *row, const struct store_run *run, struct noise
 				   : sqlite3_column_double(row, 7)};
 	int r;
 
-	if (n < 0 || n > VALUES_MOST || !(s.step_ns >= 1))
+	if (n < 0 || n > VALUES_MOST || !(s.step_ns >= 1) ||
+		!noise_time_fits(run, (double)n * s.step_ns))
 		return -EBADMSG;
 	s.values = calloc((size_t)n + 1, sizeof(*s.values));
 	r = s.values ? 0 : -ENOMEM;
@@ -91,6 +100,24 @@ void noise_free(struct noise *n)
 	}
 	free(n->list);
 	free(n);
+}
+
+bool noise_is_last_of_stack(const struct noise *n, size_t i, bool (*has)(const struct noise_of *of))
+{
+	bool last = has(&n->list[i]);
+
+	for (size_t k = i + 1; k < n->n && last; k++)
+		last = !has(&n->list[k]) ||
+		       n->list[k].configuration->name != n->list[i].configuration->name;
+	return last;
+}
+
+bool noise_goes_on(const struct noise_of *n, size_t i)
+{
+	const struct noise_amplification *a = &n->amplified[i], *before = a - 1;
+
+	return i > 0 && !before->without == !a->without && before->kernel == a->kernel &&
+	       before->together == a->together;
 }
 
 static int make_of(const struct summary *s, const struct configuration *c,

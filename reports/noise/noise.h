@@ -76,6 +76,7 @@ struct noise_point {
 struct noise_cause {
 	const char *name;
 	double detours, ns; /**< that have it; of these its time */
+	size_t first;       /**< its place in order of the longest detour of each */
 };
 
 /** Detours of the run with the median run time, those that are kept one by one. */
@@ -105,6 +106,13 @@ struct noise {
 	bool any;     /**< some has something */
 	bool missing; /**< of some it is told why not */
 };
+
+/** Is it the last configuration of its stack, which has most cores, of those that @has something? */
+bool noise_is_last_of_stack(
+	const struct noise *n, size_t i, bool (*has)(const struct noise_of *of));
+
+/** Is this row of ->amplified shown under the one before it? */
+bool noise_goes_on(const struct noise_of *n, size_t i);
 
 /** "6 series of ftq, 30,000 values in all, one each 1.000 ms" */
 void noise_spectrum_words(const struct noise_spectrum *s, char ret[NOISE_WORDS_MAX]);

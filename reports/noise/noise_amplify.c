@@ -19,7 +19,7 @@
 /* Mostly the longest value of all that was measured: so often. */
 #define MOSTLY 0.5
 
-#define CAUSES_MAX 12
+#define CAUSES_MAX 12 /* that are taken out */
 
 static const double usual_ranks[] = {1e3, 1e4, 1e5, 1e6};
 
@@ -30,20 +30,29 @@ const struct noise_question noise_usual_question = {
 	.work_ns = 1e6,
 };
 
+/* Of a bag, what is in a cell that is not empty. */
+struct part {
+	size_t cell;
+	double times;
+};
+
 /* How late steps were on a lane, or on the lanes of a run together. */
 struct bag {
 	size_t run; /* index of the configuration's */
-	double *cells;
+	struct part *parts;
+	size_t n;
 };
 
 struct model {
 	const struct configuration *configuration;
 	const char *kernel;
+	const char *without; /* a cause; NULL: as measured */
 	struct bag *bags;
 	size_t n;
+	double *open;          /* each cell of the bag that is being filled */
 	double *counts, *sums; /* of each cell, all bags */
 	double measured;       /* steps */
-	double lanes;          /* a draw stands for so many ranks */
+	double lanes;          /* a draw stands for so many ranks: 1, or those of a run together */
 	double work_ns;
 	size_t *runs; /* those that have any, by source */
 	size_t n_runs;
@@ -53,8 +62,9 @@ struct model {
 static void model_clear(struct model *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		free(m->bags[i].cells);
+		free(m->bags[i].parts);
 	free(m->bags);
+	free(m->open);
 	free(m->counts);
 	free(m->sums);
 	free(m->runs);
@@ -72,26 +82,35 @@ static size_t cell_of(double late_ns)
 
 static int model_begin(struct model *m)
 {
+	m->open = calloc(CELLS, sizeof(*m->open));
 	m->counts = calloc(CELLS, sizeof(*m->counts));
 	m->sums = calloc(CELLS, sizeof(*m->sums));
-	return m->counts && m->sums ? 0 : -ENOMEM;
+	return m->open && m->counts && m->sums ? 0 : -ENOMEM;
 }
 
-static int add_bag(struct model *m, size_t run)
+/* What was put since the last bag is one. Of a lane that was too short for a step there is none. */
+static int close_bag(struct model *m, size_t run)
 {
-	struct bag bag = {.run = run, .cells = calloc(CELLS, sizeof(double))};
+	struct bag bag = {.run = run};
+	int r = 0;
 
-	if (bag.cells && ARRAY_ADD(m->bags, m->n, bag) == 0)
-		return 0;
-	free(bag.cells);
-	return -ENOMEM;
+	for (size_t i = 0; i < CELLS && r >= 0; i++)
+		if (m->open[i] > 0) {
+			r = ARRAY_ADD(bag.parts, bag.n, (struct part){i, m->open[i]});
+			m->open[i] = 0;
+		}
+	if (r >= 0 && bag.n)
+		r = ARRAY_ADD(m->bags, m->n, bag);
+	if (r < 0)
+		free(bag.parts);
+	return r;
 }
 
 static void put_late(struct model *m, double late_ns, double times)
 {
 	size_t cell = cell_of(late_ns);
 
-	m->bags[m->n - 1].cells[cell] += times;
+	m->open[cell] += times;
 	m->counts[cell] += times;
 	m->sums[cell] += times * late_ns;
 	m->measured += times;
@@ -110,11 +129,10 @@ static int add_lanes(struct model *m, size_t run, const struct noise_lanes *l, b
 	int r = 0;
 
 	for (size_t i = 0; i < n && l->n && r >= 0; i++) {
-		r = add_bag(m, run);
+		r = replay(&l->list[i], each, m->work_ns, on_step, m);
 		if (r >= 0)
-			r = replay(&l->list[i], each, m->work_ns, on_step, m);
+			r = close_bag(m, run);
 	}
-	m->lanes = together && l->n ? (double)l->n : 1;
 	return r;
 }
 
@@ -125,24 +143,6 @@ static size_t bags_of(const struct model *m, size_t run)
 	for (size_t i = 0; i < m->n; i++)
 		n += m->bags[i].run == run;
 	return n;
-}
-
-/* Bags of lanes that were too short for a step tell nothing. */
-static void drop_empty(struct model *m)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->n; i++) {
-		double all = 0;
-
-		for (size_t k = 0; k < CELLS; k++)
-			all += m->bags[i].cells[k];
-		if (all > 0)
-			m->bags[n++] = m->bags[i];
-		else
-			free(m->bags[i].cells);
-	}
-	m->n = n;
 }
 
 static int find_runs(struct model *m)
@@ -159,26 +159,28 @@ static int model_finish(struct model *m)
 {
 	_cleanup_free_ double *values = calloc(CELLS, sizeof(*values)),
 			      *mass = calloc(CELLS, sizeof(*mass));
+	_cleanup_free_ size_t *places = calloc(CELLS, sizeof(*places));
 	size_t n = 0, source = 0;
 	int r;
 
-	if (!values || !mass)
+	if (!values || !mass || !places)
 		return -ENOMEM;
-	drop_empty(m);
-	for (size_t i = 0; i < CELLS; i++)
+	for (size_t i = 0; i < CELLS; i++) {
+		places[i] = n;
 		if (m->counts[i] > 0)
 			values[n++] = m->sums[i] / m->counts[i];
+	}
 	r = find_runs(m);
 	if (r >= 0)
 		r = amplify_begin(values, n, m->n_runs, &m->amplify);
 	for (size_t b = 0; b < m->n && r >= 0; b++) {
-		size_t k = 0;
+		const struct bag *bag = &m->bags[b];
 
-		source += b > 0 && m->bags[b].run != m->bags[b - 1].run;
-		for (size_t i = 0; i < CELLS; i++)
-			if (m->counts[i] > 0)
-				mass[k++] = m->bags[b].cells[i];
-		amplify_add(&m->amplify, source, mass, 1 / (double)bags_of(m, m->bags[b].run));
+		source += b > 0 && bag->run != m->bags[b - 1].run;
+		memset(mass, 0, n * sizeof(*mass));
+		for (size_t i = 0; i < bag->n; i++)
+			mass[places[bag->parts[i].cell]] = bag->parts[i].times;
+		amplify_add(&m->amplify, source, mass, 1 / (double)bags_of(m, bag->run));
 	}
 	return r;
 }
@@ -216,7 +218,7 @@ static int simulate(const struct model *m, const double *weights, const struct n
 {
 	struct amplify_steps steps;
 	int r = amplify_simulate(&m->amplify, weights, fmax(a->ranks / m->lanes, 1),
-		(uint64_t)q->steps, 0, (amplify_progress_t)q->progress, NULL, &steps);
+		(uint64_t)q->steps, 0, q->progress, NULL, &steps);
 
 	if (r < 0)
 		return r;
@@ -227,8 +229,8 @@ static int simulate(const struct model *m, const double *weights, const struct n
 }
 
 /* A row for each number of ranks. */
-static int tell(const struct model *m, const struct model *all, const char *without,
-	const struct noise_question *q, struct noise_of *ret)
+static int tell(const struct model *m, const struct model *all, const struct noise_question *q,
+	struct noise_of *ret)
 {
 	_cleanup_bootstrap_ struct bootstrap *b = NULL;
 	_cleanup_free_ double *ones = calloc(m->n_runs + 1, sizeof(*ones));
@@ -242,7 +244,7 @@ static int tell(const struct model *m, const struct model *all, const char *with
 		struct view view = {m, all, q->ranks[i]};
 		struct noise_amplification a = {.kernel = m->kernel,
 			.together = m->lanes > 1,
-			.without = without,
+			.without = m->without,
 			.ranks = q->ranks[i],
 			.work_ns = m->work_ns,
 			.measured = m->measured,
@@ -255,6 +257,9 @@ static int tell(const struct model *m, const struct model *all, const char *with
 		a.slow.range.high += 1;
 		if (all)
 			a.gain.value = bootstrap_interval(b, estimate_gain, &view, &a.gain.range);
+		/* As no step becomes longer. */
+		if (a.gain.range.low < 0)
+			a.gain.range.low = 0;
 		a.at_least =
 			amplify_at_top(&m->amplify, ones, fmax(a.ranks / m->lanes, 1)) > MOSTLY;
 		r = simulate(m, ones, q, &a);
@@ -265,159 +270,266 @@ static int tell(const struct model *m, const struct model *all, const char *with
 }
 
 /* fwq: each of its quanta is a step. Bounds are those of the store's buckets. */
+static const char work_sql[] =
+	"SELECT b.worker, b.low_ns, b.high_ns, b.n, d.min_ns, d.max_ns, (SELECT count(*) FROM distribution c"
+	" WHERE c.run = d.run AND c.kernel = d.kernel AND c.worker = d.worker) FROM distribution_bucket b"
+	" JOIN distribution d ON d.run = b.run AND d.kernel = b.kernel AND d.worker = b.worker"
+	" WHERE b.run = ?1 AND b.kernel = 'fwq' ORDER BY b.worker, b.low_ns";
+
+/* Of the workers of a run: */
+struct workers {
+	int64_t last, n;
+	double least; /* sum of the shortest quanta */
+};
+
+/* A row of work_sql. */
+static int take_work(struct model *m, size_t run, sqlite3_stmt *row, struct workers *w)
+{
+	double min = sqlite3_column_double(row, 4);
+	double low = fmax(sqlite3_column_double(row, 1), min);
+	double high = fmin(sqlite3_column_double(row, 2), sqlite3_column_double(row, 5));
+	int r = 0;
+
+	if (!(min > 0) || sqlite3_column_int64(row, 6) != 1)
+		return -EBADMSG;
+	if (w->n == 0 || w->last != store_number(row, 0)) {
+		r = close_bag(m, run);
+		w->last = store_number(row, 0);
+		w->least += min;
+		if (++w->n > m->configuration->cores)
+			return -EBADMSG;
+	}
+	put_late(m, fmax((low + high) / 2 - min, 0), fmax(sqlite3_column_double(row, 3), 0));
+	return r;
+}
+
 static int fill_by_work(const struct summary *s, struct model *m)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
-	double least = 0, lanes = 0;
-	int r = store_prepare(s->store, &query,
-		"SELECT b.worker, b.low_ns, b.high_ns, b.n, d.min_ns, d.max_ns FROM distribution_bucket b"
-		" JOIN distribution d ON d.run = b.run AND d.kernel = b.kernel AND d.worker = b.worker"
-		" WHERE b.run = ?1 AND b.kernel = 'fwq' ORDER BY b.worker, b.low_ns");
-
-	for (size_t i = 0; i < m->configuration->series.n && r >= 0; i++) {
-		int64_t worker = 0;
-		bool any = false;
-
-		sqlite3_reset(query);
-		sqlite3_bind_int64(query, 1, m->configuration->series.runs[i]->id);
-		while (r >= 0 && (r = store_step(s->store, query)) > 0) {
-			double min = sqlite3_column_double(query, 4),
-			       max = sqlite3_column_double(query, 5);
-			double low = fmax(sqlite3_column_double(query, 1), min);
-			double high = fmin(sqlite3_column_double(query, 2), max);
-
-			if (!any || worker != store_number(query, 0)) {
-				any = true;
-				worker = store_number(query, 0);
-				r = add_bag(m, i);
-				least += min;
-				lanes++;
-			}
-			if (r >= 0)
-				put_late(m, fmax((low + high) / 2 - min, 0),
-					fmax(sqlite3_column_double(query, 3), 0));
-		}
-	}
-	m->work_ns = lanes > 0 ? least / lanes : NAN;
-	m->lanes = 1;
-	return r;
-}
-
-/* Where the lanes of a run come from. */
-struct origin {
-	const struct summary *summary;
-	const struct noise_series_list *series; /* NULL: its detours */
-	const char *without;
-};
-
-static int fill_by_time(const struct origin *o, bool together, struct model *m)
-{
-	int r = 0;
+	double least = 0, workers = 0;
+	int r = store_prepare(s->store, &query, work_sql);
 
 	for (size_t i = 0; i < m->configuration->series.n && r >= 0; i++) {
 		const struct store_run *run = m->configuration->series.runs[i];
-		_cleanup_noise_lanes_ struct noise_lanes lanes = {.n = 0};
+		struct workers w = {.n = 0};
 
-		r = o->series ? noise_lanes_of_series(o->series, run, &lanes)
-			      : noise_lanes_of_detours(o->summary, run, o->without, &lanes);
-		if (r >= 0 && lanes.n)
-			r = add_lanes(m, i, &lanes, together);
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, run->id);
+		while (r >= 0 && (r = store_step(s->store, query)) > 0) {
+			r = take_work(m, i, query, &w);
+			if (r == -EBADMSG)
+				store_damaged(s->store, "distribution", run->id);
+		}
+		if (r >= 0)
+			r = close_bag(m, i);
+		least += w.least;
+		workers += (double)w.n;
 	}
+	m->work_ns = workers > 0 ? least / workers : NAN;
 	return r;
-}
-
-static struct model model_of(
-	const char *kernel, const struct noise_question *q, const struct noise_of *n)
-{
-	return (struct model){.configuration = n->configuration,
-		.kernel = kernel,
-		.work_ns = q->work_ns,
-		.lanes = 1};
 }
 
 static int amplify_work(
 	const struct summary *s, const struct noise_question *q, struct noise_of *ret)
 {
-	_cleanup_model_ struct model m = model_of("fwq", q, ret);
+	_cleanup_model_ struct model m = {
+		.configuration = ret->configuration, .kernel = "fwq", .lanes = 1};
 	int r = model_begin(&m);
 
 	if (r >= 0)
 		r = fill_by_work(s, &m);
 	if (r >= 0)
 		r = model_finish(&m);
-	return r < 0 || !m.n_runs ? r : tell(&m, NULL, NULL, q, ret);
+	return r < 0 || !m.n_runs ? r : tell(&m, NULL, q, ret);
 }
 
-static int amplify_without(const struct origin *all, const char *cause,
-	const struct model *as_measured, const struct noise_question *q, struct noise_of *ret)
+/* What is made of the lanes of a configuration's runs. */
+struct models {
+	const struct summary *summary;
+	const struct noise_series_list *series; /* where lanes come from; NULL: detours */
+	const struct noise_question *question;
+	struct model
+		list[CAUSES_MAX + 2]; /* as measured; without a cause each; all lanes together */
+	size_t n;
+	int64_t *workers; /* of each run: how many were measured */
+	int64_t most;
+};
+
+static void models_clear(struct models *m)
 {
-	_cleanup_model_ struct model m = model_of("detour", q, ret);
-	struct origin o = *all;
-	int r = model_begin(&m);
-
-	o.without = cause;
-	if (r >= 0)
-		r = fill_by_time(&o, false, &m);
-	if (r >= 0)
-		r = model_finish(&m);
-	return r < 0 || m.n_runs != as_measured->n_runs ? r : tell(&m, as_measured, cause, q, ret);
+	for (size_t i = 0; i < m->n; i++)
+		model_clear(&m->list[i]);
+	free(m->workers);
 }
 
-/* Those that took most time, in order. */
-static int amplify_causes(const struct origin *o, const struct model *m,
-	const struct noise_question *q, struct noise_of *ret)
+#define _cleanup_models_ __attribute__((cleanup(models_clear)))
+
+static int add_model(struct models *m, const struct noise_of *n, const char *without, double lanes)
+{
+	struct model *one = &m->list[m->n++];
+
+	*one = (struct model){.configuration = n->configuration,
+		.kernel = m->series ? "ftq" : "detour",
+		.without = without,
+		.work_ns = m->question->work_ns,
+		.lanes = lanes};
+	return model_begin(one);
+}
+
+static int count_workers(struct models *m, const struct noise_of *n)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
-	const char *causes[CAUSES_MAX];
-	size_t n = 0;
-	int r = store_prepare(o->summary->store, &query,
-		"SELECT cause, run FROM detour GROUP BY cause, run ORDER BY total(cause_ns) DESC");
+	int r = store_prepare(m->summary->store, &query,
+		"SELECT count(*) FROM distribution WHERE run = ?1 AND kernel = ?2");
 
-	while (r >= 0 && n < CAUSES_MAX && (r = store_step(o->summary->store, query)) > 0) {
-		const char *cause = store_text(o->summary->store, query, 0);
-		const struct store_run *run = store_run(o->summary->store, store_number(query, 1));
-		bool known = !run || !configuration_counts(m->configuration, run) || !cause ||
-			     strcmp(cause, "unmatched") == 0;
-
-		for (size_t i = 0; i < n && !known; i++)
-			known = strcmp(causes[i], cause) == 0;
-		if (!known)
-			causes[n++] = cause;
+	m->workers = calloc(n->configuration->series.n + 1, sizeof(*m->workers));
+	if (!m->workers)
+		return -ENOMEM;
+	for (size_t i = 0; i < n->configuration->series.n && r >= 0; i++) {
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, n->configuration->series.runs[i]->id);
+		sqlite3_bind_text(query, 2, m->series ? "ftq" : "detour", -1, SQLITE_STATIC);
+		r = store_step(m->summary->store, query);
+		if (r > 0)
+			m->workers[i] = store_number(query, 0);
+		if (m->workers[i] > m->most)
+			m->most = m->workers[i];
 	}
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = amplify_without(o, causes[i], m, q, ret);
+	return r < 0 ? r : 0;
+}
+
+struct cause {
+	const char *name;
+	double ns;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct cause *x = a, *y = b;
+
+	return (x->ns < y->ns) - (x->ns > y->ns);
+}
+
+/* More of it. */
+static int add_cause(struct cause list[DETOUR_CAUSES_MAX], size_t *n, const char *name, double ns)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (list[i].name == name) {
+			list[i].ns += ns;
+			return 0;
+		}
+	if (*n == DETOUR_CAUSES_MAX)
+		return -EBADMSG;
+	list[(*n)++] = (struct cause){name, ns};
+	return 0;
+}
+
+static int read_causes(const struct summary *s, const struct configuration *c,
+	struct cause list[DETOUR_CAUSES_MAX], size_t *n)
+{
+	_cleanup_query_ sqlite3_stmt *query = NULL;
+	int r = store_prepare(s->store, &query,
+		"SELECT cause, total(cause_ns) FROM detour WHERE run = ?1 GROUP BY cause");
+
+	for (size_t i = 0; i < c->series.n && r >= 0; i++) {
+		sqlite3_reset(query);
+		sqlite3_bind_int64(query, 1, c->series.runs[i]->id);
+		while (r >= 0 && (r = store_step(s->store, query)) > 0) {
+			const char *name = store_text(s->store, query, 0);
+
+			r = name ? add_cause(list, n, name, sqlite3_column_double(query, 1))
+				 : -ENOMEM;
+			if (r == -EBADMSG)
+				store_damaged(s->store, "detour", c->series.runs[i]->id);
+		}
+	}
 	return r;
 }
 
-static int amplify_time(const struct origin *o, const char *kernel, bool together,
+/* A model without each of those that took most time, in order. */
+static int add_causes(struct models *m, const struct noise_of *n)
+{
+	struct cause list[DETOUR_CAUSES_MAX];
+	size_t n_causes = 0, added = 0;
+	int r = read_causes(m->summary, n->configuration, list, &n_causes);
+
+	if (r >= 0 && n_causes)
+		qsort(list, n_causes, sizeof(*list), by_time);
+	for (size_t i = 0; i < n_causes && added < CAUSES_MAX && r >= 0; i++)
+		if (strcmp(list[i].name, "unmatched") != 0) {
+			r = add_model(m, n, list[i].name, 1);
+			added++;
+		}
+	return r;
+}
+
+/* The lanes of a run go into each model. Only runs of which all lanes are told, as many as others have, say what holds up a
+ * node. */
+static int fill(struct models *m, size_t i, const struct store_run *run)
+{
+	_cleanup_noise_lanes_ struct noise_lanes lanes = {.n = 0};
+	int r = m->series ? noise_lanes_of_series(m->series, run, &lanes)
+			  : noise_lanes_of_detours(m->summary, run, &lanes);
+	bool whole = (int64_t)lanes.n == m->most && m->workers[i] == m->most;
+
+	for (size_t k = 0; k < m->n && r >= 0; k++) {
+		struct model *one = &m->list[k];
+
+		if (one->lanes > 1 && !whole)
+			continue;
+		noise_lanes_without(&lanes, one->without);
+		r = add_lanes(one, i, &lanes, one->lanes > 1);
+		if (r == -EBADMSG)
+			store_damaged(m->summary->store,
+				m->series ? "distribution_series" : "distribution", run->id);
+	}
+	return r;
+}
+
+static int tell_all(struct models *m, struct noise_of *ret)
+{
+	const struct model *measured = &m->list[0];
+	int r = 0;
+
+	for (size_t k = 0; k < m->n && r >= 0; k++)
+		r = model_finish(&m->list[k]);
+	for (size_t k = 0; k < m->n && r >= 0; k++) {
+		const struct model *one = &m->list[k];
+
+		if (one->n_runs && (!one->without || one->n_runs == measured->n_runs))
+			r = tell(one, one->without ? measured : NULL, m->question, ret);
+	}
+	return r;
+}
+
+static int amplify_time(const struct summary *s, const struct noise_series_list *series,
 	const struct noise_question *q, struct noise_of *ret)
 {
-	_cleanup_model_ struct model m = model_of(kernel, q, ret);
-	int r = model_begin(&m);
+	_cleanup_models_ struct models m = {.summary = s, .series = series, .question = q};
+	const struct run_series *runs = &ret->configuration->series;
+	int r = count_workers(&m, ret);
 
-	if (r >= 0)
-		r = fill_by_time(o, together, &m);
-	if (r >= 0)
-		r = model_finish(&m);
-	if (r < 0 || !m.n_runs || (together && m.lanes < 2))
+	if (r < 0 || (series ? series->n == 0 : m.most == 0))
 		return r;
-	r = tell(&m, NULL, NULL, q, ret);
-	return r < 0 || o->series || together ? r : amplify_causes(o, &m, q, ret);
+	r = add_model(&m, ret, NULL, 1);
+	if (r >= 0 && !series && store_has_table(s->store, "detour"))
+		r = add_causes(&m, ret);
+	if (r >= 0 && m.most > 1)
+		r = add_model(&m, ret, NULL, (double)m.most);
+	for (size_t i = 0; i < runs->n && r >= 0; i++)
+		r = fill(&m, i, runs->runs[i]);
+	return r < 0 ? r : tell_all(&m, ret);
 }
 
 int noise_amplify(const struct summary *s, const struct noise_series_list *l,
 	const struct noise_question *question, struct noise_of *ret)
 {
-	const struct origin series = {s, l, NULL}, detours = {s, NULL, NULL};
 	int r;
 
 	if (!store_has_table(s->store, "distribution"))
 		return 0;
 	r = amplify_work(s, question, ret);
-	for (int together = 0; together < 2 && r >= 0; together++) {
-		r = amplify_time(&series, "ftq", together, question, ret);
-		if (r >= 0)
-			r = amplify_time(&detours, "detour", together, question, ret);
-	}
-	return r;
+	if (r >= 0)
+		r = amplify_time(s, l, question, ret);
+	return r < 0 ? r : amplify_time(s, NULL, question, ret);
 }

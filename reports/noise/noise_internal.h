@@ -6,6 +6,9 @@
 #include "reports/noise/noise.h"
 #include "reports/noise/replay.h"
 
+/** Can it have been measured for so long in that run? */
+bool noise_time_fits(const struct store_run *run, double ns);
+
 /** A series of the store: a worker's values of equal times, in order. */
 struct noise_series {
 	const struct store_run *run;
@@ -49,10 +52,19 @@ int noise_spectrum_make(
 
 void noise_spectrum_free(struct noise_spectrum *s);
 
+/** What a detour took of a lane's time until a point of it. */
+struct noise_taken {
+	size_t lane, point;
+	const char *cause; /**< the store's: one pointer for all of that name */
+	double ns;
+};
+
 /** The lanes of one run as replay() takes them. */
 struct noise_lanes {
 	struct replay_lane *list;
 	size_t n;
+	struct noise_taken *taken; /**< by lane and point */
+	size_t n_taken;
 };
 
 /** By the series of @run. -ENOMEM. */
@@ -60,12 +72,14 @@ int noise_lanes_of_series(
 	const struct noise_series_list *l, const struct store_run *run, struct noise_lanes *ret);
 
 /**
- * By the detours of @run, those that are kept; what the others took is spread over the rest of the time. Where
- * @without is a cause, what it took of the detours that have it is taken out. Without detours, or where those of a lane do
- * not make up what was measured on it: no lanes. -ENOMEM, -EBADMSG.
+ * By the detours of @run, those that are kept; what the others took is spread over the rest of the time. Without detours, or
+ * where those of a lane do not make up what was measured on it: no lanes. -ENOMEM, -EBADMSG.
  */
-int noise_lanes_of_detours(const struct summary *s, const struct store_run *run,
-	const char *without, struct noise_lanes *ret);
+int noise_lanes_of_detours(
+	const struct summary *s, const struct store_run *run, struct noise_lanes *ret);
+
+/** What @cause took of the detours that have it is taken out (NULL: nothing is). */
+void noise_lanes_without(struct noise_lanes *l, const char *cause);
 
 void noise_lanes_clear(struct noise_lanes *l);
 

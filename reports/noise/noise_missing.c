@@ -9,13 +9,6 @@
 #include "reports/noise/noise_internal.h"
 #include "reports/text/format.h"
 
-static bool is_noise(const struct configuration *c)
-{
-	static const char scenario[] = "noise-";
-
-	return strncmp(c->scenario, scenario, sizeof(scenario) - 1) == 0;
-}
-
 /* The kernel by which the configuration's first run was measured, NULL: none told. */
 static int find_kernel(const struct summary *s, const struct configuration *c, const char **ret)
 {
@@ -46,7 +39,7 @@ static int find_lanes(const struct summary *s, const struct configuration *c, bo
 	for (size_t i = 0; i < c->series.n && r >= 0 && !*ret; i++) {
 		_cleanup_noise_lanes_ struct noise_lanes lanes = {.n = 0};
 
-		r = noise_lanes_of_detours(s, c->series.runs[i], NULL, &lanes);
+		r = noise_lanes_of_detours(s, c->series.runs[i], &lanes);
 		*ret = lanes.n > 0;
 	}
 	return r < 0 ? r : 0;
@@ -65,8 +58,10 @@ static void say_of(const char *kernel, bool lanes, const struct noise_question *
 			format_time(question->work_ns).text);
 	else
 		snprintf(ret, NOISE_WORDS_MAX, "%s",
-			detour ? "the detours that are kept one by one do not make up what was measured"
-			       : "values in order of time are not kept");
+			strcmp(kernel, "fwq") == 0 ? "its distribution has no values"
+			: detour
+				? "the detours that are kept one by one do not make up what was measured"
+				: "values in order of time are not kept");
 }
 
 int noise_say_missing(const struct summary *s, const struct noise_series_list *l,
@@ -83,7 +78,7 @@ int noise_say_missing(const struct summary *s, const struct noise_series_list *l
 	if (r < 0)
 		return r;
 	if (!kernel) {
-		if (is_noise(c))
+		if (configuration_is_noise(c))
 			snprintf(ret->missing, sizeof(ret->missing), "%s",
 				c->series.n ? "its runs tell no distribution"
 					    : "no counted run of it ended well");

@@ -25,7 +25,7 @@ static int cause_of(struct noise_signature *s, const char *name, size_t *ret)
 	for (*ret = 0; *ret < s->n_causes; ++*ret)
 		if (s->causes[*ret].name == name)
 			return 0;
-	return ARRAY_ADD(s->causes, s->n_causes, cause);
+	return *ret == DETOUR_CAUSES_MAX ? -EBADMSG : ARRAY_ADD(s->causes, s->n_causes, cause);
 }
 
 static int take(const struct summary *summary, sqlite3_stmt *row, struct noise_signature *s)
@@ -35,6 +35,9 @@ static int take(const struct summary *summary, sqlite3_stmt *row, struct noise_s
 		.begin_ns = sqlite3_column_double(row, 1) - s->begin_ns,
 		.length_ns = sqlite3_column_double(row, 2)};
 	int r = name ? cause_of(s, name, &p.cause) : -ENOMEM;
+
+	if (r == -EBADMSG)
+		store_damaged(summary->store, "detour", s->run->id);
 
 	if (r >= 0)
 		r = ARRAY_ADD(s->points, s->n, p);
@@ -63,23 +66,17 @@ static int by_time(const void *a, const void *b)
 }
 
 /* The causes that took most come first, in the points as well. */
-static int sort_causes(struct noise_signature *s)
+static void sort_causes(struct noise_signature *s)
 {
-	_cleanup_free_ const char **names = calloc(s->n_causes + 1, sizeof(*names));
+	size_t place[DETOUR_CAUSES_MAX];
 
-	if (!names)
-		return -ENOMEM;
 	for (size_t i = 0; i < s->n_causes; i++)
-		names[i] = s->causes[i].name;
+		s->causes[i].first = i;
 	qsort(s->causes, s->n_causes, sizeof(*s->causes), by_time);
-	for (size_t i = 0; i < s->n; i++) {
-		const char *name = names[s->points[i].cause];
-
-		for (size_t k = 0; k < s->n_causes; k++)
-			if (s->causes[k].name == name)
-				s->points[i].cause = k;
-	}
-	return 0;
+	for (size_t i = 0; i < s->n_causes; i++)
+		place[s->causes[i].first] = i;
+	for (size_t i = 0; i < s->n; i++)
+		s->points[i].cause = place[s->points[i].cause];
 }
 
 int noise_signature_make(
@@ -94,6 +91,8 @@ int noise_signature_make(
 		return 0;
 	r = store_prepare(summary->store, &query,
 		"SELECT lane, start_ns, length_ns, cause, cause_ns FROM detour WHERE run = ?1"
+		" AND typeof(lane) = 'integer' AND typeof(start_ns) = 'integer'"
+		" AND typeof(length_ns) = 'integer' AND typeof(cause_ns) = 'integer'"
 		" AND length_ns > 0 ORDER BY length_ns DESC");
 	s = calloc(1, sizeof(*s));
 	if (r < 0 || !s) {
@@ -109,7 +108,7 @@ int noise_signature_make(
 			break;
 	}
 	if (r >= 0 && s->n)
-		r = sort_causes(s);
+		sort_causes(s);
 	if (r < 0 || !s->n)
 		noise_signature_free(s);
 	else

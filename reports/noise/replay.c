@@ -63,6 +63,12 @@ static double gone_in(const struct replay_lane *l, size_t place, double begin_ns
 		0);
 }
 
+/* Each step is that much of a lane's work. */
+static bool has_too_many_steps(const struct replay_lane *l, double work_ns)
+{
+	return !((l->done_ns[l->n - 1] - l->done_ns[0]) / work_ns <= REPLAY_STEPS_MAX);
+}
+
 int replay(const struct replay_lane *lanes, size_t n, double work_ns, replay_step_t step,
 	void *userdata)
 {
@@ -74,6 +80,8 @@ int replay(const struct replay_lane *lanes, size_t n, double work_ns, replay_ste
 	for (size_t i = 0; i < n; i++) {
 		if (lanes[i].n < 2)
 			return 0;
+		if (has_too_many_steps(&lanes[i], work_ns))
+			return -EBADMSG;
 		now = fmax(now, lanes[i].at_ns[0]);
 	}
 	for (;;) {

@@ -14,9 +14,8 @@ int page_detours(const struct page *page, FILE *out)
 		if (!c->n_detours)
 			continue;
 		fputs("<h3>", out);
-		markup_text(out, c->name);
-		fprintf(out, " on %lld %s</h3>\n", (long long)c->cores,
-			cores_word(c->cores, c->scenario));
+		page_configuration_name(out, c);
+		fputs("</h3>\n", out);
 		page_columns_open(out, "causes of detours",
 			"Where the time of all detours went, a run: the rows sum to it. Detours: those "
 			"which that cause took most of. Around: the way into the kernel and back. By "

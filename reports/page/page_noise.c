@@ -45,14 +45,6 @@ static void write_spectrum(const struct noise_of *n, FILE *out)
 			PEAKS_SHOWN, s->n_peaks);
 }
 
-static bool goes_on(const struct noise_of *n, size_t i)
-{
-	const struct noise_amplification *a = &n->amplified[i], *before = a - 1;
-
-	return i > 0 && !before->without == !a->without && before->kernel == a->kernel &&
-	       before->together == a->together;
-}
-
 static void write_ranks(const struct noise_of *n, FILE *out)
 {
 	for (size_t i = 0, end; i < n->n_amplified; i = end) {
@@ -61,7 +53,7 @@ static void write_ranks(const struct noise_of *n, FILE *out)
 			a->without ? noise_without_columns : noise_ranks_columns;
 		char caption[512];
 
-		for (end = i + 1; end < n->n_amplified && goes_on(n, end);)
+		for (end = i + 1; end < n->n_amplified && noise_goes_on(n, end);)
 			end++;
 		snprintf(caption, sizeof(caption),
 			"%s, %s. Steps of %s of work, %s of them measured; %s%s", a->kernel,

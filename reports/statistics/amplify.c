@@ -13,6 +13,7 @@
 
 #include <gsl/gsl_rng.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 /* ln 0: so low that its exponential is 0, and no product of it with a number of ranks is infinite. */
@@ -135,17 +136,7 @@ struct hand {
 /* The first value that the longest does not exceed with that probability. */
 static size_t value_at(const struct crew *c, double log_of)
 {
-	size_t low = 0, high = c->a->n - 1;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (c->logs[middle] >= log_of)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	return ARRAY_BISECT(c->logs, c->a->n - 1, log, *log < log_of);
 }
 
 static void *work(void *userdata)
@@ -177,6 +168,8 @@ static void wait_for(struct crew *c, uint64_t chunks, amplify_progress_t progres
 		progress((double)c->ready / (double)chunks, userdata);
 		nanosleep(&look, NULL);
 	}
+	if (progress)
+		progress(1, userdata);
 }
 
 static double quantile(const struct amplify *a, const uint64_t *counts, uint64_t steps, double q)
@@ -219,17 +212,18 @@ static unsigned hands_for(uint64_t chunks, unsigned threads)
 	return threads > chunks ? (unsigned)chunks : threads;
 }
 
-/* Few steps are made by the caller itself. */
+/* Few steps are made by the caller itself; of many it tells how far they are. */
 static int let_work(struct crew *c, struct hand *hands, unsigned n, uint64_t chunks,
 	amplify_progress_t progress, void *userdata)
 {
+	const bool alone = n == 1 && (!progress || chunks == 1);
 	int r = 0;
 
-	for (unsigned i = 0; n > 1 && i < n && r == 0; i++) {
+	for (unsigned i = 0; !alone && i < n && r == 0; i++) {
 		r = -pthread_create(&hands[i].thread, NULL, work, &hands[i]);
 		hands[i].begun = r == 0;
 	}
-	if (n == 1)
+	if (alone)
 		work(&hands[0]);
 	else if (r == 0)
 		wait_for(c, chunks, progress, userdata);

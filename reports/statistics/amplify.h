@@ -44,7 +44,7 @@ struct amplify_steps {
 	double p50, p99, longest;
 };
 
-/** What a long simulation tells: @share of it is done. Called by the thread that began it. */
+/** What a long simulation tells: @share of it is done; 1 at last. Called by the thread that began it. */
 typedef void (*amplify_progress_t)(double share, void *userdata);
 
 /**
@@ -55,5 +55,3 @@ int amplify_simulate(const struct amplify *a, const double *weights, double draw
 	unsigned threads, amplify_progress_t progress, void *userdata, struct amplify_steps *ret);
 
 void amplify_clear(struct amplify *a);
-
-#define _cleanup_amplify_ __attribute__((cleanup(amplify_clear)))

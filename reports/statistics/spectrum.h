@@ -50,5 +50,3 @@ int spectrum_finish(struct spectrum *s);
 int spectrum_peaks(const struct spectrum *s, struct spectrum_peak **ret, size_t *ret_n);
 
 void spectrum_clear(struct spectrum *s);
-
-#define _cleanup_spectrum_ __attribute__((cleanup(spectrum_clear)))

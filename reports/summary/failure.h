@@ -50,7 +50,5 @@ struct failure {
 	size_t n_threads;
 	struct failure_timer *timers; /**< those with a fault first; then by when they are due */
 	size_t n_timers;
-	size_t n_faults;    /**< timers with a fault */
-	int64_t clock_ns;   /**< the latest of its CPUs */
-	size_t n_miscounts; /**< CPUs whose lists are not as long, or not as empty, as they say */
+	int64_t clock_ns; /**< the latest of its CPUs */
 };

@@ -85,6 +85,12 @@ bool configuration_has(const struct configuration *configuration, const struct s
 	       configuration->scenario == run->scenario && configuration->label == run->label;
 }
 
+bool configuration_is_noise(const struct configuration *configuration)
+{
+	return configuration->scenario &&
+	       strncmp(configuration->scenario, SUMMARY_NOISE, strlen(SUMMARY_NOISE)) == 0;
+}
+
 bool configuration_counts(const struct configuration *configuration, const struct store_run *run)
 {
 	return run->ok && run->counted && configuration_has(configuration, run);

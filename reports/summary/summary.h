@@ -183,6 +183,9 @@ struct guest_work {
 	double readings, queued_readings;
 };
 
+/** More causes there are not, in detour and detour_cause. */
+#define DETOUR_CAUSES_MAX 64
+
 /** Where the time of detours went (workload noise): means of the runs, sums of the lanes. */
 struct detour_share {
 	const char *cause, *detail,
@@ -329,6 +332,12 @@ const struct store_run *configuration_median(const struct configuration *configu
 
 /** What a term is called; NULL: it is none (less than 0). */
 const char *state_label(int state);
+
+/** What its scenarios begin with. */
+#define SUMMARY_NOISE "noise-"
+
+/** Is it the workload noise? Its runs take as long as they are told. */
+bool configuration_is_noise(const struct configuration *configuration);
 
 /** Is that phase outside the window (boot)? */
 bool phase_is_outside(const char *name);

@@ -69,8 +69,6 @@ static bool take_list(struct failure *f, struct store_reader *store, sqlite3_stm
 		c->trouble = store_text(store, row, 7);
 		if (c->clock_ns > f->clock_ns)
 			f->clock_ns = c->clock_ns;
-		f->n_miscounts +=
-			c->counted != c->timers || (c->misfiled != STORE_NULL && c->misfiled > 0);
 	}
 	return true;
 }
@@ -101,7 +99,6 @@ static bool take_timer(struct failure *f, struct store_reader *store, sqlite3_st
 		.torn = store_number(row, 8),
 		.links_cpu = store_number(row, 9)};
 
-	f->n_faults += t.fault != NULL;
 	return ARRAY_ADD(f->timers, f->n_timers, t) == 0;
 }
 
@@ -142,7 +139,7 @@ static int add(struct summary *s, const struct store_run *run)
 		r = take_rows(s, &f, "guest_timer", timers_sql, take_timer);
 	if (r >= 0 && f.n_cpus + f.n_threads > 0)
 		r = ARRAY_ADD(s->failures, s->n_failures, f);
-	else
+	if (r < 0 || f.n_cpus + f.n_threads == 0)
 		clear(&f);
 	return r;
 }

@@ -9,7 +9,7 @@
 #include "common/detail_words.h"
 #include "reports/summary/summary_internal.h"
 
-/* Stores of older programs do not know whether idle vCPUs were blocked: most are. */
+/* Stores of older programs, and what was merged from them, do not know whether idle vCPUs were blocked: most are. */
 #define LOST_SQL(blocked)                                                                          \
 	"SELECT run, phase, total(lost_ns), total(" blocked ") FROM guest_queue"                   \
 	" WHERE lost_ns > 0 GROUP BY run, phase"
@@ -215,7 +215,7 @@ int summary_make_terms(struct summary *s)
 	if (store_has_table(s->store, "guest_queue"))
 		r = split_rows(s,
 			store_has_column(s->store, "guest_queue", "lost_blocked_ns")
-				? LOST_SQL("lost_blocked_ns")
+				? LOST_SQL("ifnull(lost_blocked_ns, lost_ns)")
 				: LOST_SQL("lost_ns"),
 			TERM_LOST_PARALLELISM, split_lost);
 	if (r >= 0 && store_has_table(s->store, "guest_stuck"))

@@ -68,7 +68,9 @@ static struct format_text counted(const void *row, enum look *look)
 	const struct failure_cpu *c = row;
 	struct format_text ret = {"-"};
 
-	*look = c->counted != c->timers ? LOOK_ALARM : LOOK_PLAIN;
+	*look = c->counted != STORE_NULL && c->timers != STORE_NULL && c->counted != c->timers
+			? LOOK_ALARM
+			: LOOK_PLAIN;
 	/* OSv counts without sign; one too few is 2^64 - 1. */
 	if (c->counted != STORE_NULL)
 		snprintf(ret.text, sizeof(ret.text), "%lld", (long long)c->counted);

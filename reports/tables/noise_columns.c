@@ -50,10 +50,11 @@ const struct column noise_peak_columns[] = {
 static struct format_text slow_shown(const void *row, enum look *look)
 {
 	const struct noise_amplification *a = row;
-	struct format_text t;
+	struct format_text value = format_fixed(a->slow.value, 3), t;
 
 	(void)look;
-	snprintf(t.text, sizeof(t.text), "%s%.3f", a->at_least ? "≥ " : "", a->slow.value);
+	snprintf(t.text, sizeof(t.text), "%s%.24s",
+		a->at_least && isfinite(a->slow.value) ? "≥ " : "", value.text);
 	return t;
 }
 
@@ -61,7 +62,7 @@ static struct format_text range_shown(const struct interval *i, double times, in
 {
 	struct format_text t = {"-"};
 
-	if (isfinite(i->low))
+	if (isfinite(i->low) && isfinite(i->high))
 		snprintf(t.text, sizeof(t.text), "%.*f to %.*f", decimals, times * i->low, decimals,
 			times * i->high);
 	return t;

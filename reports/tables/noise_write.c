@@ -43,15 +43,6 @@ static int put_peaks(struct table *t, const struct parted_table *p, const void *
 	return r;
 }
 
-/* Is this row shown under the one before it? */
-static bool goes_on(const struct noise_of *n, size_t i)
-{
-	const struct noise_amplification *a = &n->amplified[i], *before = a - 1;
-
-	return i > 0 && !before->without == !a->without && before->kernel == a->kernel &&
-	       before->together == a->together;
-}
-
 /* Is it a row of this table? ->which: whether a cause was removed. */
 static bool is_of(const struct parted_table *p, const struct noise_amplification *a)
 {
@@ -78,7 +69,7 @@ static int put_ranks(struct table *t, const struct parted_table *p, const void *
 
 		if (!is_of(p, a))
 			continue;
-		if (!goes_on(n, i))
+		if (!noise_goes_on(n, i))
 			r = put_configuration_line(t, n->configuration,
 				": %s, %s; steps of %s, %s of them measured", a->kernel,
 				a->together ? "lanes of a run held up together"

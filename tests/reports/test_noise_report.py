@@ -335,7 +335,7 @@ class NoiseReport(unittest.TestCase):
     def test_mistakes_are_told_in_one_line(self):
         for arguments, word in ((("--ranks", "x"), "--ranks"), (("--ranks", "1,,2"), "--ranks"), (("--steps", "0"), "--steps"),
                                 (("--work", "1y"), "--work"), (("--ranks", ",".join("1" * 20)), "--ranks"),
-                                (("--ranks", "nan"), "--ranks"), (("--ranks", "1.5"), "--ranks"),
+                                (("--steps", "1.7"), "--steps"), (("--ranks", "nan"), "--ranks"), (("--ranks", "1.5"), "--ranks"),
                                 (("--ranks", "0x10"), "--ranks"), (("--work", "0x10"), "--work")):
             done = run("noise", *arguments, self.dir)
             self.assertEqual(done.returncode, 2, done.stderr)
@@ -366,6 +366,78 @@ class NoiseReport(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         row, = (c["noise"]["amplification"][0] for c in json.loads(done.stdout)["cells"] if c["guest"] == "native")
         self.assertEqual(row["slow_down"], self.slow("noise-fwq", 2)["slow_down"])
+
+    def altered(self, name, *statements):
+        folder = f"{self.base}/{name}"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db:
+            with sqlite3.connect(folder + "/experiment.db") as copy:
+                db.backup(copy)
+                for statement in statements:
+                    copy.execute(statement)
+        return folder
+
+    def test_what_cannot_have_been_measured_is_damage(self):
+        row = "INSERT INTO distribution (run, kernel, worker, n, sum_ns, min_ns, max_ns, time_ns) "
+        long = row + "VALUES (9, 'detour', 1, 0, 0, 0, 0, 9000000000000000000)"
+        for name, table, number, *statements in (
+                ("long", "distribution", 9, "DELETE FROM distribution WHERE run = 9 AND worker = 1", long),
+                ("endless", "distribution", 9, "UPDATE run SET end_ns = 9200000000000000000 WHERE id = 9",
+                 "DELETE FROM distribution WHERE run = 9 AND worker = 1", "DELETE FROM detour WHERE run = 9 AND lane = 1",
+                 "DELETE FROM detour_cause WHERE run = 9 AND lane = 1", long),
+                ("step", "distribution_series", 1, "UPDATE distribution_series SET step_ns = 1000000000000000000 WHERE run = 1"),
+                ("twice", "distribution", 9, row + "SELECT run, kernel, worker, n, sum_ns, min_ns, max_ns, time_ns"
+                                                   " FROM distribution WHERE run = 9"),
+                ("many", "distribution", 9, row + "SELECT run, kernel, worker + 2, n, sum_ns, min_ns, max_ns, time_ns"
+                                                  " FROM distribution WHERE run = 9"),
+                ("nothing", "distribution", 4, "UPDATE distribution SET min_ns = 0 WHERE run = 4"),
+                ("work-twice", "distribution", 4, row + "SELECT run, kernel, worker, n, sum_ns, min_ns, max_ns, time_ns"
+                                                        " FROM distribution WHERE run = 4"),
+                ("work-many", "distribution", 4, "UPDATE run SET cores = 1 WHERE guest = 'native'"),
+                ("many-causes", "detour", 7, "UPDATE detour SET cause = 'cause ' || rowid"),
+                ("sums", "detour_cause", 7, "INSERT INTO detour_cause SELECT run, lane, 'cause ' || rowid, '', NULL, 1, 1, 0, 0"
+                                            " FROM detour")):
+            with self.subTest(name):
+                done = run("noise", self.altered(name, *statements))
+                self.assertEqual(done.returncode, 3, done.stdout)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn(f'the table "{table}" has rows of run {number} that', done.stderr)
+
+    def test_a_detour_long_after_measuring_is_no_work(self):
+        folder = self.altered("late", "UPDATE detour SET start_ns = 9000000000000000000 WHERE run = 9 AND rowid ="
+                              " (SELECT max(rowid) FROM detour)")
+        done = run("noise", "--json", "--ranks", "2", folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = [c for c in json.loads(done.stdout)["cells"] if c["guest"] == "osv"][0]["noise"]["amplification"]
+        self.assertAlmostEqual(rows[0]["measured"], self.slow("noise-detour", 2)["measured"], delta=5)
+
+    def test_runs_that_do_not_tell_all_their_workers_say_nothing_of_lanes_together(self):
+        for kernel, runs in (("detour", (7, 8, 9)), ("ftq", (1, 2, 3))):
+            for short in runs:
+                tables = ("distribution", "detour") if kernel == "detour" else ("distribution", "distribution_series")
+                folder = self.altered(f"short-{short}", *(
+                    f"DELETE FROM {table} WHERE run = {short} AND {'lane' if table == 'detour' else 'worker'} = 1" for table in tables))
+                done = run("noise", "--json", "--ranks", "1,2,10", folder)
+                cell, = (c for c in json.loads(done.stdout)["cells"] if c["scenario"] == "noise-" + kernel)
+                rows = [a for a in cell["noise"]["amplification"] if a["lanes"] == "together"]
+                whole = self.slow("noise-" + kernel, 2, "together")["measured"]
+                self.assertEqual([a["ranks"] for a in rows], [2, 10])
+                self.assertAlmostEqual(rows[0]["measured"], whole * 2 / 3, delta=3)
+
+    def test_numbers_that_are_none_are_not_drawn(self):
+        folder = self.altered("infinite", "UPDATE detour SET start_ns = 9e999 WHERE rowid % 7 = 0",
+                              "UPDATE detour SET lane = 'x' WHERE rowid % 7 = 1")
+        done = run(folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(folder + "/report/index.html", encoding="utf-8") as f:
+            text = re.search(r'class="noise-signature" hidden><script type="application/json">(.*?)</script>', f.read())[1]
+        points = json.loads(text)["points"]
+        self.assertEqual(len(points), 4 * sum(1 for i in range(1, 1001) if i % 7 > 1))
+        self.assertTrue(all(isinstance(p, int) for p in points))
+
+    def test_a_distribution_without_values_is_told(self):
+        done = run("noise", self.altered("no-values", "DELETE FROM distribution_bucket WHERE kernel = 'fwq'"))
+        self.assertIn("native noise-fwq on 2 cores: nothing is said of ranks: its distribution has no values", done.stdout)
 
     def test_a_damaged_series_is_told(self):
         folder = self.base + "/damaged"
@@ -426,6 +498,12 @@ class NoiseReport(unittest.TestCase):
         text = " ".join(run(folder).stdout.split())
         self.assertIn("On 2 cores ftq noise % is 8 for native (n = 3), 8.0100 for osv (n = 3): no significant difference;", text)
         self.assertIn("how long these runs take is set, not measured", text)
+        with sqlite3.connect(folder + "/experiment.db") as db:
+            db.execute("UPDATE run SET counted = 0 WHERE repetition > 0")
+        text = " ".join(run(folder).stdout.split())
+        self.assertIn("8.0100 for osv (n = 1)".replace("8.0", "7.0"), text)
+        self.assertNotIn("no significant difference", text)
+        self.assertIn("(n = 1): too few runs for a test of significance; how long these runs take is set", text)
 
 
 if __name__ == "__main__":

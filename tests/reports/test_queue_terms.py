@@ -181,15 +181,22 @@ class Terms(unittest.TestCase):
         with open(self.folder + "/report/explanation.csv", encoding="utf-8", newline="") as f:
             self.assertTrue([r for r in csv.DictReader(f) if r["state"] == LOST and float(r["value"]) == 3])
 
+    def is_of_halts(self):
+        x, = self.explain()["speedup"]
+        state = self.by_state(x["by_state"])
+        self.assertEqual((state[LOST], state["blocked"]), (1500 * MS, 500 * MS))
+
     def test_an_older_store_takes_it_from_halts(self):
         self.run_(1, 10 * S, self.lane(10 * S))
         self.run_(2, 8 * S, self.lane(8 * S, halt=S, idle=S), lost=1500 * MS, blocked=0)
         self.store.db.commit()
         with sqlite3.connect(self.folder + "/experiment.db") as db:
+            # As where it was merged with newer ones.
+            db.execute("UPDATE guest_queue SET lost_blocked_ns = NULL")
+        self.is_of_halts()
+        with sqlite3.connect(self.folder + "/experiment.db") as db:
             db.execute("ALTER TABLE guest_queue DROP COLUMN lost_blocked_ns")
-        x, = self.explain()["speedup"]
-        state = self.by_state(x["by_state"])
-        self.assertEqual((state[LOST], state["blocked"]), (1500 * MS, 500 * MS))
+        self.is_of_halts()
         done = subprocess.run([REPORT, "export", "--format", "csv", "--output", self.folder + "/csv", self.folder], capture_output=True, text=True,
                               timeout=300, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)

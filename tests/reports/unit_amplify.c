@@ -175,6 +175,32 @@ static void many_steps_are_the_same_on_any_number_of_threads(void **unused)
 	amplify_clear(&a);
 }
 
+static void keep(double share, void *userdata)
+{
+	double *last = userdata;
+
+	*last = share;
+}
+
+static void a_long_simulation_tells_its_end(void **state)
+{
+	const double values[] = {0, 1}, mass[] = {1, 1};
+	struct amplify_steps steps;
+	struct amplify a;
+
+	(void)state;
+	assert_int_equal(amplify_begin(values, 2, 1, &a), 0);
+	amplify_add(&a, 0, mass, 1);
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		double last = -1;
+
+		assert_int_equal(
+			amplify_simulate(&a, one, 1, 3000000, threads, keep, &last, &steps), 0);
+		assert_true(last == 1);
+	}
+	amplify_clear(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +209,7 @@ int main(void)
 		cmocka_unit_test(drawing_each_rank_by_itself_gives_the_same),
 		cmocka_unit_test(fewer_ranks_than_lanes_are_on_any_of_them),
 		cmocka_unit_test(many_steps_are_the_same_on_any_number_of_threads),
+		cmocka_unit_test(a_long_simulation_tells_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /** Promises of reports/noise/replay.h: steps are held up by what holds up the lane, or the last of several lanes. */
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,6 +101,18 @@ static void what_is_less_than_a_step_has_none(void **state)
 	replay_clear(&l);
 }
 
+static void more_steps_than_a_run_has_are_refused_at_once(void **state)
+{
+	struct replay_lane l = {.n = 0};
+	struct late late = {.n = 0};
+
+	(void)state;
+	points(&l, (const double[][2]){{0, 0}, {9e18, 9e18}}, 2);
+	assert_int_equal(replay(&l, 1, 1e6, take, &late), -EBADMSG);
+	assert_int_equal(late.n, 0);
+	replay_clear(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +120,7 @@ int main(void)
 		cmocka_unit_test(lanes_together_wait_for_the_last),
 		cmocka_unit_test(what_is_taken_out_moves_no_step),
 		cmocka_unit_test(what_is_less_than_a_step_has_none),
+		cmocka_unit_test(more_steps_than_a_run_has_are_refused_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
