@@ -437,7 +437,7 @@ class NoiseReport(unittest.TestCase):
 
     def test_a_distribution_without_values_is_told(self):
         done = run("noise", self.altered("no-values", "DELETE FROM distribution_bucket WHERE kernel = 'fwq'"))
-        self.assertIn("native noise-fwq on 2 cores: nothing is said of ranks: its distribution has no values", done.stdout)
+        self.assertIn("native noise-fwq on 2 cores: no estimate for many ranks: its distribution has no values", done.stdout)
 
     def test_a_damaged_series_is_told(self):
         folder = self.base + "/damaged"
