@@ -213,13 +213,43 @@ static double estimate_gain(const double *const *weights, void *userdata)
 	       (1 + estimate_late(weights, userdata)) / (1 + late_of(v->all, weights[0], v->ranks));
 }
 
-static int simulate(const struct model *m, const double *weights, const struct noise_question *q,
+/* What is asked, and how many of the rows that answer it are there. */
+struct answer {
+	const struct noise_question *question;
+	size_t rows, done;
+};
+
+static void on_progress(double share, void *userdata)
+{
+	const struct answer *a = userdata;
+
+	a->question->progress(((double)a->done + share) / (double)a->rows, NULL);
+}
+
+/* No whole node: nothing is held up together. */
+static bool has_node(const struct model *m, double ranks)
+{
+	return ranks >= m->lanes;
+}
+
+static size_t rows_of(const struct model *m, const struct noise_question *q)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n_ranks; i++)
+		n += has_node(m, q->ranks[i]);
+	return n;
+}
+
+static int simulate(const struct model *m, const double *weights, struct answer *answer,
 	struct noise_amplification *a)
 {
 	struct amplify_steps steps;
 	int r = amplify_simulate(&m->amplify, weights, fmax(a->ranks / m->lanes, 1),
-		(uint64_t)q->steps, 0, q->progress, NULL, &steps);
+		(uint64_t)answer->question->steps, 0,
+		answer->question->progress ? on_progress : NULL, answer, &steps);
 
+	answer->done++;
 	if (r < 0)
 		return r;
 	a->steps = steps.steps;
@@ -229,9 +259,10 @@ static int simulate(const struct model *m, const double *weights, const struct n
 }
 
 /* A row for each number of ranks. */
-static int tell(const struct model *m, const struct model *all, const struct noise_question *q,
-	struct noise_of *ret)
+static int tell(
+	const struct model *m, const struct model *all, struct answer *answer, struct noise_of *ret)
 {
+	const struct noise_question *q = answer->question;
 	_cleanup_bootstrap_ struct bootstrap *b = NULL;
 	_cleanup_free_ double *ones = calloc(m->n_runs + 1, sizeof(*ones));
 	int r = ones ? bootstrap_make(&m->n_runs, 1, &b) : -ENOMEM;
@@ -239,8 +270,8 @@ static int tell(const struct model *m, const struct model *all, const struct noi
 	for (size_t i = 0; i < m->n_runs && ones; i++)
 		ones[i] = 1;
 	for (size_t i = 0; i < q->n_ranks && r >= 0; i++) {
-		if (q->ranks[i] < m->lanes)
-			continue; /* no whole node: nothing is held up together */
+		if (!has_node(m, q->ranks[i]))
+			continue;
 		struct view view = {m, all, q->ranks[i]};
 		struct noise_amplification a = {.kernel = m->kernel,
 			.together = m->lanes > 1,
@@ -262,7 +293,7 @@ static int tell(const struct model *m, const struct model *all, const struct noi
 			a.gain.range.low = 0;
 		a.at_least =
 			amplify_at_top(&m->amplify, ones, fmax(a.ranks / m->lanes, 1)) > MOSTLY;
-		r = simulate(m, ones, q, &a);
+		r = simulate(m, ones, answer, &a);
 		if (r >= 0)
 			r = ARRAY_ADD(ret->amplified, ret->n_amplified, a);
 	}
@@ -334,13 +365,15 @@ static int amplify_work(
 {
 	_cleanup_model_ struct model m = {
 		.configuration = ret->configuration, .kernel = "fwq", .lanes = 1};
+	struct answer answer = {.question = q};
 	int r = model_begin(&m);
 
 	if (r >= 0)
 		r = fill_by_work(s, &m);
 	if (r >= 0)
 		r = model_finish(&m);
-	return r < 0 || !m.n_runs ? r : tell(&m, NULL, q, ret);
+	answer.rows = rows_of(&m, q);
+	return r < 0 || !m.n_runs ? r : tell(&m, NULL, &answer, ret);
 }
 
 /* What is made of the lanes of a configuration's runs. */
@@ -486,19 +519,27 @@ static int fill(struct models *m, size_t i, const struct store_run *run)
 	return r;
 }
 
+/* Without a cause: of the same runs as with it. */
+static bool is_told(const struct models *m, size_t k)
+{
+	const struct model *one = &m->list[k];
+
+	return one->n_runs && (!one->without || one->n_runs == m->list[0].n_runs);
+}
+
 static int tell_all(struct models *m, struct noise_of *ret)
 {
-	const struct model *measured = &m->list[0];
+	struct answer answer = {.question = m->question};
 	int r = 0;
 
 	for (size_t k = 0; k < m->n && r >= 0; k++)
 		r = model_finish(&m->list[k]);
-	for (size_t k = 0; k < m->n && r >= 0; k++) {
-		const struct model *one = &m->list[k];
-
-		if (one->n_runs && (!one->without || one->n_runs == measured->n_runs))
-			r = tell(one, one->without ? measured : NULL, m->question, ret);
-	}
+	for (size_t k = 0; k < m->n && r >= 0; k++)
+		answer.rows += is_told(m, k) ? rows_of(&m->list[k], m->question) : 0;
+	for (size_t k = 0; k < m->n && r >= 0; k++)
+		if (is_told(m, k))
+			r = tell(
+				&m->list[k], m->list[k].without ? &m->list[0] : NULL, &answer, ret);
 	return r;
 }
 

@@ -205,12 +205,14 @@ static bool fits(const struct noise_series *s, const struct noise_series_list *l
 	return s->step_ns == l->list[0].step_ns && s->n >= segment;
 }
 
+/* By the longest of these. */
 static size_t choose_segment(const struct noise_series_list *l)
 {
 	size_t longest = 0;
 
 	for (size_t i = 0; i < l->n; i++)
-		longest = l->list[i].n > longest ? l->list[i].n : longest;
+		if (fits(&l->list[i], l, longest))
+			longest = l->list[i].n;
 	return spectrum_segment(longest);
 }
 

@@ -168,13 +168,17 @@ static bool is_high(const struct spectrum *s, size_t k)
 	return s->power[k] > s->ratio[k] * s->background[k];
 }
 
-static struct spectrum_peak measure(const struct spectrum *s, size_t first, size_t last)
+/* Bins of a peak: those that stand out, and all that are counted as its. */
+struct window {
+	size_t first, last, low, high;
+};
+
+static struct spectrum_peak measure(const struct spectrum *s, const struct window *w)
 {
-	struct spectrum_peak p = {.width = (double)(last - first + 1)};
+	struct spectrum_peak p = {.width = (double)(w->last - w->first + 1)};
 	double above = 0, where = 0, all = 0;
 
-	for (size_t k = first > LINE_BINS ? first - LINE_BINS : 1;
-		k <= last + LINE_BINS && k < s->n; k++) {
+	for (size_t k = w->low; k <= w->high; k++) {
 		double over = fmax(s->power[k] - s->background[k], 0);
 
 		above += over;
@@ -189,24 +193,50 @@ static struct spectrum_peak measure(const struct spectrum *s, size_t first, size
 	return p;
 }
 
-int spectrum_peaks(const struct spectrum *s, struct spectrum_peak **ret, size_t *ret_n)
+/* Neighbours share the bins between them: none counts twice. */
+static void divide(const struct spectrum *s, struct window *list, size_t n)
 {
-	_cleanup_free_ struct spectrum_peak *list = NULL;
-	size_t n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct window *w = &list[i];
 
-	for (size_t k = LOWEST_BIN, first, last; s->segments && k < s->n; k++) {
-		struct spectrum_peak peak;
+		w->low = w->first > LINE_BINS ? w->first - LINE_BINS : 1;
+		w->high = w->last + LINE_BINS < s->n ? w->last + LINE_BINS : s->n - 1;
+		if (i > 0 && list[i - 1].high >= w->low) {
+			list[i - 1].high = (list[i - 1].last + w->first) / 2;
+			w->low = list[i - 1].high + 1;
+		}
+	}
+}
+
+static int find_windows(const struct spectrum *s, struct window **list, size_t *n)
+{
+	for (size_t k = LOWEST_BIN; s->segments && k < s->n; k++) {
+		struct window w = {.first = k, .last = k};
 
 		if (!is_high(s, k))
 			continue;
-		first = last = k;
-		for (; k < s->n && k <= last + LINE_BINS; k++)
-			last = is_high(s, k) ? k : last;
-		k = last + LINE_BINS;
-		peak = measure(s, first, last);
-		if (ARRAY_ADD(list, n, peak) < 0)
+		for (; k < s->n && k <= w.last + LINE_BINS; k++)
+			w.last = is_high(s, k) ? k : w.last;
+		k = w.last + LINE_BINS;
+		if (ARRAY_ADD(*list, *n, w) < 0)
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+int spectrum_peaks(const struct spectrum *s, struct spectrum_peak **ret, size_t *ret_n)
+{
+	_cleanup_free_ struct spectrum_peak *list = NULL;
+	_cleanup_free_ struct window *windows = NULL;
+	size_t n = 0;
+	int r = find_windows(s, &windows, &n);
+
+	list = calloc(n + 1, sizeof(*list));
+	if (r < 0 || !list)
+		return -ENOMEM;
+	divide(s, windows, n);
+	for (size_t i = 0; i < n; i++)
+		list[i] = measure(s, &windows[i]);
 	*ret = TAKE_PTR(list);
 	*ret_n = n;
 	return 0;

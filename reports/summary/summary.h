@@ -177,10 +177,11 @@ struct guest_work {
 	double waiting_ns;      /**< for anything else */
 	double absent_ns;       /**< had not begun, had ended */
 	double unknown_ns;
-	double over_ns;   /**< counted beyond the phase, in none of these */
-	double within_ns; /**< cpu_ns of one of them may be off by that */
-	bool exact;       /**< the guest counts queued_ns itself */
-	double readings, queued_readings;
+	double over_ns;                   /**< counted beyond the phase, in none of these */
+	double within_ns;                 /**< cpu_ns of one of them may be off by that */
+	bool exact;                       /**< the guest counts queued_ns itself */
+	double readings, queued_readings; /**< of each thread */
+	double instants;                  /**< of the one that was read most, of all runs */
 };
 
 /** More causes there are not, in detour and detour_cause. */

@@ -39,8 +39,8 @@ static const char book_sql[] =
 	" sum(CASE WHEN NOT " UNREAD " THEN waiting_ns END), total(absent_ns),"
 	" total(unknown_ns + CASE WHEN " UNREAD " THEN queued_ns + waiting_ns ELSE 0 END),"
 	" total(over_ns), max(within_ns),"
-	" min(exact), total(readings), total(queued_readings), max(idle) FROM guest_book"
-	" GROUP BY run, phase, thread";
+	" min(exact), total(readings), total(queued_readings), idle != 0 AS is_idle, max(readings) FROM guest_book"
+	" GROUP BY run, phase, is_idle, thread";
 /* Time of its CPUs, and that in which they halted, by the books: Linux's idle threads (number 0) count none, and OSv's do. */
 static const char span_sql[] = SPAN
 	"SELECT run, phase, ns, ns * (SELECT count(*) FROM guest_cpu c WHERE c.run = span.run"
@@ -126,17 +126,23 @@ static struct guest_work *add_work(struct configuration *c, const char *phase, c
 	return w;
 }
 
-/* The row of that name in that phase, made if need be. NULL: no memory. */
-static struct guest_work *find_work(struct configuration *c, const char *phase, const char *name)
+/* The row of that name in that phase, made if need be: no thread's name makes it an idle one. NULL: no memory. */
+static struct guest_work *find_work(
+	struct configuration *c, const char *phase, const char *name, bool idle)
 {
+	struct guest_work *w;
+
 	for (size_t i = 0; i < c->n_work; i++)
-		if (c->work[i].phase == phase && c->work[i].name == name)
+		if (c->work[i].phase == phase && c->work[i].name == name && c->work[i].idle == idle)
 			return &c->work[i];
-	return add_work(c, phase, name);
+	w = add_work(c, phase, name);
+	if (w)
+		w->idle = idle;
+	return w;
 }
 
 /* Counters alone: 0, or the row (*ret), which is NULL if it counts nowhere. */
-static int take_counters(struct summary *s, sqlite3_stmt *row, struct guest_work **ret)
+static int take_counters(struct summary *s, sqlite3_stmt *row, bool idle, struct guest_work **ret)
 {
 	struct configuration *c = configuration_at(s, row);
 	const char *phase = store_text(s->store, row, 1), *name = store_text(s->store, row, 2);
@@ -147,7 +153,7 @@ static int take_counters(struct summary *s, sqlite3_stmt *row, struct guest_work
 		return -ENOMEM;
 	if (!c)
 		return 0;
-	w = *ret = find_work(c, phase, name);
+	w = *ret = find_work(c, phase, name, idle);
 	if (!w)
 		return -ENOMEM;
 	w->threads += sqlite3_column_double(row, 3);
@@ -162,7 +168,7 @@ static int take_work(struct summary *s, sqlite3_stmt *row)
 {
 	struct guest_work *w;
 
-	return take_counters(s, row, &w);
+	return take_counters(s, row, false, &w);
 }
 
 static void add_known(double *sum, sqlite3_stmt *row, int column)
@@ -177,12 +183,11 @@ static void add_known(double *sum, sqlite3_stmt *row, int column)
 static int take_book(struct summary *s, sqlite3_stmt *row)
 {
 	struct guest_work *w;
-	int r = take_counters(s, row, &w);
+	int r = take_counters(s, row, sqlite3_column_int(row, 17) != 0, &w);
 
 	if (r < 0 || !w)
 		return r;
 	w->exact = (isnan(w->unknown_ns) || w->exact) && sqlite3_column_int(row, 14);
-	w->idle |= sqlite3_column_int(row, 17) != 0;
 	add_known(&w->queued_ns, row, 8);
 	add_known(&w->waiting_ns, row, 9);
 	add_known(&w->absent_ns, row, 10);
@@ -191,6 +196,7 @@ static int take_book(struct summary *s, sqlite3_stmt *row)
 	w->within_ns = fmax(w->within_ns, sqlite3_column_double(row, 13));
 	w->readings += sqlite3_column_double(row, 15);
 	w->queued_readings += sqlite3_column_double(row, 16);
+	w->instants += sqlite3_column_double(row, 18);
 	return 0;
 }
 
@@ -287,7 +293,8 @@ static void finish_book(struct guest_work *w, double runs)
 	there = w->cpu_ns + left;
 	if (w->exact || !(w->readings > 0) || isnan(there))
 		return;
-	proportion_interval(w->queued_readings / w->readings, w->readings, &low, &high);
+	/* Threads that are read at one instant are queued together: these count, not the threads. */
+	proportion_interval(w->queued_readings / w->readings, w->instants, &low, &high);
 	w->queued_low_ns = fmin(low * there, w->queued_ns);
 	w->queued_high_ns = fmin(fmax(high * there, w->queued_ns), left);
 }

@@ -41,12 +41,9 @@ static int put_detours(
 	struct table *t, const struct parted_table *p, const void *summary, size_t at)
 {
 	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
-	int r = put_configuration_line(t, c, "%s", "");
+	int r = put_part(t, c, p->columns, c->detours, sizeof(*c->detours),
+		c->n_detours < SHOWN_MAX ? c->n_detours : SHOWN_MAX);
 
-	for (size_t k = 0; k < c->n_detours && k < SHOWN_MAX; k++) {
-		columns_put(p->columns, &c->detours[k], t);
-		table_row(t);
-	}
 	put_rest(t, c, SHOWN_MAX);
 	return r;
 }

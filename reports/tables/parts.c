@@ -25,6 +25,18 @@ int put_configuration_line(struct table *t, const struct configuration *c, const
 	return 0;
 }
 
+int put_part(struct table *t, const struct configuration *c, const struct column *columns,
+	const void *rows, size_t size, size_t n)
+{
+	int r = put_configuration_line(t, c, "%s", "");
+
+	for (size_t i = 0; i < n; i++) {
+		columns_put(columns, (const char *)rows + i * size, t);
+		table_row(t);
+	}
+	return r;
+}
+
 int parts_write(const struct parted_table *p, const void *whole, size_t n, FILE *out,
 	const struct style *style)
 {

@@ -27,28 +27,36 @@ static bool is_booked(const struct guest_work *w)
 	return !isnan(w->unknown_ns);
 }
 
+static bool any_is_wanted(wanted_t wanted, const struct guest_work *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (wanted(&list[i]))
+			return true;
+	return false;
+}
+
+/* The phase of these rows. */
 static int put_phase(struct table *t, const struct parted_table *p, const struct configuration *c,
-	size_t first, size_t n)
+	const struct guest_work *list, size_t n)
 {
 	const wanted_t *wanted = p->which;
 	_cleanup_free_ char *more = NULL;
+	size_t threads = 0; /* that are wanted */
 	int r;
 
-	if (!(*wanted)(&c->work[first]))
+	if (!any_is_wanted(*wanted, list, n))
 		return 0;
-	r = put_configuration_line(t, c, ", phase %s", c->work[first].phase);
-	for (size_t i = first; i < first + n; i++) {
-		if (!(*wanted)(&c->work[i]) ||
-			(i >= first + SHOWN_MAX && !guest_work_is_rest(&c->work[i])))
+	r = put_configuration_line(t, c, ", phase %s", list->phase);
+	for (size_t i = 0; i < n; i++) {
+		if (!(*wanted)(&list[i]) ||
+			(!guest_work_is_rest(&list[i]) && ++threads > SHOWN_MAX))
 			continue;
-		columns_put(p->columns, &c->work[i], t);
+		columns_put(p->columns, &list[i], t);
 		table_row(t);
 	}
-	while (n > 0 && guest_work_is_rest(&c->work[first + n - 1]))
-		n--;
-	if (r < 0 || n <= SHOWN_MAX)
+	if (r < 0 || threads <= SHOWN_MAX)
 		return r;
-	if (asprintf(&more, "  %zu more on the page", n - SHOWN_MAX) < 0) {
+	if (asprintf(&more, "  %zu more on the page", threads - SHOWN_MAX) < 0) {
 		more = NULL;
 		return -ENOMEM;
 	}
@@ -59,12 +67,8 @@ static int put_phase(struct table *t, const struct parted_table *p, const struct
 static bool has_work(const struct parted_table *p, const void *summary, size_t at)
 {
 	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
-	const wanted_t *wanted = p->which;
-	bool any = false;
 
-	for (size_t k = 0; k < c->n_work; k++)
-		any |= (*wanted)(&c->work[k]);
-	return any;
+	return any_is_wanted(*(const wanted_t *)p->which, c->work, c->n_work);
 }
 
 static int put_work(struct table *t, const struct parted_table *p, const void *summary, size_t at)
@@ -77,7 +81,7 @@ static int put_work(struct table *t, const struct parted_table *p, const void *s
 		for (n = 1; k + n < c->n_work; n++)
 			if (c->work[k + n].phase != c->work[k].phase)
 				break;
-		r = put_phase(t, p, c, k, n);
+		r = put_phase(t, p, c, &c->work[k], n);
 	}
 	return r;
 }
@@ -111,13 +115,8 @@ static int put_queueing(
 	struct table *t, const struct parted_table *p, const void *summary, size_t at)
 {
 	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
-	int r = put_configuration_line(t, c, "%s", "");
 
-	for (size_t k = 0; k < c->n_queueing; k++) {
-		columns_put(p->columns, &c->queueing[k], t);
-		table_row(t);
-	}
-	return r;
+	return put_part(t, c, p->columns, c->queueing, sizeof(*c->queueing), c->n_queueing);
 }
 
 int queues_write_text(const struct summary *s, FILE *out, const struct style *style)

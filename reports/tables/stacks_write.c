@@ -30,14 +30,9 @@ static bool has_shares(const struct parted_table *p, const void *summary, size_t
 static int put_shares(struct table *t, const struct parted_table *p, const void *summary, size_t at)
 {
 	const struct stack_shares *shares = shares_of(p, summary, at);
-	int r = put_configuration_line(
-		t, &((const struct summary *)summary)->configurations[at], "%s", "");
 
-	for (size_t i = 0; i < shares->n; i++) {
-		columns_put(p->columns, &shares->list[i], t);
-		table_row(t);
-	}
-	return r;
+	return put_part(t, &((const struct summary *)summary)->configurations[at], p->columns,
+		shares->list, sizeof(*shares->list), shares->n);
 }
 
 static const struct parted_table ends = {"Call stacks: how many reach a root, and why others end",

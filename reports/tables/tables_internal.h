@@ -28,6 +28,10 @@ void put_configuration_name(struct table *t, const struct configuration *configu
 int put_configuration_line(struct table *t, const struct configuration *c, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** That line and @n rows, of @size bytes each. -ENOMEM. */
+int put_part(struct table *t, const struct configuration *c, const struct column *columns,
+	const void *rows, size_t size, size_t n);
+
 /** A table that has a part for each configuration, or for each of what else a whole consists of. */
 struct parted_table {
 	const char *title;

@@ -24,12 +24,9 @@ static int put_threads(
 {
 	const struct configuration *c = &((const struct summary *)summary)->configurations[at];
 	_cleanup_free_ char *more = NULL;
-	int r = put_configuration_line(t, c, "%s", "");
+	int r = put_part(t, c, p->columns, c->threads, sizeof(*c->threads),
+		c->n_threads < SHOWN_MAX ? c->n_threads : SHOWN_MAX);
 
-	for (size_t i = 0; i < c->n_threads && i < SHOWN_MAX; i++) {
-		columns_put(p->columns, &c->threads[i], t);
-		table_row(t);
-	}
 	if (r < 0 || c->n_threads <= SHOWN_MAX)
 		return r;
 	if (asprintf(&more, "  and %zu more names: threads.csv", c->n_threads - SHOWN_MAX) < 0) {

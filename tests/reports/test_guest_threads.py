@@ -79,6 +79,31 @@ class GuestThreads(unittest.TestCase):
         self.assertAlmostEqual(sum(r["cpu_ns"] for r in rows.values()) / encode, 2, 6)
         self.assertEqual([r["name"] for r in self.cells["osv", 2] if r["phase"] == "encode"][-2:], ["(idle)", "(not counted)"])
 
+    def test_no_thread_is_idle_by_its_name(self):
+        folder = self.base + "/named"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db, sqlite3.connect(folder + "/experiment.db") as copy:
+            db.backup(copy)
+            copy.execute("UPDATE guest_book SET name = CASE id WHEN 3 THEN '(idle)' ELSE '(not counted)' END WHERE id IN (2, 3)")
+        cell, = (c for c in json.loads(run("--json", folder).stdout)["cells"] if (c["guest"], c["cores"]) == ("osv", 2))
+        named = [r for r in cell["guest_threads"] if r["phase"] == "encode" and r["name"][0] == "("]
+        self.assertEqual([r["name"] for r in named], ["(idle)", "(not counted)"] * 2)
+        for row, name in zip(named, ("counted", "sampled", "(idle)", "(not counted)")):
+            self.assertAlmostEqual(row["cpu_ns"], self.rows("encode")[name]["cpu_ns"], delta=1)
+
+    def test_threads_that_are_read_at_one_instant_are_one_reading(self):
+        folder = self.base + "/alike"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db, sqlite3.connect(folder + "/experiment.db") as copy:
+            db.backup(copy)
+            columns = [r[1] for r in copy.execute("PRAGMA table_info(guest_book)")]
+            copy.execute(f"INSERT INTO guest_book SELECT {', '.join('100 + id' if c == 'id' else c for c in columns)} FROM guest_book WHERE id = 2")
+        cell, = (c for c in json.loads(run("--json", folder).stdout)["cells"] if (c["guest"], c["cores"]) == ("osv", 2))
+        twice, = (r for r in cell["guest_threads"] if r["name"] == "sampled")
+        once = self.rows("encode")["sampled"]
+        for key in ("queued_ns", "queued_low_ns", "queued_high_ns"):
+            self.assertAlmostEqual(twice[key] / once[key], 2, 6)
+
     def test_what_is_by_readings_has_an_interval_and_what_is_counted_is_exact(self):
         sampled, counted = (self.rows("encode")[n] for n in ("sampled", "counted"))
         self.assertFalse(sampled["queued_is_exact"])

@@ -187,6 +187,30 @@ static void a_peaks_share_is_its_part_of_the_variance(void **unused)
 	free(peaks);
 }
 
+static void neighbouring_peaks_share_no_bin(void **unused)
+{
+	_cleanup_free_ struct spectrum_peak *peaks = NULL;
+	struct spectrum s;
+	size_t n;
+
+	(void)unused;
+	assert_int_equal(spectrum_begin(SPECTRUM_SEGMENT_MIN, &s), 0);
+	s.segments = 1;
+	for (size_t k = 1; k < s.n; k++) {
+		s.power[k] = k == 20 || k == 23 ? 100 : k == 21 || k == 22 ? 11 : 1;
+		s.background[k] = 1;
+		s.ratio[k] = 20;
+	}
+	assert_int_equal(spectrum_peaks(&s, &peaks, &n), 0);
+	assert_int_equal(n, 2);
+	/* 99 and half of what is between them, each. */
+	for (size_t i = 0; i < n; i++) {
+		assert_true(fabs(peaks[i].share - (99 + 10) / (200 + 22 + (double)s.n - 5)) < 1e-9);
+		assert_true(fabs(peaks[i].bin - (i ? 23 - 10 / 109. : 20 + 10 / 109.)) < 1e-9);
+	}
+	spectrum_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +218,7 @@ int main(void)
 		cmocka_unit_test(a_period_is_found_with_its_frequency_and_harmonics),
 		cmocka_unit_test(what_does_not_vary_has_no_peak_and_few_values_no_spectrum),
 		cmocka_unit_test(a_peaks_share_is_its_part_of_the_variance),
+		cmocka_unit_test(neighbouring_peaks_share_no_bin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
