@@ -363,11 +363,11 @@ CREATE TABLE guest_timer_cpu (		-- each CPU's lists of them
 	phase TEXT NOT NULL,
 	instant TEXT NOT NULL,		-- begin, end
 	cpu INTEGER NOT NULL,
-	timers INTEGER,			-- in its lists; this and the next two: NULL: not known
+	timers INTEGER,			-- in its lists, but for those not read to the end; this and the next two: NULL: not known
 	counted INTEGER,		-- as its lists count themselves
 	misfiled INTEGER,		-- of its lists: marked as empty and are not, or the reverse
 	clock_ns INTEGER,		-- the guest's clock when the CPU last looked; NULL: not known
-	next_ns INTEGER,		-- when it wants to be woken; NULL: never
+	next_ns INTEGER,		-- when it wants to be woken; NULL: never, or, with trouble, not known
 	torn INTEGER NOT NULL,
 	trouble TEXT			-- why its lists are not whole; NULL: they are
 );

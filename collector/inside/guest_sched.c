@@ -62,25 +62,53 @@ static int by_id(const void *a, const void *b)
 	return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
 }
 
+static int by_cpu(const void *a, const void *b)
+{
+	const struct sched_cpu *x = a, *y = b;
+
+	return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
+}
+
+static const struct torn_list tasks = {sizeof(struct sched_task), sizeof(struct sched_task),
+	offsetof(struct sched_task, torn), by_id};
+static const struct torn_list cpus = {sizeof(struct sched_cpu),
+	offsetof(struct sched_cpu, clock_ns), offsetof(struct sched_cpu, torn), by_cpu};
+
+size_t torn_mark(
+	const struct torn_list *kind, void *list, size_t n, const void *other, size_t n_other)
+{
+	size_t torn = n > n_other ? 0 : n_other - n, k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char *one = (char *)list + i * kind->size;
+		const char *before = other;
+		uint32_t mark;
+
+		while (k < n_other && kind->order(before + k * kind->size, one) < 0)
+			k++;
+		mark = k >= n_other || memcmp(one, before + k * kind->size, kind->compared) != 0;
+		memcpy(one + kind->mark, &mark, sizeof(mark));
+		torn += mark;
+	}
+	return torn;
+}
+
+void torn_unmark(const struct torn_list *kind, void *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		memset((char *)list + i * kind->size + kind->mark, 0, sizeof(uint32_t));
+}
+
+bool sched_read_again(unsigned i, uint64_t begin_ns, bool same)
+{
+	return !same && i + 1 < READINGS && (i == 0 || clock_ns() - begin_ns <= READINGS_NS);
+}
+
 /* How many threads and CPUs of @s, sorted, are not the same in @other; they are marked. */
 static size_t compare(struct sched_snapshot *s, const struct sched_snapshot *other)
 {
-	size_t torn = s->n_tasks > other->n_tasks ? 0 : other->n_tasks - s->n_tasks, k = 0;
-
-	for (size_t i = 0; i < s->n_tasks; i++) {
-		while (k < other->n_tasks && by_id(&other->tasks[k], &s->tasks[i]) < 0)
-			k++;
-		s->tasks[i].torn = k >= other->n_tasks ||
-				   memcmp(&s->tasks[i], &other->tasks[k], sizeof(*s->tasks)) != 0;
-		torn += s->tasks[i].torn;
-	}
-	for (size_t i = 0; i < s->n_cpus; i++) {
-		s->cpus[i].torn =
-			i >= other->n_cpus || memcmp(&s->cpus[i], &other->cpus[i],
-						      offsetof(struct sched_cpu, clock_ns)) != 0;
-		torn += s->cpus[i].torn;
-	}
-	return torn;
+	return torn_mark(&tasks, s->tasks, s->n_tasks, other->tasks, other->n_tasks) +
+	       torn_mark(&cpus, s->cpus, s->n_cpus, other->cpus, other->n_cpus);
 }
 
 static void sort(struct sched_snapshot *s)
@@ -104,29 +132,23 @@ int sched_glance(const struct sched_source *source, const struct sched_layout *l
 	return 0;
 }
 
-static void unmark(struct sched_snapshot *s)
-{
-	for (size_t i = 0; i < s->n_tasks; i++)
-		s->tasks[i].torn = 0;
-	for (size_t i = 0; i < s->n_cpus; i++)
-		s->cpus[i].torn = 0;
-}
-
 int sched_read(const struct sched_source *source, const struct sched_layout *layout,
 	struct sched_snapshot *ret)
 {
 	struct sched_snapshot last = {0}, s = {0};
 	uint64_t begin_ns = clock_ns();
-	int r = 0;
+	int r;
 
-	for (unsigned i = 0; i < READINGS && r == 0; i++) {
+	for (unsigned i = 0;; i++) {
+		bool same;
+
 		r = read_once(source, layout, &s);
 		sort(&s);
-		if (r == 0 && i > 0 && compare(&s, &last) == 0 && !s.trouble)
+		same = r == 0 && i > 0 && compare(&s, &last) == 0 && !s.trouble;
+		if (r < 0 || !sched_read_again(i, begin_ns, same))
 			break;
-		if (i + 1 == READINGS || (i > 0 && clock_ns() - begin_ns > READINGS_NS))
-			break;
-		unmark(&s);
+		torn_unmark(&tasks, s.tasks, s.n_tasks);
+		torn_unmark(&cpus, s.cpus, s.n_cpus);
 		sched_snapshot_done(&last);
 		last = s;
 		s = (struct sched_snapshot){0};

@@ -73,30 +73,43 @@ static bool get(struct guest_reader *r, uint64_t base, const struct sched_field 
 	return guest_reader_number(r, base + f->offset, f->size, ret);
 }
 
-/* Its CPUs' addresses, in order of the vector. */
-static size_t read_cpus(struct guest_reader *r, const struct sched_osv *l, struct sched_snapshot *s,
-	uint64_t *ret_addresses)
+size_t sched_osv_cpus(struct guest_reader *r, const struct sched_osv *l,
+	uint64_t ret[static SCHED_CPUS_MAX], const char **ret_trouble)
 {
-	uint64_t first, last, n;
+	uint64_t first, last, id;
+	size_t n, i = 0;
 
 	if (!get(r, l->cpus, &l->cpus_first, &first) || !get(r, l->cpus, &l->cpus_last, &last) ||
-		last < first || (last - first) % sizeof(first) || last == first ||
+		last <= first || (last - first) % sizeof(first) ||
 		(last - first) / sizeof(first) > SCHED_CPUS_MAX) {
-		sched_trouble(s, "its list of CPUs is not there");
+		*ret_trouble = "its list of CPUs is not there";
 		return 0;
 	}
 	n = (last - first) / sizeof(first);
-	s->cpus = calloc(n, sizeof(*s->cpus));
-	if (!s->cpus || !guest_reader_copy(r, first, ret_addresses, n * sizeof(first))) {
-		sched_trouble(s, "its CPUs are not there");
+	if (!guest_reader_copy(r, first, ret, n * sizeof(first))) {
+		*ret_trouble = "its CPUs are not there";
 		return 0;
 	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t id, queued;
+	while (i < n && get(r, ret[i], &l->cpu_id, &id) && id == i)
+		i++;
+	if (i < n)
+		*ret_trouble = "one of its CPUs is not what it should be";
+	return i;
+}
 
-		if (!get(r, ret_addresses[i], &l->cpu_id, &id) || id != i ||
-			!get(r, ret_addresses[i], &l->cpu_queue, &queued) ||
-			queued > SCHED_TASKS_MAX) {
+static size_t read_cpus(struct guest_reader *r, const struct sched_osv *l, struct sched_snapshot *s,
+	uint64_t ret_addresses[static SCHED_CPUS_MAX])
+{
+	const char *why = NULL;
+	size_t n = sched_osv_cpus(r, l, ret_addresses, &why);
+
+	if (why)
+		sched_trouble(s, why);
+	s->cpus = calloc(n + 1, sizeof(*s->cpus));
+	for (size_t i = 0; s->cpus && i < n; i++) {
+		uint64_t queued;
+
+		if (!get(r, ret_addresses[i], &l->cpu_queue, &queued) || queued > SCHED_TASKS_MAX) {
 			sched_trouble(s, "one of its CPUs is not what it should be");
 			break;
 		}

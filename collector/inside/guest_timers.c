@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/inside/guest_sched_internal.h"
 #include "collector/inside/guest_timers_internal.h"
 #include "common/clock.h"
 
-#define READINGS    4
-#define READINGS_NS 2000000ULL  /* no more after that, if there were two */
-#define READ_NS     20000000ULL /* no reading takes longer */
-#define OVERDUE_NS  100000000ULL
+#define OVERDUE_NS 100000000ULL
 
 #define ARMED "armed" /* OSv's word */
 
@@ -23,9 +21,7 @@ void timers_trouble(struct timers_snapshot *s, const char *why)
 
 bool timers_may_go_on(struct timers_snapshot *s)
 {
-	if (s->n_timers >= TIMERS_MAX)
-		timers_trouble(s, "its lists of timers have no end");
-	else if (clock_ns() - s->begin_ns > READ_NS)
+	if (clock_ns() - s->begin_ns > SCHED_READ_NS)
 		timers_trouble(s, "reading all its timers took too long");
 	return !s->trouble;
 }
@@ -41,6 +37,8 @@ const char *guest_timer_fault(const struct guest_timer *t)
 		return "in the list of another CPU than its owner's";
 	if (!armed && (t->list_cpu >= 0 || t->owned))
 		return "in a list, but not armed";
+	if (t->partial) /* what it is in no list of that was read may be in others */
+		return NULL;
 	if (t->list_cpu < 0 && t->links_cpu >= 0 && t->owner_cpu >= 0 &&
 		t->links_cpu != t->owner_cpu)
 		return "half linked into the lists of another CPU than its owner's";
@@ -79,33 +77,23 @@ static int read_once(const struct sched_source *source, const struct sched_layou
 	return r;
 }
 
+static int by_cpu(const void *a, const void *b)
+{
+	const struct guest_timer_cpu *x = a, *y = b;
+
+	return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
+}
+
+static const struct torn_list timers = {sizeof(struct guest_timer), sizeof(struct guest_timer),
+	offsetof(struct guest_timer, torn), by_address};
+static const struct torn_list cpus = {sizeof(struct guest_timer_cpu),
+	sizeof(struct guest_timer_cpu), offsetof(struct guest_timer_cpu, torn), by_cpu};
+
 /* How many of @s are not the same in @other; they are marked. What runs looks at the clock all the time. */
 static size_t compare(struct timers_snapshot *s, const struct timers_snapshot *other)
 {
-	size_t torn = s->n_timers > other->n_timers ? 0 : other->n_timers - s->n_timers, k = 0;
-
-	for (size_t i = 0; i < s->n_timers; i++) {
-		while (k < other->n_timers && by_address(&other->timers[k], &s->timers[i]) < 0)
-			k++;
-		s->timers[i].torn = k >= other->n_timers || memcmp(&s->timers[i], &other->timers[k],
-								    sizeof(*s->timers)) != 0;
-		torn += s->timers[i].torn;
-	}
-	for (size_t i = 0; i < s->n_cpus; i++) {
-		struct guest_timer_cpu *c = &s->cpus[i];
-
-		c->torn = i >= other->n_cpus || memcmp(c, &other->cpus[i], sizeof(*c)) != 0;
-		torn += c->torn;
-	}
-	return torn;
-}
-
-static void unmark(struct timers_snapshot *s)
-{
-	for (size_t i = 0; i < s->n_timers; i++)
-		s->timers[i].torn = 0;
-	for (size_t i = 0; i < s->n_cpus; i++)
-		s->cpus[i].torn = 0;
+	return torn_mark(&timers, s->timers, s->n_timers, other->timers, other->n_timers) +
+	       torn_mark(&cpus, s->cpus, s->n_cpus, other->cpus, other->n_cpus);
 }
 
 int timers_read(const struct sched_source *source, const struct sched_layout *sched,
@@ -113,17 +101,19 @@ int timers_read(const struct sched_source *source, const struct sched_layout *sc
 {
 	struct timers_snapshot last = {0}, s = {0};
 	uint64_t begin_ns = clock_ns();
-	int r = 0;
+	int r;
 
 	if (layout->kind == SCHED_NONE || layout->kind != sched->kind)
 		return -ENODATA;
-	for (unsigned i = 0; i < READINGS && r == 0; i++) {
+	for (unsigned i = 0;; i++) {
+		bool same;
+
 		r = read_once(source, sched, layout, &s);
-		if (r == 0 && i > 0 && compare(&s, &last) == 0 && !s.trouble)
+		same = r == 0 && i > 0 && compare(&s, &last) == 0 && !s.trouble;
+		if (r < 0 || !sched_read_again(i, begin_ns, same))
 			break;
-		if (i + 1 == READINGS || (i > 0 && clock_ns() - begin_ns > READINGS_NS))
-			break;
-		unmark(&s);
+		torn_unmark(&timers, s.timers, s.n_timers);
+		torn_unmark(&cpus, s.cpus, s.n_cpus);
 		timers_snapshot_done(&last);
 		last = s;
 		s = (struct timers_snapshot){0};

@@ -32,6 +32,8 @@ struct guest_timer {
 	uint32_t owned;      /**< it is among its owner's own */
 	uint32_t suspended;  /**< its owner moves to another CPU, and takes its timers along */
 	uint32_t torn;       /**< it changed while it was read */
+	uint32_t partial;    /**< not all lists of the guest's timers were read */
+	uint32_t unused;
 	char state[SCHED_STATE_BYTES];     /**< the guest's own word */
 	char owner_name[SCHED_NAME_BYTES]; /**< of a thread; printable ASCII */
 };
@@ -42,12 +44,13 @@ struct guest_timer {
 struct guest_timer_cpu {
 	uint32_t cpu;
 	uint32_t torn;
-	uint64_t timers;  /**< in its lists; TIMERS_NOT_COUNTED: not known (Linux) */
-	uint64_t counted; /**< as many as its lists themselves say; likewise */
 	uint64_t
-		misfiled; /**< of its lists, said to be empty though they are not, or the reverse */
-	uint64_t clock_ns;   /**< the guest's clock when this CPU last looked at it; 0: not known */
-	uint64_t next_ns;    /**< when it wants to be woken for a timer; 0: never */
+		timers; /**< in those of its lists that were read to the end; TIMERS_NOT_COUNTED: not known (Linux) */
+	uint64_t counted;  /**< as many as these themselves say; likewise */
+	uint64_t misfiled; /**< of these, said to be empty though they are not, or the reverse */
+	uint64_t clock_ns; /**< the guest's clock when this CPU last looked at it; 0: not known */
+	uint64_t
+		next_ns; /**< when it wants to be woken for a timer; 0: never, or, with trouble, not known */
 	const char *trouble; /**< why its lists are not whole, for people; NULL: they are */
 };
 

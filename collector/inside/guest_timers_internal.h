@@ -15,5 +15,5 @@ int timers_linux_read(struct guest_reader *r, const struct sched_linux *sched,
 /** The reading ends here; the first reason is kept. */
 void timers_trouble(struct timers_snapshot *s, const char *why);
 
-/** May it go on? It has not taken too long, nor found too many. */
+/** May it go on? It has not taken too long, and there was no trouble. */
 bool timers_may_go_on(struct timers_snapshot *s);

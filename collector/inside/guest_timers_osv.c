@@ -87,6 +87,7 @@ struct walk {
 	bool expired;
 	uint64_t client; /* the owner */
 	uint64_t found;
+	bool whole; /* it was walked to its end */
 };
 
 static bool get(const struct reading *x, uint64_t base, const struct sched_field *f, uint64_t *ret)
@@ -141,7 +142,8 @@ static struct guest_timer *find_timer(const struct reading *x, uint64_t address)
 	return NULL;
 }
 
-/* The timer at @address, which is added if it is new. NULL: it cannot be read, or -ENOMEM, which *ret_r is. */
+/* The timer at @address, which is added if it is new. NULL: it cannot be read, or there is no room, which is the reading's
+ * trouble; or -ENOMEM, which *ret_r is. */
 static struct guest_timer *take_timer(const struct reading *x, uint64_t address, int *ret_r)
 {
 	struct guest_timer t = {.address = address, .list_cpu = -1, .links_cpu = -1}, *known;
@@ -151,8 +153,12 @@ static struct guest_timer *take_timer(const struct reading *x, uint64_t address,
 	known = find_timer(x, address);
 	if (known)
 		return known;
-	if (x->s->n_timers >= TIMERS_MAX || !get(x, address, &x->l->owner, &client) ||
-		!get(x, address, &x->l->state, &state) || !get(x, address, &x->l->due, &t.due_ns))
+	if (x->s->n_timers >= TIMERS_MAX) {
+		timers_trouble(x->s, "it has too many timers");
+		return NULL;
+	}
+	if (!get(x, address, &x->l->owner, &client) || !get(x, address, &x->l->state, &state) ||
+		!get(x, address, &x->l->due, &t.due_ns))
 		return NULL;
 	if (state < DWARF_VALUES)
 		memcpy(t.state, x->l->states.names[state], sizeof(t.state));
@@ -168,13 +174,16 @@ static bool belongs_to(const struct reading *x, const struct guest_timer *t, uin
 	return get(x, t->address, &x->l->owner, &owner) && owner == client;
 }
 
+/* For a reason of ours. */
+static const char cut[] = "its lists were not read to their end";
+
 /* One timer of a list. NULL: fine; else what is wrong. */
 static const char *take_member(const struct reading *x, struct walk *w, uint64_t node, int *ret_r)
 {
 	struct guest_timer *t = take_timer(x, node - w->link, ret_r);
 
 	if (!t)
-		return "its list leads nowhere";
+		return x->s->trouble ? cut : "its list leads nowhere";
 	w->found++;
 	if (w->list_cpu < 0) {
 		t->owned |= belongs_to(x, t, w->client);
@@ -197,9 +206,9 @@ static int walk_list(const struct reading *x, struct walk *w, const char **ret_t
 	if (!get(x, w->ring, &x->l->node_next, &node))
 		why = "its list is not there";
 	while (!why && node != w->ring) {
-		if (w->found > TIMERS_MAX || !timers_may_go_on(x->s))
-			return 0;
-		if (!get(x, node, &x->l->node_previous, &back))
+		if (!timers_may_go_on(x->s))
+			why = cut;
+		else if (!get(x, node, &x->l->node_previous, &back))
 			why = "its list leads nowhere";
 		else if (back != before)
 			why = "its list does not fit together";
@@ -211,6 +220,7 @@ static int walk_list(const struct reading *x, struct walk *w, const char **ret_t
 		if (!why && !get(x, node, &x->l->node_next, &node))
 			why = "its list leads nowhere";
 	}
+	w->whole = !why;
 	if (!why && get(x, w->ring, &x->l->node_previous, &back) && back != before)
 		why = "its list does not fit together";
 	if (why && !*ret_trouble)
@@ -230,29 +240,30 @@ static int read_list(const struct reading *x, struct guest_timer_cpu *c, uint64_
 		.expired = used < 0};
 	int r = walk_list(x, &w, &c->trouble);
 
+	if (!w.whole ||
+		!guest_reader_number(x->r, list + (l->list_count.offset - l->expired.offset),
+			l->list_count.size, &counted))
+		return r;
+	c->counted += counted;
 	c->timers += w.found;
 	c->misfiled += used >= 0 && used != (w.found > 0);
-	if (guest_reader_number(x->r, list + (l->list_count.offset - l->expired.offset),
-		    l->list_count.size, &counted))
-		c->counted += counted;
 	return r;
 }
 
 static int read_cpu(const struct reading *x, struct guest_timer_cpu *c)
 {
-	uint64_t cpu = x->cpus[c->cpu], used = 0, since = 0;
+	uint64_t cpu = x->cpus[c->cpu], used, since, looked, next;
 	size_t size = x->l->expired.size, lists = x->l->lists.size / size;
 	int r;
 
-	if (!get(x, cpu, &x->l->used, &used) || !get(x, cpu, &x->l->next, &c->next_ns) ||
-		!get(x, cpu, &x->l->looked, &c->clock_ns) || !get(x, cpu, &x->l->since, &since)) {
+	if (!get(x, cpu, &x->l->used, &used) || !get(x, cpu, &x->l->next, &next) ||
+		!get(x, cpu, &x->l->looked, &looked) || !get(x, cpu, &x->l->since, &since)) {
 		c->trouble = "its lists are not there";
 		return 0;
 	}
-	if (c->next_ns == NEVER)
-		c->next_ns = 0;
-	if (since > c->clock_ns)
-		c->clock_ns = since;
+	c->timers = c->counted = 0;
+	c->next_ns = next == NEVER ? 0 : next;
+	c->clock_ns = since > looked ? since : looked;
 	for (size_t i = 0; i < lists; i++) {
 		r = read_list(x, c, cpu + x->l->lists.offset + i * size, (int)((used >> i) & 1));
 		if (r < 0)
@@ -361,27 +372,23 @@ static void follow_links(const struct reading *x)
 /* The addresses of its CPUs; s->cpus has a place for each. */
 static int find_cpus(struct reading *x)
 {
-	const struct sched_osv *l = x->sched;
-	uint64_t first, last, n;
+	const char *why = NULL;
 
-	if (!get(x, l->cpus, &l->cpus_first, &first) || !get(x, l->cpus, &l->cpus_last, &last) ||
-		last <= first || (last - first) % sizeof(first) ||
-		(last - first) / sizeof(first) > SCHED_CPUS_MAX) {
-		timers_trouble(x->s, "its list of CPUs is not there");
-		return 0;
-	}
-	n = (last - first) / sizeof(first);
-	x->cpus = calloc(n, sizeof(*x->cpus));
-	x->s->cpus = calloc(n, sizeof(*x->s->cpus));
-	if (!x->cpus || !x->s->cpus)
+	x->cpus = calloc(SCHED_CPUS_MAX, sizeof(*x->cpus));
+	if (!x->cpus)
 		return -ENOMEM;
-	if (!guest_reader_copy(x->r, first, x->cpus, n * sizeof(*x->cpus))) {
-		timers_trouble(x->s, "its CPUs are not there");
-		return 0;
+	x->s->n_cpus = sched_osv_cpus(x->r, x->sched, x->cpus, &why);
+	if (why)
+		timers_trouble(x->s, why);
+	x->s->cpus = calloc(x->s->n_cpus + 1, sizeof(*x->s->cpus));
+	if (!x->s->cpus) {
+		x->s->n_cpus = 0;
+		return -ENOMEM;
 	}
-	x->s->n_cpus = n;
-	for (size_t i = 0; i < n; i++)
-		x->s->cpus[i].cpu = (uint32_t)i;
+	for (size_t i = 0; i < x->s->n_cpus; i++)
+		x->s->cpus[i] = (struct guest_timer_cpu){.cpu = (uint32_t)i,
+			.timers = TIMERS_NOT_COUNTED,
+			.counted = TIMERS_NOT_COUNTED};
 	return 0;
 }
 
@@ -402,6 +409,8 @@ int timers_osv_read(struct guest_reader *r, const struct sched_osv *sched,
 	if (q == 0)
 		follow_links(&x);
 	free(x.cpus);
+	for (size_t i = 0; i < s->n_timers; i++)
+		s->timers[i].partial = s->trouble != NULL;
 	if (x.own_trouble)
 		timers_trouble(s, "the list of a thread's or CPU's own timers is broken");
 	return q;

@@ -16,14 +16,14 @@
 #include "tests/collector/guest_pages.h"
 
 #define ADDRESS     0x40000000ULL
-#define PAGES       16
+#define PAGES       128
 #define MEMORY_SIZE (GUEST_PAGES_FROM + PAGES * GUEST_PAGE)
 #define NOWHERE     0x7f0000000000ULL
 #define LISTS       64
 
 /* A kernel like OSv of two CPUs and three threads, the last of which is in no list of threads. */
 
-enum { CPUS = 2, THREADS = 3, LISTED = 2, TIMERS = 4 };
+enum { CPUS = 2, THREADS = 3, LISTED = 2, TIMERS = 4, MANY = TIMERS_MAX + 1 };
 enum { FREE, ARMED };
 
 struct node {
@@ -84,6 +84,7 @@ struct kernel {
 	struct detached detached[THREADS];
 	struct thread threads[THREADS];
 	struct timer timers[TIMERS];
+	struct timer many[MANY];
 };
 
 static unsigned char *memory;
@@ -425,6 +426,63 @@ static void a_timer_in_two_lists_is_told(void **state)
 	timers_snapshot_done(&s);
 }
 
+/* No list is said to be wrong of which we have not seen the end. */
+static void a_guest_of_too_many_timers_is_not_called_corrupt(void **state)
+{
+	struct timers_snapshot s;
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++)
+		arm(&kernel->many[i], &kernel->threads[1].client, &kernel->cpus[1], 61, 10000);
+	s = read_all();
+	assert_non_null(s.trouble);
+	assert_true(s.n_timers <= TIMERS_MAX);
+	assert_null(s.cpus[0].trouble);
+	assert_non_null(s.cpus[1].trouble);
+	assert_non_null(strstr(s.cpus[1].trouble, "not read to their end"));
+	for (size_t i = 0; i < s.n_cpus; i++) {
+		assert_int_equal(s.cpus[i].timers, s.cpus[i].counted);
+		assert_int_equal(s.cpus[i].misfiled, 0);
+	}
+	for (size_t i = 0; i < s.n_timers; i++)
+		assert_null(guest_timer_fault(&s.timers[i]));
+	timers_snapshot_done(&s);
+}
+
+/* What is next, and how many there are, is not known then: it is not that there is none. */
+static void of_a_cpu_that_cannot_be_read_nothing_is_counted(void **state)
+{
+	struct timers_snapshot s;
+	struct timers_layout l = layout;
+	const struct sched_source source = {guest, GUEST_PAGES_ROOT, CPUS};
+	const struct sched_layout sched = sched_layout();
+
+	(void)state;
+	l.osv.since.offset = MEMORY_SIZE; /* no page is there */
+	assert_int_equal(timers_read(&source, &sched, &l, &s), 0);
+	assert_int_equal(s.n_cpus, CPUS);
+	for (size_t i = 0; i < s.n_cpus; i++) {
+		assert_non_null(s.cpus[i].trouble);
+		assert_true(s.cpus[i].timers == TIMERS_NOT_COUNTED);
+		assert_true(s.cpus[i].counted == TIMERS_NOT_COUNTED);
+		assert_int_equal(s.cpus[i].next_ns + s.cpus[i].clock_ns, 0);
+	}
+	assert_null(timers_overdue(&s));
+	timers_snapshot_done(&s);
+}
+
+static void a_cpu_of_another_number_is_told(void **state)
+{
+	struct timers_snapshot s;
+
+	(void)state;
+	kernel->cpus[1].id = 7;
+	s = read_all();
+	assert_non_null(s.trouble);
+	assert_int_equal(s.n_cpus, 1);
+	timers_snapshot_done(&s);
+}
+
 static void a_cpu_without_its_timer_is_told(void **state)
 {
 	struct cpu *cpu = &kernel->cpus[1];
@@ -493,6 +551,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_that_lie_end_and_are_told, make, end),
 		cmocka_unit_test_setup_teardown(owners_and_cpus_that_lie_are_told, make, end),
 		cmocka_unit_test_setup_teardown(a_timer_in_two_lists_is_told, make, end),
+		cmocka_unit_test_setup_teardown(
+			a_guest_of_too_many_timers_is_not_called_corrupt, make, end),
+		cmocka_unit_test_setup_teardown(
+			of_a_cpu_that_cannot_be_read_nothing_is_counted, make, end),
+		cmocka_unit_test_setup_teardown(a_cpu_of_another_number_is_told, make, end),
 		cmocka_unit_test_setup_teardown(a_cpu_without_its_timer_is_told, make, end),
 		cmocka_unit_test_setup_teardown(layouts_of_two_kernels_are_refused, make, end),
 		cmocka_unit_test_setup_teardown(linux_tells_when_a_cpu_is_due, make, end),
