@@ -68,7 +68,7 @@ static int by_time(const void *a, const void *b)
 /* The causes that took most come first, in the points as well. */
 static void sort_causes(struct noise_signature *s)
 {
-	size_t place[DETOUR_CAUSES_MAX];
+	size_t place[DETOUR_CAUSES_MAX] = {0};
 
 	for (size_t i = 0; i < s->n_causes; i++)
 		s->causes[i].first = i;

@@ -166,7 +166,8 @@ class Attach(AttachTest):
 
     def test_threads_that_call_themselves_workers_are_the_lanes(self):
         program = self.program("sleep", "worker/1", "worker/0")
-        done = self.measure(program.pid, seconds=0.5)
+        # Enough samples that each of them has one, whoever else takes the CPUs.
+        done = self.measure(program.pid, "--frequency", "999", seconds=0.5)
         with done.store() as store:
             run = self.the_run(store)
             self.assertEqual(run["cores"], 2)

@@ -68,6 +68,16 @@ class Failures(unittest.TestCase):
                 db.execute(s)
         return folder
 
+    def test_a_count_that_is_not_known_is_no_alarm(self):
+        def alarms(folder):
+            self.assertEqual(run("--force", folder).returncode, 0)
+            with open(folder + "/report/index.html", encoding="utf-8") as f:
+                row, = re.findall(r"<tr[^>]*>(?:(?!</tr>).)*CPU 1<(?:(?!</tr>).)*its list leads nowhere(?:(?!</tr>).)*", f.read(), re.S)
+            return row.count("bad")
+        differs = alarms(self.change())
+        shutil.rmtree(self.base + "/" + self.id().rsplit(".", 1)[-1])
+        self.assertEqual(alarms(self.change("UPDATE guest_timer_cpu SET counted = NULL")), differs - 1)
+
     def test_the_document_has_it_of_failed_runs_alone(self):
         end = self.end()
         self.assertEqual(end["phase"], "render")

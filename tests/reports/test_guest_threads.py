@@ -91,6 +91,29 @@ class GuestThreads(unittest.TestCase):
         for row, name in zip(named, ("counted", "sampled", "(idle)", "(not counted)")):
             self.assertAlmostEqual(row["cpu_ns"], self.rows("encode")[name]["cpu_ns"], delta=1)
 
+    def test_rows_that_are_not_shown_are_those_of_the_table(self):
+        folder = self.base + "/booked"
+        os.mkdir(folder)
+        with sqlite3.connect(self.dir + "/experiment.db") as db, sqlite3.connect(folder + "/experiment.db") as copy:
+            db.backup(copy)
+            columns = [r[1] for r in copy.execute("PRAGMA table_info(guest_book)")]
+            # Of all runs but one there are no books: the thread that took most time has none.
+            copy.execute("DELETE FROM guest_book WHERE run != (SELECT min(run) FROM guest_book)")
+            copy.execute("INSERT INTO guest_task SELECT run, phase, 'end', 500, NULL, 'unbooked', 'running', 0, 1000000000000, 1, 1, 1, 0"
+                         " FROM guest_cpu WHERE phase = 'encode' AND instant = 'end' AND cpu = 0")
+            for i in range(12):
+                copy.execute(f"INSERT INTO guest_book SELECT {', '.join({'id': str(200 + i), 'name': repr(f'more{i}')}.get(c, c) for c in columns)}"
+                             " FROM guest_book WHERE id = 3")
+        rows = [r for c in json.loads(run("--json", folder).stdout)["cells"] if (c["guest"], c["cores"]) == ("osv", 2)
+                for r in c["guest_threads"] if r["phase"] == "encode"]
+        booked = [r for r in rows if r["unknown_ns"] is not None and r["name"][0] != "("]
+        self.assertIsNone(rows[0]["unknown_ns"])
+        self.assertLess(len(booked), len([r for r in rows if r["name"][0] != "("]))
+        text = run("--verbose", folder).stdout
+        books = text[text.index("Books of guest threads"):]
+        part = books[books.index("osv on 2 cores, phase encode"):].split(" on 2 cores")[1]
+        self.assertIn(f"  {len(booked) - 8} more on the page", part)
+
     def test_threads_that_are_read_at_one_instant_are_one_reading(self):
         folder = self.base + "/alike"
         os.mkdir(folder)
