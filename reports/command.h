@@ -23,20 +23,27 @@ struct report_options {
 	bool json;
 	bool verbose;
 	bool force;
-	const char *ranks; /**< --ranks, or NULL */
-	const char *steps; /**< --steps, or NULL */
-	const char *work;  /**< --work, or NULL */
-	char **paths;      /**< what is not an option: experiments */
+	const char *ranks;  /**< --ranks, or NULL */
+	const char *steps;  /**< --steps, or NULL */
+	const char *work;   /**< --work, or NULL */
+	const char *slower; /**< --slower, or NULL */
+	const char *metric; /**< --metric, or NULL */
+	bool strict;
+	char **paths; /**< what is not an option: experiments */
 	size_t n_paths;
 };
 
-/** 0 or a negative errno, with a message. */
+/** What a command that answers a question returns where the answer is no: exit status 1. */
+#define COMMAND_NO 1
+
+/** 0, COMMAND_NO, or a negative errno, with a message. */
 typedef int (*command_run_t)(const struct report_options *o, struct error *error);
 
 int command_report(const struct report_options *o, struct error *error);
 int command_reference(const struct report_options *o, struct error *error);
 int command_export(const struct report_options *o, struct error *error);
 int command_noise(const struct report_options *o, struct error *error);
+int command_gate(const struct report_options *o, struct error *error);
 int command_diff(const struct report_options *o, struct error *error);
 
 /** Open one store, or several side by side. */

@@ -22,11 +22,14 @@ enum {
 	OPTION_ORDER,
 	OPTION_RANKS,
 	OPTION_STEPS,
-	OPTION_WORK
+	OPTION_WORK,
+	OPTION_SLOWER,
+	OPTION_METRIC,
+	OPTION_STRICT
 };
 
 /* Commands as bits, to say which options go with which. */
-enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2, NOISE = 1 << 3 };
+enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2, NOISE = 1 << 3, GATE = 1 << 4 };
 
 struct command {
 	const char *name; /* NULL: where no other is named */
@@ -39,12 +42,13 @@ struct command {
 static const struct command commands[] = {
 	{"export", EXPORT, 1, SIZE_MAX, command_export},
 	{"diff", DIFF, 2, 2, command_diff},
+	{"gate", GATE, 2, 2, command_gate},
 	{"noise", NOISE, 1, SIZE_MAX, command_noise},
 	{NULL, REPORT, 0, SIZE_MAX, command_report},
 };
 
 static const char synopsis[] =
-	"DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B\nnoise DIR...";
+	"DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B\ngate A B --slower PERCENT\nnoise DIR...";
 
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
@@ -70,6 +74,12 @@ static const struct argp_option option_table[] = {
 		"noise: of how many ranks the program is (1000,10000,100000,1000000)", 0},
 	{"steps", OPTION_STEPS, "N", 0, "noise: how many steps are simulated (10000)", 0},
 	{"work", OPTION_WORK, "US", 0, "noise: how long a step takes undisturbed (1000)", 0},
+	{"slower", OPTION_SLOWER, "PERCENT", 0,
+		"gate: how much slower B may be than A: 2% (exit status 1: it is slower)", 0},
+	{"metric", OPTION_METRIC, "LIST", 0,
+		"gate: what is compared: runtime, boot, names of metrics (runtime)", 0},
+	{"strict", OPTION_STRICT, NULL, 0,
+		"gate: fail also where nothing is decided, or a run of B failed", 0},
 	{},
 };
 
@@ -78,13 +88,16 @@ static const unsigned int option_commands[] = {
 	REPORT | EXPORT | DIFF,
 	EXPORT,
 	REPORT | EXPORT | DIFF,
-	REPORT | DIFF | NOISE,
+	REPORT | DIFF | NOISE | GATE,
 	REPORT,
 	REPORT,
-	REPORT | EXPORT | DIFF | NOISE,
+	REPORT | EXPORT | DIFF | NOISE | GATE,
 	NOISE,
 	NOISE,
 	NOISE,
+	GATE,
+	GATE,
+	GATE,
 };
 
 _Static_assert(ARRAY_SIZE(option_commands) + 1 == ARRAY_SIZE(option_table), "a row for each");
@@ -101,9 +114,9 @@ static const char documentation[] =
 	"Make the report of an experiment from its store, experiment.db: DIR/report/index.html, "
 	"flame graphs, tables; and print the closing summary. Several stores are merged side by "
 	"side. Needs no privileges, and can run on any machine.\v"
-	"A and B of `report diff': DIR, DIR:STACK or DIR:STACK:CORES; in B, DIR may be empty: "
+	"A and B of `report diff' and `report gate': DIR, DIR:STACK or DIR:STACK:CORES; in B, DIR may be empty: "
 	"the same.\n\n"
-	"Exit status: 0 done; 2 wrong usage; 3 a store or folder cannot be used.";
+	"Exit status: 0 done; 1 the gate says that B is slower; 2 wrong usage; 3 a store or folder cannot be used.";
 
 struct parse {
 	struct report_options options;
@@ -221,6 +234,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPTION_WORK:
 		o->work = argument;
 		return 0;
+	case OPTION_SLOWER:
+		o->slower = argument;
+		return 0;
+	case OPTION_METRIC:
+		o->metric = argument;
+		return 0;
+	case OPTION_STRICT:
+		o->strict = true;
+		return 0;
 	case OPTION_FORCE:
 		o->force = true;
 		return 0;
@@ -257,5 +279,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "report: %s\n", error_text(&error, r));
 		return error.user ? EXIT_USAGE : EXIT_MISSING;
 	}
-	return 0;
+	return r;
 }

@@ -97,24 +97,14 @@ static void fill_states(struct diff *d)
 	}
 }
 
-/* The sides may be of two stores, so that only the text of a name is the same. */
-static const struct configuration_metric *find_metric(
-	const struct configuration *configuration, const char *name)
-{
-	for (size_t i = 0; i < configuration->n_metrics; i++)
-		if (strcmp(configuration->metrics[i].name, name) == 0 &&
-			configuration->metrics[i].known.n)
-			return &configuration->metrics[i];
-	return NULL;
-}
-
 static int fill_metrics(struct diff *d)
 {
 	const struct configuration *a = d->pair.sides[TREE_A].configuration,
 				   *b = d->pair.sides[TREE_B].configuration;
 
 	for (size_t i = 0; i < a->n_metrics; i++) {
-		const struct configuration_metric *x = &a->metrics[i], *y = find_metric(b, x->name);
+		const struct configuration_metric *x = &a->metrics[i],
+						  *y = configuration_metric(b, x->name);
 		const struct diff_metric metric = {
 			.name = x->name,
 			.better = output_wish_name(x->wish),
@@ -122,7 +112,8 @@ static int fill_metrics(struct diff *d)
 			.differs = y && statistic_differ(&x->known, &y->known),
 		};
 
-		if (y && x->known.n && ARRAY_ADD(d->metrics, d->n_metrics, metric) < 0)
+		if (y && x->known.n && y->known.n &&
+			ARRAY_ADD(d->metrics, d->n_metrics, metric) < 0)
 			return -ENOMEM;
 	}
 	return 0;

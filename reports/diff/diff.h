@@ -98,8 +98,9 @@ int diff_flame(const struct diff *d, size_t kind, bool standalone, double narrow
  */
 char *diff_flame_name(const struct diff *d, size_t kind);
 
-/** Why a difference of these two says nothing of their stacks, as a sentence; "" where it does. */
-void diff_workloads(const struct diff_pair *pair, char *ret, size_t size);
+/** Why a difference of these two says nothing of their stacks, as a sentence; "" where it does. @builds: their programs
+ * may be two builds. */
+void diff_workloads(const struct diff_pair *pair, bool builds, char *ret, size_t size);
 
 /** The tables for a terminal, at most 100 columns; the largest changes alone. */
 int diff_write_text(const struct diff *d, FILE *out);

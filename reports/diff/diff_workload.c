@@ -31,11 +31,11 @@ static char *planned(const struct diff_operand *o, const char *object, const cha
 	return store_plan_member(store_setting(o->summary->store, "plan"), object, key);
 }
 
-void diff_workloads(const struct diff_pair *pair, char *ret, size_t size)
+void diff_workloads(const struct diff_pair *pair, bool builds, char *ret, size_t size)
 {
 	const struct diff_operand *a = &pair->sides[TREE_A], *b = &pair->sides[TREE_B];
 	const char *picture_a = picture_of(a), *picture_b = picture_of(b);
-	/* What was measured is the program, by what is in it, and its arguments. */
+	/* What was measured is the program, by what is in it, and its arguments. What differs between builds is the last. */
 	static const struct {
 		const char *object, *key, *title;
 	} identities[] = {
@@ -57,7 +57,7 @@ void diff_workloads(const struct diff_pair *pair, char *ret, size_t size)
 				a->name, b->name);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(identities) && !*ret; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(identities) - builds && !*ret; i++) {
 		_cleanup_free_ char *of_a = planned(a, identities[i].object, identities[i].key),
 				    *of_b = planned(b, identities[i].object, identities[i].key);
 

@@ -252,7 +252,7 @@ int diff_write_text(const struct diff *d, FILE *out)
 
 	put_operand('A', a, out);
 	put_operand('B', b, out);
-	diff_workloads(&d->pair, why, sizeof(why));
+	diff_workloads(&d->pair, false, why, sizeof(why));
 	if (*why)
 		fprintf(out, "Attention: %s.\n", why);
 	if (!(d->runtime_ns[TREE_A] > 0))
@@ -282,7 +282,7 @@ static json_t *not_comparable(const void *row)
 {
 	char why[512];
 
-	diff_workloads(&((const struct diff *)row)->pair, why, sizeof(why));
+	diff_workloads(&((const struct diff *)row)->pair, false, why, sizeof(why));
 	return text(*why ? why : NULL);
 }
 

@@ -234,6 +234,15 @@ struct not_compared {
 
 struct not_compared explanation_not_compared(const struct explanation *e, const char *metric);
 
+/** How the run times of two configurations differ, and why; they may be of two stores. clear it in the end. -ENOMEM. */
+int contrast_make(
+	const struct configuration *a, const struct configuration *b, struct contrast *ret);
+
+void contrast_clear(struct contrast *x);
+
+/** Add its causes: "2.1 ms [1.9, 2.3] the program’s own code, ..."; or that there are none. */
+void contrast_say_causes(const struct contrast *x, bool brief, struct verdict *v);
+
 /** Is that phase of the window one of the serial ones? @x may be NULL. */
 bool scaling_is_serial(const struct scaling *x, const char *phase);
 

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/detail_words.h"
 #include "reports/explain/explain_internal.h"
+#include "reports/text/text.h"
 
 bool is_program(int state, const char *detail)
 {
@@ -20,7 +21,7 @@ static struct item *find_item(struct items *items, int state, const char *detail
 {
 	for (size_t i = 0; i < items->n; i++)
 		if (!items->list[i].phase && items->list[i].state == state &&
-			items->list[i].detail == detail)
+			same_text(items->list[i].detail, detail))
 			return &items->list[i];
 	return NULL;
 }

@@ -42,8 +42,7 @@ static int split(struct contrast *x)
 	return r < 0 ? r : split_difference(&split, GRAIN_CAUSE, &x->causes);
 }
 
-static int make_contrast(
-	const struct configuration *a, const struct configuration *b, struct contrast *x)
+int contrast_make(const struct configuration *a, const struct configuration *b, struct contrast *x)
 {
 	int r;
 
@@ -85,6 +84,7 @@ int contrasts_correct(struct contrast *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		comparison_correct(&list[i].runtime, p[i]);
 		comparison_correct(&list[i].boot, p[n + i]);
+		list[i].runtime.equivalent = equivalent_within(&list[i].runtime, n);
 	}
 	return r;
 }
@@ -136,7 +136,7 @@ static int add_group(const struct summary *s, size_t from, size_t to, struct exp
 			if (s->configurations[i].runtime_ns.n == 0 ||
 				s->configurations[j].runtime_ns.n == 0)
 				continue;
-			r = make_contrast(&s->configurations[i], &s->configurations[j],
+			r = contrast_make(&s->configurations[i], &s->configurations[j],
 				&e->contrasts[e->n_contrasts++]);
 			if (r < 0)
 				return r;

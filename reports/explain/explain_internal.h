@@ -95,4 +95,3 @@ void contrasts_judge(struct contrast *list, size_t n);
 
 void scaling_clear(struct scaling *x);
 void spread_clear(struct spread *x);
-void contrast_clear(struct contrast *x);

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "reports/explain/explain_internal.h"
 #include "reports/statistics/stat_internal.h"
+#include "reports/text/text.h"
 
 /* Sums of a few thousand doubles are this exact, whatever they cancel to. */
 #define ROUNDING 1e-9
@@ -55,7 +56,7 @@ static const struct detail_series *find_detail(
 	const struct book_series *b, int state, const char *detail)
 {
 	for (size_t i = 0; b && i < b->n_details; i++)
-		if ((int)b->details[i].state == state && b->details[i].detail == detail)
+		if ((int)b->details[i].state == state && same_text(b->details[i].detail, detail))
 			return &b->details[i];
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "reports/explain/explain_internal.h"
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
+#include "reports/text/text.h"
 
 /* More causes than this are more than a reader takes in. */
 #define NAMED_MAX   6
@@ -117,7 +118,7 @@ static double detail_value(const struct naming *n, int state, const char *detail
 	for (size_t i = 0; i < n->details->n; i++) {
 		const struct term *t = &n->details->list[i];
 
-		if (t->state == state && t->detail == detail &&
+		if (t->state == state && same_text(t->detail, detail) &&
 			!scaling_is_serial(n->scaling, t->phase))
 			value += t->value;
 	}

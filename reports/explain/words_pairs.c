@@ -31,19 +31,20 @@ static void say_seconds(struct verdict *v, const struct interval *range)
 			format_seconds(range->high).text);
 }
 
-static void say_split(const struct contrast *x, bool brief, struct verdict *v)
+/* Two decimals are shown at most: what is less than a tenth of a second is told in milliseconds. */
+#define SECONDS_LEAST 1e8
+
+void contrast_say_causes(const struct contrast *x, bool brief, struct verdict *v)
 {
+	double whole = fabs(x->runtime.difference.value);
 	struct naming naming = {.causes = &x->causes,
 		.details = &x->details,
 		.inside = is_inside(x->a) && is_inside(x->b),
-		.unit = 1e9,
-		.unit_name = " s",
+		.unit = whole < SECONDS_LEAST ? 1e6 : 1e9,
+		.unit_name = whole < SECONDS_LEAST ? " ms" : " s",
 		.brief = brief,
-		.least = SHARE_LEAST * fabs(x->runtime.difference.value)};
+		.least = SHARE_LEAST * whole};
 
-	if (x->causes.n == 0)
-		return;
-	say(v, ": ");
 	if (!say_causes(v, &naming))
 		say(v, "none of the causes is statistically significant");
 	else if (isnan(x->causes.list[0].range.low))
@@ -91,6 +92,9 @@ static void say_blindness(const struct contrast *x, struct verdict *v)
 		format_p(isnan(c->p_holm) ? c->welch_p : c->p_holm).text,
 		format_seconds(c->detectable).text,
 		format_points(100 * c->detectable / x->b->runtime_ns.mean).text);
+	if (c->equivalent < 1)
+		say(v, "; the two are equivalent within %s %% (two one-sided tests, 5 %%)",
+			format_points(100 * c->equivalent).text);
 }
 
 void contrast_say(const struct contrast *x, bool brief, struct verdict *v)
@@ -118,7 +122,10 @@ void contrast_say(const struct contrast *x, bool brief, struct verdict *v)
 		if (isfinite(c->hedges_g) && !brief)
 			say(v, ", Hedges’ g %.1f", c->hedges_g);
 		say(v, ")");
-		say_split(x, brief, v);
+		if (x->causes.n > 0) {
+			say(v, ": ");
+			contrast_say_causes(x, brief, v);
+		}
 	}
 	say(v, ".");
 }

@@ -36,7 +36,7 @@ struct pair {
 
 /** Fieller 1954: all ratios r for which the test does not tell a from r · b. With Welch's degrees of
  * freedom, so that 1 is one of them if, and only if, a is not told from b. */
-static struct interval fieller(const struct sample_mean *a, const struct sample_mean *b, double t)
+struct interval ratio_range(const struct sample_mean *a, const struct sample_mean *b, double t)
 {
 	double square = b->mean * b->mean - t * t * b->variance;
 	double middle = a->mean * b->mean;
@@ -59,7 +59,7 @@ static void make_intervals(struct comparison *c, double level)
 	t = gsl_cdf_tdist_Qinv(level / 2, c->welch_freedom);
 	c->difference.range =
 		(struct interval){c->difference.value - t * error, c->difference.value + t * error};
-	c->ratio.range = fieller(&c->a, &c->b, t);
+	c->ratio.range = ratio_range(&c->a, &c->b, t);
 }
 
 void comparison_correct(struct comparison *c, double p_holm)
@@ -85,6 +85,7 @@ static void welch(const struct pair *p, struct comparison *c)
 	make_intervals(c, LEVEL);
 	c->detectable = error * (gsl_cdf_tdist_Pinv(0.975, c->welch_freedom) +
 					gsl_cdf_tdist_Pinv(0.8, c->welch_freedom));
+	c->equivalent = equivalent_within(c, 1);
 	pooled = sqrt((v_a * n_a * (n_a - 1) + v_b * n_b * (n_b - 1)) / freedom);
 	/* Hedges 1981: the exact correction of a standardised difference's bias. */
 	c->hedges_g = c->difference.value / pooled *
@@ -194,7 +195,7 @@ int compare(const double *a, size_t n_a, const double *b, size_t n_b, struct com
 	_cleanup_free_ double *known_a = calloc(n_a + 1, sizeof(*known_a));
 	_cleanup_free_ double *known_b = calloc(n_b + 1, sizeof(*known_b));
 	struct comparison c = {{NAN, {NAN, NAN}}, {NAN, {NAN, NAN}}, NAN, NAN, NAN, NAN, NAN, NAN,
-		NAN, NAN, NAN, NAN, {NAN, NAN}, {NAN, NAN}};
+		NAN, NAN, NAN, NAN, NAN, {NAN, NAN}, {NAN, NAN}};
 	struct pair pair;
 	int r = 0;
 

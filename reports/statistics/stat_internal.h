@@ -11,6 +11,9 @@ struct values {
 };
 
 /** Copy what is finite to @ret; returns how many. */
+/** Fieller 1954: the ratios of the means that a test with this @t does not tell from theirs. */
+struct interval ratio_range(const struct sample_mean *a, const struct sample_mean *b, double t);
+
 size_t values_known(const double *values, size_t n, double *ret);
 
 double weighted_mean(const double *values, const double *weights, size_t n);

@@ -122,6 +122,7 @@ struct comparison {
 	double cliffs_delta;       /**< P(a > b) - P(a < b) */
 	double p_holm;     /**< welch_p, corrected by holm(); comparison_correct() sets it */
 	double detectable; /**< the true difference that Welch's test would find 4 times in 5 */
+	double equivalent; /**< equivalent_within() of this pair alone, until somebody corrects it */
 	struct sample_mean a;
 	struct sample_mean b;
 };
@@ -132,6 +133,49 @@ int compare(const double *a, size_t n_a, const double *b, size_t n_b, struct com
 /** Take @p_holm, which holm() made of this comparison's welch_p, and make the intervals as wide as
  * that correction demands. NAN: there is none. */
 void comparison_correct(struct comparison *c, double p_holm);
+
+/**
+ * Is the ratio of two means beyond a bound? Two one-sided tests (Schuirmann 1987), each of them Welch's, of the
+ * difference x̄ₐ − bound · x̄_b with the degrees of freedom that the comparison has: the ends of the interval are
+ * Fieller's, each at the level of its own test, so that they never contradict the verdict.
+ */
+struct ratio_test {
+	double bound;        /**< of the ratio: 1.02 */
+	double p_above;      /**< one-sided; small: the ratio is above the bound */
+	double p_below;      /**< small: it is below */
+	double p_above_holm; /**< corrected for the number of tests; at first as they are */
+	double p_below_holm;
+	/** Its low end is above the bound if, and only if, p_above_holm is below 5 %; its high end below the bound if
+	 * p_below_holm is. Each is a one-sided limit. */
+	struct estimate ratio;
+};
+
+enum ratio_side { RATIO_UNKNOWN, RATIO_ABOVE, RATIO_BELOW };
+
+/** Test @c's ratio; NANs where either sample has fewer than two values, or a mean that is not positive. Where no
+ * value differs from the others of its sample the numbers themselves decide. */
+void ratio_test(const struct comparison *c, double bound, struct ratio_test *ret);
+
+/** Take what holm() made of both. */
+void ratio_test_correct(
+	const struct comparison *c, double p_above_holm, double p_below_holm, struct ratio_test *t);
+
+/** Correct @n tests, of as many comparisons, for their number, each side apart; @room is for 2 n numbers. -ENOMEM. */
+int ratio_tests_correct(
+	const struct comparison *c, struct ratio_test *list, size_t n, double *room);
+
+/** What is shown, at 5 %. */
+enum ratio_side ratio_test_side(const struct ratio_test *t);
+
+/**
+ * The least bound x for which the two are shown to be equivalent: both one-sided tests, at 5 % over @family, leave only
+ * ratios between 1 / (1 + x) and 1 + x. NAN: for none.
+ */
+double equivalent_within(const struct comparison *c, size_t family);
+
+/** How many runs of each it takes until two that do not differ are, four times in five, shown to differ by less than
+ * @bound (0.02), as one of @family tests: by their coefficients of variation. 0: cannot be said. */
+size_t runs_to_decide(double cv_a, double cv_b, double bound, size_t family);
 
 /**
  * Holm's correction of @n p values for their number, in place; NANs stay and do not count. A result

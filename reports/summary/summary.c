@@ -18,7 +18,7 @@
 struct book_series *configuration_phase(const struct configuration *configuration, const char *name)
 {
 	for (size_t i = 0; configuration && i < configuration->n_phases; i++)
-		if (configuration->series.phases[i].name == name)
+		if (same_text(configuration->series.phases[i].name, name))
 			return &configuration->series.phases[i];
 	return NULL;
 }

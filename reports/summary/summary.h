@@ -311,12 +311,11 @@ bool configuration_counts(const struct configuration *configuration, const struc
 /** The configuration that @run is of, or NULL. */
 struct configuration *summary_configuration(const struct summary *s, const struct store_run *run);
 
-/** That phase of the configuration, run by run, or NULL; @name is the store's. @configuration
- * may be NULL. */
+/** That phase of the configuration, run by run, or NULL. @configuration may be NULL. */
 struct book_series *configuration_phase(
 	const struct configuration *configuration, const char *name);
 
-/** The configuration's metric of that name, which is the store's, or NULL. */
+/** The configuration's metric of that name, or NULL. */
 struct configuration_metric *configuration_metric(
 	const struct configuration *configuration, const char *name);
 

@@ -6,12 +6,13 @@
 
 #include "common/array.h"
 #include "reports/summary/summary_internal.h"
+#include "reports/text/text.h"
 
 struct configuration_metric *configuration_metric(
 	const struct configuration *configuration, const char *name)
 {
 	for (size_t i = 0; i < configuration->n_metrics; i++)
-		if (configuration->metrics[i].name == name)
+		if (same_text(configuration->metrics[i].name, name))
 			return &configuration->metrics[i];
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/detail_words.h"
 #include "reports/summary/summary_internal.h"
+#include "reports/text/text.h"
 
 /* Stores of older programs, and what was merged from them, do not know whether idle vCPUs were blocked: most are. */
 #define LOST_SQL(blocked)                                                                          \
@@ -37,7 +38,7 @@ const struct book_series *configuration_terms(
 	const struct configuration *configuration, const char *name)
 {
 	for (size_t i = 0; configuration && i < configuration->n_phases; i++)
-		if (configuration->series.phases[i].name == name)
+		if (same_text(configuration->series.phases[i].name, name))
 			return &configuration->series.split_phases[i];
 	return NULL;
 }

@@ -269,6 +269,16 @@ const struct column variance_columns[] = {
 };
 #undef ROW
 
+/** "1.8 %" */
+static struct format_text percent_text(double share)
+{
+	struct format_text t = {"-"};
+
+	if (isfinite(share))
+		snprintf(t.text, sizeof(t.text), "%.2g %%", 100 * share);
+	return t;
+}
+
 /** What comparisons of all quantities have. */
 #define COMPARISON_TESTS                                                                           \
 	COL("welch_t", NULL, REAL, welch_t), COL("welch_freedom", NULL, REAL, welch_freedom),      \
@@ -284,6 +294,8 @@ const struct column variance_columns[] = {
 		COL("cliffs_delta", NULL, REAL, cliffs_delta, ON_PAGE(4, "#Cliff’s δ"),            \
 			.decimals = 2),                                                            \
 		COL("detectable", NULL, REAL, detectable),                                         \
+		COL("equivalent_within", NULL, REAL, equivalent, ON_PAGE(8, "#equivalent within"), \
+			.format = percent_text),                                                   \
 	{                                                                                          \
 	}
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/intern.h"
 
@@ -19,6 +20,12 @@ const char *text_intern(struct intern *set, const char *text, size_t length, boo
 
 /** Replace every character that a file name should not have by '_'. */
 void text_clean_file_name(char *name);
+
+/** Are they the same? Of one store, equal names are one pointer; of two they are not. NULL equals NULL alone. */
+static inline bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
 
 /** Number of characters (code points) of UTF-8 text: its width on a terminal, near enough. */
 size_t text_width(const char *text);

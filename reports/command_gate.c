@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** report gate A B --slower PERCENT: is B slower than A? For continuous integration: the exit status says it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "reports/command_pairs.h"
+#include "reports/gate/gate.h"
+#include "reports/text/format.h"
+#include "reports/text/json.h"
+
+/** Another build of the program is what a gate is for; other arguments, or other results, are not. */
+static int check_workloads(const struct diff_set *c, struct error *error)
+{
+	char why[512];
+
+	for (size_t i = 0; i < c->n_diffs; i++) {
+		diff_workloads(&c->diffs[i]->pair, true, why, sizeof(why));
+		if (*why)
+			return error_set(
+				error, -EINVAL, "%s: --force compares them all the same", why);
+	}
+	return 0;
+}
+
+/** A configuration of which a side has no run that ended well: nothing can be decided, and nothing must seem decided. */
+static int check_failed(const struct diff_set *c, struct error *error)
+{
+	const struct configuration *a, *b, *bad;
+
+	if (c->n_failed == 0)
+		return 0;
+	a = c->failed[0].a;
+	b = c->failed[0].b;
+	bad = b->n_ok == 0 ? b : a;
+	if (bad->n_runs == 0)
+		return 0;
+	return error_set(error, -EINVAL, "no decision: all %zu runs of %s on %lld %s in %s failed",
+		bad->n_runs, bad->name, (long long)bad->cores,
+		cores_word(bad->cores, bad->scenario),
+		c->operands[bad == b ? TREE_B : TREE_A].path);
+}
+
+static int open_pairs(struct diff_set *c, const struct report_options *o, struct error *error)
+{
+	int r = diff_set_open(c, o, error);
+
+	if (r < 0)
+		return r;
+	r = diff_set_pair(c, error);
+	/* What stores have in them is no mistake in what was typed. */
+	if (r < 0 && !diff_set_is_same(c))
+		error->user = false;
+	if (c->n_failed > 0)
+		r = check_failed(c, error);
+	return r >= 0 && !o->force ? check_workloads(c, error) : r;
+}
+
+static int print_json(const struct gate *g, const struct report_options *o, struct error *error)
+{
+	json_t *document = gate_json(g);
+	bool bad = !document;
+
+	bad |= put(document, "guestscope", text(GUESTSCOPE_VERSION));
+	bad |= put(document, "a", text(o->paths[0]));
+	bad |= put(document, "b", text(o->paths[1]));
+	document = finish(document, bad);
+	return document ? command_print_json(document, error) : error_no_memory(error);
+}
+
+static int print_text(const struct gate *g, const struct report_options *o, struct error *error)
+{
+	int r;
+
+	printf("A: %s; B: %s\n\n", o->paths[0], o->paths[1]);
+	r = gate_write_text(g, stdout);
+	return r < 0 ? error_set_errno(error, r, "cannot write to standard output") : 0;
+}
+
+int command_gate(const struct report_options *o, struct error *error)
+{
+	_cleanup_(diff_set_clear) struct diff_set c = {};
+	_cleanup_gate_ struct gate *g = NULL;
+	struct gate_question q = {.strict = o->strict, .metrics = o->metric};
+	int r;
+
+	if (!o->slower)
+		return error_set_user(
+			error, -EINVAL, "how much slower may B be? report gate A B --slower 2%%");
+	r = gate_bound_parse(o->slower, &q.bound, error);
+	if (r >= 0)
+		r = open_pairs(&c, o, error);
+	if (r < 0)
+		return r;
+	q.pairs = c.diffs;
+	q.n_pairs = c.n_diffs;
+	r = gate_make(&q, &g, error);
+	if (r >= 0)
+		r = o->json ? print_json(g, o, error) : print_text(g, o, error);
+	return r < 0 ? r : gate_is_passed(g) ? 0 : COMMAND_NO;
+}
