@@ -129,13 +129,32 @@ int image_add_program(struct image *i, const char *program, char **ret_path, str
 	return r;
 }
 
+static uint64_t hash_list(uint64_t hash, char *const *list)
+{
+	for (; list && *list; list++)
+		hash = hash_bytes(hash, *list, strlen(*list) + 1);
+	return hash_number(hash, 0);
+}
+
+static uint64_t hash_start(const struct image_start *s)
+{
+	uint64_t hash = HASH_FIRST;
+
+	if (!s)
+		return hash;
+	hash = hash_bytes(hash, s->program, strlen(s->program) + 1);
+	hash = hash_list(hash, s->arguments);
+	hash = hash_list(hash, s->environment);
+	return hash_list(hash, s->options);
+}
+
 /*
  * A number that changes when the list or (by size, time, inode) a source file does: for the names
  * of cached images. 0, or -errno of a source that is not there.
  */
 static int image_fingerprint(const struct image *i, uint64_t *ret, struct error *error)
 {
-	uint64_t hash = HASH_FIRST;
+	uint64_t hash = hash_start(i->start);
 
 	for (size_t k = 0; k < i->n; k++) {
 		const struct image_entry *e = &i->entries[k];

@@ -2,8 +2,8 @@
 #pragma once
 
 /**
- * What goes into a guest's file system, whatever its format: a list that rofs.h and initramfs.h
- * write. Folders above an entry need not be listed.
+ * What goes into a guest's file system, whatever its format: a list that rofs.h, tfs.h and
+ * initramfs.h write. Folders above an entry need not be listed.
  */
 
 #include <stddef.h>
@@ -27,11 +27,20 @@ struct image_entry {
 	uint64_t length; /**< of @bytes */
 };
 
+/** What a kernel is to run, where it reads that off its disk. Lists are NULL-ended. */
+struct image_start {
+	const char *program;
+	char *const *arguments;   /**< with argv[0] */
+	char *const *environment; /**< NAME=VALUE */
+	char *const *options;     /**< of the kernel, NAME=VALUE */
+};
+
 /** Start with { 0 }. */
 struct image {
 	struct image_entry *entries;
 	size_t n;
-	struct hash_index by_path; /**< the paths that were added */
+	struct hash_index by_path;       /**< the paths that were added */
+	const struct image_start *start; /**< the caller's, or NULL: the format has none */
 };
 
 /**

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The images of guests, read back by parsers of our own: images_test.py IMAGE_TOOL"""
+import mmap
 import os
 import random
 import struct
@@ -73,6 +74,122 @@ def read_rofs(data):
     return found
 
 
+class Record:
+    """A tuple of TFS's log, and all that is in it: every byte is read, and no name is there twice."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+        self.root = self.value()
+        assert self.at == len(data), "bytes behind the record"
+
+    def byte(self):
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def groups(self, value=0):
+        more = True
+        while more:
+            byte = self.byte()
+            value, more = value << 7 | byte & 0x7f, byte & 0x80
+        return value
+
+    def head(self):
+        first = self.byte()
+        assert first & 0x80, "no reference is written"
+        return first >> 4 & 7, self.groups(first & 7) if first & 8 else first & 7
+
+    def text(self, length):
+        self.at += length
+        return self.data[self.at - length:self.at].decode()
+
+    def symbol(self):
+        kind, length = self.head()
+        assert kind == 0
+        return self.text(length)
+
+    def value(self):
+        kind, n = self.head()
+        if kind == 1:
+            pairs = [(self.symbol(), self.value()) for _ in range(n)]
+            assert len(dict(pairs)) == n, "a name twice"
+            return dict(pairs)
+        if kind == 2:
+            return [self.value() for _ in range(n)]
+        if kind == 3:
+            return -self.groups() if n else self.groups()
+        assert kind == 4
+        return self.text(n)
+
+
+def read_log(part, sector, sectors, first):
+    """[(frame, data)] of one log: of a record its bytes, of a link (sector, sectors)."""
+    data = part[sector * 512:(sector + sectors) * 512]
+    assert data[:6] == b"NVMTFS"
+    log = Record.__new__(Record)
+    log.data, log.at = data, 6
+    assert log.groups() == 5 and log.groups() == sectors
+    if first:
+        log.at = data.index(b"\0", log.at + 16) + 1
+    frames = []
+    while True:
+        frame = log.byte()
+        if frame == 1:
+            return frames
+        if frame == 5:
+            frames.append((frame, (log.groups(), log.groups())))
+            continue
+        assert frame == 2
+        total, here = log.groups(), log.groups()
+        assert total == here
+        frames.append((frame, data[log.at:log.at + here]))
+        log.at += here
+
+
+def read_tfs(data):
+    """({path: as of read_rofs()}, the root without its children) of a whole disk."""
+    assert data[510:512] == b"\x55\xaa" and len(data) % 512 == 0
+    slots = [data[at:at + 16] for at in (0x1be, 0x1ce, 0x1de, 0x1ee)]
+    assert slots[0][4] == slots[1][4] == 0x83 and not any(slots[2] + slots[3])
+    (boot,), (start,) = struct.unpack("<I", slots[0][8:12]), struct.unpack("<I", slots[1][8:12])
+    assert boot * 512 >= 512 + 4096 and start >= boot, "the kernel's log of a failure would hit something"
+    part = memoryview(data)[start * 512:]
+    part = bytes(part[:len(part) - (4 << 30)])
+    ((frame, (sector, sectors)),) = read_log(part, 0, 1, True)
+    assert frame == 5
+    ((frame, record),) = read_log(part, sector, sectors, False)
+    assert frame == 2
+    root = Record(record).root
+    found, used = {}, [(0, 1), (sector, sector + sectors)]
+
+    def walk(node, path):
+        if "linktarget" in node:
+            assert len(node) == 1
+            found[path] = ("link", node["linktarget"])
+        elif "extents" in node:
+            assert set(node) == {"filelength", "extents"}
+            content = b""
+            for first, extent in node["extents"].items():
+                assert first == "0" and set(extent) == {"length", "offset", "allocated"}
+                assert extent["length"] == extent["allocated"] == (node["filelength"] + 511) // 512
+                used.append((extent["offset"], extent["offset"] + extent["length"]))
+                content = part[extent["offset"] * 512:(extent["offset"] + extent["length"]) * 512]
+            found[path] = content[:node["filelength"]]
+            assert len(found[path]) == node["filelength"] and not any(content[node["filelength"]:])
+        else:
+            found[path or "/"] = None
+            for name, child in node["children"].items():
+                assert name not in (".", "..", "") and "/" not in name
+                walk(child, path + "/" + name)
+
+    walk({"children": root.pop("children")}, "")
+    last = 0
+    for first, end in sorted(used):
+        assert first >= last, "logs or files overlap"
+        last = end
+    assert last * 512 <= len(part)
+    return found, root
+
+
 def read_cpio(data):
     found, at = {}, 0
     while True:
@@ -102,7 +219,7 @@ class Images(unittest.TestCase):
         done = tool(form, self.image, *entries)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(self.image, "rb") as f:
-            return f.read()
+            return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if form == "tfs" else f.read()
 
     def source(self, content):
         path = os.path.join(self.folder.name, f"s{len(os.listdir(self.folder.name))}")
@@ -141,6 +258,22 @@ class Images(unittest.TestCase):
             entries, expected = self.random_tree(seed)
             self.assertEqual(read_rofs(self.write("rofs", *entries)), expected, f"seed {seed}")
 
+    def test_tfs_image_reads_back_as_written(self):
+        for seed in range(12):
+            entries, expected = self.random_tree(seed)
+            self.assertEqual(read_tfs(self.write("tfs", *entries)), (expected, {}), f"seed {seed}")
+
+    def test_tfs_says_what_to_run(self):
+        words = ["a b", "", "ü", "x" * 200, "=", "y" * 70000]
+        data = self.write("tfs", "/bin/p:x", "%p/bin/p", *[f"%a{w}" for w in words], "%eA=1", "%eB=x=y", "%eC=", "%odebug_exit=t")
+        self.assertEqual(read_tfs(data)[1], {"program": "/bin/p", "arguments": words, "debug_exit": "t",
+                                             "environment": {"A": "1", "B": "x=y", "C": ""}})
+
+    def test_tfs_with_many_files_has_a_log_that_is_large_enough(self):
+        expected = {f"/data/{k:05}-{'n' * 90}": b"%d" % k for k in range(5000)}
+        entries = [f"{path}:{content.decode()}" for path, content in expected.items()]
+        self.assertEqual(read_tfs(self.write("tfs", *entries))[0], {"/": None, "/data": None, **expected})
+
     def test_initramfs_reads_back_as_written(self):
         for seed in range(12):
             entries, expected = self.random_tree(seed)
@@ -156,27 +289,30 @@ class Images(unittest.TestCase):
 
     def test_same_list_gives_same_bytes(self):
         source = self.source(b"content")
-        for form in ("rofs", "initramfs"):
+        for form in ("rofs", "tfs", "initramfs"):
             first = self.write(form, f"/bin/p={source}", "/etc/f:1")
             os.utime(source, (1, 1))
-            self.assertEqual(first, self.write(form, f"/bin/p={source}", "/etc/f:1"))
+            again = self.write(form, f"/bin/p={source}", "/etc/f:1")
+            self.assertEqual(first[:1 << 20], again[:1 << 20])
+            self.assertEqual(len(first), len(again))
 
     def test_hostile_paths_are_refused(self):
         for path in ("relative:x", "/:x", "//a:x", "/a//b:x", "/../a:x", "/a/..:x", "/./a:x",
                      "/" + "n" * 256 + ":x", "/n" * 600 + ":x"):
-            for form in ("rofs", "initramfs"):
+            for form in ("rofs", "tfs", "initramfs"):
                 done = tool(form, self.image, path)
                 self.assertEqual(done.returncode, 1, path)
                 self.assertEqual(done.stderr.count("\n"), 1)
 
     def test_conflicts_are_refused(self):
         for entries in (("/a:x", "/a:y"), ("/a/", "/a:x"), ("/a:x", "/a/b:y"), ("/a/b:y", "/a:x"), ("/a>t", "/a/b:y")):
-            done = tool("rofs", self.image, *entries)
-            self.assertEqual(done.returncode, 1, entries)
-            self.assertIn("/a", done.stderr)
+            for form in ("rofs", "tfs"):
+                done = tool(form, self.image, *entries)
+                self.assertEqual(done.returncode, 1, entries)
+                self.assertIn("/a", done.stderr)
 
     def test_missing_source_is_named(self):
-        for form in ("rofs", "initramfs"):
+        for form in ("rofs", "tfs", "initramfs"):
             done = tool(form, self.image, "/p=/nonexistent/program")
             self.assertEqual(done.returncode, 1)
             self.assertIn("/nonexistent/program", done.stderr)
