@@ -3,6 +3,7 @@
 
 #include "collector/counters/counters.h"
 #include "collector/experiment/workload_path.h"
+#include "collector/options/scenario.h"
 #include "common/cleanup.h"
 #include "guests/stacks/stacks.h"
 
@@ -54,4 +55,10 @@ static void print_counter(const struct counter_info *info, void *userdata)
 int list_counters(FILE *out, struct error *error)
 {
 	return counters_list(print_counter, out, error);
+}
+
+void list_scenarios(FILE *out)
+{
+	for (const struct scenario *s = scenario_table; s->name; s++)
+		fprintf(out, "%-16s %s\n", s->name, s->title);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** --list-guests and --list-counters. */
+/** --list-guests, --list-counters and --list-scenarios. */
 
 #include <stdio.h>
 
@@ -13,3 +13,6 @@ int list_guests(const struct options *o, FILE *out, struct error *error);
 
 /** Every event that libpfm4 knows here, and whether it is counted. */
 int list_counters(FILE *out, struct error *error);
+
+/** A line for each scenario: its name, and what it is. */
+void list_scenarios(FILE *out);

@@ -56,6 +56,9 @@ static int dispatch(
 		return list_guests(o, stdout, error);
 	case ACTION_LIST_COUNTERS:
 		return list_counters(stdout, error);
+	case ACTION_LIST_SCENARIOS:
+		list_scenarios(stdout);
+		return 0;
 	case ACTION_PRINT_OPTIONS:
 		return options_print(stdout);
 	case ACTION_DOCTOR:

@@ -27,6 +27,9 @@
  *					one for each worker
  *	rows worker=0 t=N data=...	what each task did (see workload/report.h)
  *	raster sha256=HEX		where asked for
+ *	metric name=NAME value=N better=higher|lower
+ *					a number that the program found; kept as --metric's are
+ *	result sha256=HEX		of what kernels computed
  *	bye				nothing follows
  *
  * Of a program that writes none, our own programs in a guest say so in its place:

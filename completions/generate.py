@@ -37,7 +37,7 @@ class Option:
 
 def options_of(program):
     """From the lines "  -s, --name=VALUE   text", with the text going on in lines that are indented further."""
-    single = os.path.basename(program) in ("mandelbrot", "noise")
+    single = os.path.basename(program) in ("kernels", "mandelbrot", "noise")
     helped = subprocess.run([program, "-help" if single else "--help"], capture_output=True, text=True, check=True).stdout
     head = r"^ +(?:(-\S), )?(--?[a-z][\w-]*)(?:\[?[= ]([A-Z][A-Z/]*)(?:[=[]\S*)?\]?)?(?: {2,}|$)(.*)"
     found = []

@@ -2,6 +2,7 @@
 #include "workload/emit.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -41,4 +42,20 @@ int emit_marker(const char *format, ...)
 		done += (int)written;
 	}
 	return 0;
+}
+
+int emit_maps(uintptr_t base, uintptr_t text)
+{
+	return emit_marker("maps base=%" PRIxPTR " text=%" PRIxPTR, base, text);
+}
+
+int emit_phase(const char *name, uint64_t now_ns)
+{
+	return emit_marker("phase name=%s t=%" PRIu64, name, now_ns);
+}
+
+int emit_end(uint64_t now_ns, int status, uint64_t runtime_ns)
+{
+	return emit_marker(
+		"end t=%" PRIu64 " status=%d runtime=%" PRIu64, now_ns, status, runtime_ns);
 }

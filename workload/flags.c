@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "workload/runtime.h"
 
 static int bad_number(
 	const struct flag *o, const char *value, const char *what, struct error *error)
@@ -61,6 +62,18 @@ int flag_pin(const struct flag *o, const char *value, void *field, struct error 
 			"-%s: '%s' is neither 'cores', 'none' nor a list such as 4,0,2-3", o->name,
 			value);
 	*(const char **)field = value;
+	return 0;
+}
+
+int flag_schedule(const struct flag *o, const char *value, void *field, struct error *error)
+{
+	const struct schedule *s = schedule_find(value);
+
+	if (!s)
+		return error_set_user(error, -EINVAL,
+			"-%s: there is no schedule '%s'; there are %s", o->name, value,
+			schedule_names());
+	*(const struct schedule **)field = s;
 	return 0;
 }
 

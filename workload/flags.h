@@ -28,12 +28,13 @@ struct flag_table {
 	size_t n;
 };
 
-/* What a field may be: int64_t, unsigned, double, const char * (where to bind workers), bool, and
- * enum options_action for the two that say what to do instead. */
+/* What a field may be: int64_t, unsigned, double, const char * (where to bind workers), const
+ * struct schedule *, bool, and enum options_action for the two that say what to do instead. */
 int flag_integer(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_count(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_real(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_pin(const struct flag *o, const char *value, void *field, struct error *error);
+int flag_schedule(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_switch(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_help(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_version(const struct flag *o, const char *value, void *field, struct error *error);

@@ -64,8 +64,7 @@ static int begin_phase(struct job *job, enum phase phase, struct error *error)
 
 	job->begins_ns[phase] = emit_now_ns();
 	if (job->options.markers)
-		r = emit_marker(
-			"phase name=%s t=%" PRIu64, phase_names[phase], job->begins_ns[phase]);
+		r = emit_phase(phase_names[phase], job->begins_ns[phase]);
 	return r < 0 ? lost_output(r, error) : 0;
 }
 
@@ -74,8 +73,7 @@ static int announce(struct job *job, struct error *error)
 	int r = 0;
 
 	if (job->options.markers)
-		r = emit_marker("maps base=%" PRIxPTR " text=%" PRIxPTR, (uintptr_t)__ehdr_start,
-			(uintptr_t)main);
+		r = emit_maps((uintptr_t)__ehdr_start, (uintptr_t)main);
 	return r < 0 ? lost_output(r, error) : begin_phase(job, PHASE_SETUP, error);
 }
 
@@ -166,29 +164,12 @@ static int emit_rows(struct job *job, unsigned worker, struct row_report *rows)
 	return r;
 }
 
-static int emit_workers(struct job *job)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < job->options.cores && r == 0; i++) {
-		struct worker_totals t = runtime_totals(job->runtime, i);
-		char cpu[24] = "";
-
-		if (job->map)
-			snprintf(cpu, sizeof(cpu), " cpu=%u", pin_map_cpu(job->map, i));
-		r = emit_marker("worker id=%u%s busy=%" PRIu64 " tasks=%" PRIu64 " steals=%" PRIu64
-				" parks=%" PRIu64,
-			i, cpu, t.busy_ns, t.tasks, t.steals, t.parks);
-	}
-	return r;
-}
-
 /** What follows the end marker: everything that was learnt on the way. */
 static int report_markers(struct job *job, struct error *error)
 {
 	_cleanup_free_ struct row_report *rows = NULL;
 	char hex[SHA256_HEX_SIZE];
-	int r = emit_workers(job);
+	int r = workers_report(job->runtime, job->map, job->options.cores);
 
 	if (r == 0 && job->options.rows) {
 		rows = calloc(job->raster.height, sizeof(*rows));
@@ -232,8 +213,7 @@ static int finish(struct job *job, int result, struct error *error)
 
 	job->begins_ns[PHASE_END] = emit_now_ns();
 	if (job->options.markers)
-		told = emit_marker("end t=%" PRIu64 " status=%d runtime=%" PRIu64,
-			       job->begins_ns[PHASE_END], status,
+		told = emit_end(job->begins_ns[PHASE_END], status,
 			       job->begins_ns[PHASE_END] - job->begins_ns[PHASE_SETUP]) == 0;
 	if (job->runtime)
 		runtime_stop(job->runtime);

@@ -48,7 +48,7 @@ static int begin_phase(struct job *job, const char *name, struct error *error)
 	if (!job->begin_ns)
 		job->begin_ns = now;
 	if (job->options.markers)
-		r = emit_marker("phase name=%s t=%" PRIu64, name, now);
+		r = emit_phase(name, now);
 	return r < 0 ? lost_output(r, error) : 0;
 }
 
@@ -57,8 +57,7 @@ static int announce(struct job *job, struct error *error)
 	int r = 0;
 
 	if (job->options.markers)
-		r = emit_marker("maps base=%" PRIxPTR " text=%" PRIxPTR, (uintptr_t)__ehdr_start,
-			(uintptr_t)main);
+		r = emit_maps((uintptr_t)__ehdr_start, (uintptr_t)main);
 	return r < 0 ? lost_output(r, error) : begin_phase(job, "setup", error);
 }
 
@@ -293,8 +292,7 @@ static int finish(struct job *job, int result, struct error *error)
 
 	job->end_ns = emit_now_ns();
 	if (job->options.markers)
-		told = emit_marker("end t=%" PRIu64 " status=%d runtime=%" PRIu64, job->end_ns,
-			       status, job->end_ns - job->begin_ns) == 0;
+		told = emit_end(job->end_ns, status, job->end_ns - job->begin_ns) == 0;
 	if (job->runtime)
 		runtime_stop(job->runtime);
 	if (result == 0)

@@ -39,18 +39,6 @@ static int set_file(const struct flag *o, const char *value, void *field, struct
 	return 0;
 }
 
-static int set_schedule(const struct flag *o, const char *value, void *field, struct error *error)
-{
-	const struct schedule *s = schedule_find(value);
-
-	if (!s)
-		return error_set_user(error, -EINVAL,
-			"-%s: there is no schedule '%s'; there are %s", o->name, value,
-			schedule_names());
-	*(const struct schedule **)field = s;
-	return 0;
-}
-
 #define FIELD(f) offsetof(struct options, f)
 #define SIDE     "N", flag_integer
 #define REAL     "X", flag_real
@@ -72,7 +60,7 @@ static const struct flag option_table[] = {
 		"colours of the whole palette (6000; at least as many as -iteration)"},
 	{"file", "FILE", set_file, FIELD(file), 0, 0,
 		"the picture, as PNG (mandelbrot.png); 'none' or '': write none"},
-	{"schedule", "POLICY", set_schedule, FIELD(schedule), 0, 0,
+	{"schedule", "POLICY", flag_schedule, FIELD(schedule), 0, 0,
 		"goroutine (default), thread, static, dynamic"},
 	{"pin", "MODE", flag_pin, FIELD(pin), 0, 0,
 		"cores (default): bind each worker to a processor; none: do not; 4,0,2-3: to "

@@ -2,9 +2,11 @@
 #include "workload/workers.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "workload/runtime.h"
+#include "workload/emit.h"
 
 int workers_choose(const char *pin, unsigned *cores, struct pin_map **ret_map, struct error *error)
 {
@@ -28,4 +30,21 @@ int workers_choose(const char *pin, unsigned *cores, struct pin_map **ret_map, s
 	if (*cores == 0)
 		*cores = there < RUNTIME_WORKERS_MAX ? there : RUNTIME_WORKERS_MAX;
 	return 0;
+}
+
+int workers_report(const struct runtime *rt, const struct pin_map *map, unsigned n)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		struct worker_totals t = runtime_totals(rt, i);
+		char cpu[24] = "";
+
+		if (map)
+			snprintf(cpu, sizeof(cpu), " cpu=%u", pin_map_cpu(map, i));
+		r = emit_marker("worker id=%u%s busy=%" PRIu64 " tasks=%" PRIu64 " steals=%" PRIu64
+				" parks=%" PRIu64,
+			i, cpu, t.busy_ns, t.tasks, t.steals, t.parks);
+	}
+	return r;
 }

@@ -162,19 +162,11 @@ static json_t *get_cores(const struct options *o)
 
 static int parse_scenario(struct options *o, const char *name, struct error *error)
 {
-	char names[512] = "";
-	size_t used = 0;
-
 	o->scenario = scenario_find(name);
-	if (o->scenario)
-		return 0;
-	for (const struct scenario *s = scenario_table; s->name && used < sizeof(names); s++)
-		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-			!used       ? ""
-			: s[1].name ? ", "
-				    : " or ",
-			s->name);
-	return error_set_user(error, -EINVAL, "unknown scenario '%s' (%s)", name, names);
+	return o->scenario
+		       ? 0
+		       : error_set_user(error, -EINVAL,
+				 "unknown scenario '%s' (see collector --list-scenarios)", name);
 }
 
 static json_t *get_scenario(const struct options *o)
@@ -451,7 +443,7 @@ const struct option_row option_rows[] = {
 		.find_words = guest_words},
 	{"cores", 'c', GROUP_WHAT, "LIST", "numbers of lanes, comma-separated; default all cores",
 		OWN(LIST, parse_cores) = get_cores, PLAN},
-	{"scenario", 0, GROUP_WHAT, "NAME", "quick (default), paper-1, paper-2, or noise-KERNEL: fwq, ftq, detour, timer ..., see noise(1)",
+	{"scenario", 0, GROUP_WHAT, "NAME", "what the program does (see --list-scenarios); default quick",
 		OWN(OWN, parse_scenario) = get_scenario, PLAN, .fallback = "quick",
 		.find_words = scenario_words},
 	{"-- ARGUMENTS", .type = OPTION_REST, .get = get_arguments, PLAN, .key = "arguments"},
@@ -580,6 +572,8 @@ const struct option_row option_rows[] = {
 		"what this machine can measure, and how to fix the rest", ACTION(DOCTOR), NOBODY},
 	{"list-guests", 0, GROUP_INSTEAD, NULL, "the stacks, and what each is missing here",
 		ACTION(LIST_GUESTS), NOBODY},
+	{"list-scenarios", 0, GROUP_INSTEAD, NULL, "what --scenario can be",
+		ACTION(LIST_SCENARIOS), NOBODY},
 	{"list-counters", 0, GROUP_INSTEAD, NULL, "the events that can be counted here",
 		ACTION(LIST_COUNTERS), NOBODY},
 	{"print-options", 0, GROUP_INSTEAD, ACTION(PRINT_OPTIONS), NOBODY},

@@ -17,6 +17,16 @@ static const char *const quick[] = {
 		"noise-" name, title, (const char *const[]){"-kernel", name, NULL}, "noise"        \
 	}
 
+#define KERNEL(scenario, kernel, class, title)                                                     \
+	{                                                                                          \
+		scenario, title, (const char *const[]){"-kernel", kernel, "-class", class, NULL},  \
+			"kernels"                                                                  \
+	}
+#define CLASSES(kernel, letters, title)                                                            \
+	KERNEL(kernel "-s", kernel, "S", letters ", class S" title),                               \
+		KERNEL(kernel "-w", kernel, "W", letters ", class W" title),                       \
+		KERNEL(kernel "-a", kernel, "A", letters ", class A" title)
+
 const struct scenario scenario_table[] = {
 	{"quick", "a few seconds, under emulation too", quick, MANDELBROT},
 	{"paper-1", "the paper's first: 8192 x 8000 pixels, 3000 iterations", paper_1, MANDELBROT},
@@ -34,6 +44,12 @@ const struct scenario scenario_table[] = {
 	NOISE("timer", "noise: how late are sleepers woken?"),
 	NOISE("yield", "noise: sched_yield()"),
 	NOISE("malloc", "noise: memory is taken and given back"),
+	CLASSES("ep", "NAS EP", ": random numbers; bound by arithmetic, workers never meet"),
+	CLASSES("cg", "NAS CG", ": sparse matrix; bound by cache and memory, workers meet often"),
+	CLASSES("is", "NAS IS", ": sorting; bound by memory, workers meet often"),
+	CLASSES("stencil", "heat in a cube", ": 7-point Jacobi; bound by cache and memory"),
+	KERNEL("triad", "triad", "A", "a = b + 3 c as in STREAM: memory bandwidth"),
+	KERNEL("chase", "chase", "A", "pointers in random order: memory latency"),
 	{.name = NULL},
 };
 

@@ -209,11 +209,12 @@ struct run_detours {
 	struct detour_sum *sums; /**< one for each of the run's causes */
 };
 
-/** A number that sums up the distributions of a kernel over all workers. */
-struct run_quantile {
+/** A number that the program reports by a marker, or that sums up its distributions over all workers. */
+struct run_reported {
 	char name[64];
 	bool known;
 	double value;
+	enum output_wish wish;
 };
 
 struct run_counter {
@@ -292,9 +293,9 @@ struct run_result {
 	struct detour_causes detour_causes;
 	struct run_detours *detours;
 	size_t n_detours;
-	struct run_quantile *quantiles; /**< of the above */
-	size_t n_quantiles;
-	char raster_sha256[65];
+	struct run_reported *reported;
+	size_t n_reported;
+	char raster_sha256[65];     /**< or of a kernel's results */
 	struct run_metric *metrics; /**< as the settings': same number, same order */
 	size_t n_metrics;
 	struct run_said said;

@@ -113,10 +113,10 @@ static void drop_torn(struct run *run)
 
 static int add(struct run_result *r, const char *kernel, const char *name, bool known, double value)
 {
-	struct run_quantile q = {.known = known, .value = value};
+	struct run_reported q = {.known = known, .value = value, .wish = WISH_LOWER};
 
 	snprintf(q.name, sizeof(q.name), "%s %s", kernel, name);
-	return ARRAY_ADD(r->quantiles, r->n_quantiles, q);
+	return ARRAY_ADD(r->reported, r->n_reported, q);
 }
 
 /* All workers of a kernel together. */

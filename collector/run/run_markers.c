@@ -14,6 +14,7 @@
 #include "collector/run/run_detours.h"
 #include "collector/run/run_distributions.h"
 #include "collector/run/run_guest.h"
+#include "collector/run/run_metrics.h"
 #include "collector/run/run_pins.h"
 #include "collector/run/run_probes.h"
 #include "collector/run/run_processes.h"
@@ -255,7 +256,8 @@ static void take_rows(struct run *run, const struct marker *m)
 			worker, rows[i].task, rows[i].start_ns, rows[i].end_ns};
 }
 
-static void take_raster(struct run *run, const struct marker *m)
+/* Of a picture, or of a kernel's results. */
+static void take_checksum(struct run *run, const struct marker *m)
 {
 	const char *hex = marker_get(m, "sha256");
 
@@ -278,7 +280,9 @@ static const struct {
 	{"end", end_phases},
 	{"worker", take_worker},
 	{"rows", take_rows},
-	{"raster", take_raster},
+	{"raster", take_checksum},
+	{"result", take_checksum},
+	{"metric", run_take_metric},
 	{"distribution", run_take_distribution},
 	{"buckets", run_take_buckets},
 	{"largest", run_take_largest},

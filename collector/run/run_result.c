@@ -111,7 +111,7 @@ void run_result_done(struct run_result *r)
 	}
 	free(r->detours);
 	detour_causes_done(&r->detour_causes);
-	free(r->quantiles);
+	free(r->reported);
 	free(r->metrics);
 	run_said_done(&r->said);
 	free(r->command);

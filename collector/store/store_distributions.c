@@ -63,9 +63,9 @@ int store_write_distributions(
 		if (q == 0 && r->distributions[i].series)
 			q = write_series(s, run, &r->distributions[i], error);
 	}
-	for (size_t i = 0; i < r->n_quantiles && q == 0; i++)
+	for (size_t i = 0; i < r->n_reported && q == 0; i++)
 		q = store_insert(s, error, "INSERT INTO metric VALUES (?,?,?,?)", "isfs", run,
-			r->quantiles[i].name, (int)r->quantiles[i].known, r->quantiles[i].value,
-			output_wish_name(WISH_LOWER));
+			r->reported[i].name, (int)r->reported[i].known, r->reported[i].value,
+			output_wish_name(r->reported[i].wish));
 	return q;
 }

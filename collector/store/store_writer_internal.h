@@ -36,6 +36,6 @@ int store_write_sched(
 int store_write_detours(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);
 
-/** Write what the workload noise found: whole, and summed up as metrics. */
+/** Write what the workload noise found, and the metrics that the program reported, or that sum it up. */
 int store_write_distributions(
 	struct store_writer *s, int64_t run, const struct run_result *r, struct error *error);

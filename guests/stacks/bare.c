@@ -20,10 +20,12 @@
 #define SAYS_PROGRAM "bare: program"
 #define CALIBRATOR   "calibrator.elf" /* the same kernel with another program */
 
+#define NOISE_KERNEL "bare-noise.elf"
+
 /* Which kernel has a program of ours linked in; the first is what is meant where none is named. */
 static const struct {
 	const char *program, *kernel;
-} linked[] = {{"mandelbrot", "bare.elf"}, {"noise", "bare-noise.elf"}};
+} linked[] = {{"mandelbrot", "bare.elf"}, {"noise", NOISE_KERNEL}, {"kernels", "bare-kernels.elf"}};
 
 static const char *kernel_of(const struct guest_spec *spec)
 {
@@ -97,7 +99,9 @@ static bool has_noise_kernel(const char *name)
 
 static int bare_runs(const struct guest_spec *spec, struct error *error)
 {
-	for (char *const *a = spec->own ? NULL : spec->arguments; a && a[0] && a[1]; a++)
+	bool is_noise = !spec->own && strcmp(kernel_of(spec), NOISE_KERNEL) == 0;
+
+	for (char *const *a = is_noise ? spec->arguments : NULL; a && a[0] && a[1]; a++)
 		if (strcmp(a[0], "-kernel") == 0 && !has_noise_kernel(a[1]))
 			return error_set(error, -ENOEXEC,
 				"noise's kernel %s needs an operating system, and bare is none: it "
@@ -106,7 +110,7 @@ static int bare_runs(const struct guest_spec *spec, struct error *error)
 	if (!spec->own)
 		return 0;
 	return error_set(error, -ENOEXEC,
-		"%s cannot run in it: the program, mandelbrot or noise, is linked into its kernel, and nothing is loaded",
+		"%s cannot run in it: the program, mandelbrot, noise or kernels, is linked into its kernel, and nothing is loaded",
 		spec->program);
 }
 

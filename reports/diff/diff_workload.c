@@ -53,7 +53,7 @@ void diff_workloads(const struct diff_pair *pair, bool builds, char *ret, size_t
 	if (picture_a && picture_b) {
 		if (strcmp(picture_a, picture_b) != 0)
 			snprintf(ret, size,
-				"the workloads differ: %s and %s did not make the same picture",
+				"the workloads differ: %s and %s did not compute the same (by the SHA-256 of what they made)",
 				a->name, b->name);
 		return;
 	}

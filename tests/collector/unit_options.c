@@ -252,6 +252,7 @@ static void one_thing_can_be_done_instead_of_measuring(void **state)
 		{"--doctor", ACTION_DOCTOR},
 		{"--list-guests", ACTION_LIST_GUESTS},
 		{"--list-counters", ACTION_LIST_COUNTERS},
+		{"--list-scenarios", ACTION_LIST_SCENARIOS},
 	};
 
 	(void)state;
@@ -362,7 +363,7 @@ static void each_mistake_is_the_users_and_named_in_one_line(void **state)
 		{{"--cores=-1"}, "'-1'", "--cores"},
 		{{"--cores=2,1,2"}, "--cores", "2 twice"},
 		{{"--cores="}, "--cores", "number"},
-		{{"--scenario=slow"}, "'slow'", "paper-1"},
+		{{"--scenario=slow"}, "'slow'", "--list-scenarios"},
 		{{"--repeat=0"}, "'0'", "--repeat"},
 		{{"--repeat=100001"}, "'100001'", "--repeat"},
 		{{"--repeat=1.5"}, "'1.5'", "whole number"},

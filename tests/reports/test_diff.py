@@ -232,7 +232,7 @@ class BadInput(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("Attention: the workloads differ", result.stdout)
         self.change("other", "UPDATE run SET scenario = 'quick', raster_sha256 = 'cd'")
-        self.refuses(3, r"did not make the same picture", self.path("a"), self.path("other"))
+        self.refuses(3, r"did not compute the same", self.path("a"), self.path("other"))
 
     def test_what_was_measured_is_the_program_and_its_arguments(self):
         """Programs that name no picture are told apart by the plans of their experiments."""

@@ -153,8 +153,8 @@ def documented_options(page, dashes):
 def every_option_is_documented(*programs):
     for program in programs:
         name = os.path.basename(program)
-        helped = run(program, "-help" if name in ("mandelbrot", "noise") else "--help").stdout
-        dashes = "-" if name in ("mandelbrot", "noise") else "--"
+        helped = run(program, "-help" if name in ("kernels", "mandelbrot", "noise") else "--help").stdout
+        dashes = "-" if name in ("kernels", "mandelbrot", "noise") else "--"
         # the first word of a line is an option; others may only be mentioned
         options = option_words("\n".join(re.findall(rf"^ +(?:-\S, )?({dashes}[a-z][\w-]*)", helped, re.M)), dashes)
         page = read(f"man/{name}.1")
@@ -178,7 +178,7 @@ def completions_offer_every_option(*arguments):
     """Those that are made by generate.py: shell, program, file; shell, program, file; ..."""
     for shell, program, path in zip(*[iter(arguments)] * 3):
         name = os.path.basename(program)
-        helped = run(program, "-help" if name in ("mandelbrot", "noise") else "--help").stdout
+        helped = run(program, "-help" if name in ("kernels", "mandelbrot", "noise") else "--help").stdout
         text = read(path)
         for option in re.findall(r"^ +(?:-\S, )?(--?[a-z][\w-]*)", helped, re.M):
             plain_name = option.lstrip("-")
