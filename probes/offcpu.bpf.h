@@ -27,6 +27,14 @@ static __always_inline __u32 offcpu_weight(
 	return stack_weight(cpu, &cpu->offcpu_helpers, OFFCPU_HELPERS, now);
 }
 
+/** Is the interval off the CPU of @t that begins at @now to be recorded? */
+static __always_inline bool offcpu_choose(struct cpu_state *cpu, struct task_record *t, __u64 now)
+{
+	t->off_weight = offcpu_weight(cpu, t, now);
+	t->off_ns = watch_offcpu && !t->off_weight && t->lane >= 0 ? now : 0;
+	return t->off_weight;
+}
+
 /** What a record has of @t that was off its CPU from @now on, but for the stacks. */
 static __always_inline void offcpu_describe(
 	struct record_sample *s, const struct task_record *t, __u32 pid, __u64 now)
@@ -49,8 +57,7 @@ static __always_inline void offcpu_begin(void *ctx, struct cpu_state *cpu, struc
 	struct unwind_registers user;
 	struct sample_scratch *s;
 
-	t->off_weight = offcpu_weight(cpu, t, now);
-	if (!t->off_weight)
+	if (!offcpu_choose(cpu, t, now))
 		return;
 	s = bpf_map_lookup_elem(&scratch, &which);
 	if (!s)
@@ -68,8 +75,7 @@ static __always_inline void offcpu_begin_unseen(
 {
 	struct record_sample *s;
 
-	t->off_weight = offcpu_weight(cpu, t, when);
-	if (!t->off_weight)
+	if (!offcpu_choose(cpu, t, when))
 		return;
 	s = bpf_ringbuf_reserve(&ring, sizeof(*s), 0);
 	if (!s) {
@@ -81,13 +87,39 @@ static __always_inline void offcpu_begin_unseen(
 	bpf_ringbuf_submit(s, wakeup_flag());
 }
 
+/** The interval off the CPU of @t that ends at @now is in no record yet. */
+static __always_inline void offcpu_end_long(struct task_record *t, __u64 now)
+{
+	struct record_long *r;
+	__u64 since = t->off_ns;
+
+	t->off_ns = 0;
+	if (!since || now < since + OFFCPU_LONG_NS)
+		return;
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		count_loss(&losses.ring);
+		return;
+	}
+	r->type = RECORD_LONG;
+	r->lane = t->lane;
+	r->tgid = t->tgid;
+	r->unused = 0;
+	r->begin_ns = since;
+	r->time_ns = now;
+	__builtin_memcpy(r->name, t->name, sizeof(r->name));
+	bpf_ringbuf_submit(r, wakeup_flag());
+}
+
 /** @t, which is thread @pid, has a CPU again. */
 static __always_inline void offcpu_end(__u32 pid, struct task_record *t, __u64 now)
 {
 	struct record_on record = {.type = RECORD_ON, .pid = pid, .time_ns = now};
 
-	if (!t->off_weight)
+	if (!t->off_weight) {
+		offcpu_end_long(t, now);
 		return;
+	}
 	t->off_weight = 0;
 	if (bpf_ringbuf_output(&ring, &record, sizeof(record), wakeup_flag()))
 		count_loss(&losses.ring);

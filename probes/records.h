@@ -240,6 +240,7 @@ struct task_record {
 	__u32 cpu;        /* that it got, while it is on one */
 	__u32 floats;     /* its lane is the CPU that it runs on or waits for */
 	__u32 off_weight; /* 0: this interval off the CPU is not sampled */
+	__u64 off_ns;     /* of a lane's that is not: since when; 0: of no such one */
 	/* Of one that floats and was there before us: */
 	__u32 pid;
 	__u32 parent; /* the process that made its own; 0: it is not of the stack */
@@ -257,11 +258,12 @@ enum record_type {
 	RECORD_SAMPLE,   /* on-CPU sample */
 	RECORD_OFF,      /* a thread lost its CPU: its stacks */
 	RECORD_ON,       /* and got one again */
-	RECORD_BOOT,     /* while phase 0 lasts: what tells its steps apart */
-	RECORD_PROGRAM,  /* the program that is watched began, or ended */
-	RECORD_THREAD,   /* a thread ended that floats: struct thread_record */
-	RECORD_EXIT,     /* a vCPU left its guest under KVM: the guest's stack */
-	RECORD_ENTRY,    /* and entered it again */
+	RECORD_LONG, /* a lane's thread was off its CPU for long, and its stacks were not taken */
+	RECORD_BOOT, /* while phase 0 lasts: what tells its steps apart */
+	RECORD_PROGRAM, /* the program that is watched began, or ended */
+	RECORD_THREAD,  /* a thread ended that floats: struct thread_record */
+	RECORD_EXIT,    /* a vCPU left its guest under KVM: the guest's stack */
+	RECORD_ENTRY,   /* and entered it again */
 	/* In a ring buffer of their own: */
 	RECORD_INTERVAL, /* of a lane */
 	RECORD_MERGED,   /* several of a lane, as one */
@@ -527,6 +529,20 @@ struct record_on {
 	__u32 type;
 	__u32 pid;
 	__u64 time_ns;
+};
+
+/* Storms of short intervals off the CPU are sampled; a long one of a lane counts as itself, or else it would be missed
+ * in three of four storms and count four times in the fourth. */
+#define OFFCPU_LONG_NS 10000000ULL
+
+struct record_long {
+	__u32 type;
+	__s32 lane;
+	__u32 tgid;
+	__u32 unused;
+	__u64 begin_ns;
+	__u64 time_ns;
+	char name[PROBE_NAME_SIZE];
 };
 
 struct record_entry {

@@ -12,8 +12,9 @@ struct offcpu_pending {
 	uint64_t since_ns; /**< 0: it is on a CPU */
 	uint32_t pid;
 	uint32_t weight;
-	bool unsure; /**< it may as well have been on a CPU: only its return tells */
-	size_t room; /**< frames that fit */
+	uint32_t others; /**< a long one: so many more like it are taken to be among the missed */
+	bool unsure;     /**< it may as well have been on a CPU: only its return tells */
+	size_t room;     /**< frames that fit */
 	uint64_t frames[];
 };
 
@@ -56,6 +57,22 @@ static struct offcpu_pending *pending_of(struct offcpu *o, uint32_t pid, size_t 
 	return grown;
 }
 
+/* Without a stack. */
+static struct profile_entry key_of(int lane, uint32_t tgid, const char *name)
+{
+	struct profile_entry key = {
+		.kind = PROFILE_OFFCPU,
+		.lane = lane,
+		.tgid = tgid,
+		.syscall = -1,
+	};
+
+	memcpy(key.thread, name, sizeof(key.thread));
+	key.thread[sizeof(key.thread) - 1] = '\0';
+	detail_clean_name(key.thread);
+	return key;
+}
+
 void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint64_t *frames)
 {
 	size_t n = (size_t)record->n_kernel + record->n_user;
@@ -63,17 +80,9 @@ void offcpu_off(struct offcpu *o, const struct record_sample *record, const uint
 
 	if (!p)
 		return;
-	p->key = (struct profile_entry){
-		.kind = PROFILE_OFFCPU,
-		.lane = record->lane,
-		.tgid = record->tgid,
-		.syscall = -1,
-		.n_kernel = record->n_kernel,
-		.n_user = record->n_user,
-	};
-	memcpy(p->key.thread, record->name, sizeof(p->key.thread));
-	p->key.thread[sizeof(p->key.thread) - 1] = '\0';
-	detail_clean_name(p->key.thread);
+	p->key = key_of(record->lane, record->tgid, record->name);
+	p->key.n_kernel = record->n_kernel;
+	p->key.n_user = record->n_user;
 	p->weight = record->weight;
 	p->unsure = false;
 	p->since_ns = record->time_ns;
@@ -109,27 +118,64 @@ void offcpu_away(struct offcpu *o, const struct profile_entry *key, uint32_t pid
 	p->since_ns = since_ns;
 }
 
+/* A long one of a lane counts as itself: those that were not taken come by offcpu_long(). */
+static void weigh(struct offcpu *o, struct offcpu_pending *p, uint64_t now_ns)
+{
+	uint64_t ns = now_ns > p->since_ns ? now_ns - p->since_ns : 0;
+
+	p->others = 0;
+	if (p->key.lane < 0)
+		return;
+	if (ns >= OFFCPU_LONG_NS) {
+		p->others = p->weight - 1;
+		p->weight = 1;
+	}
+	o->variance += (double)ns * (double)ns * p->weight * (p->weight - 1.0);
+}
+
+/* Entry @entry of the profile is to have a part of the missed time, in proportion to all @ns. */
+static void share_add(struct offcpu *o, size_t entry, uint64_t ns)
+{
+	if (!ns || entry == PROFILE_LOST)
+		return;
+	if (ARRAY_MORE(o->shares, o->n_shares, 1) < 0) {
+		o->lost++;
+		return;
+	}
+	o->shares[o->n_shares++] = (struct offcpu_share){entry, ns};
+}
+
+struct piece {
+	uint64_t from, ns;
+};
+
+/* What of the time from @from to @to lies in phase @k. The last has no end. */
+static struct piece time_in_phase(
+	const struct phase *phases, unsigned n_phases, unsigned k, uint64_t from, uint64_t to)
+{
+	uint64_t begin = phases[k].start_ns;
+	uint64_t end = k + 1 < n_phases ? phases[k + 1].start_ns : UINT64_MAX;
+
+	from = from > begin ? from : begin;
+	to = to < end ? to : end;
+	return (struct piece){from, to > from ? to - from : 0};
+}
+
 /* It counts as @count intervals. */
 static void end_one(struct offcpu *o, struct offcpu_pending *p, struct profile *profile,
 	const struct phase *phases, unsigned n_phases, uint64_t now_ns, uint64_t count)
 {
-	double length = now_ns > p->since_ns ? (double)(now_ns - p->since_ns) : 0;
-
-	if (p->key.lane >= 0)
-		o->variance += length * length * p->weight * (p->weight - 1.0);
 	for (unsigned i = 0; i < n_phases && p->since_ns; i++) {
-		uint64_t begin = phases[i].start_ns;
-		uint64_t end = i + 1 < n_phases ? phases[i + 1].start_ns : UINT64_MAX;
-		uint64_t from = p->since_ns > begin ? p->since_ns : begin;
-		uint64_t to = now_ns < end ? now_ns : end;
+		struct piece piece = time_in_phase(phases, n_phases, i, p->since_ns, now_ns);
+		size_t entry;
 
-		if (to <= from)
+		if (!piece.ns)
 			continue;
 		p->key.phase = i;
-		profile_note(profile,
-			profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
-				(to - from) * p->weight, count),
-			from);
+		entry = profile_add(profile, &p->key, p->frames, p->frames + p->key.n_kernel,
+			piece.ns * p->weight, count);
+		profile_note(profile, entry, piece.from);
+		share_add(o, entry, piece.ns * p->others);
 	}
 	p->since_ns = 0;
 }
@@ -154,8 +200,18 @@ void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *ph
 {
 	size_t i = find(o, pid);
 
-	if (i != HASH_NONE && o->pending[i]->since_ns)
-		end_one(o, o->pending[i], profile, phases, n_phases, now_ns, o->pending[i]->weight);
+	if (i == HASH_NONE || !o->pending[i]->since_ns)
+		return;
+	weigh(o, o->pending[i], now_ns);
+	end_one(o, o->pending[i], profile, phases, n_phases, now_ns, o->pending[i]->weight);
+}
+
+void offcpu_long(struct offcpu *o, const struct record_long *record)
+{
+	if (ARRAY_MORE(o->missed, o->n_missed, 1) < 0)
+		o->lost++;
+	else
+		o->missed[o->n_missed++] = *record;
 }
 
 /* What is known of all exits for one reason. */
@@ -210,15 +266,108 @@ void offcpu_entry(struct offcpu *o, struct profile *profile, const struct phase 
 	end_exit(o, p, profile, phases, n_phases, record, of_window);
 }
 
+static bool is_share_of(const struct offcpu_share *s, const struct profile *profile,
+	const struct profile_entry *key)
+{
+	const struct profile_entry *e = profile->entries[s->entry];
+
+	return e->lane == key->lane && e->phase == key->phase;
+}
+
+/* So much time of @key's lane and phase, of which no stack is known, is divided among those of which one is. */
+static void share_out(
+	const struct offcpu *o, struct profile *profile, const struct profile_entry *key)
+{
+	struct offcpu_share *most = NULL;
+	uint64_t left = key->weight_ns;
+	double all = 0;
+
+	for (size_t i = 0; i < o->n_shares; i++) {
+		if (!is_share_of(&o->shares[i], profile, key))
+			continue;
+		all += (double)o->shares[i].ns;
+		if (!most || o->shares[i].ns > most->ns)
+			most = &o->shares[i];
+	}
+	if (!most) {
+		profile_add(profile, key, NULL, NULL, left, key->count);
+		return;
+	}
+	for (size_t i = 0; i < o->n_shares; i++) {
+		uint64_t part =
+			(uint64_t)((double)key->weight_ns * ((double)o->shares[i].ns / all));
+
+		if (!is_share_of(&o->shares[i], profile, key))
+			continue;
+		part = part < left ? part : left;
+		profile->entries[o->shares[i].entry]->weight_ns += part;
+		left -= part;
+	}
+	profile->entries[most->entry]->weight_ns += left;
+	profile->entries[most->entry]->count += key->count;
+}
+
+/* The time of all intervals that were missed, by lane, phase and thread. */
+struct gaps {
+	struct profile_entry *keys;
+	size_t n;
+};
+
+static void gap_add(struct offcpu *o, struct gaps *gaps, const struct record_long *m,
+	unsigned phase, uint64_t ns)
+{
+	struct profile_entry *key = NULL;
+
+	for (size_t i = gaps->n; i-- > 0 && !key;)
+		if (gaps->keys[i].lane == m->lane && gaps->keys[i].phase == phase &&
+			gaps->keys[i].tgid == m->tgid)
+			key = &gaps->keys[i];
+	if (!key && ARRAY_MORE(gaps->keys, gaps->n, 1) == 0) {
+		key = &gaps->keys[gaps->n++];
+		*key = key_of(m->lane, m->tgid, m->name);
+		key->phase = phase;
+	}
+	if (!key) {
+		o->lost++;
+		return;
+	}
+	key->weight_ns += ns;
+	key->count++;
+}
+
+static void finish_missed(struct offcpu *o, struct profile *profile, const struct phase *phases,
+	unsigned n_phases, uint64_t end_ns)
+{
+	struct gaps gaps = {0};
+
+	for (size_t i = 0; i < o->n_missed; i++) {
+		const struct record_long *m = &o->missed[i];
+		uint64_t end = m->time_ns < end_ns ? m->time_ns : end_ns;
+
+		for (unsigned k = 0; k < n_phases; k++) {
+			uint64_t ns = time_in_phase(phases, n_phases, k, m->begin_ns, end).ns;
+
+			if (ns)
+				gap_add(o, &gaps, m, k, ns);
+		}
+	}
+	for (size_t i = 0; i < gaps.n; i++)
+		share_out(o, profile, &gaps.keys[i]);
+	free(gaps.keys);
+}
+
 void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint64_t end_ns)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		struct offcpu_pending *p = o->pending[i];
 
-		if (!p->unsure && p->since_ns && p->since_ns < end_ns)
-			end_one(o, p, profile, phases, n_phases, end_ns, p->weight);
+		if (p->unsure || !p->since_ns || p->since_ns >= end_ns)
+			continue;
+		weigh(o, p, end_ns);
+		end_one(o, p, profile, phases, n_phases, end_ns, p->weight);
 	}
+	finish_missed(o, profile, phases, n_phases, end_ns);
 }
 
 void offcpu_done(struct offcpu *o)
@@ -226,6 +375,8 @@ void offcpu_done(struct offcpu *o)
 	for (size_t i = 0; i < o->n; i++)
 		free(o->pending[i]);
 	free(o->pending);
+	free(o->shares);
+	free(o->missed);
 	hash_index_clear(&o->index);
 	memset(o, 0, sizeof(*o));
 }

@@ -27,6 +27,12 @@ struct exit_sum {
 	double variance; /**< of their time as the profile has it, in ns squared: see struct offcpu */
 };
 
+/** Of an entry of the profile: time of the missed that it is to stand for. */
+struct offcpu_share {
+	size_t entry;
+	uint64_t ns;
+};
+
 struct offcpu {
 	struct offcpu_pending **pending;
 	size_t n;
@@ -34,9 +40,14 @@ struct offcpu {
 	uint64_t lost;           /**< stacks for which there was no memory */
 	/**
 	 * Of the lanes' time off the CPU as the profile has it, in ns squared: an interval that was
-	 * taken by chance, one in w, counts w times (Horvitz and Thompson's estimator, 1952).
+	 * taken by chance, one in w, counts w times (Horvitz and Thompson's estimator, 1952). Long ones
+	 * are all there, and count once.
 	 */
 	double variance;
+	struct offcpu_share *shares;
+	size_t n_shares;
+	struct record_long *missed; /**< long intervals whose stacks were not taken */
+	size_t n_missed;
 	struct exit_sum exits[EXIT_CAUSES_MAX];
 	size_t n_exits;
 };
@@ -67,7 +78,13 @@ void offcpu_join(struct offcpu *o, struct profile *profile, const struct phase *
 void offcpu_on(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint32_t pid, uint64_t now_ns);
 
-/** All that are still away count up to @end_ns. */
+/** A lane's thread was off its CPU for long, and its stacks were not taken. */
+void offcpu_long(struct offcpu *o, const struct record_long *record);
+
+/**
+ * All that are still away count up to @end_ns. The time of the long intervals that were missed is divided among the stacks of
+ * those of the same lane and phase that were taken instead of them, in proportion; where there are none it has no stack.
+ */
 void offcpu_finish(struct offcpu *o, struct profile *profile, const struct phase *phases,
 	unsigned n_phases, uint64_t end_ns);
 

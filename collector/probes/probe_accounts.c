@@ -118,6 +118,24 @@ static void keep_events(struct probe_set *p, const struct task_record *t)
 		p->bpf->bss->lanes[t->lane].events[i] += charge_events(t, i);
 }
 
+/* One that is off its CPU and has not been recorded. */
+static void close_away(struct probe_set *p, const struct task_record *t, uint64_t end_ns)
+{
+	struct record_long record = {
+		.type = RECORD_LONG,
+		.lane = t->lane,
+		.tgid = t->tgid,
+		.begin_ns = t->off_ns,
+		.time_ns = end_ns,
+	};
+
+	if (!p->callbacks.away || t->run == TASK_ON_CPU || !t->off_ns ||
+		end_ns < t->off_ns + OFFCPU_LONG_NS)
+		return;
+	memcpy(record.name, t->name, sizeof(record.name));
+	p->callbacks.away(&record, p->callbacks.userdata);
+}
+
 static void close_tasks(struct probe_set *p, uint64_t end_ns)
 {
 	int tasks = bpf_map__fd(p->bpf->maps.tasks);
@@ -129,10 +147,12 @@ static void close_tasks(struct probe_set *p, uint64_t end_ns)
 		previous = &task;
 		if (bpf_map_lookup_elem(tasks, &task, &t) < 0)
 			continue;
-		if (t.lane < 0)
+		if (t.lane < 0) {
 			close_helper(p, &t, end_ns);
-		else
-			keep_events(p, &t);
+			continue;
+		}
+		keep_events(p, &t);
+		close_away(p, &t, end_ns);
 	}
 }
 

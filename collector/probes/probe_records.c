@@ -26,6 +26,9 @@ int probe_on_record(void *userdata, void *data, size_t size)
 		p->callbacks.lane(data, p->callbacks.userdata);
 	} else if (type == RECORD_ON && size >= sizeof(struct record_on)) {
 		p->callbacks.on(data, p->callbacks.userdata);
+	} else if (type == RECORD_LONG && size >= sizeof(struct record_long)) {
+		if (p->callbacks.away)
+			p->callbacks.away(data, p->callbacks.userdata);
 	} else if (type == RECORD_ENTRY && size >= sizeof(struct record_entry)) {
 		if (p->callbacks.entry)
 			p->callbacks.entry(data, p->callbacks.userdata);

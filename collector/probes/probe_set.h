@@ -73,6 +73,7 @@ struct probe_callbacks {
 	void (*sample)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*off)(const struct record_sample *record, const uint64_t *frames, void *userdata);
 	void (*on)(const struct record_on *record, void *userdata);
+	void (*away)(const struct record_long *record, void *userdata); /**< or NULL */
 	void (*exit)(const struct record_sample *record, const uint64_t *frames,
 		void *userdata); /**< or NULL, without @exits */
 	void (*entry)(const struct record_entry *record, void *userdata);

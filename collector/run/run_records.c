@@ -95,6 +95,13 @@ static void on_on(const struct record_on *record, void *userdata)
 	offcpu_on(&run->offcpu, &r->profile, r->phases, r->n_phases, record->pid, now);
 }
 
+static void on_long(const struct record_long *record, void *userdata)
+{
+	struct run *run = userdata;
+
+	offcpu_long(&run->offcpu, record);
+}
+
 static void on_exit_stack(const struct record_sample *s, const uint64_t *frames, void *userdata)
 {
 	struct run *run = userdata;
@@ -134,6 +141,7 @@ struct probe_callbacks run_callbacks(struct run *run)
 		.sample = on_sample,
 		.off = on_off,
 		.on = on_on,
+		.away = on_long,
 		.exit = on_exit_stack,
 		.entry = on_entry,
 		.boot = run_boot_event,

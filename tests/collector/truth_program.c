@@ -5,6 +5,7 @@
  *
  *	spin	phase render: burn CPU for -ms milliseconds; phase rest: asleep for 300 ms
  *	wait	phases sleep, condition, lock, pipe, poll: 10 waits of 30 ms each
+ *	naps	phase naps: as many sleeps as fit into -ms, and a long one of 60 ms after each 20 ms
  *	timers	phase timers: a timer interrupt each 100 us on the worker's CPU;
  *		phase network: packets to itself
  *	reads	phase reads: one long system call after the other for -ms;
@@ -159,6 +160,30 @@ static void work_sleep(struct worker *w, char *ret_truth)
 		waited += wall_ns() - begin;
 	}
 	sprintf(ret_truth, "waited=%llu", waited);
+}
+
+/* A storm of short sleeps that never has time to end, and long ones in the midst of it. */
+static void work_naps(struct worker *w, char *ret_truth)
+{
+	unsigned long long begin = wall_ns(), now = begin, slow = begin, waited = 0, naps = 0,
+			   longs = 0;
+
+	(void)w;
+	for (; now < begin + work_ms * 1000000ULL; naps++) {
+		struct timespec nap = {.tv_nsec = 1000};
+		unsigned long long since = now;
+
+		if (now - slow >= 20000000ULL)
+			nap.tv_nsec = 2 * ROUND_MS * 1000000;
+		nanosleep(&nap, NULL);
+		now = wall_ns();
+		waited += now - since;
+		if (nap.tv_nsec == 1000)
+			continue;
+		longs += now - since;
+		slow = now;
+	}
+	sprintf(ret_truth, "waited=%llu naps=%llu long=%llu", waited, naps, longs);
 }
 
 static void work_poll(struct worker *w, char *ret_truth)
@@ -425,6 +450,7 @@ static const struct step do_spin[] = {
 static const struct step do_wait[] = {{"sleep", work_sleep, NULL},
 	{"condition", work_condition, feed_condition}, {"lock", work_lock, feed_lock},
 	{"pipe", work_pipe, feed_pipe}, {"poll", work_poll, NULL}, {NULL, NULL, NULL}};
+static const struct step do_naps[] = {{"naps", work_naps, NULL}, {NULL, NULL, NULL}};
 static const struct step do_timers[] = {
 	{"timers", work_timers, NULL}, {"network", work_network, NULL}, {NULL, NULL, NULL}};
 static const struct step do_reads[] = {
@@ -458,6 +484,7 @@ static const struct {
 } things[] = {
 	{"spin", do_spin},
 	{"wait", do_wait},
+	{"naps", do_naps},
 	{"timers", do_timers},
 	{"reads", do_reads},
 	{"hang", do_hang},

@@ -129,6 +129,18 @@ class Blocked(TruthTest):
                     self.assertLess(store.ns(1, "blocked", other, phase, lane), 2 * MS, book)
 
 
+    @harness.patiently
+    def test_long_sleeps_in_a_storm_of_short_ones_are_in_the_graph_and_so_is_the_last(self):
+        """In a storm stacks are taken of one sleep in so many."""
+        store = self.measured(self.truth("naps", "-ms", "2000"))
+        truth = self.said(store)[0, "naps"]
+        off = sum(store.ns(1, state, phase="naps", lane=0) for state in ("wakeup", "preempted", "blocked"))
+        graph, = store.rows("SELECT sum(weight_ns) AS ns FROM sample WHERE run = 1 AND phase = 'naps' AND kind = 'offcpu' AND lane = 0")
+        self.assertGreater(truth["naps"], 1000, "no storm")
+        self.assertGreater(truth["long"], 0.5 * truth["waited"])
+        self.assert_near(graph["ns"], off, 0.05 * off, f"{truth['naps']} sleeps: graph and books", store.book(1, "naps", 0))
+
+
 class Interrupts(TruthTest):
     """(c)"""
 

@@ -193,6 +193,47 @@ static void equal_absences_are_one_entry(void **state)
 	offcpu_done(&o);
 }
 
+/* Stacks of one in four were taken; of a long interval the length is known at its end. */
+static void a_long_interval_counts_once_whether_its_stack_was_taken_or_not(void **state)
+{
+	const struct phase phase[] = {{"run", 0, 100 * OFFCPU_LONG_NS}};
+	const struct record_long not_taken = {.type = RECORD_LONG,
+		.lane = 1,
+		.begin_ns = 10 * OFFCPU_LONG_NS,
+		.time_ns = 13 * OFFCPU_LONG_NS};
+	struct offcpu o = {0};
+	struct profile p = {0};
+
+	(void)state;
+	off(&o, 5, 1000, 4);
+	offcpu_on(&o, &p, phase, 1, 5, 1000 + OFFCPU_LONG_NS);
+	assert_int_equal(p.entries[0]->weight_ns, OFFCPU_LONG_NS);
+	assert_int_equal(p.entries[0]->count, 1);
+	assert_true(o.variance == 0);
+	off(&o, 5, 2 * OFFCPU_LONG_NS, 4);
+	offcpu_on(&o, &p, phase, 1, 5, 2 * OFFCPU_LONG_NS + 100);
+	assert_int_equal(p.entries[0]->weight_ns, OFFCPU_LONG_NS + 400);
+	assert_true(o.variance == 100. * 100 * 4 * 3);
+	/* Helpers' are told by those that were taken alone. */
+	off_of(&o, -1, 6, 1000, 4);
+	offcpu_on(&o, &p, phase, 1, 6, 1000 + OFFCPU_LONG_NS);
+	assert_int_equal(p.entries[1]->weight_ns, 4 * OFFCPU_LONG_NS);
+	/* What was missed is like the one that was taken in its stead, ... */
+	offcpu_long(&o, &not_taken);
+	offcpu_finish(&o, &p, phase, 1, 12 * OFFCPU_LONG_NS);
+	assert_int_equal(p.n, 2);
+	assert_int_equal(p.entries[0]->weight_ns, 3 * OFFCPU_LONG_NS + 400);
+	assert_int_equal(p.entries[0]->count, 1 + 4 + 1);
+	/* ... and of another lane none was. */
+	o.missed[0].lane = 2;
+	offcpu_finish(&o, &p, phase, 1, 20 * OFFCPU_LONG_NS);
+	assert_int_equal(p.entries[2]->weight_ns, 3 * OFFCPU_LONG_NS);
+	assert_int_equal(p.entries[2]->lane, 2);
+	assert_int_equal(p.entries[2]->n_kernel + p.entries[2]->n_user, 0);
+	profile_done(&p);
+	offcpu_done(&o);
+}
+
 static void a_return_without_a_leave_is_nothing(void **state)
 {
 	struct offcpu o = {0};
@@ -363,6 +404,7 @@ int main(void)
 		cmocka_unit_test(who_was_away_before_counts_from_the_begin),
 		cmocka_unit_test(a_sampled_absence_counts_as_many_times_as_it_stands_for),
 		cmocka_unit_test(equal_absences_are_one_entry),
+		cmocka_unit_test(a_long_interval_counts_once_whether_its_stack_was_taken_or_not),
 		cmocka_unit_test(a_return_without_a_leave_is_nothing),
 		cmocka_unit_test(a_deeper_stack_of_the_same_thread_fits),
 		cmocka_unit_test(no_thread_is_forgotten_when_the_table_grows),

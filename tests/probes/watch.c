@@ -166,6 +166,13 @@ static void on_on(const struct record_on *record, void *userdata)
 	offcpu_on(&w->offcpu, &w->profile, w->phases, w->n_phases, record->pid, record->time_ns);
 }
 
+static void on_long(const struct record_long *record, void *userdata)
+{
+	struct watch *w = userdata;
+
+	offcpu_long(&w->offcpu, record);
+}
+
 static unsigned classify(
 	const struct profile_entry *e, char ret_detail[static DETAIL_SIZE], void *userdata)
 {
@@ -187,8 +194,12 @@ const struct probe_options plain = {
 
 struct probe_set *open_probes(const struct probe_options *o, struct watch *w)
 {
-	const struct probe_callbacks callbacks = {
-		.lane = on_lane, .sample = on_sample, .off = on_off, .on = on_on, .userdata = w};
+	const struct probe_callbacks callbacks = {.lane = on_lane,
+		.sample = on_sample,
+		.off = on_off,
+		.on = on_on,
+		.away = on_long,
+		.userdata = w};
 	struct probe_set *probes = NULL;
 	struct error error = {0};
 
