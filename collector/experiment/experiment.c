@@ -199,7 +199,7 @@ static int make_plan(struct experiment *x, struct error *error)
 	q = (struct plan_request){
 		.configurations = configurations,
 		.n_configurations = n,
-		.repeat = x->o->repeat,
+		.repeat = x->o->until.share > 0 ? x->o->max_runs : x->o->repeat,
 		.warmup = x->o->warmup,
 		.aa = x->o->aa,
 		.seed = x->o->seed,
@@ -207,7 +207,9 @@ static int make_plan(struct experiment *x, struct error *error)
 		.shards = x->o->shards,
 	};
 	r = plan_make(&x->plan, &q);
-	return r < 0 ? error_set_errno(error, r, "cannot plan") : 0;
+	if (r < 0)
+		return error_set_errno(error, r, "cannot plan");
+	return stopping_begin(&x->stopping, x->o, &x->plan, error);
 }
 
 static int add_identity(struct experiment *x, const struct guest *g, struct error *error)
@@ -511,6 +513,8 @@ static int done(struct experiment *x, int r, struct error *error)
 		free(x->paths[i]);
 	free(x->placements);
 	free(x->measured);
+	free(x->times_ns);
+	stopping_done(&x->stopping);
 	own_program_done(&x->own);
 	client_done(&x->client);
 	for (size_t i = 0; i < x->n_left_out; i++)

@@ -13,6 +13,7 @@
 #include "collector/experiment/own_program.h"
 #include "collector/experiment/plan.h"
 #include "collector/experiment/plan_document.h"
+#include "collector/experiment/stopping.h"
 #include "collector/probes/tick_cost.h"
 #include "collector/run/run.h"
 #include "collector/store/store_writer.h"
@@ -26,10 +27,12 @@ struct experiment {
 	struct plan_document document; /**< as it is in the store; none where @attach */
 	json_t *files;                 /**< SHA-256 by name, as the files are now */
 	bool *measured;                /**< by index into the plan: is it in the store already? */
-	size_t n_measured;             /**< runs of the plan that are in the store */
-	bool all_kept;                 /**< nothing is left but the report */
-	bool begun;                    /**< there is a store, so that --resume can continue */
-	size_t n_failed;               /**< of all runs in the store */
+	double *times_ns; /**< of those, by id - 1, NAN where one failed; NULL where there are none */
+	struct stopping stopping;
+	size_t n_measured;                  /**< runs of the plan that are in the store */
+	bool all_kept;                      /**< nothing is left but the report */
+	bool begun;                         /**< there is a store, so that --resume can continue */
+	size_t n_failed;                    /**< of all runs in the store */
 	enum accel accel[OPTIONS_LIST_MAX]; /**< one for each guest */
 	char accel_note[256];               /**< why virtual machines are emulated, if they are */
 	char *program;
@@ -74,6 +77,9 @@ int experiment_is_finished(struct experiment *x, struct error *error);
  * unless --force.
  */
 int experiment_check_same(struct experiment *x, struct error *error);
+
+/** With --until: note in the store how far that is, and, when it is over, that no more runs are planned than are there. */
+int experiment_note_stopping(struct experiment *x, struct error *error);
 
 /** Note in the store that the experiment goes on here and now. */
 int experiment_note_resumed(struct experiment *x, struct error *error);

@@ -97,6 +97,15 @@ static int print_run(
 	return r;
 }
 
+/* With --until these are the most runs that there can be. */
+static void print_looks(const struct stopping *s)
+{
+	printf(" at most, until %s: looked at after", s->o->until_text);
+	for (size_t i = 0; i < s->n_looks; i++)
+		printf("%s %u", i ? "," : "", s->looks[i]);
+	printf(" blocks");
+}
+
 static void print_totals(const struct experiment *x)
 {
 	char id[SHA256_HEX_SIZE];
@@ -113,6 +122,8 @@ static void print_totals(const struct experiment *x)
 	printf("%zu %s", x->plan.n, x->plan.n == 1 ? "run" : "runs");
 	if (warmups)
 		printf(", %zu of them warm-ups", warmups);
+	if (x->o->until.share > 0)
+		print_looks(&x->stopping);
 	printf(", %zu %s, seed %llu", blocks, blocks == 1 ? "block" : "blocks",
 		(unsigned long long)x->o->seed);
 	if (x->o->shards)

@@ -3,6 +3,7 @@
 /* The runs of an experiment, one after the other. */
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,15 @@ static int warn_hopeless(struct experiment *x, const struct outcome *o, struct e
 	return store_writer_warn(x->store, text, error);
 }
 
+/* What --until looks at: the run time, of boots alone the boot's. */
+static double time_of(const struct run_result *r)
+{
+	return !r->ok           ? NAN
+	       : r->has_runtime ? (double)r->runtime_ns
+	       : r->has_boot    ? (double)r->boot_ns
+				: NAN;
+}
+
 static int run_one(struct experiment *x, struct run_request *q, struct progress *progress,
 	struct outcome *outcome, struct error *error)
 {
@@ -140,6 +150,7 @@ static int run_one(struct experiment *x, struct run_request *q, struct progress 
 	if (r == 0 && !result.interrupted) {
 		r = store_writer_run(x->store, &x->settings, q, &result, error);
 		x->n_measured += r == 0;
+		stopping_add(&x->stopping, q, time_of(&result), true);
 	}
 	if (r == 0)
 		r = note_version(x, q, &result, error);
@@ -156,6 +167,18 @@ static int run_one(struct experiment *x, struct run_request *q, struct progress 
 	return r;
 }
 
+/* Is there enough, or no more to be had? What is planned beyond that is no more. */
+static int look(
+	struct experiment *x, size_t i, bool fresh, struct progress *progress, struct error *error)
+{
+	bool looked = stopping_look(&x->stopping, &x->plan.runs[i]);
+
+	if (x->stopping.end != STOPPING_NOT)
+		x->plan.n = i + 1;
+	progress_aim(progress, &x->stopping, looked && fresh);
+	return looked ? experiment_note_stopping(x, error) : 0;
+}
+
 int experiment_run_all(struct experiment *x, struct error *error)
 {
 	struct outcome outcome = {
@@ -164,15 +187,24 @@ int experiment_run_all(struct experiment *x, struct error *error)
 	bool first = true;
 
 	progress_begin(&progress, x->plan.n, x->n_measured, x->o->cooldown_s);
+	progress_aim(&progress, &x->stopping, false);
 	for (size_t i = 0; i < x->plan.n; i++) {
 		int r;
 
-		if (x->measured && x->measured[i])
+		if (x->measured && x->measured[i]) {
+			stopping_add(&x->stopping, &x->plan.runs[i],
+				x->times_ns[x->plan.runs[i].id - 1], false);
+			r = look(x, i, false, &progress, error);
+			if (r < 0)
+				return r;
 			continue;
+		}
 		if (*x->settings.interrupted || (!first && !rest(x, &progress)))
 			outcome.interrupted = true;
 		r = outcome.interrupted ? 0
 					: run_one(x, &x->plan.runs[i], &progress, &outcome, error);
+		if (r == 0 && !outcome.interrupted)
+			r = look(x, i, true, &progress, error);
 		if (r < 0 || outcome.interrupted) {
 			progress_stop(&progress);
 			return r < 0 ? r : EXIT_INTERRUPTED;

@@ -3,6 +3,7 @@
 /* What an experiment writes down about itself, and reads again to go on. */
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -183,10 +184,27 @@ static int write_machine(struct experiment *x, struct error *error)
 	return r;
 }
 
+static int write_planned(struct experiment *x, struct error *error)
+{
+	json_t *runs = json_integer((json_int_t)x->plan.n);
+	int r = store_writer_set(x->store, "planned_runs", runs, error);
+
+	json_decref(runs);
+	return r;
+}
+
+int experiment_note_stopping(struct experiment *x, struct error *error)
+{
+	json_t *record = stopping_record(&x->stopping);
+	int r = record ? store_writer_set(x->store, "until", record, error) : -ENOMEM;
+
+	json_decref(record);
+	return r < 0 || x->stopping.end == STOPPING_NOT ? r : write_planned(x, error);
+}
+
 static int write_plan(struct experiment *x, struct error *error)
 {
 	char id[SHA256_HEX_SIZE], seed[32], shard[32];
-	json_t *runs;
 	int r;
 
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)x->o->seed);
@@ -203,12 +221,9 @@ static int write_plan(struct experiment *x, struct error *error)
 	snprintf(shard, sizeof(shard), "%u/%u", x->o->shard, x->o->shards);
 	if (r == 0 && x->o->shards)
 		r = set_text(x, "shard", shard, error);
-	if (r < 0)
-		return r;
-	runs = json_integer((json_int_t)x->plan.n);
-	r = store_writer_set(x->store, "planned_runs", runs, error);
-	json_decref(runs);
-	return r;
+	if (r == 0 && x->o->until.share > 0)
+		r = experiment_note_stopping(x, error);
+	return r < 0 ? r : write_planned(x, error);
 }
 
 static int write_experiment(struct experiment *x, char **argv, struct error *error)
@@ -418,9 +433,14 @@ static int find_measured(struct experiment *x, struct error *error)
 			most = x->plan.runs[i].id;
 	by_id = calloc(most + 1, sizeof(*by_id));
 	x->measured = calloc(x->plan.n + 1, sizeof(*x->measured));
-	if (!by_id || !x->measured)
+	x->times_ns = calloc(most + 1, sizeof(*x->times_ns));
+	if (!by_id || !x->measured || !x->times_ns)
 		return -ENOMEM;
+	for (size_t i = 0; i < most; i++)
+		x->times_ns[i] = NAN;
 	r = store_writer_done(x->store, by_id, most, &x->n_failed, error);
+	if (r >= 0)
+		r = store_writer_times(x->store, x->times_ns, most, error);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < x->plan.n; i++) {

@@ -77,6 +77,7 @@ static size_t add_block(const struct plan_request *q, unsigned block, struct run
 			runs[n].counted = true;
 			if (q->aa)
 				runs[n].label = labels[l];
+			runs[n].configuration = (unsigned)n;
 			n++;
 		}
 	}

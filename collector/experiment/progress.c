@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/experiment/progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,10 +19,12 @@ void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest
 /* A run is taken to last as long as those before it did, and each but the first rests. */
 static void print_left(const struct progress *p)
 {
-	size_t left = p->total - p->done;
+	size_t left = p->total > p->done ? p->total - p->done : 0;
 	uint64_t left_s;
 
-	if (!p->timed)
+	if (p->terminal)
+		fputs(p->aim, stderr);
+	if (!p->timed || !left)
 		return;
 	left_s = p->runs_ns / p->timed * left / 1000000000 +
 		 (uint64_t)p->rest_s * (left - !p->resting);
@@ -37,19 +40,44 @@ static void print_left(const struct progress *p)
 
 static void print_head(const struct progress *p, const struct run_request *q)
 {
-	fprintf(stderr, "run %zu of %zu: %s, %u %s%s, %s %u", p->done + 1, p->total, q->ops->name,
-		q->lanes, q->attach ? "lane" : "core", q->lanes == 1 ? "" : "s",
+	fprintf(stderr, "run %zu of %s%zu: %s, %u %s%s, %s %u", p->done + 1,
+		p->aim[0] ? "about " : "", p->total, q->ops->name, q->lanes,
+		q->attach ? "lane" : "core", q->lanes == 1 ? "" : "s",
 		q->counted ? "repetition" : "warm-up", q->repetition);
 	if (q->label[0])
 		fprintf(stderr, "%s", q->label);
+}
+
+void progress_aim(struct progress *p, const struct stopping *s, bool looked)
+{
+	const struct until_aim *aim = s->o ? &s->o->until : NULL;
+	char width[32];
+
+	if (!aim || !(aim->share > 0))
+		return;
+	p->total = stopping_expected(s);
+	snprintf(width, sizeof(width), s->width < 1 ? "%.2g" : "%.0f", 100 * s->width);
+	snprintf(p->aim, sizeof(p->aim), ", no interval yet, aim ±%g %%", 100 * aim->share);
+	if (isfinite(s->width))
+		snprintf(p->aim, sizeof(p->aim), ", now ±%s %%, aim ±%g %%", width,
+			100 * aim->share);
+	if (!looked || !isfinite(s->width))
+		return;
+	fprintf(stderr, "%safter %u %s of each: ±%s %% (%s), aim ±%g %%%s\n",
+		p->terminal ? "\r\033[K" : "", s->blocks, s->blocks == 1 ? "run" : "runs", width,
+		s->widest, 100 * aim->share,
+		s->end == STOPPING_REACHED ? ": reached"
+		: s->end == STOPPING_RUNS  ? ": not reached in --max-runs"
+		: s->end == STOPPING_TIME  ? ": not reached in --max-time"
+					   : "");
 }
 
 void progress_rest(struct progress *p, uint64_t seconds)
 {
 	if (!p->terminal)
 		return;
-	fprintf(stderr, STREAM_ONE_LINE "resting %llu s before run %zu of %zu",
-		(unsigned long long)seconds, p->done + 1, p->total);
+	fprintf(stderr, STREAM_ONE_LINE "resting %llu s before run %zu of %s%zu",
+		(unsigned long long)seconds, p->done + 1, p->aim[0] ? "about " : "", p->total);
 	p->resting = true;
 	print_left(p);
 	p->resting = false;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/experiment/stopping.h"
 #include "collector/run/run.h"
 
 struct progress {
@@ -22,10 +23,17 @@ struct progress {
 	unsigned rest_s;
 	bool resting; /**< the rest before the next run is still to come, or not over */
 	bool terminal;
+	char aim[160]; /**< with --until: how far that is; else "" */
 };
 
 /** @done of @total runs are there already; between two is a rest of @rest_s. */
 void progress_begin(struct progress *p, size_t total, size_t done, unsigned rest_s);
+
+/**
+ * With --until: so far that is, after the runs so far; @looked: they were looked at, which is told
+ * in a line of its own.
+ */
+void progress_aim(struct progress *p, const struct stopping *s, bool looked);
 
 /** The rest before the next run goes on for @seconds. */
 void progress_rest(struct progress *p, uint64_t seconds);

@@ -416,6 +416,17 @@ static json_t *get_result(const struct options *o)
 	return o->result.n ? json_string(o->result.list[0].text) : json_null();
 }
 
+static int parse_until(struct options *o, const char *text, struct error *error)
+{
+	o->until_text = text;
+	return until_parse(text, &o->until, error);
+}
+
+static json_t *get_until(const struct options *o)
+{
+	return o->until_text ? json_string(o->until_text) : json_null();
+}
+
 /* The table */
 
 #define AT(t, member)                                                                              \
@@ -462,6 +473,16 @@ const struct option_row option_rows[] = {
 		AT(TEXT, client), PLAN, .may_lack = true},
 	{"repeat", 0, GROUP_WHAT, "N", "repetitions of every configuration; default 8",
 		NUMBER(repeat, 1, 100000), PLAN, .fallback = "8"},
+	{"until", 0, GROUP_WHAT, "PERCENT[:A/B]",
+		"more repetitions, until the 95 % interval of every mean run time, or of the ratio of A to B, reaches no further than PERCENT to either side; --repeat is the least",
+		OWN(OWN, parse_until) = get_until, PLAN, .may_lack = true},
+	{"max-runs", 0, GROUP_WHAT, "N", "with --until: no more repetitions than that; default 100",
+		NUMBER(max_runs, 1, 100000), PLAN, .key = "max_runs", .fallback = "100",
+		.may_lack = true},
+	{"max-time", 0, GROUP_WHAT, "SECONDS",
+		"with --until: no block is begun that would end later than that; default no bound",
+		NUMBER(max_time_s, 1, 30L * 86400), .zero_word = "none", WORDS("none"), PLAN,
+		.key = "max_time_s", .fallback = "none", .may_lack = true},
 	{"warmup", 0, GROUP_WHAT, "N",
 		"runs of every stack before the first block, which do not count; default 1, 0 if "
 		"--repeat is below 3",

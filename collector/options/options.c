@@ -319,8 +319,8 @@ static int check_alone(const struct options *o, struct error *error)
 static int check_attach(const struct options *o, struct error *error)
 {
 	static const char *const decided[] = {"guest", "cores", "scenario", "env", "cwd", "repeat",
-		"warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric", "same-output",
-		"result", "port", "client", "image"};
+		"until", "warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric",
+		"same-output", "result", "port", "client", "image"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
 		if (options_given(o, decided[i]))
@@ -358,6 +358,30 @@ static int check_boot_only(const struct options *o, struct error *error)
 				"--%s and --boot-only do not go together: each run ends before the "
 				"program has written anything",
 				later[i]);
+	return 0;
+}
+
+/* How many runs there will be is nobody's to know before: neither other machines' nor a process's that runs
+ * already. */
+static int check_until(const struct options *o, struct error *error)
+{
+	static const char *const bounds[] = {"max-runs", "max-time"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bounds) && !o->until_text && !o->resume; i++)
+		if (options_given(o, bounds[i]))
+			return error_set_user(error, -EINVAL, "--%s goes with --until", bounds[i]);
+	if (!o->until_text || o->resume)
+		return 0;
+	if (o->shards)
+		return error_set_user(error, -EINVAL,
+			"--until and --shard do not go together: no shard knows how narrow the interval of all is");
+	if (o->max_runs < o->repeat)
+		return error_set_user(error, -EINVAL,
+			"--max-runs %u is less than --repeat %u, the least with --until",
+			o->max_runs, o->repeat);
+	if (o->max_runs < 3)
+		return error_set_user(error, -EINVAL,
+			"--until takes 3 runs at least, and --max-runs is %u", o->max_runs);
 	return 0;
 }
 
@@ -436,6 +460,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	if (!options_given(ret, "warmup"))
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
 	r = together(ret, error);
+	if (r == 0)
+		r = check_until(ret, error);
 	if (r == 0)
 		r = check_boot_only(ret, error);
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/output_rule.h"
 #include "common/timeline_code.h"
+#include "common/until.h"
 #include "guests/guest.h"
 
 #define OPTIONS_LIST_MAX 64
@@ -41,7 +42,11 @@ struct options {
 	unsigned cores[OPTIONS_LIST_MAX]; /**< empty: all of the machine */
 	size_t n_cores;
 	const struct scenario *scenario;
-	unsigned repeat;
+	unsigned repeat;        /**< with @until at least */
+	struct until_aim until; /**< share 0: not asked for */
+	const char *until_text; /**< as it was typed, or NULL */
+	unsigned max_runs;      /**< of each configuration, with @until */
+	unsigned max_time_s;    /**< likewise; 0: no bound */
 	unsigned warmup;        /**< runs of each stack that do not count */
 	bool aa;                /**< each configuration twice, as a and b */
 	unsigned shard, shards; /**< from 1; 0 of 0: all blocks */

@@ -95,6 +95,8 @@ struct run_request {
 	unsigned block;    /**< from 1; 0: a warm-up */
 	bool counted;      /**< false: a warm-up, which is in no statistic */
 	const char *label; /**< "", or "a" or "b" of an A/A control */
+	unsigned
+		configuration; /**< which one of the plan it is of, from 0; the halves of an A/A control are two */
 	/** How long the stack's boots took so far at most, which tells one that hangs; 0: no boot of it
 	 * was seen. */
 	uint64_t longest_boot_ns;

@@ -356,6 +356,26 @@ int store_writer_done(
 	return r;
 }
 
+int store_writer_times(struct store_writer *s, double *ret_ns, size_t n, struct error *error)
+{
+	sqlite3_stmt *query = NULL;
+	int r;
+
+	if (sqlite3_prepare_v2(s->db,
+		    "SELECT id, coalesce(runtime_ns, boot_ns) FROM run WHERE status = 'ok'", -1,
+		    &query, NULL) != SQLITE_OK)
+		return read_error(s, error);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(query, 0);
+
+		if (id >= 1 && (uint64_t)id <= n && sqlite3_column_type(query, 1) != SQLITE_NULL)
+			ret_ns[id - 1] = sqlite3_column_double(query, 1);
+	}
+	r = r == SQLITE_DONE ? 0 : read_error(s, error);
+	sqlite3_finalize(query);
+	return r;
+}
+
 /* What is in the log of changes could not be moved into the store's one file. */
 static void say_wal_is_left(const struct store_writer *s, const char *why, const char *more)
 {

@@ -42,6 +42,10 @@ int store_writer_get(struct store_writer *s, const char *key, char **ret, struct
 int store_writer_done(
 	struct store_writer *s, bool *ret_done, size_t n, size_t *ret_failed, struct error *error);
 
+/** The run time of each of the runs 1 to @n that went well, where it has none its boot's, in ns; others stay as
+ * they are. */
+int store_writer_times(struct store_writer *s, double *ret_ns, size_t n, struct error *error);
+
 /**
  * What the program wrote in the first run that went well and has it in the store, and which run that
  * is. -ENODATA (no message): there is none. To be freed by run_said_done().

@@ -43,6 +43,9 @@ void verdicts_of_output(const struct summary *s, struct verdicts *v);
 /** Guests' clocks against the host's. */
 void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 
+/** What came of --until. */
+void verdicts_of_until(const struct summary *s, struct verdicts *v);
+
 /** Metrics in which a stack differs from the best one. */
 void verdicts_of_metrics(const struct explanation *e, struct verdicts *v);
 

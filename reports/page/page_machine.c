@@ -59,7 +59,7 @@ static const struct {
 
 /** Settings shown elsewhere, or too long to be read. */
 static const char *const elsewhere[] = {
-	"command", "local", "plan", "topology", "topology_shape", "topology_text"};
+	"command", "local", "plan", "topology", "topology_shape", "topology_text", "until"};
 
 /** Is @key that setting, or (in a merged store) that setting of one of the stores? */
 static bool is_setting(const char *key, const char *name)

@@ -498,8 +498,9 @@ int store_unfinished(const struct store_reader *s, const char *label, char **ret
 	if (!out)
 		return -ENOMEM;
 	fprintf(out,
-		"%s%sstopped after %zu of %llu planned runs; continue with: collector --resume ",
-		label, *label ? ": " : "", s->tables.n_runs, planned);
+		"%s%sstopped after %zu of %s%llu planned runs; continue with: collector --resume ",
+		label, *label ? ": " : "", s->tables.n_runs,
+		store_setting(s, "until") ? "at most " : "", planned);
 	shell_word(out, folder);
 	if (fclose(out) != 0)
 		return -ENOMEM;

@@ -132,7 +132,8 @@ static const char *other_value(const struct option_row *row)
 	static const char *const typed[][2] = {{"guest", "osv,bare"}, {"cores", "3,1"},
 		{"scenario", "paper-1"}, {"container-option", "--cpus=0.5,1"}, {"profile", "oncpu"},
 		{"memory", "768M"}, {"shard", "2/4"}, {"env", "A=1"}, {"with", "f:/g"},
-		{"phase", "a=b"}, {"metric", "a=b:lower"}, {"result", "a"}, {"port", "81:80"}};
+		{"until", "2%:a/b"}, {"phase", "a=b"}, {"metric", "a=b:lower"}, {"result", "a"},
+		{"port", "81:80"}};
 	static char number[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(typed); i++)
