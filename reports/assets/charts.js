@@ -263,6 +263,20 @@
 			c.fillText('ideal', u.valToPos(this.ticks[this.ticks.length - 1], 'x', true) + 24 * ratio,
 				y(this.guide(this.ticks[this.ticks.length - 1])) + 4 * ratio);
 		}
+		(this.levels || []).forEach(function (level) {
+			if (self.hidden[level.series])
+				return;
+			c.strokeStyle = c.fillStyle = color('--s' + level.series % 8);
+			c.setLineDash([2 * ratio, 3 * ratio]);
+			c.beginPath();
+			c.moveTo(u.bbox.left, y(level.y));
+			c.lineTo(u.bbox.left + u.bbox.width, y(level.y));
+			c.stroke();
+			c.setLineDash([]);
+			c.font = 12 * ratio + 'px system-ui, sans-serif';
+			c.textAlign = 'right';
+			c.fillText(level.text, u.bbox.left + u.bbox.width - 4 * ratio, y(level.y) - 4 * ratio);
+		});
 		this.visible().forEach(function (p) {
 			c.strokeStyle = color('--s' + p.series % 8);
 			c.lineWidth = 1.8 * ratio;
@@ -355,8 +369,25 @@
 		return chart;
 	}
 
+	/* Where a configuration's times come in several heaps: a line at the middle of each. */
+	function addLevels(chart, rows, mean) {
+		var modes = {};
+		rows.forEach(function (row) {
+			var mode = row.getAttribute('data-mode');
+			if (mode)
+				(modes[mode] = modes[mode] || []).push(attribute(row, 'v'));
+		});
+		Object.keys(modes).forEach(function (mode) {
+			var times = modes[mode].sort(function (a, b) { return a - b; }), n = times.length;
+			var middle = (times[(n - 1) >> 1] + times[n >> 1]) / 2;
+			chart.levels.push({ series: chart.names.indexOf(rows[0].getAttribute('data-stack')), y: 100 * (middle / mean - 1),
+				text: n + ' runs near ' + digits(middle) + ' s' });
+		});
+	}
+
 	function orderChart(figure) {
 		var chart = new Chart(figure, stacks()), cells = {};
+		chart.levels = [];
 		document.querySelectorAll('#runs tr[data-v]').forEach(function (row) {
 			var key = row.getAttribute('data-stack') + ' on ' + row.getAttribute('data-cores');
 			(cells[key] = cells[key] || []).push(row);
@@ -364,6 +395,7 @@
 		chart.points = [];
 		Object.keys(cells).forEach(function (key) {
 			var mean = cells[key].reduce(function (sum, row) { return sum + attribute(row, 'v'); }, 0) / cells[key].length;
+			addLevels(chart, cells[key], mean);
 			cells[key].forEach(function (row) {
 				var stack = row.getAttribute('data-stack'), cores = attribute(row, 'cores');
 				var off = 100 * (attribute(row, 'v') / mean - 1);

@@ -23,7 +23,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "reports/statistics/modes.h"
 #include "reports/statistics/statistics.h"
+#include "reports/statistics/tails.h"
+#include "reports/summary/boot.h"
 #include "reports/summary/summary.h"
 
 /** One part of a whole. */
@@ -97,31 +100,6 @@ struct scaling {
 	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
 };
 
-/** Why the runs of a configuration differ; of a metric only how they do. */
-struct spread {
-	const struct configuration *configuration;
-	const struct configuration_metric
-		*metric;      /**< NULL: run time; else @values, and no terms */
-	double variance;      /**< of run time, ns², divisor n - 1 */
-	struct terms states;  /**< sum to it: Cov(T, C̄ₖ) */
-	struct terms details; /**< sum to it */
-	struct terms causes;  /**< sum to it: see above */
-	struct terms phases;  /**< sum to it: Cov(T, T_phase) */
-	union {
-		struct description runtime;
-		struct description values; /**< of the metric */
-	};
-	struct description boot;
-	struct repetitions one_percent; /**< for a mean ± 1 % */
-	bool *outlier;                  /**< of the series' runs */
-	size_t n_outliers;
-	struct order_effects order;
-	double drift_p; /**< order.rho_p, first_p, warmup_p, each corrected (Holm) for the number of
-			 */
-	double first_p; /**< configurations */
-	double warmup_p;
-};
-
 /** Two configurations of the same cores and scenario, or the two halves of an A/A control. */
 struct contrast {
 	const struct configuration
@@ -143,6 +121,47 @@ struct contrast {
 	double noise_ns; /**< what an A/A control of these cores makes, at most, in ns or as the
 			    metric is; NAN: there is none */
 	bool differs;    /**< Holm's p is below 5 %, and the difference is above the noise */
+};
+
+/** The runs of two neighbouring modes, as if they were two stacks. */
+struct mode_gap {
+	struct configuration slow, fast; /**< configuration_subset() */
+	struct contrast
+		contrast; /**< of these; no p of it means anything: the runs were parted by what it compares */
+	struct boot_changes boot;
+};
+
+struct mode_gaps {
+	struct mode_gap *list; /**< one less than there are modes; or none, where books lack */
+	size_t n;
+};
+
+/** Why the runs of a configuration differ; of a metric only how they do. */
+struct spread {
+	const struct configuration *configuration;
+	const struct configuration_metric
+		*metric;      /**< NULL: run time; else @values, and no terms */
+	double variance;      /**< of run time, ns², divisor n - 1 */
+	struct terms states;  /**< sum to it: Cov(T, C̄ₖ) */
+	struct terms details; /**< sum to it */
+	struct terms causes;  /**< sum to it: see above */
+	struct terms phases;  /**< sum to it: Cov(T, T_phase) */
+	union {
+		struct description runtime;
+		struct description values; /**< of the metric */
+	};
+	struct description boot;
+	struct repetitions one_percent; /**< for a mean ± 1 % */
+	bool *outlier;                  /**< of the series' runs */
+	size_t n_outliers;
+	struct modes modes, boot_modes; /**< of run time or the metric; of the boot */
+	struct mode_gaps gaps, boot_gaps;
+	struct tails tails; /**< of run time or the metric */
+	struct order_effects order;
+	double drift_p; /**< order.rho_p, first_p, warmup_p, each corrected (Holm) for the number of
+			 */
+	double first_p; /**< configurations */
+	double warmup_p;
 };
 
 /** Drift of the whole experiment: each run over its configuration's mean, against its place. */

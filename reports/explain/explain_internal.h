@@ -93,5 +93,14 @@ int contrasts_correct(struct contrast *list, size_t n);
 /** Which of them are differences, beside what the controls among them make? */
 void contrasts_judge(struct contrast *list, size_t n);
 
+/** Compare the two; their boots, too; and split the difference. -ENOMEM. */
+int contrast_make(const struct configuration *a, const struct configuration *b, struct contrast *x);
+
+/** The gaps between the modes of @values, one for each run of @whole. -ENOMEM, or what the store says. */
+int gaps_make(const struct summary *s, const struct configuration *whole, const double *values,
+	const struct modes *modes, struct mode_gaps *ret);
+
+void gaps_clear(struct mode_gaps *gaps);
+
 void scaling_clear(struct scaling *x);
 void spread_clear(struct spread *x);

@@ -19,6 +19,8 @@ void spread_clear(struct spread *x)
 	free(x->causes.list);
 	free(x->phases.list);
 	free(x->outlier);
+	gaps_clear(&x->gaps);
+	gaps_clear(&x->boot_gaps);
 }
 
 static int split(struct spread *x)
@@ -56,6 +58,11 @@ int spread_describe(struct spread *x, const double *values, bool whole)
 	if (r < 0)
 		return r;
 	x->one_percent = repetitions_needed(&x->values, 0.01);
+	r = find_tails(values, n, &x->tails);
+	if (r >= 0)
+		r = find_modes(values, n, &x->modes);
+	if (r < 0)
+		return r;
 	if (!whole)
 		return find_order_effects(NULL, 0, &x->order);
 	r = find_outliers(values, n, x->outlier);
@@ -65,7 +72,20 @@ int spread_describe(struct spread *x, const double *values, bool whole)
 	return find_order_effects(values, n, &x->order);
 }
 
-static int make_spread(const struct configuration *configuration, struct spread *x)
+static int find_gaps(const struct summary *s, struct spread *x)
+{
+	const struct run_series *series = &x->configuration->series;
+	int r = gaps_make(s, x->configuration, series->runtime_ns, &x->modes, &x->gaps);
+
+	if (r >= 0)
+		r = find_modes(series->boot_ns, series->n, &x->boot_modes);
+	return r < 0 ? r
+		     : gaps_make(
+			       s, x->configuration, series->boot_ns, &x->boot_modes, &x->boot_gaps);
+}
+
+static int make_spread(
+	const struct summary *s, const struct configuration *configuration, struct spread *x)
 {
 	const struct run_series *series = &configuration->series;
 	int r;
@@ -74,6 +94,8 @@ static int make_spread(const struct configuration *configuration, struct spread 
 	r = spread_describe(x, series->runtime_ns, series->exact);
 	if (r >= 0)
 		r = describe(series->boot_ns, series->n, &x->boot);
+	if (r >= 0)
+		r = find_gaps(s, x);
 	return r < 0 ? r : split(x);
 }
 
@@ -110,7 +132,7 @@ int spreads_make(const struct summary *s, struct explanation *e)
 
 		if (s->configurations[i].series.n == 0)
 			continue;
-		r = make_spread(&s->configurations[i], &e->spreads[e->n_spreads++]);
+		r = make_spread(s, &s->configurations[i], &e->spreads[e->n_spreads++]);
 		if (r < 0)
 			return r;
 	}

@@ -485,6 +485,7 @@ static void fill(const struct explanation *e, struct verdicts *v)
 	if (!v->brief)
 		explain_spread(e, v);
 	verdicts_of_until(s, v);
+	verdicts_of_modes(e, v);
 	verdicts_of_order(e, v);
 	verdicts_of_clocks(s, v);
 	verdicts_of_output(s, v);

@@ -43,6 +43,9 @@ void verdicts_of_output(const struct summary *s, struct verdicts *v);
 /** Guests' clocks against the host's. */
 void verdicts_of_clocks(const struct summary *s, struct verdicts *v);
 
+/** Values that come in several heaps. */
+void verdicts_of_modes(const struct explanation *e, struct verdicts *v);
+
 /** What came of --until. */
 void verdicts_of_until(const struct summary *s, struct verdicts *v);
 

@@ -175,6 +175,19 @@ static void say_variance(const struct spread *x, struct verdict *v)
 	say(v, ".");
 }
 
+static void say_tails(const struct spread *x, struct verdict *v)
+{
+	for (size_t i = 0; i < x->tails.n; i++) {
+		const struct tail *t = &x->tails.list[i];
+
+		say(v, "%s%.0f %% of runs take at most %s s", i ? "; " : " ", 100 * t->quantile,
+			format_seconds(t->estimate.value).text);
+		say_seconds(v, &t->estimate.range);
+	}
+	if (x->tails.n)
+		say(v, ".");
+}
+
 void spread_words(const struct spread *x, struct verdict *v)
 {
 	const struct description *d = &x->runtime;
@@ -200,6 +213,7 @@ void spread_words(const struct spread *x, struct verdict *v)
 		format_time(d->stddev_interval.high).text);
 	say(v, ", assuming normally distributed run times), median %s s.",
 		format_seconds(d->median).text);
+	say_tails(x, v);
 	say_variance(x, v);
 	say_repetitions(x, v);
 }

@@ -31,7 +31,8 @@ struct order_configuration {
 	double unit;          /* of the values, in seconds */
 	size_t n;
 	bool drifts;
-	size_t first; /* row in the data */
+	const struct modes *modes; /* or NULL: not looked for */
+	size_t first;              /* row in the data */
 };
 
 struct order {
@@ -94,6 +95,7 @@ static int add_measured(struct order *o, const struct explanation *e)
 				.values = configuration->series.runtime_ns,
 				.places = configuration->series.position,
 				.unit = 1e-9,
+				.modes = &e->spreads[i].modes,
 				.n = configuration->series.n},
 			e->spreads[i].drift_p);
 	}
@@ -200,6 +202,29 @@ static void write_configuration(const struct order *o, const struct draft *d, si
 			last, last, style->color);
 }
 
+static bool has_modes(const struct order_configuration *c)
+{
+	return c->modes && c->modes->n > 1;
+}
+
+/** A dotted line at the middle of each heap, with its number of runs. */
+static void write_modes(const struct order *o, const struct draft *d, size_t i, double last)
+{
+	const struct order_configuration *c = &o->configurations[i];
+	const char *color = stack_style(stack_of(o, c->stack))->color;
+
+	for (size_t m = 0; has_modes(c) && m < c->modes->n; m++) {
+		double off = 100 * c->modes->list[m].median / mean_of(c) - 100;
+
+		fprintf(d->plot, ", \\\n\t%.6g with lines lw 0.8 dt 3 lc rgb \"%s\" notitle", off,
+			color);
+		fprintf(d->setup,
+			"set label \"%zu runs\" at %.6g,%.6g right offset 0,0.4 tc rgb \"%s\" font "
+			"\",7\"\n",
+			c->modes->list[m].n, last, off, color);
+	}
+}
+
 static void write_plot(const struct order *o, struct draft *d, const char *place)
 {
 	struct key_entry entries[CURVE_STACKS_MAX];
@@ -230,13 +255,15 @@ static void write_plot(const struct order *o, struct draft *d, const char *place
 	for (size_t i = 0; i < o->n; i++)
 		write_configuration(o, d, i, stack_style(stack_of(o, o->configurations[i].stack)),
 			o->configurations[i].drifts && named++ < ORDER_NAMES_MAX);
+	for (size_t i = 0; i < o->n; i++)
+		write_modes(o, d, i, last);
 	fputs("\nunset label\n", d->plot);
 }
 
 int figure_order(const struct figures_source *source, struct draft *d)
 {
 	_cleanup_free_ struct order *o = calloc(1, sizeof(*o));
-	bool drifts = false;
+	bool drifts = false, modes = false;
 	int r = -ENOMEM;
 
 	if (o)
@@ -247,8 +274,10 @@ int figure_order(const struct figures_source *source, struct draft *d)
 		write_names(o, d);
 		write_plot(
 			o, d, source->summary ? "place in the order of execution" : "repetition");
-		for (size_t i = 0; i < o->n; i++)
+		for (size_t i = 0; i < o->n; i++) {
 			drifts |= o->configurations[i].drifts;
+			modes |= has_modes(&o->configurations[i]);
+		}
 		fprintf(d->caption,
 			"Each point is a run, relative to the mean of its stack on its number of "
 			"cores. %s",
@@ -256,6 +285,9 @@ int figure_order(const struct figures_source *source, struct draft *d)
 				 "execution (rank correlation, Holm's p < 0.05)."
 			       : "None rises or falls in order of execution (rank correlation, "
 				 "Holm's p < 0.05).");
+		if (modes)
+			fputs(" Dotted lines are the medians of modes (dip test, p < 0.05).",
+				d->caption);
 		r = 1;
 	}
 	if (o)

@@ -11,16 +11,30 @@
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
 
-static void write_run(const struct summary *s, const struct store_run *run, FILE *out)
+/** Which mode of its configuration the run's time is of, where there are several. */
+static void write_mode(const struct explanation *e, const struct configuration *configuration,
+	const struct store_run *run, FILE *out)
 {
-	const struct configuration *configuration = summary_configuration(s, run);
+	const struct spread *x = explanation_spread(e, configuration);
+	size_t mode = x ? modes_index(&x->modes, (double)run->runtime_ns) : 0;
+
+	if (x && x->modes.n > 1 && mode < x->modes.n)
+		fprintf(out, " data-mode=\"%zu\"", mode + 1);
+}
+
+static void write_run(const struct page *page, const struct store_run *run, FILE *out)
+{
+	const struct configuration *configuration =
+		summary_configuration(page->analysis->summary, run);
 
 	fprintf(out,
 		"<tr id=\"run-%lld\" data-position=\"%lld\" data-cores=\"%lld\" data-run=\"%lld\"",
 		(long long)run->id, (long long)run->position, (long long)run->cores,
 		(long long)run->id);
-	if (configuration_counts(configuration, run) && run->runtime_ns != STORE_NULL)
+	if (configuration_counts(configuration, run) && run->runtime_ns != STORE_NULL) {
 		fprintf(out, " data-v=\"%.9g\"", (double)run->runtime_ns / 1e9);
+		write_mode(page->analysis->explanation, configuration, run, out);
+	}
 	fputs(" data-stack=\"", out);
 	markup_text(out, configuration->name);
 	fprintf(out, "\"><td class=\"n\">%lld</td><td class=\"n\">%lld</td><th scope=\"row\">",
@@ -73,7 +87,7 @@ int page_runs(const struct page *page, FILE *out)
 		"leave of wall time.",
 		names, n_names);
 	for (size_t i = 0; i < t->n_runs; i++)
-		write_run(s, runs[i], out);
+		write_run(page, runs[i], out);
 	page_table_close(out);
 	return 0;
 }

@@ -54,6 +54,22 @@ static inline void boot_report_freep(struct boot_report **b)
 
 #define _cleanup_boot_report_ __attribute__((cleanup(boot_report_freep)))
 
+/** By how much the mean of one step differs. */
+struct boot_change {
+	const char *name;
+	double ns; /**< in the mean of a less that of b */
+};
+
+/** They sum to the difference of the mean boots, largest first. */
+struct boot_changes {
+	struct boot_change *list;
+	size_t n;
+};
+
+/** By which steps are boots of the runs of @a longer than those of @b? None where no steps are known. -ENOMEM, -EBADMSG. */
+int boot_changes_make(const struct summary *s, const struct run_series *a,
+	const struct run_series *b, struct boot_changes *ret);
+
 /** A configuration's steps, or NULL. */
 const struct boot_configuration *boot_report_configuration(
 	const struct boot_report *b, const struct configuration *configuration);

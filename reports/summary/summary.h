@@ -269,6 +269,16 @@ struct configuration {
 	const struct store_audit *audit_farthest; /**< that row; NULL without any */
 };
 
+/**
+ * Some of a configuration's runs as a configuration: times and split books are of these alone, what else is
+ * said of the whole stays, and is borrowed. @runs: their places in the series, rising. -ENOMEM: to
+ * be cleared all the same.
+ */
+int configuration_subset(
+	const struct configuration *whole, const size_t *runs, size_t n, struct configuration *ret);
+
+void configuration_subset_clear(struct configuration *some);
+
 /** The window's books of one run, be it counted or not, failed or not. */
 struct run_states {
 	bool known; /**< lanes were accounted */

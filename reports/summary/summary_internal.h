@@ -9,6 +9,7 @@
  * states. Whatever else is said of accounts is derived from these. -ENOMEM. */
 int summary_make_series(struct summary *s);
 
+void book_clear(struct book_series *b);
 void series_clear(struct run_series *series, size_t n_phases);
 
 /** A copy of a book of @n runs, without its helpers. -ENOMEM: what there is of it is to be cleared all the same. */

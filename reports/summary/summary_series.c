@@ -26,7 +26,7 @@ static double known(int64_t ns)
 	return ns == STORE_NULL ? NAN : (double)ns;
 }
 
-static void book_clear(struct book_series *b)
+void book_clear(struct book_series *b)
 {
 	free(b->wall_ns);
 	for (size_t i = 0; i < b->n_details; i++)

@@ -233,6 +233,132 @@ static void outlier_links(const void *row, FILE *out)
 	}
 }
 
+#define ROW struct mode
+static const struct column mode_columns[] = {
+	TABLE,
+	COL("runs", NULL, COUNT, n),
+	COL("median", NULL, REAL, median),
+	COL("low", NULL, REAL, low),
+	COL("high", NULL, REAL, high),
+	{},
+};
+#undef ROW
+
+#define ROW struct tail
+static const struct column tail_columns[] = {
+	TABLE,
+	COL("quantile", NULL, REAL, quantile),
+	COL("value", NULL, REAL, estimate.value),
+	COL("low", NULL, REAL, estimate.range.low),
+	COL("high", NULL, REAL, estimate.range.high),
+	{},
+};
+#undef ROW
+
+#define ROW struct boot_change
+static const struct column boot_change_columns[] = {
+	TABLE,
+	COL("step", NULL, TEXT, name),
+	COL("longer_ns", NULL, REAL, ns),
+	{},
+};
+#undef ROW
+
+static double gap_ns(const void *row)
+{
+	const struct mode_gap *g = row;
+
+	return g->slow.runtime_ns.mean - g->fast.runtime_ns.mean;
+}
+
+static double boot_gap_ns(const void *row)
+{
+	const struct mode_gap *g = row;
+
+	return g->slow.boot_ns.mean - g->fast.boot_ns.mean;
+}
+
+/** Of a pair of neighbouring modes. */
+#define ROW struct mode_gap
+static const struct column gap_columns[] = {
+	TABLE,
+	{"longer_ns", NULL, COLUMN_REAL, .number = gap_ns},
+	{"boot_longer_ns", NULL, COLUMN_REAL, .number = boot_gap_ns},
+	COL("causes", NULL, LIST, contrast.causes.list, WHOLE(contrast.causes.n),
+		.of = term_columns),
+	COL("boot_steps", NULL, LIST, boot.list, WHOLE(boot.n), .of = boot_change_columns),
+	{},
+};
+#undef ROW
+
+static struct format_text no_text(const void *row, enum look *look)
+{
+	*look = ((const struct spread *)row)->tails.n ? LOOK_PLAIN : LOOK_NIL;
+	return (struct format_text){""};
+}
+
+static json_t *tails_json(const void *row)
+{
+	const struct tails *t = &((const struct spread *)row)->tails;
+
+	return columns_json_rows(tail_columns, t->list, t->n);
+}
+
+/** "90 %: 0.118 [0.117, 0.131]"; in a metric's own unit. */
+static void tails_markup(const void *row, FILE *out)
+{
+	const struct spread *x = row;
+	struct format_text (*format)(double value) = x->metric ? format_number : format_seconds;
+
+	if (x->tails.n == 0)
+		fputs("-", out);
+	for (size_t i = 0; i < x->tails.n; i++) {
+		const struct estimate *e = &x->tails.list[i].estimate;
+
+		fprintf(out, "%s%.0f %%: %s [%s, %s]", i ? "<br>" : "",
+			100 * x->tails.list[i].quantile, format(e->value).text,
+			format(e->range.low).text, format(e->range.high).text);
+	}
+}
+
+static json_t *modes_json(const void *row)
+{
+	const struct modes *m = &((const struct spread *)row)->modes;
+
+	return columns_json_rows(mode_columns, m->list, m->n);
+}
+
+static json_t *boot_modes_json(const void *row)
+{
+	const struct modes *m = &((const struct spread *)row)->boot_modes;
+
+	return columns_json_rows(mode_columns, m->list, m->n);
+}
+
+static struct format_text modes_text(const void *row, enum look *look)
+{
+	const struct modes *m = &((const struct spread *)row)->modes;
+	struct format_text t = {"-"};
+
+	*look = m->n > 1 ? LOOK_ALARM : LOOK_NIL;
+	if (m->n)
+		snprintf(t.text, sizeof(t.text), "%zu", m->n);
+	return t;
+}
+
+/** "2: 12 near 99.00 ms, 8 near 117.0 ms" */
+static void modes_markup(const void *row, FILE *out)
+{
+	const struct spread *x = row;
+	struct format_text (*format)(double value) = x->metric ? format_number : format_time;
+	enum look look;
+
+	fputs(modes_text(row, &look).text, out);
+	for (size_t i = 0; i < x->modes.n && x->modes.n > 1; i++)
+		fprintf(out, "%s%zu near %s", i ? ", " : ": ", x->modes.list[i].n,
+			format(x->modes.list[i].median).text);
+}
+
 #define ROW struct spread
 static const struct column precision_columns[] = {
 	TABLE,
@@ -241,6 +367,12 @@ static const struct column precision_columns[] = {
 	{.type = COLUMN_OWN, .own = needed, SHOWN(1, "for ±1 %", 10, "#runs for ± 1 %")},
 	{"outliers", NULL, COLUMN_OWN, .own = outliers, .markup = outlier_links,
 		.own_json = outlier_runs, ON_PAGE(2, "outliers")},
+	{"tails", NULL, COLUMN_OWN, .own = no_text, .markup = tails_markup, .own_json = tails_json,
+		ON_PAGE(5, "quantiles")},
+	COL("modes_p", NULL, REAL, modes.p),
+	{"modes", NULL, COLUMN_OWN, .own_json = modes_json},
+	COL(NULL, "modes", COUNT, modes.n),
+	{.type = COLUMN_OWN, .own = modes_text, .markup = modes_markup, ON_PAGE(4, "modes")},
 	{"order", "", COLUMN_OBJECT, .of = order_columns, .place = 3},
 	{},
 };
@@ -252,6 +384,10 @@ const struct column spread_columns[] = {
 	COL("runtime_ns", "", OBJECT, runtime, .of = description_columns, .place = 1),
 	COL("boot_ns", NULL, OBJECT, boot, .of = description_columns),
 	{"", "", COLUMN_OBJECT, .of = precision_columns, .place = 2},
+	COL("mode_gaps", NULL, LIST, gaps.list, WHOLE(gaps.n), .of = gap_columns),
+	COL("boot_modes_p", NULL, REAL, boot_modes.p),
+	{"boot_modes", NULL, COLUMN_OWN, .own_json = boot_modes_json},
+	COL("boot_mode_gaps", NULL, LIST, boot_gaps.list, WHOLE(boot_gaps.n), .of = gap_columns),
 	COL("variance", NULL, REAL, variance),
 	COL("causes", "cause", LIST, causes.list, WHOLE(causes.n), .of = term_columns),
 	COL("by_state", "state", LIST, states.list, WHOLE(states.n), .of = term_columns),

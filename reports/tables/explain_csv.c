@@ -51,6 +51,19 @@ static void put_splits(FILE *out, struct heading h, const struct column *c, cons
 	}
 }
 
+/** Each mode against the one below it. */
+static void put_modes(FILE *out, const struct spread *x)
+{
+	static const char *const names[MODES_MAX] = {"mode 2 over 1", "mode 3 over 2",
+		"mode 4 over 3", "mode 5 over 4", "mode 6 over 5"};
+	const struct configuration *c = x->configuration;
+
+	for (size_t i = 0; i < x->gaps.n; i++)
+		put_splits(out,
+			(struct heading){names[i], c->name, c->cores, c->name, c->cores, 1e9},
+			contrast_columns, &x->gaps.list[i].contrast);
+}
+
 int tables_write_metrics_csv(const struct analysis *a, FILE *out)
 {
 	const struct explanation *e = a->explanation;
@@ -93,6 +106,7 @@ int tables_write_explanation_csv(const struct analysis *a, FILE *out)
 			(struct heading){"variance", configuration->name, configuration->cores,
 				NULL, STORE_NULL, 1e18},
 			spread_columns, &e->spreads[i]);
+		put_modes(out, &e->spreads[i]);
 	}
 	return ferror(out) ? -EIO : 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""As many runs as it takes: until_test.py COLLECTOR MODES_PROGRAM REPORT
+"""As many runs as it takes, and run times in two heaps: until_test.py COLLECTOR MODES_PROGRAM REPORT
 
 The truth is how long the program sleeps; widths are worked out here, from the store's run times, with Student's
 quantiles by integration."""
@@ -133,6 +133,23 @@ class Until(UntilTest):
             with self.subTest(aim=aim):
                 self.assert_one_line(self.run_until(aim), 2, "--until", *words)
         self.assert_one_line(self.run_until("1%", "--max-runs", "5"), 2, "--max-runs 5", "--repeat 8")
+
+
+class Modes(UntilTest):
+    def test_two_sleeps_are_two_modes_with_their_cause(self):
+        done = self.collect(*QUIET, "--repeat", "20", "--warmup", "0", "--json", "--program=" + self.programs["modes"],
+                            workload=("50", "90", "{run}"))
+        self.assertEqual(done.status, 0, done.stderr)
+        explanation = json.loads(done.stdout)["explanation"]
+        spread, = explanation["spread"]
+        self.assertEqual([m["runs"] for m in spread["modes"]], [10, 10], done.stdout[-2000:])
+        for mode, ms in zip(spread["modes"], (50, 90)):
+            self.assertGreaterEqual(mode["low"], ms * 1e6)
+            self.assertLess(mode["median"], (ms + 30) * 1e6)
+        gap, = spread["mode_gaps"]
+        self.assertAlmostEqual(gap["longer_ns"], 40e6, delta=15e6)
+        self.assertEqual(gap["causes"][0]["state"], "blocked")
+        self.assertAlmostEqual(gap["causes"][0]["value"], 40e6, delta=10e6)
 
 
 if __name__ == "__main__":
