@@ -353,6 +353,69 @@ static void of_boots_alone_a_run_ends_at_the_first_marker(void **state)
 	assert_int_equal(finished_ns, result.end_ns);
 }
 
+static void numbers_that_a_program_reports_are_kept(void **state)
+{
+	(void)state;
+	say(0, "metric name=ep Mop/s value=12.5 better=higher");
+	say(0, "metric name=chase ns/load value=-3e-2 better=lower");
+	say(0, "metric name=plain value=7");
+	say(0, "metric name=odd value=8 better=sideways");
+	assert_int_equal(result.n_reported, 4);
+	assert_string_equal(result.reported[0].name, "ep Mop/s");
+	assert_true(result.reported[0].known && result.reported[0].value == 12.5);
+	assert_int_equal(result.reported[0].wish, WISH_HIGHER);
+	assert_true(result.reported[1].value == -0.03);
+	assert_int_equal(result.reported[1].wish, WISH_LOWER);
+	assert_int_equal(result.reported[2].wish, WISH_NONE);
+	assert_int_equal(result.reported[3].wish, WISH_NONE);
+	assert_int_equal(result.n_warnings, 0);
+}
+
+static void what_is_no_metric_is_left_out_with_one_warning_of_each_kind(void **state)
+{
+	char body[256];
+
+	(void)state;
+	say(0, "metric value=1");
+	say(0, "metric name= value=1");
+	say(0, "metric name=a");
+	say(0, "metric name=a value=");
+	say(0, "metric name=a value=nan");
+	say(0, "metric name=a value=1e999");
+	say(0, "metric name=a value=0x10");
+	say(0, "metric name=a value=12 apples");
+	snprintf(body, sizeof(body), "metric name=%064d value=1", 0);
+	say(0, body);
+	assert_int_equal(result.n_reported, 0);
+	assert_true(result.n_warnings > 0);
+}
+
+static void of_equal_names_the_first_metric_counts_and_there_is_a_limit(void **state)
+{
+	char body[64];
+
+	(void)state;
+	say(0, "metric name=m0 value=1");
+	for (int i = 0; i < 100; i++) {
+		snprintf(body, sizeof(body), "metric name=m%d value=2", i);
+		say(0, body);
+	}
+	assert_int_equal(result.n_reported, 32);
+	assert_true(result.reported[0].value == 1);
+	assert_true(result.reported[1].value == 2);
+	assert_true(result.n_warnings > 0);
+}
+
+static void a_checksum_of_results_is_kept_as_a_pictures_is(void **state)
+{
+	char body[128];
+
+	(void)state;
+	snprintf(body, sizeof(body), "result sha256=%064d", 7);
+	say(0, body);
+	assert_string_equal(result.raster_sha256, strstr(body, "=") + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +444,16 @@ int main(void)
 			rows_of_lanes_are_taken_and_no_others, start, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_checksum_is_64_hexadecimal_digits, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			numbers_that_a_program_reports_are_kept, start, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_no_metric_is_left_out_with_one_warning_of_each_kind, start,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			of_equal_names_the_first_metric_counts_and_there_is_a_limit, start,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_checksum_of_results_is_kept_as_a_pictures_is, start, tear_down),
 		cmocka_unit_test_setup_teardown(
 			kinds_that_are_not_known_are_passed_over, start, tear_down),
 		cmocka_unit_test_setup_teardown(
