@@ -3,7 +3,8 @@
  * Memory's bandwidth and latency.
  *
  * triad: a = b + 3 c on three arrays, whose parts change after each round; the operation and the count of its bytes are
- *	those of McCalpin's STREAM. All numbers are whole and below 2^53, so the results are exact.
+ *	those of McCalpin's STREAM. All elements are the same number, and each must be what one is by the same operations.
+ *	They are no whole numbers: an emulator may compute exact results by a way that is much slower.
  * chase: loads each of which needs the one before it, around a ring through all lines of a buffer in random order.
  */
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #define BLOCKS 64
 
-#define TRIAD_ROUNDS 20
+#define TRIAD_ROUNDS 10
 #define TRIAD_FACTOR 3
 #define TRIAD_BYTES  24 /* that an element takes: two are read, one is written */
 
@@ -25,7 +26,9 @@ struct triad {
 	uint32_t n; /* elements of an array */
 	double *a, *b, *c;
 	double sums[BLOCKS];
-	uint64_t best_ns; /* of a round */
+	double wanted;            /* what each element has to be */
+	uint32_t differs[BLOCKS]; /* how many are not */
+	uint64_t best_ns;         /* of a round */
 };
 
 /* 3 arrays of 1, 16 or 64 MiB */
@@ -33,7 +36,7 @@ static const uint32_t triad_elements[KERNEL_CLASSES] = {
 	UINT32_C(1) << 17, UINT32_C(1) << 21, UINT32_C(1) << 23};
 
 /* What each element begins with. */
-static const double triad_begin[3] = {0, 1, 2};
+static const double triad_begin[3] = {0, 1.0 / 3, 2.0 / 3};
 
 static void triad_fill(void *context, uint32_t task)
 {
@@ -94,23 +97,25 @@ static int triad_compute(struct kernel_job *job, struct error *error)
 	return r;
 }
 
-static void triad_sum(void *context, uint32_t task)
+static void triad_check(void *context, uint32_t task)
 {
 	struct triad *t = ((struct kernel_job *)context)->own;
-	uint32_t n = t->n / BLOCKS;
+	uint32_t n = t->n / BLOCKS, differs = 0;
 	double sum = 0;
 
-	for (uint32_t i = task * n; i < (task + 1) * n; i++)
+	for (uint32_t i = task * n; i < (task + 1) * n; i++) {
 		sum += t->c[i];
+		differs += t->c[i] != t->wanted;
+	}
 	t->sums[task] = sum;
+	t->differs[task] = differs;
 }
 
 static int triad_verify(struct kernel_job *job, struct error *error)
 {
-	const struct triad *t = job->own;
+	struct triad *t = job->own;
 	double b = triad_begin[1], c = triad_begin[2];
-	uint32_t n = t->n / BLOCKS;
-	int r = job->run(job, BLOCKS, triad_sum, error);
+	int r;
 
 	for (int i = 0; i < TRIAD_ROUNDS; i++) {
 		double next = b + TRIAD_FACTOR * c;
@@ -118,11 +123,14 @@ static int triad_verify(struct kernel_job *job, struct error *error)
 		b = c;
 		c = next;
 	}
+	t->wanted = c;
+	r = job->run(job, BLOCKS, triad_check, error);
 	sha256_add(&job->digest, t->sums, sizeof(t->sums));
 	kernel_add_rate(job, "GB/s", TRIAD_BYTES * 1e-3 * t->n * TRIAD_ROUNDS);
 	kernel_add_metric(job, "best GB/s", (double)TRIAD_BYTES * t->n / (double)t->best_ns, true);
 	for (int i = 0; i < BLOCKS && r == 0; i++)
-		r = kernel_check(job, "the sum of a block", t->sums[i], c * n, 0, error);
+		r = kernel_check(
+			job, "the number of wrong elements in a block", t->differs[i], 0, 0, error);
 	return r;
 }
 
@@ -235,10 +243,10 @@ static void chase_release(struct kernel_job *job)
 const struct kernel kernel_triad = {
 	.name = "triad",
 	.title = "a = b + 3 c on arrays of 1, 16, 64 MiB (as STREAM's); bound by memory bandwidth",
-	.against = "the exact numbers",
-	.sha256 = {"2795ae9ad77acfe983b1740a4287d47aaf93897aab0fe9597feb9362e5f764c6",
-		"04bc56051ae383da68714b36e1a5b6905ada9b61028ef67ce040da56aab5f1f4",
-		"43f1a93e39b539bcf8cc68cdd4dc1bd54ad7117a118c5b88d61ef1983f772baa"},
+	.against = "the same operations on one number",
+	.sha256 = {"3483d8f8e65895fce4929a85ce963e4307b58002892a28e2dd09eda07e23afcf",
+		"889f5ba65e7aabd8fb3a333214f92667f7e49a3c1ce7b6836d3d0d9d43ed1480",
+		"ea44b9ad3fd4368d078fa80c41af301a6161a9751582797379f9148db9378c9d"},
 	.set_up = triad_set_up,
 	.compute = triad_compute,
 	.verify = triad_verify,
