@@ -7,11 +7,12 @@ usage: lint.py clang-tidy|cppcheck SOURCE-FOLDER BUILD-FOLDER [--deep] [FILE...]
 Looks at each C file that the build compiles, but for what is generated, with the build's own options; at those named
 alone, if some are. .clang-tidy says which checks of clang-tidy count. Its analyser gives up on a function sooner than by
 its default, which is a tenth of the time; --deep goes to the end. In tests and bench there are fewer checks, without the
-analyser. What passed is remembered in the build folder and not looked at again until something that it is compiled from
-changes.
+analyser. What passed is remembered in the user's cache, for all clones, and not looked at again until something that it is
+compiled from changes.
 
 Exit status: 0; 1 with findings; 77 where the tool is missing or of another version.
 """
+import contextlib
 import functools
 import hashlib
 import json
@@ -21,12 +22,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 ROOMS = ("common", "workload", "guests", "collector", "reports")
 MORE_ROOMS = ("tests", "bench")
 # A test that crashes has failed already; sizes in it are small and known.
 LESS = "--checks=-clang-analyzer-*,-bugprone-implicit-widening-of-multiplication-result"
+KEPT_SECONDS = 30 * 24 * 3600  # since it was last of use
 NODES = "20000"  # of paths through a function; clang's default is 225000
 DECIDES = {"clang-tidy": "14", "cppcheck": "2.10"}  # versions; others find other things
 # The analyser does not know __attribute__((cleanup)).
@@ -106,13 +109,20 @@ def without_leaks(text):
 class Linter:
     def __init__(self, tool, source, build, deep):
         self.tool, self.source, self.deep = tool, source, deep
-        self.passed = os.path.join(build, "lint")
+        self.passed = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "guestscope", "lint")
         self.compiled_from = compiled_from(build)
         os.makedirs(self.passed, exist_ok=True)
+        self.forget()
         version = run(tool, "--version").stdout
         with open(os.path.join(source, ".clang-tidy"), encoding="utf-8") as f, open(__file__, encoding="utf-8") as me, \
                 open(os.path.join(source, "tests/gates/cppcheck.cfg"), encoding="utf-8") as config:
             self.same = version + f.read() + me.read() + config.read() + str(deep)
+
+    def forget(self):
+        for entry in os.scandir(self.passed):
+            if entry.stat().st_mtime < time.time() - KEPT_SECONDS:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(entry.path)
 
     def command(self, path, entry):
         if self.tool == "cppcheck":
@@ -129,7 +139,8 @@ class Linter:
         files = self.compiled_from.get(entry["output"])
         if not files:
             return None
-        key = "\0".join([self.tool, self.same, *self.command(path, entry), *map(digest, files)])
+        words = [word.replace(self.source, "") for word in self.command(path, entry)]
+        key = "\0".join([self.tool, self.same, *words, *map(digest, files)])
         return os.path.join(self.passed, hashlib.sha256(key.encode()).hexdigest())
 
     def look(self, item):
@@ -137,6 +148,7 @@ class Linter:
         path, entry = item
         stamp = self.stamp(path, entry)
         if stamp and os.path.exists(stamp):
+            os.utime(stamp)
             return ""
         done = run(*self.command(path, entry), cwd=entry["directory"])
         findings = without_leaks(done.stdout)
