@@ -17,6 +17,9 @@ import harness  # noqa: E402
 import machines  # noqa: E402
 
 
+OFTEN = ("--frequency", "1999")
+
+
 def ram(kind, name, size, **more):
     return "-object", json.dumps(dict({"qom-type": f"memory-backend-{kind}", "id": name, "size": size}, **more))
 
@@ -153,13 +156,15 @@ class Linux(RunsAlready):
     """A kernel that lies where it likes, and carries its own symbols."""
 
     @harness.patiently
-    def test_programs_and_kernel_have_names(self):
+    def test_programs_and_kernel_have_names_and_threads_are_read_at_the_begin_and_at_the_end(self):
+        """Two processes burn, on two vCPUs: both have all of the time between the readings."""
         process, _ = self.linux("-machine", "q35", "-m", "1G")
         store = self.measure(process, "--program", self.programs["init"])
         self.assert_shares(self.leaves(store))
         kernel = store.rows("SELECT symbol FROM frame WHERE side = 'guest-kernel' AND symbol NOT LIKE '[%'")
         self.assertGreater(len(kernel), 3)
         self.assertFalse([w for w in store.warnings() if "symbols" in w or "no stacks" in w], store.warnings())
+        self.assert_read(store)
 
     def test_without_names_of_programs_it_is_looked_into_too(self):
         process, _ = self.linux("-machine", "pc", "-m", "512M", words="nokaslr")
@@ -167,11 +172,7 @@ class Linux(RunsAlready):
         self.assertNotIn("alpha", self.leaves(store))
         self.assertTrue(store.rows("SELECT * FROM frame WHERE side = 'guest-kernel' AND symbol NOT LIKE '[%'"))
 
-    @harness.patiently
-    def test_its_threads_are_read_at_the_begin_and_at_the_end(self):
-        """Two processes burn, on two vCPUs: both have all of the time between the readings."""
-        process, _ = self.linux("-machine", "q35", "-m", "512M")
-        store = self.measure(process)
+    def assert_read(self, store):
         begin, end = store.phases(1)["attached"]
         taken = {r["instant"]: r["taken_ns"] for r in store.rows("SELECT instant, taken_ns FROM guest_cpu WHERE cpu = 0")}
         self.assertEqual(sorted(taken), ["begin", "end"], store.warnings())
@@ -189,9 +190,9 @@ class Linux(RunsAlready):
         """From then on the kernel takes that alone: page tables, stacks and what is done with them are in it."""
         process, monitor = self.linux("-machine", "q35", "-m", "size=512M,slots=4,maxmem=4G", words="memhp_default_state=online",
                                       told="2 0 100")
-        plugs = threading.Timer(3, self.plug, (monitor, 512 << 20))
+        plugs = threading.Timer(2, self.plug, (monitor, 512 << 20))
         plugs.start()
-        store = self.measure(process, "--program", self.programs["init"], seconds=9)
+        store = self.measure(process, "--program", self.programs["init"], *OFTEN, seconds=6)
         plugs.join()
         self.assertIn("living above 4 GiB", harness.read_file(self.console))
         self.assert_followed(store)
@@ -226,12 +227,12 @@ class Linux(RunsAlready):
     @harness.patiently
     def test_the_kernels_stacks_are_whole_wherever_it_lies(self):
         process, _ = self.linux("-machine", "q35", "-m", "512M", cores=1, program="calls")
-        self.check_calls(self.measure(process, "--program", self.programs["calls"], seconds=8))
+        self.check_calls(self.measure(process, "--program", self.programs["calls"], *OFTEN))
 
     @harness.patiently
     def test_the_kernels_stacks_are_whole_without_its_file(self):
         process, _ = self.linux("-machine", "pc", "-m", "512M", cores=1, program="calls", words="nokaslr pti=on")
-        self.check_calls(self.measure(process, "--program", self.programs["calls"], seconds=8))
+        self.check_calls(self.measure(process, "--program", self.programs["calls"], *OFTEN))
 
 
 class Others(RunsAlready):

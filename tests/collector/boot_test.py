@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The boot, taken apart, where the truth is known: boot_test.py COLLECTOR MANDELBROT BOOT_PROGRAM BOOT_DELAY
+"""The boot, taken apart, where the truth is known: boot_test.py COLLECTOR MANDELBROT BOOT_PROGRAM BOOT_DELAY CLASS...
 
 A delay is put into one step; who delays writes by the same clock from when to when. It has to lie within
 that step: so nothing here depends on how fast the machine is."""
@@ -64,6 +64,14 @@ class BootTest(harness.SystemTest):
             self.assertEqual(before["end_ns"], after["start_ns"])
         self.assertEqual(sum(s["end_ns"] - s["start_ns"] for s in steps), run["boot_ns"])
 
+    def check_steps(self, guest, *options, **more):
+        """The steps, and the console."""
+        _, steps, console, _ = self.boot(guest, *options, **more)
+        self.assertEqual(list(steps), STEPS[guest])
+        self.assertTrue(all(s["end_ns"] > s["start_ns"] for s in steps.values()))
+        self.assertRegex(steps["QEMU set-up"]["source"], "first guest code, by CPU 0/")
+        return steps, console
+
     def assert_within(self, interval, step):
         shown = [round((t - step["start_ns"]) / MS, 2) for t in (*interval, step["end_ns"])]
         print(f"  {step['name']}: delayed from {shown[0]} to {shown[1]} ms of {shown[2]}", flush=True)
@@ -111,22 +119,23 @@ class Native(BootTest):
         self.assertIn("boot s", done.stdout)
 
 
-class Machines(BootTest):
-    def check_steps(self, guest, *options):
-        _, steps, _, _ = self.boot(guest, *options)
-        self.assertEqual(list(steps), STEPS[guest])
-        self.assertTrue(all(s["end_ns"] > s["start_ns"] for s in steps.values()))
-        self.assertRegex(steps["QEMU set-up"]["source"], "first guest code, by CPU 0/")
+class Kernels(BootTest):
+    def test_osv_has_all_its_steps(self):
+        self.check_steps("osv")
+
+    def test_linux_minimal_has_all_its_steps_and_a_program_that_waits_does_so_in_its_own(self):
+        steps, console = self.check_steps("linux-minimal", program="boot", workload=("-wait", "500"))
+        begun, ended = self.waited(console)
+        self.assertGreaterEqual(ended - begun, 500 * MS)
+        self.assertGreaterEqual(steps["program"]["end_ns"] - steps["program"]["start_ns"], 490 * MS)
+
+
+class Bare(BootTest):
+    """Steps of some milliseconds, which samples have to hit: other load would keep them away."""
 
     def test_bare_has_all_its_steps(self):
         """Its kernel takes a few ms: at 999 Hz, now and then no sample hits it."""
         self.check_steps("bare", "--frequency", "4999")
-
-    def test_osv_has_all_its_steps(self):
-        self.check_steps("osv")
-
-    def test_linux_minimal_has_all_its_steps(self):
-        self.check_steps("linux-minimal")
 
     def test_what_delays_qemu_before_its_own_code_is_process_start(self):
         _, steps, _, _ = self.boot("bare", env=self.preload(QEMU, "begin"))
@@ -144,12 +153,6 @@ class Machines(BootTest):
         print("  " + ", ".join(f"{name} {t:.1f} ms" for name, t in ms.items()), flush=True)
         self.assertGreaterEqual(ms["kernel"], 290)
         self.assertGreaterEqual(ms["program"], 690)
-
-    def test_a_program_in_a_guest_that_waits_does_so_in_the_step_program(self):
-        _, steps, console, _ = self.boot("linux-minimal", program="boot", workload=("-wait", "500"))
-        begun, ended = self.waited(console)
-        self.assertGreaterEqual(ended - begun, 500 * MS)
-        self.assertGreaterEqual(steps["program"]["end_ns"] - steps["program"]["start_ns"], 490 * MS)
 
     def test_without_samples_the_firmware_cannot_be_told_and_that_is_said(self):
         _, steps, _, done = self.boot("bare", "--profile", "none")

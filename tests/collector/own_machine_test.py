@@ -3,8 +3,8 @@
 """Machines that run what is their own: own_machine_test.py COLLECTOR BURN_INIT CALIBRATOR MANDELBROT
 
 Known are the shares that they burn, and how long."""
-import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -80,16 +80,11 @@ class OwnMachine(machines.MachineTest):
     def osv_disk(self):
         """The disk of our own stack, taken while it is there."""
         process = self.start("--guest", "osv", "--cores", "1", "--repeat", "1", workload=("-width", "64", "-height", "48"))
-        folders = harness.wait_for("the disk", lambda: [p for p in glob.glob("/tmp/guestscope-??????/osv-*.img")
-                                                        if self.is_ours(process, p)] or None)
-        harness.wait_for("its whole", lambda: self.find_process("qemu-system-x86_64"))
-        shutil.copy(folders[0], self.work + "/user.img")
+        qemu = self.find_process("qemu-system-x86_64")
+        disk = re.search("file=(/[^,]*/osv-[^,]*[.]img),", harness.read_file(f"/proc/{qemu}/cmdline"))[1]
+        shutil.copy(disk, self.work + "/user.img")
         self.finish(process)
         return self.work + "/user.img"
-
-    @staticmethod
-    def is_ours(process, path):
-        return os.stat(path).st_mtime >= os.stat(f"/proc/{process.pid}").st_mtime - 1
 
     @harness.patiently
     def test_a_Linux_disk_with_an_init_of_its_own(self):

@@ -80,7 +80,7 @@ class Processes(machines.MachineTest):
     def measure(self, *options, words="", cores="1"):
         done = self.collect("--guest", "qemu", "--cores", cores, "--repeat", "1", "--timeout", "60", "--phase", "run=^burning",
                             *options, workload=("-cpu", "max,la57=off", "-m", "512M", "-nodefaults", "-kernel", machines.linux_kernel(),
-                                                "-initrd", self.archive(), "-append", f"console=ttyS0 quiet no_timer_check {words} -- 5"),
+                                                "-initrd", self.archive(), "-append", f"console=ttyS0 quiet no_timer_check {words} -- 3"),
                             timeout=200)
         self.assertEqual(done.status, 0, done.stderr)
         store = done.store()

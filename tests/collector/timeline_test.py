@@ -41,15 +41,18 @@ class TimelineTest(harness.SystemTest):
 
     def measure(self, program, *arguments, guest="native", cores=1, options=()):
         harness.need_cpus(cores)
-        done = self.collect("--guest", guest, "--cores", str(cores), "--repeat", "1", *options,
-                            *(("--program=" + self.programs[program],) if program == "unmarked" else ()),
-                            *(("--program", self.programs[program]) if program == "truth" else ()),
-                            workload=arguments or harness.SMALL)
+        done = self.collect_once("--guest", guest, "--cores", str(cores), "--repeat", "1", *options,
+                                 *(("--program=" + self.programs[program],) if program == "unmarked" else ()),
+                                 *(("--program", self.programs[program]) if program == "truth" else ()),
+                                 workload=arguments or harness.SMALL)
         self.assertEqual(done.status, 0, done.stderr)
         store = done.store()
         self.addCleanup(store.db.close)
         self.assertEqual([r["lost_events"] for r in store.runs()], [0])
         return store
+
+    def wait_on_one_cpu(self):
+        return self.measure("truth", "-do", "wait", options=("--timeline=full", "--pin", str(harness.usable_cpus()[0])))
 
     def items(self, store, lane):
         return list(self.timeline(store.db, 1, lane))
@@ -114,14 +117,13 @@ class Full(TimelineTest):
 
     def test_instants_and_cpus_are_those_of_what_happened(self):
         """The program sleeps ten times for 30 ms, on the one CPU that it has."""
-        cpu = harness.usable_cpus()[0]
-        store = self.measure("truth", "-do", "wait", options=("--timeline=full", "--pin", str(cpu)))
+        store = self.wait_on_one_cpu()
         items = [i for i in self.items(store, 0) if i[0] == "sleep"]
         begin, end = store.phases(1)["sleep"]
         sleeps = [i for i in items if i[3][0][:2] == ("blocked", "clock_nanosleep") and i[2] - i[1] > 25_000_000]
         self.assertEqual(len(sleeps), 10, [i[3][0] for i in items])
         self.assertEqual((items[0][1], items[-1][2]), (begin, end))
-        self.assertEqual({i[5] for i in sleeps}, {cpu})
+        self.assertEqual({i[5] for i in sleeps}, {harness.usable_cpus()[0]})
 
     def test_lanes_that_are_cpus_have_theirs(self):
         store = self.measure("unmarked", "three", cores=2, options=("--timeline=full",))
@@ -190,7 +192,7 @@ class Samples(TimelineTest):
 
     def test_time_off_the_cpu_has_the_stack_of_where_it_began(self):
         """The program sleeps ten times for 30 ms: each has the stack of clock_nanosleep."""
-        store = self.measure("truth", "-do", "wait", options=("--timeline=full",))
+        store = self.wait_on_one_cpu()
         begins = {i[1] for i in self.items(store, 0) if i[0] == "sleep" and i[3][0][:2] == ("blocked", "clock_nanosleep")
                   and i[2] - i[1] > 25_000_000}
         names = dict(store.db.execute("WITH RECURSIVE up(number, id) AS (SELECT number, stack FROM sample WHERE kind = 'offcpu' UNION ALL"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Programs that know nothing of the collector: unmarked_test.py COLLECTOR UNMARKED_PROGRAM MANDELBROT
+"""Programs that know nothing of the collector: unmarked_test.py COLLECTOR UNMARKED_PROGRAM MANDELBROT CLASS
 
 Lanes are CPUs, the phase `run` lasts from exec to exit. The truth is what the program does by construction, and says of
 itself by its own clocks."""
@@ -138,6 +138,10 @@ class Native(UnmarkedTest):
         self.assert_sound(store)
         self.assert_cpu(store, said["cpu"])
         self.assertEqual(list(store.phases(1)), ["boot", "run"])
+
+
+class Ends(UnmarkedTest):
+    """What other load does not change."""
 
     def test_what_the_program_becomes_is_the_program(self):
         store, _ = self.meet("exec")

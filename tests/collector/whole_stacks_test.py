@@ -33,7 +33,7 @@ class WholeStacks(harness.SystemTest):
                 frames.append(re.sub(r"(\.| \[clone \.)cold.*", "", r["symbol"]))  # what a compiler moved out of the way
         return list(found.values())
 
-    def check(self, program, work="0.2"):
+    def check(self, program, work="0.1"):
         done = self.collect("--guest", "native", "--cores", "1", "--repeat", "1", "--frequency", "997",
                             "--program=" + program, workload=(work,), timeout=harness.PATIENCE)
         self.assertEqual(done.status, 0, done.stderr)
@@ -75,9 +75,9 @@ class WholeStacks(harness.SystemTest):
         return self.check(program, work)
 
     def test_cpp(self):
-        self.check_language("stacks.cpp", "0.2", "g++", "-O2", "-fomit-frame-pointer", "-pthread")
+        self.check_language("stacks.cpp", "0.1", "g++", "-O2", "-fomit-frame-pointer", "-pthread")
         if shutil.which("clang++"):
-            self.check_language("stacks.cpp", "0.2", "clang++", "-O2", "-fomit-frame-pointer", "-pthread")
+            self.check_language("stacks.cpp", "0.1", "clang++", "-O2", "-fomit-frame-pointer", "-pthread")
 
     def test_rust(self):
         self.check_language("stacks.rs", "200000000", "rustc", "-O")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a kernel can forbid, each in a machine of the lab that forbids it: kernel.kptr_restrict=2,
-kernel.perf_event_paranoid=4, lockdown=confidentiality. kvm_test.py runs these tests; kernels.py boots other kernels with the same cells."""
+"""What a kernel can forbid, in a machine of the lab that forbids it: kernel.kptr_restrict=2, kernel.perf_event_paranoid=4,
+lockdown=confidentiality. kvm_test.py runs these tests; kernels.py boots other kernels with the same cells."""
 import json
 import os
 import shutil
@@ -18,20 +18,19 @@ UNPRIVILEGED = "/bin/setpriv --bounding-set -perfmon,-sys_admin "
 def setting(name, value):
     """Script that sets a value of /proc/sys/kernel and remembers the old one, and script that gives that back."""
     path = f"/proc/sys/kernel/{name}"
-    return f"cat {path} >old\necho {value} >{path}\n", f"cat old >{path}\n"
+    return f"cat {path} >{name}\necho {value} >{path}\n", f"cat {name} >{path}\n"
 
 
-def cell(name, value, words=""):
-    before, after = setting(name, value)
+def cell(words="", **settings):
+    before, after = map("".join, zip(*(setting(*s) for s in settings.items())))
     # what follows runs with the same rights
     return lab.collect(NATIVE, PICTURE, before + words, words + DOCTOR + after)
 
 
 CELLS = {
-    "kptr": cell("kptr_restrict", 2),
-    # who has CAP_PERFMON is not held back by it
-    "paranoid": cell("perf_event_paranoid", 4),
-    "unprivileged": cell("perf_event_paranoid", 4, UNPRIVILEGED),
+    # who has CAP_PERFMON is not held back by perf_event_paranoid
+    "hidden": cell(kptr_restrict=2, perf_event_paranoid=4),
+    "unprivileged": cell(UNPRIVILEGED, perf_event_paranoid=4),
     # A kernel that is locked down stays so until it is booted again: the last cell of a boot.
     "lockdown": lab.collect(NATIVE, PICTURE, "mount -t securityfs none /sys/kernel/security\n"
                             "echo confidentiality >/sys/kernel/security/lockdown\n", DOCTOR),
@@ -67,18 +66,18 @@ class Forbidden(lab.Test):
         return lines[0]
 
     def test_hidden_addresses_cost_names_and_no_run(self):
-        store = lab.Store(self.folder, "kptr")
+        store = lab.Store(self.folder, "hidden")
         self.addCleanup(store.db.close)
         self.assertEqual([r["text"] for r in store.all("SELECT text FROM warning WHERE text LIKE '%kptr%'")], [HIDDEN])
         self.assertEqual(store.all("SELECT closed FROM run")[0]["closed"], 1)
-        self.assertEqual(self.doctor("kptr", "kernel symbols"), ("limited", HIDDEN))
+        self.assertEqual(self.doctor("hidden", "kernel symbols"), ("limited", HIDDEN))
 
     def test_whoever_may_is_not_held_back_by_perf_event_paranoid(self):
-        store = lab.Store(self.folder, "paranoid")
+        store = lab.Store(self.folder, "hidden")
         self.addCleanup(store.db.close)
         self.assertNotIn("paranoid", store.said)
         self.assertGreater(store.all("SELECT count(*) AS n FROM sample WHERE kind = 'oncpu'")[0]["n"], 0)
-        self.assertEqual(self.doctor("paranoid", "sampling")[0], "ok")
+        self.assertEqual(self.doctor("hidden", "sampling")[0], "ok")
 
     def test_perf_event_paranoid_without_the_right_is_refused(self):
         line = self.refused("unprivileged")

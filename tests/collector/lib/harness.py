@@ -150,6 +150,7 @@ def patiently(test):
                     raise
                 if attempt + 1 == TRIES and not crowd:
                     raise
+                self.made_once.clear()
                 print(f"  again: {difference}", flush=True)
         skip(f"too much other work on this machine: load {os.getloadavg()[0]:.0f}")
     return tried
@@ -347,6 +348,7 @@ class SystemTest(unittest.TestCase):
 
     collector = None  # set by main()
     programs = {}
+    made_once = {}  # by collect_once()
 
     def setUp(self):
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -402,6 +404,14 @@ class SystemTest(unittest.TestCase):
 
     def collect(self, *arguments, timeout=PATIENCE, **more):
         return self.finish(self.start(*arguments, **more), timeout)
+
+    def collect_once(self, *arguments, **more):
+        """A run that several tests look at: measured for the first that asks."""
+        key = (arguments, tuple(more.items()))
+        if key not in self.made_once:
+            folder = tempfile.TemporaryDirectory(prefix="guestscope-test-")
+            self.made_once[key] = self.collect(*arguments, output=folder.name + "/results", **more), folder
+        return self.made_once[key][0]
 
     def excused(self):
         """Does the last run itself say why it may be off?"""
