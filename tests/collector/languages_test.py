@@ -17,12 +17,20 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
+import program_stacks_test  # noqa: E402
 from podman_settings import modest_podman  # noqa: E402
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "languages")
 PYTHON = "/usr/bin/python3"
 PARTS = 16
 RESULT = "^result ([0-9]+)"
+# What a script says of what it is told and given.
+SAYS = """
+import os
+import sys
+print("told", sys.argv[4:], os.environ.get("OWN"), os.environ.get("OMP_NUM_THREADS"), os.environ.get("GOMAXPROCS"), os.getcwd(),
+      repr(sys.stdin.read()), open("data/input").read(), os.access(".", os.W_OK))
+"""
 EVENTS = 40
 MS = 1e6
 
@@ -193,11 +201,16 @@ class LanguagesTest(harness.SystemTest):
 
     @harness.patiently
     def test_python(self):
+        self.check_python()
+
+    def check_python(self, *words, more="", options=()):
         if not os.path.exists(PYTHON):
             harness.skip(f"no {PYTHON} here")
         script = os.path.join(self.work, "sum.py")
         shutil.copy(os.path.join(HERE, "sum.py"), script)
-        self.check_sum(script, 20_000, "{cores}", options=("--with", library_of(PYTHON)), interpreter=(PYTHON,))
+        with open(script, "a", encoding="ascii") as f:
+            f.write(more)
+        return self.check_sum(script, 20_000, "{cores}", *words, options=("--with", library_of(PYTHON), *options), interpreter=(PYTHON,))
 
     @harness.patiently
     def test_pigz(self):
@@ -248,6 +261,19 @@ class Whole(LanguagesTest):
     """A whole Linux takes long to boot: the program with the most files, and with GUESTSCOPE_EVERY_PROGRAM in the environment all."""
     stacks = ("linux",)
     cores = some_cores = (2,)
+
+    @harness.patiently
+    def test_python(self):
+        """It is told and given what programs are in program_stacks_test.py, and says so."""
+        os.mkdir(self.work + "/data")
+        with open(self.work + "/data/input", "w", encoding="ascii") as f:
+            f.write("this is input")
+        store = self.check_python(*program_stacks_test.WORDS, more=SAYS, options=(
+            "--with", "data", "--env", "OWN=a b {cores}", "--env", "GOMAXPROCS=7"))
+        told = [*program_stacks_test.WORDS[:-1], "2 of 1"]
+        self.assertIn(f"told {told} a b 2 2 7 {self.work} '' this is input True\n", store.console(1).replace("\r", ""))
+        run, = store.runs()
+        self.assertLess(abs(run["runtime_ns"] - run["guest_runtime_ns"]), 150 * MS + 0.2 * run["guest_runtime_ns"])
 
 
 if not os.environ.get("GUESTSCOPE_EVERY_PROGRAM"):

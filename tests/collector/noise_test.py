@@ -9,7 +9,6 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import harness  # noqa: E402
-from podman_settings import modest_podman  # noqa: E402
 
 STACKS = ("native", "linux-minimal", "osv", "bare")
 QUANTILES = {"p50": .5, "p90": .9, "p99": .99, "p99.9": .999, "p99.99": .9999}
@@ -134,16 +133,6 @@ class Stacks(NoiseTest):
         series, = store.rows("SELECT * FROM distribution_series WHERE run = ?", run["id"])
         self.assertEqual(series["n"], 5000)
         return series["tick_ns"], int(store.rows("SELECT value FROM experiment WHERE key = 'tick_ns'")[0]["value"])
-
-    def test_noise_runs_in_podman_under_the_hosts_tick(self):
-        if not harness.guests_available(self.collector, "podman"):
-            harness.skip("podman cannot run here")
-        done = self.collect("--guest", "podman", "--cores", "1", "--repeat", "1", "--scenario", "noise-ftq", "--timeline",
-                            "none", workload=None, env=modest_podman(self.work))
-        if "could not run the program" in done.stderr:
-            harness.skip("Podman cannot run containers here")
-        tick, host = self.check_series(done, "podman")
-        self.assertEqual(tick, host)
 
     def test_noise_runs_in_a_whole_debian(self):
         if not os.environ.get("GUESTSCOPE_EVERY_PROGRAM"):

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import harness  # noqa: E402
 
 STACKS = ("linux-minimal", "osv")
-WHOLE = "linux"  # takes long to boot: one test has it, and with GUESTSCOPE_EVERY_PROGRAM in the environment all have
+WHOLE = "linux"  # takes long to boot: languages_test.py has it, and with GUESTSCOPE_EVERY_PROGRAM in the environment all have
 BURN_MS = 400
 WORDS = ("two words", "a;b&c!d|e<f>", 'q"u\'o', "back\\slash", "", "line\nline\ttab", "{cores} of {run}")
 
@@ -50,9 +50,9 @@ class ProgramTest(harness.SystemTest):
                 " WHERE side = 'guest-user'")}
             return done, dict(run), store.phases(run["id"]), store.console(run["id"]).replace("\r", "")
 
-    def each_stack(self, test, whole=bool(os.environ.get("GUESTSCOPE_EVERY_PROGRAM"))):
+    def each_stack(self, test):
         met = 0
-        for guest in (*STACKS, *[WHOLE] * whole):
+        for guest in (*STACKS, *[WHOLE] * bool(os.environ.get("GUESTSCOPE_EVERY_PROGRAM"))):
             with self.subTest(guest=guest):
                 try:
                     test(guest)
@@ -80,7 +80,7 @@ class ProgramTest(harness.SystemTest):
             self.assertGreaterEqual(guest_ms, BURN_MS)
             self.assertGreater(host_ms, BURN_MS - 100)  # markers take their time through the console
             self.assertLess(abs(host_ms - guest_ms), 150 + 0.2 * guest_ms)
-        self.each_stack(check, whole=True)
+        self.each_stack(check)
 
     def test_a_file_lies_where_it_is_said_and_so_does_the_folder_and_exit_is_a_good_end(self):
         def check(guest):
