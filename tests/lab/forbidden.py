@@ -8,7 +8,7 @@ import shutil
 import lab
 
 NATIVE = "--guest native --cores 1 --repeat 1 --profile oncpu"
-PICTURE = "-width 64 -height 48 -smoothness 1 -iteration 200"
+PICTURE = "-width 192 -height 144 -smoothness 1 -iteration 1000"
 DOCTOR = "collector --doctor --json >doctor.json 2>doctor.said\n"
 SETPRIV = shutil.which("setpriv")
 # By its path: busybox has one of its own, which cannot do it. CAP_SYS_ADMIN stands for CAP_PERFMON, too.

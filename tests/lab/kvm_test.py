@@ -34,7 +34,7 @@ def main():
         if os.environ.get("GUESTSCOPE_KEEP"):
             os.system(f"cp -r {folder} {os.environ['GUESTSCOPE_KEEP']}")
         Forbidden.folder = KvmGuests.folder = folder
-        KvmBooks.open_stores(folder, of_books)
+        KvmBooks.open_stores(folder, [*of_books, "hidden"])
         KvmStacks.open_stores(folder, [*kvm_stacks.SEEN, "exits"])
         done = unittest.main(argv=[sys.argv[0], *sys.argv[9:]], exit=False)
     sys.exit(not done.result.wasSuccessful())
