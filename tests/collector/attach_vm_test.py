@@ -102,7 +102,7 @@ class Layouts(RunsAlready):
     def test_a_machine_of_the_type_pc_with_memory_of_its_own(self):
         process, monitor = self.calibrator("-machine", "pc", "-m", "512M")
         self.assert_memory(process, monitor)
-        store = self.measure(process)
+        store = self.measure(process, seconds=2)
         run, = store.runs()
         self.assertEqual((run["guest"], run["cores"], run["accel"]), ("qemu-tested", 2, "tcg"))
         self.assert_calibrated(store)
@@ -115,7 +115,7 @@ class Layouts(RunsAlready):
             *ram("ram", "ram-node1", 2 << 30), "-numa", "node,nodeid=1,cpus=1,memdev=ram-node1")
         self.assert_memory(process, monitor)
         self.assertEqual(len(monitor.memory()), 3)
-        self.assert_calibrated(self.measure(process))
+        self.assert_calibrated(self.measure(process, seconds=2))
 
     def test_one_shared_backend_as_for_virtiofs(self):
         process, monitor = self.calibrator("-machine", "pc-i440fx-7.2,memory-backend=pc.ram", "-m", "5G",
@@ -134,7 +134,7 @@ class Layouts(RunsAlready):
         process, monitor = self.calibrator("-machine", "q35,memory-backend=pc.ram", "-m", "256M",
                                            *ram("memfd", "pc.ram", 256 << 20, hugetlb=True, hugetlbsize=2 << 20))
         self.assert_memory(process, monitor)
-        self.assert_calibrated(self.measure(process))
+        self.assert_calibrated(self.measure(process, seconds=2))
 
     def test_memory_that_is_plugged_in(self):
         process, monitor = self.calibrator("-machine", "q35", "-m", "size=1G,slots=4,maxmem=4G")
@@ -147,7 +147,7 @@ class Layouts(RunsAlready):
 
     def test_more_vCPUs_than_CPUs(self):
         process, _ = self.calibrator("-machine", "q35", "-m", "512M", cores=16)
-        store = self.measure(process)
+        store = self.measure(process, seconds=2)
         self.assertEqual(store.runs()[0]["cores"], 16)
         self.assertGreater(store.ns(1, "guest", lane=15), 0)
 

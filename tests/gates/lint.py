@@ -25,6 +25,9 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+sys.dont_write_bytecode = True
+import idle  # noqa: E402
+
 ROOMS = ("common", "workload", "guests", "collector", "reports")
 MORE_ROOMS = ("tests", "bench")
 # A test that crashes has failed already; sizes in it are small and known.
@@ -175,7 +178,7 @@ def main():
         print("no file to look at")
         return 1
     linter = Linter(tool, os.path.realpath(source), os.path.abspath(build), "--deep" in sys.argv)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(idle.processes()) as pool:
         found = [text for text in pool.map(linter.look, sorted(files.items())) if text.strip()]
     print("\n".join(found))
     print(f"{len(files)} files, {len(found)} with findings of {tool}")

@@ -11,6 +11,9 @@ import os
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+import idle  # noqa: E402
+
 OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=0", "-Dc_args=-g1"]
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
@@ -51,13 +54,15 @@ def main():
     if not have_sanitizers():
         print("skipped: this compiler has no address and undefined sanitizers: apt install libasan8 libubsan1")
         return 77
+    processes = str(idle.processes())
     again = ["--reconfigure"] if os.path.exists(os.path.join(folder, "build.ninja")) else []
     if run("meson", "setup", folder, source, *again, *OPTIONS, stdout=subprocess.DEVNULL).returncode != 0:
         return 1
     tests, files = unit_tests(folder)
-    if run("ninja", "--quiet", "-C", folder, *sorted(files)).returncode != 0:
+    if run("ninja", "--quiet", "-C", folder, "-j", processes, *sorted(files)).returncode != 0:
         return 1
-    return run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "3", *tests,
+    return run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "10", "--num-processes",
+               processes, "--wrapper", idle.__file__, *tests,
                env={**os.environ, **ENVIRONMENT}).returncode != 0
 
 

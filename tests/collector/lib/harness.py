@@ -130,7 +130,8 @@ def guests_available(collector, *guests):
 
 def crowded():
     """So many want the CPUs that programs hardly get on, and markers are read late."""
-    return os.getloadavg()[0] > 3 * len(usable_cpus())
+    idle = bool(os.environ.get("GUESTSCOPE_IDLE"))  # a process that takes nothing from others
+    return os.getloadavg()[0] - idle > 3 * len(usable_cpus())
 
 
 def patiently(test):
