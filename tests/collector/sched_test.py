@@ -343,9 +343,9 @@ class Bare(harness.SystemTest):
         if not harness.guests_available(self.collector, "bare"):
             harness.skip("bare cannot run here: collector --doctor says why")
 
-    def measure(self, threads, *more):
+    def measure(self, threads, *more, seconds=2):
         done = self.collect("--guest", "bare", "--cores", "1", "--repeat", "1",
-                            workload=("-burn", "alpha=1", "-seconds", "2", "-threads", str(threads), *more))
+                            workload=("-burn", "alpha=1", "-seconds", str(seconds), "-threads", str(threads), *more))
         self.assertEqual(done.status, 0, done.stderr)
         store = done.store()
         self.addCleanup(store.db.close)
@@ -368,7 +368,7 @@ class Bare(harness.SystemTest):
     def test_a_scheduler_that_lies_is_told_and_costs_nothing_else(self):
         for lie, words in (("sched-loop", "no end"), ("sched-nowhere", "leads nowhere"), ("sched-rewrite", None)):
             with self.subTest(lie=lie):
-                store = self.measure(64, "-hostile", lie)
+                store = self.measure(64, "-hostile", lie, seconds=1)
                 warned = [w for w in store.warnings() if "guest's threads" in w or "threads of the guest" in w]
                 torn, = store.rows("SELECT total(torn) AS n FROM guest_task WHERE phase = 'burn' AND instant = 'begin'")
                 print(f"  {lie}: {warned}, {torn['n']:.0f} torn", flush=True)
