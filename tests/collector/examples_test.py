@@ -68,7 +68,7 @@ def once(line):
     return re.sub(r"--repeat \d+", "--repeat 1 --warmup 0", line)
 
 
-def planned(line):
+def as_plan(line):
     begin, dashes, rest = line.partition(" -- ")
     return f"{begin} --dry-run{dashes}{rest}"
 
@@ -134,7 +134,7 @@ class ExamplesTest(harness.SystemTest):
             if missing:
                 harness.skip(f"no {missing[0]} here")
             if once(line):
-                self.assertIn(self.shell(planned(line)).returncode, (0, 3), line)  # 3: where a stack is missing
+                self.assertIn(self.shell(as_plan(line)).returncode, (0, 3), line)  # 3: where a stack is missing
             line = once(line) or line
             begun = time.monotonic()
             done = self.shell(line)
@@ -215,7 +215,7 @@ class ExamplesTest(harness.SystemTest):
                 line = line.split(" | ")[0]
                 if not line.startswith("collector ") or "--attach" in line:
                     continue
-                done = self.shell(planned(line))
+                done = self.shell(as_plan(line))
                 self.assertIn(done.returncode, (0, 3), f"{what}\n{line}\n{done.stderr}")
                 planned += done.returncode == 0
                 print(f"  {'planned' if done.returncode == 0 else done.stderr.strip()}: {line}", flush=True)
