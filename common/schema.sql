@@ -33,7 +33,8 @@ CREATE TABLE run (
 	raster_sha256 TEXT,		-- of the picture, where the program reported it
 	block INTEGER,			-- which randomised block, from 1; 0: a warm-up before the first
 	counted INTEGER NOT NULL DEFAULT 1,	-- 0: a warm-up: measured and kept, part of no statistic
-	label TEXT NOT NULL DEFAULT ''	-- tells apart cells that are the same but for it: a, b of an A/A control
+	label TEXT NOT NULL DEFAULT '',	-- tells apart cells that are the same but for it: a, b of an A/A control
+	variant TEXT			-- of --variant; NULL: there are none
 );
 
 CREATE TABLE phase (

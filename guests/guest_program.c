@@ -105,7 +105,7 @@ static void add_workload(struct strv *v, const struct guest_spec *spec, const ch
 	strv_addf(v, "%u", spec->lanes);
 	strv_add(v, "-markers");
 	strv_add(v, "-rows");
-	strv_add_all(v, spec->arguments);
+	add_replaced(v, spec, READ_BY_PROGRAM, spec->arguments);
 	strv_add(v, "-file");
 	strv_add(v, output_file);
 }

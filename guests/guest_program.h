@@ -10,7 +10,7 @@
  *
  *	@program -cores <spec->lanes> -markers -rows <spec->arguments...> -file @output_file
  *
- * or, of the user's own program, @program and <spec->arguments...>, in which {cores}, {run} and
+ * or, of the user's own program, @program and <spec->arguments...>; in the arguments {cores}, {run} and
  * {seed} are replaced. @program is the path where the stack finds the program; @output_file where
  * it may write its picture. *ret is malloced, as is each string; free it with strv_free(). -ENOMEM.
  */

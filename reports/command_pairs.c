@@ -125,17 +125,37 @@ static int open_operands(struct diff_set *c, enum stack_order order, struct erro
 	return 0;
 }
 
-/** Is @configuration of the stack that the operand names, if it names one? */
+static bool names_variant(const struct operand *o, const struct configuration *configuration)
+{
+	return o->stack && *configuration->variant && strcmp(o->stack, configuration->variant) == 0;
+}
+
+/** Is @configuration of the stack, or the variant, that the operand names, if it names one? */
 static bool names_stack(const struct operand *o, const struct configuration *configuration)
 {
 	return !o->stack || strcmp(o->stack, configuration->guest) == 0 ||
-	       strcmp(o->stack, configuration->name) == 0;
+	       strcmp(o->stack, configuration->name) == 0 || names_variant(o, configuration);
 }
 
 /** Does @configuration belong to what the operand names? */
 static bool names(const struct operand *o, const struct configuration *configuration)
 {
 	return names_stack(o, configuration) && (o->cores == 0 || o->cores == configuration->cores);
+}
+
+/** Stacks in one variant where stacks are named, variants of one stack where variants are, both where neither is. */
+static bool are_of_row(
+	const struct diff_set *c, const struct configuration *x, const struct configuration *y)
+{
+	const struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
+	bool same_guest = strcmp(x->guest, y->guest) == 0,
+	     same_variant = strcmp(x->variant, y->variant) == 0;
+
+	if (!a->stack || !b->stack)
+		return same_guest && same_variant && strcmp(x->label, y->label) == 0;
+	if (names_variant(a, x) && names_variant(b, y))
+		return same_guest;
+	return strcmp(a->stack, x->guest) != 0 || strcmp(b->stack, y->guest) != 0 || same_variant;
 }
 
 /**
@@ -149,9 +169,7 @@ static bool are_pair(const struct diff_set *c, const struct configuration *x,
 
 	if (!names(a, x) || !names(b, y) || x == y)
 		return false;
-	return ((a->stack && b->stack) ||
-		       (strcmp(x->guest, y->guest) == 0 && strcmp(x->label, y->label) == 0)) &&
-	       (any_scenario || strcmp(x->scenario, y->scenario) == 0) &&
+	return are_of_row(c, x, y) && (any_scenario || strcmp(x->scenario, y->scenario) == 0) &&
 	       ((a->cores && b->cores) || x->cores == y->cores);
 }
 

@@ -25,15 +25,10 @@
 #include "common/store_format.h"
 #include "common/store_wait.h"
 #include "guests/guest_port.h"
-#include "guests/guest_program.h"
 #include "guests/inside.h"
 #include "guests/keeper/keeper.h"
 #include "guests/process/tree.h"
 #include "reports/report.h"
-
-/* Nobody knows what a program of the user's needs. Only what is touched takes memory of the host;
- * --memory says it better. */
-#define OWN_MEMORY_BYTES ((uint64_t)512 << 20)
 
 static int place_lanes(struct experiment *x, struct error *error)
 {
@@ -43,28 +38,32 @@ static int place_lanes(struct experiment *x, struct error *error)
 		o->cores[0] = topology_counts(x->topology)->pus_allowed;
 		o->n_cores = 1;
 	}
-	x->placements = calloc(o->n_cores, sizeof(*x->placements));
+	x->placements = calloc(o->n_cores * x->n_variants, sizeof(*x->placements));
 	if (!x->placements)
 		return -ENOMEM;
-	for (size_t i = 0; i < o->n_cores; i++) {
-		int r = topology_place(
-			x->topology, o->cores[i], o->pin, o->overcommit, &x->placements[i], error);
+	for (size_t i = 0; i < o->n_cores * x->n_variants; i++) {
+		int r = topology_place(x->topology, o->cores[i % o->n_cores],
+			x->variants[i / o->n_cores].o.pin, o->overcommit, &x->placements[i], error);
 
 		if (r < 0)
 			return r;
+		x->n_placements++;
 	}
 	return 0;
 }
 
-struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel accel)
+struct guest_spec experiment_trial_spec(
+	const struct experiment *x, enum accel accel, const char *variant)
 {
+	const struct run_settings s = experiment_settings(x, variant);
+
 	return (struct guest_spec){
 		.lanes = x->o->cores[0],
-		.image = x->o->image,
-		.program = x->program,
-		.arguments = x->o->arguments,
+		.image = s.image,
+		.program = s.program,
+		.arguments = s.arguments,
 		.own = x->settings.own,
-		.environment = x->settings.environment,
+		.environment = s.environment,
 		.cwd = x->settings.cwd,
 		.with = x->settings.with,
 		.n_with = x->settings.n_with,
@@ -73,14 +72,14 @@ struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel a
 		.port = x->o->port,
 		.host_port = x->o->host_port,
 		.accel = accel,
-		.kernel = x->o->kernel,
-		.symbols = x->o->symbols,
+		.kernel = s.kernel,
+		.symbols = s.symbols,
 		.disk = x->o->disk,
-		.append = x->o->append,
+		.append = s.append,
 		.alone = x->o->alone,
-		.memory_bytes = x->settings.memory_bytes,
-		.ram_bytes = x->settings.ram_bytes,
-		.runtime_args = x->o->container_args,
+		.memory_bytes = s.memory_bytes,
+		.ram_bytes = s.ram_bytes,
+		.runtime_args = s.runtime_args,
 		.work_dir = x->work_dir,
 		.nonce = x->nonce[0] ? x->nonce : "00000000",
 	};
@@ -94,6 +93,19 @@ static void note_emulation(struct experiment *x, const char *reason)
 		reason ? ": " : "", reason ? reason : "");
 }
 
+/* Can it run all variants? */
+static int check_runs(const struct experiment *x, const struct guest_ops *ops, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < x->n_variants && ops->runs && r == 0; i++) {
+		struct guest_spec spec = experiment_trial_spec(x, ACCEL_NONE, x->variants[i].name);
+
+		r = ops->runs(&spec, error);
+	}
+	return r;
+}
+
 /* Not every stack can run every program: the others are measured. What was planned has to be run. */
 static int leave_guests_out(struct experiment *x, struct error *error)
 {
@@ -101,10 +113,9 @@ static int leave_guests_out(struct experiment *x, struct error *error)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < o->n_guests; i++) {
-		struct guest_spec spec = experiment_trial_spec(x, ACCEL_NONE);
 		char *text = NULL;
 
-		if (!o->guests[i]->runs || o->guests[i]->runs(&spec, error) == 0) {
+		if (check_runs(x, o->guests[i], error) == 0) {
 			o->guests[kept++] = o->guests[i];
 			continue;
 		}
@@ -133,13 +144,25 @@ static int check_port(const struct experiment *x, const struct guest_ops *ops, s
 	return x->o->port ? guest_port_choose(ops, x->o->port, x->o->host_port, &port, error) : 0;
 }
 
+static int check_available(const struct experiment *x, const struct guest_ops *ops,
+	enum accel accel, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < x->n_variants && r == 0; i++) {
+		struct guest_spec spec = experiment_trial_spec(x, accel, x->variants[i].name);
+
+		r = ops->available(&spec, error);
+	}
+	return r;
+}
+
 /* Before anything is started: could every stack run here? */
 static int check_guests(struct experiment *x, struct error *error)
 {
 	for (size_t i = 0; i < x->o->n_guests; i++) {
 		const struct guest_ops *ops = x->o->guests[i];
 		const char *reason = NULL;
-		struct guest_spec spec;
 		int r;
 
 		x->accel[i] = ACCEL_NONE;
@@ -150,8 +173,7 @@ static int check_guests(struct experiment *x, struct error *error)
 			if (x->accel[i] == ACCEL_TCG)
 				note_emulation(x, reason);
 		}
-		spec = experiment_trial_spec(x, x->accel[i]);
-		r = ops->available(&spec, error);
+		r = check_available(x, ops, x->accel[i], error);
 		if (r == 0)
 			r = check_port(x, ops, error);
 		if (r < 0)
@@ -177,7 +199,7 @@ static int check_counters(const struct experiment *x, struct error *error)
 
 static int make_plan(struct experiment *x, struct error *error)
 {
-	size_t n = x->o->n_guests * x->o->n_cores, at = 0;
+	size_t n = x->o->n_guests * x->n_placements, at = 0;
 	_cleanup_free_ struct plan_configuration *configurations =
 		calloc(n + 1, sizeof(*configurations));
 	struct plan_request q;
@@ -186,12 +208,13 @@ static int make_plan(struct experiment *x, struct error *error)
 	if (!configurations)
 		return -ENOMEM;
 	for (size_t g = 0; g < x->o->n_guests; g++)
-		for (size_t c = 0; c < x->o->n_cores; c++)
+		for (size_t p = 0; p < x->n_placements; p++)
 			configurations[at++] = (struct plan_configuration){
 				.ops = x->o->guests[g],
 				.accel = x->accel[g],
-				.lanes = x->o->cores[c],
-				.placement = &x->placements[c],
+				.lanes = x->placements[p].lanes,
+				.placement = &x->placements[p],
+				.variant = x->variants[p / x->o->n_cores].name,
 			};
 	if (!x->o->has_seed)
 		x->o->seed = (uint64_t)time(NULL);
@@ -212,25 +235,29 @@ static int make_plan(struct experiment *x, struct error *error)
 	return stopping_begin(&x->stopping, x->o, &x->plan, error);
 }
 
-static int add_identity(struct experiment *x, const struct guest *g, struct error *error)
+static int add_identity(
+	struct experiment *x, const struct guest *g, const char *variant, struct error *error)
 {
-	char name[64];
+	char name[128], of[96];
 
+	snprintf(of, sizeof(of), "%s%s%s%s", g->ops->name, variant ? " (" : "",
+		variant ? variant : "", variant ? ")" : "");
 	if (g->inside && g->inside->kernel) {
-		snprintf(name, sizeof(name), "kernel of %s", g->ops->name);
+		snprintf(name, sizeof(name), "kernel of %s", of);
 		return file_digest_add(x->files, name, g->inside->kernel, error);
 	}
 	if (!g->identity)
 		return 0;
-	snprintf(name, sizeof(name), "image of %s", g->ops->name);
+	snprintf(name, sizeof(name), "image of %s", of);
 	return json_object_set_new(x->files, name, json_string(g->identity)) < 0 ? -ENOMEM : 0;
 }
 
 /* The kernel that a virtual machine boots, wherever it was found; the user's image as the engine has it. */
-static int digest_stack(struct experiment *x, size_t i, struct error *error)
+static int digest_stack(
+	struct experiment *x, size_t i, const struct variant *v, struct error *error)
 {
 	const struct guest_ops *ops = x->o->guests[i];
-	struct guest_spec spec = experiment_trial_spec(x, x->accel[i]);
+	struct guest_spec spec = experiment_trial_spec(x, x->accel[i], v->name);
 	struct guest *g = NULL;
 	int r;
 
@@ -242,8 +269,26 @@ static int digest_stack(struct experiment *x, size_t i, struct error *error)
 		return r;
 	r = ops->prepare(g, error);
 	if (r == 0)
-		r = add_identity(x, g, error);
+		r = add_identity(x, g, v->name, error);
 	guest_free(g);
+	return r;
+}
+
+/* What a variant has of its own. */
+static int digest_variant(struct experiment *x, const struct variant *v, struct error *error)
+{
+	bool first = v == x->variants;
+	char name[96];
+	int r = 0;
+
+	if (v->program && x->program && !v->o.image && strcmp(v->program, x->program) != 0) {
+		snprintf(name, sizeof(name), "program of %s", v->name);
+		r = file_digest_add(x->files, name, v->program, error);
+	}
+	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
+		if (first || v->o.kernel != x->o->kernel || v->o.image != x->o->image ||
+			(x->o->alone && !x->o->own))
+			r = digest_stack(x, i, v, error);
 	return r;
 }
 
@@ -261,8 +306,8 @@ static int digest_files(struct experiment *x, struct error *error)
 		r = own_program_digest(&x->own, x->files, error);
 	if (r == 0)
 		r = client_digest(&x->client, x->files, error);
-	for (size_t i = 0; i < x->o->n_guests && r == 0; i++)
-		r = digest_stack(x, i, error);
+	for (size_t v = 0; v < x->n_variants && r == 0; v++)
+		r = digest_variant(x, &x->variants[v], error);
 	return r;
 }
 
@@ -283,7 +328,15 @@ static int write_paths_out(struct experiment *x)
 		x->o->cwd = x->own.cwd;
 	for (size_t i = 0; i < x->own.n_with; i++)
 		x->o->with[i] = x->own.words[i];
-	return 0;
+	if (x->o->n_variants)
+		x->variant_texts = calloc(x->o->n_variants + 1, sizeof(*x->variant_texts));
+	for (size_t i = 0; x->variant_texts && i < x->o->n_variants; i++) {
+		x->variant_texts[i] = variant_write_out(&x->variants[i]);
+		if (!x->variant_texts[i])
+			return -ENOMEM;
+		x->o->variants[i] = x->variant_texts[i];
+	}
+	return x->o->n_variants && !x->variant_texts ? -ENOMEM : 0;
 }
 
 /* Whoever goes on has the plan already. */
@@ -293,7 +346,8 @@ static int write_plan_down(struct experiment *x, struct error *error)
 
 	if (r < 0 || x->o->resume)
 		return r;
-	write_paths_out(x);
+	if (write_paths_out(x) < 0)
+		return error_set_errno(error, -ENOMEM, "cannot write the plan down");
 	r = plan_document_make(x->o, x->files, &x->document);
 	return r < 0 ? error_set_user(error, r, "the command line has a text that is not UTF-8")
 		     : 0;
@@ -383,27 +437,14 @@ static bool wait_for_file(const char *path, uint64_t done, uint64_t all, void *u
 	return !*x->settings.interrupted;
 }
 
-/* Perhaps a slip, perhaps the program's own: one line for each text, before the first run. */
-static void warn_of_unknown_words(char *const *texts, bool client)
-{
-	for (; texts && *texts; texts++) {
-		size_t n;
-		const char *word = guest_program_unknown_word(*texts, client, &n);
-
-		if (word)
-			fprintf(stderr,
-				"collector: %.*s is handed on as it stands: known are {cores}, {run}%s\n",
-				(int)n, word,
-				client ? ", {seed}, {port} and {host}" : " and {seed}");
-	}
-}
-
 static int prepare(struct experiment *x, struct error *error)
 {
 	struct options *o = x->o;
 	int r;
 
-	r = keeper_start(&x->keeper, error);
+	r = variants_make(o, &x->variants, &x->n_variants, error);
+	if (r == 0)
+		r = keeper_start(&x->keeper, error);
 	if (r < 0)
 		return r;
 	r = symbols_new(&x->names, error);
@@ -436,8 +477,7 @@ static int prepare(struct experiment *x, struct error *error)
 		.port = o->port,
 		.host_port = o->host_port,
 		.client = x->client.words,
-		.memory_bytes =
-			o->own || o->alone ? OWN_MEMORY_BYTES : scenario_memory(o->arguments),
+		.memory_bytes = experiment_memory(o, o->arguments),
 		.ram_bytes = o->ram_bytes,
 		.kernel = o->kernel,
 		.symbols = o->symbols,
@@ -467,12 +507,10 @@ static int prepare(struct experiment *x, struct error *error)
 		.interrupted = x->settings.interrupted,
 		.attached = progress_attached,
 	};
-	if (o->own || o->alone)
-		warn_of_unknown_words(o->arguments, false);
-	warn_of_unknown_words(x->own.environment, false);
-	warn_of_unknown_words(x->client.words, true);
-	if (x->settings.memory_bytes == UINT64_MAX)
-		return error_set_user(error, -EOVERFLOW, "the picture asked for is too large");
+	experiment_warn_of_words(x->client.words, true);
+	r = experiment_prepare_variants(x, error);
+	if (r < 0)
+		return r;
 	if (o->attach)
 		return plan_attach(x, error);
 	r = place_lanes(x, error);
@@ -507,11 +545,15 @@ static int done(struct experiment *x, int r, struct error *error)
 	attach_free(x->attach);
 	plan_document_done(&x->document);
 	json_decref(x->files);
-	for (size_t i = 0; x->placements && i < x->o->n_cores; i++)
+	for (size_t i = 0; i < x->n_placements; i++)
 		placement_done(&x->placements[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(x->paths); i++)
 		free(x->paths[i]);
 	free(x->placements);
+	variants_free(x->variants, x->n_variants);
+	for (size_t i = 0; x->variant_texts && x->variant_texts[i]; i++)
+		free(x->variant_texts[i]);
+	free(x->variant_texts);
 	free(x->measured);
 	free(x->times_ns);
 	stopping_done(&x->stopping);

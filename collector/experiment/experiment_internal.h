@@ -14,6 +14,7 @@
 #include "collector/experiment/plan.h"
 #include "collector/experiment/plan_document.h"
 #include "collector/experiment/stopping.h"
+#include "collector/experiment/variant.h"
 #include "collector/probes/tick_cost.h"
 #include "collector/run/run.h"
 #include "collector/store/store_writer.h"
@@ -21,8 +22,11 @@
 struct experiment {
 	struct options *o;
 	const struct topology *topology;
-	struct placement *placements; /**< one for each number of cores */
-	struct attach *attach;        /**< or NULL */
+	struct variant *variants; /**< one at least */
+	size_t n_variants;
+	struct placement *placements; /**< for each variant one for each number of cores */
+	size_t n_placements;
+	struct attach *attach; /**< or NULL */
 	struct plan plan;
 	struct plan_document document; /**< as it is in the store; none where @attach */
 	json_t *files;                 /**< SHA-256 by name, as the files are now */
@@ -41,7 +45,8 @@ struct experiment {
 	struct client client;   /**< all 0 where there is none */
 	char **left_out;        /**< of the stacks that cannot run it, a sentence each */
 	size_t n_left_out;
-	char *paths[3]; /**< of the options' files, as they are from the root on */
+	char *paths[3];       /**< of the options' files, as they are from the root on */
+	char **variant_texts; /**< of the options' variants, likewise, or NULL */
 	char *work_dir;
 	struct output_folder output;
 	struct keeper *keeper;
@@ -56,8 +61,21 @@ struct experiment {
 	unsigned said_by;      /**< that run's id; 0: there was none yet */
 };
 
+/** What all runs of a variant share; NULL: there are none. */
+struct run_settings experiment_settings(const struct experiment *x, const char *variant);
+
+/** What the program needs with these arguments: on the most cores, where they have {cores}. UINT64_MAX: too much. */
+uint64_t experiment_memory(const struct options *o, char *const *arguments);
+
+/** Find the variants' programs, and what is wrong with their words. */
+int experiment_prepare_variants(struct experiment *x, struct error *error);
+
+/** One line for each of @texts with a word in braces that is none of ours. */
+void experiment_warn_of_words(char *const *texts, bool client);
+
 /** A guest that is not to be started: for its command line and what it is made of. */
-struct guest_spec experiment_trial_spec(const struct experiment *x, enum accel accel);
+struct guest_spec experiment_trial_spec(
+	const struct experiment *x, enum accel accel, const char *variant);
 
 /** Could experiment_create() make its folder? Asked before anything that takes time. */
 int experiment_check_output(const struct experiment *x, struct error *error);

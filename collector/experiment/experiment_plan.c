@@ -18,7 +18,7 @@ static void print_words(char *const *argv)
 	shell_words(stdout, argv);
 }
 
-/* What of the user's goes where; the same for all runs of a stack. */
+/* What of the user's goes where; the same for all runs of a stack and variant. */
 static void print_copies(const struct guest *g, const struct experiment *x, size_t at)
 {
 	const char *line = g->copies;
@@ -26,7 +26,8 @@ static void print_copies(const struct guest *g, const struct experiment *x, size
 	if (!x->o->own)
 		return;
 	for (size_t i = 0; i < at; i++)
-		if (x->plan.runs[i].ops == g->ops)
+		if (x->plan.runs[i].ops == g->ops &&
+			x->plan.runs[i].variant == x->plan.runs[at].variant)
 			return;
 	if (!line || !*line)
 		printf("  nothing is copied: files are where they are\n");
@@ -51,7 +52,7 @@ static int print_client(const struct experiment *x, const struct guest *g)
 static int print_run(
 	const struct experiment *x, const struct run_request *q, bool measured, struct error *error)
 {
-	struct guest_spec spec = experiment_trial_spec(x, q->accel);
+	struct guest_spec spec = experiment_trial_spec(x, q->accel, q->variant);
 	struct guest *g = NULL;
 	int r;
 
@@ -75,6 +76,8 @@ static int print_run(
 	}
 	printf("run %u: %s %u, %s, %u %s", q->id, q->counted ? "block" : "warm-up", q->repetition,
 		q->ops->name, q->lanes, q->lanes == 1 ? "core" : "cores");
+	if (q->variant)
+		printf(", variant %s", q->variant);
 	if (q->label[0])
 		printf(", label %s", q->label);
 	if (q->accel != ACCEL_NONE)

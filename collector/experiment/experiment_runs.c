@@ -136,19 +136,20 @@ static double time_of(const struct run_result *r)
 static int run_one(struct experiment *x, struct run_request *q, struct progress *progress,
 	struct outcome *outcome, struct error *error)
 {
+	const struct run_settings settings = experiment_settings(x, q->variant);
 	const uint64_t *longest = longest_boot(x, outcome, q);
 	struct run_result result;
 	int r;
 
 	progress_run(progress, q);
 	q->longest_boot_ns = longest ? *longest : 0;
-	r = run_execute(&x->settings, q, &result, error);
+	r = run_execute(&settings, q, &result, error);
 	if (r == 0 && !result.interrupted) {
 		warn_noise(&result);
 		r = experiment_compare_output(x, q, &result, error);
 	}
 	if (r == 0 && !result.interrupted) {
-		r = store_writer_run(x->store, &x->settings, q, &result, error);
+		r = store_writer_run(x->store, &settings, q, &result, error);
 		x->n_measured += r == 0;
 		stopping_add(&x->stopping, q, time_of(&result), true);
 	}

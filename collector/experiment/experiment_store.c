@@ -84,6 +84,20 @@ static int write_program(struct experiment *x, struct error *error)
 	return r < 0 ? r : set_text(x, "program_line", line, error);
 }
 
+static int write_variants(struct experiment *x, struct error *error)
+{
+	json_t *all;
+	int r;
+
+	if (!x->o->n_variants)
+		return 0;
+	all = variants_describe(x->variants, x->n_variants);
+	r = all ? store_writer_set(x->store, "variants", all, error)
+		: error_set_errno(error, -ENOMEM, "cannot write the variants down");
+	json_decref(all);
+	return r;
+}
+
 /* What was asked for, and what it came to on this machine. */
 static int write_frequency(struct experiment *x, struct error *error)
 {
@@ -141,7 +155,7 @@ static const struct placement *widest(const struct experiment *x)
 {
 	const struct placement *most = x->placements;
 
-	for (size_t i = 1; most && i < x->o->n_cores; i++)
+	for (size_t i = 1; most && i < x->n_placements; i++)
 		if (x->placements[i].lanes > most->lanes)
 			most = &x->placements[i];
 	return most;
@@ -252,6 +266,10 @@ static int write_experiment(struct experiment *x, char **argv, struct error *err
 		r = set_text(x, "overcommit", x->o->overcommit ? "1" : "0", error);
 	if (r == 0)
 		r = set_text(x, "boot_only", x->o->boot_only ? "1" : "0", error);
+	if (r == 0 && x->o->weak)
+		r = set_text(x, "weak", "1", error);
+	if (r == 0)
+		r = write_variants(x, error);
 	if (r == 0)
 		r = write_frequency(x, error);
 	if (r == 0)

@@ -28,7 +28,7 @@ static bool sets(char *const *environment, const char *name)
 	return false;
 }
 
-static int make_environment(const struct options *o, struct own_program *p)
+int own_program_environment(const struct options *o, char ***ret)
 {
 	struct strv v = {0};
 
@@ -36,7 +36,7 @@ static int make_environment(const struct options *o, struct own_program *p)
 	for (size_t i = 0; i < ARRAY_SIZE(thread_variables); i++)
 		if (!sets(o->environment, thread_variables[i]))
 			strv_addf(&v, "%s={cores}", thread_variables[i]);
-	return strv_take(&v, &p->environment);
+	return strv_take(&v, ret);
 }
 
 /* @path from the root on, without "." and "..", as words alone tell it: in a stack its links need not
@@ -125,7 +125,7 @@ static int find_files(const struct options *o, struct own_program *p, struct err
 
 int own_program_open(const struct options *o, struct own_program *ret, struct error *error)
 {
-	int r = make_environment(o, ret);
+	int r = own_program_environment(o, &ret->environment);
 
 	if (r < 0)
 		return error_set_errno(error, r, "--env");

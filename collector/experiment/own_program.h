@@ -26,6 +26,9 @@ struct own_program {
 int own_program_open(const struct options *o, struct own_program *ret, struct error *error);
 void own_program_done(struct own_program *p);
 
+/** --env, and what tells runtimes how many threads they may have, malloced as by strv_take(). -ENOMEM. */
+int own_program_environment(const struct options *o, char ***ret);
+
 /**
  * Add to @digests, of each file and folder that goes along, by its path in the stacks: the SHA-256 of
  * a file; of a folder, that of the names and sizes in it. -errno with a message.

@@ -25,16 +25,18 @@ static struct run_request run_of(const struct plan_configuration *configuration)
 		.lanes = configuration->lanes,
 		.placement = configuration->placement,
 		.label = "",
+		.variant = configuration->variant,
 	};
 }
 
-/* The first configuration of its stack answers for it: the one with the most lanes, or NULL. */
+/* The first configuration of its stack and variant answers for them: the one with the most lanes, or NULL. */
 static const struct plan_configuration *warmed_by(const struct plan_request *q, size_t first)
 {
 	const struct plan_configuration *most = &q->configurations[first];
 
 	for (size_t i = 0; i < q->n_configurations; i++) {
-		if (q->configurations[i].ops != most->ops)
+		if (q->configurations[i].ops != most->ops ||
+			q->configurations[i].variant != most->variant)
 			continue;
 		if (i < first)
 			return NULL;

@@ -3,7 +3,7 @@
 
 /**
  * Which runs, in which order: randomised complete blocks. Every configuration (a stack on a number
- * of cores) is measured once in each block, in an order shuffled by the seed, so that drift of the
+ * of cores, in a variant) is measured once in each block, in an order shuffled by the seed, so that drift of the
  * machine hits all configurations alike. Before the first block come the warm-ups, which are
  * measured but not counted: they fill the caches that the first run of a stack would have to.
  */
@@ -19,20 +19,22 @@ struct plan {
 	size_t n;
 };
 
-/** A configuration: one for each guest and number of cores. */
+/** A configuration: one for each guest, number of cores and variant. */
 struct plan_configuration {
 	const struct guest_ops *ops;
 	enum accel accel;
 	unsigned lanes;
 	const struct placement *placement;
+	const char *variant; /**< its name; NULL: there are none */
 };
 
 struct plan_request {
 	const struct plan_configuration *configurations;
 	size_t n_configurations;
 	unsigned repeat; /**< blocks */
-	unsigned warmup; /**< warm-ups of each stack, on the most lanes that it is measured on */
-	bool aa;         /**< A/A control: each configuration is two, labelled "a" and "b" */
+	unsigned
+		warmup; /**< warm-ups of each stack and variant, on the most lanes that it is measured on */
+	bool aa; /**< A/A control: each configuration is two, labelled "a" and "b" */
 	uint64_t seed;
 	unsigned shard, shards; /**< blocks shard, shard + shards, ... only; @shards 0: all */
 };

@@ -40,8 +40,9 @@ static void print_left(const struct progress *p)
 
 static void print_head(const struct progress *p, const struct run_request *q)
 {
-	fprintf(stderr, "run %zu of %s%zu: %s, %u %s%s, %s %u", p->done + 1,
-		p->aim[0] ? "about " : "", p->total, q->ops->name, q->lanes,
+	fprintf(stderr, "run %zu of %s%zu: %s%s%s%s, %u %s%s, %s %u", p->done + 1,
+		p->aim[0] ? "about " : "", p->total, q->ops->name, q->variant ? " (" : "",
+		q->variant ? q->variant : "", q->variant ? ")" : "", q->lanes,
 		q->attach ? "lane" : "core", q->lanes == 1 ? "" : "s",
 		q->counted ? "repetition" : "warm-up", q->repetition);
 	if (q->label[0])

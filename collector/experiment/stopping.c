@@ -17,12 +17,27 @@ static bool asked(const struct stopping *s)
 	return s->o && s->o->until.share > 0;
 }
 
+struct stack_name {
+	char text[96];
+};
+
+/* "native", or "native (thread)". */
+static struct stack_name stack_of(const struct run_request *q)
+{
+	struct stack_name name;
+
+	snprintf(name.text, sizeof(name.text), "%s%s%s%s", q->ops->name, q->variant ? " (" : "",
+		q->variant ? q->variant : "", q->variant ? ")" : "");
+	return name;
+}
+
 /* "native", or "native a": as reports call it; on the command line "@" may be the blank. */
 static bool is_called(const struct run_request *q, const char *name)
 {
-	size_t length = strlen(q->ops->name);
+	struct stack_name stack = stack_of(q);
+	size_t length = strlen(stack.text);
 
-	if (strncmp(name, q->ops->name, length) != 0)
+	if (strncmp(name, stack.text, length) != 0)
 		return false;
 	if (!q->label[0])
 		return name[length] == '\0';
@@ -38,7 +53,7 @@ static const struct run_request *run_of(const struct stopping *s, size_t i)
 static void add_name(char *names, size_t size, const struct run_request *q)
 {
 	snprintf(names + strlen(names), size - strlen(names), "%s%s%s%s", names[0] ? ", " : "",
-		q->ops->name, q->label[0] ? "@" : "", q->label);
+		stack_of(q).text, q->label[0] ? "@" : "", q->label);
 }
 
 static int check_name(const struct stopping *s, const char *name, struct error *error)
@@ -111,7 +126,7 @@ static void widen(struct stopping *s, const struct until_sample *const *samples,
 	if (s->widest[0] && !(width > s->width))
 		return;
 	s->width = width;
-	snprintf(s->widest, sizeof(s->widest), "%s%s%s%s%s on %u %s", q->ops->name,
+	snprintf(s->widest, sizeof(s->widest), "%s%s%s%s%s on %u %s", stack_of(q).text,
 		q->label[0] ? " " : "", q->label, versus ? " over " : "", versus ? versus : "",
 		q->lanes, q->lanes == 1 ? "core" : "cores");
 }

@@ -9,10 +9,13 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
+#include "common/utf8.h"
 #include "guests/stacks/stacks.h"
 
 #define MEMORY_MIN_MIB 128
 #define MEMORY_MAX_MIB (1 << 20)
+/* With the stack's name and what else is in it a file's name stays below what file systems take. */
+#define VARIANT_NAME_BYTES 60
 
 /* The types */
 
@@ -360,6 +363,53 @@ static json_t *get_port(const struct options *o)
 	return o->port_text ? json_string(o->port_text) : json_null();
 }
 
+/* A name is shown and becomes part of file names: letters that all can read, and not too many. */
+static int check_variant_name(const char *text, size_t length, struct error *error)
+{
+	_cleanup_free_ char *clean = utf8_clean(text, length, false);
+
+	if (!clean)
+		return -ENOMEM;
+	if (length == 0)
+		return error_set_user(
+			error, -EINVAL, "--variant needs a name before '=': '%s'", text);
+	if (length > VARIANT_NAME_BYTES)
+		return error_set_user(error, -EINVAL,
+			"--variant: a name has at most %d bytes, '%.*s...' has %zu",
+			VARIANT_NAME_BYTES, (int)utf8_within(text, 20), text, length);
+	if (memchr(text, ':', length))
+		return error_set_user(error, -EINVAL,
+			"--variant: the name '%s' has a colon, which report diff takes for what parts names",
+			clean);
+	if (strncmp(clean, text, length) != 0 || clean[length] || clean[0] == ' ' ||
+		clean[length - 1] == ' ')
+		return error_set_user(error, -EINVAL,
+			"--variant: the name '%s' has characters that cannot be printed, or blanks at an end",
+			clean);
+	return 0;
+}
+
+static int add_variant(struct options *o, const char *text, struct error *error)
+{
+	size_t length = strcspn(text, "=");
+	int r;
+
+	if (text[length] != '=')
+		return error_set_user(
+			error, -EINVAL, "--variant takes NAME='WORDS', not '%s'", text);
+	r = check_variant_name(text, length, error);
+	for (size_t i = 0; i < o->n_variants && r == 0; i++)
+		if (strncmp(o->variants[i], text, length + 1) == 0)
+			r = error_set_user(
+				error, -EINVAL, "--variant names %.*s twice", (int)length, text);
+	return r < 0 ? r : add_word(&o->variants, &o->n_variants, text);
+}
+
+static json_t *get_variants(const struct options *o)
+{
+	return get_words(o->variants);
+}
+
 static int add_with(struct options *o, const char *text, struct error *error)
 {
 	if (!*text || strncmp(text, ":/", 2) == 0)
@@ -445,6 +495,7 @@ static json_t *get_until(const struct options *o)
 #define PLAN    .owner = OWNER_PLAN
 #define MACHINE .owner = OWNER_MACHINE
 #define NOBODY  .owner = OWNER_NOBODY
+#define VARIES  .varies = true
 
 /* clang-format off */
 const struct option_row option_rows[] = {
@@ -460,17 +511,23 @@ const struct option_row option_rows[] = {
 	{"-- ARGUMENTS", .type = OPTION_REST, .get = get_arguments, PLAN, .key = "arguments"},
 	{"env", 0, GROUP_WHAT, "NAME=VALUE",
 		"a variable in the environment of --program; may be repeated",
-		OWN(REPEATED, add_variable) = get_environment, PLAN, .key = "environment",
+		OWN(REPEATED, add_variable) = get_environment, PLAN, VARIES, .key = "environment",
 		.may_lack = true},
 	{"image", 0, GROUP_WHAT, "NAME",
 		"a container image, measured as it is by docker and podman; its entry point, or --program in it",
-		AT(TEXT, image), PLAN, .may_lack = true},
+		AT(TEXT, image), PLAN, VARIES, .may_lack = true},
 	{"port", 0, GROUP_WHAT, "PORT",
 		"--program is a server at this TCP port; or HOSTPORT:PORT, where the host is to reach it",
 		OWN(OWN, parse_port) = get_port, PLAN, .may_lack = true},
 	{"client", 0, GROUP_WHAT, "COMMAND",
 		"a load generator for the host, which is started once --port answers: the run is its",
 		AT(TEXT, client), PLAN, .may_lack = true},
+	{"variant", 0, GROUP_WHAT, "NAME=WORDS",
+		"measure with WORDS added to the program's arguments (before a word -- options of this variant's own), beside the other variants; may be repeated",
+		OWN(REPEATED, add_variant) = get_variants, PLAN, .key = "variants", .may_lack = true},
+	{"weak", 0, GROUP_WHAT, NULL,
+		"the work grows with the cores, by {cores} in the arguments: efficiency is T(1) / T(N)",
+		FLAG(weak), PLAN, .may_lack = true},
 	{"repeat", 0, GROUP_WHAT, "N", "repetitions of every configuration; default 8",
 		NUMBER(repeat, 1, 100000), PLAN, .fallback = "8"},
 	{"until", 0, GROUP_WHAT, "PERCENT[:A/B]",
@@ -501,14 +558,14 @@ const struct option_row option_rows[] = {
 		.fallback = "auto"},
 	{"pin", 0, GROUP_STACKS, "MODE",
 		"cores (default: one lane per physical core first), threads, none, or a CPU list",
-		AT(TEXT, pin), WORDS("cores", "threads", "none"), PLAN, .fallback = "cores"},
+		AT(TEXT, pin), WORDS("cores", "threads", "none"), PLAN, VARIES, .fallback = "cores"},
 	{"overcommit", 0, GROUP_STACKS, NULL,
 		"more lanes than CPUs are allowed: they share CPUs, as evenly as can be",
 		FLAG(overcommit), PLAN, .may_lack = true},
 	{"container-option", 0, GROUP_STACKS, "OPTION",
 		"one more option for docker run and podman run, such as --cpus=0.5; may be "
 		"repeated",
-		OWN(REPEATED, add_container_option) = get_container_options, PLAN,
+		OWN(REPEATED, add_container_option) = get_container_options, PLAN, VARIES,
 		.key = "container_options"},
 	{"profile", 0, GROUP_HOW, "LIST", "oncpu, guest, offcpu, exits, none; default all",
 		OWN(LIST, parse_profile) = get_profile, WORDS("oncpu", "guest", "offcpu", "exits", "none"),
@@ -546,29 +603,29 @@ const struct option_row option_rows[] = {
 		.fallback = "auto"},
 	{"memory", 0, GROUP_STACKS, "SIZE",
 		"RAM of virtual machines in MiB, or with M or G; default as the picture needs",
-		OWN(SIZE, parse_memory) = get_memory, PLAN, .key = "memory_bytes"},
+		OWN(SIZE, parse_memory) = get_memory, PLAN, VARIES, .key = "memory_bytes"},
 	{"shard", 0, GROUP_HOW, "I/N",
 		"measure every Nth block only, from the Ith: the others are another machine's",
 		OWN(OWN, parse_shard) = get_shard, MACHINE},
 	{"program", 0, GROUP_WHAT, "FILE",
 		"any program, by path or from $PATH, with its own arguments after --; default "
 		"mandelbrot",
-		AT(FILE, program), MACHINE},
+		AT(FILE, program), MACHINE, VARIES},
 	{"with", 0, GROUP_WHAT, "FILE[:PATH]",
 		"a file or folder that goes along with --program into every stack; may be repeated",
 		OWN(REPEATED, add_with) = get_with, MACHINE, .may_lack = true},
 	{"cwd", 0, GROUP_WHAT, "DIR", "the folder that --program runs in; default the current one",
 		AT(FOLDER, cwd), MACHINE, .may_lack = true},
 	{"kernel", 0, GROUP_STACKS, "FILE", "the guest's kernel; default searched",
-		AT(FILE, kernel), MACHINE},
+		AT(FILE, kernel), MACHINE, VARIES},
 	{"symbols", 0, GROUP_STACKS, "FILE", "ELF with the guest kernel's symbols",
-		AT(FILE, symbols), MACHINE},
+		AT(FILE, symbols), MACHINE, VARIES},
 	{"disk", 0, GROUP_STACKS, "FILE",
 		"a disk image for linux or osv to boot: linux in place of the built one, osv with a program of its own",
 		AT(FILE, disk), MACHINE},
 	{"append", 0, GROUP_STACKS, "WORDS",
 		"with --disk: the command line of the guest's kernel; what it runs is the disk's own",
-		AT(TEXT, append), PLAN, .may_lack = true},
+		AT(TEXT, append), PLAN, VARIES, .may_lack = true},
 	{"attach", 0, GROUP_WHAT, "WHAT",
 		"measure what runs already, a process by its number, a container or a machine of libvirt's by its name, until it ends, until SIGINT, or for --timeout",
 		AT(TEXT, attach), NOBODY},

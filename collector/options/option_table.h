@@ -54,6 +54,7 @@ struct option_row {
 	enum option_owner owner;
 	const char *key;          /**< in the plan's document; NULL: @name */
 	bool may_lack;            /**< plans of 0.1.0 have it not; the default was what they did */
+	bool varies;              /**< variants may differ in it: --variant takes it before "--" */
 	const char *fallback;     /**< the default, as it would be typed; NULL: all bits 0 */
 	const char *const *words; /**< that it takes, or some of them, ended by NULL; or NULL */
 	json_t *(*find_words)(void); /**< the same from another table, or NULL */

@@ -235,7 +235,7 @@ static bool is_option(const char *word, const char *name)
 }
 
 /* What every stack adds to the workload's own words by itself (guests/guest_program.h). */
-static int check_own_arguments(const struct options *o, struct error *error)
+int options_check_words(const struct options *o, char *const *words, struct error *error)
 {
 	static const struct {
 		const char *name, *fix;
@@ -244,15 +244,23 @@ static int check_own_arguments(const struct options *o, struct error *error)
 		{"file", "each stack chooses where the picture is written, leave it out"},
 	};
 
+	for (; !o->own && !o->alone && *words; words++)
+		for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+			if (is_option(*words, taken[i].name))
+				return error_set_user(error, -EINVAL, "%s after -- is refused: %s",
+					*words, taken[i].fix);
+	return 0;
+}
+
+static int check_own_arguments(const struct options *o, struct error *error)
+{
+	int r;
+
 	if (o->own || o->alone || o->resume || !o->own_arguments)
 		return 0;
-	for (char **word = o->arguments; *word; word++)
-		for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
-			if (is_option(*word, taken[i].name))
-				return error_set_user(error, -EINVAL, "%s after -- is refused: %s",
-					*word, taken[i].fix);
-	if (!options_given(o, "scenario"))
-		return 0;
+	r = options_check_words(o, o->arguments, error);
+	if (r < 0 || !options_given(o, "scenario"))
+		return r;
 	return error_set_user(error, -EINVAL,
 		"--scenario %s and workload arguments after -- cannot be used together: leave one out",
 		o->scenario->name);
@@ -266,9 +274,8 @@ static bool has_guest(const struct options *o, const char *name)
 	return false;
 }
 
-/* Does a machine run what is its own, so that nothing of ours is in it? Beside linux, a disk is
- * linux's. */
-static bool is_alone(const struct options *o)
+/* Beside linux, a disk is linux's. */
+bool options_alone(const struct options *o)
 {
 	if (o->attach)
 		return false;
@@ -319,8 +326,8 @@ static int check_alone(const struct options *o, struct error *error)
 static int check_attach(const struct options *o, struct error *error)
 {
 	static const char *const decided[] = {"guest", "cores", "scenario", "env", "cwd", "repeat",
-		"until", "warmup", "cooldown", "aa", "pin", "boot-only", "phase", "metric",
-		"same-output", "result", "port", "client", "image"};
+		"until", "warmup", "cooldown", "aa", "variant", "weak", "pin", "boot-only", "phase",
+		"metric", "same-output", "result", "port", "client", "image"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(decided) && o->attach; i++)
 		if (options_given(o, decided[i]))
@@ -385,6 +392,19 @@ static int check_until(const struct options *o, struct error *error)
 	return 0;
 }
 
+/* Of one number of cores there is nothing to tell. */
+static int check_weak(const struct options *o, struct error *error)
+{
+	bool one = false;
+
+	for (size_t i = 0; i < o->n_cores; i++)
+		one |= o->cores[i] == 1;
+	if (!o->weak || o->resume || (one && o->n_cores > 1))
+		return 0;
+	return error_set_user(error, -EINVAL,
+		"--weak needs 1 and another number in --cores: efficiency is T(1) / T(N)");
+}
+
 static int together(const struct options *o, struct error *error)
 {
 	if (o->topology && o->action != ACTION_DRY_RUN)
@@ -430,6 +450,33 @@ const char *options_scenario(const struct options *o)
 				  : o->scenario->name;
 }
 
+int options_check(struct options *o, struct error *error)
+{
+	int r = check_attach(o, error);
+
+	if (r == 0)
+		r = check_alone(o, error);
+	if (r == 0)
+		r = check_program(o, error);
+	if (r == 0)
+		r = check_image(o, error);
+	if (r == 0)
+		r = check_own_arguments(o, error);
+	if (r == 0)
+		r = together(o, error);
+	if (r == 0)
+		r = check_weak(o, error);
+	if (r == 0)
+		r = check_until(o, error);
+	if (r == 0)
+		r = check_boot_only(o, error);
+	if (r == 0)
+		r = check_same_output(o, error);
+	if (r == 0)
+		r = check_container_options(o, error);
+	return r < 0 ? r : check_heeded(o, error);
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct error *error)
 {
 	struct parse p = {.o = ret, .error = error};
@@ -440,35 +487,18 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 	if (r < 0)
 		return r;
 	ret->own = options_given(ret, "program") || ret->image;
-	ret->alone = is_alone(ret);
-	r = check_attach(ret, error);
-	if (r == 0)
-		r = check_alone(ret, error);
-	if (r == 0)
-		r = check_program(ret, error);
-	if (r == 0)
-		r = check_image(ret, error);
-	if (r == 0)
-		r = check_own_arguments(ret, error);
+	ret->alone = options_alone(ret);
+	ret->has_seed = options_given(ret, "seed");
+	r = options_check(ret, error);
 	if (r < 0)
 		return r;
 	if (!ret->arguments)
 		ret->arguments = ret->own || ret->alone
 					 ? no_arguments
 					 : (char **)(uintptr_t)ret->scenario->arguments;
-	ret->has_seed = options_given(ret, "seed");
 	if (!options_given(ret, "warmup"))
 		ret->warmup = ret->repeat >= WARMUP_FROM_REPEAT ? 1 : 0;
-	r = together(ret, error);
-	if (r == 0)
-		r = check_until(ret, error);
-	if (r == 0)
-		r = check_boot_only(ret, error);
-	if (r == 0)
-		r = check_same_output(ret, error);
-	if (r == 0)
-		r = check_container_options(ret, error);
-	return r < 0 ? r : check_heeded(ret, error);
+	return 0;
 }
 
 void options_done(struct options *o)
@@ -476,6 +506,7 @@ void options_done(struct options *o)
 	free(o->container_args);
 	free(o->environment);
 	free(o->with);
+	free(o->variants);
 	output_rules_done(&o->phases);
 	output_rules_done(&o->metrics);
 	output_rules_done(&o->result);

@@ -49,6 +49,9 @@ struct options {
 	unsigned max_time_s;    /**< likewise; 0: no bound */
 	unsigned warmup;        /**< runs of each stack that do not count */
 	bool aa;                /**< each configuration twice, as a and b */
+	char **variants;        /**< --variant, NAME=WORDS each, NULL-ended, or NULL */
+	size_t n_variants;
+	bool weak;              /**< the work grows with the cores */
 	unsigned shard, shards; /**< from 1; 0 of 0: all blocks */
 	unsigned cooldown_s;
 	enum accel accel;
@@ -109,6 +112,18 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 /** What the runs of @o do, in a word for the store: a scenario's name, SCENARIO_OWN or
  * SCENARIO_PROGRAM. */
 const char *options_scenario(const struct options *o);
+
+/**
+ * Does the command line agree with itself, and the stacks of --guest with what it says? Where not: -EINVAL
+ * with a message marked as the user's. Where --image names no stack it makes docker the one.
+ */
+int options_check(struct options *o, struct error *error);
+
+/** May @words be among the program's arguments? -EINVAL as above, where the stacks add them by themselves. */
+int options_check_words(const struct options *o, char *const *words, struct error *error);
+
+/** Does a machine run what is its own, so that nothing of ours is in it? */
+bool options_alone(const struct options *o);
 
 /** Does the command line have the option of that long name? */
 bool options_given(const struct options *o, const char *name);

@@ -97,6 +97,7 @@ struct run_request {
 	const char *label; /**< "", or "a" or "b" of an A/A control */
 	unsigned
 		configuration; /**< which one of the plan it is of, from 0; the halves of an A/A control are two */
+	const char *variant; /**< its name; NULL: there are none */
 	/** How long the stack's boots took so far at most, which tells one that hangs; 0: no boot of it
 	 * was seen. */
 	uint64_t longest_boot_ns;

@@ -86,9 +86,9 @@ static int write_run(struct store_writer *s, const struct run_settings *settings
 		"INSERT INTO run (id, guest, cores, scenario, repetition, position, accel, status,"
 		" error, start_ns, end_ns, boot_ns, runtime_ns, guest_runtime_ns, lost_events,"
 		" closed, audited, residual_ns, start_utc, split, frequency_hz, command,"
-		" raster_sha256, block, counted, label)"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		"isisiisssoooooiooossossiis", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
+		" raster_sha256, block, counted, label, variant)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"isisiisssoooooiooossossiiss", (int64_t)q->id, q->ops->name, (int64_t)q->lanes,
 		settings->scenario, (int64_t)q->repetition, (int64_t)q->position,
 		accel_name(q->accel), r->ok ? "ok" : "failed", r->ok ? NULL : r->error,
 		r->start_ns != 0, (int64_t)r->start_ns, r->end_ns != 0, (int64_t)r->end_ns,
@@ -99,7 +99,7 @@ static int write_run(struct store_writer *s, const struct run_settings *settings
 		settings->exact_split && !q->ops->is_vm ? "exact" : "sampled",
 		settings->frequency_hz != 0, (int64_t)settings->frequency_hz, r->command,
 		r->raster_sha256[0] ? r->raster_sha256 : NULL, (int64_t)q->block,
-		(int64_t)q->counted, q->label);
+		(int64_t)q->counted, q->label, q->variant);
 }
 
 static int write_accounts(

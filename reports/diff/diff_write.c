@@ -145,6 +145,7 @@ static const struct column metric_columns[] = {
 static const struct column configuration_columns[] = {
 	TABLE,
 	COL("guest", NULL, TEXT, guest),
+	COL("variant", NULL, TEXT, variant),
 	COL("cores", NULL, NUMBER, cores),
 	COL("scenario", NULL, TEXT, scenario),
 	COL("runs", NULL, COUNT, n_ok),

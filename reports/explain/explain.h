@@ -63,7 +63,7 @@ struct phase_scaling {
 	double active;               /**< mean number of lanes that are not blocked, on N cores */
 	bool serial;                 /**< active is at most SERIAL_LANES, and one core takes at most
 					SERIAL_LANES times as long */
-	struct estimate loss_ns;     /**< N·T(N) − T(1) of this phase */
+	struct estimate loss_ns; /**< N·T(N) − T(1) of this phase; weak: N·T(N) − N·T(1) */
 };
 
 /** A phase whose lanes are busy no more than this in the mean, and which is no more times as fast on
@@ -85,9 +85,10 @@ struct work {
 struct scaling {
 	const struct configuration *one;
 	const struct configuration *many;
-	struct estimate speedup;     /**< T(1) / T(N) */
+	bool weak;                   /**< N cores had N times the work: its need is N·T(1) */
+	struct estimate speedup;     /**< T(1) / T(N); weak: N·T(1) / T(N) */
 	struct estimate efficiency;  /**< of that, over N */
-	struct estimate loss_ns;     /**< N·T(N) − T(1) */
+	struct estimate loss_ns;     /**< N·T(N) − T(1); weak: N·T(N) − N·T(1) */
 	struct terms states;         /**< sum to loss_ns: one for each state */
 	struct terms phases;         /**< sum to loss_ns: one for each phase */
 	struct terms parts;          /**< sum to loss_ns: for each phase and state */
@@ -97,7 +98,7 @@ struct scaling {
 	size_t n_phases;
 	struct estimate serial_share; /**< of T(1), in serial phases; NAN: not known */
 	struct work work;
-	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N) */
+	struct estimate amdahl; /**< bound of the speed-up: 1 / (f + (1 − f) / N); weak: NAN */
 };
 
 /** Two configurations of the same cores and scenario, or the two halves of an A/A control. */
@@ -264,6 +265,9 @@ void contrast_say_causes(const struct contrast *x, bool brief, struct verdict *v
 
 /** Is that phase of the window one of the serial ones? @x may be NULL. */
 bool scaling_is_serial(const struct scaling *x, const char *phase);
+
+/** Does the work of any configuration grow with its cores? */
+bool explanation_is_weak(const struct explanation *e);
 
 /** The explanation of that configuration, or NULL. */
 const struct scaling *explanation_scaling(

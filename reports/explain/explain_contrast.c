@@ -52,18 +52,14 @@ int contrast_make(const struct configuration *a, const struct configuration *b, 
 		a = b;
 		b = other;
 	}
-	*x = (struct contrast){.a = a, .b = b, .control = a->guest == b->guest, .noise_ns = NAN};
+	*x = (struct contrast){
+		.a = a, .b = b, .control = configurations_are_control(a, b), .noise_ns = NAN};
 	r = compare(
 		a->series.runtime_ns, a->series.n, b->series.runtime_ns, b->series.n, &x->runtime);
 	if (r >= 0)
 		r = compare(
 			a->series.boot_ns, a->series.n, b->series.boot_ns, b->series.n, &x->boot);
 	return r < 0 ? r : split(x);
-}
-
-bool contrast_has(const struct configuration *a, const struct configuration *b)
-{
-	return a->scenario == b->scenario && a->cores == b->cores;
 }
 
 /** Holm's correction of the comparisons that are of one number of cores in one scenario. */
@@ -134,7 +130,9 @@ static int add_group(const struct summary *s, size_t from, size_t to, struct exp
 			int r;
 
 			if (s->configurations[i].runtime_ns.n == 0 ||
-				s->configurations[j].runtime_ns.n == 0)
+				s->configurations[j].runtime_ns.n == 0 ||
+				!configurations_compare(
+					&s->configurations[i], &s->configurations[j]))
 				continue;
 			r = contrast_make(&s->configurations[i], &s->configurations[j],
 				&e->contrasts[e->n_contrasts++]);
@@ -150,7 +148,7 @@ size_t contrasts_room(const struct summary *s)
 
 	for (size_t i = 0, j; i < s->n_configurations; i = j) {
 		for (j = i; j < s->n_configurations &&
-			    contrast_has(&s->configurations[i], &s->configurations[j]);
+			    configurations_are_beside(&s->configurations[i], &s->configurations[j]);
 			j++)
 			;
 		pairs += (j - i) * (j - i - 1) / 2;
@@ -168,7 +166,7 @@ int contrasts_make(const struct summary *s, struct explanation *e)
 		int r;
 
 		for (j = i; j < s->n_configurations &&
-			    contrast_has(&s->configurations[i], &s->configurations[j]);
+			    configurations_are_beside(&s->configurations[i], &s->configurations[j]);
 			j++)
 			;
 		r = add_group(s, i, j, e);
@@ -184,10 +182,21 @@ static const char *metric_of(const struct contrast *x)
 	return x->metric ? x->metric->name : NULL;
 }
 
+/* All variants of one stack, or all stacks in one variant. */
+static bool are_of_one_row(const struct contrast *x, const struct contrast *y)
+{
+	return (configurations_are_variants(x->a, x->b) &&
+		       configurations_are_variants(y->a, y->b) &&
+		       configurations_are_variants(x->a, y->a)) ||
+	       (configurations_are_stacks(x->a, x->b) && configurations_are_stacks(y->a, y->b) &&
+		       configurations_are_stacks(x->a, y->a));
+}
+
 bool contrast_is_with_best(const struct contrast *list, size_t n, const struct contrast *x)
 {
 	for (size_t i = 0; i < n; i++)
-		if (list[i].a == x->b && metric_of(&list[i]) == metric_of(x))
+		if (list[i].a == x->b && metric_of(&list[i]) == metric_of(x) &&
+			are_of_one_row(&list[i], x))
 			return false;
 	return true;
 }

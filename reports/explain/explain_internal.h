@@ -77,14 +77,11 @@ int spread_describe(struct spread *x, const double *values, bool whole);
 /** Correct what is said of order for the number of spreads. -ENOMEM. */
 int spreads_correct(struct spread *list, size_t n);
 
-/** Are these compared: configurations of the same cores and scenario? */
-bool contrast_has(const struct configuration *a, const struct configuration *b);
-
 /** Are their detours above thresholds so different that they are not compared by @metric? */
 bool thresholds_forbid(
 	const struct configuration *a, const struct configuration *b, const char *metric);
 
-/** The most pairs that contrast_has() of the summary's configurations. */
+/** The most pairs of the summary's configurations that are beside each other. */
 size_t contrasts_room(const struct summary *s);
 
 /** Correct comparisons that belong together for their number. -ENOMEM. */

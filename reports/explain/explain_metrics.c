@@ -41,8 +41,11 @@ static int add_contrast(struct explanation *e, const struct configuration *one,
 	struct contrast *x = &e->metric_contrasts[e->n_metric_contrasts++];
 	int r;
 
-	*x = (struct contrast){
-		.a = a, .b = b, .metric = of_a, .control = a->guest == b->guest, .noise_ns = NAN};
+	*x = (struct contrast){.a = a,
+		.b = b,
+		.metric = of_a,
+		.control = configurations_are_control(a, b),
+		.noise_ns = NAN};
 	r = compare(of_a->values, a->series.n, of_b->values, b->series.n, &x->values);
 	return r < 0 ? r : compare(NULL, 0, NULL, 0, &x->boot);
 }
@@ -61,12 +64,14 @@ static int add_group(const struct summary *s, size_t i, const char *name, struct
 	int r = 0;
 
 	while (end < s->n_configurations &&
-		contrast_has(&s->configurations[i], &s->configurations[end]))
+		configurations_are_beside(&s->configurations[i], &s->configurations[end]))
 		end++;
 	for (size_t k = i; k < end; k++)
 		for (size_t j = k + 1; r >= 0 && j < end; j++)
 			if (has_values(&s->configurations[k], name) &&
 				has_values(&s->configurations[j], name) &&
+				configurations_compare(
+					&s->configurations[k], &s->configurations[j]) &&
 				!thresholds_forbid(
 					&s->configurations[k], &s->configurations[j], name))
 				r = add_contrast(
@@ -89,7 +94,8 @@ static int add_metric(const struct summary *s, const char *name, struct explanat
 			r = add_spread(e, &s->configurations[i], m);
 	}
 	for (size_t i = 0; i < s->n_configurations && r >= 0; i++)
-		if (i == 0 || !contrast_has(&s->configurations[i], &s->configurations[i - 1]))
+		if (i == 0 || !configurations_are_beside(
+				      &s->configurations[i], &s->configurations[i - 1]))
 			r = add_group(s, i, name, e);
 	if (r >= 0)
 		r = spreads_correct(e->metrics + spreads, e->n_metrics - spreads);

@@ -30,9 +30,10 @@ static const struct configuration *find_one(
 		const struct configuration *configuration = &s->configurations[i];
 
 		if (configuration->cores != 1 || configuration->guest != many->guest ||
+			configuration->variant != many->variant ||
 			configuration->scenario != many->scenario || !is_explainable(configuration))
 			continue;
-		if (configuration->label == many->label)
+		if (configurations_are_kin(configuration, many))
 			return configuration;
 		if (!best || !*configuration->label)
 			best = configuration;
@@ -54,11 +55,17 @@ static double mean_of(
 	return values ? weighted_mean(values, weights, configuration->series.n) : 0;
 }
 
+/** How many times the work of one core the many had. */
+static double work_of(const struct pair *p)
+{
+	return p->scaling->weak ? (double)p->many->cores : 1;
+}
+
 static double speedup(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
 
-	return mean_of(p->one, p->one->series.runtime_ns, w[1]) /
+	return work_of(p) * mean_of(p->one, p->one->series.runtime_ns, w[1]) /
 	       mean_of(p->many, p->many->series.runtime_ns, w[0]);
 }
 
@@ -74,7 +81,7 @@ static double loss(const double *const *w, void *userdata)
 	const struct pair *p = userdata;
 
 	return (double)p->many->cores * mean_of(p->many, p->many->series.runtime_ns, w[0]) -
-	       mean_of(p->one, p->one->series.runtime_ns, w[1]);
+	       work_of(p) * mean_of(p->one, p->one->series.runtime_ns, w[1]);
 }
 
 static double phase_wall(const double *const *w, void *userdata)
@@ -97,7 +104,8 @@ static double phase_loss(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
 
-	return (double)p->many->cores * phase_wall(w, userdata) - phase_wall_one(w, userdata);
+	return (double)p->many->cores * phase_wall(w, userdata) -
+	       work_of(p) * phase_wall_one(w, userdata);
 }
 
 static double serial_share(const double *const *w, void *userdata)
@@ -111,13 +119,13 @@ static double serial_share(const double *const *w, void *userdata)
 	return serial / mean_of(p.one, p.one->series.runtime_ns, w[1]);
 }
 
-/** Amdahl 1967. */
+/** Amdahl 1967, of work that stays as it is. */
 static double amdahl(const double *const *w, void *userdata)
 {
 	const struct pair *p = userdata;
 	double f = serial_share(w, userdata);
 
-	return 1 / (f + (1 - f) / (double)p->many->cores);
+	return p->scaling->weak ? NAN : 1 / (f + (1 - f) / (double)p->many->cores);
 }
 
 typedef double (*interval_t)(
@@ -193,7 +201,8 @@ static int make_scaling(const struct summary *s, const struct configuration *one
 	struct split split = {.a = many, .b = one, .scale_a = 1, .scale_b = 1};
 	int r = bootstrap_make(n, 2, &draws);
 
-	*x = (struct scaling){.one = one, .many = many};
+	*x = (struct scaling){.one = one, .many = many, .weak = many->weak && one->weak};
+	split.scale_b = work_of(&pair);
 	if (r < 0)
 		return r;
 	x->speedup = work_out(draws, bootstrap_positive, speedup, &pair);
@@ -205,6 +214,7 @@ static int make_scaling(const struct summary *s, const struct configuration *one
 	x->serial_share = work_out(draws, bootstrap_positive, serial_share, &pair);
 	x->amdahl = work_out(draws, bootstrap_positive, amdahl, &pair);
 	work_make(s, one, many, &x->work);
+	x->work.instructions /= work_of(&pair);
 	split.draws = draws;
 	split.whole = x->loss_ns.value;
 	split.scale = (double)many->cores * many->runtime_ns.mean;
@@ -244,4 +254,12 @@ int scalings_make(const struct summary *s, struct explanation *e)
 			return r;
 	}
 	return 0;
+}
+
+bool explanation_is_weak(const struct explanation *e)
+{
+	for (size_t i = 0; i < e->n_scalings; i++)
+		if (e->scalings[i].weak)
+			return true;
+	return false;
 }

@@ -27,7 +27,8 @@ bool thresholds_forbid(
 static bool is_forbidden(const struct summary *s, size_t i, const char *metric)
 {
 	for (size_t k = 0; k < s->n_configurations; k++)
-		if (k != i && contrast_has(&s->configurations[i], &s->configurations[k]) &&
+		if (k != i &&
+			configurations_are_beside(&s->configurations[i], &s->configurations[k]) &&
 			thresholds_forbid(&s->configurations[i], &s->configurations[k], metric))
 			return true;
 	return false;

@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "reports/explain/words_internal.h"
 #include "reports/text/format.h"
+#include "reports/text/text.h"
 
 struct verdict *verdict_begin(struct verdicts *v, bool good)
 {
@@ -25,17 +27,18 @@ struct verdict *verdict_judge(struct verdicts *v, bool good)
 	return verdict;
 }
 
-static bool same_group(const struct configuration *a, const struct configuration *b)
-{
-	return a->cores == b->cores && a->scenario == b->scenario;
-}
+/** Configurations that are compared with each other: those that @has with @first. */
+struct row {
+	const struct configuration *first;
+	bool (*has)(const struct configuration *a, const struct configuration *b);
+};
 
 static size_t group_size(const struct summary *s, const struct configuration *configuration)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_configurations; i++)
-		n += same_group(&s->configurations[i], configuration);
+		n += configurations_are_beside(&s->configurations[i], configuration);
 	return n;
 }
 
@@ -67,10 +70,9 @@ static const struct contrast *contrast_of(
 	return NULL;
 }
 
-/** Of the configurations of @first's group the one with the shortest mean run time; and how many
- * have one. */
+/** Of the row's configurations the one with the shortest mean run time; and how many have one. */
 static const struct configuration *fastest(
-	const struct summary *s, const struct configuration *first, size_t *ret_with_time)
+	const struct summary *s, const struct row *row, size_t *ret_with_time)
 {
 	const struct configuration *best = NULL;
 	size_t n = 0;
@@ -78,7 +80,7 @@ static const struct configuration *fastest(
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct configuration *configuration = &s->configurations[i];
 
-		if (!same_group(configuration, first) || configuration->runtime_ns.n == 0)
+		if (!row->has(row->first, configuration) || configuration->runtime_ns.n == 0)
 			continue;
 		n++;
 		if (!best || configuration->runtime_ns.mean < best->runtime_ns.mean)
@@ -108,12 +110,12 @@ static void say_against(
 		say(v, " (no significant difference)");
 }
 
-static void compare_stacks(
-	const struct explanation *e, const struct configuration *first, struct verdicts *v)
+static void compare_row(const struct explanation *e, const struct row *row, struct verdicts *v)
 {
+	const struct configuration *first = row->first;
 	const struct summary *s = e->summary;
 	size_t n = 0;
-	const struct configuration *best = fastest(s, first, &n);
+	const struct configuration *best = fastest(s, row, &n);
 	struct verdict *verdict;
 	bool pictures = false;
 
@@ -127,7 +129,7 @@ static void compare_stacks(
 		const struct configuration *configuration = &s->configurations[i];
 		const struct contrast *x;
 
-		if (!same_group(configuration, first) || configuration == best)
+		if (!row->has(first, configuration) || configuration == best)
 			continue;
 		x = contrast_of(e, configuration, best);
 		if (x)
@@ -137,17 +139,16 @@ static void compare_stacks(
 	say(verdict, "%s.", pictures ? "; " NO_PICTURE : "");
 }
 
-/** The first thing to know: which stack is slowest against the fastest, by how much, and why. */
-static void explain_slowest(
-	const struct explanation *e, const struct configuration *first, struct verdicts *v)
+/** The first thing to know: which one is slowest against the fastest, by how much, and why. */
+static void explain_slowest(const struct explanation *e, const struct row *row, struct verdicts *v)
 {
 	const struct summary *s = e->summary;
 	size_t n = 0;
-	const struct configuration *best = fastest(s, first, &n);
+	const struct configuration *best = fastest(s, row, &n);
 	const struct contrast *worst = NULL;
 
 	for (size_t i = 0; i < s->n_configurations && n >= 2; i++) {
-		const struct contrast *x = same_group(&s->configurations[i], first)
+		const struct contrast *x = row->has(row->first, &s->configurations[i])
 						   ? contrast_of(e, &s->configurations[i], best)
 						   : NULL;
 
@@ -159,13 +160,55 @@ static void explain_slowest(
 		contrast_say(worst, v->brief, verdict_begin(v, true));
 }
 
+/** Is there another variant of the stack, or another stack in the variant? */
+static bool row_has_two(const struct summary *s, const struct row *row)
+{
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *c = &s->configurations[i];
+
+		if (row->has(row->first, c) &&
+			(c->guest != row->first->guest || c->variant != row->first->variant))
+			return true;
+	}
+	return false;
+}
+
+static bool begins_row(const struct summary *s, const struct row *row)
+{
+	for (const struct configuration *c = s->configurations; c < row->first; c++)
+		if (row->has(row->first, c))
+			return false;
+	return true;
+}
+
+/** All variants of each stack of @first's group, then all stacks in each variant. */
+static void each_row(const struct explanation *e, const struct configuration *first,
+	void (*tell)(const struct explanation *e, const struct row *row, struct verdicts *v),
+	struct verdicts *v)
+{
+	const struct summary *s = e->summary;
+
+	for (int turn = 0; turn < 2; turn++) {
+		for (size_t i = 0; i < s->n_configurations; i++) {
+			const struct row row = {&s->configurations[i],
+				turn ? configurations_are_stacks : configurations_are_variants};
+
+			if (!configurations_are_beside(first, row.first) || !begins_row(s, &row))
+				continue;
+			/* The two of an A/A control alone are stacks, where there are no variants. */
+			if (row_has_two(s, &row) || (turn && !*row.first->variant))
+				tell(e, &row, v);
+		}
+	}
+}
+
 static void compare_group(
 	const struct explanation *e, const struct configuration *first, struct verdicts *v)
 {
 	if (configuration_is_noise(first))
 		verdict_of_noise(e, first, v);
 	else
-		compare_stacks(e, first, v);
+		each_row(e, first, compare_row, v);
 }
 
 static void report_controls(const struct explanation *e, struct verdicts *v)
@@ -255,8 +298,8 @@ static void name_losses(
 		const struct book *book = &s->configurations[i].window;
 		int worst;
 
-		if (!same_group(&s->configurations[i], first) || !book->has_accounts ||
-			book->lane_time_ns <= 0)
+		if (!configurations_are_beside(&s->configurations[i], first) ||
+			!book->has_accounts || book->lane_time_ns <= 0)
 			continue;
 		worst = largest_loss(book);
 		if (!verdict) {
@@ -417,12 +460,18 @@ static size_t failed_alike(const struct store_tables *t, size_t i)
 	return n;
 }
 
-/* "osv on 2 cores, repetition 3" */
-static struct format_text what_ran(const struct store_run *run)
-{
-	struct format_text ret;
+struct what_ran {
+	char text[160];
+};
 
-	snprintf(ret.text, sizeof(ret.text), "%s on %lld %s, %s %lld", run->guest,
+/* "osv on 2 cores, repetition 3" */
+static struct what_ran what_ran(const struct store_run *run)
+{
+	struct what_ran ret;
+	_cleanup_free_ char *stack = text_stack(run->guest, run->variant, "");
+
+	snprintf(ret.text, sizeof(ret.text), "%.*s on %lld %s, %s %lld",
+		said_of(stack ? stack : run->guest), stack ? stack : run->guest,
 		(long long)run->cores, cores_word(run->cores, run->scenario),
 		run->counted ? "repetition" : "warm-up", (long long)run->repetition);
 	return ret;
@@ -449,7 +498,8 @@ static void name_failures(const struct summary *s, struct verdicts *v)
 /** Is it the first of its group, and is that one to be told of? */
 static bool begins_group(const struct summary *s, size_t i, const struct verdicts *v)
 {
-	return (i == 0 || !same_group(&s->configurations[i], &s->configurations[i - 1])) &&
+	return (i == 0 || !configurations_are_beside(
+				  &s->configurations[i], &s->configurations[i - 1])) &&
 	       verdict_is_about(v, s, &s->configurations[i]);
 }
 
@@ -464,7 +514,7 @@ static void fill(const struct explanation *e, struct verdicts *v)
 				     : "The store holds no runs.");
 	for (size_t i = 0; i < s->n_configurations; i++)
 		if (begins_group(s, i, v) && !configuration_is_noise(&s->configurations[i]))
-			explain_slowest(e, &s->configurations[i], v);
+			each_row(e, &s->configurations[i], explain_slowest, v);
 	for (size_t i = 0; i < s->n_configurations; i++)
 		if (begins_group(s, i, v))
 			compare_group(e, &s->configurations[i], v);

@@ -17,8 +17,7 @@ bool configuration_is_alone(const struct summary *s, const struct configuration 
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct configuration *other = &s->configurations[i];
 
-		if (other != configuration && other->cores == configuration->cores &&
-			other->scenario == configuration->scenario)
+		if (other != configuration && configurations_are_beside(other, configuration))
 			return false;
 	}
 	return true;

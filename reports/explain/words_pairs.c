@@ -56,9 +56,13 @@ static void say_control(const struct contrast *x, struct verdict *v)
 	const struct comparison *c = &x->runtime;
 
 	v->good = !(c->p_holm < 0.05);
-	say(v, "A/A control: %s on %lld %s, measured as two, differs from itself by %s s",
-		x->a->guest, (long long)x->a->cores, cores_word(x->a->cores, x->a->scenario),
-		format_seconds(c->difference.value).text);
+	say(v, "A/A control: %s", x->a->guest);
+	if (x->a->variant != x->b->variant)
+		say(v, " (%s and %s are the same)", x->a->variant, x->b->variant);
+	else if (*x->a->variant)
+		say(v, " (%s)", x->a->variant);
+	say(v, " on %lld %s, measured as two, differs from itself by %s s", (long long)x->a->cores,
+		cores_word(x->a->cores, x->a->scenario), format_seconds(c->difference.value).text);
 	say_seconds(v, &c->difference.range);
 	say(v, " (%s %%)", format_points(100 * (c->ratio.value - 1)).text);
 	if (v->good)

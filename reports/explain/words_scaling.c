@@ -32,11 +32,12 @@ static void about_program(struct verdict *v, const void *userdata)
 {
 	const struct scaling *x = userdata;
 	const struct work *w = &x->work;
-	double one = program_ns(x, x->one);
+	double one = program_ns(x, x->one) * (x->weak ? (double)x->many->cores : 1);
 
 	if (!(one > 0))
 		return;
-	say(v, " (%.2f times as much time in total", program_ns(x, x->many) / one);
+	say(v, " (%.2f times as much time in total%s", program_ns(x, x->many) / one,
+		x->weak ? " for the same work" : "");
 	if (isfinite(w->instructions) && isfinite(w->cycles_per_instruction))
 		say(v, "; instructions × %.2f, cycles per instruction × %.2f", w->instructions,
 			w->cycles_per_instruction);
@@ -61,7 +62,7 @@ static void say_amdahl(struct verdict *v, const struct scaling *x)
 {
 	size_t n = 0;
 
-	if (!(x->serial_share.value > 0))
+	if (!(x->serial_share.value > 0) || x->weak)
 		return;
 	say(v, " Serial (");
 	for (size_t i = 0; i < x->n_phases; i++)
@@ -76,6 +77,25 @@ static void say_amdahl(struct verdict *v, const struct scaling *x)
 	if (x->speedup.value > x->amdahl.value)
 		say(v, ", if that part were no faster on %lld", (long long)x->many->cores);
 	say(v, ".");
+}
+
+static void say_speedup(const struct scaling *x, struct verdict *v)
+{
+	const struct estimate *e = &x->speedup;
+	const long long n = (long long)x->many->cores;
+
+	if (x->weak) {
+		say(v, "On %lld cores %s takes %.2f times", n, x->many->name, (double)n / e->value);
+		if (!isnan(e->range.low))
+			say(v, " [%.2f, %.2f]", (double)n / e->range.high,
+				(double)n / e->range.low);
+		say(v, " as long as on one, for %lld times the work: weak-scaling", n);
+		return;
+	}
+	say(v, "On %lld cores %s is %.2f times", n, x->many->name, e->value);
+	if (!isnan(e->range.low))
+		say(v, " [%.2f, %.2f]", e->range.low, e->range.high);
+	say(v, " as fast as on one: parallel");
 }
 
 void scaling_say(const struct scaling *x, bool brief, struct verdict *v)
@@ -94,12 +114,8 @@ void scaling_say(const struct scaling *x, bool brief, struct verdict *v)
 		.userdata = x};
 
 	*v = (struct verdict){.good = true};
-	say(v, "On %lld cores %s is %.2f times", (long long)x->many->cores, x->many->name,
-		x->speedup.value);
-	if (!isnan(x->speedup.range.low))
-		say(v, " [%.2f, %.2f]", x->speedup.range.low, x->speedup.range.high);
-	say(v, " as fast as on one: parallel efficiency %s %%",
-		format_points(100 * x->efficiency.value).text);
+	say_speedup(x, v);
+	say(v, " efficiency %s %%", format_points(100 * x->efficiency.value).text);
 	say_range(v, &x->efficiency.range, 100);
 	say(v, ", %s points %s", format_points(fabs(100 - 100 * x->efficiency.value)).text,
 		x->efficiency.value > 1 ? "gained" : "lost");

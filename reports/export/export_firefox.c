@@ -16,6 +16,7 @@
 #include "reports/export/export.h"
 #include "reports/text/format.h"
 #include "reports/text/json_text.h"
+#include "reports/text/text.h"
 #include "reports/time/time_samples.h"
 
 /** Where code is: a category each. */
@@ -212,7 +213,8 @@ static void put_thread(struct writer *w)
 {
 	const struct store_run *run = w->run;
 	FILE *out = w->out;
-	char name[160];
+	_cleanup_free_ char *stack = text_stack(run->guest, run->variant, run->label);
+	char name[200];
 
 	fprintf(out,
 		"%s{\"name\":\"lane %" PRId64
@@ -220,9 +222,8 @@ static void put_thread(struct writer *w)
 		",\"tid\":%" PRId64 ",\"processName\":",
 		w->n_threads++ ? ",\n" : "", w->lane, w->lane == 0 ? "true" : "false", run->id,
 		run->id * 65536 + w->lane + 1);
-	snprintf(name, sizeof(name), "%.80s%s%.20s, %lld %s, run %lld", run->guest,
-		*run->label ? " " : "", run->label, (long long)run->cores,
-		cores_word(run->cores, run->scenario), (long long)run->id);
+	snprintf(name, sizeof(name), "%.150s, %lld %s, run %lld", stack ? stack : run->guest,
+		(long long)run->cores, cores_word(run->cores, run->scenario), (long long)run->id);
 	json_put_text(out, name);
 	fputs(",\"registerTime\":", out);
 	put_instant(w, run->start_ns);

@@ -17,6 +17,7 @@
 #include "reports/export/export.h"
 #include "reports/store/stack_order.h"
 #include "reports/text/format.h"
+#include "reports/text/text.h"
 #include "reports/time/time_samples.h"
 #include "reports/time/time_walk.h"
 
@@ -182,15 +183,14 @@ static int put_run(struct writer *w, const struct store_run *run)
 {
 	Perfetto__TrackDescriptor track = PERFETTO__TRACK_DESCRIPTOR__INIT;
 	Perfetto__ProcessDescriptor process = PERFETTO__PROCESS_DESCRIPTOR__INIT;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name = NULL, *stack = text_stack(run->guest, run->variant, run->label);
 	int r;
 
-	if (asprintf(&name, "%s%s%s, %lld %s, run %lld%s", run->guest, *run->label ? " " : "",
-		    run->label, (long long)run->cores, cores_word(run->cores, run->scenario),
-		    (long long)run->id,
-		    !run->ok        ? " (failed)"
-		    : !run->counted ? " (warm-up)"
-				    : "") < 0) {
+	if (!stack || asprintf(&name, "%s, %lld %s, run %lld%s", stack, (long long)run->cores,
+			      cores_word(run->cores, run->scenario), (long long)run->id,
+			      !run->ok        ? " (failed)"
+			      : !run->counted ? " (warm-up)"
+					      : "") < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}

@@ -267,6 +267,8 @@ static int add_labels(
 	if (r >= 0)
 		r = add_label(w, labels, "cell", s->run->label);
 	if (r >= 0)
+		r = add_label(w, labels, "variant", s->run->variant);
+	if (r >= 0)
 		r = add_number(w, labels, "cores", s->run->cores);
 	if (r >= 0)
 		r = add_number(w, labels, "run", s->run->id);

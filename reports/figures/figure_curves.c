@@ -55,15 +55,17 @@ void curves_clear(struct curves *c)
 	intern_clear(&c->strings);
 }
 
-const char *curve_stack(struct curves *c, const char *guest, const char *label)
+const char *curve_stack(struct curves *c, const struct configuration *configuration)
 {
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name =
+		text_stack(configuration->guest, configuration->variant, configuration->label);
 
-	if (asprintf(&name, "%s%s%s", guest, *label ? " " : "", label) < 0) {
-		name = NULL;
-		return NULL;
-	}
-	return text_intern(&c->strings, name, strlen(name), false);
+	return name ? curve_published(c, name) : NULL;
+}
+
+const char *curve_published(struct curves *c, const char *stack)
+{
+	return text_intern(&c->strings, stack, strlen(stack), false);
 }
 
 size_t curve_stack_index(const struct curves *c, const char *stack)

@@ -54,8 +54,11 @@ struct curve_figure {
 	bool from_zero;
 };
 
-/** "osv", or "osv a" of a labelled configuration; lives as long as @c. NULL: out of memory. */
-const char *curve_stack(struct curves *c, const char *guest, const char *label);
+/** "osv", "osv (thread)", or "osv a" of a labelled configuration; lives as long as @c. NULL: out of memory. */
+const char *curve_stack(struct curves *c, const struct configuration *configuration);
+
+/** The same of a published stack. */
+const char *curve_published(struct curves *c, const char *stack);
 
 /** Its index in @c->stacks, or their number. */
 size_t curve_stack_index(const struct curves *c, const char *stack);

@@ -88,8 +88,7 @@ static int add_measured(struct order *o, const struct explanation *e)
 
 		r = add_configuration(o,
 			(struct order_configuration){
-				.stack = curve_stack(
-					&o->curves, configuration->guest, configuration->label),
+				.stack = curve_stack(&o->curves, configuration),
 				.scenario = configuration->scenario,
 				.cores = configuration->cores,
 				.values = configuration->series.runtime_ns,
@@ -112,7 +111,7 @@ static int add_reference(struct order *o, const struct reference *reference)
 
 		r = add_configuration(o,
 			(struct order_configuration){
-				.stack = curve_stack(&o->curves, configuration->stack, ""),
+				.stack = curve_published(&o->curves, configuration->stack),
 				.scenario = configuration->scenario,
 				.cores = configuration->cores,
 				.values = configuration->seconds,

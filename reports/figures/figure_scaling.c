@@ -55,7 +55,7 @@ static int add_run_times(const struct figures_source *source, struct curves *c)
 	for (size_t i = 0; s && i < s->n_configurations && r >= 0; i++) {
 		const struct configuration *configuration = &s->configurations[i];
 		struct curve_point p = {.scenario = configuration->scenario,
-			.stack = curve_stack(c, configuration->guest, configuration->label),
+			.stack = curve_stack(c, configuration),
 			.cores = configuration->cores};
 
 		r = p.stack ? add_mean(c, &p, configuration->series.runtime_ns,
@@ -66,7 +66,7 @@ static int add_run_times(const struct figures_source *source, struct curves *c)
 		const struct reference_configuration *configuration = &reference->configurations[i];
 		struct curve_point p = {.kind = reference_kind(source),
 			.scenario = configuration->scenario,
-			.stack = curve_stack(c, configuration->stack, ""),
+			.stack = curve_published(c, configuration->stack),
 			.cores = configuration->cores};
 
 		if (!p.stack)
@@ -170,7 +170,7 @@ static int add_scaling(struct curves *c, const struct scaling *s, const struct s
 	const double factor = scale_of(scale, s->many->cores);
 	struct curve_point p = {.kind = CURVE_MEASURED,
 		.scenario = s->many->scenario,
-		.stack = curve_stack(c, s->many->guest, s->many->label),
+		.stack = curve_stack(c, s->many),
 		.cores = s->many->cores,
 		.n = s->many->series.n,
 		.value = s->speedup.value * factor,
@@ -197,7 +197,7 @@ static int add_published(const struct figures_source *source, struct curves *c,
 	const double factor = scale_of(scale, configuration->cores);
 	struct curve_point p = {.kind = reference_kind(source),
 		.scenario = configuration->scenario,
-		.stack = curve_stack(c, configuration->stack, ""),
+		.stack = curve_published(c, configuration->stack),
 		.cores = configuration->cores,
 		.n = configuration->n};
 	struct comparison comparison;
@@ -221,7 +221,7 @@ static int add_claimed(const struct figures_source *source, struct curves *c,
 {
 	struct curve_point p = {.kind = CURVE_CLAIMED,
 		.scenario = claim->scenario,
-		.stack = curve_stack(c, claim->stack, ""),
+		.stack = curve_published(c, claim->stack),
 		.cores = claim->cores_low,
 		.value = claim->value * scale_of(scale, claim->cores_low),
 		.range = unknown};
@@ -273,13 +273,16 @@ static int draw_scaling(const struct figures_source *source, struct draft *d,
 int figure_speedup(const struct figures_source *source, struct draft *d)
 {
 	static const struct scale scale = {.efficiency = false};
-	static const struct curve_figure figure = {.column = "speedup",
-		.label = "speed-up T(1) / T(N)",
+	const bool weak = source->explanation && explanation_is_weak(source->explanation);
+	const struct curve_figure figure = {.column = "speedup",
+		.label = weak ? "scaled speed-up N T(1) / T(N)" : "speed-up T(1) / T(N)",
 		.before = "",
 		.ideal = true,
 		.from_zero = true};
 
 	fputs("Speed-up of each stack over itself on one core, by mean run times.", d->caption);
+	if (weak)
+		fputs(" The work grows with the cores.", d->caption);
 	return draw_scaling(source, d, &scale, &figure);
 }
 

@@ -57,11 +57,6 @@ static void timeline_clear(struct timeline *t)
 		free(t->panels[i].boxes);
 }
 
-static bool same_stack(const struct configuration *a, const struct configuration *b)
-{
-	return a->guest == b->guest && a->label == b->label && a->scenario == b->scenario;
-}
-
 /** When the run's window began and ended. False: it has none. */
 static bool find_window(const struct summary *s, struct panel *panel)
 {
@@ -92,7 +87,7 @@ static void choose_runs(const struct summary *s, struct timeline *t)
 		bool last = configuration->cores <= LANES_MAX;
 
 		for (size_t k = i + 1; k < s->n_configurations && last; k++)
-			last = !same_stack(&s->configurations[k], configuration) ||
+			last = !configurations_are_kin(&s->configurations[k], configuration) ||
 			       s->configurations[k].cores > LANES_MAX;
 		if (last && panel.run && find_window(s, &panel))
 			t->panels[t->n++] = panel;

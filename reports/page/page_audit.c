@@ -120,7 +120,7 @@ static void write_trust(const struct summary *s, FILE *out)
 		const struct configuration *configuration = &s->configurations[i];
 
 		fputs("<tr><th scope=\"row\">", out);
-		markup_text(out, configuration->guest);
+		markup_text(out, configuration->name);
 		fprintf(out, "</th><td class=\"n\">%lld</td>", (long long)configuration->cores);
 		page_columns(configuration_columns, configuration, out);
 		fputs("</tr>\n", out);

@@ -8,8 +8,7 @@
 void page_bar_group(
 	FILE *out, const struct configuration *configuration, const struct configuration *before)
 {
-	if (before && before->cores == configuration->cores &&
-		before->scenario == configuration->scenario)
+	if (before && configurations_are_beside(before, configuration))
 		return;
 	fputs("<div class=\"head\">", out);
 	page_cores(out, configuration->cores, configuration->scenario);

@@ -45,7 +45,7 @@ static void write_part(const struct boot_part *part, double boot_ns, double scal
 
 static void write_bar(const struct boot_configuration *c, double scale_ns, size_t index, FILE *out)
 {
-	page_bar_open(out, c->configuration->guest, c->n_steps ? "boot" : NULL, index);
+	page_bar_open(out, c->configuration->name, c->n_steps ? "boot" : NULL, index);
 	for (size_t i = 0; i < c->n_steps; i++)
 		write_part(&c->steps[i], c->boot_ns.mean, scale_ns, out);
 	page_bar_close(out, format_time(c->boot_ns.mean).text);

@@ -266,7 +266,7 @@ static void write_scaling(const struct scaling *x, size_t index, FILE *out)
 
 	open_details("scaling", index, out);
 	page_configuration_name(out, x->many);
-	fprintf(out, "<span>speed-up %.2f; ", x->speedup.value);
+	fprintf(out, "<span>%sspeed-up %.2f; ", x->weak ? "scaled " : "", x->speedup.value);
 	if (lost > 0) {
 		fprintf(out, "%.1f points of efficiency lost", lost);
 		write_largest(&x->causes, &scale, out);
@@ -291,8 +291,13 @@ static void write_scalings(const struct explanation *e, FILE *out)
 	      "excess is lost efficiency. Each state has an exact share of it, in percentage "
 	      "points: its time on N cores, summed over the lanes, minus its time on one core. "
 	      "“Program” counts as a loss when the same work takes more CPU "
-	      "time.</p>\n<div class=\"bars\">\n",
+	      "time.",
 		out);
+	if (explanation_is_weak(e))
+		fputs(" Here the work grows with the cores (<code>--weak</code>): one core would have needed N × "
+		      "T(1), and its states count N times.",
+			out);
+	fputs("</p>\n<div class=\"bars\">\n", out);
 	for (size_t i = 0; i < e->n_scalings; i++) {
 		page_bar_group(out, e->scalings[i].many, i ? e->scalings[i - 1].many : NULL);
 		write_scaling_bar(&e->scalings[i], i, out);

@@ -150,7 +150,7 @@ static void write_operand(const struct configuration *configuration, const char 
 {
 	fputs(folder, out);
 	fputc(':', out);
-	markup_text(out, configuration->guest);
+	markup_text(out, configuration->name);
 	fprintf(out, ":%lld", (long long)configuration->cores);
 }
 

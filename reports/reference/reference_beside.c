@@ -92,7 +92,8 @@ static bool find_row(const struct explanation *e, const struct reference_analysi
 			ret->published = &a->list[i];
 	ret->claim = reference_claim(a->reference, CLAIM_SPEEDUP, configuration->guest,
 		configuration->scenario, configuration->cores);
-	return configuration->series.n > 0 && (ret->published || ret->claim);
+	return configuration->series.n > 0 && configuration_is_plain(configuration) &&
+	       (ret->published || ret->claim);
 }
 
 static int find_ratio(struct row *row)

@@ -49,6 +49,7 @@ static void read_run(struct store_reader *s, sqlite3_stmt *row, void *element)
 		.block = store_number(row, 23),
 		.counted = sqlite3_column_int(row, 24),
 		.label = text_or_empty(s, row, 25),
+		.variant = text_or_empty(s, row, 26),
 	};
 	run->ok = strcmp(run->status, "ok") == 0;
 }
@@ -174,11 +175,11 @@ static void read_warning(struct store_reader *s, sqlite3_stmt *row, void *elemen
  * Sums are total(), a floating-point sum, cast back: sum() raises an error on overflow, which a
  * hostile store could provoke, and total() is exact below 2^53 ns = 104 days.
  */
-#define RUN_SQL                                                                                    \
+#define RUN_SQL(variant)                                                                           \
 	"SELECT id, guest, cores, scenario, repetition, position, accel, status, error, start_ns," \
 	" end_ns, boot_ns, runtime_ns, guest_runtime_ns, lost_events, closed, audited,"            \
 	" residual_ns, start_utc, split, frequency_hz, command, raster_sha256,"                    \
-	" block, counted, label"                                                                   \
+	" block, counted, label, " variant                                                         \
 	" FROM run WHERE id IS NOT NULL AND cores BETWEEN 1 AND 65536 ORDER BY id"
 /* Who took the CPU is said with the name, where it was one of the stack or the collector. */
 #define ACCOUNT_SQL(detail)                                                                        \
@@ -257,7 +258,8 @@ int store_load(struct store_reader *s)
 		void *elements;
 		size_t *n;
 	} plan[] = {
-		{RUN_SQL, read_run, sizeof(*t->runs), &t->runs, &t->n_runs},
+		{store_has_column(s, "run", "variant") ? RUN_SQL("variant") : RUN_SQL("NULL"),
+			read_run, sizeof(*t->runs), &t->runs, &t->n_runs},
 		{"SELECT key, value FROM experiment ORDER BY key", read_setting,
 			sizeof(*t->settings), &t->settings, &t->n_settings},
 		{"SELECT run, name, start_ns, end_ns FROM phase ORDER BY run, start_ns", read_phase,

@@ -50,8 +50,9 @@ struct store_run {
 	int64_t frequency_hz;
 	const char *command;
 	const char *raster_sha256;
-	int64_t block; /**< from 1; 0: a warm-up; STORE_NULL: not known */
-	bool counted;  /**< false: a warm-up, part of no statistic */
+	int64_t block;       /**< from 1; 0: a warm-up; STORE_NULL: not known */
+	bool counted;        /**< false: a warm-up, part of no statistic */
+	const char *variant; /**< of the stack: --variant; may be empty */
 	const char *
 		label; /**< tells configurations apart that are the same but for it; may be empty */
 };

@@ -184,15 +184,20 @@ int shards_check(
 	return 0;
 }
 
+#define TWICE_SQL(same_variant)                                                                    \
+	"SELECT new.guest, new.cores, new.block FROM src.run AS new JOIN main.run AS old"          \
+	" ON old.guest = new.guest || ?1 AND old.cores = new.cores AND old.block = new.block"      \
+	" AND old.label = new.label AND " same_variant " WHERE new.block > 0 LIMIT 1"
+
 static int check_twice(const struct source *s, sqlite3 *db, struct error *error)
 {
 	_cleanup_query_ sqlite3_stmt *query = NULL;
 	int step;
 
 	if (sqlite3_prepare_v2(db,
-		    "SELECT new.guest, new.cores, new.block FROM src.run AS new JOIN main.run AS"
-		    " old ON old.guest = new.guest || ?1 AND old.cores = new.cores AND old.block ="
-		    " new.block AND old.label = new.label WHERE new.block > 0 LIMIT 1",
+		    store_has_column(s->reader, "run", "variant")
+			    ? TWICE_SQL("old.variant IS new.variant")
+			    : TWICE_SQL("old.variant IS NULL"),
 		    -1, &query, NULL) != SQLITE_OK)
 		return merge_error(db, s->path, error);
 	sqlite3_bind_text(query, 1, s->suffix, -1, SQLITE_STATIC);

@@ -58,6 +58,7 @@ void summary_free(struct summary *s)
 		series_clear(&s->configurations[i].series, s->configurations[i].n_phases);
 		free(s->configurations[i].own_name);
 		free(s->configurations[i].own_file_name);
+		free(s->configurations[i].words);
 		free(s->configurations[i].phases);
 		free(s->configurations[i].phase_ns);
 		free(s->configurations[i].details);
@@ -76,13 +77,6 @@ void summary_free(struct summary *s)
 	free(s->runs);
 	free(s->configurations);
 	free(s);
-}
-
-/* Names are interned by the store, so pointers tell them apart. */
-bool configuration_has(const struct configuration *configuration, const struct store_run *run)
-{
-	return configuration->guest == run->guest && configuration->cores == run->cores &&
-	       configuration->scenario == run->scenario && configuration->label == run->label;
 }
 
 bool configuration_is_noise(const struct configuration *configuration)
@@ -181,6 +175,8 @@ static int compare_configurations(const void *a, const void *b)
 		return stack_rank(x->guest) < stack_rank(y->guest) ? -1 : 1;
 	if (x->guest != y->guest)
 		return strcmp(x->guest, y->guest);
+	if (x->variant != y->variant)
+		return strverscmp(x->variant, y->variant);
 	return strcmp(x->label, y->label);
 }
 
@@ -220,19 +216,18 @@ static int name_file(const struct summary *s, size_t n)
 static int name_configuration(const struct summary *s, size_t i, bool several)
 {
 	struct configuration *configuration = &s->configurations[i];
+	_cleanup_free_ char *stack = NULL;
 
 	for (size_t j = 0; j < i && !configuration->name; j++)
-		if (s->configurations[j].guest == configuration->guest &&
-			s->configurations[j].label == configuration->label &&
-			s->configurations[j].scenario == configuration->scenario) {
+		if (configurations_are_kin(&s->configurations[j], configuration)) {
 			configuration->name = s->configurations[j].name;
 			configuration->file_name = s->configurations[j].file_name;
 		}
 	if (configuration->name)
 		return 0;
-	if (asprintf(&configuration->own_name, "%s%s%s%s%s", configuration->guest,
-		    *configuration->label ? " " : "", configuration->label, several ? " " : "",
-		    several ? configuration->scenario : "") < 0) {
+	stack = text_stack(configuration->guest, configuration->variant, configuration->label);
+	if (!stack || asprintf(&configuration->own_name, "%s%s%s", stack, several ? " " : "",
+			      several ? configuration->scenario : "") < 0) {
 		configuration->own_name = NULL;
 		return -ENOMEM;
 	}
@@ -240,7 +235,7 @@ static int name_configuration(const struct summary *s, size_t i, bool several)
 	return name_file(s, i);
 }
 
-/** What tells a configuration from the others of its cores: the stack, the label; the scenario
+/** What tells a configuration from the others of its cores: the stack, the variant, the label; the scenario
  * only where there are several. */
 static int name_configurations(struct summary *s)
 {
@@ -271,6 +266,9 @@ static int make_configurations(struct summary *s)
 				.cores = run->cores,
 				.scenario = run->scenario,
 				.label = run->label,
+				.variant = run->variant,
+				.words = variant_words(s->store, run),
+				.weak = run_is_weak(s->store, run),
 				.accel = run->accel,
 				.window.name = "window",
 				.audit_worst = NAN};

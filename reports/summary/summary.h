@@ -3,7 +3,7 @@
 
 /**
  * The closing summary of an experiment: per configuration (a stack on a number of cores, in a
- * scenario, with a label) the times, the books, and how far they can be trusted.
+ * scenario and a variant, with a label) the times, the books, and how far they can be trusted.
  *
  * Means are over the counted runs that ended well; a failed run counts nowhere but among the
  * failures, a warm-up (counted = 0) nowhere but among the warm-ups.
@@ -224,9 +224,12 @@ struct configuration {
 	const char *guest;
 	int64_t cores;
 	const char *scenario;
-	const char *label; /**< may be empty */
+	const char *variant; /**< may be empty, as the next */
+	const char *label;
+	bool weak;   /**< its work grows with the cores (--weak) */
+	char *words; /**< what makes the variant (--variant); NULL: not known, or none */
 	const char *accel;
-	/** The stack, and what tells its configurations apart here: "osv a", "osv paper-2"; one
+	/** The stack, and what tells its configurations apart here: "osv (thread)", "osv a", "osv paper-2"; one
 	 * pointer for all configurations that differ in their cores alone. */
 	const char *name;
 	char *own_name;        /**< the memory behind it, in one of them */
@@ -287,7 +290,7 @@ struct run_states {
 
 struct summary {
 	struct store_reader *store; /**< borrowed */
-	/** By scenario, cores, then from the fewest layers to the most, label. */
+	/** By scenario, cores, then from the fewest layers to the most, variant, label. */
 	struct configuration *configurations;
 	size_t n_configurations;
 	size_t n_runs;    /**< counted ones */
@@ -310,6 +313,31 @@ static inline void summary_freep(struct summary **s)
 }
 
 #define _cleanup_summary_ __attribute__((cleanup(summary_freep)))
+
+/*
+ * What makes two configurations the same, or fit to be compared, is said here alone. Names are interned by the store: of two
+ * stores no two configurations are the same.
+ */
+
+/** Of the same cores and scenario? */
+bool configurations_are_beside(const struct configuration *a, const struct configuration *b);
+
+/** The same but for the cores? */
+bool configurations_are_kin(const struct configuration *a, const struct configuration *b);
+
+/** The same stack and variant, told apart by the label alone; or variants of one stack whose words are the same? */
+bool configurations_are_control(const struct configuration *a, const struct configuration *b);
+
+/** In one row of those that are compared with each other: all variants of a stack, or all stacks in a variant; on the same
+ * cores in the same scenario. */
+bool configurations_are_variants(const struct configuration *a, const struct configuration *b);
+bool configurations_are_stacks(const struct configuration *a, const struct configuration *b);
+
+/** Is it as the scenario says, not made another by a variant's words? */
+bool configuration_is_plain(const struct configuration *configuration);
+
+/** Either. */
+bool configurations_compare(const struct configuration *a, const struct configuration *b);
 
 /** Is @run of that configuration, be it counted or not, failed or not? */
 bool configuration_has(const struct configuration *configuration, const struct store_run *run);

@@ -5,6 +5,12 @@
 
 #include "reports/summary/summary.h"
 
+/** What makes the run's variant, as the store has it; malloced. NULL: it has none, or does not say. */
+char *variant_words(const struct store_reader *store, const struct store_run *run);
+
+/** Does the work of the run's experiment grow with the cores? */
+bool run_is_weak(const struct store_reader *store, const struct store_run *run);
+
 /** Fold all accounts: fill each configuration's series, whose phases are there, and the runs'
  * states. Whatever else is said of accounts is derived from these. -ENOMEM. */
 int summary_make_series(struct summary *s);

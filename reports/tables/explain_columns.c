@@ -14,6 +14,7 @@ static const struct column configuration_name_columns[] = {
 	COL("guest", "guest", TEXT, guest),
 	COL("cores", "cores", NUMBER, cores),
 	COL("scenario", "scenario", TEXT, scenario),
+	COL("variant", "variant", TEXT, variant),
 	COL("label", "label", TEXT, label),
 	{},
 };
@@ -123,6 +124,7 @@ const struct column scaling_columns[] = {
 	TABLE,
 	COL("cell", NULL, POINTER, many, .of = configuration_name_columns),
 	{"text", NULL, COLUMN_OWN, .own_json = scaling_text},
+	COL("weak", NULL, BOOL, weak),
 	COL("speedup", NULL, ESTIMATE, speedup, SHOWN(1, "speed-up", 9, NULL), .decimals = 2),
 	COL("efficiency", NULL, ESTIMATE, efficiency, SHOWN(2, "eff. %", 8, NULL),
 		.format = percent),

@@ -171,8 +171,8 @@ static int write_scalings(const struct explanation *e, FILE *out, const struct s
 		lines[i] = (struct line){x->many, x, &x->causes,
 			(double)x->many->cores * x->many->runtime_ns.mean / 100};
 	}
-	fprintf(out, "\n%sSpeed-up over one core, and where points of efficiency are lost%s\n",
-		style->bold, style->plain);
+	fprintf(out, "\n%s%s over one core, and where points of efficiency are lost%s\n",
+		style->bold, explanation_is_weak(e) ? "Scaled speed-up" : "Speed-up", style->plain);
 	return write_lines(scaling_columns, e->summary, lines, e->n_scalings, out, style);
 }
 

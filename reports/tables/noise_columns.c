@@ -188,12 +188,14 @@ static void put_configuration(const struct configuration *c, FILE *out)
 	fprintf(out, ",%lld,", (long long)c->cores);
 	csv_text(out, c->scenario);
 	fputc(',', out);
+	csv_text(out, c->variant);
+	fputc(',', out);
 	csv_text(out, c->label);
 }
 
 int tables_write_noise_ranks_csv(const struct noise *n, FILE *out)
 {
-	fputs("guest,cores,scenario,label", out);
+	fputs("guest,cores,scenario,variant,label", out);
 	columns_csv_names(noise_ranks_columns, false, out);
 	columns_csv_names(noise_without_columns, false, out);
 	fputc('\n', out);
@@ -209,7 +211,7 @@ int tables_write_noise_ranks_csv(const struct noise *n, FILE *out)
 
 int tables_write_noise_peaks_csv(const struct analysis *a, FILE *out)
 {
-	fputs("guest,cores,scenario,label", out);
+	fputs("guest,cores,scenario,variant,label", out);
 	columns_csv_names(noise_peak_columns, false, out);
 	fputc('\n', out);
 	for (size_t i = 0; i < a->noise->n; i++) {
@@ -237,6 +239,7 @@ int tables_make_noise_json(const struct noise *n, json_t **ret)
 		bad |= put(cell, "guest", text(c->guest));
 		bad |= put(cell, "cores", number(c->cores));
 		bad |= put(cell, "scenario", text(c->scenario));
+		bad |= put(cell, "variant", text(c->variant));
 		bad |= put(cell, "label", text(c->label));
 		bad |= put(cell, "noise", noise_json(&n->list[i]));
 		bad |= put(cell, "missing", text(*n->list[i].missing ? n->list[i].missing : NULL));

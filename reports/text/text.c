@@ -33,3 +33,13 @@ void text_clean_file_name(char *name)
 		if (!strchr(fine, *name))
 			*name = '_';
 }
+
+char *text_stack(const char *guest, const char *variant, const char *label)
+{
+	char *name = NULL;
+
+	return asprintf(&name, "%s%s%s%s%s%s", guest, *variant ? " (" : "", variant,
+		       *variant ? ")" : "", *label ? " " : "", label) < 0
+		       ? NULL
+		       : name;
+}

@@ -27,5 +27,9 @@ static inline bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/** A stack's name with what tells its configurations apart: "osv", "osv (thread)", "osv (thread) a". @variant and @label may
+ * be empty. Malloced; NULL: out of memory. */
+char *text_stack(const char *guest, const char *variant, const char *label);
+
 /** Number of characters (code points) of UTF-8 text: its width on a terminal, near enough. */
 size_t text_width(const char *text);

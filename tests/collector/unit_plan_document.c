@@ -62,8 +62,9 @@ static struct plan_document through_the_store(const struct plan_document *d)
 static struct options everything(void)
 {
 	return PARSE("--guest=osv,docker", "--cores=2,1", "--repeat=5", "--warmup=2", "--aa",
-		"--seed=9", "--cooldown=3", "--timeout=60", "--accel=tcg", "--pin=none",
-		"--overcommit", "--container-option=--cpus=0.5", "--container-option=--read-only",
+		"--variant=x=--env C=1 -- -n 1", "--variant=y=", "--weak", "--seed=9",
+		"--cooldown=3", "--timeout=60", "--accel=tcg", "--pin=none", "--overcommit",
+		"--container-option=--cpus=0.5", "--container-option=--read-only",
 		"--profile=offcpu", "--memory=768M", "--counters=cycles", "--split=exact",
 		"--timeline=full", "--frequency=99", "--shard=2/4", "--phase=solve=^it",
 		"--metric=rate=([0-9]+)/s:higher", "--metric=residual=r=(.*)", "--result=sum (.*)",
@@ -84,6 +85,10 @@ static void all_options_come_back(void **state)
 	assert_int_equal(again.cores[0], 2);
 	assert_int_equal(again.repeat, 5);
 	assert_int_equal(again.warmup, 2);
+	assert_int_equal(again.n_variants, 2);
+	assert_string_equal(again.variants[0], "x=--env C=1 -- -n 1");
+	assert_string_equal(again.variants[1], "y=");
+	assert_true(again.weak);
 	assert_true(again.overcommit);
 	assert_true(again.aa && again.exact_split && again.own_arguments && again.has_seed);
 	assert_int_equal(again.timeline, TIMELINE_FULL);
@@ -133,7 +138,7 @@ static const char *other_value(const struct option_row *row)
 		{"scenario", "paper-1"}, {"container-option", "--cpus=0.5,1"}, {"profile", "oncpu"},
 		{"memory", "768M"}, {"shard", "2/4"}, {"env", "A=1"}, {"with", "f:/g"},
 		{"until", "2%:a/b"}, {"phase", "a=b"}, {"metric", "a=b:lower"}, {"result", "a"},
-		{"port", "81:80"}};
+		{"port", "81:80"}, {"variant", "a=b"}};
 	static char number[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(typed); i++)
