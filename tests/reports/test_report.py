@@ -307,7 +307,7 @@ class Summary(Reported):
         rows = [db.execute(query).fetchall() for query in queries]
         cells = {(c["guest"], c["cores"]): c for c in self.document["cells"]}
         self.assertEqual(len(rows[0]), len(cells))
-        for guest, cores, n, seconds in rows[0]:
+        for guest, _, cores, n, seconds in rows[0]:
             self.assertEqual(n, cells[guest, cores]["runs_ok"])
             self.assertAlmostEqual(seconds, cells[guest, cores]["runtime_ns"]["mean"] / 1e9, 6)
         whole = {}
