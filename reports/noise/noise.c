@@ -133,6 +133,8 @@ static int make_of(const struct summary *s, const struct configuration *c,
 		r = noise_signature_make(s, c, &ret->signature);
 	if (r >= 0)
 		r = noise_amplify(s, &series, question, ret);
+	if (r >= 0)
+		r = noise_levels_make(s, c, &ret->levels);
 	return r < 0 ? r : noise_say_missing(s, &series, question, ret);
 }
 

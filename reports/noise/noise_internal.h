@@ -42,6 +42,9 @@ void noise_signature_free(struct noise_signature *s);
 int noise_amplify(const struct summary *s, const struct noise_series_list *l,
 	const struct noise_question *question, struct noise_of *ret);
 
+/** runs 0 where there are no distributions of iterations. -ENOMEM, -EBADMSG. */
+int noise_levels_make(const struct summary *s, const struct configuration *c, struct levels *ret);
+
 /** Fills ret->missing, once it is known what there is. -ENOMEM, -EBADMSG. */
 int noise_say_missing(const struct summary *s, const struct noise_series_list *l,
 	const struct noise_question *question, struct noise_of *ret);

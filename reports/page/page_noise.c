@@ -123,6 +123,16 @@ static void write_signature(const struct noise_of *n, FILE *out)
 	write_points(s, shown, out);
 }
 
+static void write_levels(const struct noise_of *n, FILE *out)
+{
+	char words[NOISE_WORDS_MAX];
+
+	noise_levels_words(&n->levels, words);
+	fputs("<p>Levels of variance, ", out);
+	page_configuration_name(out, n->configuration);
+	fprintf(out, ": %s.</p>\n", words);
+}
+
 int page_noise(const struct page *page, FILE *out)
 {
 	const struct noise *n = page->analysis->noise;
@@ -133,6 +143,8 @@ int page_noise(const struct page *page, FILE *out)
 		if (n->list[i].signature)
 			write_signature(&n->list[i], out);
 		write_amplified(&n->list[i], out);
+		if (n->list[i].levels.runs)
+			write_levels(&n->list[i], out);
 	}
 	return 0;
 }

@@ -169,6 +169,21 @@ static json_t *spectrum_json(const struct noise_spectrum *s)
 	return finish(o, bad);
 }
 
+#define ROW struct levels
+static const struct column levels_columns[] = {
+	TABLE,
+	COL("runs", NULL, COUNT, runs),
+	COL("iterations", NULL, REAL, iterations),
+	COL("mean_ns", NULL, REAL, mean),
+	COL("within_ns", NULL, REAL, within),
+	COL("between_ns", NULL, REAL, between),
+	COL("iteration_ns", NULL, REAL, iteration_ns),
+	COL("overhead_ns", NULL, REAL, overhead_ns),
+	COL("best_iterations", NULL, REAL, best),
+	{},
+};
+#undef ROW
+
 json_t *noise_json(const struct noise_of *n)
 {
 	json_t *o;
@@ -242,6 +257,10 @@ int tables_make_noise_json(const struct noise *n, json_t **ret)
 		bad |= put(cell, "variant", text(c->variant));
 		bad |= put(cell, "label", text(c->label));
 		bad |= put(cell, "noise", noise_json(&n->list[i]));
+		bad |= put(cell, "levels",
+			n->list[i].levels.runs
+				? columns_json_row(levels_columns, &n->list[i].levels)
+				: json_null());
 		bad |= put(cell, "missing", text(*n->list[i].missing ? n->list[i].missing : NULL));
 		bad |= json_array_append_new(cells, cell) < 0;
 	}

@@ -99,6 +99,24 @@ int noise_write_text(const struct noise *n, FILE *out, const struct style *style
 	return r;
 }
 
+/* What varies: iterations, or runs. */
+static void levels_write(const struct noise *n, FILE *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n->n; i++) {
+		const struct configuration *c = n->list[i].configuration;
+		char words[NOISE_WORDS_MAX];
+
+		if (!n->list[i].levels.runs)
+			continue;
+		noise_levels_words(&n->list[i].levels, words);
+		fprintf(out, "%s%s on %lld %s: %s.\n", any ? "" : "\n", c->name,
+			(long long)c->cores, cores_word(c->cores, c->scenario), words);
+		any = true;
+	}
+}
+
 /* For whom there is no estimate, and why. */
 static void missing_write(const struct noise *n, FILE *out)
 {
@@ -122,6 +140,7 @@ int tables_write_noise(const struct noise *n, FILE *out)
 		fputs("This experiment has no runs of the workload noise. To measure some: collector --scenario noise-ftq\n",
 			out);
 	r = noise_write_text(n, out, style_of(out));
+	levels_write(n, out);
 	missing_write(n, out);
 	return r;
 }

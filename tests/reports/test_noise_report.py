@@ -6,6 +6,7 @@ The store's noise is made here, of known frequencies, lengths, probabilities and
 closed form."""
 import csv
 import json
+import math
 import os
 import random
 import re
@@ -113,6 +114,14 @@ def make_fwq(m):
             m.distribution("fwq", worker, [MS + LATE] * 100 + [MS] * 9900)
 
 
+def make_levels(m):
+    """Of 100 values in a run half are 1000 ns, half 1200; runs 0, 100 and 200 ns above that: σ is 100.504 within, 100 between, but for
+    100.504² / 100. 100 iterations take 1 s, the run beside them 4 s."""
+    for repetition in range(3):
+        m.run("native", "none", "switch", repetition)
+        m.distribution("switch", 0, [1000 + 100 * repetition] * 50 + [1200 + 100 * repetition] * 50, time_ns=10**9)
+
+
 def make_detours(m):
     """Every 10 ms an interrupt of 0.1 ms, every 100 ms 2 ms for another program; on all lanes at once, in each run at another time."""
     for repetition in range(RUNS):
@@ -180,6 +189,25 @@ class NoiseReport(unittest.TestCase):
         shown = re.search(r"; the 12 largest of (\d+) peaks", text)
         rows = [line for line in text.splitlines() if re.match(r"(unnamed|tick|\d+ × tick)", line)]
         self.assertEqual(len(rows), 12 if shown else len(peaks))
+
+    def test_levels_of_variance_are_those_that_were_made(self):
+        folder = self.base + "/levels"
+        m = Maker(folder)
+        make_levels(m)
+        make_fwq(m)
+        m.close()
+        levels = {c["scenario"]: c["levels"] for c in json.loads(run("noise", "--json", folder).stdout)["cells"]}["noise-switch"]
+        within2 = 100**2 * 100 / 99
+        between = math.sqrt(100**2 - within2 / 100)
+        self.assertAlmostEqual(levels["within_ns"], math.sqrt(within2), delta=1e-6)
+        self.assertAlmostEqual(levels["between_ns"], between, delta=1e-6)
+        self.assertEqual((levels["runs"], levels["iterations"], levels["iteration_ns"], levels["overhead_ns"]), (3, 100, 1e7, 4e9))
+        self.assertEqual(levels["best_iterations"], math.ceil(math.sqrt(4e9 / 1e7 * within2) / between))
+        cells = json.loads(run("noise", "--json", self.dir).stdout)["cells"]
+        self.assertEqual([c["levels"] for c in cells if c["scenario"] == "noise-detour"], [None], "detours are no iterations")
+        said = run("noise", folder).stdout
+        self.assertIn("3 runs of 100 values: σ within a run 101 ns, from run to run 99 ns; best for the time: about 21 values a run", said)
+        self.assertIn("runs do not differ beyond that", said)  # fwq: the same in each
 
     def test_why_nothing_is_said_of_ranks(self):
         done = run("noise", "--work", "6000000", self.dir)
