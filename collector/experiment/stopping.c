@@ -203,10 +203,10 @@ json_t *stopping_record(const struct stopping *s)
 
 	for (size_t i = 0; i < s->n_looks; i++)
 		json_array_append_new(planned, json_integer(s->looks[i]));
-	record = json_pack("{s:f, s:s?, s:s?, s:i, s:i, s:i, s:f, s:o, s:O, s:s?}", "share",
-		o->until.share, "a", o->until.a[0] ? o->until.a : NULL, "b",
-		o->until.b[0] ? o->until.b : NULL, "least", (int)o->repeat, "most",
-		(int)o->max_runs, "max_time_s", (int)o->max_time_s, "level",
+	record = json_pack("{s:s, s:f, s:s?, s:s?, s:i, s:i, s:i, s:f, s:o, s:O, s:s?}", "of",
+		o->boot_only ? "boot" : "runtime", "share", o->until.share, "a",
+		o->until.a[0] ? o->until.a : NULL, "b", o->until.b[0] ? o->until.b : NULL, "least",
+		(int)o->repeat, "most", (int)o->max_runs, "max_time_s", (int)o->max_time_s, "level",
 		1 - ALL_LOOKS / (double)s->n_levels, "planned", planned, "looks", s->done, "ended",
 		ends[s->end]);
 	return record;

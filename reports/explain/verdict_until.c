@@ -23,14 +23,16 @@ static const char *end_words(const char *end)
 	return "has not been reached so far";
 }
 
-static void say_comparison(struct verdict *v, const json_t *a, const json_t *b)
+static void say_aim(struct verdict *v, const json_t *record)
 {
-	const char *of = json_string_value(a), *to = json_string_value(b);
+	const char *of = json_string_value(json_object_get(record, "a")),
+		   *to = json_string_value(json_object_get(record, "b")),
+		   *what = json_string_value(json_object_get(record, "of"));
 
 	if (of && to)
 		say(v, "the ratio of %.*s to %.*s", said_of(of), of, said_of(to), to);
 	else
-		say(v, "every mean run time");
+		say(v, "every mean %s time", what && strcmp(what, "boot") == 0 ? "boot" : "run");
 }
 
 static void say_look(struct verdict *v, const json_t *record, const json_t *look)
@@ -38,7 +40,8 @@ static void say_look(struct verdict *v, const json_t *record, const json_t *look
 	const json_t *width = json_object_get(look, "width");
 	const char *widest = json_string_value(json_object_get(look, "widest"));
 	size_t n = json_array_size(json_object_get(record, "looks")),
-	       planned = json_array_size(json_object_get(record, "planned"));
+	       planned = json_array_size(json_object_get(record, "planned")) +
+			 (json_integer_value(json_object_get(record, "max_time_s")) > 0);
 
 	say(v, ": after %lld runs of each the widest interval is ",
 		(long long)json_integer_value(json_object_get(look, "runs")));
@@ -48,8 +51,8 @@ static void say_look(struct verdict *v, const json_t *record, const json_t *look
 		say(v, "not known");
 	if (widest)
 		say(v, " (%.*s)", said_of(widest), widest);
-	say(v, ", corrected for looking %zu times (%.2f %% level each; this was look %zu).",
-		planned, 100 * json_number_value(json_object_get(record, "level")), n);
+	say(v, ", corrected for up to %zu looks (each at %.2f %%; this was look %zu).", planned,
+		100 * json_number_value(json_object_get(record, "level")), n);
 }
 
 static void say_record(const json_t *record, const char *of, struct verdicts *v)
@@ -63,7 +66,7 @@ static void say_record(const json_t *record, const char *of, struct verdicts *v)
 		return;
 	verdict = verdict_begin(v, end && strcmp(end, "reached") == 0);
 	say(verdict, "The aim of --until%s, ", of);
-	say_comparison(verdict, json_object_get(record, "a"), json_object_get(record, "b"));
+	say_aim(verdict, record);
 	say(verdict, " known to ±%s %%, %s",
 		format_points(100 * json_number_value(json_object_get(record, "share"))).text,
 		end_words(end));
