@@ -162,6 +162,39 @@ static struct outcome repeat_until(double share, double (*draw)(unsigned i), boo
 	return o;
 }
 
+/* Two stacks, one of which takes 1.5 times as long: does the last interval of the ratio hold it? */
+static double ratio_covered(double share, double (*draw)(unsigned i))
+{
+	unsigned looks[UNTIL_LOOKS_MAX];
+	size_t n_looks = until_looks(8, 100, looks);
+	double covered = 0;
+
+	random_state = 20261201;
+	for (int e = 0; e < EXPERIMENTS; e++) {
+		struct until_sample a = {0}, b = {0};
+		const struct until_sample *samples[] = {&a, &b};
+		double width = INFINITY;
+
+		for (size_t look = 0; look < n_looks && !(width <= share); look++) {
+			while (a.n < looks[look]) {
+				until_add(&a, 1.5 * draw((unsigned)a.n));
+				until_add(&b, draw((unsigned)b.n));
+			}
+			width = until_width(samples, 2, n_looks);
+		}
+		covered += fabs(log(a.mean / b.mean / 1.5)) <= width;
+	}
+	return covered / EXPERIMENTS;
+}
+
+static void the_interval_of_a_ratio_holds_too(void **state)
+{
+	(void)state;
+	assert_true(ratio_covered(0.04, normal_time) >= 0.95);
+	assert_true(ratio_covered(0.06, skewed_time) >= 0.95);
+	assert_true(ratio_covered(0.06, bimodal_time) >= 0.95);
+}
+
 /* The table in docs/statistics.md. */
 static void the_last_interval_holds_as_often_as_it_says(void **state)
 {
@@ -199,6 +232,7 @@ int main(void)
 		cmocka_unit_test(looks_grow_by_half_up_to_the_bound),
 		cmocka_unit_test(the_width_is_Students_and_of_a_ratio_Welchs),
 		cmocka_unit_test(the_last_interval_holds_as_often_as_it_says),
+		cmocka_unit_test(the_interval_of_a_ratio_holds_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
