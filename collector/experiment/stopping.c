@@ -17,32 +17,64 @@ static bool asked(const struct stopping *s)
 	return s->o && s->o->until.share > 0;
 }
 
-struct stack_name {
-	char text[96];
+/* What a name says of a configuration. */
+enum {
+	SAYS_STACK = 1,
+	SAYS_VARIANT = 2,
+	SAYS_LABEL = 4,
 };
 
-/* "native", or "native (thread)". */
-static struct stack_name stack_of(const struct run_request *q)
+/* Takes @word from *rest, where a name, or a part of it, ends behind it. */
+static bool take(const char **rest, const char *word)
 {
-	struct stack_name name;
+	size_t length = word ? strlen(word) : 0;
 
-	snprintf(name.text, sizeof(name.text), "%s%s%s%s", q->ops->name, q->variant ? " (" : "",
-		q->variant ? q->variant : "", q->variant ? ")" : "");
-	return name;
+	if (!length || strncmp(*rest, word, length) != 0 || !strchr(":@", (*rest)[length]))
+		return false;
+	*rest += length;
+	return true;
 }
 
-/* "native", or "native a": as reports call it; on the command line "@" may be the blank. */
-static bool is_called(const struct run_request *q, const char *name)
+static bool take_after(const char **rest, char mark, const char *word)
 {
-	struct stack_name stack = stack_of(q);
-	size_t length = strlen(stack.text);
+	const char *word_at = *rest + 1;
 
-	if (strncmp(name, stack.text, length) != 0)
+	if (**rest != mark || !take(&word_at, word))
 		return false;
-	if (!q->label[0])
-		return name[length] == '\0';
-	return (name[length] == '@' || name[length] == ' ') &&
-	       strcmp(name + length + 1, q->label) == 0;
+	*rest = word_at;
+	return true;
+}
+
+/* STACK, STACK:VARIANT or VARIANT, each with @LABEL or without. What it says; 0: it is another's name. */
+static unsigned says(const struct run_request *q, const char *name)
+{
+	const char *rest = name;
+	unsigned said = 0;
+
+	if (take(&rest, q->ops->name))
+		said = SAYS_STACK | (take_after(&rest, ':', q->variant) ? SAYS_VARIANT : 0);
+	else if (take(&rest, q->variant))
+		said = SAYS_VARIANT;
+	if (said && take_after(&rest, '@', q->label))
+		said |= SAYS_LABEL;
+	return *rest ? 0 : said;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* In what the two names leave open they must agree: osv/native is that in each variant. */
+static bool are_compared(const struct run_request *a, unsigned said_of_a,
+	const struct run_request *b, unsigned said_of_b)
+{
+	unsigned said = said_of_a & said_of_b;
+
+	return said_of_a && said_of_b && a != b && a->lanes == b->lanes &&
+	       ((said & SAYS_STACK) || a->ops == b->ops) &&
+	       ((said & SAYS_VARIANT) || same(a->variant, b->variant)) &&
+	       ((said & SAYS_LABEL) || same(a->label, b->label));
 }
 
 static const struct run_request *run_of(const struct stopping *s, size_t i)
@@ -52,24 +84,30 @@ static const struct run_request *run_of(const struct stopping *s, size_t i)
 
 static void add_name(char *names, size_t size, const struct run_request *q)
 {
-	snprintf(names + strlen(names), size - strlen(names), "%s%s%s%s", names[0] ? ", " : "",
-		stack_of(q).text, q->label[0] ? "@" : "", q->label);
+	snprintf(names + strlen(names), size - strlen(names), "%s%s%s%s%s%s", names[0] ? ", " : "",
+		q->ops->name, q->variant ? ":" : "", q->variant ? q->variant : "",
+		q->label[0] ? "@" : "", q->label);
 }
 
-static int check_name(const struct stopping *s, const char *name, struct error *error)
+static int check_comparison(const struct stopping *s, struct error *error)
 {
+	const struct until_aim *aim = &s->o->until;
 	char names[256] = "";
 
 	for (size_t i = 0; i < s->n_samples; i++) {
 		const struct run_request *q = run_of(s, i);
 
-		if (is_called(q, name))
-			return 0;
+		for (size_t k = 0; k < s->n_samples; k++)
+			if (are_compared(
+				    q, says(q, aim->a), run_of(s, k), says(run_of(s, k), aim->b)))
+				return 0;
 		if (q->lanes == run_of(s, 0)->lanes)
 			add_name(names, sizeof(names), q);
 	}
 	return error_set_user(error, -EINVAL,
-		"--until compares '%s', which is not measured here: there is %s", name, names);
+		"--until compares '%s' with '%s', and no such two are measured on the same number of cores: "
+		"there is %s",
+		aim->a, aim->b, names);
 }
 
 /* Its runs in the first block tell how many configurations there are. */
@@ -101,11 +139,7 @@ int stopping_begin(
 	s->n_looks = until_looks(o->repeat, o->max_runs, s->looks);
 	s->n_levels = s->n_looks + (o->max_time_s > 0);
 	r = find_configurations(s);
-	if (r == 0 && o->until.a[0])
-		r = check_name(s, o->until.a, error);
-	if (r == 0 && o->until.a[0])
-		r = check_name(s, o->until.b, error);
-	return r;
+	return r == 0 && o->until.a[0] ? check_comparison(s, error) : r;
 }
 
 void stopping_add(struct stopping *s, const struct run_request *q, double ns, bool fresh)
@@ -118,17 +152,28 @@ void stopping_add(struct stopping *s, const struct run_request *q, double ns, bo
 		until_add(&s->samples[q->configuration], ns);
 }
 
+/* As the reports call it. */
+static void name_of(const struct run_request *q, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s%s%s%s%s%s", q->ops->name, q->variant ? " (" : "",
+		q->variant ? q->variant : "", q->variant ? ")" : "", q->label[0] ? " " : "",
+		q->label);
+}
+
 static void widen(struct stopping *s, const struct until_sample *const *samples, size_t n,
-	const struct run_request *q, const char *versus)
+	const struct run_request *q, const struct run_request *other)
 {
 	double width = until_width(samples, n, s->n_levels);
+	char name[128], others[128] = "";
 
 	if (s->widest[0] && !(width > s->width))
 		return;
+	name_of(q, name, sizeof(name));
+	if (other)
+		name_of(other, others, sizeof(others));
 	s->width = width;
-	snprintf(s->widest, sizeof(s->widest), "%s%s%s%s%s on %u %s", stack_of(q).text,
-		q->label[0] ? " " : "", q->label, versus ? " over " : "", versus ? versus : "",
-		q->lanes, q->lanes == 1 ? "core" : "cores");
+	snprintf(s->widest, sizeof(s->widest), "%s%s%s on %u %s", name, other ? " over " : "",
+		others, q->lanes, q->lanes == 1 ? "core" : "cores");
 }
 
 /* The named comparison, on each number of cores; or each configuration. */
@@ -143,12 +188,13 @@ static void find_widest(struct stopping *s)
 
 		if (!aim->a[0])
 			widen(s, &(const struct until_sample *){&s->samples[i]}, 1, q, NULL);
-		for (size_t k = 0; k < s->n_samples && aim->a[0] && is_called(q, aim->a); k++)
-			if (run_of(s, k)->lanes == q->lanes && is_called(run_of(s, k), aim->b))
+		for (size_t k = 0; k < s->n_samples && aim->a[0]; k++)
+			if (are_compared(
+				    q, says(q, aim->a), run_of(s, k), says(run_of(s, k), aim->b)))
 				widen(s,
 					(const struct until_sample *[]){
 						&s->samples[i], &s->samples[k]},
-					2, q, aim->b);
+					2, q, run_of(s, k));
 	}
 }
 

@@ -36,7 +36,7 @@ struct stopping {
 	size_t n_looks, n_levels; /**< planned; and with that which --max-time may add */
 	unsigned blocks;          /**< that are whole */
 	double width;             /**< after the last of them, of the widest */
-	char widest[192];         /**< what that is of: "native on 2 cores" */
+	char widest[320];         /**< what that is of: "native on 2 cores" */
 	json_t *done;             /**< looks so far */
 	enum stopping_end end;
 	uint64_t begin_ns;

@@ -108,7 +108,7 @@ class Until(UntilTest):
         self.assertEqual(done.status, 0, done.stderr)
         record, _ = self.record(done)
         self.assertEqual((record["a"], record["b"], record["ended"]), ("native@a", "native@b", "reached"))
-        self.assertEqual(record["looks"][0]["widest"], "native a over native@b on 1 core")
+        self.assertEqual(record["looks"][0]["widest"], "native a over native b on 1 core")
         self.assertIn("the ratio of native@a to native@b known to ±40 %, was reached", self.said(done.stdout))
 
     def test_it_goes_on_where_it_was_cut_off(self):
