@@ -135,6 +135,20 @@ static void each_value_is_in_one_mode(void **state)
 	assert_int_equal(modes_index(&m, NAN), 2);
 }
 
+static void very_many_values_take_no_longer_than_a_reader_waits(void **state)
+{
+	static double values[20000];
+	struct modes m;
+
+	(void)state;
+	random_state = 7;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		values[i] = two_sleeps();
+	assert_int_equal(find_modes(values, ARRAY_SIZE(values), &m), 0);
+	assert_int_equal(m.n, 2);
+	assert_true(m.list[0].n > 9700 && m.list[0].n < 10300);
+}
+
 static void of_few_values_or_a_grid_nothing_is_said(void **state)
 {
 	static const double grid[] = {1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2},
@@ -158,6 +172,7 @@ int main(void)
 		cmocka_unit_test(one_mode_is_hardly_ever_taken_for_several),
 		cmocka_unit_test(modes_are_found_and_counted),
 		cmocka_unit_test(each_value_is_in_one_mode),
+		cmocka_unit_test(very_many_values_take_no_longer_than_a_reader_waits),
 		cmocka_unit_test(of_few_values_or_a_grid_nothing_is_said),
 	};
 
