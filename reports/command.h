@@ -28,6 +28,7 @@ struct report_options {
 	const char *work;   /**< --work, or NULL */
 	const char *slower; /**< --slower, or NULL */
 	const char *metric; /**< --metric, or NULL */
+	const char *change; /**< --change, or NULL */
 	bool strict;
 	char **paths; /**< what is not an option: experiments */
 	size_t n_paths;
@@ -43,6 +44,7 @@ int command_report(const struct report_options *o, struct error *error);
 int command_reference(const struct report_options *o, struct error *error);
 int command_export(const struct report_options *o, struct error *error);
 int command_noise(const struct report_options *o, struct error *error);
+int command_history(const struct report_options *o, struct error *error);
 int command_gate(const struct report_options *o, struct error *error);
 int command_diff(const struct report_options *o, struct error *error);
 

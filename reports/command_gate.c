@@ -88,7 +88,7 @@ int command_gate(const struct report_options *o, struct error *error)
 	if (!o->slower)
 		return error_set_user(
 			error, -EINVAL, "how much slower may B be? report gate A B --slower 2%%");
-	r = gate_bound_parse(o->slower, &q.bound, error);
+	r = gate_bound_parse("slower", o->slower, &q.bound, error);
 	if (r >= 0)
 		r = open_pairs(&c, o, error);
 	if (r < 0)

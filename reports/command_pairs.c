@@ -90,7 +90,7 @@ static int parse_operand(
 	return 0;
 }
 
-static bool same_file(const char *a, const char *b)
+bool command_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
@@ -101,7 +101,7 @@ static int open_operands(struct diff_set *c, enum stack_order order, struct erro
 {
 	struct operand *a = &c->operands[TREE_A], *b = &c->operands[TREE_B];
 
-	c->one_store = same_file(a->path, b->path);
+	c->one_store = command_same_file(a->path, b->path);
 	for (int side = 0; side < TREE_SIDES; side++) {
 		struct operand *o = &c->operands[side];
 		int r;
@@ -173,8 +173,7 @@ static bool are_pair(const struct diff_set *c, const struct configuration *x,
 	       ((a->cores && b->cores) || x->cores == y->cores);
 }
 
-/** The last part of a path, without trailing slashes. */
-static char *base_name(const char *path)
+char *command_base_name(const char *path)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
 	char *slash = real ? strrchr(real, '/') : NULL;
@@ -190,8 +189,8 @@ static char *base_name(const char *path)
 static char *name_side(
 	const struct diff_set *c, int side, const struct configuration *configuration, bool cores)
 {
-	_cleanup_free_ char *own = base_name(c->operands[side].path);
-	_cleanup_free_ char *other = base_name(c->operands[!side].path);
+	_cleanup_free_ char *own = command_base_name(c->operands[side].path);
+	_cleanup_free_ char *other = command_base_name(c->operands[!side].path);
 	const char *folder = own && other && strcmp(own, other) != 0 ? own : c->operands[side].path;
 	char count[32] = "", *name = NULL;
 

@@ -25,11 +25,19 @@ enum {
 	OPTION_WORK,
 	OPTION_SLOWER,
 	OPTION_METRIC,
-	OPTION_STRICT
+	OPTION_STRICT,
+	OPTION_CHANGE
 };
 
 /* Commands as bits, to say which options go with which. */
-enum { REPORT = 1 << 0, EXPORT = 1 << 1, DIFF = 1 << 2, NOISE = 1 << 3, GATE = 1 << 4 };
+enum {
+	REPORT = 1 << 0,
+	EXPORT = 1 << 1,
+	DIFF = 1 << 2,
+	NOISE = 1 << 3,
+	GATE = 1 << 4,
+	HISTORY = 1 << 5
+};
 
 struct command {
 	const char *name; /* NULL: where no other is named */
@@ -43,12 +51,13 @@ static const struct command commands[] = {
 	{"export", EXPORT, 1, SIZE_MAX, command_export},
 	{"diff", DIFF, 2, 2, command_diff},
 	{"gate", GATE, 2, 2, command_gate},
+	{"history", HISTORY, 2, SIZE_MAX, command_history},
 	{"noise", NOISE, 1, SIZE_MAX, command_noise},
 	{NULL, REPORT, 0, SIZE_MAX, command_report},
 };
 
 static const char synopsis[] =
-	"DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B\ngate A B --slower PERCENT\nnoise DIR...";
+	"DIR...\n--reference NAME\nexport --format FORMAT DIR...\ndiff A B\ngate A B --slower PERCENT\nhistory DIR...\nnoise DIR...";
 
 static const struct argp_option option_table[] = {
 	{"output", 'o', "DIR", 0, "write to DIR in place of the (first) experiment's report/", 0},
@@ -77,27 +86,29 @@ static const struct argp_option option_table[] = {
 	{"slower", OPTION_SLOWER, "PERCENT", 0,
 		"gate: how much slower B may be than A: 2% (exit status 1: it is slower)", 0},
 	{"metric", OPTION_METRIC, "LIST", 0,
-		"gate: what is compared: runtime, boot, names of metrics (runtime)", 0},
+		"gate, history: what is compared: runtime, boot, names of metrics (runtime)", 0},
 	{"strict", OPTION_STRICT, NULL, 0,
 		"gate: fail also where nothing is decided, or a run of B failed", 0},
+	{"change", OPTION_CHANGE, "PERCENT", 0, "history: smaller changes are not told (1%)", 0},
 	{},
 };
 
 /* In the order of option_table. */
 static const unsigned int option_commands[] = {
-	REPORT | EXPORT | DIFF,
+	REPORT | EXPORT | DIFF | HISTORY,
 	EXPORT,
 	REPORT | EXPORT | DIFF,
-	REPORT | DIFF | NOISE | GATE,
+	REPORT | DIFF | NOISE | GATE | HISTORY,
 	REPORT,
 	REPORT,
-	REPORT | EXPORT | DIFF | NOISE | GATE,
+	REPORT | EXPORT | DIFF | NOISE | GATE | HISTORY,
 	NOISE,
 	NOISE,
 	NOISE,
 	GATE,
+	GATE | HISTORY,
 	GATE,
-	GATE,
+	HISTORY,
 };
 
 _Static_assert(ARRAY_SIZE(option_commands) + 1 == ARRAY_SIZE(option_table), "a row for each");
@@ -191,7 +202,7 @@ static void take_command(struct parse *p, struct argp_state *state)
 	}
 	if (p->options.n_paths < c->min_paths || (p->options.n_paths == 0 && !p->options.reference))
 		argp_error(state, c->min_paths <= 1 ? "name the folder of an experiment"
-						    : "name two to compare: A and B");
+						    : "name two to compare");
 	if (p->options.n_paths > c->max_paths)
 		argp_error(state, "%zu are too many", p->options.n_paths);
 	for (size_t i = 0; i < ARRAY_SIZE(option_commands); i++)
@@ -239,6 +250,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_METRIC:
 		o->metric = argument;
+		return 0;
+	case OPTION_CHANGE:
+		o->change = argument;
 		return 0;
 	case OPTION_STRICT:
 		o->strict = true;

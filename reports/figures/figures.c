@@ -35,6 +35,7 @@ static const struct figure_kind {
 	{"timeline", "A run, lane by lane", figure_timeline},
 	{"spectrum", "What is periodic in the noise", figure_spectrum},
 	{"signature", "Detours over time, by cause", figure_signature},
+	{"history", "Experiments in order", figure_history},
 	{"picture", "The picture that is rendered", figure_picture},
 };
 

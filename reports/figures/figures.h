@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "reports/explain/explain.h"
 #include "reports/flames/flames.h"
+#include "reports/history/history.h"
 #include "reports/noise/noise.h"
 #include "reports/output/output.h"
 #include "reports/reference/reference.h"
@@ -46,6 +47,7 @@ struct figures_source {
 	struct flames *flames;                 /**< of the summary */
 	const struct noise *noise;             /**< of the summary */
 	const struct reference *reference;     /**< or NULL */
+	const struct history *history;         /**< or NULL; then alone */
 };
 
 /**

@@ -49,6 +49,7 @@ int figure_variance(const struct figures_source *source, struct draft *d);
 int figure_picture(const struct figures_source *source, struct draft *d);
 int figure_signature(const struct figures_source *source, struct draft *d);
 int figure_spectrum(const struct figures_source *source, struct draft *d);
+int figure_history(const struct figures_source *source, struct draft *d);
 int figure_timeline(const struct figures_source *source, struct draft *d);
 
 /**

@@ -8,65 +8,30 @@
 
 #include "common/array.h"
 #include "common/cleanup.h"
-#include "reports/gate/gate_internal.h"
 
 void gate_free(struct gate *g)
 {
 	if (!g)
 		return;
-	for (size_t i = 0; i < g->n_rows; i++) {
-		contrast_clear(&g->rows[i].contrast);
-		free(g->rows[i].cause);
-	}
+	for (size_t i = 0; i < g->n_rows; i++)
+		cause_clear(&g->rows[i].cause);
 	free(g->rows);
 	free(g);
 }
 
-int gate_bound_parse(const char *text, double *ret, struct error *error)
+int gate_bound_parse(const char *option, const char *text, double *ret, struct error *error)
 {
 	char *end;
 	double percent = strtod(text, &end);
 
 	if (end == text || (*end && strcmp(end, "%") != 0) || text[strspn(text, "-0123456789.%")])
-		return error_set_user(
-			error, -EINVAL, "--slower %s: a number of percent is needed: 2%%", text);
+		return error_set_user(error, -EINVAL, "--%s %s: a number of percent is needed: 2%%",
+			option, text);
 	if (!(percent > 0 && percent <= 100))
-		return error_set_user(
-			error, -EINVAL, "--slower %s: more than 0 and at most 100 percent", text);
+		return error_set_user(error, -EINVAL,
+			"--%s %s: more than 0 and at most 100 percent", option, text);
 	*ret = percent / 100;
 	return 0;
-}
-
-/** A configuration's values of what is asked about. */
-struct values_of {
-	const double *list;
-	size_t n;
-	enum output_wish wish;
-	bool is_time;
-};
-
-/* False: it has no such numbers. */
-static bool find_values(const struct configuration *c, const char *what, struct values_of *ret)
-{
-	const struct configuration_metric *m = configuration_metric(c, what);
-
-	*ret = (struct values_of){.n = c->series.n, .wish = WISH_LOWER, .is_time = true};
-	if (strcmp(what, GATE_RUNTIME) == 0)
-		ret->list = c->series.runtime_ns;
-	else if (strcmp(what, GATE_BOOT) == 0)
-		ret->list = c->series.boot_ns;
-	else if (m && m->known.n > 0)
-		*ret = (struct values_of){m->values, c->series.n, m->wish, false};
-	return ret->list;
-}
-
-static size_t known(const struct values_of *v)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < v->n; i++)
-		n += isfinite(v->list[i]);
-	return n;
 }
 
 /** The number of runs that it takes, by how much these vary. */
@@ -83,21 +48,21 @@ static int make_row(const struct diff *d, const char *what, double bound, struct
 {
 	const struct configuration *a = d->pair.sides[TREE_A].configuration,
 				   *b = d->pair.sides[TREE_B].configuration;
-	struct values_of x, y;
+	struct quantity x, y;
 	int r;
 
-	find_values(a, what, &x);
-	find_values(b, what, &y);
+	quantity_find(a, what, &x);
+	quantity_find(b, what, &y);
 	*row = (struct gate_row){.diff = d,
 		.name = b->name,
 		.cores = b->cores,
 		.what = what,
 		.is_time = x.is_time,
 		.higher = x.wish == WISH_HIGHER,
-		.n = {known(&x), known(&y)},
+		.n = {quantity_known(&x), quantity_known(&y)},
 		.failed = {a->n_runs - a->n_ok, b->n_runs - b->n_ok}};
-	r = row->higher ? compare(x.list, x.n, y.list, y.n, &row->values)
-			: compare(y.list, y.n, x.list, x.n, &row->values);
+	r = row->higher ? compare(x.values, x.n, y.values, y.n, &row->values)
+			: compare(y.values, y.n, x.values, x.n, &row->values);
 	if (r < 0)
 		return r;
 	row->mean[row->higher ? 0 : 1] = row->values.a.mean;
@@ -113,11 +78,11 @@ static int add_rows(
 	size_t before = g->n_rows;
 
 	for (size_t i = 0; i < q->n_pairs; i++) {
-		struct values_of a, b;
+		struct quantity a, b;
 		int r;
 
-		if (!find_values(q->pairs[i]->pair.sides[TREE_A].configuration, what, &a) ||
-			!find_values(q->pairs[i]->pair.sides[TREE_B].configuration, what, &b))
+		if (!quantity_find(q->pairs[i]->pair.sides[TREE_A].configuration, what, &a) ||
+			!quantity_find(q->pairs[i]->pair.sides[TREE_B].configuration, what, &b))
 			continue;
 		if (a.wish == WISH_NONE)
 			return error_set_user(error, -EINVAL,
@@ -137,42 +102,18 @@ static int add_rows(
 	return 0;
 }
 
-/** The store's own name of the metric that is called @name (@length bytes) in some configuration; NULL: there is none. */
-static const char *find_name(const struct gate_question *q, const char *name, size_t length)
-{
-	static const char *const times[] = {GATE_RUNTIME, GATE_BOOT};
-
-	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
-		if (strlen(times[i]) == length && strncmp(times[i], name, length) == 0)
-			return times[i];
-	for (size_t i = 0; i < q->n_pairs; i++) {
-		const struct configuration *c = q->pairs[i]->pair.sides[TREE_A].configuration;
-
-		for (size_t k = 0; k < c->n_metrics; k++)
-			if (strlen(c->metrics[k].name) == length &&
-				strncmp(c->metrics[k].name, name, length) == 0)
-				return c->metrics[k].name;
-	}
-	return NULL;
-}
-
 static int make_rows(const struct gate_question *q, struct gate *g, struct error *error)
 {
-	const char *at = q->metrics ? q->metrics : GATE_RUNTIME;
+	const struct summary *s = q->pairs[0]->pair.sides[TREE_A].summary;
+	const char *at = q->metrics ? q->metrics : QUANTITY_RUNTIME, *name;
+	int r;
 
-	for (;;) {
-		size_t length = strcspn(at, ",");
-		const char *name = find_name(q, at, length);
-		int r = name ? add_rows(q, name, g, error)
-			     : error_set_user(error, -EINVAL,
-				       "A has no metric \"%.*s\"; run time and boot are called "
-				       "\"" GATE_RUNTIME "\" and \"" GATE_BOOT "\"",
-				       (int)length, at);
-
-		if (r < 0 || !at[length])
-			return r;
-		at += length + 1;
-	}
+	do {
+		r = quantity_next(s, &at, &name, error);
+		if (r >= 0)
+			r = add_rows(q, name, g, error);
+	} while (r >= 0 && *at);
+	return r;
 }
 
 static int judge(struct gate *g)
@@ -223,7 +164,7 @@ int gate_make(const struct gate_question *q, struct gate **ret, struct error *er
 	r = judge(g);
 	for (size_t i = 0; r >= 0 && i < g->n_rows; i++)
 		if (g->rows[i].verdict == GATE_SLOWER)
-			r = gate_find_cause(&g->rows[i]);
+			r = cause_find(g->rows[i].diff, g->rows[i].what, &g->rows[i].cause);
 	if (r < 0)
 		return error_set_errno(error, r, "cannot decide");
 	*ret = TAKE_PTR(g);

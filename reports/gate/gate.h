@@ -17,20 +17,13 @@
 
 #include "common/error.h"
 #include "reports/diff/diff.h"
-#include "reports/explain/explain.h"
-#include "reports/summary/boot.h"
+#include "reports/gate/cause.h"
+#include "reports/gate/quantity.h"
 
 enum gate_verdict {
 	GATE_UNDECIDED,  /**< neither is shown */
 	GATE_NOT_SLOWER, /**< shown to be no slower than the bound */
 	GATE_SLOWER,     /**< shown to be slower by more than the bound */
-};
-
-/** The function, or the step of the boot, that takes most of what B takes longer. */
-struct gate_culprit {
-	const char *name;   /**< NULL: none is told from chance */
-	const char *module; /**< of a function; may be empty */
-	double ns;          /**< so much longer, per run (and lane) */
 };
 
 /** One configuration, and one number of it. */
@@ -47,12 +40,8 @@ struct gate_row {
 	struct comparison values; /**< the worse way round: see above */
 	struct ratio_test test;
 	enum gate_verdict verdict;
-	size_t needed; /**< runs of each to decide, if B is as A; 0: not known */
-	/* Where it is slower, of run time and boot: */
-	struct contrast contrast; /**< of run time */
-	struct gate_culprit function;
-	struct gate_culprit step;
-	char *cause; /**< one sentence or two; NULL where it is not slower */
+	size_t needed;      /**< runs of each to decide, if B is as A; 0: not known */
+	struct cause cause; /**< where it is slower */
 };
 
 struct gate {
@@ -68,13 +57,13 @@ struct gate {
 struct gate_question {
 	double bound;
 	bool strict;
-	const char *metrics; /**< names with commas between them; NULL: run time */
+	const char *metrics; /**< quantities with commas between them; NULL: run time */
 	struct diff *const *pairs;
 	size_t n_pairs;
 };
 
-/** "2%", "0.5": more than 0 and at most 100 percent. -EINVAL, the user's, with a message. */
-int gate_bound_parse(const char *text, double *ret, struct error *error);
+/** "2%", "0.5": more than 0 and at most 100 percent, given by --@option. -EINVAL, the user's, with a message. */
+int gate_bound_parse(const char *option, const char *text, double *ret, struct error *error);
 
 /** Decide. -EINVAL: no configuration has such a metric, or it has no direction; -EBADMSG, -ENOMEM; with a message. */
 int gate_make(const struct gate_question *q, struct gate **ret, struct error *error);

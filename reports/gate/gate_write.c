@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/gate/gate_internal.h"
+#include "reports/gate/gate.h"
 #include "reports/text/columns.h"
 #include "reports/text/json.h"
 
@@ -22,9 +22,7 @@ static const char *verdict_of(const void *row)
 
 static const char *what_of(const void *row)
 {
-	const char *what = ((const struct gate_row *)row)->what;
-
-	return strcmp(what, GATE_RUNTIME) == 0 ? "run time" : what;
+	return quantity_title(((const struct gate_row *)row)->what);
 }
 
 static const char *better_of(const void *row)
@@ -83,41 +81,6 @@ static double in_seconds_b(const void *row)
 	return r->mean[TREE_B] / unit_of(r);
 }
 
-static json_t *states_json(const void *row)
-{
-	const struct gate_row *r = row;
-	json_t *list = json_array();
-	bool bad = !list;
-
-	for (size_t i = 0; i < r->contrast.causes.n; i++) {
-		const struct term *t = &r->contrast.causes.list[i];
-		json_t *o = json_object();
-
-		bad |= put(o, "state", text(state_label(t->state)));
-		bad |= put(o, "detail", text(t->detail));
-		bad |= put(o, "ns", real(t->value));
-		bad |= put(o, "low_ns", real(t->range.low));
-		bad |= put(o, "high_ns", real(t->range.high));
-		bad |= json_array_append_new(list, o) < 0;
-	}
-	return finish(list, bad);
-}
-
-static bool has_culprit(const void *row)
-{
-	return ((const struct gate_culprit *)row)->name;
-}
-
-#define ROW struct gate_culprit
-static const struct column culprit_columns[] = {
-	TABLE,
-	COL("name", NULL, TEXT, name, .only = has_culprit),
-	COL("module", NULL, TEXT, module, .only = has_culprit),
-	COL("ns", NULL, NS, ns, .only = has_culprit),
-	{},
-};
-#undef ROW
-
 static bool is_slower(const void *row)
 {
 	return ((const struct gate_row *)row)->verdict == GATE_SLOWER;
@@ -149,10 +112,7 @@ static const struct column row_columns[] = {
 	COL("p_not_slower_holm", NULL, REAL, test.p_below_holm),
 	COL("runs_to_decide", NULL, NEEDED, needed),
 	{"verdict", NULL, COLUMN_TEXT, .text = verdict_of, SHOWN(9, "verdict", -10, NULL)},
-	COL("cause", NULL, TEXT, cause, .only = is_slower),
-	{"causes", NULL, COLUMN_OWN, .own_json = states_json, .only = is_slower},
-	COL("function", NULL, OBJECT, function, .of = culprit_columns, .only = is_slower),
-	COL("boot_step", NULL, OBJECT, step, .of = culprit_columns, .only = is_slower),
+	COL("", NULL, OBJECT, cause, .of = cause_columns, .only = is_slower),
 	{},
 };
 #undef ROW
@@ -183,7 +143,8 @@ static void put_slower(const struct gate *g, FILE *out)
 			!row->is_time && row->higher ? "lower"
 			: row->is_time               ? "longer"
 						     : "higher",
-			slower(row), slower_least(row), *row->cause ? " " : "", row->cause);
+			slower(row), slower_least(row), *row->cause.text ? " " : "",
+			row->cause.text);
 	}
 }
 

@@ -23,6 +23,13 @@ struct book_series *configuration_phase(const struct configuration *configuratio
 	return NULL;
 }
 
+bool configurations_are_same(const struct configuration *a, const struct configuration *b)
+{
+	return a->cores == b->cores && same_text(a->guest, b->guest) &&
+	       same_text(a->variant, b->variant) && same_text(a->scenario, b->scenario) &&
+	       same_text(a->label, b->label);
+}
+
 const struct store_run *configuration_median(const struct configuration *configuration)
 {
 	const struct run_series *series = &configuration->series;

@@ -339,6 +339,9 @@ bool configuration_is_plain(const struct configuration *configuration);
 /** Either. */
 bool configurations_compare(const struct configuration *a, const struct configuration *b);
 
+/** The same in two experiments, whose names are told apart by their text: stack, variant, cores, scenario, label? */
+bool configurations_are_same(const struct configuration *a, const struct configuration *b);
+
 /** Is @run of that configuration, be it counted or not, failed or not? */
 bool configuration_has(const struct configuration *configuration, const struct store_run *run);
 
