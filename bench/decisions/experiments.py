@@ -43,8 +43,9 @@ def measure_slower(build, folder, first, n):
             measure(build, folder, f"slower-{i:03d}-{permille:02d}", "--program", f"{folder}/build-{permille}/app", "--", "20")
 
 
-def gate(build, a, b, bound):
-    done = subprocess.run([os.path.join(build, "reports/report"), "gate", "--json", a, b, "--slower", bound], capture_output=True,
+def gate(build, a, b, bound, metric):
+    done = subprocess.run([os.path.join(build, "reports/report"), "gate", "--json", a, b, "--slower", bound, "--metric",
+                           metric], capture_output=True,
                           text=True, check=False)
     if done.returncode > 1:
         sys.exit(done.stderr)
@@ -56,10 +57,10 @@ def spread(row):
     return 100 * (row["ratio"]["value"] - 1)
 
 
-def tell_pairs(build, title, pairs, bound):
+def tell_pairs(build, title, pairs, bound, metric):
     verdicts, off, named = {}, [], 0
     for a, b in pairs:
-        row = gate(build, a, b, bound)
+        row = gate(build, a, b, bound, metric)
         verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
         off.append(spread(row))
         named += row["verdict"] == "slower" and row["function"]["name"] == "hash_block"
@@ -67,19 +68,33 @@ def tell_pairs(build, title, pairs, bound):
         return
     off.sort()
     counts = ", ".join(f"{verdicts.get(v, 0)} {v}" for v in ("slower", "not slower", "undecided"))
-    print(f"{title}, bound {bound}, {len(off)} pairs: {counts}; hash_block named {named} times; difference of means in percent: "
+    print(f"{title}, {metric}, bound {bound}, {len(off)} pairs: {counts}; hash_block named {named} times; difference of means in percent: "
           f"least {off[0]:.2f}, median {off[len(off) // 2]:.2f}, most {off[-1]:.2f}")
 
 
 def tell(build, folder):
     have = sorted(os.listdir(folder))
     aa = [os.path.join(folder, n) for n in have if n.startswith("aa-")]
-    for bound in ("1%", "2%", "5%"):
-        tell_pairs(build, "A/A", list(zip(aa[::2], aa[1::2])), bound)
-    bases = [os.path.join(folder, n) for n in have if n.startswith("slower-") and n.endswith("-00")]
-    for permille in PERMILLE[1:]:
-        pairs = [(b, f"{b[:-2]}{permille:02d}") for b in bases if os.path.exists(f"{b[:-2]}{permille:02d}")]
-        tell_pairs(build, f"{permille / 10:g} % slower", pairs, BOUNDS[permille])
+    for metric in ("runtime", "cpu"):
+        for bound in ("1%", "2%", "5%"):
+            tell_pairs(build, "A/A", list(zip(aa[::2], aa[1::2])), bound, metric)
+        bases = [os.path.join(folder, n) for n in have if n.startswith("slower-") and n.endswith("-00")]
+        for permille in PERMILLE[1:]:
+            pairs = [(b, f"{b[:-2]}{permille:02d}") for b in bases if os.path.exists(f"{b[:-2]}{permille:02d}")]
+            tell_pairs(build, f"{permille / 10:g} % slower", pairs, BOUNDS[permille], metric)
+            tell_pairs(build, f"{permille / 10:g} % slower", pairs, "5%", metric)
+    for metric in ("runtime", "cpu"):
+        tell_history(build, folder, aa, metric)
+
+
+def tell_history(build, folder, experiments, metric):
+    """A history of experiments that are all the same."""
+    for change in ("1%", "2%", "5%"):
+        done = subprocess.run([os.path.join(build, "reports/report"), "history", "--json", "--force", "--change", change, "--metric",
+                               metric, "-o", os.path.join(folder, "history"), *experiments], capture_output=True, text=True,
+                              check=True)
+        changes = json.loads(done.stdout)["history"][0]["changes"]
+        print(f"history of {len(experiments)} that are the same, {metric}, changes of {change} or more: {len(changes)}")
 
 
 def main():

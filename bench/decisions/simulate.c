@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * How often the gate is right: power and false alarms of its tests, by simulation, as tables in Markdown for
+ * How often the gate is right, and with the argument "history", the search for changes: power and false alarms, by simulation, as tables in Markdown for
  * docs/statistics.md and docs/ci.md. The tests are those of the report; the random numbers are the same in every run.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
+#include "reports/statistics/change_points.h"
 #include "reports/statistics/statistics.h"
 #include "tests/reports/random_numbers.h"
 
@@ -119,10 +121,94 @@ static void table_of_runs(void)
 	putchar('\n');
 }
 
-int main(void)
+/* A history: so many experiments of so many runs, and so many of them for each field. */
+enum { EXPERIMENTS = 10, RUNS = 8, HISTORIES = 400 };
+
+/* Where the level changes; EXPERIMENTS: nowhere. */
+static const struct {
+	const char *title;
+	size_t at;
+	double ratio;
+} histories[] = {
+	{"no change", EXPERIMENTS, 1},
+	{"2 % at the sixth", 5, 1.02},
+	{"2 % at the last", EXPERIMENTS - 1, 1.02},
+	{"5 % at the last", EXPERIMENTS - 1, 1.05},
+};
+
+static double level_of(const double *values, size_t first, size_t last)
+{
+	double sum = 0;
+
+	for (size_t i = first * RUNS; i < last * RUNS; i++)
+		sum += values[i];
+	return sum / (double)((last - first) * RUNS);
+}
+
+/** Is any of the changes at least as large as @least? */
+static bool is_any_large(
+	const double *values, const struct change_point *points, size_t n, double least)
+{
+	for (size_t i = 0; i < n; i++) {
+		double before = level_of(values, i ? points[i - 1].at : 0, points[i].at);
+		double after =
+			level_of(values, points[i].at, i + 1 < n ? points[i + 1].at : EXPERIMENTS);
+
+		if (fmax(after / before, before / after) - 1 >= least)
+			return true;
+	}
+	return false;
+}
+
+/** Of a history with a change: how often just that is found; of one without: how often any is, and one of 2 % or more. */
+static void simulate_history(const struct shape *s, size_t k)
+{
+	size_t sizes[EXPERIMENTS], found = 0, large = 0;
+
+	for (int turn = 0; turn < HISTORIES; turn++) {
+		double values[EXPERIMENTS * RUNS];
+		struct change_point points[EXPERIMENTS];
+		size_t n;
+
+		for (size_t i = 0; i < EXPERIMENTS; i++) {
+			sizes[i] = RUNS;
+			fill(s, i < histories[k].at ? 1 : histories[k].ratio, values + i * RUNS,
+				RUNS);
+		}
+		if (change_points_find(values, sizes, EXPERIMENTS, 0.05, points, &n) < 0)
+			exit(1);
+		found += histories[k].at == EXPERIMENTS ? n > 0
+							: n == 1 && points[0].at == histories[k].at;
+		large += is_any_large(values, points, n, 0.02);
+	}
+	printf(" %.1f", 100.0 * (double)found / HISTORIES);
+	if (histories[k].at == EXPERIMENTS)
+		printf(" / %.1f", 100.0 * (double)large / HISTORIES);
+	printf(" |");
+}
+
+static void table_of_histories(void)
+{
+	printf("| run times (CV 2 %%) |");
+	for (size_t k = 0; k < ARRAY_SIZE(histories); k++)
+		printf(" %s |", histories[k].title);
+	printf("\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		printf("| %s |", shapes[i].name);
+		for (size_t k = 0; k < ARRAY_SIZE(histories); k++)
+			simulate_history(&shapes[i], k);
+		putchar('\n');
+	}
+}
+
+int main(int argc, char **argv)
 {
 	static const size_t sizes[] = {4, 8, 16};
 
+	if (argc > 1 && strcmp(argv[1], "history") == 0) {
+		table_of_histories();
+		return 0;
+	}
 	printf("| run times (CV 2 %%) | runs of each | B as A | B 2 %% slower | B 5 %% slower |\n"
 	       "|---|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)

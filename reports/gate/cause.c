@@ -20,13 +20,14 @@ void cause_clear(struct cause *c)
 
 /** The largest frame of the differential flame graph, of those that change as the whole does (@sign); where it is measured (off
  * the CPU) it is no chance. */
-static void find_function(const struct diff *d, double sign, struct culprit *ret)
+static void find_function(const struct diff *d, bool on_cpu, double sign, struct culprit *ret)
 {
 	for (size_t i = 0; i < d->n_functions; i++) {
 		const struct diff_function *f = &d->functions[i];
 		double longer = f->ns[TREE_B] - f->ns[TREE_A];
 
-		if (sign * longer > 0 && !(sign * longer <= f->error_ns)) {
+		if ((f->on_cpu || !on_cpu) && sign * longer > 0 &&
+			!(sign * longer <= f->error_ns)) {
 			*ret = (struct culprit){f->symbol, f->module, longer};
 			return;
 		}
@@ -99,6 +100,15 @@ static int make_words(struct cause *c)
 	return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
+static double mean_cpu(const struct configuration *c)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < c->series.n; i++)
+		sum += c->series.cpu_ns[i];
+	return sum / (double)c->series.n;
+}
+
 int cause_find(const struct diff *d, const char *what, struct cause *ret)
 {
 	const struct configuration *a = d->pair.sides[TREE_A].configuration,
@@ -107,8 +117,11 @@ int cause_find(const struct diff *d, const char *what, struct cause *ret)
 
 	*ret = (struct cause){};
 	if (strcmp(what, QUANTITY_RUNTIME) == 0) {
-		find_function(d, b->runtime_ns.mean > a->runtime_ns.mean ? 1 : -1, &ret->function);
+		find_function(
+			d, false, b->runtime_ns.mean > a->runtime_ns.mean ? 1 : -1, &ret->function);
 		r = contrast_make(b, a, &ret->contrast);
+	} else if (strcmp(what, QUANTITY_CPU) == 0) {
+		find_function(d, true, mean_cpu(b) > mean_cpu(a) ? 1 : -1, &ret->function);
 	} else if (strcmp(what, QUANTITY_BOOT) == 0) {
 		r = find_step(d, b->boot_ns.mean > a->boot_ns.mean ? 1 : -1, &ret->step);
 	}

@@ -16,7 +16,7 @@ struct culprit {
 
 struct cause {
 	struct contrast contrast; /**< of run time: of the two that takes longer, first */
-	struct culprit function;  /**< of run time */
+	struct culprit function;  /**< of run time; of CPU time */
 	struct culprit step;      /**< of boot */
 	char *text;               /**< one sentence or two; may be empty */
 };

@@ -16,6 +16,8 @@ bool quantity_find(const struct configuration *c, const char *what, struct quant
 		ret->values = c->series.runtime_ns;
 	else if (strcmp(what, QUANTITY_BOOT) == 0)
 		ret->values = c->series.boot_ns;
+	else if (strcmp(what, QUANTITY_CPU) == 0)
+		ret->values = c->series.cpu_ns;
 	else if (m && m->known.n > 0)
 		*ret = (struct quantity){m->values, c->series.n, m->wish, false};
 	return ret->values;
@@ -32,7 +34,9 @@ size_t quantity_known(const struct quantity *q)
 
 const char *quantity_title(const char *what)
 {
-	return strcmp(what, QUANTITY_RUNTIME) == 0 ? "run time" : what;
+	if (strcmp(what, QUANTITY_RUNTIME) == 0)
+		return "run time";
+	return strcmp(what, QUANTITY_CPU) == 0 ? "CPU time" : what;
 }
 
 static bool is_called(const char *name, const char *text, size_t length)
@@ -42,7 +46,7 @@ static bool is_called(const char *name, const char *text, size_t length)
 
 static const char *find_name(const struct summary *s, const char *text, size_t length)
 {
-	static const char *const times[] = {QUANTITY_RUNTIME, QUANTITY_BOOT};
+	static const char *const times[] = {QUANTITY_RUNTIME, QUANTITY_BOOT, QUANTITY_CPU};
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
 		if (is_called(times[i], text, length))
@@ -62,8 +66,8 @@ int quantity_next(const struct summary *s, const char **at, const char **ret, st
 	/* Behind a comma there is another one. */
 	if (!name || ((*at)[length] && !(*at)[length + 1]))
 		return error_set_user(error, -EINVAL,
-			"A has no metric \"%.*s\"; run time and boot are called \"" QUANTITY_RUNTIME
-			"\" and \"" QUANTITY_BOOT "\"",
+			"A has no metric \"%.*s\"; times are called \"" QUANTITY_RUNTIME
+			"\", \"" QUANTITY_CPU "\" and \"" QUANTITY_BOOT "\"",
 			name ? 0 : (int)length, *at);
 	*at += length + ((*at)[length] != '\0');
 	*ret = name;

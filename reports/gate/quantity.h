@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/** What decisions are about: run time, boot time, metrics of the program; each has a direction. */
+/** What decisions are about: run time, boot time, CPU time, metrics of the program; each has a direction. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 /** What --metric calls those that are no metrics of the program. */
 #define QUANTITY_RUNTIME "runtime"
 #define QUANTITY_BOOT    "boot"
+#define QUANTITY_CPU     "cpu" /* of the lanes, their sum */
 
 /** What a configuration has of it. */
 struct quantity {
@@ -27,7 +28,7 @@ bool quantity_find(const struct configuration *c, const char *what, struct quant
 /** How many of its values are known. */
 size_t quantity_known(const struct quantity *q);
 
-/** "run time" of QUANTITY_RUNTIME; the others are called what they are. */
+/** "run time", "CPU time"; the others are called what they are. */
 const char *quantity_title(const char *what);
 
 /**

@@ -94,6 +94,7 @@ struct run_series {
 	double *boot_ns;
 	double *runtime_ns;
 	double *guest_runtime_ns;
+	double *cpu_ns; /**< of the window: time that the lanes were on a CPU, their sum */
 	bool exact; /**< every run time is known, and all sums are below 2^53: so the books below
 			 are exact */
 	struct book_series window;

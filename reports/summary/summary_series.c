@@ -110,7 +110,7 @@ static int series_begin(const struct summary *s, struct configuration *configura
 	int r;
 
 	series->runs = calloc(room, sizeof(struct store_run *));
-	series->position = calloc(6 * room, sizeof(*series->position));
+	series->position = calloc(7 * room, sizeof(*series->position));
 	series->phases = calloc(configuration->n_phases + 1, sizeof(*series->phases));
 	if (!series->runs || !series->position || !series->phases)
 		return -ENOMEM;
@@ -119,6 +119,7 @@ static int series_begin(const struct summary *s, struct configuration *configura
 	series->runtime_ns = series->boot_ns + room;
 	series->guest_runtime_ns = series->runtime_ns + room;
 	series->between_ns = series->guest_runtime_ns + room;
+	series->cpu_ns = series->between_ns + room;
 	for (size_t i = 0; i < t->n_runs; i++)
 		if (configuration_counts(configuration, &t->runs[i]))
 			series->runs[series->n++] = &t->runs[i];
@@ -268,6 +269,18 @@ static void close_book(struct book_series *b, const struct configuration *config
 	}
 }
 
+/** Time on a CPU, whatever is executed there, but for interrupts: these are others' work. */
+static double cpu_of(const struct book_series *window, size_t run)
+{
+	static const enum lane_state on_cpu[] = {
+		STATE_ONCPU, STATE_GUEST, STATE_USER, STATE_VMM, STATE_KERNEL};
+	double sum = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(on_cpu); i++)
+		sum += window->term_ns[on_cpu[i]][run];
+	return sum;
+}
+
 static void close_configuration(struct configuration *configuration, const struct store_tables *t,
 	const struct place *places)
 {
@@ -278,6 +291,7 @@ static void close_configuration(struct configuration *configuration, const struc
 		const struct place *place = &places[series->runs[i] - t->runs];
 
 		series->window.has_accounts &= place->accounted;
+		series->cpu_ns[i] = place->accounted ? cpu_of(&series->window, i) : NAN;
 		series->exact &= place->magnitude + fabs(series->runtime_ns[i]) *
 							    (double)configuration->cores <
 				 EXACT_MAX;

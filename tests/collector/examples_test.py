@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 
 # What the examples that are run are recognised by; the others are planned.
 RUN = ("-o heat heat.c", "--phase 'solve=", "sum-go", "sum-rust", "./sum.py", "--program pigz", "--program sysbench",
-       "report diff --force before after", "--attach web", "--doctor")
+       "report diff --force before after", "report gate", "--attach web", "--doctor")
 
 
 def once(line):

@@ -117,6 +117,19 @@ class Gate(unittest.TestCase):
         self.assertEqual(boot["boot_step"]["name"], "process start")
         self.assertIn("The step that grew most is process start", document["text"])
 
+    def test_CPU_time_is_what_the_lanes_were_on_a_CPU(self):
+        """What is blocked longer is slower, and takes no more CPU time."""
+        self.make("a", seed=40, cores=(2,))
+        self.make("waits", seed=41, cores=(2,), slower=0.2, state="blocked")
+        self.make("works", seed=42, cores=(2,), slower=0.2, state="kernel", function="emit")
+        self.gate(1, "a", "waits", "--slower", "2%")
+        row, = self.gate(0, "a", "waits", "--slower", "2%", "--metric", "cpu")["comparisons"]
+        with sqlite3.connect(self.path("a/experiment.db")) as db:
+            cpu, = db.execute("SELECT sum(ns) / 8.0 / 1e9 FROM account WHERE state IN ('user', 'kernel')").fetchone()
+        self.assertAlmostEqual(row["a_mean"], cpu, places=9)
+        row, = self.gate(1, "a", "works", "--slower", "2%", "--metric", "cpu")["comparisons"]
+        self.assertEqual(row["function"]["name"], "emit")
+
     def test_metrics_by_their_direction(self):
         self.make("a", seed=14, metrics=(("rate", 100.0, "higher"), ("latency", 5.0, "lower"), ("count", 3.0, None)))
         self.make("less", seed=15, metrics=(("rate", 90.0, "higher"), ("latency", 4.0, "lower"), ("count", 9.0, None)))
