@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/utf8.h"
 #include "reports/command_pairs.h"
 #include "reports/gate/gate.h"
 #include "reports/text/format.h"
@@ -57,23 +58,30 @@ static int open_pairs(struct diff_set *c, const struct report_options *o, struct
 	return r >= 0 && !o->force ? check_workloads(c, error) : r;
 }
 
-static int print_json(const struct gate *g, const struct report_options *o, struct error *error)
+static int print_json(
+	const struct gate *g, const char *const names[TREE_SIDES], struct error *error)
 {
 	json_t *document = gate_json(g);
 	bool bad = !document;
 
 	bad |= put(document, "guestscope", text(GUESTSCOPE_VERSION));
-	bad |= put(document, "a", text(o->paths[0]));
-	bad |= put(document, "b", text(o->paths[1]));
+	bad |= put(document, "a", text(names[TREE_A]));
+	bad |= put(document, "b", text(names[TREE_B]));
 	document = finish(document, bad);
 	return document ? command_print_json(document, error) : error_no_memory(error);
 }
 
-static int print_text(const struct gate *g, const struct report_options *o, struct error *error)
+static int print(const struct gate *g, const struct report_options *o, struct error *error)
 {
+	_cleanup_free_ char *a = utf8_clean(o->paths[0], strlen(o->paths[0]), false);
+	_cleanup_free_ char *b = utf8_clean(o->paths[1], strlen(o->paths[1]), false);
 	int r;
 
-	printf("A: %s; B: %s\n\n", o->paths[0], o->paths[1]);
+	if (!a || !b)
+		return error_no_memory(error);
+	if (o->json)
+		return print_json(g, (const char *const[]){a, b}, error);
+	printf("A: %s; B: %s\n\n", a, b);
 	r = gate_write_text(g, stdout);
 	return r < 0 ? error_set_errno(error, r, "cannot write to standard output") : 0;
 }
@@ -97,6 +105,6 @@ int command_gate(const struct report_options *o, struct error *error)
 	q.n_pairs = c.n_diffs;
 	r = gate_make(&q, &g, error);
 	if (r >= 0)
-		r = o->json ? print_json(g, o, error) : print_text(g, o, error);
+		r = print(g, o, error);
 	return r < 0 ? r : gate_is_passed(g) ? 0 : COMMAND_NO;
 }

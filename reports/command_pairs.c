@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/utf8.h"
 
 void diff_set_clear(struct diff_set *c)
 {
@@ -182,7 +183,8 @@ char *command_base_name(const char *path)
 		*slash = '\0';
 		slash = strrchr(real, '/');
 	}
-	return strdup(slash ? slash + 1 : path);
+	path = slash ? slash + 1 : path;
+	return utf8_clean(path, strlen(path), false);
 }
 
 /** What to call a side: the stack, with experiment and cores where they tell the two apart. */
@@ -192,14 +194,16 @@ static char *name_side(
 	_cleanup_free_ char *own = command_base_name(c->operands[side].path);
 	_cleanup_free_ char *other = command_base_name(c->operands[!side].path);
 	const char *folder = own && other && strcmp(own, other) != 0 ? own : c->operands[side].path;
-	char count[32] = "", *name = NULL;
+	char count[32] = "", *name = NULL, *clean;
 
 	if (cores)
 		snprintf(count, sizeof(count), "-%lld", (long long)configuration->cores);
 	if (asprintf(&name, "%s%s%s%s", configuration->name, c->one_store ? "" : "@",
 		    c->one_store ? "" : folder, count) < 0)
 		return NULL;
-	return name;
+	clean = utf8_clean(name, strlen(name), false);
+	free(name);
+	return clean;
 }
 
 static int add_pair(struct diff_set *c, const struct configuration *x,

@@ -48,7 +48,7 @@ bool diff_set_is_same(const struct diff_set *c);
 
 void diff_set_clear(struct diff_set *c);
 
-/** The last part of a path, without trailing slashes and the store's own name. Malloced; NULL: no memory. */
+/** The last part of a path, without trailing slashes and the store's own name, as UTF-8. Malloced; NULL: no memory. */
 char *command_base_name(const char *path);
 
 /** Are these two paths of one file? */

@@ -172,6 +172,13 @@ class Gate(unittest.TestCase):
             self.refuses(2, "a number of percent is needed", "a", "b", f"--slower={bound}")
         self.refuses(2, "how much slower may B be", "a", "b")
 
+    def test_a_folder_may_have_any_name(self):
+        name = os.fsdecode(b"b\xff\x1b[31m")
+        self.make("a", seed=28)
+        self.make(name, seed=29)
+        self.assertEqual(self.gate(0, "a", name, "--slower", "5%")["b"], "b\ufffd\ufffd[31m")
+        self.assertNotIn("\x1b", self.run_gate("a", name, "--slower", "5%").stdout)
+
     def test_two_stacks_of_one_experiment(self):
         self.make("a", seed=25, guests=("native", "docker"))
         row, = self.gate(0, "a:native", ":docker", "--slower", "3%")["comparisons"]
