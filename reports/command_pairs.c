@@ -339,6 +339,14 @@ int diff_set_pair(struct diff_set *c, struct error *error)
 		has_a, has_b);
 }
 
+bool diff_set_leaves_out(const struct diff_set *c, int side, const struct configuration *x)
+{
+	for (size_t i = 0; i < c->n_diffs; i++)
+		if (c->diffs[i]->pair.sides[side].configuration == x)
+			return false;
+	return names(&c->operands[side], x);
+}
+
 int diff_set_open(struct diff_set *c, const struct report_options *o, struct error *error)
 {
 	int r = parse_operand(o->paths[0], NULL, &c->operands[TREE_A], error);

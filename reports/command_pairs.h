@@ -46,6 +46,9 @@ int diff_set_pair(struct diff_set *c, struct error *error);
 /** Do both operands name the same of one experiment? */
 bool diff_set_is_same(const struct diff_set *c);
 
+/** Is @x of that side, named by its operand, and in no pair? */
+bool diff_set_leaves_out(const struct diff_set *c, int side, const struct configuration *x);
+
 void diff_set_clear(struct diff_set *c);
 
 /** The last part of a path, without trailing slashes and the store's own name, as UTF-8. Malloced; NULL: no memory. */

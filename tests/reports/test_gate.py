@@ -172,6 +172,16 @@ class Gate(unittest.TestCase):
             self.refuses(2, "a number of percent is needed", "a", "b", f"--slower={bound}")
         self.refuses(2, "how much slower may B be", "a", "b")
 
+    def test_what_is_not_compared_is_told(self):
+        self.make("a", seed=30, guests=("native", "docker"))
+        self.make("b", seed=31, cores=(1, 2))
+        document = self.gate(0, "a", "b", "--slower", "5%")
+        self.assertEqual(document["only_a"], [{"stack": "docker", "cores": 1}])
+        self.assertEqual(document["only_b"], [{"stack": "native", "cores": 2}])
+        text = self.run_gate("a", "b", "--slower", "5%").stdout
+        self.assertIn("Not compared, as B has it not: docker:1\nNot compared, as A has it not: native:2\n", text)
+        self.assertEqual(self.gate(0, "a:native:1", "b:native:1", "--slower", "5%")["only_b"], [])
+
     def test_a_folder_may_have_any_name(self):
         name = os.fsdecode(b"b\xff\x1b[31m")
         self.make("a", seed=28)
