@@ -42,6 +42,19 @@ enum accel {
 	ACCEL_TCG,
 };
 
+/** The type of QEMU's machine (machine_type.h). */
+enum machine {
+	MACHINE_PC,
+	MACHINE_Q35,
+	MACHINE_MICROVM,
+};
+
+/** A type that a stack does not boot on, and why not. */
+struct guest_no_machine {
+	enum machine machine;
+	const char *why; /**< NULL ends a list */
+};
+
 /** "none", "auto", "kvm", "tcg". */
 const char *accel_name(enum accel accel);
 
@@ -79,15 +92,16 @@ struct guest_spec {
 	const char *cwd;          /**< the folder that an own program runs in, absolute, or NULL */
 	const struct guest_with *with; /**< what goes along with an own program */
 	size_t n_with;
-	unsigned run;        /**< what {run} stands for ... */
-	uint64_t seed;       /**< ... and {seed} */
-	unsigned port;       /**< that an own program serves, inside the stack; 0: none */
-	unsigned host_port;  /**< where that is reached at GUEST_HOST (guest_port.h) */
-	enum accel accel;    /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
-	const char *kernel;  /**< --kernel, or NULL: search */
-	const char *symbols; /**< --symbols, or NULL */
-	const char *disk;    /**< --disk, or NULL */
-	const char *append;  /**< --append: the machine's command line, or NULL */
+	unsigned run;         /**< what {run} stands for ... */
+	uint64_t seed;        /**< ... and {seed} */
+	unsigned port;        /**< that an own program serves, inside the stack; 0: none */
+	unsigned host_port;   /**< where that is reached at GUEST_HOST (guest_port.h) */
+	enum accel accel;     /**< ACCEL_KVM or ACCEL_TCG for VMs (already decided) */
+	enum machine machine; /**< of VMs */
+	const char *kernel;   /**< --kernel, or NULL: search */
+	const char *symbols;  /**< --symbols, or NULL */
+	const char *disk;     /**< --disk, or NULL */
+	const char *append;   /**< --append: the machine's command line, or NULL */
 	bool alone; /**< nothing of ours runs in the stack: @arguments are QEMU's, or @disk and @append say it all */
 	uint64_t memory_bytes; /**< what the program needs for itself (raster and buffers) */
 	uint64_t ram_bytes;    /**< of a virtual machine, whole MiB; 0: as memory_bytes says */
@@ -120,6 +134,8 @@ struct guest_ops {
 	bool takes_image; /**< it can run a container image of the user's */
 	enum guest_network network;
 	const struct guest_boot *boot; /**< its boot's steps, or NULL: it is not taken apart */
+	/** VMs: the types of machine that it does not boot on; NULL: it boots on all. */
+	const struct guest_no_machine *no_machines;
 	/** VMs: how the console's first line begins that follows the program's output, where no
 	 * lines but the program's and, with time stamps, a kernel's are before it. NULL: others
 	 * write there, too. */

@@ -264,6 +264,19 @@ int guest_note_copies(struct guest *g, const struct image *image, const char *pl
 				   : error_set_errno(error, -ENOMEM, "files of %s", g->ops->name);
 }
 
+static int add_plain(const struct elf_needs *needs, struct image *image, struct error *error)
+{
+	int r = 0;
+
+	if (needs->interpreter)
+		r = image_add_file(image, needs->interpreter, 0755, needs->interpreter, error);
+	return r < 0 && r != -EEXIST ? r : elf_needs_add(needs, GUEST_LIBRARY_FOLDER, image, error);
+}
+
+/* glibc loads it by itself when a thread is cancelled or exits early. */
+static const char *const plain_extra[] = {"libgcc_s.so.1", NULL};
+const struct guest_libraries guest_plain_libraries = {.extra = plain_extra, .add = add_plain};
+
 char *guest_program_place(const struct guest_spec *spec, const char *folder)
 {
 	const char *slash = strrchr(spec->program, '/');

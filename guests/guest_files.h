@@ -23,6 +23,12 @@ struct guest_libraries {
 	int (*add)(const struct elf_needs *needs, struct image *image, struct error *error);
 };
 
+/** Where they are in a stack whose kernel has none: its programs look there first. */
+#define GUEST_LIBRARY_FOLDER "/lib"
+
+/** How such a stack has them: all that a program needs, with its dynamic linker. */
+extern const struct guest_libraries guest_plain_libraries;
+
 /**
  * Add the program, as @place in the stack; its interpreters, where they are on the host; the
  * libraries of all these; and what goes along with an own program: files, folders with all that is

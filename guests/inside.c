@@ -9,13 +9,9 @@
 #include "common/array.h"
 #include "common/file_kind.h"
 #include "guests/images/elf_needs.h"
+#include "guests/machine_type.h"
 
-#define GIB ((uint64_t)1 << 30)
-
-/* hw/i386/pc_piix.c: from this size on the memory below the hole ends at 3 GiB. */
-#define RAM_SPLIT_FROM (3 * GIB + GIB / 2)
-#define RAM_BELOW      (3 * GIB)
-#define RAM_ABOVE_AT   (4 * GIB)
+#define RAM_ABOVE_AT ((uint64_t)4 << 30)
 
 int guest_symbols_available(const char *path, struct error *error)
 {
@@ -28,24 +24,24 @@ int guest_symbols_available(const char *path, struct error *error)
 	return 0;
 }
 
-/* As QEMU's machine "pc" does: past 3.5 GiB the memory has a hole below 4 GiB, where devices are, and
- * goes on above it. */
-static void set_ram(struct guest_inside *inside, uint64_t ram_bytes)
+/* Past some size the memory has a hole below 4 GiB, where devices are, and goes on above it. */
+static void set_ram(
+	struct guest_inside *inside, uint64_t ram_bytes, const struct machine_type *type)
 {
 	inside->ram_bytes = ram_bytes;
-	if (ram_bytes < RAM_SPLIT_FROM) {
+	if (ram_bytes < type->split_from) {
 		inside->ranges[0] = (struct guest_range){.size = ram_bytes};
 		inside->n_ranges = 1;
 		return;
 	}
-	inside->ranges[0] = (struct guest_range){.size = RAM_BELOW};
+	inside->ranges[0] = (struct guest_range){.size = type->below};
 	inside->ranges[1] = (struct guest_range){
-		.physical = RAM_ABOVE_AT, .size = ram_bytes - RAM_BELOW, .offset = RAM_BELOW};
+		.physical = RAM_ABOVE_AT, .size = ram_bytes - type->below, .offset = type->below};
 	inside->n_ranges = 2;
 }
 
 int guest_inside_new(const struct guest_inside *like, const char *kernel, const char *symbols,
-	uint64_t ram_bytes, struct guest_inside **ret)
+	uint64_t ram_bytes, const struct machine_type *type, struct guest_inside **ret)
 {
 	struct guest_inside *inside = malloc(sizeof(*inside));
 
@@ -54,7 +50,7 @@ int guest_inside_new(const struct guest_inside *like, const char *kernel, const 
 	*inside = *like;
 	inside->kernel = kernel ? strdup(kernel) : NULL;
 	inside->symbols = symbols ? strdup(symbols) : NULL;
-	set_ram(inside, ram_bytes);
+	set_ram(inside, ram_bytes, type);
 	if ((kernel && !inside->kernel) || (symbols && !inside->symbols)) {
 		guest_inside_free(inside);
 		return -ENOMEM;

@@ -37,6 +37,8 @@ struct guest_root_symbol {
 	bool is_pointer; /**< it is a variable that has the table's address, else the table */
 };
 
+struct machine_type;
+
 struct guest_inside {
 	const char
 		*subsystems; /**< name of the table of its kernel's subsystems; NULL: what kind of
@@ -62,10 +64,10 @@ int guest_symbols_available(const char *path, struct error *error);
 
 /**
  * A description like @like, for @kernel, the symbols @symbols (both may be NULL) and @ram_bytes of
- * memory, as QEMU's machine "pc" lays it out. -ENOMEM.
+ * memory, as the machine @type lays it out. -ENOMEM.
  */
 int guest_inside_new(const struct guest_inside *like, const char *kernel, const char *symbols,
-	uint64_t ram_bytes, struct guest_inside **ret);
+	uint64_t ram_bytes, const struct machine_type *type, struct guest_inside **ret);
 
 /** The guest may load @program and every library it needs, but those for which @skip says so (may
  * be NULL). -ENOMEM, or what elf_needs_find() says. */

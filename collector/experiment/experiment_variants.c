@@ -32,6 +32,7 @@ struct run_settings experiment_settings(const struct experiment *x, const char *
 		s.environment = v->environment;
 		s.memory_bytes = v->memory_bytes;
 		s.ram_bytes = v->o.ram_bytes;
+		s.machine = v->o.machine;
 		s.kernel = v->o.kernel;
 		s.symbols = v->o.symbols;
 		s.append = v->o.append;

@@ -335,3 +335,27 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 	free(s->parts);
 	return r < 0 ? r : n;
 }
+
+int guest_text_find(const struct guest_memory *m, const char *path, uint64_t cr3, uint64_t from,
+	uint64_t to, uint64_t *ret_bias)
+{
+	_cleanup_free_ struct search *s = calloc(1, sizeof(*s));
+	const struct place *place = NULL;
+	int r = s ? add_file(s, path, 0) : -ENOMEM;
+
+	if (!s)
+		return r;
+	s->m = m;
+	if (r == 0 && s->n_pages) {
+		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
+		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
+		place = best_place(s, 0);
+	}
+	if (place && place->pages > s->n_pages / 2)
+		*ret_bias = place->bias;
+	else if (r == 0)
+		r = -ENOENT;
+	free(s->pages);
+	free(s->parts);
+	return r;
+}

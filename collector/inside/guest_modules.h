@@ -21,3 +21,11 @@ typedef void (*guest_module_t)(const struct guest_file *file, uint64_t bias, voi
  */
 int guest_modules_find(const struct guest_memory *m, const struct guest_inside *inside,
 	uint64_t cr3, uint64_t from, uint64_t to, guest_module_t found, void *userdata);
+
+/**
+ * Where the text of the file @path lies from @from to @to - 1, by its pages: most of them have to be there,
+ * as a kernel that was moved has other bytes where its own addresses are. *ret_bias: by how much higher
+ * than it was linked. -ENOENT: nowhere, or it cannot be read; -ENOMEM.
+ */
+int guest_text_find(const struct guest_memory *m, const char *path, uint64_t cr3, uint64_t from,
+	uint64_t to, uint64_t *ret_bias);

@@ -9,6 +9,7 @@
 
 #include "collector/inside/guest_check.h"
 #include "collector/inside/guest_kallsyms.h"
+#include "collector/inside/guest_modules.h"
 #include "collector/inside/guest_reader.h"
 #include "collector/inside/guest_root.h"
 #include "collector/inside/guest_spaces.h"
@@ -417,12 +418,37 @@ static uint64_t find_slide(struct guest_view *v)
 	return loaded.physical - linked.physical;
 }
 
+/* The same of a kernel that carries no symbols: by its text. */
+static int find_text(struct guest_view *v, uint64_t *ret, struct error *error)
+{
+	const struct guest_space *space = guest_spaces_main(&v->spaces);
+	uint64_t cr3 = v->kernel_cr3 || !space ? v->kernel_cr3 : space->root;
+	int r = v->memory && cr3 ? guest_text_find(v->memory, v->inside->symbols, cr3, KERNEL_FROM,
+					   UINT64_MAX, ret)
+				 : -ENODATA;
+
+	if (v->memory)
+		guest_memory_forget(v->memory);
+	if (r == 0)
+		return 0;
+	return error_set(error, r,
+		r == -ENODATA
+			? "the guest's kernel was not found in its memory: no sample was taken"
+			: "the guest's kernel was not found in its memory: it is not that of %s",
+		v->inside->symbols);
+}
+
 static int add_kernel(struct guest_view *v, struct error *error)
 {
 	/* Nothing of its memory can be found; run_guest_close() says so. */
 	bool closed = v->five_level || guest_view_judge(v, NULL) < 0;
+	uint64_t slide;
 	int r;
 
+	if (v->inside->symbols && v->inside->randomised && !v->inside->kallsyms) {
+		r = closed ? -ENODATA : find_text(v, &slide, error);
+		return r < 0 ? r : add_symbols_file(v, slide, error);
+	}
 	if (v->inside->symbols)
 		return add_symbols_file(v, closed ? 0 : find_slide(v), error);
 	if (!v->inside->kallsyms || closed)

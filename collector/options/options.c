@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/store_format.h"
 #include "common/version.h"
+#include "guests/machine_type.h"
 #include "guests/stacks/stacks.h"
 
 /* Who measures once or twice wants to see something, not to find out the last percent. */
@@ -155,6 +156,7 @@ static int check_heeded(const struct options *o, struct error *error)
 		{"kernel", is_virtual_machine, "virtual machines, none of which is"},
 		{"symbols", is_virtual_machine, "virtual machines, none of which is"},
 		{"memory", is_virtual_machine, "virtual machines, none of which is"},
+		{"machine", is_virtual_machine, "virtual machines, none of which is"},
 		{"disk", has_disk, "the guests linux and osv, none of which is"},
 		{"port", has_network, "stacks with a network, none of which is"},
 		{"container-option", is_container,
@@ -173,6 +175,15 @@ static int check_heeded(const struct options *o, struct error *error)
 				rows[i].name, rows[i].what_for);
 	}
 	return 0;
+}
+
+static int check_machine(const struct options *o, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < o->n_guests && r == 0; i++)
+		r = machine_type_check(o->guests[i], o->machine, error);
+	return r;
 }
 
 /* The plan's CPUs are handed over by this very option; of two the engine takes the last. */
@@ -286,6 +297,7 @@ bool options_alone(const struct options *o)
 static int check_alone(const struct options *o, struct error *error)
 {
 	static const char *const others[] = {"env", "cwd", "port", "client"};
+	static const char *const said[] = {"kernel", "disk", "memory", "machine"};
 	bool qemu = has_guest(o, "qemu"), disk = has_guest(o, "osv") || has_guest(o, "linux");
 
 	if (o->resume || o->attach)
@@ -301,12 +313,11 @@ static int check_alone(const struct options *o, struct error *error)
 	if (qemu && !o->own_arguments)
 		return error_set_user(
 			error, -EINVAL, "--guest qemu needs QEMU's arguments, after --");
-	if (qemu && (o->kernel || o->disk || options_given(o, "memory")))
-		return error_set_user(error, -EINVAL,
-			"--%s is not for --guest qemu: QEMU's arguments after -- say it",
-			o->kernel ? "kernel"
-			: o->disk ? "disk"
-				  : "memory");
+	for (size_t i = 0; i < ARRAY_SIZE(said) && qemu; i++)
+		if (options_given(o, said[i]))
+			return error_set_user(error, -EINVAL,
+				"--%s is not for --guest qemu: QEMU's arguments after -- say it",
+				said[i]);
 	if (o->alone && !qemu && o->own_arguments)
 		return error_set_user(error, -EINVAL,
 			"workload arguments after -- have no program here: the disk runs its own (--append)");
@@ -474,6 +485,8 @@ int options_check(struct options *o, struct error *error)
 		r = check_same_output(o, error);
 	if (r == 0)
 		r = check_container_options(o, error);
+	if (r == 0)
+		r = check_machine(o, error);
 	return r < 0 ? r : check_heeded(o, error);
 }
 

@@ -55,7 +55,8 @@ struct options {
 	unsigned shard, shards; /**< from 1; 0 of 0: all blocks */
 	unsigned cooldown_s;
 	enum accel accel;
-	const char *program; /**< the workload, or NULL: searched */
+	enum machine machine; /**< the type of QEMU's */
+	const char *program;  /**< the workload, or NULL: searched */
 	bool own; /**< the program is the user's: it gets its own arguments and no others */
 	char **environment; /**< --env, NULL-ended, or NULL */
 	size_t n_environment;

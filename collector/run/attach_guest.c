@@ -15,6 +15,7 @@
 #include "collector/inside/guest_layout.h"
 #include "collector/run/run.h"
 #include "common/cleanup.h"
+#include "guests/machine_type.h"
 
 /* What QEMU answers to --version. Its program is not ours to run: it is looked up in the file. */
 #define VERSION_BEGIN "QEMU emulator version "
@@ -129,7 +130,8 @@ int attach_look_inside(struct attach *a, const struct run_settings *s, struct er
 		return 0;
 	a->version = read_version(a->program_tgid);
 	like = guest_kind_of(kernel, s->symbols, words && strstr(words, "nokaslr"));
-	r = guest_inside_new(&like, kernel, guest_kind_symbols(kernel, s->symbols), 0, &inside);
+	r = guest_inside_new(&like, kernel, guest_kind_symbols(kernel, s->symbols), 0,
+		machine_type(MACHINE_PC), &inside);
 	if (r < 0)
 		return error_set_errno(error, r, "cannot attach to %s", a->title);
 	r = add_programs(inside, s, error);

@@ -60,6 +60,7 @@ static int make_guest(struct run *run, char nonce[static 17], struct error *erro
 		.kernel = s->kernel,
 		.symbols = s->symbols,
 		.disk = s->disk,
+		.machine = s->machine,
 		.append = s->append,
 		.alone = s->alone,
 		.runtime_args = s->runtime_args,

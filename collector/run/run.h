@@ -58,6 +58,7 @@ struct run_settings {
 	const char *kernel;    /**< or NULL, as the next two */
 	const char *symbols;
 	const char *disk;
+	enum machine machine;
 	const char *append;
 	bool alone;                /**< see guests/guest.h, as the last */
 	char *const *runtime_args; /**< more options for the container runtime, or NULL */

@@ -222,7 +222,7 @@ int image_write_partitions(int fd, const struct image_partition *list, size_t n)
 	unsigned char boot[IMAGE_BLOCK_BYTES] = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned char *slot = boot + TABLE_AT + SLOT_BYTES * list[i].slot;
+		unsigned char *slot = boot + TABLE_AT + (size_t)SLOT_BYTES * list[i].slot;
 		uint64_t count = list[i].count < UINT32_MAX ? list[i].count : UINT32_MAX;
 		uint32_t numbers[] = {htole32((uint32_t)list[i].start), htole32((uint32_t)count)};
 

@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 #include "guests/images/image_tree.h"
 
-#define TFS_MAGIC   "NVMTFS"
 #define TFS_VERSION 5
 #define TFS_UUID    "guestscope disk." /* 16 bytes */
 #define TFS_LABEL   "guestscope"

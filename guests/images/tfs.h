@@ -19,6 +19,9 @@
 #include "common/error.h"
 #include "guests/images/image.h"
 
+/** What the file system begins with: a kernel that reads it has the same bytes somewhere. */
+#define TFS_MAGIC "NVMTFS"
+
 /**
  * Write @i as a disk to @fd, an empty file open for writing at position 0. Permissions are not part
  * of the format. -ENOTDIR (a file where a folder is needed), -EFBIG (over 2^32 sectors), -errno of

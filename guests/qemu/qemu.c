@@ -2,9 +2,7 @@
 #include "guests/qemu/qemu.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +18,7 @@
 #include "common/text_file.h"
 #include "guests/guest_files.h"
 #include "guests/guest_process.h"
+#include "guests/machine_type.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qemu_network.h"
 #include "guests/qemu/qemu_own.h"
@@ -63,20 +62,6 @@ int qemu_stack_available(const struct guest_spec *spec,
 	return r < 0 ? r : guest_symbols_available(spec->symbols, error);
 }
 
-int qemu_check_elf(const char *path, bool fixed, const char *expected, struct error *error)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf64_Ehdr h = {0};
-
-	if (fd < 0)
-		return error_set_errno(error, -errno, "cannot read kernel %s", path);
-	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
-		memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
-		h.e_machine != EM_X86_64 || (fixed && h.e_type != ET_EXEC))
-		return error_set(error, -EINVAL, "%s is not %s", path, expected);
-	return 0;
-}
-
 static uint64_t ram_bytes(const struct guest_spec *spec, uint64_t kernel_bytes)
 {
 	uint64_t program = spec->memory_bytes;
@@ -106,7 +91,7 @@ static int describe_inside(struct guest *g, const struct qemu_machine *m, struct
 	_cleanup_(strv_freep) char **files = NULL;
 	int r = guest_inside_new(&m->inside, m->kernel,
 		g->spec.symbols ? g->spec.symbols : m->symbols,
-		ram_bytes(&g->spec, m->kernel_bytes), &g->inside);
+		ram_bytes(&g->spec, m->kernel_bytes), machine_type(g->spec.machine), &g->inside);
 	if (r < 0)
 		return error_set_errno(error, r, "%s", g->ops->name);
 	if (g->spec.alone)
@@ -159,6 +144,7 @@ static int read_version(char **ret, struct error *error)
 
 static void add_machine(struct strv *v, const struct guest *g, const struct qemu_machine *m)
 {
+	const struct machine_type *type = machine_type(g->spec.machine);
 	bool kvm = g->spec.accel == ACCEL_KVM;
 
 	strv_add(v, QEMU_PROGRAM);
@@ -167,7 +153,11 @@ static void add_machine(struct strv *v, const struct guest *g, const struct qemu
 	strv_add(v, "-nodefaults");
 	strv_add(v, "-no-user-config");
 	strv_add(v, "-machine");
-	strv_add(v, "pc,memory-backend=ram,vmport=off,usb=off");
+	strv_addf(v, "%s,memory-backend=ram,%s", type->name, type->settings);
+	if (type->global) {
+		strv_add(v, "-global");
+		strv_add(v, type->global);
+	}
 	strv_add(v, "-accel");
 	strv_add(v, kvm ? "kvm" : "tcg,thread=multi");
 	strv_add(v, "-cpu");
@@ -189,41 +179,50 @@ static void add_machine(struct strv *v, const struct guest *g, const struct qemu
 	strv_add(v, "stdio,id=console,signal=off");
 	strv_add(v, "-serial");
 	strv_add(v, "chardev:console");
+	if (m->exit_port) {
+		strv_add(v, "-device");
+		strv_add(v, "isa-debug-exit");
+	}
 }
 
-static int add_disk(struct strv *v, const struct qemu_disk *d, size_t i)
+static int add_disk(struct strv *v, const char *device, const struct qemu_disk *d, size_t i)
 {
 	_cleanup_free_ char *file = qemu_double_commas(d->file);
-	const char *access = d->writable ? "snapshot=on" : "readonly=on";
 
 	if (!file)
 		return -ENOMEM;
 	strv_add(v, "-drive");
-	if (!d->serial) {
-		strv_addf(v, "file=%s,if=virtio,format=%s,%s", file, d->format, access);
-		return 0;
-	}
-	strv_addf(v, "file=%s,if=none,id=disk%zu,format=%s,%s", file, i, d->format, access);
+	strv_addf(v, "file=%s,if=none,id=disk%zu,format=%s,%s", file, i, d->format,
+		d->writable ? "snapshot=on" : "readonly=on");
 	strv_add(v, "-device");
-	strv_addf(v, "virtio-blk-pci,drive=disk%zu,serial=%s", i, d->serial);
+	strv_addf(v, "%s,drive=disk%zu%s%s", device, i, d->serial ? ",serial=" : "",
+		d->serial ? d->serial : "");
 	return 0;
 }
 
-static void add_kernel(struct strv *v, const struct qemu_machine *m)
+static void add_kernel(
+	struct strv *v, const struct machine_type *type, const struct qemu_machine *m)
 {
+	if (m->low_pvh && type->firmware) {
+		strv_add(v, "-bios");
+		strv_add(v, type->firmware);
+	}
 	strv_add(v, "-kernel");
 	strv_add(v, m->kernel);
 	if (m->initrd) {
 		strv_add(v, "-initrd");
 		strv_add(v, m->initrd);
 	}
-	strv_add(v, "-append");
-	strv_add(v, m->append);
+	if (m->append) {
+		strv_add(v, "-append");
+		strv_add(v, m->append);
+	}
 }
 
 static int make_argv(
 	struct guest *g, const struct qemu_machine *m, const char *socket, struct error *error)
 {
+	const struct machine_type *type = machine_type(g->spec.machine);
 	_cleanup_free_ char *quoted_socket = qemu_double_commas(socket);
 	_cleanup_(strv_clear) struct strv v = {0};
 	int r = quoted_socket ? 0 : -ENOMEM;
@@ -234,13 +233,13 @@ static int make_argv(
 	strv_add(&v, "-qmp");
 	strv_addf(&v, "unix:%s,server=on,wait=off", quoted_socket);
 	if (m->kernel)
-		add_kernel(&v, m);
+		add_kernel(&v, type, m);
 	if (g->spec.alone)
 		strv_add(&v, "-no-shutdown");
 	for (size_t i = 0; i < QEMU_DISKS_MAX && r == 0; i++)
 		if (m->disks[i].file)
-			r = add_disk(&v, &m->disks[i], i);
-	qemu_network_add(&v, &g->spec);
+			r = add_disk(&v, type->disk, &m->disks[i], i);
+	qemu_network_add(&v, type->network, &g->spec);
 	if (r == 0)
 		r = strv_take(&v, &g->argv);
 	return r < 0 ? error_set_errno(error, r, "command line of QEMU") : 0;
@@ -292,7 +291,8 @@ int qemu_prepare_own(struct guest *g, char *const *words, const char *kernel, st
 	int r = begin(g, error);
 
 	if (r == 0)
-		r = guest_inside_new(&like, kernel, g->spec.symbols, 0, &g->inside);
+		r = guest_inside_new(
+			&like, kernel, g->spec.symbols, 0, machine_type(MACHINE_PC), &g->inside);
 	if (r == 0)
 		r = add_own_program(g, NULL, error);
 	if (r == 0)

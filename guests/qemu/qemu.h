@@ -34,7 +34,9 @@ struct qemu_machine {
 	const char *cpu_kvm; /**< -cpu under KVM */
 	const char *kernel;  /**< or NULL: the machine boots from its first disk */
 	const char *initrd;  /**< or NULL */
-	const char *append;  /**< the kernel's command line */
+	const char *append;  /**< the kernel's command line, or NULL: it has none */
+	bool low_pvh; /**< its PVH entry writes below 1 MiB, where SeaBIOS leaves memory write-protected */
+	bool exit_port; /**< the guest ends QEMU: with its status times two, and one (isa-debug-exit) */
 	struct qemu_disk disks[QEMU_DISKS_MAX]; /**< those with a file */
 	/** What the guest's kernel needs for itself. With the program's memory, and as much again for
 	 * the picture that it writes into the guest's memory, it is the machine's, unless the user
@@ -58,6 +60,13 @@ int qemu_stack_available(const struct guest_spec *spec,
 /** Is @path an ELF file for x86-64, and not relocatable if @fixed? -EINVAL: it is not @expected,
  * some words; -errno. */
 int qemu_check_elf(const char *path, bool fixed, const char *expected, struct error *error);
+
+/** Has the kernel @path the bytes @word, by which it knows its file system? */
+bool qemu_kernel_reads(const char *path, const char *word);
+
+/** The file @name beside @kernel, where there is one, else @kernel: a kernel's symbols. Malloced;
+ * NULL: no memory. */
+char *qemu_kernel_beside(const char *kernel, const char *name);
 
 /**
  * Set g->argv, g->note and g->inside, and the state that the functions below need (g->data).

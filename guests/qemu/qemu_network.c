@@ -19,7 +19,7 @@
 /* A guest that had no address yet when the connection was made would hear of it late. */
 #define TRIAL_MS 200
 
-void qemu_network_add(struct strv *v, const struct guest_spec *spec)
+void qemu_network_add(struct strv *v, const char *device, const struct guest_spec *spec)
 {
 	if (!spec->port)
 		return;
@@ -28,9 +28,9 @@ void qemu_network_add(struct strv *v, const struct guest_spec *spec)
 		"user,id=net,ipv6=off,restrict=on,hostfwd=tcp:" GUEST_HOST ":%u-" GUEST_ADDRESS
 		":%u",
 		spec->host_port, spec->port);
-	/* No firmware of its own, which would look for something to boot. */
 	strv_add(v, "-device");
-	strv_add(v, "virtio-net-pci,netdev=net,romfile=");
+	/* No firmware of its own, which would look for something to boot. */
+	strv_addf(v, "%s,netdev=net%s", device, strstr(device, "-pci") ? ",romfile=" : "");
 }
 
 void qemu_trial_end(struct qemu_trial *t)

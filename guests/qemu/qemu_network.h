@@ -14,7 +14,7 @@
 #include "guests/qemu/qmp.h"
 
 /** The options of QEMU for it; none where the spec has no port. */
-void qemu_network_add(struct strv *v, const struct guest_spec *spec);
+void qemu_network_add(struct strv *v, const char *device, const struct guest_spec *spec);
 
 /** A connection that tries whether the guest answers. */
 struct qemu_trial {

@@ -196,11 +196,15 @@ static const struct guest_boot bare_boot = {
 	.emulation = QEMU_EMULATION,
 };
 
+static const struct guest_no_machine no_machines[] = {
+	{MACHINE_MICROVM, "it measures its clock by the ACPI timer, which is not there"}, {0}};
+
 const struct guest_ops guest_bare = {
 	.name = "bare",
 	.title = "our own unikernel in QEMU: the floor",
 	.farewell = SAYS_STATUS,
 	.boot = &bare_boot,
+	.no_machines = no_machines,
 	.available = bare_available,
 	.runs = bare_runs,
 	.prepare = bare_prepare,

@@ -23,7 +23,6 @@
 
 #define PICTURE_PATH   "/tmp/mandelbrot.png"
 #define PROGRAM_FOLDER "/bin"
-#define LIBRARY_FOLDER "/lib"
 #define SETUP_MAGIC    "HdrS"
 /* Where its kernel lies in virtual memory, less where it lies in physical memory. */
 #define LINUX_OFFSET   0xffffffff80000000ULL
@@ -69,19 +68,6 @@ int linux_find_kernel(const struct guest_spec *spec, char **ret_path, struct err
 	}
 	return r < 0 ? r : check_kernel(*ret_path, error);
 }
-
-static int add_libraries(const struct elf_needs *needs, struct image *image, struct error *error)
-{
-	int r = 0;
-
-	if (needs->interpreter)
-		r = image_add_file(image, needs->interpreter, 0755, needs->interpreter, error);
-	return r < 0 && r != -EEXIST ? r : elf_needs_add(needs, LIBRARY_FOLDER, image, error);
-}
-
-/* glibc loads it by itself when a thread is cancelled or exits early. */
-static const char *const extra[] = {"libgcc_s.so.1", NULL};
-static const struct guest_libraries libraries = {.extra = extra, .add = add_libraries};
 
 /* Words for guests/init/program.c: any byte but NUL can be handed through. */
 struct words {
@@ -142,7 +128,7 @@ int linux_add_program(struct image *image, const struct guest_spec *spec, struct
 	static const char *const folders[] = {
 		"/dev", "/proc", "/sys", "/tmp", INIT_UNDER "/0", INIT_UNDER "/1"};
 	_cleanup_free_ char *place = guest_program_place(spec, PROGRAM_FOLDER);
-	int r = place ? guest_add_program(spec, place, &libraries, false, image, error)
+	int r = place ? guest_add_program(spec, place, &guest_plain_libraries, false, image, error)
 		      : error_set_errno(error, -ENOMEM, "%s", spec->program);
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++) {

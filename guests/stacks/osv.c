@@ -16,6 +16,7 @@
 #include "guests/images/elf_needs.h"
 #include "guests/images/image.h"
 #include "guests/images/rofs.h"
+#include "guests/images/tfs.h"
 #include "guests/init/words.h"
 #include "guests/process/command.h"
 #include "guests/qemu/qemu.h"
@@ -35,7 +36,10 @@
 /* Where the program calls exit(): OSv powers off, and nothing comes after the program. */
 #define SAYS_EXITED "program exited with status"
 
-static const char *const kernel_names[] = {"loader-stripped.elf", "loader.elf", "kernel.elf", NULL};
+/* loader-stripped.elf keeps half of the names. */
+#define KERNEL_WHOLE "loader.elf"
+
+static const char *const kernel_names[] = {"loader-stripped.elf", KERNEL_WHOLE, "kernel.elf", NULL};
 
 /* OSv mounts these over the root by itself; the rest of the words are its own fstab(5). */
 static const char fstab[] = "/dev/vblk0.1 / rofs defaults 0 0\n"
@@ -61,12 +65,16 @@ static int find_kernel(const struct guest_spec *spec, char **ret, struct error *
 {
 	int r = guest_find_kernel("osv", spec->kernel, kernel_names, ret, error);
 
-	return r < 0 ? r
-		     : qemu_check_elf(*ret, false,
-			       "an OSv kernel: an ELF file for x86-64 is expected "
-			       "(loader-stripped.elf or loader.elf of an OSv build; compressed and "
-			       "raw images do not boot)",
-			       error);
+	if (r == 0)
+		r = qemu_check_elf(*ret, false,
+			"an OSv kernel: an ELF file for x86-64 is expected "
+			"(loader-stripped.elf or loader.elf of an OSv build; compressed and "
+			"raw images do not boot)",
+			error);
+	if (r == 0 && qemu_kernel_reads(*ret, TFS_MAGIC))
+		r = error_set(error, -EINVAL,
+			"%s is not an OSv kernel but one of Nanos: --guest nanos boots it", *ret);
+	return r;
 }
 
 /* A disk that boots by itself has a kernel of its own. */
@@ -318,20 +326,6 @@ static int osv_runs(const struct guest_spec *spec, struct error *error)
 		     : error_set_errno(error, -ENOMEM, "OSv");
 }
 
-/* loader-stripped.elf keeps half of the names; the whole kernel is the file beside it. */
-static char *whole_kernel(const char *kernel)
-{
-	const char *slash = strrchr(kernel, '/');
-	char *path;
-
-	if (asprintf(&path, "%.*sloader.elf", slash ? (int)(slash + 1 - kernel) : 0, kernel) < 0)
-		return NULL;
-	if (access(path, R_OK) == 0)
-		return path;
-	free(path);
-	return strdup(kernel);
-}
-
 static const struct guest_inside osv_inside = {.subsystems = "osv",
 	.one_ring = true,
 	.root = {.name = "_ZN3mmuL15page_table_rootE",
@@ -354,7 +348,7 @@ static int prepare_alone(struct guest *g, struct error *error)
 		r = find_kernel(&g->spec, &kernel, error);
 	if (r < 0)
 		return r;
-	whole = kernel ? whole_kernel(kernel) : NULL;
+	whole = kernel ? qemu_kernel_beside(kernel, KERNEL_WHOLE) : NULL;
 	m = (struct qemu_machine){.cpu_tcg = "max",
 		.cpu_kvm = qemu_host_is_emulated() ? "host,-xsave" : "host",
 		.kernel = kernel,
@@ -386,7 +380,7 @@ static int osv_prepare(struct guest *g, struct error *error)
 		r = make_append(&g->spec, program, disk, &append, error);
 	if (r < 0)
 		return r;
-	whole = whole_kernel(kernel);
+	whole = qemu_kernel_beside(kernel, KERNEL_WHOLE);
 	if (!whole)
 		return error_set_errno(error, -ENOMEM, "OSv");
 	m = (struct qemu_machine){.cpu_tcg = "max",
@@ -510,10 +504,14 @@ static const struct guest_boot osv_boot = {
 	.emulation = QEMU_EMULATION,
 };
 
+static const struct guest_no_machine no_machines[] = {
+	{MACHINE_MICROVM, "it takes its time from the HPET, which is not there"}, {0}};
+
 const struct guest_ops guest_osv = {
 	.name = "osv",
 	.title = "OSv unikernel in QEMU",
 	.boot = &osv_boot,
+	.no_machines = no_machines,
 	.available = osv_available,
 	.runs = osv_runs,
 	.end_words = SAYS_EXITED,

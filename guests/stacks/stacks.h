@@ -9,7 +9,7 @@
 #include "guests/guest.h"
 
 #define GUEST_STACKS(X)                                                                            \
-	X(native) X(docker) X(podman) X(bare) X(linux_minimal) X(linux) X(osv) X(qemu)
+	X(native) X(docker) X(podman) X(bare) X(linux_minimal) X(linux) X(osv) X(nanos) X(qemu)
 
 #define GUEST_DECLARE(name) extern const struct guest_ops guest_##name;
 GUEST_STACKS(GUEST_DECLARE)

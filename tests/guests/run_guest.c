@@ -6,6 +6,7 @@
  *
  *	--cores N  --kernel FILE  --disk FILE  --work DIR  --accel MODE  --memory BYTES  --timeout
  *SECONDS
+ *	--machine TYPE  --with FILE:PATH  --env NAME=VALUE  --cwd DIR (these three: of an own program)
  *	--pin CPU,CPU,...  --helpers CPU,...  --plan (print the command line and stop)  --check
  *(available() only)
  *
@@ -26,12 +27,45 @@
 #include "guests/guest.h"
 #include "guests/stacks/stacks.h"
 
-#define CPUS_MAX 64
+#define CPUS_MAX  64
+#define WORDS_MAX 16
 
 struct console {
 	char *text;
 	size_t used, room;
 };
+
+static struct guest_with with[WORDS_MAX];
+static char *environment[WORDS_MAX + 1];
+
+/* What makes a program the user's own. */
+static bool take_own(struct guest_spec *spec, int option, char *value)
+{
+	static size_t n_variables;
+	char *colon = strchr(value, ':');
+
+	if (option == 'W' && colon && spec->n_with < WORDS_MAX) {
+		*colon = '\0';
+		with[spec->n_with++] = (struct guest_with){value, colon + 1};
+		spec->with = with;
+	} else if (option == 'e' && n_variables < WORDS_MAX) {
+		environment[n_variables++] = value;
+	} else if (option == 'C') {
+		spec->cwd = value;
+	} else {
+		return false;
+	}
+	spec->own = true;
+	spec->environment = environment;
+	return true;
+}
+
+static enum machine machine_from(const char *name)
+{
+	return strcmp(name, "q35") == 0       ? MACHINE_Q35
+	       : strcmp(name, "microvm") == 0 ? MACHINE_MICROVM
+					      : MACHINE_PC;
+}
 
 static size_t parse_cpus(char *text, int *ret)
 {
@@ -155,7 +189,8 @@ int main(int argc, char **argv)
 		{"disk", 1, NULL, 'd'}, {"work", 1, NULL, 'w'}, {"accel", 1, NULL, 'a'},
 		{"memory", 1, NULL, 'm'}, {"timeout", 1, NULL, 't'}, {"pin", 1, NULL, 'p'},
 		{"helpers", 1, NULL, 'h'}, {"plan", 0, NULL, 'n'}, {"check", 0, NULL, 'x'},
-		{NULL, 0, NULL, 0}};
+		{"machine", 1, NULL, 'M'}, {"with", 1, NULL, 'W'}, {"env", 1, NULL, 'e'},
+		{"cwd", 1, NULL, 'C'}, {NULL, 0, NULL, 0}};
 	struct guest_spec spec = {.lanes = 2, .accel = ACCEL_TCG, .memory_bytes = 16 << 20};
 	int lane_cpus[CPUS_MAX], helper_cpus[CPUS_MAX], timeout_s = 60, o, r;
 	const struct guest_ops *ops;
@@ -187,7 +222,9 @@ int main(int argc, char **argv)
 			plan = true;
 		else if (o == 'x')
 			check = true;
-		else
+		else if (o == 'M')
+			spec.machine = machine_from(optarg);
+		else if (!take_own(&spec, o, optarg))
 			return 2;
 	}
 	if (argc - optind < 2 || !spec.work_dir) {

@@ -14,6 +14,7 @@ PROGRAM = os.path.abspath(sys.argv.pop(2))
 RUN_GUEST = os.path.abspath(sys.argv.pop(1))
 ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + bytes(100)
 EXT4 = bytes(1080) + b"\x53\xef" + bytes(100)
+NANOS = ELF + b"NVMTFS"
 BZIMAGE = bytes(0x202) + b"HdrS" + bytes(100)
 
 
@@ -26,6 +27,7 @@ class Plan(unittest.TestCase):
         self.guests = os.path.join(self.top, "guests")
         os.makedirs(self.work)
         os.makedirs(self.guests + "/osv")
+        os.makedirs(self.guests + "/nanos")
         os.makedirs(self.guests + "/linux")
         self.path = os.path.join(self.top, "bin")
         os.makedirs(self.path)
@@ -71,12 +73,25 @@ class Plan(unittest.TestCase):
                      "-chardev stdio,id=console,signal=off -serial chardev:console ",
                      f"-kernel {kernel} -append --verbose --power-off-on-abort --rootfs=rofs ",
                      " /bin/lanes_program -cores 3 -markers -rows -height 10 -file /tmp/mandelbrot.png ",
-                     ",if=virtio,format=raw,readonly=on"):
+                     ",if=none,id=disk0,format=raw,readonly=on -device virtio-blk-pci,drive=disk0"):
             self.assertIn(part, line)
         self.assertNotIn("kvm", line)
         self.assertEqual(len([f for f in os.listdir(self.work) if f.startswith("osv-")]), 1)
         self.plan("osv", "--cores=2")
         self.assertEqual(len(os.listdir(self.work)), 1, "the same disk is not made twice")
+
+    def test_nanos_command_line_is_as_documented(self):
+        kernel = self.put("nanos/kernel.elf", NANOS)
+        self.put("nanos/kernel.img", NANOS)
+        line, _ = self.plan("nanos", "--cores=2", "-height", "10")
+        for part in (f" -bios qboot.rom -kernel {kernel} -drive file={self.work}/nanos-", ",if=none,id=disk0,format=raw,snapshot=on -device virtio-blk-pci,drive=disk0",
+                     " -device isa-debug-exit "):
+            self.assertIn(part, line)
+        self.assertNotIn("-append", line)
+        self.plan("nanos", "--cores=2", "-height", "10")
+        self.assertEqual(len(os.listdir(self.work)), 1, "the same disk is not made twice")
+        self.plan("nanos", "--cores=2", "-height", "11")
+        self.assertEqual(len(os.listdir(self.work)), 2, "its arguments are on the disk")
 
     def test_linux_command_line_is_as_documented(self):
         self.put("linux/vmlinuz-6.1.0-9", BZIMAGE)
@@ -168,7 +183,8 @@ class Plan(unittest.TestCase):
         message = self.refused(3, "osv")
         self.assertIn("--kernel", message)
         self.assertIn(self.guests + "/osv", message)
-        for guest in ("osv", "linux-minimal"):
+        self.assertIn(self.guests + "/nanos", self.refused(3, "nanos"))
+        for guest in ("osv", "nanos", "linux-minimal"):
             self.assertIn("/nonexistent/k", self.refused(3, guest, "--kernel=/nonexistent/k"))
 
     def test_what_is_no_kernel_is_named_with_what_is_expected(self):
@@ -183,6 +199,15 @@ class Plan(unittest.TestCase):
                 self.assertIn(kernel, message)
                 self.assertIn("expected", message)
         self.assertIn("not a file", self.refused(3, "osv", "--kernel=/usr"))
+
+    def test_kernel_of_the_other_unikernel_is_told(self):
+        nanos, osv = self.put("nanos/kernel.img", NANOS), self.put("osv/loader.elf", ELF)
+        self.assertIn("--guest nanos", self.refused(3, "osv", f"--kernel={nanos}"))
+        message = self.refused(3, "nanos", f"--kernel={osv}")
+        self.assertIn(osv, message)
+        self.assertIn("kernel.elf or kernel.img", message)
+        for name, content in (("text", b"I am a text file\n" * 100), ("empty", b"")):
+            self.assertIn("expected", self.refused(3, "nanos", f"--kernel={self.put(name, content)}"))
 
     def test_missing_qemu_is_told_with_the_package(self):
         os.unlink(self.qemu)
@@ -213,7 +238,8 @@ class Plan(unittest.TestCase):
     def test_program_that_is_none_is_refused(self):
         self.put("osv/loader.elf", ELF)
         self.put("linux/vmlinuz", BZIMAGE)
-        for guest in ("osv", "linux-minimal"):
+        self.put("nanos/kernel.elf", NANOS)
+        for guest in ("osv", "nanos", "linux-minimal"):
             self.assertIn("/etc/passwd", self.refused(1, guest, program="/etc/passwd"))
             self.assertIn("/nonexistent", self.refused(1, guest, program="/nonexistent"))
         self.assertEqual(os.listdir(self.work), [], "nothing is left of a failure")

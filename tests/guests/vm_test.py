@@ -7,9 +7,11 @@ whole system is booted in tests/collector/linux_test.py.) Exit status 77 where Q
 missing."""
 import ctypes
 import os
+import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ import disks  # noqa: E402
 
 GUEST = sys.argv.pop(3)
 PROGRAM = os.path.abspath(sys.argv.pop(2))
+TREE = os.path.join(os.path.dirname(PROGRAM), "tree_program")
 RUN_GUEST = os.path.abspath(sys.argv.pop(1))
 
 
@@ -214,6 +217,78 @@ eval "$(/bin/busybox sed -n 's/^ExecStart=//p' {disks.EMERGENCY})"
             done = self.run_guest()
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("root is /dev/vda2", done.stdout)
+
+    if GUEST == "nanos":
+        @staticmethod
+        def hashed(path):
+            value, length = 0xcbf29ce484222325, os.path.getsize(path)
+            with open(path, "rb") as f:
+                while block := f.read(1 << 16):
+                    for (word,) in struct.iter_unpack("<Q", block + bytes(-len(block) % 8)):
+                        value = (value ^ word) * 0x100000001b3 & 0xffffffffffffffff
+            return f"{length} {value:016x}"
+
+        def make_tree(self):
+            """A folder of all that a disk can have, and what the program is to say of it, as it lies in /data."""
+            top, rng = self.work + ".tree", random.Random(1)
+            self.addCleanup(shutil.rmtree, top)
+            said = {"folder /data", "folder /data/many", "folder /data/many/empty", "link /data/link ../data/many/7",
+                    "link /data/nowhere x y"}
+            os.makedirs(top + "/many/empty")
+            os.symlink("../data/many/7", top + "/link")
+            os.symlink("x y", top + "/nowhere")
+            for k in range(1000):
+                with open(f"{top}/many/{k}", "wb") as f:
+                    f.write(rng.randbytes(k * 7 % 1500))
+            with open(top + "/many/ä b", "wb") as f:
+                f.write(rng.randbytes(3 << 20))
+            said |= {f"file /data/many/{name} {self.hashed(f'{top}/many/{name}')}" for name in os.listdir(top + "/many")
+                     if name != "empty"}
+            return top, said
+
+        def run_tree(self, *options, status=5):
+            done = subprocess.run([RUN_GUEST, "--work", self.work, "--timeout=120", *options, GUEST, TREE, "a b", "", "/data"],
+                                  capture_output=True, timeout=180, text=True, errors="replace")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"failed: the program ended with status {status} inside Nanos", done.stderr)
+            return done.stdout
+
+        def test_files_arguments_and_variables_reach_an_own_program_as_they_are(self):
+            top, said = self.make_tree()
+            text = self.run_tree(f"--with={top}:/data", "--env=SEEN_A=x=y z", "--env=SEEN_B=", "--cwd=/data/many/empty")
+            lines = set(text.splitlines())
+            self.assertEqual(said - lines, set())
+            self.assertEqual(lines - said - {line for line in lines if line.startswith(("[", "\x1e"))}, {
+                f"argument 0: {TREE}", "argument 1: a b", "argument 2: ", "argument 3: /data", "variable SEEN_A=x=y z",
+                "variable SEEN_B=", "runs in /data/many/empty", "file /data/many/empty/written 1 af63f54c86021707"})
+            self.assertEqual([line.split()[1] for line in text.splitlines() if line.startswith("\x1e")], ["phase", "end"])
+
+        def test_file_of_a_gibibyte_is_read_back(self):
+            top = self.work + ".large"
+            os.makedirs(top)
+            self.addCleanup(shutil.rmtree, top)
+            value, words = 0xcbf29ce484222325, 1 << 27
+            with open(top + "/large", "wb") as f:
+                f.truncate(8 * words - 3)
+                for at in (0, words // 3, words - 2):
+                    f.seek(8 * at)
+                    f.write((at + 1).to_bytes(8, "little"))
+            at = 0  # of zeros each is a product: so many at once are a power
+            for word in (0, words // 3, words - 2):
+                value = value * pow(0x100000001b3, word - at, 1 << 64) % (1 << 64)
+                value = (value ^ word + 1) * 0x100000001b3 % (1 << 64)
+                at = word + 1
+            value = value * pow(0x100000001b3, words - at, 1 << 64) % (1 << 64)
+            self.assertIn(f"file /data/large {8 * words - 3} {value:016x}\n", self.run_tree(f"--with={top}:/data"))
+
+        def test_machines_are_all_booted(self):
+            for machine in ("q35", "microvm"):
+                done = self.run_guest("--cores=2", f"--machine={machine}")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("2 threads worked", done.stdout)
+
+        def test_status_of_the_workload_has_seven_bits(self):
+            self.assertIn("status 127", self.failed("-status", "127"))
 
     if GUEST == "osv":
         def test_kernel_that_dies_at_once_is_told(self):
