@@ -28,6 +28,10 @@ static const struct guest_inside kinds[] = {
 		.root = {.name = "init_top_pgt", .offset = 0xffffffff80000000}},
 };
 
+/* One whose page tables have no symbol, by another that only it has; it lies elsewhere in each boot. */
+static const struct guest_inside nanos = {.subsystems = "nanos", .randomised = true};
+static const struct guest_root_symbol nanos_symbol = {.name = "runloop_internal"};
+
 #define KIND_LINUX (ARRAY_SIZE(kinds) - 1)
 
 /* 1: it is linked to run in the upper half of the address space; 0; -ENOEXEC: no ELF file. */
@@ -73,6 +77,8 @@ struct guest_inside guest_kind_of(const char *kernel, const char *symbols, bool 
 		if (known)
 			kind = kinds[i];
 	}
+	if (!known && file && guest_root_find(file, &nanos_symbol, &root) == 0)
+		return nanos;
 	/* A vmlinux without symbols has its own, too. */
 	if (!known && (upper == 0 || (upper > 0 && elf_has_symbols(file, NULL) != 0)))
 		return unknown(upper);

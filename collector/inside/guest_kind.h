@@ -8,7 +8,7 @@
 #include "guests/inside.h"
 
 /**
- * What is known of a guest by its kernel @kernel and by the file @symbols of --symbols (each may be NULL): OSv, bare, Linux, or another. Where no file
+ * What is known of a guest by its kernel @kernel and by the file @symbols of --symbols (each may be NULL): OSv, bare, Linux, Nanos, or another. Where no file
  * tells, it is taken for Linux, whose kernel carries its own symbols. @fixed: Linux lies where it was linked (nokaslr). The strings are static.
  */
 struct guest_inside guest_kind_of(const char *kernel, const char *symbols, bool fixed);

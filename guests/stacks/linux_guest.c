@@ -315,6 +315,12 @@ int linux_verdict(struct guest *g, const char *console, size_t length, struct er
 	return verdict_ended_early("the guest", console, length, error);
 }
 
+const struct guest_no_machine linux_no_machines[] = {
+	{MACHINE_MICROVM,
+		"emulated it waits for ever for a clock there, and its disks would need a "
+		"driver that guests/fetch-kernel does not bring"},
+	{0}};
+
 static const struct guest_boot_line boot_lines[] = {
 	{BOOT_KERNEL, BOOT_SAYS " init"},
 	{BOOT_INIT, BOOT_SAYS " program"},

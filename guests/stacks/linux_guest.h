@@ -55,5 +55,10 @@ int linux_prepare_machine(struct guest *g, struct qemu_machine *m, struct error 
 /** verdict() of struct guest_ops. */
 int linux_verdict(struct guest *g, const char *console, size_t length, struct error *error);
 
+/** The machines that they do not boot on. */
+extern const struct guest_no_machine linux_no_machines[];
+
 /** The operations that are the same in both. */
-#define LINUX_OPS .boot = &linux_boot, .verdict = linux_verdict, QEMU_NETWORK_OPS, QEMU_OPS
+#define LINUX_OPS                                                                                  \
+	.boot = &linux_boot, .no_machines = linux_no_machines, .verdict = linux_verdict,           \
+	QEMU_NETWORK_OPS, QEMU_OPS

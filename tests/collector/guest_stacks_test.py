@@ -189,6 +189,21 @@ class GuestStacks(harness.SystemTest):
             self.assertIn(("advance", "guest-user"), inlined)
             self.assertTrue(any(name.startswith("sched::") and side == "guest-kernel" for name, side in inlined), inlined)
 
+    def test_nanos_is_seen_into_wherever_its_kernel_lies(self):
+        """Threads of their own for all rows, so that there is something for its kernel to do."""
+        with self.measure("nanos", workload=("-width", "256", "-height", "320", "-smoothness", "2", "-iteration", "300",
+                                             "-schedule", "thread", "-pin", "none")) as store:
+            stacks = self.stacks(store)
+            self.assertGreater(self.share(stacks, lambda s: s[0][1] and not s[0][1].startswith("[unknown]")), 0.9)
+            rendered = [s for s in stacks if s[1][0][1] == "fractal_row"]
+            self.assertGreater(self.share(rendered, lambda s: "render_row" in [f[1] for f in s]), 0.9)
+            kernel = [(n, [f[1] for f in s if f[0] == "guest-kernel"]) for n, s in stacks if s[0][0] == "guest-kernel"]
+            self.assertGreater(sum(n for n, _ in kernel), 20)
+            self.assertGreater(self.share(kernel, lambda s: not s[0].startswith("[unknown]")), 0.95, kernel)
+            self.assertTrue(any(name in ("runloop_internal", "syscall_handler") for _, s in kernel for name in s), kernel)
+            self.assertGreater(store.ns(1, "guest", "application"), 0)
+            self.assertFalse([w for w in store.warnings() if "not found in its memory" in w])
+
     def test_linux_is_seen_into_by_the_first_run_of_all_and_above_the_hole(self):
         """Without a cache of tables. With 5 GiB, all that the kernel likes to use lies above 4 GiB."""
         cache = os.path.join(self.work, "cache")
