@@ -29,7 +29,6 @@
 #define KERNEL_WHOLE   "kernel.elf" /* kernel.img is the same without symbols */
 #define SAYS_SIGNAL    "*** signal" /* "received by tid ...", with the registers after it */
 #define SAYS_ENDED     "guestscope end by=init status="
-#define MARKS_END      "guestscope end "
 /* What the kernel writes to QEMU's exit port: of the status seven bits survive. */
 #define STATUS_BITS  0x7f
 #define REAP_WAIT_MS 2000
@@ -216,9 +215,7 @@ static int exit_code(const struct guest *g, const char *console, size_t length)
 static int nanos_verdict(struct guest *g, const char *console, size_t length, struct error *error)
 {
 	char words[CONSOLE_WORDS_SIZE];
-	const char *line;
 	int code, r;
-	size_t n;
 
 	(void)guest_reap(g, REAP_WAIT_MS);
 	code = exit_code(g, console, length);
@@ -227,15 +224,13 @@ static int nanos_verdict(struct guest *g, const char *console, size_t length, st
 		r = verdict_status(SAYS_ENDED, " inside Nanos", console, length, error);
 	if (r == -ENODATA && code > 0)
 		r = verdict_signal(SAYS_SIGNAL, console, length, error);
-	if (r != -ENODATA)
-		return r;
+	if (r != -ENODATA || code == 0)
+		return r == -ENODATA ? 0 : r;
+	if (code < 0)
+		return verdict_ended_early("Nanos", console, length, error);
 	console_last_words(words, console, length);
-	if (code > 0)
-		return error_set(error, -EIO, "the program ended with status %d inside Nanos%s",
-			code, words);
-	if (console_find(console, length, MARKS_END, false, &line, &n))
-		return 0;
-	return verdict_ended_early("Nanos", console, length, error);
+	return error_set(
+		error, -EIO, "the program ended with status %d inside Nanos%s", code, words);
 }
 
 /* It says so, or what addresses it has, when all is set up, before it reads the program. */
