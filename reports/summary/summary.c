@@ -156,7 +156,7 @@ static void add_run(
 
 /** The customary order of stacks, from the fewest layers to the most; others follow by name. */
 static const char *const stack_order[] = {
-	"native", "docker", "podman", "bare", "osv", "linux-minimal", "linux"};
+	"native", "docker", "podman", "bare", "osv", "nanos", "linux-minimal", "linux"};
 
 static size_t stack_rank(const char *guest)
 {

@@ -193,7 +193,7 @@ class GuestStacks(harness.SystemTest):
         """Threads of their own for all rows, so that there is something for its kernel to do."""
         with self.measure("nanos", workload=("-width", "256", "-height", "320", "-smoothness", "2", "-iteration", "300",
                                              "-schedule", "thread", "-pin", "none")) as store:
-            stacks = self.stacks(store)
+            stacks = self.stacks(store, phase="render")
             self.assertGreater(self.share(stacks, lambda s: s[0][1] and not s[0][1].startswith("[unknown]")), 0.9)
             rendered = [s for s in stacks if s[1][0][1] == "fractal_row"]
             self.assertGreater(self.share(rendered, lambda s: "render_row" in [f[1] for f in s]), 0.9)
