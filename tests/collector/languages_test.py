@@ -72,7 +72,7 @@ def build(name, *command, **environment):
 
 class LanguagesTest(harness.SystemTest):
     stacks = ()
-    cores = some_cores = (1, 2)  # of most programs; of a static and a dynamic one
+    cores = openmp_cores = (1, 2)  # of most programs; of those with OpenMP
 
     @classmethod
     def setUpClass(cls):
@@ -173,7 +173,6 @@ class LanguagesTest(harness.SystemTest):
 
     @harness.patiently
     def test_go(self):
-        self.cores = self.some_cores
         # A static program that is not PIE: OSv runs that, and no Go program that is.
         store = self.check_sum(build("sum.go", "go", "build", CGO_ENABLED="0"), 10_000_000)
         for guest in {run["guest"] for run in store.runs()} & {"osv", "linux-minimal"}:  # where it is linked to, it is found
@@ -189,7 +188,7 @@ class LanguagesTest(harness.SystemTest):
     @harness.patiently
     def test_cpp_with_openmp(self):
         """OSv does not align the thread-local memory of libgomp.so.1 as it wants."""
-        self.cores = self.some_cores
+        self.cores = self.openmp_cores
         self.check_sum(build("sum.cpp", "g++", "-O2", "-fopenmp"), 10_000_000, without=("osv",))
 
     @harness.patiently
@@ -260,7 +259,7 @@ class Guests(LanguagesTest):
 class Whole(LanguagesTest):
     """A whole Linux takes long to boot: the program with the most files, and with GUESTSCOPE_EVERY_PROGRAM in the environment all."""
     stacks = ("linux",)
-    cores = some_cores = (2,)
+    cores = openmp_cores = (2,)
 
     @harness.patiently
     def test_python(self):

@@ -46,7 +46,7 @@ class AgainstPerf(harness.SystemTest):
         super().setUp()
 
     def by_collector(self, program, *words):
-        done = self.collect("--guest", "native", "--cores", "1", "--repeat", "1", "--frequency", "997", "--env", "PYTHONHASHSEED=0",
+        done = self.collect("--guest", "native", "--cores", "1", "--repeat", "1", "--frequency", "1997", "--env", "PYTHONHASHSEED=0",
                             "--program=" + program, workload=words, timeout=harness.PATIENCE)
         self.assertEqual(done.status, 0, done.stderr)
         stacks, paths = {}, Paths()
@@ -61,7 +61,7 @@ class AgainstPerf(harness.SystemTest):
 
     def by_perf(self, program, *words):
         data = os.path.join(self.work, "perf.data")
-        done = subprocess.run(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "499", "-m", "16M", "--call-graph", "dwarf,32768",
+        done = subprocess.run(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "997", "-m", "16M", "--call-graph", "dwarf,32768",
                                "-o", data, program, *words], capture_output=True, text=True, timeout=harness.PATIENCE,
                               env=dict(os.environ, PYTHONHASHSEED="0"), check=False)
         if done.returncode:
@@ -89,7 +89,7 @@ class AgainstPerf(harness.SystemTest):
         self.assertGreater(min(ours.total(), perfs.total()), 500)
 
     def test_paths_of_known_shares_are_those_that_perf_finds(self):
-        words = ("20000", "300000")
+        words = ("10000", "300000")
         ours, console = self.by_collector(self.programs["paths"], *words)
         perfs = self.by_perf(self.programs["paths"], *words)
         truth = {tuple(path.split(";")): int(share) / 100 for share, path in re.findall(r"(?m)^path (\d+): (\S+?)\r?$", console)}
@@ -105,7 +105,7 @@ class AgainstPerf(harness.SystemTest):
     def test_paths_of_python_are_those_that_perf_finds(self):
         if not os.path.exists(PYTHON):
             harness.skip("no " + PYTHON)
-        words = (PYTHON_PROGRAM, "4000")
+        words = (PYTHON_PROGRAM, "2000")
         ours, _ = self.by_collector(PYTHON, *words)
         self.compare(ours, self.by_perf(PYTHON, *words))
 
