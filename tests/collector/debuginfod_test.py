@@ -25,12 +25,6 @@ FRAMES = "SELECT DISTINCT symbol, file, module FROM frame JOIN stack ON stack.fr
 BURN = ("0.05",)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Asked(http.server.ThreadingHTTPServer):
     """A server of @files: {build-id: path}, that notes when it was asked for what."""
 
@@ -103,7 +97,7 @@ class Debuginfod(harness.SystemTest):
         subprocess.run(["objcopy", "--only-keep-debug", program, self.debug], check=True)
 
     def settings(self, urls, **more):
-        proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), f"http://127.0.0.1:{free_port()}")
+        proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), f"http://127.0.0.1:{harness.free_ports()[0]}")
         return dict(proxies, no_proxy=None, NO_PROXY=None, DEBUGINFOD_URLS=urls, DEBUGINFOD_CACHE_PATH=os.path.join(self.work, "cache"),
                     **{"DEBUGINFOD_TIMEOUT": None, **more})
 
@@ -144,7 +138,7 @@ class Debuginfod(harness.SystemTest):
 
     def test_names_and_lines_of_a_stripped_program_come_from_debians_server(self):
         harness.need_program("debuginfod")
-        port = free_port()
+        port = harness.free_ports()[0]
         url = f"http://127.0.0.1:{port}"
         with open(os.path.join(self.work, "server.log"), "wb") as log:
             server = subprocess.Popen(["debuginfod", "-d", ":memory:", "-p", str(port), "-F", os.path.dirname(self.debug)],
@@ -210,7 +204,7 @@ class Debuginfod(harness.SystemTest):
                           if name.startswith("debuginfo.")], [], "files that were not got whole")
 
     def test_a_port_that_nobody_listens_on_is_one_warning(self):
-        self.assert_given_up(self.measure(f"http://127.0.0.1:{free_port()}"), "refused")
+        self.assert_given_up(self.measure(f"http://127.0.0.1:{harness.free_ports()[0]}"), "refused")
 
     def test_a_file_of_another_build_is_not_believed(self):
         with open(self.debug, "r+b") as f:

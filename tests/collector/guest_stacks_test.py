@@ -40,16 +40,6 @@ SELECT up.id, count, side, symbol, inlined FROM up JOIN stack ON stack.id = up.s
 JOIN frame ON frame.id = stack.frame ORDER BY up.id, depth"""
 
 
-def osv_symbols():
-    """OSv's kernel with its symbols, from where the collector takes it; else the test is skipped."""
-    for folder in (os.environ.get("GUESTSCOPE_GUESTS", ""), os.path.expanduser("~/.local/share/guestscope/guests"),
-                   "/usr/share/guestscope/guests"):
-        path = os.path.join(folder, "osv", "loader.elf")
-        if os.path.exists(path):
-            return path
-    return harness.skip("no loader.elf of OSv here")
-
-
 class Calls:
     """Which functions of an ELF file call others."""
 
@@ -170,7 +160,7 @@ class GuestStacks(harness.SystemTest):
         harness.need_program("objdump", "binutils")
         with self.measure("osv", workload=("-width", "512", "-height", "480", "-smoothness", "2", "-iteration", "300",
                                            "-schedule", "thread", "-pin", "none")) as store:
-            calls = Calls(osv_symbols())
+            calls = Calls(harness.osv_symbols())
             checked = [(n, [f for f in s if f[0].startswith("guest-")]) for n, s in self.stacks(store, phase="render")
                        if s[0][0] == "guest-kernel" and calls.any_in(s[0][1])]
             self.assertGreater(sum(n for n, _ in checked), 100)
@@ -279,7 +269,7 @@ class GuestStacks(harness.SystemTest):
                 self.assertEqual(len(said), told, store.warnings())
 
     def test_symbols_that_are_not_there_are_refused_at_once(self):
-        osv_symbols()
+        harness.osv_symbols()
         done = self.collect("--guest", "osv", "--cores", "1", "--accel", "tcg", "--symbols",
                             "/nonexistent/loader.elf", workload=PICTURE)
         self.assertIn(done.status, (2, 3))

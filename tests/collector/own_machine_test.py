@@ -58,17 +58,15 @@ class OwnMachine(machines.MachineTest):
         self.assertEqual(list(store.phases(1)), ["boot", "run"])
 
     def test_an_OSv_kernel_by_arguments(self):
-        kernel = os.path.expanduser("~/.local/share/guestscope/guests/osv/loader.elf")
-        if not os.path.exists(kernel):
-            harness.skip("no loader.elf of OSv here")
+        kernel = harness.osv_symbols()
         store = self.measure("--guest", "qemu", "--phase", "run=OSv", "--", "-cpu", "max", "-m", "512M", "-nodefaults", "-kernel",
                              kernel, "-append", "--verbose --power-off-on-abort --rootfs=ramfs /nothing", cores="1")
         self.assertFalse([w for w in store.warnings() if "no stacks" in w], store.warnings())
 
     @harness.patiently
     def test_an_OSv_disk_with_its_own_command_line(self):
-        if not os.path.exists(os.path.expanduser("~/.local/share/guestscope/guests/osv")):
-            harness.skip("no kernel of OSv here")
+        if not harness.guests_available(self.collector, "osv"):
+            harness.skip("osv cannot run here: collector --doctor says why")
         disk = self.osv_disk()
         store = self.measure("--guest", "osv", "--disk", disk, "--append",
                              "--verbose --power-off-on-abort --rootfs=rofs /bin/mandelbrot -cores {cores} -width 160 -height 90"

@@ -21,19 +21,13 @@ ON_CPU = ("user", "kernel", "irq")
 IN_GUEST = ON_CPU + ("guest", "vmm", "preempted", "wakeup")
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class ServerTest(harness.SystemTest):
     stack = "native"
 
     def setUp(self):
         harness.need_root()
         super().setUp()
-        self.port = free_port()
+        self.port = harness.free_ports()[0]
 
     def serve(self, client, *server, status=0, options=(), **more):
         """The store of a run of the test's server, with words of the test's client or a whole command line."""
@@ -246,7 +240,7 @@ class Docker(Redis):
         self.assertIn("it has to listen at 0.0.0.0", store.runs()[0]["error"])
 
     def test_it_is_published_where_it_is_asked_for(self):
-        host = free_port()
+        host = harness.free_ports()[0]
         done = self.collect("--guest", "docker", "--cores", "1", "--repeat", "1", "--port", f"{host}:{self.port}", "--client",
                             f"'{self.programs['serve']}' ask 127.0.0.1 {host} 3", "--program=" + self.programs["serve"],
                             workload=("serve", str(self.port), "1"))

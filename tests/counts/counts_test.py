@@ -111,13 +111,13 @@ class Counts(plugged.PluggedTest):
         return sure - b < ERRORS * standard_error(max(sure, 0), b, samples)
 
     def test_the_first_ten_functions_in_osv_are_those_that_were_counted(self):
-        self.compare("osv", ("-rounds", "40000"), SAME_PRICE, self.osv_symbols())
+        self.compare("osv", ("-rounds", "40000"), SAME_PRICE, plugged.harness.osv_symbols())
 
     def test_the_first_ten_functions_in_linux_are_those_that_were_counted(self):
         self.compare("linux-minimal", ("-rounds", "40000"), SAME_PRICE)
 
     def test_the_first_ten_functions_of_osvs_scheduler_are_those_that_were_counted(self):
-        self.compare("osv", ("-rounds", "20", "-yields", "1000000"), ANY_PRICE, self.osv_symbols())
+        self.compare("osv", ("-rounds", "20", "-yields", "1000000"), ANY_PRICE, plugged.harness.osv_symbols())
 
 
 if __name__ == "__main__":

@@ -123,13 +123,3 @@ class PluggedTest(harness.SystemTest):
         for r in store.rows(STACKS, phase):
             found.setdefault(r["id"], (r["count"], []))[1].append((r["side"], r["module"], r["symbol"]))
         return list(found.values())
-
-    @staticmethod
-    def osv_symbols():
-        """OSv's kernel with its symbols, from where kernels of guests are searched, as docs/guests.md has it."""
-        for folder in (os.environ.get("GUESTSCOPE_GUESTS"), os.path.expanduser("~/.local/share/guestscope/guests"),
-                       "/usr/share/guestscope/guests"):
-            path = os.path.join(folder or "/nowhere", "osv", "loader.elf")
-            if os.path.exists(path):
-                return path
-        return harness.skip("no loader.elf of OSv here, with its symbols (see docs/guests.md)")

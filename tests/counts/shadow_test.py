@@ -180,7 +180,7 @@ class Shadow(plugged.PluggedTest):
 
     @plugged.harness.patiently
     def test_each_stack_of_osv_is_one_that_there_was(self):
-        kernel = plugged.Names.of_elf(self.osv_symbols())
+        kernel = plugged.Names.of_elf(plugged.harness.osv_symbols())
         store, lines, program, own = self.run_program("osv", "-seconds", "0.1", "-turns", "300")
         places = Places(program, kernel, plugged.OSV_PROGRAMS)
         places.entry = {name for _, name in kernel.functions if OSV_ENTRY.match(name)}

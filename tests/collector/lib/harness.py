@@ -12,6 +12,7 @@ import glob
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -78,6 +79,25 @@ def docker_answers():
     return subprocess.run(["docker", "version"], stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300,
                           check=False).returncode == 0
+
+
+def osv_symbols():
+    """OSv's kernel with its symbols, from where kernels of guests are searched; else the test is skipped."""
+    for folder in (os.environ.get("GUESTSCOPE_GUESTS", "/nowhere"), os.path.expanduser("~/.local/share/guestscope/guests"),
+                   "/usr/share/guestscope/guests"):
+        path = os.path.join(folder, "osv", "loader.elf")
+        if os.path.exists(path):
+            return path
+    return skip("no loader.elf of OSv here, with its symbols (see docs/guests.md)")
+
+
+def free_ports(number=1):
+    """Nobody listens there at the moment."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
 
 
 def wait_for(what, condition, seconds=30.0, interval=0.01):

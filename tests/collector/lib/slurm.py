@@ -2,7 +2,6 @@
 """A Slurm of one node, this machine, for one test: munged, slurmctld and slurmd with a configuration,
 state and key of their own, on the loopback interface."""
 import os
-import socket
 import subprocess
 
 import harness
@@ -40,16 +39,6 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 class Slurm:
     """@environment goes to the daemons and, by them, to the jobs."""
 
@@ -61,7 +50,7 @@ class Slurm:
         os.makedirs(folder + "/state")
         os.makedirs(folder + "/spool")
         os.chmod(folder, 0o755)
-        controller, node = free_ports(2)
+        controller, node = harness.free_ports(2)
         with open(folder + "/slurm.conf", "w", encoding="ascii") as f:
             f.write(CONFIGURATION.format(folder=folder, host=socket.gethostname().split(".")[0],
                                          controller=controller, node=node))
