@@ -178,7 +178,8 @@ def main():
         print("no file to look at")
         return 1
     linter = Linter(tool, os.path.realpath(source), os.path.abspath(build), "--deep" in sys.argv)
-    with ThreadPoolExecutor(idle.processes()) as pool:
+    idle.idle()
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         found = [text for text in pool.map(linter.look, sorted(files.items())) if text.strip()]
     print("\n".join(found))
     print(f"{len(files)} files, {len(found)} with findings of {tool}")
