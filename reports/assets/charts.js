@@ -38,6 +38,7 @@
 	function Chart(figure, names) {
 		this.figure = figure;
 		this.names = names;
+		this.looks = looks(names);
 		this.hidden = names.map(function () { return false; });
 		this.at = null;
 		this.box = make('div', 'plot');
@@ -54,9 +55,21 @@
 		this.listen();
 	}
 
-	function mark(series) {
-		return '<svg viewBox="-7 -7 14 14" aria-hidden="true"><path style="fill: var(--s' + series % 8 + ')" d="' +
-			MARKS[series % 8] + '"/></svg>';
+	/* Variants of a stack, "osv (thread)", have its colour, each one lighter; as stack_looks() of reports/text. */
+	function looks(names) {
+		var stacks = [], variants = {};
+		return names.map(function (name) {
+			var stack = name.split(' (')[0];
+			if (stacks.indexOf(stack) < 0)
+				stacks.push(stack);
+			variants[stack] = (variants[stack] || 0) + 1;
+			return { color: '--s' + stacks.indexOf(stack) % 8, alpha: [1, 0.66, 0.44][Math.min(2, variants[stack] - 1)] };
+		});
+	}
+
+	function mark(series, look) {
+		return '<svg viewBox="-7 -7 14 14" aria-hidden="true"><path style="fill: var(' + look.color + ')" opacity="' + look.alpha +
+			'" d="' + MARKS[series % 8] + '"/></svg>';
 	}
 
 	/* The legend: a button for each stack, which shows and hides it. */
@@ -66,7 +79,7 @@
 			var button = make('button', '', make('li', '', list));
 			button.type = 'button';
 			button.setAttribute('aria-pressed', 'true');
-			button.innerHTML = mark(i);
+			button.innerHTML = mark(i, self.looks[i]);
 			make('span', '', button, name);
 			button.addEventListener('click', function () {
 				self.hidden[i] = !self.hidden[i];
@@ -278,7 +291,8 @@
 			c.fillText(level.text, u.bbox.left + u.bbox.width - 4 * ratio, y(level.y) - 4 * ratio);
 		});
 		this.visible().forEach(function (p) {
-			c.strokeStyle = color('--s' + p.series % 8);
+			c.strokeStyle = color(self.looks[p.series].color);
+			c.globalAlpha = self.looks[p.series].alpha;
 			c.lineWidth = 1.8 * ratio;
 			c.beginPath();
 			if (self.lines && previous[p.series]) {
@@ -290,7 +304,8 @@
 		});
 		this.visible().forEach(function (p) {
 			var left = x(p.x, p.series), size = p === self.at ? 1.7 : 1;
-			c.strokeStyle = c.fillStyle = color('--s' + p.series % 8);
+			c.strokeStyle = c.fillStyle = color(self.looks[p.series].color);
+			c.globalAlpha = self.looks[p.series].alpha;
 			c.lineWidth = 1.4 * ratio;
 			if (isFinite(p.low) && isFinite(p.high)) {
 				c.beginPath();

@@ -77,6 +77,11 @@ size_t curve_stack_index(const struct curves *c, const char *stack)
 	return i;
 }
 
+const struct stack_look *curve_look(const struct curves *c, const char *stack)
+{
+	return &c->looks[curve_stack_index(c, stack) % CURVE_STACKS_MAX];
+}
+
 int curve_add(struct curves *c, const struct curve_point *point)
 {
 	if (!isfinite(point->value))
@@ -86,6 +91,7 @@ int curve_add(struct curves *c, const struct curve_point *point)
 		if (c->too_many)
 			return 0;
 		c->stacks[c->n_stacks++] = point->stack;
+		stack_looks(c->stacks, c->n_stacks, c->looks);
 	}
 	return ARRAY_ADD(c->points, c->n_points, *point);
 }
@@ -202,8 +208,8 @@ static size_t make_key(const struct drawing *w, struct key_entry *ret)
 		struct key_entry *e = &ret[n++];
 
 		*e = (struct key_entry){.title = w->c->stacks[i],
-			.color = stack_style(i)->color,
-			.point = stack_style(i)->point,
+			.color = w->c->looks[i].color,
+			.point = w->c->looks[i].point,
 			.line = looks[CURVE_MEASURED].line};
 		snprintf(e->expression, sizeof(e->expression), "stacks[%zu]", i + 1);
 	}
@@ -265,7 +271,7 @@ static void write_axes(const struct drawing *w)
 
 static void write_curve(const struct drawing *w, const struct curve *curve)
 {
-	const struct stack_style *style = stack_style(curve->stack);
+	const struct stack_look *style = &w->c->looks[curve->stack];
 	const enum curve_kind kind = curve->points->kind;
 	const size_t last = curve->first + curve->n - 1;
 	FILE *out = w->d->plot;

@@ -38,6 +38,7 @@ struct curves {
 	size_t n_stacks;
 	struct intern strings;
 	bool too_many;
+	struct stack_look looks[CURVE_STACKS_MAX];
 };
 
 void curves_clear(struct curves *c);
@@ -59,6 +60,9 @@ const char *curve_stack(struct curves *c, const struct configuration *configurat
 
 /** The same of a published stack. */
 const char *curve_published(struct curves *c, const char *stack);
+
+/** How it looks, among those that were added so far. */
+const struct stack_look *curve_look(const struct curves *c, const char *stack);
 
 /** Its index in @c->stacks, or their number. */
 size_t curve_stack_index(const struct curves *c, const char *stack);

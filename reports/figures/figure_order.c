@@ -184,7 +184,7 @@ static void find_places(const struct order *o, double *ret_first, double *ret_la
 }
 
 static void write_configuration(const struct order *o, const struct draft *d, size_t i,
-	const struct stack_style *style, bool named)
+	const struct stack_look *style, bool named)
 {
 	const struct order_configuration *configuration = &o->configurations[i];
 	const size_t last = configuration->first + configuration->n - 1;
@@ -227,13 +227,14 @@ static void write_modes(const struct order *o, const struct draft *d, size_t i, 
 static void write_plot(const struct order *o, struct draft *d, const char *place)
 {
 	struct key_entry entries[CURVE_STACKS_MAX];
+	struct stack_look looks[CURVE_STACKS_MAX];
 	size_t named = 0;
 	double first, last, key;
 
+	stack_looks(o->stacks, o->n_stacks, looks);
 	for (size_t i = 0; i < o->n_stacks; i++) {
-		entries[i] = (struct key_entry){.title = o->stacks[i],
-			.color = stack_style(i)->color,
-			.point = stack_style(i)->point};
+		entries[i] = (struct key_entry){
+			.title = o->stacks[i], .color = looks[i].color, .point = looks[i].point};
 		snprintf(
 			entries[i].expression, sizeof(entries[i].expression), "stacks[%zu]", i + 1);
 	}
@@ -252,7 +253,7 @@ static void write_plot(const struct order *o, struct draft *d, const char *place
 		1 / d->height_cm, first - 0.03 * (last - first), last + 0.03 * (last - first),
 		place);
 	for (size_t i = 0; i < o->n; i++)
-		write_configuration(o, d, i, stack_style(stack_of(o, o->configurations[i].stack)),
+		write_configuration(o, d, i, &looks[stack_of(o, o->configurations[i].stack)],
 			o->configurations[i].drifts && named++ < ORDER_NAMES_MAX);
 	for (size_t i = 0; i < o->n; i++)
 		write_modes(o, d, i, last);

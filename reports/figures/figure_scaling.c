@@ -106,8 +106,8 @@ static int draw_run_times(struct draft *d, struct curves *c)
 	for (size_t i = 0; i < c->n_points && r >= 0; i++) {
 		const struct curve_point *p = &c->points[i];
 		const bool published = p->kind != CURVE_MEASURED;
-		const struct bar_category look = {p->stack,
-			stack_style(curve_stack_index(c, p->stack))->color, published ? 5 : 0, 0};
+		const struct bar_category look = {
+			p->stack, curve_look(c, p->stack)->color, published ? 5 : 0, 0};
 		const char *group = bars_cores(&b, p->cores, p->scenario ? p->scenario : "");
 
 		r = group ? bars_add_row(&b, group, p->stack, format_seconds(p->value * 1e9).text)

@@ -162,22 +162,39 @@ int page_flames(const struct page *page, FILE *out)
 	return r;
 }
 
-/** The fastest of those that a configuration can be compared with, or NULL. */
-static const struct configuration *fastest(
-	const struct summary *s, const struct configuration *configuration)
+/** The fastest of a row of configurations, or NULL. */
+static const struct configuration *fastest_of(const struct summary *s,
+	const struct configuration *configuration,
+	bool (*has)(const struct configuration *a, const struct configuration *b))
 {
 	const struct configuration *best = NULL;
 
 	for (size_t i = 0; i < s->n_configurations; i++) {
 		const struct configuration *other = &s->configurations[i];
 
-		if (other->scenario != configuration->scenario ||
-			other->cores != configuration->cores || other->runtime_ns.n == 0)
+		if (!has(configuration, other) || other->runtime_ns.n == 0)
 			continue;
 		if (!best || other->runtime_ns.mean < best->runtime_ns.mean)
 			best = other;
 	}
 	return best;
+}
+
+/* Not the halves of an A/A control. */
+static bool is_variant(const struct configuration *a, const struct configuration *b)
+{
+	return configurations_are_variants(a, b) && (a == b || a->variant != b->variant);
+}
+
+/** With what it is compared: the fastest variant of its stack; that itself with the fastest stack in its variant. */
+static const struct configuration *fastest(
+	const struct summary *s, const struct configuration *configuration)
+{
+	const struct configuration *best = fastest_of(s, configuration, is_variant);
+
+	return best && best != configuration
+		       ? best
+		       : fastest_of(s, configuration, configurations_are_stacks);
 }
 
 static bool is_shown(const struct summary *s, const struct configuration *configuration)

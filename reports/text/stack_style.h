@@ -20,3 +20,15 @@ struct stack_style {
 
 /** The style of the stack at @index, from 0, among all that are shown. */
 const struct stack_style *stack_style(size_t index);
+
+/** How a stack looks in one of its variants. */
+struct stack_look {
+	char color[8];
+	int point, hollow; /**< as above */
+};
+
+/**
+ * Fill @ret with the looks of @names, as text_stack() makes them: variants of one stack have its colour, each one lighter than the
+ * one before it; no two have the same shape of points, as far as there are shapes.
+ */
+void stack_looks(const char *const *names, size_t n, struct stack_look *ret);
