@@ -26,8 +26,7 @@ static const struct configuration_metric *asked_of(const struct configuration *c
 static bool is_of_group(const struct contrast *x, const struct configuration *first,
 	const struct configuration_metric *m)
 {
-	return x->metric->name == m->name && x->a->cores == first->cores &&
-	       x->a->scenario == first->scenario;
+	return x->metric->name == m->name && configurations_are_beside(x->a, first);
 }
 
 static bool some_differ(const struct explanation *e, const struct configuration *first,
@@ -79,7 +78,7 @@ void verdict_of_noise(
 		const struct configuration *c = &e->summary->configurations[i];
 		const struct configuration_metric *of = configuration_metric(c, m->name);
 
-		if (c->cores == first->cores && c->scenario == first->scenario && of && of->known.n)
+		if (configurations_are_beside(c, first) && of && of->known.n)
 			say(verdict, "%s%s for %.*s (n = %zu)", n++ ? ", " : "",
 				format_number(of->known.mean).text, said_of(c->name), c->name,
 				of->known.n);

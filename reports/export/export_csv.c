@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "reports/export/export.h"
@@ -8,7 +11,8 @@
 
 /* What else is exported: tables of the store with the words that tell their rows apart. Columns are
  * named in the first line; times of these are whole nanoseconds, as the store's. */
-#define RUN_COLUMNS "r.id AS run, r.guest, r.cores, r.label, r.repetition"
+#define VARIANT     "r.variant"
+#define RUN_COLUMNS "r.id AS run, r.guest, r.cores, " VARIANT ", r.label, r.repetition"
 #define QUEUE_COLUMNS                                                                              \
 	"q.phase, q.lane, q.begin_ns, q.slice_ns, q.ticks, q.queued, q.most, q.lost_ticks, q.lost_ns"
 #define QUEUES " FROM guest_queue q JOIN run r ON r.id = q.run ORDER BY r.id, q.rowid"
@@ -226,12 +230,26 @@ int export_tables(const struct export_job *job)
 	return r < 0 ? r : output_file(job->output, "boot.csv", fill_boot, userdata, job->error);
 }
 
+/* Older stores lack that one column of runs: in their tables it is empty. Malloced. */
+static char *without_variant(const char *sql)
+{
+	const char *at = strstr(sql, VARIANT);
+	char *changed = NULL;
+
+	return asprintf(&changed, "%.*sNULL AS variant%s", (int)(at - sql), sql,
+		       at + strlen(VARIANT)) < 0
+		       ? NULL
+		       : changed;
+}
+
 int export_csv(const struct export_job *job)
 {
+	bool old = !store_has_column(job->store, "run", "variant");
 	int r = export_tables(job);
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(store_tables_sql); i++) {
 		struct table_file table = {job, store_tables_sql[i].sql};
+		_cleanup_free_ char *changed = NULL;
 
 		if (store_tables_sql[i].table &&
 			!store_has_table(job->store, store_tables_sql[i].table))
@@ -240,6 +258,10 @@ int export_csv(const struct export_job *job)
 			!store_has_column(
 				job->store, store_tables_sql[i].table, store_tables_sql[i].column))
 			table.sql = store_tables_sql[i].old_sql;
+		if (old)
+			table.sql = changed = without_variant(table.sql);
+		if (!table.sql)
+			return -ENOMEM;
 		r = output_file(
 			job->output, store_tables_sql[i].file, fill_table, &table, job->error);
 	}

@@ -11,17 +11,23 @@
 #include "reports/tables/overview.h"
 #include "reports/text/format.h"
 
-static void write_configurations(const struct overview *o, FILE *out)
+#define CAPTION(speedup)                                                                                \
+	"Means, in brackets their 95 % interval by bootstrap. Run: the program, from its first marker " \
+	"(if it writes none, from its exec) to its end; boot: from the start of the stack until "       \
+	"then; both in host time. " speedup                                                             \
+	" On the right where the lanes’ time went, in percent "                                       \
+	"of run time × lanes."
+
+static void write_configurations(const struct overview *o, bool weak, FILE *out)
 {
 	const char *names[PAGE_COLUMNS_MAX] = {"stack", "#cores"};
 	size_t n = page_column_names(o->columns, names, 2);
 
 	page_table_open(out, "stacks side by side",
-		"Means, in brackets their 95 % interval by bootstrap. Run: the program, from "
-		"its first marker (if it writes none, from its exec) to its end; boot: from the "
-		"start of the stack until then; both in host time. Speed-up: over the same stack "
-		"on one core; efficiency: speed-up by cores. On the right where the lanes’ time "
-		"went, in percent of run time × lanes.",
+		weak ? CAPTION("The work grows with the cores: efficiency is T(1) / T(N), speed-up N "
+			       "times that.")
+		     : CAPTION("Speed-up: over the same stack on one core; efficiency: speed-up by "
+			       "cores."),
 		names, n);
 	for (size_t i = 0; i < o->n; i++) {
 		const struct configuration *configuration = o->rows[i].configuration;
@@ -42,8 +48,8 @@ static void write_contrasts(const struct explanation *e, FILE *out)
 	if (e->n_contrasts == 0)
 		return;
 	page_table_open(out, "stack against stack",
-		"The slower of two stacks against the faster one, on the same number of cores. "
-		"Effect "
+		"The slower of two stacks, or of two variants of a stack, against the faster one, on "
+		"the same number of cores. Effect "
 		"sizes: Hedges’ g (the difference in standard deviations, corrected for few runs) "
 		"and "
 		"Cliff’s δ (P(A slower than B) − P(B slower than A), over all pairs of runs). "
@@ -94,6 +100,43 @@ static void write_spreads(const struct explanation *e, FILE *out)
 	fputs("</details>\n", out);
 }
 
+static bool is_first_of_variant(const struct summary *s, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (s->configurations[k].variant == s->configurations[i].variant)
+			return false;
+	return true;
+}
+
+/** What makes each variant. */
+static void write_variants(const struct summary *s, FILE *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n_configurations; i++) {
+		const struct configuration *c = &s->configurations[i];
+
+		if (!c->words || !is_first_of_variant(s, i))
+			continue;
+		fputs(any ? ""
+			  : "<p>What the variants add to the command line:</p>\n<dl class=\"facts\">",
+			out);
+		any = true;
+		fputs("<dt>", out);
+		markup_text(out, c->variant);
+		fputs("</dt><dd>", out);
+		if (*c->words) {
+			fputs("<code>", out);
+			markup_text(out, c->words);
+			fputs("</code>", out);
+		} else {
+			fputs("nothing", out);
+		}
+		fputs("</dd>\n", out);
+	}
+	fputs(any ? "</dl>\n" : "", out);
+}
+
 int page_comparison(const struct page *page, FILE *out)
 {
 	const struct explanation *e = page->analysis->explanation;
@@ -104,7 +147,9 @@ int page_comparison(const struct page *page, FILE *out)
 		return 0;
 	r = overview_make(e, &o);
 	if (r == 0)
-		write_configurations(o, out);
+		write_configurations(o, explanation_is_weak(e), out);
+	if (r == 0)
+		write_variants(e->summary, out);
 	return r;
 }
 

@@ -441,13 +441,13 @@ class Tables(Exported):
 
     def same(self, name, sql):
         heading, *found = self.table(name)
-        self.assertEqual(heading[:5], ["run", "guest", "cores", "label", "repetition"])
+        self.assertEqual(heading[:6], ["run", "guest", "cores", "variant", "label", "repetition"])
         expected = [["" if v is None else re.sub(r"[\x00-\x1f\u202e]", "\ufffd", str(v)) for v in row] for row in self.rows(sql)]
         self.assertEqual(len(found), len(expected))
         self.assertEqual(found, expected)
 
     def test_every_account_phase_audit_counter_and_row_is_there(self):
-        run = "SELECT r.id, guest, cores, label, repetition,"
+        run = "SELECT r.id, guest, cores, variant, label, repetition,"
         self.same("accounts.csv", f"{run} phase, lane, state, detail, ns, exact, samples, count, taken_by FROM account a JOIN run r"
                   " ON r.id = a.run ORDER BY r.id, a.rowid")
         self.same("phases.csv", f"{run} name, p.start_ns, p.end_ns, p.end_ns - p.start_ns FROM phase p JOIN run r ON r.id = p.run"
