@@ -204,7 +204,8 @@ static double widest(const struct bars *b, bool notes)
 
 	for (size_t i = 0; i < b->n_rows; i++)
 		most = fmax(most, figure_text_cm(notes ? b->rows[i].note : b->rows[i].label));
-	return fmin(most, 3);
+	/* Fonts differ; and the bars need room, too. */
+	return fmin(1.08 * most, 3.8);
 }
 
 /** The key's entries, by rank; returns how many. */
