@@ -258,8 +258,10 @@ int export_csv(const struct export_job *job)
 			!store_has_column(
 				job->store, store_tables_sql[i].table, store_tables_sql[i].column))
 			table.sql = store_tables_sql[i].old_sql;
-		if (old)
-			table.sql = changed = without_variant(table.sql);
+		if (old) {
+			changed = without_variant(table.sql);
+			table.sql = changed;
+		}
 		if (!table.sql)
 			return -ENOMEM;
 		r = output_file(
