@@ -115,6 +115,35 @@ class Variants(VariantCase):
             self.assertEqual(found, expected)
 
 
+    def shard(self, index, **blocks):
+        """A store of one block: {variant: run time} of its runs."""
+        x = test_explanation.Experiment()
+        self.addCleanup(x.close)
+        for key, value in (("plan_id", "p"), ("shard", f"{index}/2"), ("started_utc", f"2026-01-0{index}"),
+                           ("planned_runs", 2), ("variants", json.dumps([{"name": n, "words": n} for n in "xy"]))):
+            x.store.insert("experiment", key=key, value=value)
+        for variant, ms in blocks.items():
+            x.simple("native", 1, ms * MS, variant=variant, block=index, repetition=index)
+        x.store.db.commit()
+        return x.folder
+
+    def test_shards_are_united_by_variant(self):
+        folders = self.shard(1, x=100, y=200), self.shard(2, x=101, y=202)
+        done = subprocess.run([REPORT, "--json", *folders], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        cells = json.loads(done.stdout)["cells"]
+        self.assertEqual([(c["name"], c["runs_ok"]) for c in cells], [("native (x)", 2), ("native (y)", 2)])
+
+    def test_a_variant_that_two_shards_have_of_one_block_is_refused(self):
+        first, second = self.shard(1, x=100), self.shard(1, y=200)
+        done = subprocess.run([REPORT, "--json", first, second], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        third = self.shard(1, x=300)
+        done = subprocess.run([REPORT, "--json", first, third], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("block 1", done.stderr)
+
+
 class Weak(VariantCase):
     def test_work_that_grows_loses_what_it_takes_longer(self):
         self.setting("weak", "1")
