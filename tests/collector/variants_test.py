@@ -99,4 +99,4 @@ class VariantsTest(harness.SystemTest):
 
 
 if __name__ == "__main__":
-    harness.main("collector", "report")
+    harness.main("report")
