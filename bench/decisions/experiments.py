@@ -4,6 +4,7 @@
 
 experiments.py BUILD DIR aa FIRST N       measure N experiments of the same program, natively: DIR/aa-FIRST, ...
 experiments.py BUILD DIR slower FIRST N   measure N of each build of slowed.c: as it is, and 1, 2 and 5 % longer
+experiments.py BUILD DIR beside FIRST N   the same builds, and the first once more, as variants of one experiment: N such
 experiments.py BUILD DIR tell             gate all pairs that are there, and count
 
 Needs root. The machine should do nothing else; batches (FIRST N) let others have it in between. An A/A pair is two experiments
@@ -33,14 +34,28 @@ def measure_aa(build, folder, first, n):
         measure(build, folder, f"aa-{i:03d}", "--", *MANDELBROT)
 
 
-def measure_slower(build, folder, first, n):
+def make_builds(folder):
     for permille in PERMILLE:
         os.makedirs(f"{folder}/build-{permille}", exist_ok=True)
         subprocess.run(["cc", "-O1", "-g", "-fno-omit-frame-pointer", f"-DEXTRA_PERMILLE={permille}", "-o",
                         f"{folder}/build-{permille}/app", os.path.join(HERE, "slowed.c")], check=True)
+
+
+def measure_slower(build, folder, first, n):
+    make_builds(folder)
     for i in range(first, first + n):
         for permille in PERMILLE:
             measure(build, folder, f"slower-{i:03d}-{permille:02d}", "--program", f"{folder}/build-{permille}/app", "--", "20")
+
+
+def measure_beside(build, folder, first, n):
+    """The first build is there twice: base and again."""
+    make_builds(folder)
+    base = f"{folder}/build-0/app"
+    variants = [("base", base), ("again", base), *((f"b{p}", f"{folder}/build-{p}/app") for p in PERMILLE[1:])]
+    for i in range(first, first + n):
+        measure(build, folder, f"beside-{i:03d}", "--program", base,
+                *(word for name, program in variants for word in ("--variant", f"{name}=--program {program} --")), "--", "20")
 
 
 def gate(build, a, b, bound, metric):
@@ -63,7 +78,7 @@ def tell_pairs(build, title, pairs, bound, metric):
         row = gate(build, a, b, bound, metric)
         verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
         off.append(spread(row))
-        named += row["verdict"] == "slower" and row["function"]["name"] == "hash_block"
+        named += row["verdict"] == "slower" and row["function"].get("name") == "hash_block"
     if not off:
         return
     off.sort()
@@ -83,6 +98,12 @@ def tell(build, folder):
             pairs = [(b, f"{b[:-2]}{permille:02d}") for b in bases if os.path.exists(f"{b[:-2]}{permille:02d}")]
             tell_pairs(build, f"{permille / 10:g} % slower", pairs, BOUNDS[permille], metric)
             tell_pairs(build, f"{permille / 10:g} % slower", pairs, "5%", metric)
+        beside = [os.path.join(folder, n) for n in have if n.startswith("beside-")]
+        for bound in ("1%", "2%", "5%"):
+            tell_pairs(build, "A/A in one experiment", [(e + ":base", ":again") for e in beside], bound, metric)
+        for permille in PERMILLE[1:]:
+            tell_pairs(build, f"{permille / 10:g} % slower in one experiment", [(e + ":base", f":b{permille}") for e in beside],
+                       BOUNDS[permille], metric)
     for metric in ("runtime", "cpu"):
         tell_history(build, folder, aa, metric)
 
@@ -102,7 +123,7 @@ def main():
     if what == "tell":
         return tell(build, folder)
     os.makedirs(folder, exist_ok=True)
-    {"aa": measure_aa, "slower": measure_slower}[what](build, folder, *map(int, sys.argv[4:6]))
+    {"aa": measure_aa, "slower": measure_slower, "beside": measure_beside}[what](build, folder, *map(int, sys.argv[4:6]))
 
 
 if __name__ == "__main__":

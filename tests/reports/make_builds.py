@@ -21,10 +21,11 @@ STEPS = (("process start", 0.6, "first code of program"), ("program", 0.4, "mark
 
 class Build:
     """What one build of the program does. @slower: share of the run time that @state and @function take longer;
-    @boot_slower: of the boot, in its step @step."""
+    @boot_slower: of the boot, in its step @step. @variants: pairs of a
+    name and what is its @slower, all in one experiment."""
 
     def __init__(self, seed=1, runs=8, spread=0.01, slower=0.0, state="user", function="hash_block", boot_slower=0.0,
-                 step="program", cores=(1,), guests=("native",), metrics=(), arguments=None, digest="aa", failed=(), drift=0.0):
+                 step="program", cores=(1,), guests=("native",), metrics=(), arguments=None, digest="aa", failed=(), drift=0.0, variants=()):
         self.__dict__.update(locals())
 
     def make(self, schema, directory):
@@ -39,13 +40,15 @@ class Build:
         for repetition in range(self.runs):
             for guest in self.guests:
                 for cores in self.cores:
-                    self.add_run(store, rng, position, guest, cores, repetition)
-                    position += 1
+                    for variant, slower in self.variants or (("", self.slower),):
+                        self.slower = slower
+                        self.add_run(store, rng, position, guest, cores, repetition, variant)
+                        position += 1
         store.db.commit()
         store.db.close()
         return directory
 
-    def add_run(self, store, rng, position, guest, cores, repetition):
+    def add_run(self, store, rng, position, guest, cores, repetition, variant):
         failed = self.failed == "all" or (guest, cores, repetition) in self.failed
         start = 1_000_000_000_000 + position * 1_000_000_000
         base = int(RUNTIME / cores * rng.gauss(1 + self.drift * repetition, self.spread))
@@ -57,7 +60,7 @@ class Build:
                            status="failed" if failed else "ok", error="the program ended with status 1" if failed else None,
                            start_ns=start, end_ns=start + boot + total, boot_ns=boot, runtime_ns=None if failed else total,
                            lost_events=0, closed=None if failed else 1, audited=None if failed else 1, counted=1,
-                           block=repetition + 1, split="sampled", frequency_hz=999)
+                           block=repetition + 1, variant=variant, split="sampled", frequency_hz=999)
         if failed:
             return
         at = start

@@ -172,6 +172,12 @@ class Gate(unittest.TestCase):
             self.refuses(2, "a number of percent is needed", "a", "b", f"--slower={bound}")
         self.refuses(2, "how much slower may B be", "a", "b")
 
+    def test_two_variants_of_one_experiment(self):
+        self.make("both", seed=32, variants=(("base", 0), ("again", 0), ("new", 0.06)))
+        row, = self.gate(1, "both:base", ":new", "--slower", "2%")["comparisons"]
+        self.assertEqual((row["stack"], row["function"]["name"]), ("native (new)", "hash_block"))
+        self.gate(0, "both:base", ":again", "--slower", "2%")
+
     def test_what_is_not_compared_is_told(self):
         self.make("a", seed=30, guests=("native", "docker"))
         self.make("b", seed=31, cores=(1, 2))
