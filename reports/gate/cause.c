@@ -83,7 +83,7 @@ static void put_culprit(const char *what, const struct culprit *c, FILE *out)
 	fprintf(out, ", %s %s.", format_time(fabs(c->ns)).text, c->ns > 0 ? "longer" : "shorter");
 }
 
-static int make_words(struct cause *c)
+static int make_words(struct cause *c, bool by_function)
 {
 	struct verdict causes = {};
 	size_t size;
@@ -96,6 +96,9 @@ static int make_words(struct cause *c)
 		fprintf(out, "Of that are %s.", causes.text);
 	}
 	put_culprit("function", &c->function, out);
+	if (by_function && !c->function.name)
+		fprintf(out, "%sNo function's change is told from the sampling error.",
+			ftell(out) > 0 ? " " : "");
 	put_culprit("step", &c->step, out);
 	return fclose(out) == 0 ? 0 : -ENOMEM;
 }
@@ -125,7 +128,9 @@ int cause_find(const struct diff *d, const char *what, struct cause *ret)
 	} else if (strcmp(what, QUANTITY_BOOT) == 0) {
 		r = find_step(d, b->boot_ns.mean > a->boot_ns.mean ? 1 : -1, &ret->step);
 	}
-	return r < 0 ? r : make_words(ret);
+	return r < 0 ? r
+		     : make_words(ret, strcmp(what, QUANTITY_RUNTIME) == 0 ||
+					       strcmp(what, QUANTITY_CPU) == 0);
 }
 
 static json_t *states_json(const void *row)
