@@ -111,14 +111,14 @@ static int copy_image(struct image *image, uint64_t cr3)
 	if (!cr3)
 		return copy_loaded(image);
 	guest_memory_pages(
-		image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX, find_extent, image);
+		image->memory, cr3, KERNEL_FROM, KERNEL_TO, 0, PAGES_MAX, find_extent, image);
 	if (!image->size)
 		return -ENODATA;
 	image->bytes = calloc(1, image->size);
 	if (!image->bytes)
 		return -ENOMEM;
 	guest_memory_pages(
-		image->memory, cr3, KERNEL_FROM, KERNEL_TO, false, PAGES_MAX, copy_page, image);
+		image->memory, cr3, KERNEL_FROM, KERNEL_TO, 0, PAGES_MAX, copy_page, image);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #define BACKEND_NAME "/memfd:memory-backend-memfd"
 
 #define ENTRY_PRESENT ((uint64_t)1)
+#define ENTRY_USER    ((uint64_t)1 << 2)
 #define ENTRY_LARGE   ((uint64_t)1 << 7)
 #define ENTRY_NX      ((uint64_t)1 << 63)
 #define ENTRY_FRAME   0x000ffffffffff000ULL
@@ -207,7 +208,7 @@ const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, siz
 struct walk {
 	const struct guest_memory *m;
 	uint64_t from, to;
-	bool executable;
+	unsigned wanted; /* GUEST_PAGES_... */
 	size_t max, n;
 	size_t n_tables;
 	guest_page_t each;
@@ -255,7 +256,8 @@ static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned s
 		if (address >= w->to)
 			break;
 		if (!(entry & ENTRY_PRESENT) || address + (span - 1) < w->from ||
-			(w->executable && no_execute))
+			((w->wanted & GUEST_PAGES_EXECUTABLE) && no_execute) ||
+			((w->wanted & GUEST_PAGES_USER) && !(entry & ENTRY_USER)))
 			continue;
 		if (shift == 12 || ((shift == 21 || shift == 30) && (entry & ENTRY_LARGE)))
 			take_page(w, address, entry, shift);
@@ -265,9 +267,9 @@ static void walk_table(struct walk *w, uint64_t table, uint64_t base, unsigned s
 }
 
 size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
-	bool executable, size_t max, guest_page_t each, void *userdata)
+	unsigned wanted, size_t max, guest_page_t each, void *userdata)
 {
-	struct walk w = {m, from, to, executable, max, 0, 0, each, userdata, false};
+	struct walk w = {m, from, to, wanted, max, 0, 0, each, userdata, false};
 
 	walk_table(&w, cr3, 0, 39, false);
 	return w.n;
@@ -307,7 +309,7 @@ bool guest_memory_copy(
 	memset(ret, 0, size);
 	if (size && from + (size - 1) >= from)
 		guest_memory_pages(
-			m, cr3, from, from + size, false, size / TABLE_BYTES + 2, copy_page, &c);
+			m, cr3, from, from + size, 0, size / TABLE_BYTES + 2, copy_page, &c);
 	return c.copied == size;
 }
 

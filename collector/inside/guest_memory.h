@@ -40,13 +40,17 @@ const void *guest_memory_at(const struct guest_memory *m, uint64_t physical, siz
 /** A present page; returning false ends the walk. */
 typedef bool (*guest_page_t)(uint64_t address, uint64_t physical, uint64_t size, void *userdata);
 
+/** Which pages are wanted. */
+#define GUEST_PAGES_EXECUTABLE 1U
+#define GUEST_PAGES_USER       2U /**< a program in user mode may reach them */
+
 /**
  * Call @each for the present pages of the address space @cr3 (four levels) that overlap @from to
- * @to - 1, in order; only those that may be executed, if so asked. At most @max pages. Returns how
+ * @to - 1, in order; all, or those that are as @wanted says (GUEST_PAGES_...). At most @max pages. Returns how
  * many.
  */
 size_t guest_memory_pages(const struct guest_memory *m, uint64_t cr3, uint64_t from, uint64_t to,
-	bool executable, size_t max, guest_page_t each, void *userdata);
+	unsigned wanted, size_t max, guest_page_t each, void *userdata);
 
 /** Copy the @size bytes at the address @from of the address space @cr3 to @ret; what is not there is 0. True:
  * all of it is there. */

@@ -47,6 +47,7 @@ struct search {
 	size_t n_pages;
 	struct text_part *parts;
 	size_t n_parts;
+	unsigned wanted; /* of the guest's pages */
 	struct place places[PLACES_MAX];
 	size_t n_places;
 };
@@ -286,7 +287,8 @@ static int is_there(const struct search *s, uint64_t cr3, const struct place *pl
 			c.pages[c.n++] = s->pages[i];
 	qsort(c.pages, c.n, sizeof(*c.pages), by_address);
 	find_bounds(s, c.file, &from, &to);
-	guest_memory_pages(s->m, cr3, from + c.bias, to + c.bias, true, PAGES_MAX, check_page, &c);
+	guest_memory_pages(
+		s->m, cr3, from + c.bias, to + c.bias, s->wanted, PAGES_MAX, check_page, &c);
 	free(c.pages);
 	return !c.differs;
 }
@@ -300,7 +302,7 @@ static void search_where_linked(
 
 		find_bounds(s, i, &from, &to);
 		if (to <= others_from)
-			guest_memory_pages(s->m, cr3, from, to, true, PAGES_MAX, on_page, s);
+			guest_memory_pages(s->m, cr3, from, to, s->wanted, PAGES_MAX, on_page, s);
 	}
 }
 
@@ -313,11 +315,13 @@ int guest_modules_find(const struct guest_memory *m, const struct guest_inside *
 	if (!s)
 		return -ENOMEM;
 	s->m = m;
+	/* A kernel may have memory in the lower half, too, with its cache of a file's pages. */
+	s->wanted = GUEST_PAGES_EXECUTABLE | (inside->one_ring ? 0 : GUEST_PAGES_USER);
 	for (size_t i = 0; i < inside->n_files && r == 0; i++)
 		r = add_file(s, inside->files[i].path, i);
 	if (r == 0 && (s->n_pages || s->n_parts)) {
 		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
-		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
+		guest_memory_pages(m, cr3, from, to, s->wanted, PAGES_MAX, on_page, s);
 		search_where_linked(s, cr3, inside->n_files, from);
 	}
 	for (size_t i = 0; i < inside->n_files && r == 0; i++) {
@@ -346,9 +350,10 @@ int guest_text_find(const struct guest_memory *m, const char *path, uint64_t cr3
 	if (!s)
 		return r;
 	s->m = m;
+	s->wanted = GUEST_PAGES_EXECUTABLE;
 	if (r == 0 && s->n_pages) {
 		qsort(s->pages, s->n_pages, sizeof(*s->pages), by_hash);
-		guest_memory_pages(m, cr3, from, to, true, PAGES_MAX, on_page, s);
+		guest_memory_pages(m, cr3, from, to, s->wanted, PAGES_MAX, on_page, s);
 		place = best_place(s, 0);
 	}
 	if (place && place->pages > s->n_pages / 2)

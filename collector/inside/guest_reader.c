@@ -36,8 +36,8 @@ bool guest_reader_physical(struct guest_reader *r, uint64_t address, uint64_t *r
 	if ((uint64_t)((int64_t)(address << 16) >> 16) != address)
 		return false;
 	if (r->numbers[i] != number + 1) {
-		if (!guest_memory_pages(r->memory, r->cr3, frame.address, frame.address + 1, false,
-			    1, take_frame, &frame))
+		if (!guest_memory_pages(r->memory, r->cr3, frame.address, frame.address + 1, 0, 1,
+			    take_frame, &frame))
 			return false;
 		r->numbers[i] = number + 1;
 		r->frames[i] = frame.physical;

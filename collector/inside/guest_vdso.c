@@ -91,7 +91,7 @@ int guest_vdso_find(
 	struct search s = {.m = m};
 	int r;
 
-	guest_memory_pages(m, cr3, FROM, TO, true, PAGES_MAX, on_page, &s);
+	guest_memory_pages(m, cr3, FROM, TO, GUEST_PAGES_EXECUTABLE, PAGES_MAX, on_page, &s);
 	if (!s.image)
 		return -ENOENT;
 	r = write_image(&s, path);

@@ -321,8 +321,8 @@ static void tables_that_refer_to_themselves_are_given_up(void **state)
 	assert_int_equal(write(fd, memory, sizeof(memory)), sizeof(memory));
 	m = guest_pages_memory(fd, sizeof(memory));
 	assert_non_null(m);
-	assert_int_equal(guest_memory_pages(m, GUEST_PAGES_ROOT, 0, (uint64_t)1 << 47, true, 64,
-				 no_page, NULL),
+	assert_int_equal(guest_memory_pages(m, GUEST_PAGES_ROOT, 0, (uint64_t)1 << 47,
+				 GUEST_PAGES_EXECUTABLE, 64, no_page, NULL),
 		0);
 	guest_memory_close(m);
 	close(fd);
