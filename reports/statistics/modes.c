@@ -17,10 +17,10 @@
 
 #define LEVEL 0.05
 /* Of the uniform samples that a dip is compared with; a fixed seed: the same store, the same report. */
-#define SAMPLES 999
+#define SAMPLES 999UL
 #define SEED    20221
 /* Of more values fewer samples are compared with, and the density is of so many, evenly taken. */
-#define MANY        1000
+#define MANY        1000UL
 #define SAMPLES_MIN 99
 /* A heap has so many values at least, and that share of all. */
 #define HEAP_MIN   3

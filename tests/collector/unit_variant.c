@@ -80,11 +80,12 @@ static void words_are_added_to_the_arguments(void **state)
 
 static void options_before_two_dashes_are_of_this_variant_alone(void **state)
 {
-	struct options o = PARSE("--guest=docker,linux", "--program=/p", "--env=A=1", "--env=B=2",
-		"--container-option=--read-only", "--memory=256M", "--variant=x=-y",
+	static const char own[] =
 		"--variant=z=--env A=9 --env=C=3 --memory 1G --kernel /k --pin none "
-		"--container-option --cpus=0.5 -- -y",
-		"--", "-x");
+		"--container-option --cpus=0.5 -- -y";
+	struct options o = PARSE("--guest=docker,linux", "--program=/p", "--env=A=1", "--env=B=2",
+		"--container-option=--read-only", "--memory=256M", "--variant=x=-y", own, "--",
+		"-x");
 	struct variant *list;
 	size_t n;
 
