@@ -53,7 +53,7 @@ class WrongUsage(harness.SystemTest):
     def test_bad_words_are_quoted_with_the_good_ones(self):
         for option, value, good in (("accel", "xen", "tcg"), ("split", "half", "exact"),
                                     ("profile", "all", "offcpu"), ("pin", "sideways", "threads"),
-                                    ("scenario", "paper-3", "paper-2"),
+                                    ("scenario", "paper-3", "--list-scenarios"),
                                     ("counters", "no_such_event", "--list-counters")):
             with self.subTest(option=option):
                 self.refused(f"--{option}={value}", words=[value, good])

@@ -6,6 +6,7 @@ usage: style_test.py CHECK SOURCE-FOLDER [PROGRAM...]
 
 Each CHECK looks at the files that git knows. Exit status 77 where git or the tool that a check needs is missing.
 """
+import ast
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
 import arrows  # noqa: E402
+import unbound  # noqa: E402
 
 LICENCE = "SPDX-License-Identifier: GPL-2.0-or-later"
 LICENCE_LINES = 5
@@ -120,9 +122,12 @@ def every_script_parses():
             first = f.readline().decode(errors="replace")
         if path.endswith(".py") or (first.startswith("#!") and "python" in first):
             try:
-                compile(read(path), path, "exec")
+                unbound_names = unbound.names(ast.parse(read(path), path))
             except SyntaxError as problem:
                 yield f"{path}: {problem}"
+                continue
+            for name, line in unbound_names.items():
+                yield f"{path}:{line}: nothing binds the name {name}"
             continue
         shell = "bash" if path.startswith("completions/") and "." not in path else None
         if first.startswith("#!") and first.strip().endswith("sh"):

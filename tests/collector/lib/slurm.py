@@ -2,6 +2,7 @@
 """A Slurm of one node, this machine, for one test: munged, slurmctld and slurmd with a configuration,
 state and key of their own, on the loopback interface."""
 import os
+import socket
 import subprocess
 
 import harness
