@@ -207,16 +207,17 @@ class Known(harness.SystemTest):
         x, = made["explanation"]["speedup"]
         wall = {c["cores"]: c["runtime_ns"]["mean"] for c in made["cells"]}
         terms = {t["state"]: t["value"] for t in x["by_state"]}
-        two, = (c for c in made["cells"] if c["cores"] == 2)
-        books = {s["state"]: s["ns"] for s in two["window"]["states"]}
+        books = {c["cores"]: {s["state"]: s["ns"] for s in c["window"]["states"]} for c in made["cells"]}
+        # Others may have taken the CPU from both.
+        preempted = books[2]["preempted"] - books[1].get("preempted", 0)
         print(f"  {self.guest}: speed-up loss {sum(terms.values()) / 1e9:.2f} s: {terms}", flush=True)
         self.assertAlmostEqual(sum(terms.values()), 2 * wall[2] - wall[1], delta=5)
         for split in ("by_phase_and_state", "by_detail", "causes"):
             self.assertAlmostEqual(sum(t["value"] for t in x[split]), 2 * wall[2] - wall[1], delta=5)
         # A vCPU waits for the other one nearly half of the time, nearly always with a thread that waits for it.
-        self.assertGreater(books["preempted"], 0.5 * wall[2])
-        self.assertGreater(terms["double scheduling"], 0.7 * books["preempted"])
-        self.assertLessEqual(terms["double scheduling"] + terms["preempted"], books["preempted"] + 5)
+        self.assertGreater(books[2]["preempted"], 0.5 * wall[2])
+        self.assertGreater(terms["double scheduling"], 0.7 * preempted)
+        self.assertLessEqual(terms["double scheduling"] + terms["preempted"], preempted + 5)
         self.assertIn("double scheduling", " ".join(f["text"] for f in made["findings"]))
 
     def check_report(self, store, threads):
@@ -309,6 +310,7 @@ class LinuxMinimal(Known):
     guest = "linux-minimal"
     exact = True
 
+    @harness.patiently
     def test_what_a_program_did_is_what_its_counters_say(self):
         self.check_known()
 
