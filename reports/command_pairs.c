@@ -259,8 +259,7 @@ static int check_operand(const struct diff_set *c, int side, struct error *error
 	for (size_t i = 0; i < o->summary->n_configurations; i++) {
 		const struct configuration *configuration = &o->summary->configurations[i];
 
-		if (configuration->n_ok == 0)
-			continue;
+		/* One whose runs all failed is there: what that means is for the caller to say. */
 		if (names(o, configuration))
 			return 0;
 		any_stack |= names_stack(o, configuration);

@@ -70,11 +70,33 @@ void experiment_warn_of_words(char *const *texts, bool client)
 	}
 }
 
+static bool has_cores(char *const *texts)
+{
+	for (; texts && *texts; texts++)
+		if (strstr(*texts, "{cores}"))
+			return true;
+	return false;
+}
+
+/* Whether the work grows only the user can know; where nothing of it tells the program so, it is said. */
+static void warn_of_work(const struct experiment *x)
+{
+	for (size_t i = 0; i < x->n_variants; i++)
+		if (has_cores(x->variants[i].o.arguments) ||
+			has_cores(x->variants[i].o.environment))
+			return;
+	fprintf(stderr,
+		"collector: --weak: no argument has {cores}, so the work does not seem to grow "
+		"with the cores\n");
+}
+
 int experiment_prepare_variants(struct experiment *x, struct error *error)
 {
 	const struct options *o = x->o;
 	int r = 0;
 
+	if (o->weak && !o->resume)
+		warn_of_work(x);
 	for (size_t i = 0; i < x->n_variants && r == 0; i++) {
 		struct variant *v = &x->variants[i];
 		const char *same;

@@ -18,15 +18,22 @@ void cause_clear(struct cause *c)
 	free(c->text);
 }
 
-/** The largest frame of the differential flame graph, of those that change as the whole does (@sign); where it is measured (off
- * the CPU) it is no chance. */
-static void find_function(const struct diff *d, bool on_cpu, double sign, struct culprit *ret)
+#define LANES_SHARE 1.5
+
+/**
+ * The largest frame of the differential flame graph, of those that change as the whole does (@sign); where it is measured (off
+ * the CPU) it is no chance. What changes by far more than all lanes lost together, @lanes_ns, did not make that: threads that are no
+ * lanes wait, too.
+ */
+static void find_function(
+	const struct diff *d, bool on_cpu, double sign, double lanes_ns, struct culprit *ret)
 {
 	for (size_t i = 0; i < d->n_functions; i++) {
 		const struct diff_function *f = &d->functions[i];
 		double longer = f->ns[TREE_B] - f->ns[TREE_A];
 
 		if ((f->on_cpu || !on_cpu) && sign * longer > 0 &&
+			sign * longer <= LANES_SHARE * lanes_ns &&
 			!(sign * longer <= f->error_ns)) {
 			*ret = (struct culprit){f->symbol, f->module, longer};
 			return;
@@ -120,11 +127,15 @@ int cause_find(const struct diff *d, const char *what, struct cause *ret)
 
 	*ret = (struct cause){};
 	if (strcmp(what, QUANTITY_RUNTIME) == 0) {
-		find_function(
-			d, false, b->runtime_ns.mean > a->runtime_ns.mean ? 1 : -1, &ret->function);
+		double longer = b->runtime_ns.mean - a->runtime_ns.mean;
+
+		find_function(d, false, longer > 0 ? 1 : -1,
+			fabs(longer) * (double)(a->cores > b->cores ? a->cores : b->cores),
+			&ret->function);
 		r = contrast_make(b, a, &ret->contrast);
 	} else if (strcmp(what, QUANTITY_CPU) == 0) {
-		find_function(d, true, mean_cpu(b) > mean_cpu(a) ? 1 : -1, &ret->function);
+		find_function(
+			d, true, mean_cpu(b) > mean_cpu(a) ? 1 : -1, INFINITY, &ret->function);
 	} else if (strcmp(what, QUANTITY_BOOT) == 0) {
 		r = find_step(d, b->boot_ns.mean > a->boot_ns.mean ? 1 : -1, &ret->step);
 	}

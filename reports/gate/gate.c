@@ -84,6 +84,8 @@ static int add_rows(
 		if (!quantity_find(q->pairs[i]->pair.sides[TREE_A].configuration, what, &a) ||
 			!quantity_find(q->pairs[i]->pair.sides[TREE_B].configuration, what, &b))
 			continue;
+		if (quantity_known(&a) == 0 && quantity_known(&b) == 0)
+			continue;
 		if (a.wish == WISH_NONE)
 			return error_set_user(error, -EINVAL,
 				"the metric \"%s\" says not what is better: measure it with --metric "
@@ -96,6 +98,9 @@ static int add_rows(
 			return error_set_errno(error, r, "cannot compare");
 		g->n_rows++;
 	}
+	if (g->n_rows == before && strcmp(what, QUANTITY_RUNTIME) == 0)
+		return error_set(error, -EINVAL,
+			"A and B have no run times (--boot-only?): --metric boot compares their boots");
 	if (g->n_rows == before)
 		return error_set_user(error, -EINVAL,
 			"A and B have no metric \"%s\" in a configuration of both", what);

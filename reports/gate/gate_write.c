@@ -130,6 +130,12 @@ static void put_row_name(const struct gate_row *row, FILE *out)
 		cores_word(row->cores, row->diff->pair.sides[TREE_B].configuration->scenario));
 }
 
+/* What the value itself changed by, in percent, where it is @ratio times as bad: of a rate that is a ninth, 89. */
+static double changed(const struct gate_row *row, double ratio)
+{
+	return 100 * (row->higher ? 1 - 1 / ratio : ratio - 1);
+}
+
 static void put_slower(const struct gate *g, FILE *out)
 {
 	for (size_t i = 0; i < g->n_rows; i++) {
@@ -143,7 +149,8 @@ static void put_slower(const struct gate *g, FILE *out)
 			!row->is_time && row->higher ? "lower"
 			: row->is_time               ? "longer"
 						     : "higher",
-			slower(row), slower_least(row), *row->cause.text ? " " : "",
+			changed(row, row->test.ratio.value),
+			changed(row, row->test.ratio.range.low), *row->cause.text ? " " : "",
 			row->cause.text);
 	}
 }
@@ -179,6 +186,8 @@ static void put_paragraph(const struct gate *g, FILE *out)
 	if (g->n_verdict[GATE_SLOWER] > 0)
 		fprintf(out, "B is slower by more than %s %% in %zu of %zu.", bound_text(g).text,
 			g->n_verdict[GATE_SLOWER], g->n_rows);
+	else if (g->n_verdict[GATE_UNDECIDED] > 0 && g->strict)
+		fprintf(out, "B is not shown to be no more than %s %% slower.", bound_text(g).text);
 	else if (g->n_verdict[GATE_UNDECIDED] > 0)
 		fprintf(out, "B is not shown to be slower by more than %s %%.", bound_text(g).text);
 	else

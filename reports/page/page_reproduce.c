@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/shell_words.h"
 #include "reports/export/export.h"
 #include "reports/page/page_internal.h"
 #include "reports/text/format.h"
@@ -145,17 +146,32 @@ static int write_experiment(const struct summary *s, const char *command, const 
 	return 0;
 }
 
-/** A configuration as `report diff` takes it. */
-static void write_operand(const struct configuration *configuration, const char *folder, FILE *out)
+/** A configuration as `report diff` takes it, and as a shell reads it. */
+static int write_operand(const struct configuration *configuration, const char *folder, FILE *out)
 {
-	fputs(folder, out);
-	fputc(':', out);
-	markup_text(out, configuration->name);
-	fprintf(out, ":%lld", (long long)configuration->cores);
+	_cleanup_free_ char *operand = NULL, *word = NULL;
+	size_t size;
+	FILE *stream;
+
+	if (asprintf(&operand, "%s:%s:%lld", folder, configuration->name,
+		    (long long)configuration->cores) < 0) {
+		operand = NULL;
+		return -ENOMEM;
+	}
+	stream = open_memstream(&word, &size);
+	if (!stream)
+		return -ENOMEM;
+	shell_word(stream, operand);
+	if (fclose(stream) != 0)
+		return -ENOMEM;
+	markup_text(out, word);
+	return 0;
 }
 
-static void write_reports(const struct summary *s, FILE *out)
+static int write_reports(const struct summary *s, FILE *out)
 {
+	int r = 0;
+
 	fputs("<h3>This page and everything beside it, from the experiment’s folder</h3>", out);
 	open_command(out);
 	fputs("report .\nreport --json .", out);
@@ -163,11 +179,13 @@ static void write_reports(const struct summary *s, FILE *out)
 		fprintf(out, "\nreport export --format %s .", f->name);
 	if (s->n_configurations > 1) {
 		fputs("\nreport diff ", out);
-		write_operand(&s->configurations[0], ".", out);
+		r = write_operand(&s->configurations[0], ".", out);
 		fputc(' ', out);
-		write_operand(&s->configurations[1], "", out);
+		if (r == 0)
+			r = write_operand(&s->configurations[1], "", out);
 	}
 	fputs("</pre>\n", out);
+	return r;
 }
 
 int page_reproduce(const struct page *page, FILE *out)
@@ -185,6 +203,6 @@ int page_reproduce(const struct page *page, FILE *out)
 	}
 	if (r < 0)
 		return r;
-	write_reports(s, out);
-	return write_started(s, out);
+	r = write_reports(s, out);
+	return r < 0 ? r : write_started(s, out);
 }

@@ -133,7 +133,10 @@ class Gate(unittest.TestCase):
     def test_metrics_by_their_direction(self):
         self.make("a", seed=14, metrics=(("rate", 100.0, "higher"), ("latency", 5.0, "lower"), ("count", 3.0, None)))
         self.make("less", seed=15, metrics=(("rate", 90.0, "higher"), ("latency", 4.0, "lower"), ("count", 9.0, None)))
-        rate, latency = self.gate(1, "a", "less", "--slower", "2%", "--metric", "rate,latency")["comparisons"]
+        document = self.gate(1, "a", "less", "--slower", "2%", "--metric", "rate,latency")
+        rate, latency = document["comparisons"]
+        # A tenth less, which takes 11 % longer.
+        self.assertRegex(document["text"], r"rate is lower by (9|10)\.\d %, at least [89]\.\d %")
         self.assertEqual((rate["verdict"], rate["better"], latency["verdict"]), ("slower", "higher", "not slower"))
         self.assertAlmostEqual(rate["ratio"]["value"], 100 / 90, delta=0.02)
         self.gate(0, "less", "a", "--slower", "2%", "--metric", "rate")
@@ -151,6 +154,7 @@ class Gate(unittest.TestCase):
         self.make("all", seed=18, failed="all")
         self.refuses(3, "no decision: all 8 runs of native on 1 core in all failed", "a", "all", "--slower", "5%")
         self.refuses(3, "no decision: all 8 runs of native on 1 core in all failed", "all", "a", "--slower", "5%")
+        self.refuses(3, "no decision: all 8 runs of native on 1 core in all failed", "a:native", "all:native", "--slower", "5%")
         # one configuration of several
         self.make("two", seed=19, cores=(1, 2))
         self.make("half", seed=20, cores=(1, 2), failed=[("native", 2, r) for r in range(8)])
