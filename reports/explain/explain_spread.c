@@ -65,7 +65,8 @@ int spread_describe(struct spread *x, const double *values, bool whole)
 		return r;
 	if (!whole)
 		return find_order_effects(NULL, 0, &x->order);
-	r = find_outliers(values, n, x->outlier);
+	/* Where there are two heaps the smaller one would be. */
+	r = x->modes.n > 1 ? 0 : find_outliers(values, n, x->outlier);
 	if (r < 0)
 		return r;
 	x->n_outliers = (size_t)r;

@@ -104,7 +104,8 @@ void verdicts_of_order(const struct explanation *e, struct verdicts *v)
 {
 	const struct summary *s = e->summary;
 
-	judge_experiment(&e->drift, v);
+	if (e->n_spreads > 1) /* of one it would be the same */
+		judge_experiment(&e->drift, v);
 	for (size_t i = 0; i < e->n_spreads; i++) {
 		judge_drift(&e->spreads[i], v);
 		judge_begin(&e->spreads[i], v);

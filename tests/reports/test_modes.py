@@ -78,6 +78,7 @@ class Modes(unittest.TestCase):
         self.assertAlmostEqual(sum(s["longer_ns"] for s in boot["boot_steps"]), boot["boot_longer_ns"], delta=1)
         said = self.sentences()
         self.assertRegex(said, r"native on 1 core has two modes: 12 runs near (98|99|100)\.\d+ ms, 8 near 11[678]\.\d+ ms")
+        self.assertNotIn("Outliers of native", said)
         self.assertRegex(said, r"Near 11\S+ ms in place of \S+ ms: 1[789]\S* ms blocked")
         self.assertRegex(said, r"The boot of native on 1 core has two modes: 10 runs near 20\.\S+ ms, 10 near 50\.\S+ ms")
         self.assertRegex(said, r"\+(29|30|31)\S* ms in step firmware\.")

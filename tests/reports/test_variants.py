@@ -97,6 +97,7 @@ class Variants(VariantCase):
         with open(os.path.join(self.x.folder, "report", "index.html"), encoding="utf-8") as f:
             page = f.read()
         self.assertNotIn("native (</script>", page)
+        self.assertRegex(page, r"report diff (?:'|&#39;)\.:native \(")  # a shell's own signs are quoted
 
     def test_diff_takes_names_of_variants(self):
         self.declare(a="", b="-x")
