@@ -81,7 +81,9 @@ static int parse_operand(
 	ret->stack = last && *last ? last : NULL;
 	if (has_too_many_words(ret))
 		return error_set_user(error, -EINVAL,
-			"\"%s\" is none of DIR, DIR:STACK and DIR:STACK:CORES", argument);
+			"\"%s\" is none of DIR, DIR:STACK and DIR:STACK:CORES (a variant is "
+			"named in place of STACK: thread, or 'osv (thread)')",
+			argument);
 	if (*ret->text)
 		return 0;
 	if (!other_path)
