@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "workload/pin.h"
 #include "workload/runtime.h"
 
 static int bad_number(
@@ -77,6 +78,14 @@ int flag_schedule(const struct flag *o, const char *value, void *field, struct e
 	return 0;
 }
 
+int flag_text(const struct flag *o, const char *value, void *field, struct error *error)
+{
+	(void)o;
+	(void)error;
+	*(const char **)field = value;
+	return 0;
+}
+
 int flag_switch(const struct flag *o, const char *value, void *field, struct error *error)
 {
 	static const char *const words[2][6] = {
@@ -121,7 +130,7 @@ const struct flag *flags_find(const struct flag_table *t, const char *name, size
 	return NULL;
 }
 
-int flags_parse_one(const struct flag_table *t, int argc, char **argv, int *index, void *options,
+static int parse_one(const struct flag_table *t, int argc, char **argv, int *index, void *options,
 	struct error *error)
 {
 	const char *word = argv[*index], *name = word + 1, *value;
@@ -144,6 +153,18 @@ int flags_parse_one(const struct flag_table *t, int argc, char **argv, int *inde
 		value = argv[++*index];
 	}
 	return o->set(o, value ? value : "true", (char *)options + o->field, error);
+}
+
+int flags_parse(const struct flag_table *t, int argc, char **argv, void *options,
+	const enum options_action *action, struct error *error)
+{
+	const struct flag *pin = flags_find(t, "pin", strlen("pin"));
+	const char *where = pin_from_environment();
+	int r = where ? pin->set(pin, where, (char *)options + pin->field, error) : 0;
+
+	for (int i = 1; i < argc && r == 0 && *action == ACTION_RUN; i++)
+		r = parse_one(t, argc, argv, &i, options, error);
+	return r;
 }
 
 void flags_help(const struct flag_table *t, FILE *to)

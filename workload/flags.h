@@ -29,12 +29,13 @@ struct flag_table {
 };
 
 /* What a field may be: int64_t, unsigned, double, const char * (where to bind workers), const
- * struct schedule *, bool, and enum options_action for the two that say what to do instead. */
+ * struct schedule *, const char * as it is, bool, and enum options_action for the two that say what to do instead. */
 int flag_integer(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_count(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_real(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_pin(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_schedule(const struct flag *o, const char *value, void *field, struct error *error);
+int flag_text(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_switch(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_help(const struct flag *o, const char *value, void *field, struct error *error);
 int flag_version(const struct flag *o, const char *value, void *field, struct error *error);
@@ -43,11 +44,12 @@ int flag_version(const struct flag *o, const char *value, void *field, struct er
 const struct flag *flags_find(const struct flag_table *t, const char *name, size_t length);
 
 /**
- * One option at argv[*index], as Go's flag package reads it: -x v, --x v, -x=v, --x=v. *index is
- * that of its last word then. -EINVAL with a message.
+ * The whole command line, as Go's flag package reads it: -x v, --x v, -x=v, --x=v; as far as an option that puts something else
+ * than ACTION_RUN into @action, a field of @options. Where to bind workers (the option pin) the environment says before. -EINVAL with
+ * a message.
  */
-int flags_parse_one(const struct flag_table *t, int argc, char **argv, int *index, void *options,
-	struct error *error);
+int flags_parse(const struct flag_table *t, int argc, char **argv, void *options,
+	const enum options_action *action, struct error *error);
 
 /** Write what each option is for, and how they are written. */
 void flags_help(const struct flag_table *t, FILE *to);

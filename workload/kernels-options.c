@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "workload/pin.h"
 
 static int set_kernel(const struct flag *o, const char *value, void *field, struct error *error)
 {
@@ -36,14 +35,6 @@ static int set_class(const struct flag *o, const char *value, void *field, struc
 		o->name, value);
 }
 
-static int set_text(const struct flag *o, const char *value, void *field, struct error *error)
-{
-	(void)o;
-	(void)error;
-	*(const char **)field = value;
-	return 0;
-}
-
 #define FIELD(f) offsetof(struct kernels_options, f)
 
 static const struct flag rows[] = {
@@ -61,7 +52,7 @@ static const struct flag rows[] = {
 	{"markers", NULL, flag_switch, FIELD(markers), 0, 0,
 		"report phases, workers and results as marker lines on standard output"},
 	{"rows", NULL, flag_switch, FIELD(rows), 0, 0, NULL},
-	{"file", "FILE", set_text, FIELD(file), 0, 0, NULL},
+	{"file", "FILE", flag_text, FIELD(file), 0, 0, NULL},
 	{"help", NULL, flag_help, FIELD(action), 0, 0, "show this help"},
 	{"h", NULL, flag_help, FIELD(action), 0, 0, NULL},
 	{"version", NULL, flag_version, FIELD(action), 0, 0, "show the version"},
@@ -71,7 +62,7 @@ static const struct flag_table table = {"kernels", rows, ARRAY_SIZE(rows)};
 
 int kernels_options_parse(int argc, char **argv, struct kernels_options *ret, struct error *error)
 {
-	int r = 0;
+	int r;
 
 	*ret = (struct kernels_options){
 		.kernel = kernel_table[0],
@@ -79,11 +70,7 @@ int kernels_options_parse(int argc, char **argv, struct kernels_options *ret, st
 		.schedule = schedule_find("goroutine"),
 		.pin = "cores",
 	};
-	if (pin_from_environment())
-		r = flag_pin(
-			flags_find(&table, "pin", 3), pin_from_environment(), &ret->pin, error);
-	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
-		r = flags_parse_one(&table, argc, argv, &i, ret, error);
+	r = flags_parse(&table, argc, argv, ret, &ret->action, error);
 	if (r < 0)
 		ret->markers |= flags_ask_for_markers(argc, argv);
 	return r;

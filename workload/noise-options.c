@@ -40,14 +40,6 @@ static int set_kernel(const struct flag *o, const char *value, void *field, stru
 		o->name, value, noise_system_lack, names);
 }
 
-static int set_text(const struct flag *o, const char *value, void *field, struct error *error)
-{
-	(void)o;
-	(void)error;
-	*(const char **)field = value;
-	return 0;
-}
-
 #define FIELD(f) offsetof(struct noise_options, f)
 
 static const struct flag rows[] = {
@@ -70,7 +62,7 @@ static const struct flag rows[] = {
 	{"markers", NULL, flag_switch, FIELD(markers), 0, 0,
 		"report phases, workers and distributions as marker lines on standard output"},
 	{"rows", NULL, flag_switch, FIELD(rows), 0, 0, NULL},
-	{"file", "FILE", set_text, FIELD(file), 0, 0, NULL},
+	{"file", "FILE", flag_text, FIELD(file), 0, 0, NULL},
 	{"help", NULL, flag_help, FIELD(action), 0, 0, "show this help"},
 	{"h", NULL, flag_help, FIELD(action), 0, 0, NULL},
 	{"version", NULL, flag_version, FIELD(action), 0, 0, "show the version"},
@@ -138,7 +130,7 @@ static int check_heeded(const struct noise_options *o, const char *argument, str
 
 int noise_options_parse(int argc, char **argv, struct noise_options *ret, struct error *error)
 {
-	int r = 0;
+	int r;
 
 	*ret = (struct noise_options){
 		.kernel = &noise_quanta_kernels[0],
@@ -147,11 +139,7 @@ int noise_options_parse(int argc, char **argv, struct noise_options *ret, struct
 		.records = 16384,
 		.pin = "cores",
 	};
-	if (pin_from_environment())
-		r = flag_pin(
-			flags_find(&table, "pin", 3), pin_from_environment(), &ret->pin, error);
-	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
-		r = flags_parse_one(&table, argc, argv, &i, ret, error);
+	r = flags_parse(&table, argc, argv, ret, &ret->action, error);
 	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
 		r = check_heeded(ret, argv[i], error);
 	if (r == 0 && ret->quanta == 0)

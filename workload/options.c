@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "workload/pin.h"
 
 /* libpng's own limit; no overflow below it: a raster has at most 4e12 bytes. */
 #define SIDE_MAX 1000000
@@ -99,7 +98,7 @@ static int check(struct options *o, struct error *error)
 
 int options_parse(int argc, char **argv, struct options *ret, struct error *error)
 {
-	int r = 0;
+	int r;
 
 	*ret = (struct options){
 		.width = 1024,
@@ -115,11 +114,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *erro
 		.schedule = schedule_find("goroutine"),
 		.pin = "cores",
 	};
-	if (pin_from_environment())
-		r = flag_pin(
-			flags_find(&table, "pin", 3), pin_from_environment(), &ret->pin, error);
-	for (int i = 1; i < argc && r == 0 && ret->action == ACTION_RUN; i++)
-		r = flags_parse_one(&table, argc, argv, &i, ret, error);
+	r = flags_parse(&table, argc, argv, ret, &ret->action, error);
 	if (r == 0 && ret->action == ACTION_RUN)
 		r = check(ret, error);
 	if (r < 0)
