@@ -15,6 +15,7 @@
 #define ROW_CM   0.46
 #define BAR_CM   0.36
 #define GROUP_CM 0.46
+#define TICS     5
 #define AXIS_CM  1.0
 
 /** A narrower segment has no room for its number. */
@@ -341,6 +342,14 @@ static void write_boxes(const struct draft *d, const struct bars *b,
 	fputc('\n', d->plot);
 }
 
+/* 1, 2 or 5 times a power of ten, so that at most TICS parts of @range have numbers that do not run into each other. */
+static double tic_step(double range)
+{
+	double power = pow(10, floor(log10(range / TICS))), part = range / TICS / power;
+
+	return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+}
+
 int bars_draw(struct draft *d, struct bars *b, const struct bar_figure *figure)
 {
 	struct key_entry entries[BAR_CATEGORIES_MAX];
@@ -356,10 +365,11 @@ int bars_draw(struct draft *d, struct bars *b, const struct bar_figure *figure)
 		"set lmargin at screen %.4f\nset rmargin at screen %.4f\n"
 		"set bmargin at screen %.4f\nset tmargin at screen %.4f\n"
 		"set xrange [%.9g:%.9g]\nset yrange [%.4f:%.4f]\n"
-		"unset ytics\nset border 1\nset grid noytics xtics back\n"
+		"unset ytics\nset border 1\nset grid noytics xtics back\nset xtics %g\n"
 		"set xlabel \"%s\" offset 0,0.7\n",
 		l.left / FIGURE_WIDTH_CM, l.right / FIGURE_WIDTH_CM, l.bottom / d->height_cm,
-		l.top / d->height_cm, l.axis_low, l.axis_high, l.bottom, l.top, figure->label);
+		l.top / d->height_cm, l.axis_low, l.axis_high, l.bottom, l.top,
+		tic_step(l.axis_high - l.axis_low), figure->label);
 	figure_key(d, entries, make_key(b, figure, entries));
 	write_rows(d, b, &l);
 	write_boxes(d, b, figure, &l);

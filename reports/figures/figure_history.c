@@ -14,8 +14,9 @@
 /** Height without key and names. */
 #define PLOT_CM 5.2
 
-/** Room for names, if they stand upright. */
-#define NAMES_CM 2.2
+/** Room for names, which stand upright, at least and at most. */
+#define NAMES_CM     1.2
+#define NAMES_MAX_CM 5.0
 
 /** More experiments are named here and there only. */
 #define NAMED_MAX 30
@@ -105,16 +106,25 @@ static void make_key(const struct history *h, size_t n, struct draft *d, struct 
 	}
 }
 
+static double names_cm(const struct history_series *s)
+{
+	double most = NAMES_CM;
+
+	for (size_t i = 0; i < s->n_points; i++)
+		most = fmax(most, 1.1 * figure_text_cm(s->points[i].store->label) + 0.5);
+	return fmin(most, NAMES_MAX_CM);
+}
+
 static void write_plot(const struct history *h, size_t n, struct draft *d)
 {
 	struct key_entry entries[SERIES_MAX];
 	struct title titles[SERIES_MAX];
 	size_t points = h->series[0].n_points;
-	double key;
+	double key, below = names_cm(&h->series[0]);
 
 	make_key(h, n, d, entries, titles);
 	key = figure_key_height(d, entries, n);
-	d->height_cm = PLOT_CM + NAMES_CM + key;
+	d->height_cm = PLOT_CM + below + key;
 	figure_key(d, entries, n);
 	figure_y_label(d->plot, "percent of the first level");
 	fprintf(d->plot,
@@ -127,9 +137,9 @@ static void write_plot(const struct history *h, size_t n, struct draft *d)
 		/* Unseen: it has the names alone. */
 		"\t'%s.csv' every ::0::%zu using 3:(100):xtic(named($3, strcol(4))) with points pt -1 "
 		"notitle",
-		1.35 / FIGURE_WIDTH_CM, 1 - 0.2 / FIGURE_WIDTH_CM,
-		(PLOT_CM + NAMES_CM) / d->height_cm, NAMES_CM / d->height_cm, (double)points + 0.5,
-		points / NAMED_MAX + 1, d->name, points - 1);
+		1.35 / FIGURE_WIDTH_CM, 1 - 0.2 / FIGURE_WIDTH_CM, (PLOT_CM + below) / d->height_cm,
+		below / d->height_cm, (double)points + 0.5, points / NAMED_MAX + 1, d->name,
+		points - 1);
 	for (size_t i = 0; i < n; i++) {
 		const struct stack_style *style = stack_style(i);
 		size_t first = i * points, last = first + points - 1;
